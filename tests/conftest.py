@@ -1,0 +1,53 @@
+"""Test-wide settings: the compiled code of one state of kernels/ is never mistaken for that of another.
+
+Numba's file cache notices an edit in the file of a function, but not one in the files of the functions that it calls.
+The cache folder of a test run is therefore named by a hash of everything in kernels/, and is set before Numba is imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+_KERNELS = Path(__file__).resolve().parents[1] / "kernels"
+_KEEP_SECONDS = 3 * 86400.0  # folders of kernels nobody has tested for this long are removed
+
+
+def kernels_hash(folder: Path = _KERNELS) -> str:
+    """Hash of the names and the contents of all Python files in ``folder``, 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def numba_cache_folder(hash_of_kernels: str) -> Path:
+    """``~/.cache/gibbs-engine/numba-tests/HASH``, or below $XDG_CACHE_HOME or $GIBBS_TEST_CACHE where one is set."""
+    base = os.environ.get("GIBBS_TEST_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "gibbs-engine" / "numba-tests" / hash_of_kernels
+
+
+def _use_cache_folder() -> None:
+    folder = numba_cache_folder(kernels_hash())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        stale = [f for f in folder.parent.iterdir() if f != folder and f.stat().st_mtime < time.time() - _KEEP_SECONDS]
+    except OSError:  # no home to write to
+        import tempfile
+
+        folder, stale = Path(tempfile.gettempdir()) / "gibbs-engine-numba-tests" / folder.name, []
+        folder.mkdir(parents=True, exist_ok=True)
+    for old in stale:
+        shutil.rmtree(old, ignore_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)  # inherited by the processes that tests start
+    if "numba" in sys.modules:  # a pytest plugin was earlier
+        sys.modules["numba"].config.reload_config()
+
+
+_use_cache_folder()

@@ -1,0 +1,253 @@
+"""The model's joint log-density, written from its definition, term by term, with nothing shared with the kernels.
+
+``values`` is a dict::
+
+    beta         (p,)
+    u            list, one a factor, of (J, q)
+    covariances  list, one a factor, of lists, one a term, of (q_t, q_t)
+    sigma        float (gaussian without known_se; student), else absent or None
+    nu           float (student), else absent or None
+
+Measures. All densities are normalised (improper flat priors count as 1) and are with respect to Lebesgue measure on: β, u,
+**sd** for a term of one column (whatever its prior), the q(q+1)/2 entries of the **lower triangle of Σ** for a term of several
+columns, **sigma**, **nu**. What is fixed by its prior has no density: the right value counts 0, any other −∞. A term of several
+columns with a fixed sd is measured in its free sds and its correlations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy import special, stats
+
+from gibbs.model.records import CoefficientPrior, Design, Factor, Prior, Term
+
+Values = Mapping[str, Any]
+_LOG_2PI = np.log(2.0 * np.pi)
+
+
+def linear_predictor(design: Design, values: Values) -> np.ndarray:
+    """η = offset + Xβ + Σ_k z_ki'u_k,j(i), shape (N,)."""
+    eta = design.offset + design.X @ np.asarray(values["beta"], float)
+    for factor, u in zip(design.factors, values["u"], strict=True):
+        eta = eta + np.sum(factor.Z * np.asarray(u)[factor.codes], axis=1)
+    return eta
+
+
+def log_likelihood(design: Design, values: Values) -> float:
+    """log p(y | η, sigma, nu)."""
+    eta, y = linear_predictor(design, values), design.y
+    if design.family == "gaussian":
+        sd = values["sigma"] if design.known_se is None else design.known_se
+        return float(np.sum(stats.norm.logpdf(y, eta, sd)))
+    if design.family == "student":
+        return float(np.sum(stats.t.logpdf(y, values["nu"], eta, values["sigma"])))
+    sign = 2.0 * y - 1.0
+    if design.family == "probit":
+        return float(np.sum(special.log_ndtr(sign * eta)))
+    if design.family == "logit":
+        return float(np.sum(special.log_expit(sign * eta)))
+    raise ValueError(f"no likelihood for family {design.family!r}")
+
+
+def log_prior_sd(prior: Prior, sd: float) -> float:
+    """Log density of a sd (or sigma) on the sd scale; an inverse-gamma on the variance carries the Jacobian 2 sd."""
+    if prior.kind == "fixed":
+        return 0.0 if np.isclose(sd, prior.args[0], rtol=1e-12, atol=0.0) else -np.inf
+    if not sd > 0.0:
+        return -np.inf
+    if prior.kind == "half_t":
+        df, location, scale = prior.args
+        _check_zero(location)
+        return float(np.log(2.0) + stats.t.logpdf(sd, df, 0.0, scale))
+    if prior.kind == "half_normal":
+        location, scale = prior.args
+        _check_zero(location)
+        return float(stats.halfnorm.logpdf(sd, scale=scale))
+    if prior.kind == "half_cauchy":
+        location, scale = prior.args
+        _check_zero(location)
+        return float(stats.halfcauchy.logpdf(sd, scale=scale))
+    if prior.kind == "exponential":
+        return float(stats.expon.logpdf(sd, scale=1.0 / prior.args[0]))
+    if prior.kind == "uniform":
+        low, high = prior.args
+        return float(stats.uniform.logpdf(sd, low, high - low))
+    if prior.kind == "inverse_gamma":
+        shape, scale = prior.args
+        return float(stats.invgamma.logpdf(sd**2, shape, scale=scale) + np.log(2.0 * sd))
+    raise ValueError(f"no sd prior {prior.kind!r}")
+
+
+def _check_zero(location: float) -> None:
+    if location != 0.0:
+        raise ValueError("half priors are about zero")
+
+
+def log_prior_nu(prior: Prior, nu: float) -> float:
+    """Log density of the degrees of freedom; only the gamma is truncated (to nu > 1) and renormalised."""
+    if prior.kind == "fixed":
+        return 0.0 if np.isclose(nu, prior.args[0], rtol=1e-12, atol=0.0) else -np.inf
+    if prior.kind == "gamma":
+        shape, rate = prior.args
+        law = stats.gamma(shape, scale=1.0 / rate)
+        return float(law.logpdf(nu) - law.logsf(1.0)) if nu > 1.0 else -np.inf
+    if prior.kind == "exponential":
+        return float(stats.expon.logpdf(nu, scale=1.0 / prior.args[0]))
+    if prior.kind == "uniform":
+        low, high = prior.args
+        return float(stats.uniform.logpdf(nu, low, high - low))
+    raise ValueError(f"no nu prior {prior.kind!r}")
+
+
+def log_prior_beta(rows: tuple[CoefficientPrior, ...], beta: np.ndarray) -> float:
+    """Sum over the prior rows of the log density of w'β. With p unit-triangular rows (as designs have) a density on β."""
+    total = 0.0
+    for row in rows:
+        law = stats.norm(row.mean, row.scale) if np.isinf(row.df) else stats.t(row.df, row.mean, row.scale)
+        total += float(law.logpdf(row.weights @ beta))
+    return total
+
+
+def log_lkj(correlation: np.ndarray, eta: float) -> float:
+    """LKJ(η) on the q(q−1)/2 correlations: |R|^(η−1)/Z (Lewandowski, Kurowicka, Joe 2009, eq. 16)."""
+    q = len(correlation)
+    sign, log_det = np.linalg.slogdet(correlation)
+    if sign <= 0 or np.any(np.linalg.eigvalsh(correlation) <= 0):
+        return -np.inf
+    log_z = 0.0
+    for k in range(1, q):
+        half = eta + (q - k - 1.0) / 2.0
+        log_z += (2.0 * eta - 2.0 + q - k) * (q - k) * np.log(2.0) + (q - k) * special.betaln(half, half)
+    return float((eta - 1.0) * log_det - log_z)
+
+
+def log_inverse_wishart(covariance: np.ndarray, df: float, scale: np.ndarray) -> float:
+    """|S|^(df/2) |Σ|^(−(df+q+1)/2) exp(−tr(S Σ⁻¹)/2) / (2^(df q/2) Γ_q(df/2)), a density on the lower triangle of Σ."""
+    q = len(covariance)
+    sign, log_det = np.linalg.slogdet(covariance)
+    if sign <= 0 or np.any(np.linalg.eigvalsh(covariance) <= 0):
+        return -np.inf
+    log_z = 0.5 * df * q * np.log(2.0) + special.multigammaln(0.5 * df, q) - 0.5 * df * np.linalg.slogdet(scale)[1]
+    return float(-0.5 * (df + q + 1.0) * log_det - 0.5 * np.trace(np.linalg.solve(covariance, scale)) - log_z)
+
+
+def log_huang_wand(covariance: np.ndarray, nu: float, scales: np.ndarray) -> float:
+    """Huang & Wand (2013): Σ | a ~ IW(ν+q−1, 2ν diag(1/a)), a_k ~ IG(1/2, 1/A_k²), with a integrated out.
+
+    ∝ |Σ|^(−(ν+2q)/2) Π_k (ν (Σ⁻¹)_kk + A_k⁻²)^(−(ν+q)/2); each sd is half-t(ν, A_k).
+    """
+    q = len(covariance)
+    sign, log_det = np.linalg.slogdet(covariance)
+    if sign <= 0 or np.any(np.linalg.eigvalsh(covariance) <= 0):
+        return -np.inf
+    df = nu + q - 1.0
+    log_z = 0.5 * df * q * np.log(2.0) + special.multigammaln(0.5 * df, q) - 0.5 * df * q * np.log(2.0 * nu)
+    inverse_diagonal = np.diag(np.linalg.inv(covariance))
+    one = special.gammaln(0.5 * (nu + q)) - special.gammaln(0.5) - np.log(scales)  # IG(1/2, A⁻²): (A⁻²)^½ / Γ(½)
+    one = one - 0.5 * (nu + q) * np.log(nu * inverse_diagonal + scales**-2.0)
+    return float(-0.5 * (nu + 2.0 * q) * log_det - log_z + np.sum(one))
+
+
+def huang_wand_scales(prior: Prior, q: int) -> np.ndarray:
+    """The q scales A_k of a ``huang_wand(nu, A)`` prior, A a number or one a column."""
+    return np.broadcast_to(np.asarray(prior.args[1], float), (q,)).copy()
+
+
+def log_prior_covariance(term: Term, covariance: np.ndarray) -> float:
+    """Log density of one term's covariance: on the sd if it has one column, else on the lower triangle of Σ (module docstring)."""
+    covariance = np.atleast_2d(np.asarray(covariance, float))
+    q = len(term.columns)
+    sds = np.sqrt(np.diag(covariance))
+    if not np.all(sds > 0.0) and term.covariance is not None:
+        return -np.inf
+    if term.covariance is not None:
+        kind, args = term.covariance.kind, term.covariance.args
+        if kind == "inverse_wishart":
+            density = log_inverse_wishart(covariance, float(args[0]), np.atleast_2d(np.asarray(args[1], float)))
+        elif kind == "huang_wand":
+            density = log_huang_wand(covariance, float(args[0]), huang_wand_scales(term.covariance, q))
+        else:
+            raise ValueError(f"no covariance prior {kind!r}")
+        return density + (float(np.log(2.0 * sds[0])) if q == 1 else 0.0)  # dΣ = 2 sd dsd
+    density = sum(log_prior_sd(prior, sd) for prior, sd in zip(term.sd_priors, sds, strict=True))
+    if q == 1 or not np.isfinite(density):
+        return density
+    if term.correlation is None or term.correlation.kind != "lkj":
+        raise ValueError("several columns need an lkj or a covariance prior")
+    density += log_lkj(covariance / np.outer(sds, sds), float(term.correlation.args[0]))
+    if any(prior.kind == "fixed" for prior in term.sd_priors):
+        return density
+    # Σ_kk = s_k², Σ_kl = s_k s_l ρ_kl: |∂Σ/∂(s, ρ)| = 2^q Π s_k^q
+    return density - float(q * np.log(2.0) + q * np.sum(np.log(sds)))
+
+
+def factor_covariance(covariances: list[np.ndarray]) -> np.ndarray:
+    """The (q, q) block-diagonal Σ of a factor from the covariances of its terms."""
+    sizes = [len(np.atleast_2d(c)) for c in covariances]
+    full, start = np.zeros((sum(sizes), sum(sizes))), 0
+    for block, size in zip(covariances, sizes, strict=True):
+        full[start : start + size, start : start + size] = block
+        start += size
+    return full
+
+
+def log_random_effects(factor: Factor, u: np.ndarray, covariances: list[np.ndarray]) -> float:
+    """Σ_j log N(u_j; 0, Σ)."""
+    sigma = factor_covariance(covariances)
+    sign, log_det = np.linalg.slogdet(sigma)
+    if sign <= 0:
+        return -np.inf
+    u = np.asarray(u, float)
+    quadratic = np.sum(u.T * np.linalg.solve(sigma, u.T))
+    return float(-0.5 * (u.size * _LOG_2PI + len(u) * log_det + quadratic))
+
+
+def log_prior(design: Design, values: Values) -> float:
+    """log p(β, u, Σ, sigma, nu): everything but the likelihood."""
+    total = log_prior_beta(design.coefficient_priors, np.asarray(values["beta"], float))
+    for factor, u, covariances in zip(design.factors, values["u"], values["covariances"], strict=True):
+        for term, covariance in zip(factor.terms, covariances, strict=True):
+            total += log_prior_covariance(term, covariance)
+        if not np.isfinite(total):
+            return -np.inf
+        total += log_random_effects(factor, u, covariances)
+    if design.sigma_prior is not None:
+        total += log_prior_sd(design.sigma_prior, float(values["sigma"]))
+    if design.nu_prior is not None:
+        total += log_prior_nu(design.nu_prior, float(values["nu"]))
+    return float(total)
+
+
+def log_joint(design: Design, values: Values) -> float:
+    """log p(y, β, u, Σ, sigma, nu); measures in the module docstring."""
+    prior = log_prior(design, values)
+    return prior + log_likelihood(design, values) if np.isfinite(prior) else -np.inf
+
+
+def augmented_log_joint(design: Design, values: Values, latent: np.ndarray) -> float:
+    """log p(y, latent, θ) with the latent variables that make the model conditionally Gaussian; ``latent`` is (N,).
+
+    probit: z_i ~ N(η_i, 1), y_i = 1(z_i > 0) (Albert & Chib 1993).
+    logit: ω_i, giving ½ exp((y−½)η − ω η²/2) p_PG(1,0)(ω); the factor p_PG(ω), free of θ, is left out (Polson, Scott, Windle 2013).
+    student: λ_i ~ Gamma(nu/2, rate nu/2), y_i ~ N(η_i, sigma²/λ_i).
+    """
+    prior = log_prior(design, values)
+    if not np.isfinite(prior):
+        return -np.inf
+    eta, latent = linear_predictor(design, values), np.asarray(latent, float)
+    if design.family == "probit":
+        if np.any((latent > 0.0) != (design.y == 1.0)):
+            return -np.inf
+        return prior + float(np.sum(stats.norm.logpdf(latent, eta, 1.0)))
+    if np.any(latent <= 0.0):
+        return -np.inf
+    if design.family == "logit":
+        return prior + float(np.sum((design.y - 0.5) * eta - 0.5 * latent * eta**2 - np.log(2.0)))
+    if design.family == "student":
+        sigma, nu = float(values["sigma"]), float(values["nu"])
+        mixing = stats.gamma.logpdf(latent, 0.5 * nu, scale=2.0 / nu)
+        return prior + float(np.sum(mixing + stats.norm.logpdf(design.y, eta, sigma / np.sqrt(latent))))
+    raise ValueError(f"family {design.family!r} has no latent variables")
