@@ -1,0 +1,401 @@
+"""Priors as people write them, ``half_t(3, 0, 2.5)``, read into ``Prior`` records and back into plain words.
+
+The grammar is small and read by hand; nothing is evaluated::
+
+    prior := number | name | name "(" [argument {"," argument}] ")"
+    argument := [name "="] value          value := number | "[" [value {"," value}] "]"
+
+Scales are standard deviations everywhere, never precisions.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gibbs.errors import SpecError, nearest
+from gibbs.model.records import Prior
+
+COEFFICIENT_KINDS = ("normal", "student_t", "cauchy", "flat")
+SD_KINDS = ("half_t", "half_normal", "half_cauchy", "exponential", "uniform", "inverse_gamma", "fixed")
+NU_KINDS = ("gamma", "exponential", "uniform", "fixed")
+CORRELATION_KINDS = ("lkj",)
+COVARIANCE_KINDS = ("inverse_wishart", "huang_wand")
+
+_ROLES = {
+    "a coefficient": COEFFICIENT_KINDS,
+    "an sd": SD_KINDS,
+    "nu": NU_KINDS,
+    "correlations": CORRELATION_KINDS,
+    "a covariance matrix": COVARIANCE_KINDS,
+}
+
+# The ways each kind may be written: names of the arguments in order. The first is the form it is stored in.
+_FORMS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "normal": (("mean", "sd"),),
+    "student_t": (("df", "mean", "scale"),),
+    "cauchy": (("mean", "scale"),),
+    "flat": ((),),
+    "half_t": (("df", "mean", "scale"), ("df", "scale")),
+    "half_normal": (("mean", "sd"), ("sd",)),
+    "half_cauchy": (("mean", "scale"), ("scale",)),
+    "exponential": (("rate",),),
+    "uniform": (("low", "high"),),
+    "inverse_gamma": (("shape", "scale"),),
+    "fixed": (("value",),),
+    "gamma": (("shape", "rate"),),
+    "lkj": (("eta",),),
+    "inverse_wishart": (("df", "scale"),),
+    "huang_wand": (("nu", "A"),),
+}
+
+# Keywords of other programs for the same argument.
+_KEYWORDS = {"mu": "mean", "location": "mean", "loc": "mean", "sigma": "sd", "nu": "df", "lower": "low", "upper": "high", "S": "scale"}
+
+# Spellings that can mean only one thing here.
+_SPELLINGS = {
+    "gaussian": "normal",
+    "t": "student_t",
+    "studentt": "student_t",
+    "half_student_t": "half_t",
+    "halft": "half_t",
+    "halfnormal": "half_normal",
+    "halfcauchy": "half_cauchy",
+    "lkj_corr": "lkj",
+    "inv_wishart": "inverse_wishart",
+    "invwishart": "inverse_wishart",
+    "constant": "fixed",
+    "improper": "flat",
+}
+
+# Names of BUGS, JAGS and Stan whose numbers mean something else: what to write instead.
+_HABITS = {
+    "dnorm": "dnorm(mean, precision) of BUGS and JAGS takes a precision; scales here are sds: write normal(mean, sd) "
+    "with sd = 1/sqrt(precision)",
+    "dt": "dt(mean, precision, df) of BUGS and JAGS takes a precision; write student_t(df, mean, scale), on an sd half_t(df, 0, scale), "
+    "with scale = 1/sqrt(precision)",
+    "dgamma": "dgamma(a, b) on a precision is inverse_gamma(a, b) here: it is on the variance; priors here are on sds and variances, "
+    "never on precisions",
+    "dunif": "write uniform(low, high); it is on the sd",
+    "dexp": "write exponential(rate); it is on the sd",
+    "dhalfcauchy": "write half_cauchy(0, scale); it is on the sd",
+    "dflat": "write flat",
+    "dwish": "dwish(S, df) on a precision matrix is inverse_wishart(df, S) here: it is on the covariance matrix",
+    "wishart": "priors here are never on a precision matrix; wishart on that is inverse_wishart(df, S) on the covariance matrix",
+    "inv_gamma": "write inverse_gamma(shape, scale); it is on the variance, not on the sd",
+    "invgamma": "write inverse_gamma(shape, scale); it is on the variance, not on the sd",
+    "igamma": "write inverse_gamma(shape, scale); it is on the variance, not on the sd",
+}
+
+# A prior that belongs elsewhere, and its relative for an sd.
+_HALF = {"normal": "half_normal(0, sd)", "student_t": "half_t(df, 0, scale)", "cauchy": "half_cauchy(0, scale)"}
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
+_NAME = re.compile(r"[A-Za-z_][\w.-]*")
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What was read: a name, and its arguments in order, each with its keyword or None."""
+
+    name: str
+    arguments: tuple[tuple[str | None, Any], ...]
+
+
+def parse(text: str | float | Prior, *, allowed: Collection[str], key: str, where: str = "", source: str | None = None) -> Prior:
+    """The Prior that ``text`` says; a bare number is ``fixed(number)``.
+
+    Parameters
+    ----------
+    text : such as ``"normal(0, 10)"``, ``"half_t(df=3, scale=2.5)"``, ``"flat"``, ``0.5``.
+    allowed : the kinds that may stand here, such as ``SD_KINDS``.
+    key : the key of the prior, for messages: ``"sd[province]"``.
+    where : the place, for messages: ``"model.yaml, line 9"``.
+    source : what ``Prior.source`` is to say; by default where and key.
+
+    Raises SpecError for words that are no prior, a kind that does not fit the key, a wrong number of arguments, and impossible values.
+    """
+    source = source if source is not None else (f"{where}: {key}" if where else key)
+    if isinstance(text, Prior):
+        call = _Call(text.kind, tuple((None, a) for a in text.args))
+    elif isinstance(text, numbers.Real) and not isinstance(text, bool):
+        call = _Call("fixed", ((None, float(text)),))
+    elif isinstance(text, str):
+        call = _Reader(text, key, where).prior()
+    else:
+        raise SpecError(
+            f"the prior of {key} must be text such as {_example(allowed)}, or a number to fix it; found {_plain(text)}.", where=where
+        )
+    kind = _kind(call.name, allowed, key, where)
+    args = _arguments(kind, call, key, where)
+    _check(kind, args, key, where, nu="gamma" in allowed)
+    return Prior(kind, args, source)
+
+
+def write(prior: Prior) -> str:
+    """``prior`` as the text that ``parse`` reads back to the same numbers, to the last bit."""
+    return f"{prior.kind}({', '.join(_plain(a) for a in prior.args)})"
+
+
+def describe(prior: Prior) -> str:
+    """``prior`` in plain words: ``"half-Student-t, 3 df, scale 2.5"``."""
+    a = [_short(x) for x in prior.args]
+    words = {
+        "normal": "normal, mean {0}, sd {1}",
+        "student_t": "Student-t, {0} df, mean {1}, scale {2}",
+        "cauchy": "Cauchy, centre {0}, scale {1}",
+        "flat": "flat (improper)",
+        "half_t": "half-Student-t, {0} df, scale {2}",
+        "half_normal": "half-normal, scale {1}",
+        "half_cauchy": "half-Cauchy, scale {1}",
+        "exponential": "exponential, rate {0}",
+        "uniform": "uniform from {0} to {1}",
+        "inverse_gamma": "inverse-gamma on the variance, shape {0}, scale {1}",
+        "fixed": "fixed at {0}",
+        "gamma": "gamma, shape {0}, rate {1}, cut off below 1",
+        "lkj": "LKJ, eta {0}",
+        "inverse_wishart": "inverse-Wishart, {0} df, scale matrix {1}",
+        "huang_wand": "Huang-Wand, nu {0}, scale {1}",
+    }
+    return words[prior.kind].format(*a)
+
+
+class _Reader:
+    """Reads one prior from text, left to right; every failure shows the text with a caret under the place."""
+
+    def __init__(self, text: str, key: str, where: str) -> None:
+        self.text, self.key, self.where, self.at = text, key, where, 0
+
+    def prior(self) -> _Call:
+        if not self.text.strip():
+            self.fail("it is empty")
+        number = self.number()
+        if number is not None:
+            self.end()
+            return _Call("fixed", ((None, number),))
+        name = self.name()
+        if name is None:
+            self.fail("a prior begins with its name, such as normal")
+        arguments: list[tuple[str | None, Any]] = []
+        if self.take("("):
+            while not self.take(")"):
+                if arguments and not self.take(","):
+                    self.fail(self.unclosed() if self.done() else "a comma or a closing bracket should be here")
+                if arguments and self.peek(")"):
+                    self.fail("a number is missing after the comma")
+                if self.done():
+                    self.fail(self.unclosed())
+                arguments.append(self.argument())
+        self.end()
+        return _Call(name, tuple(arguments))
+
+    def argument(self) -> tuple[str | None, Any]:
+        start = self.at
+        keyword = self.name()
+        if keyword is not None and not self.take("="):
+            self.at = start
+            self.skip()
+            self.fail("numbers go here; only a keyword followed by = may be a word")
+        return keyword, self.value()
+
+    def value(self, depth: int = 0) -> Any:
+        if self.take("["):
+            if depth == 2:
+                self.fail("a list of rows is the deepest that is allowed")
+            items: list[Any] = []
+            while not self.take("]"):
+                if items and not self.take(","):
+                    self.fail("the list opened with [ is never closed" if self.done() else "a comma or ] should be here")
+                items.append(self.value(depth + 1))
+            return tuple(items)
+        number = self.number()
+        if number is None:
+            self.fail("a number should be here" if not self.done() else self.unclosed())
+        return number
+
+    def number(self) -> float | None:
+        self.skip()
+        found = _NUMBER.match(self.text, self.at)
+        if found is None:
+            return None
+        self.at = found.end()
+        return float(found[0])
+
+    def name(self) -> str | None:
+        self.skip()
+        found = _NAME.match(self.text, self.at)
+        if found is None:
+            return None
+        self.at = found.end()
+        return found[0]
+
+    def skip(self) -> None:
+        while self.at < len(self.text) and self.text[self.at].isspace():
+            self.at += 1
+
+    def peek(self, mark: str) -> bool:
+        self.skip()
+        return self.text.startswith(mark, self.at)
+
+    def take(self, mark: str) -> bool:
+        if self.peek(mark):
+            self.at += 1
+            return True
+        return False
+
+    def done(self) -> bool:
+        self.skip()
+        return self.at >= len(self.text)
+
+    def end(self) -> None:
+        if not self.done():
+            self.fail("the prior should end here")
+
+    @staticmethod
+    def unclosed() -> str:
+        return "a bracket is never closed (inside {…} YAML splits text at commas: put the prior in quotes, or one a line)"
+
+    def fail(self, what: str) -> None:
+        shown = self.text if len(self.text) <= 200 else self.text[:200] + "…"
+        caret = f"\n    {shown}\n    {' ' * min(self.at, 200)}^" if "\n" not in shown else ""
+        raise SpecError(f"the prior of {self.key} cannot be read: {what}.{caret}", where=self.where)
+
+
+def _kind(name: str, allowed: Collection[str], key: str, where: str) -> str:
+    """The kind that ``name`` means, if it may stand at ``key``."""
+    word = name.lower().replace("-", "_").replace(".", "_")
+    word = _SPELLINGS.get(word, word)
+    if word in allowed:
+        return word
+    choices = f"Allowed for {key}: {', '.join(allowed)}."
+    if word in _HABITS:
+        raise SpecError(f"{name} is not a prior here: {_HABITS[word]}. {choices}", where=where)
+    if word == "fixed":
+        raise SpecError(f"a number alone fixes an sd, sigma or nu; {key} cannot be fixed. {choices}", where=where)
+    if word in _FORMS:
+        if word in _HALF and "half_t" in allowed:
+            hint = f" For {key} write {_HALF[word]}: it is positive."
+        elif word == "gamma" and "inverse_gamma" in allowed:
+            hint = " A gamma on a precision is inverse_gamma(shape, scale) here, on the variance."
+        else:
+            hint = ""
+        role = " or ".join(r for r, kinds in _ROLES.items() if word in kinds)
+        raise SpecError(f"{word} is a prior for {role}, not for {key}.{hint} {choices}", where=where)
+    raise SpecError(f"there is no prior '{name}'. {choices}{nearest(word, [*allowed, *_FORMS])}", where=where)
+
+
+def _arguments(kind: str, call: _Call, key: str, where: str) -> tuple[Any, ...]:
+    """The arguments in the order of the kind's first form."""
+    forms = _FORMS[kind]
+    given: dict[str, Any] = {}
+    positional = [v for k, v in call.arguments if k is None]
+    if any(k is None for k, _ in call.arguments[len(positional) :]):
+        raise SpecError(f"the prior of {key}: plain numbers go before keywords, in {_forms(kind)}.", where=where)
+    names = {n for form in forms for n in form}
+    for keyword, value in call.arguments[len(positional) :]:
+        name = keyword if keyword in names else _KEYWORDS.get(keyword, keyword)
+        # The sd of a normal is also called its scale, and the scale of a t or a Cauchy its sigma.
+        name = next((other for one, other in (("scale", "sd"), ("sd", "scale")) if name == one and other in names), name)
+        if name not in names:
+            allowed = f"its arguments are {', '.join(sorted(names)) or 'none'}"
+            raise SpecError(f"the prior of {key}: {kind} has no argument '{keyword}'; {allowed}.{nearest(keyword, names)}", where=where)
+        if name in given:
+            raise SpecError(f"the prior of {key}: the argument {name} of {kind} is given twice.", where=where)
+        given[name] = value
+    for form in forms:
+        head, tail = form[: len(positional)], form[len(positional) :]
+        if len(head) == len(positional) and set(tail) == set(given):
+            values = {"mean": 0.0, **dict(zip(head, positional, strict=True)), **given}
+            return tuple(values[n] for n in forms[0])
+    found = f"{len(call.arguments)} argument{'s' if len(call.arguments) != 1 else ''}"
+    raise SpecError(f"the prior of {key}: write {_forms(kind)}; found {found}.", where=where)
+
+
+def _check(kind: str, args: tuple[Any, ...], key: str, where: str, *, nu: bool) -> None:
+    """Impossible values: signs, orders, shapes, and a scale matrix that is no covariance."""
+    values = dict(zip(_FORMS[kind][0], args, strict=True))
+
+    def refuse(what: str) -> None:
+        raise SpecError(f"the prior of {key}, {kind}({', '.join(_plain(a) for a in args)}): {what}.", where=where)
+
+    matrix = {"scale"} if kind == "inverse_wishart" else {"A"} if kind == "huang_wand" else set()
+    for name, value in values.items():
+        if name not in matrix and isinstance(value, tuple):
+            refuse(f"{name} must be one number, not a list")
+        if not all(math.isfinite(v) for v in _flat(value)):
+            refuse(f"{name} must be finite")
+        if name not in matrix and name not in {"mean", "low", "high"} and value <= 0:
+            refuse(f"{name} must be greater than 0")
+    if kind in {"half_t", "half_normal", "half_cauchy"} and values["mean"] != 0:
+        refuse("a half prior begins at 0, so its location must be 0")
+    if kind == "uniform":
+        if values["low"] >= values["high"]:
+            refuse("low must be less than high")
+        if values["low"] < (1 if nu else 0):
+            refuse(
+                "degrees of freedom begin at 1, so low must be at least 1" if nu else "an sd is never negative, so low must be at least 0"
+            )
+    if kind == "fixed" and nu and values["value"] < 1:
+        refuse("degrees of freedom must be at least 1")
+    if kind == "inverse_wishart":
+        _check_matrix(values["scale"], refuse)
+    if kind == "huang_wand":
+        scales = values["A"] if isinstance(values["A"], tuple) else (values["A"],)
+        if not scales or any(isinstance(v, tuple) for v in scales):
+            refuse("A must be one number, or a list of one number a column")
+        if min(scales) <= 0:
+            refuse("every number in A must be greater than 0")
+
+
+def _check_matrix(rows: Any, refuse: Any) -> None:
+    """``rows`` must be square, symmetric and positive definite."""
+    if not isinstance(rows, tuple) or not rows or not all(isinstance(r, tuple) for r in rows):
+        refuse("the scale matrix must be a list of rows, such as [[1, 0], [0, 1]]")
+    if any(len(r) != len(rows) for r in rows) or any(isinstance(v, tuple) for r in rows for v in r):
+        refuse(f"the scale matrix must be square; it has {len(rows)} rows of {', '.join(str(len(r)) for r in rows)} numbers")
+    S = np.array(rows, dtype=float)
+    if not np.allclose(S, S.T, rtol=1e-10, atol=0.0):
+        i, j = np.argwhere(~np.isclose(S, S.T, rtol=1e-10, atol=0.0))[0]
+        refuse(
+            f"the scale matrix must be symmetric; row {i + 1}, column {j + 1} has {S[i, j]:g}, row {j + 1}, column {i + 1} has {S[j, i]:g}"
+        )
+    if (np.diag(S) <= 0).any():
+        refuse("the diagonal of the scale matrix must be greater than 0")
+    d = 1.0 / np.sqrt(np.diag(S))  # judged as a correlation matrix, so that units do not matter
+    smallest = np.linalg.eigvalsh(S * np.outer(d, d)).min()
+    if smallest <= 1e-12:
+        refuse("the scale matrix must be positive definite; it is singular or its off-diagonal numbers are too large")
+
+
+def _flat(value: Any) -> list[float]:
+    return [x for v in value for x in _flat(v)] if isinstance(value, tuple) else [value]
+
+
+def _forms(kind: str) -> str:
+    return " or ".join(f"{kind}({', '.join('0' if n == 'mean' and kind.startswith('half') else n for n in f)})" for f in _FORMS[kind])
+
+
+def _example(allowed: Collection[str]) -> str:
+    examples = {"normal": "normal(0, 10)", "half_t": "half_t(3, 0, 2.5)", "gamma": "gamma(2, 0.1)", "lkj": "lkj(2)"}
+    return next((examples[k] for k in allowed if k in examples), "inverse_wishart(4, [[1, 0], [0, 1]])")
+
+
+def _plain(value: Any) -> str:
+    """A number or nested list as it may be typed, to the last bit."""
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(_plain(v) for v in value) + "]"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return repr(value)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_short(v) for v in value) + "]"
+    return f"{value:.4g}"

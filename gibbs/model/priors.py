@@ -1,0 +1,330 @@
+"""The priors of a spec, looked up by what they are on: the most specific key wins, and a key that names nothing is an error.
+
+Keys: ``b``, ``b[coefficient]``, ``intercept`` (predictors at their means), ``b[Intercept]`` (the coefficient as written), ``sd``,
+``sd[factor]``, ``sd[factor,column]``, ``cor``, ``cor[factor]``, ``cov``, ``cov[factor]``, ``sigma``, ``nu``.
+``b`` alone is for every coefficient but the intercept.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gibbs.errors import SpecError, nearest
+from gibbs.model.families import family
+from gibbs.model.prior_words import (
+    COEFFICIENT_KINDS,
+    CORRELATION_KINDS,
+    COVARIANCE_KINDS,
+    NU_KINDS,
+    SD_KINDS,
+    describe,
+    parse,
+    write,
+)
+from gibbs.model.records import Prior, Spec
+
+__all__ = [
+    "COEFFICIENT_KINDS",
+    "CORRELATION_KINDS",
+    "COVARIANCE_KINDS",
+    "NU_KINDS",
+    "SD_KINDS",
+    "PriorBook",
+    "default_coefficient",
+    "default_correlation",
+    "default_intercept",
+    "default_nu",
+    "default_scale",
+    "default_sigma",
+    "describe",
+    "log_density",
+    "parse",
+    "write",
+]
+
+# What may stand before a bracket, or alone, and the kinds of prior that fit it.
+_CLASSES: dict[str, tuple[str, ...]] = {
+    "b": COEFFICIENT_KINDS,
+    "intercept": COEFFICIENT_KINDS,
+    "sd": SD_KINDS,
+    "cor": CORRELATION_KINDS,
+    "cov": COVARIANCE_KINDS,
+    "sigma": SD_KINDS,
+    "nu": NU_KINDS,
+}
+_KEY_HELP = (
+    "The keys are b, b[coefficient], intercept, b[Intercept], sd, sd[factor], sd[factor,column], cor, cor[factor], cov, "
+    "cov[factor], sigma, nu."
+)
+_KEY = re.compile(r"\s*(\w+)\s*(?:\[(.*)\])?\s*", re.DOTALL)
+_OUTPUT_NAME = re.compile(r"(b|sd|cor|cov)_(.+)")
+
+
+class PriorBook:
+    """The user's priors of one spec, each read and checked, ready to be asked.
+
+    Every method gives the Prior that the most specific key states, or None where the spec says nothing and the default holds.
+    Names are compared without spaces, so ``b[poly(x,2)1]`` finds ``poly(x, 2)1``; ``(Intercept)`` is ``Intercept``.
+
+    Raises SpecError while being built: an unknown class of key, words that are no prior, the same key twice, or keys that contradict
+    each other (``intercept`` with ``b[Intercept]``; ``cov[g]`` with ``sd[g]`` or ``cor[g]``; sigma or nu on a family without it).
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self.family = family(spec.family)
+        self._file = str(spec.path) if spec.path is not None else ""
+        self._lines = spec.lines
+        self._priors: dict[tuple[str, ...], Prior] = {}
+        self._written: dict[tuple[str, ...], str] = {}
+        for written, value in spec.priors.items():
+            self._add(str(written), value)
+        self._check_contradictions()
+
+    def coefficient(self, name: str) -> Prior | None:
+        """On the coefficient ``name`` as written: ``b[name]``, else ``b`` unless it is the intercept."""
+        own = self._get("b", name)
+        return own if own is not None or _plain(name) == "Intercept" else self._get("b")
+
+    def intercept(self) -> Prior | None:
+        """On the intercept with all predictors at their means."""
+        return self._get("intercept")
+
+    def scale(self, factor: str, column: str) -> Prior | None:
+        """On the sd of ``column`` over the levels of ``factor``."""
+        return self._get("sd", factor, column) or self._get("sd", factor) or self._get("sd")
+
+    def correlation(self, factor: str) -> Prior | None:
+        """On the correlation matrix of the columns of ``factor``."""
+        return self._get("cor", factor) or self._get("cor")
+
+    def covariance(self, factor: str, columns: int = 2) -> Prior | None:
+        """On the covariance matrix of a term of ``factor`` with ``columns`` columns.
+
+        ``cov`` without a factor is for terms of two columns and more, and gives way to ``sd[factor…]`` and ``cor[factor]``.
+        """
+        own = self._get("cov", factor)
+        if own is not None or columns < 2 or self._about(_plain(factor), ("sd", "cor")):
+            return own
+        return self._get("cov")
+
+    def sigma(self) -> Prior | None:
+        """On the residual sd (student: the scale)."""
+        return self._get("sigma")
+
+    def nu(self) -> Prior | None:
+        """On the degrees of freedom of family student."""
+        return self._get("nu")
+
+    def check_all_used(self, coefficients: Collection[str], factors: Mapping[str, Iterable[str]]) -> None:
+        """Refuse keys that name nothing in the model.
+
+        ``coefficients`` are the names in ``Design.coefficients``; ``factors`` maps each grouping factor to its columns.
+        Raises SpecError with the line, what is in the model, and the nearest match.
+        """
+        columns: dict[str, list[str]] = {}
+        for f, names in factors.items():
+            columns.setdefault(_plain(f), []).extend(_plain(n) for n in names)
+        known = [_plain(c) for c in coefficients]
+        if ("intercept",) in self._priors and "Intercept" not in known:
+            self._refuse(("intercept",), "the model has no intercept.")
+        for key in self._priors:
+            if key[0] == "b" and len(key) == 2 and key[1] not in known:
+                self._refuse(key, _unknown("coefficient", key[1], coefficients))
+            if key[0] in {"sd", "cor", "cov"}:
+                self._check_factor(key, columns, list(factors))
+
+    def _check_factor(self, key: tuple[str, ...], columns: Mapping[str, list[str]], shown: list[str]) -> None:
+        """One key on a grouping factor: the factor exists, the column varies over it, and there is something to correlate."""
+        if not columns:
+            self._refuse(key, "the model has no grouping factor.")
+        if len(key) == 1:
+            if key[0] == "cor" and all(len(c) < 2 for c in columns.values()):
+                self._refuse(key, "no factor of the model has two columns, so there is no correlation.")
+            return
+        if key[1] not in columns:
+            self._refuse(key, _unknown("grouping factor", key[1], shown))
+        if len(key) == 3 and key[2] not in columns[key[1]]:
+            self._refuse(key, _unknown(f"column varying over {key[1]}", key[2], columns[key[1]]))
+        if key[0] == "cor" and len(columns[key[1]]) < 2:
+            self._refuse(key, f"{key[1]} has only one column, so there is no correlation.")
+
+    def _add(self, written: str, value: Any) -> None:
+        key = self._split(written)
+        where = self._where(written)
+        if key in self._priors:
+            raise SpecError(f"the priors '{self._written[key]}' and '{written}' are on the same thing; keep one.", where=where)
+        line = self._lines.get(f"priors.{written}")
+        source = f"spec, line {line}: {written}" if line else f"spec: {written}"
+        self._priors[key] = parse(value, allowed=_CLASSES[key[0]], key=written, where=where, source=source)
+        self._written[key] = written
+
+    def _split(self, written: str) -> tuple[str, ...]:
+        """``"sd[province, x]"`` → ``("sd", "province", "x")``; the column is what follows the first comma."""
+        parts = _KEY.fullmatch(written)
+        where = self._where(written)
+        if parts is None or parts[1] not in _CLASSES:
+            raise SpecError(f"unknown prior '{written}'. {_KEY_HELP}{self._hint(written, parts[1] if parts else written)}", where=where)
+        name, inside = parts[1], parts[2]
+        if inside is None:
+            return (name,)
+        if name in {"intercept", "sigma", "nu"}:
+            raise SpecError(f"'{name}' takes no bracket; found '{written}'. {_KEY_HELP}", where=where)
+        names = [inside] if name != "sd" else inside.split(",", 1)
+        names = [_plain(n) for n in names]
+        if not all(names):
+            raise SpecError(f"a name is missing inside the bracket of '{written}'. {_KEY_HELP}", where=where)
+        return (name, *names)
+
+    @staticmethod
+    def _hint(written: str, word: str) -> str:
+        """The nearest key, also for the names that the output carries: b_x, sd_g__x, sd_g."""
+        output = _OUTPUT_NAME.fullmatch(written.strip())
+        if output:
+            inside = output[2].replace("__", ",", 1) if output[1] == "sd" else output[2].split("__")[0] if output[1] != "b" else output[2]
+            return f" Did you mean '{output[1]}[{inside}]'?"
+        if word in {"R", "tau", "precision"}:
+            return " Priors here are on sds, never on precisions."
+        return nearest(word, _CLASSES) or (" Did you mean 'sigma'?" if word.startswith("resid") else "")
+
+    def _check_contradictions(self) -> None:
+        if ("intercept",) in self._priors and ("b", "Intercept") in self._priors:
+            self._refuse(
+                ("b", "Intercept"),
+                "it is on the intercept as written (all predictors at 0), and 'intercept' is on the intercept with predictors at their "
+                f"means{self._on_line(('intercept',))}: two statements on one coefficient; keep one.",
+            )
+        for key in self._priors:
+            if key[0] == "cov" and len(key) == 2:
+                for other in self._about(key[1], ("sd", "cor")):
+                    self._refuse(
+                        other,
+                        f"'{self._written[key]}'{self._on_line(key)} is a prior on the whole covariance matrix of {key[1]}; keep one.",
+                    )
+        if not self.family.has_sigma and ("sigma",) in self._priors:
+            self._refuse(("sigma",), f"the family {self.family.name} has no residual sd; take the prior away.")
+        if not self.family.has_nu and ("nu",) in self._priors:
+            self._refuse(("nu",), f"the family {self.family.name} has no degrees of freedom; only family student has nu.")
+
+    def _about(self, factor: str, classes: Collection[str]) -> list[tuple[str, ...]]:
+        """The keys of ``classes`` that name ``factor``."""
+        return [k for k in self._priors if k[0] in classes and len(k) > 1 and k[1] == factor]
+
+    def _get(self, *key: str) -> Prior | None:
+        return self._priors.get((key[0], *(_plain(k) for k in key[1:])))
+
+    def _on_line(self, key: tuple[str, ...]) -> str:
+        line = self._lines.get(f"priors.{self._written[key]}")
+        return f" (line {line})" if line else ""
+
+    def _where(self, written: str) -> str:
+        line = self._lines.get(f"priors.{written}")
+        return ", ".join(x for x in (self._file, f"line {line}" if line else "") if x)
+
+    def _refuse(self, key: tuple[str, ...], what: str) -> None:
+        raise SpecError(f"the prior '{self._written[key]}': {what}", where=self._where(self._written[key]))
+
+
+def _plain(name: str) -> str:
+    """A name without its spaces, as keys are compared; R's ``(Intercept)`` is ``Intercept``."""
+    bare = "".join(name.split())
+    return "Intercept" if bare == "(Intercept)" else bare
+
+
+def _unknown(what: str, found: str, known: Iterable[str]) -> str:
+    known = list(known)
+    return f"there is no {what} '{found}' in the model; there is {', '.join(known) or 'none'}.{nearest(found, known)}"
+
+
+# ------------------------------------------------------------------------------------------------------- defaults
+
+
+def _unit(sd: float) -> float:
+    """``sd``, or 1 where it is 0 or no number: a constant column has no unit to adapt to."""
+    return sd if math.isfinite(sd) and sd > 0 else 1.0
+
+
+def default_coefficient(sd_y: float, sd_x: float) -> Prior:
+    """normal(0, 2.5 sd(y)/sd(x)): weak on the scale of the data, whatever the units (as rstanarm's default)."""
+    return Prior("normal", (0.0, 2.5 * _unit(sd_y) / _unit(sd_x)))
+
+
+def default_intercept(mean_y: float, sd_y: float) -> Prior:
+    """normal(mean(y), 2.5 sd(y)) on the intercept with predictors at their means."""
+    return Prior("normal", (float(mean_y), 2.5 * _unit(sd_y)))
+
+
+def default_scale(sd_y: float, sd_z: float = 1.0) -> Prior:
+    """half_t(3, 0, 2.5 sd(y)/sd(z)) on the sd of a varying coefficient of z; sd_z = 1 for a varying intercept."""
+    return Prior("half_t", (3.0, 0.0, 2.5 * _unit(sd_y) / _unit(sd_z)))
+
+
+def default_sigma(sd_y: float) -> Prior:
+    """half_t(3, 0, 2.5 sd(y)) on the residual sd."""
+    return Prior("half_t", (3.0, 0.0, 2.5 * _unit(sd_y)))
+
+
+def default_correlation() -> Prior:
+    """lkj(1): uniform over correlation matrices."""
+    return Prior("lkj", (1.0,))
+
+
+def default_nu() -> Prior:
+    """gamma(2, 0.1) truncated to nu > 1 (Juárez and Steel 2010; the default of brms)."""
+    return Prior("gamma", (2.0, 0.1))
+
+
+# ------------------------------------------------------------------------------------------------------- densities
+
+
+def log_density(prior: Prior, x: Any, *, lower: float | None = None, columns: int = 2) -> np.ndarray:
+    """Log density of a scalar prior at ``x``, normalised, −inf outside its support. For plots and tests; kernels have their own.
+
+    Kinds on an sd are densities of the sd: inverse_gamma is on the variance and carries its Jacobian 2x. gamma (for nu) is truncated
+    to x > 1; ``lower`` moves that bound, and truncates an exponential (on nu: ``lower=1``). lkj is the marginal of one correlation of
+    a matrix with ``columns`` columns. flat is 0 everywhere (improper); fixed is 0 at its value, −inf elsewhere.
+
+    Raises ValueError for inverse_wishart and huang_wand, which are on matrices.
+    """
+    from scipy import special
+
+    x = np.asarray(x, dtype=float)
+    kind, a = prior.kind, prior.args
+    lower = lower if lower is not None else {"gamma": 1.0}.get(kind, -np.inf if kind in COEFFICIENT_KINDS else 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if kind in {"normal", "half_normal"}:
+            z = (x - a[0]) / a[1]
+            out = -0.5 * z * z - math.log(a[1]) - 0.5 * math.log(2 * math.pi) + (math.log(2) if kind == "half_normal" else 0.0)
+        elif kind in {"student_t", "half_t", "cauchy", "half_cauchy"}:
+            df, mean, scale = a if len(a) == 3 else (1.0, *a)
+            z = (x - mean) / scale
+            constant = special.gammaln((df + 1) / 2) - special.gammaln(df / 2) - 0.5 * math.log(df * math.pi) - math.log(scale)
+            out = constant - 0.5 * (df + 1) * np.log1p(z * z / df) + (math.log(2) if kind.startswith("half") else 0.0)
+        elif kind == "exponential":
+            out = math.log(a[0]) - a[0] * (x - lower)
+        elif kind == "uniform":
+            out = np.where((x >= a[0]) & (x <= a[1]), -math.log(a[1] - a[0]), -np.inf)
+        elif kind == "inverse_gamma":
+            shape, scale = a
+            v = x * x
+            out = shape * math.log(scale) - special.gammaln(shape) - (shape + 1) * np.log(v) - scale / v + np.log(2 * x)
+        elif kind == "gamma":
+            shape, rate = a
+            out = shape * math.log(rate) - special.gammaln(shape) + (shape - 1) * np.log(x) - rate * x
+            out = out - math.log(special.gammaincc(shape, rate * max(lower, 0.0)))
+        elif kind == "lkj":
+            b = a[0] + (columns - 2) / 2
+            out = (b - 1) * np.log1p(-x * x) - (2 * b - 1) * math.log(2) - special.betaln(b, b)
+            return np.where(np.abs(x) < 1, out, -np.inf)
+        elif kind == "fixed":
+            return np.where(x == a[0], 0.0, -np.inf)
+        elif kind == "flat":
+            return np.zeros_like(x)
+        else:
+            raise ValueError(f"{kind} is a prior on a matrix; it has no density in one number")
+    inside = (x >= lower) & ~np.isnan(out)  # inverse_gamma at 0 is ∞ − ∞: the density is 0 there
+    return np.where(np.isnan(x), np.nan, np.where(inside, out, -np.inf))
