@@ -1,0 +1,307 @@
+"""Model matrices: the terms of a formula and a table → columns with R's names, in R's order.
+
+``learn`` makes the matrix for the data a model is fitted to and keeps what is needed to make it again for new data
+(``Columns``): the levels of every category, which of them are coded, and the state of ``scale``, ``poly``, ``bs``.
+The result is R's ``model.matrix`` with treatment contrasts, except that the intercept is called ``Intercept``.
+Formulas are walked as trees of our own; functions are those of :mod:`gibbs.model.functions`; nothing is evaluated as Python.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gibbs.errors import DataError
+from gibbs.model import data, levels
+from gibbs.model.formula import constants
+from gibbs.model.functions import FUNCTIONS, State
+from gibbs.model.syntax import Binary, Call, Name, Node, Number, Paren, Sum, show
+from gibbs.model.terms import dummies, expand
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_COLUMNS = 1_000  # of one part of a formula
+
+States = dict[str, State]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One leaf of a formula, learnt: a number (one column, or the several of ``poly``), or a category with its levels."""
+
+    node: Node = field(repr=False)
+    suffixes: tuple[str, ...]  # numbers: ("",), or ("1", "2"); categories: the levels
+    is_category: bool
+    states: Mapping[str, State]  # by the text of the call inside
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of one part of a formula (the fixed part, or one random term), learnt from the data of a fit."""
+
+    names: tuple[str, ...]
+    has_intercept: bool
+    terms: tuple[tuple[str, ...], ...]  # the variables of each term, by their text
+    all_levels: tuple[tuple[bool, ...], ...]  # for each of them: coded by all levels, not by contrasts
+    variables: Mapping[str, Variable]
+
+    def encode(self, frame: pd.DataFrame, source: str = "new data") -> np.ndarray:
+        """The matrix (N, p) of new rows, coded as in the fit: its levels, means, polynomials.
+
+        Raises DataError for a missing column, a missing value, text where a number belongs, or a category the fit has not seen.
+        """
+        values = {text: _encode_variable(text, variable, frame, source) for text, variable in self.variables.items()}
+        return _fill(self, values, len(frame))
+
+
+def learn(
+    tree: Node, text: str, frame: pd.DataFrame, source: str, cache: dict[str, tuple[Variable, np.ndarray]]
+) -> tuple[Columns, np.ndarray]:
+    """The columns of ``tree`` learnt from ``frame`` (no missing values), and their matrix (N, p), C order.
+
+    ``text`` is the whole formula. ``cache`` holds variables already learnt from the same frame and is added to.
+    Raises DataError for a column that cannot be a predictor: dates, one category only, numbers that are not finite, words among numbers.
+    """
+    has_intercept, terms = expand(tree, text)
+    for node in {show(v): v for term in terms for v in term}.values():
+        if show(node) not in cache:
+            cache[show(node)] = _learn_variable(node, frame, source)
+    names = tuple(tuple(show(v) for v in term) for term in terms)
+    variables = {name: cache[name][0] for term in names for name in term}
+    coded = dummies(terms, has_intercept, lambda name: variables[name].is_category)
+    columns = ["Intercept"] if has_intercept else []
+    for term, full in zip(names, coded, strict=True):
+        parts = [_part_names(name, variables[name], everything) for name, everything in zip(term, full, strict=True)]
+        count = int(np.prod([len(p) for p in parts]))
+        if len(columns) + count > MAX_COLUMNS:
+            raise DataError(_too_many(term, variables, count), where=source)
+        # the first variable varies fastest, as in R
+        columns.extend(":".join(reversed(combination)) for combination in itertools.product(*reversed(parts)))
+    learnt = Columns(tuple(columns), has_intercept, names, coded, variables)
+    return learnt, _fill(learnt, {name: cache[name][1] for name in variables}, len(frame))
+
+
+def numbers(tree: Node, frame: pd.DataFrame, source: str, states: States, *, training: bool) -> np.ndarray:
+    """Arithmetic on columns, (N,) float64: an outcome, an offset, the inside of a function.
+
+    ``states`` is filled while training and used afterwards. Raises DataError with the rows where the result is not finite.
+    """
+    with np.errstate(all="ignore"):
+        values = np.asarray(_arithmetic(tree, frame, source, states, training), dtype=np.float64)
+    values = np.broadcast_to(values, (len(frame),)) if values.ndim == 0 else values
+    _check_finite(values, show(tree), frame, source)
+    return values
+
+
+# ------------------------------------------------------------------------------------------------------------ learning
+
+
+def _learn_variable(node: Node, frame: pd.DataFrame, source: str) -> tuple[Variable, np.ndarray]:
+    """One variable, and its values: numbers (N, k), or codes (N,)."""
+    if isinstance(node, Call) and FUNCTIONS[node.function].gives == "category":
+        inside = node.arguments[0][1]
+        assert isinstance(inside, Name)
+        return _learn_category(node, column(frame, inside.text, source), source)
+    if isinstance(node, Name):
+        series = column(frame, node.text, source)
+        if levels.is_date(series):
+            raise DataError(
+                "it holds dates. As a predictor it must be a number (days since some day) or a category, factor(…).",
+                where=f"{source}, column '{node.text}'",
+            )
+        if not levels.is_number(series):
+            if not levels.is_boolean(series):
+                _check_not_numbers_in_disguise(series, node.text, source)
+            return _learn_category(node, series, source)
+    states: States = {}
+    if isinstance(node, Call) and FUNCTIONS[node.function].gives == "matrix":
+        values = _matrix(node, frame, source, states, training=True)
+        suffixes = tuple(str(i + 1) for i in range(values.shape[1]))
+    else:
+        values = numbers(node, frame, source, states, training=True)[:, None]
+        suffixes = ("",)
+    return Variable(node, suffixes, False, states), values
+
+
+def _learn_category(node: Node, series: pd.Series, source: str) -> tuple[Variable, np.ndarray]:
+    codes, labels = levels.factorise(series)
+    if len(labels) < 2:
+        raise DataError(
+            f"as a category it has one value, '{labels[0] if labels else ''}', in all {len(series)} rows used; "
+            "a predictor needs two or more.",
+            where=f"{source}, column '{series.name}'",
+        )
+    return Variable(node, labels, True, {}), codes
+
+
+def _check_not_numbers_in_disguise(series: pd.Series, name: str, source: str) -> None:
+    """A column of numbers with a few words in it ("unknown", "n/a") was read as text; as a category it would be nonsense."""
+    codes, labels, ordered = levels.raw_codes(series)
+    if ordered:
+        return
+    words = [i for i, text in enumerate(labels) if levels.number_of(text) is None]
+    if not words or len(words) * 2 >= len(labels):
+        return
+    rows = series.index[np.isin(codes, words)]
+    shown = ", ".join(repr(labels[i]) for i in words[:3])
+    raise DataError(
+        f"words among numbers: {shown} in {levels.rows_text(rows)}. Name them under 'na' if they mean missing, "
+        f"or write factor({name}) if the column is a category.",
+        where=f"{source}, column '{name}'",
+    )
+
+
+def _too_many(term: tuple[str, ...], variables: Mapping[str, Variable], count: int) -> str:
+    name = max(term, key=lambda n: len(variables[n].suffixes))
+    size = len(variables[name].suffixes)
+    return (
+        f"the term {':'.join(term)} has {count} columns ('{name}' has {size} categories); at most {MAX_COLUMNS} fixed columns are taken. "
+        f"If it is a group, write (1 | {name}); if it is a number, it was read as text."
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ encoding
+
+
+def _encode_variable(text: str, variable: Variable, frame: pd.DataFrame, source: str) -> np.ndarray:
+    node = variable.node
+    if not variable.is_category:
+        states = {key: dict(state) for key, state in variable.states.items()}
+        if isinstance(node, Call) and FUNCTIONS[node.function].gives == "matrix":
+            return _matrix(node, frame, source, states, training=False)
+        return numbers(node, frame, source, states, training=False)[:, None]
+    inside = node.arguments[0][1] if isinstance(node, Call) else node
+    assert isinstance(inside, Name)
+    series = column(frame, inside.text, source)
+    codes, labels, _ = levels.raw_codes(series)
+    known = levels.recode(codes, labels, variable.suffixes)
+    if (known < 0).any():
+        rows = series.index[known < 0]
+        unseen = [labels[c] for c in np.unique(codes[(known < 0) & (codes >= 0)])]
+        what = (
+            f"{', '.join(map(repr, unseen[:3]))} in {levels.rows_text(rows)} is"
+            if unseen
+            else f"a missing value in {levels.rows_text(rows)} is"
+        )
+        raise DataError(
+            f"{what} none of the categories the model was fitted to: {', '.join(variable.suffixes[:12])}"
+            f"{' …' if len(variable.suffixes) > 12 else ''}.",
+            where=f"{source}, column '{inside.text}'",
+        )
+    return known
+
+
+# ------------------------------------------------------------------------------------------------------------ matrices
+
+
+def _part_names(name: str, variable: Variable, everything: bool) -> list[str]:
+    suffixes = variable.suffixes if not variable.is_category or everything else variable.suffixes[1:]
+    return [name + suffix for suffix in suffixes]
+
+
+def _fill(columns: Columns, values: Mapping[str, np.ndarray], rows: int) -> np.ndarray:
+    """The matrix (N, p) in C order from the values of the variables; one pass a column."""
+    out = np.empty((rows, len(columns.names)))
+    at = 0
+    if columns.has_intercept:
+        out[:, 0] = 1.0
+        at = 1
+    for term, full in zip(columns.terms, columns.all_levels, strict=True):
+        choices = []
+        for name, everything in zip(term, full, strict=True):
+            variable = columns.variables[name]
+            first = 1 if variable.is_category and not everything else 0
+            choices.append(range(first, len(variable.suffixes)))
+        for reverse in itertools.product(*reversed(choices)):
+            for position, (name, which) in enumerate(zip(term, reversed(reverse), strict=True)):
+                value = values[name]
+                part = (value == which) if columns.variables[name].is_category else value[:, which]
+                if position == 0:
+                    out[:, at] = part
+                else:
+                    out[:, at] *= part
+            at += 1
+    return out
+
+
+def _matrix(node: Call, frame: pd.DataFrame, source: str, states: States, *, training: bool) -> np.ndarray:
+    """The columns (N, k) of ``poly`` or ``bs``."""
+    inside = numbers(node.arguments[0][1], frame, source, states, training=training)
+    values = _apply(node, inside, source, states, training)
+    bad = ~np.isfinite(values).all(axis=1)
+    _check_finite(np.where(bad, np.nan, 0.0), show(node), frame, source)
+    return values
+
+
+def _arithmetic(node: Node, frame: pd.DataFrame, source: str, states: States, training: bool) -> np.ndarray | float:
+    def of(inner: Node) -> np.ndarray | float:
+        return _arithmetic(inner, frame, source, states, training)
+
+    match node:
+        case Name(name):
+            series = column(frame, name, source)
+            return np.asarray(data.as_number(series, name, source), dtype=np.float64)
+        case Number(_, value):
+            return value
+        case Paren(inside):
+            return of(inside)
+        case Sum(items):
+            total: np.ndarray | float = 0.0
+            for index, (sign, item) in enumerate(items):
+                value = of(item)
+                total = (value if sign > 0 else -value) if index == 0 else (total + value if sign > 0 else total - value)
+            return total
+        case Binary("*", left, right):
+            return of(left) * of(right)
+        case Binary("/", left, right):
+            return np.divide(of(left), of(right))
+        case Binary("^", left, right):
+            return np.power(of(left), of(right))
+        case Call("as.numeric", arguments):
+            return of(arguments[0][1])
+        case Call(_, arguments):
+            inside = np.broadcast_to(np.asarray(of(arguments[0][1]), dtype=np.float64), (len(frame),))
+            _check_finite(inside, show(arguments[0][1]), frame, source)
+            return _apply(node, inside, source, states, training)
+    raise AssertionError(node)  # pragma: no cover
+
+
+def _apply(node: Call, inside: np.ndarray, source: str, states: States, training: bool) -> np.ndarray:
+    """One allowed function on one column, with its state."""
+    function, text = FUNCTIONS[node.function], show(node)
+    assert function.compute is not None
+    try:
+        with np.errstate(all="ignore"):
+            values, state = function.compute(inside, constants(node), None if training else states.get(text, {}))
+    except ValueError as error:
+        raise DataError(f"{text} cannot be computed: {error}.", where=source) from None
+    if training:
+        states[text] = state
+    return values
+
+
+def column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
+    """One column of the table; DataError with the nearest match where there is none."""
+    from gibbs.errors import nearest
+
+    if name not in frame.columns:
+        have = [str(c) for c in frame.columns]
+        shown = ", ".join(have[:30]) + (" …" if len(have) > 30 else "")
+        raise DataError(f"there is no column '{name}'.{nearest(name, have)} The columns are: {shown}.", where=source)
+    series = frame[name]
+    if getattr(series, "ndim", 1) != 1:
+        raise DataError(f"there are {series.shape[1]} columns named '{name}'; a formula needs one.", where=source)
+    return series
+
+
+def _check_finite(values: np.ndarray, what: str, frame: pd.DataFrame, source: str) -> None:
+    if np.isfinite(values).all():
+        return
+    rows = frame.index[~np.isfinite(values)]
+    kind = "infinite" if np.isinf(values).any() else "missing or not a number"
+    raise DataError(f"{what} is {kind} in {levels.rows_text(rows)}; every value used must be a finite number.", where=source)

@@ -1,0 +1,408 @@
+"""lme4 formulas: what the words mean. ``parse`` gives the fixed part and the random terms, or one error with a caret.
+
+    y ~ x * z + offset(o) + (1 + x | g) + (0 + z || h) + (1 | a/b)
+
+A formula is not Python. It names columns, joins them by ``+ - * : / ^``, and may call the functions of
+:data:`gibbs.model.functions.FUNCTIONS`; everything else is refused here, before any data are seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from gibbs.errors import FormulaError, nearest
+from gibbs.model import syntax
+from gibbs.model.functions import FUNCTIONS, KNOWN_ELSEWHERE
+from gibbs.model.syntax import Binary, Call, Name, Node, Number, Paren, Sum, show
+from gibbs.model.terms import expand
+
+
+@dataclass(frozen=True)
+class RandomTerm:
+    """``(columns | group)``. ``(1 | a/b)`` has become two of these, with the groups ("a",) and ("a", "b")."""
+
+    columns: str  # as R prints it: "1 + x", "0 + x", "x"
+    has_intercept: bool
+    correlated: bool  # False for ``||``
+    group: tuple[str, ...]  # ("a",), or ("a", "b") for a:b
+    tree: Node = field(repr=False, compare=False)
+    at: int = field(default=0, repr=False, compare=False)  # place of the bar in the text
+
+    @property
+    def factor(self) -> str:
+        """The name of the grouping factor: "g", or "a:b"."""
+        return ":".join(self.group)
+
+    def __str__(self) -> str:
+        return f"({self.columns} {'|' if self.correlated else '||'} {':'.join(syntax.quoted(g) for g in self.group)})"
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One formula, taken apart. ``str(formula)`` is the formula in a normal spelling that parses to the same."""
+
+    text: str = field(compare=False)  # as typed
+    outcome: str
+    known_se: str | None  # the expression s of ``y | se(s)``
+    fixed: str  # "1", "indigenous * illiteracy", "0 + x"
+    offsets: tuple[str, ...]
+    random: tuple[RandomTerm, ...]
+    outcome_tree: Node = field(repr=False, compare=False)
+    known_se_tree: Node | None = field(repr=False, compare=False)
+    fixed_tree: Node = field(repr=False, compare=False)
+    offset_trees: tuple[Node, ...] = field(repr=False, compare=False)
+
+    def __str__(self) -> str:
+        left = self.outcome if self.known_se is None else f"{self.outcome} | se({self.known_se})"
+        offsets = (f"offset({o})" for o in self.offsets)
+        return f"{left} ~ {' + '.join([self.fixed, *offsets, *map(str, self.random)])}"
+
+
+def variables(formula: Formula) -> tuple[str, ...]:
+    """Every column of the data the formula needs, in the order of their first appearance."""
+    found: dict[str, None] = {}
+    trees = [formula.outcome_tree, formula.known_se_tree, formula.fixed_tree, *formula.offset_trees]
+    for tree in trees:
+        if tree is not None:
+            found.update(dict.fromkeys(syntax.names(tree)))
+    for term in formula.random:
+        found.update(dict.fromkeys(syntax.names(term.tree)))
+        found.update(dict.fromkeys(term.group))
+    return tuple(found)
+
+
+def parse(text: str) -> Formula:
+    """Take a formula apart.
+
+    Raises FormulaError, with the formula and a caret under the place, for anything that is not a formula of a model
+    this package knows.
+    """
+    text = str(text).strip()
+    return _Reader(text).formula()
+
+
+class _Reader:
+    """The meaning of one formula's tree; keeps the text, so that every refusal can point into it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.root = syntax.tree(text)
+
+    def refuse(self, at: int, message: str) -> NoReturn:
+        syntax.refuse(self.text, at, message)
+
+    def formula(self) -> Formula:
+        root = self.root
+        if not (isinstance(root, Binary) and root.operator == "~"):
+            if isinstance(root, Sum) and len(root.items) == 1 and isinstance(root.items[0][1], Binary):
+                self.refuse(root.at, "A sign before the outcome has no meaning.")
+            self.refuse(len(self.text), "There is no '~' here; a formula reads like: y ~ x + (1 | group)")
+        if isinstance(root.left, Binary) and root.left.operator == "~":
+            self.refuse(root.at, "A formula has one '~'.")
+        outcome, known_se = self.left(root.left)
+        fixed, offsets, random = self.right(root.right)
+        fixed_names = set(syntax.names(fixed))
+        if isinstance(outcome, Name) and outcome.text in fixed_names:
+            at = next(n.at for n in _name_nodes(fixed) if n.text == outcome.text)
+            self.refuse(at, f"The outcome '{outcome.text}' cannot be one of its own predictors.")
+        return Formula(
+            text=self.text,
+            outcome=show(outcome),
+            known_se=None if known_se is None else show(known_se),
+            fixed=show(fixed),
+            offsets=tuple(show(o) for o in offsets),
+            random=tuple(random),
+            outcome_tree=outcome,
+            known_se_tree=known_se,
+            fixed_tree=fixed,
+            offset_trees=tuple(offsets),
+        )
+
+    # ------------------------------------------------------------------------------------------------------ left side
+
+    def left(self, node: Node) -> tuple[Node, Node | None]:
+        """The outcome, and the s of ``y | se(s)``."""
+        if isinstance(node, Sum) and len(node.items) == 1 and node.at == 0:
+            self.refuse(0, "A sign before the outcome has no meaning; write I(-y) if that is meant.")
+        known_se = None
+        if isinstance(node, Binary) and node.operator in ("|", "||"):
+            known_se = self.known_se(node)
+            node = node.left
+        if isinstance(node, Call) and node.function in ("factor", "as.factor", "C") and len(node.arguments) == 1:
+            if isinstance(node.arguments[0][1], Name) and node.arguments[0][0] is None:
+                self.column(node.arguments[0][1])
+                return node, known_se  # two categories, of a binary family
+        if isinstance(node, Number):
+            self.refuse(node.at, "The outcome is a column, not a number.")
+        self.arithmetic(node)
+        if not any(True for _ in syntax.names(node)):
+            self.refuse(0, "The outcome names no column.")
+        return node, known_se
+
+    def known_se(self, node: Binary) -> Node:
+        call = node.right
+        allowed = "after the bar on the left of '~' stands se(s), the known standard error of each row: y | se(s) ~ …"
+        if node.operator == "||" or not isinstance(call, Call):
+            self.refuse(node.at, allowed[0].upper() + allowed[1:])
+        if call.function != "se":
+            self.refuse(call.at, KNOWN_ELSEWHERE.get(call.function, f"{call.function}() is not known here; {allowed}"))
+        if len(call.arguments) != 1 or call.arguments[0][0] is not None:
+            self.refuse(call.at, "se() takes one expression, the standard error of each row; the residual sd is then not estimated.")
+        inside = call.arguments[0][1]
+        self.arithmetic(inside)
+        return inside
+
+    # ----------------------------------------------------------------------------------------------------- right side
+
+    def right(self, node: Node) -> tuple[Node, list[Node], list[RandomTerm]]:
+        """Fixed part, offsets, random terms."""
+        if isinstance(node, Binary) and node.operator in ("|", "||"):
+            self.forgotten_parentheses(node)
+        fixed: list[tuple[int, Node]] = []
+        offsets: list[Node] = []
+        random: list[RandomTerm] = []
+        for sign, item in node.items if isinstance(node, Sum) else ((1, node),):
+            inside = item
+            while isinstance(inside, Paren) and isinstance(inside.inside, Paren):  # ((1 | g))
+                inside = inside.inside
+            if isinstance(inside, Paren) and isinstance(inside.inside, Binary) and inside.inside.operator in ("|", "||"):
+                if sign < 0:
+                    self.refuse(inside.at, "A random term can be added, not taken away.")
+                random.extend(self.random(inside.inside))
+            elif isinstance(item, Call) and item.function == "offset":
+                if sign < 0:
+                    self.refuse(item.at, "An offset can be added, not taken away; write offset(-x).")
+                if len(item.arguments) != 1 or item.arguments[0][0] is not None:
+                    self.refuse(item.at, "offset() takes one expression.")
+                self.arithmetic(item.arguments[0][1])
+                offsets.append(item.arguments[0][1])
+            else:
+                self.terms(item)
+                fixed.append((sign, item))
+        if not fixed:
+            return Number("1", 1.0, 0), offsets, random
+        tree: Node = fixed[0][1] if len(fixed) == 1 and fixed[0][0] > 0 else Sum(tuple(fixed), 0)
+        return tree, offsets, random
+
+    def forgotten_parentheses(self, node: Binary) -> NoReturn:
+        bar, group = node.operator, show(node.right)
+        before = node.left.items if isinstance(node.left, Sum) else ((1, node.left),)
+        kept = Sum(before[:-1], 0) if len(before) > 1 else None
+        last = show(before[-1][1])
+        suggestion = f"{show(kept)} + ({last} {bar} {group})" if kept is not None else f"({last} {bar} {group})"
+        outcome = show(self.root.left) if isinstance(self.root, Binary) else "y"
+        self.refuse(node.at, f"A random term stands in parentheses. Perhaps you mean: {outcome} ~ {suggestion}")
+
+    def random(self, node: Binary) -> list[RandomTerm]:
+        if isinstance(node.left, Binary) and node.left.operator in ("|", "||"):
+            self.refuse(node.at, "A random term has one bar: (columns | group).")
+        self.terms(node.left)
+        has_intercept, terms = expand(node.left, self.text)
+        if not has_intercept and not terms:
+            self.refuse(node.at, "There is no column before this bar.")
+        groups = self.groups(node.right)
+        return [RandomTerm(show(node.left), has_intercept, node.operator == "|", group, node.left, node.at) for group in groups]
+
+    def groups(self, node: Node) -> list[tuple[str, ...]]:
+        """``a`` → [(a)], ``a:b`` → [(a, b)], ``a/b/c`` → [(a), (a, b), (a, b, c)]."""
+        match node:
+            case Name(name):
+                self.column(node)
+                return [(name,)]
+            case Paren(inside):
+                return self.groups(inside)
+            case Call(function, arguments, at):
+                if function in ("factor", "as.factor", "C") and len(arguments) == 1 and isinstance(arguments[0][1], Name):
+                    return self.groups(arguments[0][1])
+                if function == "interaction" and arguments and all(k is None and isinstance(a, Name) for k, a in arguments):
+                    return [tuple(a.text for _, a in arguments if isinstance(a, Name))]
+                self.refuse(at, "A grouping factor is a column, or columns joined by : or /.")
+            case Binary(":", left, right, at):
+                one, other = self.groups(left), self.groups(right)
+                if len(one) > 1 or len(other) > 1:
+                    self.refuse(at, "':' joins single columns; a/b stands alone.")
+                return [self.joined(one[0], other[0], at)]
+            case Binary("/", left, right, at):
+                outer, inner = self.groups(left), self.groups(right)
+                return outer + [self.joined(outer[-1], one, at) for one in inner]
+            case Sum(_, at):
+                self.refuse(at, "Several grouping factors are several terms: (1 | a) + (1 | b).")
+            case Binary("*", left, right, at):
+                a, b = show(left), show(right)
+                self.refuse(at, f"Crossed grouping factors are several terms: (1 | {a}) + (1 | {b}) + (1 | {a}:{b}).")
+            case Binary(_, _, _, at) | Number(_, _, at):
+                self.refuse(at, "A grouping factor is a column, or columns joined by : or /.")
+        raise AssertionError(node)  # pragma: no cover
+
+    def joined(self, one: tuple[str, ...], other: tuple[str, ...], at: int) -> tuple[str, ...]:
+        both = one + other
+        if len(set(both)) < len(both):
+            self.refuse(at, "A grouping factor is joined with itself here.")
+        return both
+
+    # ------------------------------------------------------------------------------------------- what may stand where
+
+    def column(self, node: Name) -> None:
+        if node.text == ".":
+            self.refuse(node.at, "'.' (all other columns) is not available: name the predictors.")
+        if node.text in ("TRUE", "FALSE"):
+            self.refuse(node.at, f"{node.text} is not a column.")
+
+    def terms(self, node: Node) -> None:
+        """Refuse what cannot be a sum of terms."""
+        match node:
+            case Name():
+                self.column(node)
+            case Number(_, value, at):
+                if value not in (0.0, 1.0):
+                    self.refuse(at, "Of numbers only 1 (the intercept) and 0 (none) can be terms; a constant predictor has no meaning.")
+            case Paren(inside):
+                self.terms(inside)
+            case Sum(items):
+                for _, item in items:
+                    self.terms(item)
+            case Call():
+                self.call(node)
+            case Binary("|" | "||", _, _, at):
+                self.refuse(at, "A random term can only be added: … + (1 | group)")
+            case Binary("~", _, _, at):
+                self.refuse(at, "A formula has one '~'.")
+            case Binary("^", left, right, at):
+                if not isinstance(left, Paren):
+                    self.refuse(at, f"Outside I() a power is of a sum of terms, (a + b)^2; the square of a column is I({show(node)}).")
+                power = right.value if isinstance(right, Number) else 0.0
+                if power != int(power) or not 1 <= power <= 10:
+                    self.refuse(right.at, "The power of a sum of terms is a whole number from 1 to 10.")
+                self.terms(left)
+            case Binary(operator, left, right, at):
+                for side in (left, right):
+                    if isinstance(side, (Number, Sum)):
+                        self.refuse(at, f"'{operator}' joins terms here; arithmetic stands in I(): I({show(node)}).")
+                    self.terms(side)
+
+    def call(self, node: Call) -> None:
+        """A call in the place of a term."""
+        function = FUNCTIONS.get(node.function)
+        if node.function == "offset":
+            self.refuse(node.at, "An offset can only be added: … + offset(x)")
+        if function is None:
+            self.unknown(node)
+        if not node.arguments or node.arguments[0][0] is not None:
+            self.refuse(node.at, f"{node.function}() needs a column first.")
+        if function.gives == "category":
+            inside = node.arguments[0][1]
+            if not isinstance(inside, Name):
+                self.refuse(inside.at, f"{node.function}() takes the name of a column.")
+            self.column(inside)
+        else:
+            self.arithmetic(node.arguments[0][1])
+        self.constants(node)
+
+    def unknown(self, node: Call) -> NoReturn:
+        hint = KNOWN_ELSEWHERE.get(node.function)
+        if hint is None:
+            allowed = [*FUNCTIONS, "offset"]
+            hint = f"A formula cannot call '{node.function}'.{nearest(node.function, allowed)} It may call: {', '.join(allowed)}."
+        self.refuse(node.at, hint)
+
+    def constants(self, node: Call) -> None:
+        try:
+            constants(node)
+        except FormulaError as error:
+            self.refuse(node.at, error.message)
+
+    def arithmetic(self, node: Node) -> None:
+        """Refuse what is not arithmetic on columns: the inside of I(), of a function, of offset(), and the outcome."""
+        match node:
+            case Name():
+                self.column(node)
+            case Number():
+                pass
+            case Paren(inside):
+                self.arithmetic(inside)
+            case Sum(items):
+                for _, item in items:
+                    self.arithmetic(item)
+            case Call(name, _, at):
+                function = FUNCTIONS.get(name)
+                if function is None:
+                    self.unknown(node)
+                if function.gives != "number":
+                    self.refuse(
+                        at, f"{name}() gives {'categories' if function.gives == 'category' else 'several columns'}: not a number here."
+                    )
+                self.call(node)
+            case Binary("^" | "*" | "/", left, right):
+                self.arithmetic(left)
+                self.arithmetic(right)
+            case Binary(operator, _, _, at):
+                self.refuse(at, f"'{operator}' has no meaning inside arithmetic.")
+
+
+def constants(node: Call) -> dict[str, object]:
+    """The arguments of a call after its first, by name and as numbers: ``poly(x, 2)`` → {"degree": 2}.
+
+    Raises FormulaError (without a caret; the reader adds it) for an argument the function does not take.
+    """
+    function = FUNCTIONS[node.function]
+    order = list(function.parameters)
+    found: dict[str, object] = {}
+    for position, (keyword, value) in enumerate(node.arguments[1:]):
+        if keyword is None and position >= len(order):
+            extra = f" and {', '.join(order)}" if order else ""
+            raise FormulaError(f"{node.function}() takes one expression{extra}, nothing more.")
+        name = order[position] if keyword is None else keyword
+        if name not in function.parameters:
+            raise FormulaError(
+                f"{node.function}() has no argument '{name}'.{nearest(name, order)} It takes: {', '.join(order) or 'one expression only'}."
+            )
+        if name in found:
+            raise FormulaError(f"{node.function}() is given '{name}' twice.")
+        found[name] = _constant(node.function, name, function.parameters[name], value)
+    if node.function == "bs" and "df" in found and "knots" in found:
+        raise FormulaError("bs() takes df or knots, not both.")
+    if node.function == "bs":
+        least = int(found.get("degree", 3)) + bool(found.get("intercept", False))  # type: ignore[call-overload]
+        if int(found.get("df", least)) < least:  # type: ignore[call-overload]
+            raise FormulaError(f"bs() of this degree has a df of {least} or more.")
+    return found
+
+
+def _constant(function: str, name: str, kind: str, node: Node) -> object:
+    if kind == "flag":
+        if isinstance(node, Name) and node.text in ("TRUE", "T", "FALSE", "F"):
+            return node.text[0] == "T"
+        raise FormulaError(f"'{name}' of {function}() is TRUE or FALSE.")
+    if kind == "numbers":
+        if isinstance(node, Call) and node.function == "c" and node.arguments and all(k is None for k, _ in node.arguments):
+            return [_constant(function, name, "number", value) for _, value in node.arguments]
+        return [_constant(function, name, "number", node)]
+    sign = 1.0
+    if isinstance(node, Sum) and len(node.items) == 1:
+        sign, node = float(node.items[0][0]), node.items[0][1]
+    if not isinstance(node, Number):
+        raise FormulaError(f"'{name}' of {function}() is a number.")
+    value = sign * node.value
+    if kind == "whole":
+        if value != int(value) or not 1 <= value <= 50:
+            raise FormulaError(f"'{name}' of {function}() is a whole number from 1 to 50.")
+        return int(value)
+    if name == "base" and (value <= 0 or value == 1):
+        raise FormulaError("The base of log() is a positive number other than 1.")
+    return value
+
+
+def _name_nodes(node: Node) -> list[Name]:
+    match node:
+        case Name():
+            return [node]
+        case Paren(inside):
+            return _name_nodes(inside)
+        case Call(_, arguments):
+            return [n for _, a in arguments[:1] for n in _name_nodes(a)]
+        case Sum(items):
+            return [n for _, item in items for n in _name_nodes(item)]
+        case Binary(_, left, right):
+            return [*_name_nodes(left), *_name_nodes(right)]
+    return []

@@ -1,0 +1,126 @@
+"""The functions a formula may call: the allow-list, and the numbers each gives.
+
+Elementwise functions act on a column alone. Stateful ones (``scale``, ``center``, ``poly``, ``bs``) learn something from the
+data the model is fitted to, and keep it in a ``state`` of plain numbers, so that new data are encoded as the old were.
+``poly`` and ``bs`` are formulaic's (the three-term recurrence of R's ``poly``; the basis of R's ``bs``), called directly:
+no text of a formula is ever evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Function:
+    """One entry of the allow-list.
+
+    gives : "number" (one column, may stand inside other functions), "matrix" (several columns) or "category".
+    parameters : further arguments in order, name → kind ("number", "whole", "flag", "numbers").
+    compute : (column, arguments, state or None when training) → (values, state); None where the caller knows what to do.
+    """
+
+    gives: str
+    parameters: Mapping[str, str]
+    compute: Callable[[np.ndarray, Mapping[str, Any], State | None], tuple[np.ndarray, State]] | None = None
+
+
+def _elementwise(function: Callable[[np.ndarray], np.ndarray]) -> Function:
+    return Function("number", {}, lambda x, arguments, state: (function(x), {}))
+
+
+def _log(x: np.ndarray, arguments: Mapping[str, Any], state: State | None) -> tuple[np.ndarray, State]:
+    base = arguments.get("base")
+    return (np.log(x) if base is None else np.log(x) / np.log(base)), {}
+
+
+def _scale(x: np.ndarray, arguments: Mapping[str, Any], state: State | None) -> tuple[np.ndarray, State]:
+    """R's ``scale``: minus the mean, over the standard deviation (n − 1); without centring, over the root mean square (n − 1)."""
+    if state is None:
+        center = float(x.mean()) if arguments.get("center", True) else 0.0
+        width = float(np.sqrt(((x - center) ** 2).sum() / max(len(x) - 1, 1))) if arguments.get("scale", True) else 1.0
+        if width == 0:
+            raise ValueError("the column has one value only, so it has no scale")
+        state = {"center": center, "scale": width}
+    return (x - state["center"]) / state["scale"], state
+
+
+def _center(x: np.ndarray, arguments: Mapping[str, Any], state: State | None) -> tuple[np.ndarray, State]:
+    return _scale(x, {"scale": False}, state)
+
+
+def _poly(x: np.ndarray, arguments: Mapping[str, Any], state: State | None) -> tuple[np.ndarray, State]:
+    """R's ``poly``: orthonormal over the training rows, or with ``raw`` the powers themselves."""
+    degree, raw = int(arguments.get("degree", 1)), bool(arguments.get("raw", False))
+    if raw:
+        return x[:, None] ** np.arange(1, degree + 1), {}
+    if state is None and len(np.unique(x)) <= degree:
+        raise ValueError(f"poly of degree {degree} needs more than {degree} different values; there are {len(np.unique(x))}")
+    from formulaic.transforms import poly
+
+    # formulaic keeps {"alpha": {0: …}, "norms2": {0: …}}; a copy, so that an encoding is never changed by its use
+    kept: State = {} if state is None else {key: dict(value) for key, value in state.items()}
+    values = np.asarray(poly(x, degree=degree, _state=kept), dtype=np.float64)
+    return values, kept
+
+
+def _bs(x: np.ndarray, arguments: Mapping[str, Any], state: State | None) -> tuple[np.ndarray, State]:
+    """R's ``splines::bs``: a B-spline basis; beyond the training range its end polynomials are continued, as in R."""
+    from formulaic.transforms import basis_spline
+
+    degree, intercept = int(arguments.get("degree", 3)), bool(arguments.get("intercept", False))
+    knots = arguments.get("knots")
+    if state is None and knots is not None and (min(knots) <= x.min() or max(knots) >= x.max()):
+        raise ValueError(f"the knots of bs lie inside the data's range, {x.min():.6g} to {x.max():.6g}")
+    df = None if arguments.get("df") is None else int(arguments["df"])
+    kept: State = {} if state is None else dict(state)
+    basis = basis_spline(x, df=df, knots=knots, degree=degree, include_intercept=intercept, extrapolation="extend", _state=kept)
+    columns = [np.asarray(basis[key], dtype=np.float64) for key in sorted(basis)]
+    return np.column_stack(columns), kept
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "I": _elementwise(lambda x: x),
+    "log": Function("number", {"base": "number"}, _log),
+    "log2": _elementwise(np.log2),
+    "log10": _elementwise(np.log10),
+    "log1p": _elementwise(np.log1p),
+    "exp": _elementwise(np.exp),
+    "expm1": _elementwise(np.expm1),
+    "sqrt": _elementwise(np.sqrt),
+    "abs": _elementwise(np.abs),
+    "sin": _elementwise(np.sin),
+    "cos": _elementwise(np.cos),
+    "scale": Function("number", {"center": "flag", "scale": "flag"}, _scale),
+    "center": Function("number", {}, _center),
+    "poly": Function("matrix", {"degree": "whole", "raw": "flag"}, _poly),
+    "bs": Function("matrix", {"df": "whole", "knots": "numbers", "degree": "whole", "intercept": "flag"}, _bs),
+    "as.numeric": Function("number", {}, None),
+    "factor": Function("category", {}, None),
+    "as.factor": Function("category", {}, None),
+    "C": Function("category", {}, None),
+}
+
+KNOWN_ELSEWHERE: Mapping[str, str] = {
+    "cbind": "cbind(successes, failures) is for binomial counts, and no family of counts is available yet; one row a trial (0 or 1) is.",
+    "ns": "ns() is not available; bs(x, df = 4) is.",
+    "s": "s() is not available; bs(x, df = 4) and poly(x, 2) are.",
+    "te": "te() is not available; products of bs() or poly() terms are.",
+    "relevel": "relevel() is not available; the base is the first level: order the categories in the data.",
+    "ordered": "ordered() is not available; factor(x) gives treatment coding.",
+    "ifelse": "ifelse() is not available; make the column in the data.",
+    "mo": "mo() is not available.",
+    "weights": "Weights are not available.",
+    "trials": "trials() is for binomial counts, and no family of counts is available yet; one row a trial (0 or 1) is.",
+    "cens": "Censoring is not available.",
+    "trunc": "Truncation is not available.",
+    "se": "se() stands on the left of '~', after a bar: y | se(s) ~ …",
+    "c": "c() stands only as the knots of bs().",
+}
+"""What people write that belongs to other packages, and what to write instead."""

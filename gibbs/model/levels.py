@@ -1,0 +1,123 @@
+"""Categories: labels as R writes them, in the order R sorts them, and the code of every row. Vectorised throughout.
+
+Sorting does not depend on the machine's language settings: numbers by value; words without regard to accents and case, as R sorts
+them in most locales (``apple``, ``Áncash``, ``Banana``), lower case first where only the case differs.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def label(value: Any) -> str:
+    """One category's name: ``21801`` for 21801 and 21801.0, ``0.5``, ``TRUE``, ``2012-05-01``, the text itself."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bool, np.bool_)):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else f"{number:.15g}"
+    if hasattr(value, "isoformat"):
+        return value.isoformat().removesuffix("T00:00:00")
+    return str(value)
+
+
+def number_of(text: str) -> float | None:
+    """The number a label spells, or None."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) and "_" not in text else None
+
+
+def in_order(labels: Iterable[str]) -> list[str]:
+    """Labels sorted: by value where every one is a number, else as words."""
+    labels = list(labels)
+    values = [number_of(text) for text in labels]
+    if labels and all(v is not None for v in values):
+        return [text for _, text in sorted(zip(values, labels, strict=True))]  # type: ignore[type-var]
+    return sorted(labels, key=_word)
+
+
+def _word(text: str) -> tuple[str, str, str]:
+    folded = text.casefold()
+    bare = "".join(c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))
+    return bare, folded, text.swapcase()
+
+
+def raw_codes(series: pd.Series) -> tuple[np.ndarray, list[str], bool]:
+    """Codes (N,) with −1 for missing, the label of each code, and whether the labels have an order of their own (a categorical)."""
+    import pandas as pd
+
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return np.asarray(series.cat.codes), [label(v) for v in series.cat.categories], True
+    codes, values = pd.factorize(series, use_na_sentinel=True)
+    return codes, [label(v) for v in values.tolist()], False
+
+
+def factorise(series: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The level of every row, (N,) int32 with −1 for missing, and the labels of the levels that occur, sorted.
+
+    A pandas categorical keeps the order of its categories.
+    """
+    codes, labels, ordered = raw_codes(series)
+    present = np.zeros(len(labels), dtype=bool)
+    present[codes[codes >= 0]] = True
+    seen = dict.fromkeys(text for text, here in zip(labels, present, strict=True) if here)
+    final = tuple(seen) if ordered else tuple(in_order(seen))
+    return recode(codes, labels, final), final
+
+
+def recode(codes: np.ndarray, labels: Sequence[str], final: Sequence[str]) -> np.ndarray:
+    """Codes into ``labels`` as codes into ``final``, (N,) int32; −1 where missing or not in ``final``."""
+    place = {text: i for i, text in enumerate(final)}
+    table = np.array([*(place.get(text, -1) for text in labels), -1], dtype=np.int32)
+    return table[codes]
+
+
+def is_boolean(series: pd.Series) -> bool:
+    """Truth values, whatever they are stored as."""
+    import pandas as pd
+
+    return pd.api.types.is_bool_dtype(series) or (series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) == "boolean")
+
+
+def is_number(series: pd.Series) -> bool:
+    """A column of numbers: a numeric type, or an object column that holds nothing else."""
+    import pandas as pd
+
+    if is_boolean(series):
+        return False
+    if series.dtype == object:
+        return pd.api.types.infer_dtype(series, skipna=True) in ("integer", "floating", "mixed-integer-float", "decimal")
+    return pd.api.types.is_numeric_dtype(series)
+
+
+def is_date(series: pd.Series) -> bool:
+    """Dates, times or time spans."""
+    import pandas as pd
+
+    if pd.api.types.is_datetime64_any_dtype(series) or pd.api.types.is_timedelta64_dtype(series):
+        return True
+    return series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) in ("date", "datetime", "timedelta", "time", "period")
+
+
+def rows_text(rows: Sequence[Any] | np.ndarray) -> str:
+    """``row 7``, ``rows 3, 5 and 9``, ``rows 1, 2, 3, 4, 5 and 120 more``."""
+    rows = [str(r) for r in rows]
+    if len(rows) == 1:
+        return f"row {rows[0]}"
+    if len(rows) <= 6:
+        return f"rows {', '.join(rows[:-1])} and {rows[-1]}"
+    return f"rows {', '.join(rows[:5])} and {len(rows) - 5} more"

@@ -1,0 +1,126 @@
+"""Separation in binary models: predictors beyond which the outcome is always, or never, 1.
+
+The likelihood then has no maximum (Albert and Anderson 1984), and a coefficient is held by its prior alone. It is asked in three
+steps, each only if the one before leaves it open: single columns; Newton's method for the logit, whose convergence proves that
+there is a maximum, hence no separation; a linear programme that finds the separating combination (Konis 2007).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gibbs.model.records import Design
+
+_LARGEST_PROGRAMME = 2_000_000  # rows × columns
+
+
+def messages(design: Design, aliased: list[int]) -> list[str]:
+    """What there is to say of separation in a binary design; ``aliased`` columns are left out."""
+    y, columns = design.y > 0.5, [j for j in range(design.X.shape[1]) if j not in aliased]
+    if y.all() or not y.any():
+        return []
+    found, guilty = [], []
+    for j in columns:
+        if j == design.intercept:
+            continue
+        words = single_column(design.X[:, j], y, design.coefficients[j], design.outcome)
+        if words:
+            guilty.append(j)
+            found.append(words)
+    if found:
+        found[-1] += _advice(design, guilty)
+        return found
+    X = design.X if not aliased else design.X[:, columns]
+    if len(columns) < 2 or maximum_exists(X, y, design.offset):
+        return []
+    combination = separating(X, y)
+    if combination is None:
+        return []
+    weights, complete = combination
+    guilty = [columns[i] for i in np.flatnonzero(np.abs(weights) > 1e-9) if columns[i] != design.intercept]
+    if not guilty:
+        return []
+    names = ", ".join(f"'{design.coefficients[j]}'" for j in guilty[:8]) + (" …" if len(guilty) > 8 else "")
+    how = "separates" if complete else "separates, but for ties,"
+    return [f"a combination of {names} {how} the rows with {design.outcome} = 1 from the others." + _advice(design, guilty)]
+
+
+def _advice(design: Design, guilty: list[int]) -> str:
+    stated = {tuple(np.flatnonzero(row.weights)) for row in design.coefficient_priors}
+    flat = [design.coefficients[j] for j in guilty if (j,) not in stated]
+    if flat:
+        return f" With a flat prior on {', '.join(flat)} there is no posterior: give a prior with a scale."
+    return " Such a coefficient is limited by its prior alone: state one you believe."
+
+
+def single_column(x: np.ndarray, y: np.ndarray, name: str, outcome: str) -> str:
+    """A sentence if one column separates by itself, else "". ``y`` is (N,) bool.
+
+    A column of two values separates if the outcome is the same in all rows of one value; any other, if a threshold
+    parts the outcomes.
+    """
+    ones, zeros = x[y], x[~y]
+    low, high = x.min(), x.max()
+    if low == high:
+        return ""
+    if bool(((x == low) | (x == high)).all()):
+        for value in (high, low):
+            inside = y[x == value]
+            if inside.all() or not inside.any():
+                return f"separated: {outcome} is {int(inside[0])} in all {len(inside)} rows where '{name}' is {value:g}."
+        return ""
+    if zeros.max() <= ones.min():
+        return f"separated: {outcome} is 0 wherever '{name}' is below {ones.min():g}, and 1 above."
+    if ones.max() <= zeros.min():
+        return f"separated: {outcome} is 1 wherever '{name}' is below {zeros.min():g}, and 0 above."
+    return ""
+
+
+def maximum_exists(X: np.ndarray, y: np.ndarray, offset: np.ndarray) -> bool:
+    """Whether Newton's method finds the maximum of the logit likelihood, which then has one: the rows are not separated.
+
+    X (N, p) of full column rank. False where 30 steps do not find it: then the question is open.
+    """
+    scale = np.abs(X).max(axis=0)
+    scale[scale == 0] = 1.0
+    Z = X / scale
+    b = np.zeros(X.shape[1])
+    for _ in range(30):
+        eta = Z @ b + offset
+        if np.abs(eta).max() > 30:
+            return False
+        mean = 1.0 / (1.0 + np.exp(-eta))
+        gradient = Z.T @ (y - mean)
+        hessian = (Z * (mean * (1.0 - mean))[:, None]).T @ Z
+        try:
+            step = np.linalg.solve(hessian, gradient)
+        except np.linalg.LinAlgError:
+            return False
+        decrement = float(gradient @ step)  # twice the log-likelihood still to be gained, near the maximum
+        if not np.isfinite(decrement):
+            return False
+        if decrement < 1e-12 * len(y):
+            return True
+        b += step * min(1.0, 5.0 / max(float(np.abs(Z @ step).max()), 1e-300))
+    return False
+
+
+def separating(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, bool] | None:
+    """A combination b (p,) with x'b ≥ 0 in all rows of ones and ≤ 0 in all others, not 0 in all; and whether it is strict in every row.
+
+    None where there is none, or where the programme would be too large. Distinct rows only enter it.
+    """
+    scale = np.abs(X).max(axis=0)
+    scale[scale == 0] = 1.0
+    signed = np.unique(np.where(y[:, None], X, -X) / scale, axis=0)
+    if signed.size > _LARGEST_PROGRAMME:
+        return None
+    from scipy.optimize import linprog
+
+    answer = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1.0, 1.0), method="highs")
+    if answer.status != 0 or -answer.fun < 1e-7:
+        return None
+    margin = signed @ answer.x
+    if (margin < -1e-9).any():
+        return None
+    return answer.x / scale, bool((margin > 1e-9).all())

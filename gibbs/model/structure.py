@@ -1,0 +1,249 @@
+"""What the grouping of a Design looks like, and what a careful reader would warn of before any sweep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gibbs.model import collinear, separation
+from gibbs.model.families import FAMILIES
+from gibbs.model.records import Design, Factor
+
+FEW_LEVELS = 5
+LARGE_INFLATION = 100.0  # a standard error ten times what it would be alone
+FAR_FROM_ZERO = 1e6  # |mean| / sd
+_MARKS = 50_000_000  # pairs of levels that are counted by one mark each rather than by sorting
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Rows in the levels of one factor."""
+
+    factor: str
+    levels: int
+    smallest: int
+    median: float
+    largest: int
+
+    def __str__(self) -> str:
+        return f"{self.factor}: {self.levels} levels of {self.smallest} to {self.largest} rows (median {self.median:g})"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two factors: ``a`` nested in ``b``, crossed with it, or the same grouping (identical)."""
+
+    a: str
+    b: str
+    relation: str  # nested | crossed | identical
+    observed: float  # share of all pairs of levels that occur in the data
+
+    def __str__(self) -> str:
+        match self.relation:
+            case "nested":
+                return f"{self.a} is nested in {self.b}"
+            case "identical":
+                return f"{self.a} and {self.b} are the same grouping"
+        return f"{self.a} is crossed with {self.b} ({100 * self.observed:.3g} % of the pairs of levels occur)"
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Every factor's sizes, and how each pair of factors lies."""
+
+    factors: tuple[Sizes, ...]
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class Warning:
+    """Something a person should know before sampling.
+
+    kind : aliased, collinear, far-from-zero, constant-slope, one-row, few-levels, identical, separation.
+    """
+
+    kind: str
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def parents(codes_a: np.ndarray, codes_b: np.ndarray) -> np.ndarray | None:
+    """The level of b that holds each level of a, (J_a,) int32, if every level of a meets exactly one level of b; else None.
+
+    Both are (N,) codes from 0 of levels that all occur.
+    """
+    found = np.full(int(codes_a.max()) + 1, -1, dtype=np.int32)
+    found[codes_a] = codes_b
+    return found if np.array_equal(found[codes_a], codes_b) else None
+
+
+def describe(design: Design) -> Structure:
+    """The sizes of the factors, and for each pair whether one is nested in the other, they are crossed, or they are one."""
+    sizes = []
+    for factor in design.factors:
+        rows = np.bincount(factor.codes, minlength=len(factor.levels))
+        sizes.append(Sizes(factor.name, len(factor.levels), int(rows.min()), float(np.median(rows)), int(rows.max())))
+    pairs = [_pair(a, b) for i, a in enumerate(design.factors) for b in design.factors[i + 1 :]]
+    return Structure(tuple(sizes), tuple(pairs))
+
+
+def _pair(a: Factor, b: Factor) -> Pair:
+    inside, outside = parents(a.codes, b.codes) is not None, parents(b.codes, a.codes) is not None
+    cells = len(a.levels) * len(b.levels)
+    if inside and outside:
+        return Pair(a.name, b.name, "identical", len(a.levels) / cells)
+    if inside:
+        return Pair(a.name, b.name, "nested", len(a.levels) / cells)
+    if outside:
+        return Pair(b.name, a.name, "nested", len(b.levels) / cells)
+    key = a.codes.astype(np.int64) * len(b.levels) + b.codes
+    if cells <= _MARKS:
+        seen = np.zeros(cells, dtype=bool)
+        seen[key] = True
+        observed = int(seen.sum())
+    else:
+        observed = len(np.unique(key))
+    return Pair(a.name, b.name, "crossed", observed / cells)
+
+
+# ------------------------------------------------------------------------------------------------------------ warnings
+
+
+def warnings(design: Design) -> list[Warning]:
+    """Everything worth a warning, in the order: fixed columns, grouping factors, outcome.
+
+    What ``build`` found already (``Design.notes``) is among them, so this list alone is to be shown.
+    """
+    aliases = collinear.aliased(design.X) if design.X.shape[1] else []
+    found = [Warning("aliased" if note.startswith("rank-deficient") else "note", note) for note in design.notes]
+    if aliases and not any(w.kind == "aliased" for w in found):
+        found.append(Warning("aliased", "rank-deficient: " + "; ".join(a.describe(design.coefficients) for a in aliases[:5]) + "."))
+    found += _columns(design, [a.column for a in aliases])
+    for factor in design.factors:
+        found += _slopes(factor)
+        found += _one_row(design, factor)
+        found += _few_levels(factor)
+    for pair in describe(design).pairs:
+        if pair.relation == "identical":
+            found.append(Warning("identical", f"{pair}: the data cannot tell their effects apart; one of them is enough."))
+    if FAMILIES[design.family].outcome == "binary":
+        found += [Warning("separation", message) for message in separation.messages(design, [a.column for a in aliases])]
+    return found
+
+
+def _columns(design: Design, aliased: list[int]) -> list[Warning]:
+    """Nearly collinear columns, and columns far from zero for their spread."""
+    X, names, found = design.X, design.coefficients, []
+    keep = [j for j in range(X.shape[1]) if j not in aliased]
+    intercept = keep.index(design.intercept) if design.intercept in keep else None
+    R, inner = collinear.standardised(X[:, keep] if aliased else X, intercept)
+    columns = [keep[j] for j in inner]
+    if len(columns) > 1:
+        inflation, condition = collinear.inflation(R)
+        near = [(names[j], v) for j, v in zip(columns, inflation, strict=True) if v > LARGE_INFLATION]
+        if near:
+            shown = ", ".join(f"'{name}' (variance inflation {v:.3g})" for name, v in near[:6]) + (" …" if len(near) > 6 else "")
+            found.append(
+                Warning(
+                    "collinear",
+                    f"nearly collinear columns: {shown}; condition number {condition:.3g}. "
+                    "Their coefficients are known together better than apart; centring, or poly() for powers, often cures it.",
+                )
+            )
+    for j in columns:
+        mean, sd = abs(float(X[:, j].mean())), float(X[:, j].std())
+        if mean > FAR_FROM_ZERO * sd:
+            found.append(
+                Warning(
+                    "far-from-zero",
+                    f"'{names[j]}' is {mean / sd:.1g} of its standard deviations away from zero, so that the intercept is an "
+                    f"extrapolation beyond all precision: subtract a constant, such as its mean.",
+                )
+            )
+    return found
+
+
+def _slopes(factor: Factor) -> list[Warning]:
+    """Predictors that vary over a factor but hardly within its levels."""
+    found, J = [], len(factor.levels)
+    for a, name in enumerate(factor.columns):
+        if name == "Intercept":
+            continue
+        z = factor.Z[:, a]
+        low, high = np.full(J, np.inf), np.full(J, -np.inf)
+        np.minimum.at(low, factor.codes, z)
+        np.maximum.at(high, factor.codes, z)
+        varying = int(((high - low) > 1e-9 * np.maximum(np.abs(high), np.abs(low))).sum())
+        if varying == 0:
+            with_intercept = "Intercept" in factor.columns
+            apart = (
+                "its slopes cannot be told apart from the intercepts"
+                if with_intercept
+                else "a slope that varies there has no data of its own"
+            )
+            found.append(
+                Warning(
+                    "constant-slope",
+                    f"'{name}' has one value within every level of {factor.name}, so {apart}; it is a predictor of that level: keep it in "
+                    f"the fixed part and take it out of ( … | {factor.name}).",
+                )
+            )
+        elif varying < 0.1 * J:
+            found.append(
+                Warning(
+                    "constant-slope",
+                    f"'{name}' varies within only {varying} of the {J} levels of {factor.name}; the sd of its slopes rests on those few.",
+                )
+            )
+    return found
+
+
+def _one_row(design: Design, factor: Factor) -> list[Warning]:
+    """Levels with a single row, where the residual has a variance of its own to be confounded with."""
+    if design.known_se is not None:
+        return []
+    J = len(factor.levels)
+    single = int((np.bincount(factor.codes, minlength=J) == 1).sum())
+    if single == J:
+        if design.sigma_prior is not None:
+            return [
+                Warning(
+                    "one-row",
+                    f"every level of {factor.name} has one row ({J} levels, {len(design.y)} rows): its effects and the residuals are the "
+                    f"same thing, and only the priors split their variance. Leave it out of the formula, or give known errors: y | se(s).",
+                )
+            ]
+        return [
+            Warning(
+                "one-row",
+                f"every level of {factor.name} has one row: one yes or no a level says next to nothing of the sd of its effects.",
+            )
+        ]
+    if design.sigma_prior is not None and 2 * single > J:
+        return [Warning("one-row", f"{single} of the {J} levels of {factor.name} have one row; sigma is learnt from the others.")]
+    return []
+
+
+def _few_levels(factor: Factor) -> list[Warning]:
+    J = len(factor.levels)
+    if J >= FEW_LEVELS:
+        return []
+    default = [
+        column
+        for term in factor.terms
+        if term.covariance is None
+        for column, prior in zip(term.columns, term.sd_priors, strict=True)
+        if prior.source == "default"
+    ]
+    if not default:
+        return []
+    return [
+        Warning(
+            "few-levels",
+            f"{factor.name} has {J} levels, and the sd of {', '.join(default)} over so few rests on its default prior; "
+            f"state one, sd[{factor.name}], or make {factor.name} a fixed effect.",
+        )
+    ]
