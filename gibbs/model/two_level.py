@@ -1,0 +1,111 @@
+"""The two-level form, the equations as written on paper, rewritten to the lme4 formula that says the same.
+
+    level1: [x]              y_i = α_j + β_j x_i + ε_i
+    levels:
+      g:
+        intercept: [z]       α_j = δ + γ z_j + ν_j        →  y ~ x + z + x:z + (1 + x | g)
+        x: [z]               β_j = λ + θ z_j + η_j
+
+A predictor of the intercept is a fixed effect; a predictor of a slope is its product with the slope's predictor, and no more: θ alone
+does not put z into the equation of the intercept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gibbs.errors import SpecError, nearest
+
+_TRUE, _FALSE = {"true", "yes", "on"}, {"false", "no", "off"}
+
+
+def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[str, Any]], where: Callable[[tuple[Any, ...]], str]) -> str:
+    """The lme4 formula of a two-level form.
+
+    level1 : predictors of level 1, each one term: ``x``, ``factor(x)``, ``I(x^2)``, ``x:w``.
+    levels : for each grouping factor, ``intercept`` and names of level-1 predictors → their predictors (a list, one word, or None);
+        ``correlated: false`` writes ``||``. A factor without ``intercept`` has varying slopes only.
+    where : the place of a key, as a tuple such as ``("levels", "g", "x")``.
+
+    Raises SpecError for a slope that is not in ``level1``, and for predictors that are not single terms.
+    """
+    if not outcome.strip() or "~" in outcome:
+        raise SpecError(f"outcome must be one name; found '{outcome}'.", where=where(("outcome",)))
+    fixed = [_term(t, ("level1",), where) for t in level1]
+    slopes = {_bare(t): t for t in fixed}
+    random = []
+    for group, parts in levels.items():
+        name = " ".join(str(group).split())
+        if not name or set(name) & set("|~()"):
+            raise SpecError(f"'{group}' is not the name of a grouping factor.", where=where(("levels", group)))
+        columns, products = [], []
+        for key, value in parts.items():
+            place = ("levels", group, key)
+            if key == "correlated":
+                continue
+            predictors = [_term(t, place, where) for t in _words(value, place, where)]
+            if key == "intercept":
+                fixed += predictors
+                columns.insert(0, "1")
+                continue
+            if _bare(key) not in slopes:
+                raise SpecError(
+                    f"'{key}' under {group} is to have a slope that varies, but it is not in level1 "
+                    f"({', '.join(slopes.values()) or 'which is empty'}). Allowed under {group}: intercept, the predictors of level1, "
+                    f"correlated.{nearest(key, ['intercept', 'correlated', *slopes.values()])}",
+                    where=where(place),
+                )
+            slope = slopes[_bare(key)]
+            columns.append(slope)
+            products += [f"{slope}:{z}" for z in predictors]
+        if not columns:
+            columns = ["1"]  # `province: {correlated: false}`
+        fixed += products
+        terms = columns if columns[0] == "1" else ["0", *columns]
+        bar = "|" if _correlated(parts, group, where) or len(columns) == 1 else "||"
+        random.append(f"({' + '.join(terms)} {bar} {name})")
+    unique = list({_bare(t): t for t in reversed(fixed)}.values())[::-1]
+    return f"{' '.join(outcome.split())} ~ {' + '.join([*(unique or ['1']), *random])}"
+
+
+def _words(value: Any, place: tuple[Any, ...], where: Callable[[tuple[Any, ...]], str]) -> list[str]:
+    """A list of names, one name, or nothing."""
+    items = [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
+    for item in items:
+        if not isinstance(item, str):
+            raise SpecError(
+                f"{'.'.join(map(str, place))} must be a list of predictors, such as [illiteracy], or [] for none; found "
+                f"{str(item).lower() if isinstance(item, bool) else item!r}.",
+                where=where(place),
+            )
+    return items
+
+
+def _correlated(parts: Mapping[str, Any], group: str, where: Callable[[tuple[Any, ...]], str]) -> bool:
+    value = parts.get("correlated", True)
+    word = str(value).strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise SpecError(f"levels.{group}.correlated must be true or false; found {value!r}.", where=where(("levels", group, "correlated")))
+    return word in _TRUE
+
+
+def _term(text: str, place: tuple[Any, ...], where: Callable[[tuple[Any, ...]], str]) -> str:
+    """``text`` if it is one term of a formula: no sum, product or bar outside brackets and backticks."""
+    term = " ".join(text.split())
+    depth, quoted = 0, False
+    for mark in term:
+        quoted ^= mark == "`"
+        depth += 0 if quoted else (mark in "([") - (mark in ")]")
+        if depth == 0 and not quoted and mark in "+-*/|~^%":
+            raise SpecError(
+                f"'{text}' is not one predictor: '{mark}' belongs in a formula. Write a list of predictors ([x, z]; a product is x:z).",
+                where=where(place),
+            )
+    if not term or term in {"0", "1"}:
+        raise SpecError(f"'{text}' is not a predictor; the intercept is there without being written.", where=where(place))
+    return term
+
+
+def _bare(term: str) -> str:
+    return "".join(term.split())
