@@ -54,15 +54,22 @@ class Alias:
         return f"'{names[self.column]}' is {words}"
 
 
-def aliased(X: np.ndarray, tolerance: float = TOLERANCE) -> list[Alias]:
+def aliased(X: np.ndarray, intercept: int | None = None, tolerance: float = TOLERANCE) -> list[Alias]:
     """The columns that the columns before them explain exactly, with the combination that does, in the order of X.
 
-    As R's pivoting QR decides: column j is aliased when its residual on the kept columns before it is below ``tolerance`` × its length.
+    Column j is aliased when its residual on the kept columns before it is below ``tolerance`` × its length, as R's pivoting QR
+    decides. With an ``intercept`` (a column of ones, before all others) lengths are taken about the mean, so that a column far from
+    zero, such as a year or a time in seconds, is not mistaken for a constant.
     """
     p = X.shape[1]
-    largest = np.abs(X).max(axis=0, initial=0.0)
-    scales = np.where(largest > 0, largest, 1.0)
-    R = triangular(X, scales)
+    means = np.zeros(p)
+    if intercept is not None:
+        means = X.mean(axis=0)
+        means[intercept] = 0.0
+    spread = _spread(X, means)
+    constant = spread <= 1e-12 * np.abs(means)
+    scales = np.where(constant | (spread == 0), 1.0, spread)
+    R = triangular(X, scales, means)
     lengths = np.sqrt((R**2).sum(axis=0))
     Q = np.zeros((p, p))  # orthonormal directions of the kept columns, in the p-dimensional image
     kept: list[int] = []
@@ -73,14 +80,20 @@ def aliased(X: np.ndarray, tolerance: float = TOLERANCE) -> list[Alias]:
         for _ in range(2):  # twice is enough (Giraud, Langou and Rozložník 2005)
             residual -= basis @ (basis.T @ residual)
         size = float(np.sqrt(residual @ residual))
-        if size > tolerance * lengths[j] and lengths[j] > 0:
+        if not constant[j] and lengths[j] > 0 and size > tolerance * lengths[j]:
             Q[:, len(kept)] = residual / size
             kept.append(j)
             continue
-        weights = np.linalg.lstsq(R[:, kept], R[:, j], rcond=None)[0] if kept else np.zeros(0)
-        weights = weights * scales[j] / scales[kept]
-        share = np.abs(weights) * lengths[kept] * scales[kept]
-        used = [i for i in range(len(kept)) if share[i] > 1e-6 * lengths[j] * scales[j]]
+        weights = np.zeros(len(kept))
+        if kept and not constant[j] and lengths[j] > 0:
+            weights = np.linalg.lstsq(R[:, kept], R[:, j], rcond=None)[0]
+            weights[np.abs(weights) * lengths[kept] <= 1e-6 * lengths[j]] = 0.0
+            weights = weights * scales[j] / scales[kept]
+        if intercept is not None:
+            mean = means[j] - float(weights @ means[kept])
+            size_of_parts = abs(means[j]) + float(np.abs(weights) @ np.abs(means[kept])) + scales[j]
+            weights[kept.index(intercept)] += mean if abs(mean) > 1e-9 * size_of_parts else 0.0
+        used = np.flatnonzero(weights)
         found.append(Alias(j, tuple(kept[i] for i in used), tuple(float(weights[i]) for i in used)))
     return found
 

@@ -75,7 +75,7 @@ def build(spec: Spec, table: Table) -> Design:
         outcome=read.outcome,
         rows_read=len(table.frame),
         dropped=dict(dropped),
-        notes=prior_rows.aliased_notes(X, fixed.names, coefficient_priors, source),
+        notes=prior_rows.aliased_notes(X, fixed.names, intercept, coefficient_priors, source),
         encoding=Encoding(fixed, encoded, offsets),
         outcome_labels=words,
     )

@@ -102,6 +102,7 @@ class _Reader:
             self.refuse(root.at, "A formula has one '~'.")
         outcome, known_se = self.left(root.left)
         fixed, offsets, random = self.right(root.right)
+        expand(fixed, self.text)  # refuses what cannot be multiplied out
         fixed_names = set(syntax.names(fixed))
         if isinstance(outcome, Name) and outcome.text in fixed_names:
             at = next(n.at for n in _name_nodes(fixed) if n.text == outcome.text)

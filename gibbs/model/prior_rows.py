@@ -66,13 +66,15 @@ def coefficient_rows(
     return tuple(rows)
 
 
-def aliased_notes(X: np.ndarray, names: Sequence[str], rows: Sequence[CoefficientPrior], source: str) -> tuple[str, ...]:
+def aliased_notes(
+    X: np.ndarray, names: Sequence[str], intercept: int | None, rows: Sequence[CoefficientPrior], source: str
+) -> tuple[str, ...]:
     """What is to be said of columns that others explain exactly.
 
     The model is kept, for the priors tell the coefficients apart. Raises DataError where they do not: where a direction of the
     coefficients is moved by neither a row of data nor a prior.
     """
-    found = collinear.aliased(X) if X.shape[1] else []
+    found = collinear.aliased(X, intercept) if X.shape[1] else []
     if not found:
         return ()
     if len(rows) < X.shape[1]:  # some prior is flat
@@ -81,7 +83,7 @@ def aliased_notes(X: np.ndarray, names: Sequence[str], rows: Sequence[Coefficien
         stated = np.array([row.weights for row in rows]).reshape(-1, X.shape[1])
         stated = stated / np.abs(stated * (1.0 / size)).max(axis=1, keepdims=True) if len(stated) else stated
         everything = np.vstack((collinear.triangular(X, np.ones(X.shape[1])), stated))
-        open_directions = collinear.aliased(everything)
+        open_directions = collinear.aliased(everything, tolerance=1e-11)
         if open_directions:
             described = "; ".join(a.describe(names) for a in open_directions[:5])
             raise DataError(

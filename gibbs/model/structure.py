@@ -117,7 +117,7 @@ def warnings(design: Design) -> list[Warning]:
 
     What ``build`` found already (``Design.notes``) is among them, so this list alone is to be shown.
     """
-    aliases = collinear.aliased(design.X) if design.X.shape[1] else []
+    aliases = collinear.aliased(design.X, design.intercept) if design.X.shape[1] else []
     found = [Warning("aliased" if note.startswith("rank-deficient") else "note", note) for note in design.notes]
     if aliases and not any(w.kind == "aliased" for w in found):
         found.append(Warning("aliased", "rank-deficient: " + "; ".join(a.describe(design.coefficients) for a in aliases[:5]) + "."))
