@@ -145,7 +145,7 @@ def _check_not_numbers_in_disguise(series: pd.Series, name: str, source: str) ->
     if ordered:
         return
     words = [i for i, text in enumerate(labels) if levels.number_of(text) is None]
-    if not words or len(words) * 2 >= len(labels):
+    if not words or len(labels) - len(words) < max(10, 5 * len(words)):  # "0", "1", "2", "3+" is a category
         return
     rows = series.index[np.isin(codes, words)]
     shown = ", ".join(repr(labels[i]) for i in words[:3])
@@ -263,12 +263,27 @@ def _arithmetic(node: Node, frame: pd.DataFrame, source: str, states: States, tr
         case Binary("^", left, right):
             return np.power(of(left), of(right))
         case Call("as.numeric", arguments):
-            return of(arguments[0][1])
+            inner = arguments[0][1]
+            return _spelt_numbers(column(frame, inner.text, source), source) if isinstance(inner, Name) else of(inner)
         case Call(_, arguments):
             inside = np.broadcast_to(np.asarray(of(arguments[0][1]), dtype=np.float64), (len(frame),))
             _check_finite(inside, show(arguments[0][1]), frame, source)
             return _apply(node, inside, source, states, training)
     raise AssertionError(node)  # pragma: no cover
+
+
+def _spelt_numbers(series: pd.Series, source: str) -> np.ndarray:
+    """``as.numeric(x)``: the numbers that the labels spell. Of a category too: R would give the codes of its levels there."""
+    if levels.is_number(series) or levels.is_boolean(series):
+        return np.asarray(data.as_number(series, str(series.name), source), dtype=np.float64)
+    codes, labels, _ = levels.raw_codes(series)
+    spelt = [levels.number_of(text) for text in labels]
+    wrong = [i for i, value in enumerate(spelt) if value is None]
+    rows = series.index[np.isin(codes, wrong)]
+    if len(rows):
+        shown = ", ".join(repr(labels[i]) for i in wrong[:3])
+        raise DataError(f"as.numeric: {shown} in {levels.rows_text(rows)} is no number.", where=f"{source}, column '{series.name}'")
+    return np.array([*(np.nan if value is None else value for value in spelt), np.nan])[codes]
 
 
 def _apply(node: Call, inside: np.ndarray, source: str, states: States, training: bool) -> np.ndarray:

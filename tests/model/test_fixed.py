@@ -137,6 +137,17 @@ def test_scale_and_center_and_elementary_functions() -> None:
     np.testing.assert_allclose(X[:, 1:], np.column_stack(expected), rtol=1e-13)
 
 
+def test_as_numeric_reads_the_numbers_that_labels_spell() -> None:
+    frame = {"t": ["1", "2.5", "-3"], "c": pd.Categorical(["30", "10", "30"]), "b": [True, False, True]}
+    _, X = matrix("as.numeric(t) + as.numeric(c) + as.numeric(b)", frame)
+    np.testing.assert_array_equal(X[:, 1:], [[1, 30, 1], [2.5, 10, 0], [-3, 30, 1]])
+
+
+def test_a_few_numbers_and_a_word_are_a_category() -> None:
+    """Contraception (mlmRev): living children 0, 1, 2, 3+."""
+    assert names("livch", {"livch": ["0", "3+", "1", "2", "3+"]}) == ("Intercept", "livch1", "livch2", "livch3+")
+
+
 def test_powers_and_signs_bind_as_in_r() -> None:
     """R: -2^2 is -4; 2^3^2 is 512; 2^-1 is 0.5; 8/4/2 is 1; 5 - 2 - 1 is 2."""
     _, X = matrix("I(-x^2) + I(x^3^x) + I(x^-1) + I(8/4/x) + I(5 - x - 1) + I(-x * 3)", {"x": [2.0, 2.0]})
@@ -181,7 +192,8 @@ def test_numbers_and_text_name_the_same_category() -> None:
         ("scale(x)", {"x": [1.0, 1.0]}, "one value only"),
         ("poly(x, 3)", {"x": [1.0, 2.0, 1.0, 2.0]}, "more than 3 different values"),
         ("bs(x, knots = c(5))", {"x": [1.0, 2.0, 4.0]}, "inside the data's range"),
-        ("x", {"x": ["1", "2", "unknown", "4", "5"]}, "'unknown' in row 3"),
+        ("x", {"x": ["1", "2", "unknown", *map(str, range(3, 15))]}, "'unknown' in row 3"),
+        ("as.numeric(x)", {"x": ["1", "2.5", "3+"]}, "'3+' in row 3"),
         ("id", {"id": [f"person {i}" for i in range(1500)]}, "(1 | id)"),
         ("log(f)", {"f": ["a", "b"]}, "'f'"),
     ],
