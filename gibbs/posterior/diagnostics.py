@@ -211,26 +211,32 @@ def _score_table(count: int) -> np.ndarray:
 def _scores(halves: np.ndarray, scratch: _Scratch) -> tuple[np.ndarray, np.ndarray]:
     """Rank-normalise each parameter over all its chains; ties share their mean rank. Also the sorted values, (parameter, count)."""
     flat = _flat(halves)
-    count = flat.shape[1]
-    table = _score_table(count)
-    order = np.argsort(flat, axis=-1)
+    table = _score_table(flat.shape[1])
+    untied = table[::2]
     ordered = scratch.take("split_ordered", flat.shape)
     ordered[...] = flat
     ordered.sort(axis=-1)
     scores = scratch.take("scores", flat.shape)
-    untied = table[::2]
-    for row, places in zip(scores, order, strict=True):
-        row[places] = untied
-    tied = np.flatnonzero(ordered[:, 1:] == ordered[:, :-1])
-    if tied.size:
-        tied += tied // (count - 1)  # as places in the flattened (parameter, count): each is equal to the place after it
-        gap = np.diff(tied) > 1
-        first = tied[np.concatenate(([True], gap))]
-        last = tied[np.concatenate((gap, [True]))] + 1
-        lengths = last - first + 1
-        places = np.arange(lengths.sum()) + np.repeat(first - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
-        scores[places // count, order.ravel()[places]] = np.repeat(table[first % count + last % count], lengths)
+    for row, values, sorted_values in zip(scores, flat, ordered, strict=True):  # row by row: a small argsort reuses its memory
+        order = np.argsort(values)
+        row[order] = untied
+        equal = sorted_values[1:] == sorted_values[:-1]
+        if equal.any():
+            _share_ranks(row, order, np.flatnonzero(equal), table)
     return scores.reshape(halves.shape), ordered
+
+
+def _share_ranks(scores: np.ndarray, order: np.ndarray, tied: np.ndarray, table: np.ndarray) -> None:
+    """Give the mean rank to ties: ``tied`` are the sorted places whose value equals the next one's."""
+    gap = tied[1:] - tied[:-1] > 1
+    if gap.all():  # pairs only: the usual case, the two draws either side of the median having the same distance from it
+        scores[order[tied]] = scores[order[tied + 1]] = table[2 * tied + 1]
+        return
+    first = tied[np.concatenate(([True], gap))]
+    last = tied[np.concatenate((gap, [True]))] + 1
+    lengths = last - first + 1
+    places = np.arange(lengths.sum()) + np.repeat(first - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+    scores[order[places]] = np.repeat(table[first + last], lengths)
 
 
 def _quantile(ordered: np.ndarray, probability: float) -> np.ndarray:

@@ -1,0 +1,168 @@
+"""Outline: what the posterior needs to know of a Design once the data are gone — names, levels, priors and a few sums.
+
+A Fit keeps an Outline whether it comes from the sampler or from a run folder, so every accessor works on both. Its attributes
+carry the names of the Design's (``coefficients``, ``factors``, ``terms``, …): the functions of ``names`` and ``summary`` take either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gibbs.model.records import Design, Prior, Term
+
+
+@dataclass(frozen=True)
+class FactorOutline:
+    """A grouping factor without its rows."""
+
+    name: str
+    levels: tuple[str, ...]  # J labels
+    columns: tuple[str, ...]  # q names
+    terms: tuple[Term, ...]
+    sizes: np.ndarray  # (J,) rows in each level
+    cross_product: np.ndarray  # (q, q) Z'Z/N: the mean of z z' over rows, all that a variance share needs of Z
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A Design without its rows."""
+
+    family: str
+    outcome: str
+    coefficients: tuple[str, ...]
+    intercept: int | None
+    factors: tuple[FactorOutline, ...]
+    sigma_prior: Prior | None
+    nu_prior: Prior | None
+    rows_used: int
+    rows_read: int
+    dropped: Mapping[str, int]  # column → rows with a missing value there
+    notes: tuple[str, ...]
+    known_variance: float | None  # mean of se² over rows for y | se(s), else None
+    outcome_labels: tuple[str, str] | None = None
+
+
+def outline(design: Design) -> Outline:
+    """The Outline of a Design: one pass over the rows."""
+    rows = len(design.y)
+    factors = tuple(
+        FactorOutline(
+            name=factor.name,
+            levels=tuple(factor.levels),
+            columns=tuple(factor.columns),
+            terms=tuple(factor.terms),
+            sizes=np.bincount(factor.codes, minlength=len(factor.levels)),
+            cross_product=factor.Z.T @ factor.Z / max(1, rows),
+        )
+        for factor in design.factors
+    )
+    return Outline(
+        family=design.family,
+        outcome=design.outcome,
+        coefficients=tuple(design.coefficients),
+        intercept=design.intercept,
+        factors=factors,
+        sigma_prior=design.sigma_prior,
+        nu_prior=design.nu_prior,
+        rows_used=rows,
+        rows_read=design.rows_read,
+        dropped=dict(design.dropped),
+        notes=tuple(design.notes),
+        known_variance=None if design.known_se is None else float(np.mean(np.square(design.known_se))),
+        outcome_labels=design.outcome_labels,
+    )
+
+
+def to_dict(outline: Outline) -> dict[str, Any]:
+    """Plain words and numbers for the manifest; levels and sizes are left out (posterior.nc has them)."""
+    return {
+        "family": outline.family,
+        "outcome": outline.outcome,
+        "coefficients": list(outline.coefficients),
+        "intercept": outline.intercept,
+        "factors": [
+            {
+                "name": factor.name,
+                "levels": len(factor.levels),
+                "columns": list(factor.columns),
+                "cross_product": factor.cross_product.tolist(),
+                "terms": [
+                    {
+                        "columns": list(term.columns),
+                        "sd_priors": [_prior_to_dict(prior) for prior in term.sd_priors],
+                        "correlation": _prior_to_dict(term.correlation),
+                        "covariance": _prior_to_dict(term.covariance),
+                    }
+                    for term in factor.terms
+                ],
+            }
+            for factor in outline.factors
+        ],
+        "sigma_prior": _prior_to_dict(outline.sigma_prior),
+        "nu_prior": _prior_to_dict(outline.nu_prior),
+        "rows_used": outline.rows_used,
+        "rows_read": outline.rows_read,
+        "dropped": dict(outline.dropped),
+        "notes": list(outline.notes),
+        "known_variance": outline.known_variance,
+        "outcome_labels": None if outline.outcome_labels is None else list(outline.outcome_labels),
+    }
+
+
+def from_dict(words: Mapping[str, Any], levels: Mapping[str, tuple[str, ...]], sizes: Mapping[str, np.ndarray]) -> Outline:
+    """The inverse of ``to_dict``; ``levels`` and ``sizes`` by factor name. KeyError where a part is missing."""
+    factors = tuple(
+        FactorOutline(
+            name=factor["name"],
+            levels=levels[factor["name"]],
+            columns=tuple(factor["columns"]),
+            terms=tuple(
+                Term(
+                    columns=tuple(term["columns"]),
+                    sd_priors=tuple(_prior_from_dict(prior) for prior in term["sd_priors"]),
+                    correlation=_prior_from_dict(term["correlation"]),
+                    covariance=_prior_from_dict(term["covariance"]),
+                )
+                for term in factor["terms"]
+            ),
+            sizes=sizes[factor["name"]],
+            cross_product=np.asarray(factor["cross_product"], dtype=np.float64),
+        )
+        for factor in words["factors"]
+    )
+    labels = words["outcome_labels"]
+    return Outline(
+        family=words["family"],
+        outcome=words["outcome"],
+        coefficients=tuple(words["coefficients"]),
+        intercept=words["intercept"],
+        factors=factors,
+        sigma_prior=_prior_from_dict(words["sigma_prior"]),
+        nu_prior=_prior_from_dict(words["nu_prior"]),
+        rows_used=words["rows_used"],
+        rows_read=words["rows_read"],
+        dropped=dict(words["dropped"]),
+        notes=tuple(words["notes"]),
+        known_variance=words["known_variance"],
+        outcome_labels=None if labels is None else (labels[0], labels[1]),
+    )
+
+
+def _prior_to_dict(prior: Prior | None) -> dict[str, Any] | None:
+    return None if prior is None else {"kind": prior.kind, "args": _plain(prior.args), "source": prior.source}
+
+
+def _prior_from_dict(words: Mapping[str, Any] | None) -> Prior | None:
+    return None if words is None else Prior(words["kind"], _frozen(words["args"]), words["source"])
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(v) for v in value] if isinstance(value, (tuple, list)) else value
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, (tuple, list)) else value

@@ -1,0 +1,338 @@
+"""The run folder: one Fit as files that other programs read, written whole or not at all, and read back.
+
+spec.yaml (resolved), manifest.json, summary.csv, ranef.csv, posterior.nc. Everything is written into a hidden sibling folder that is
+renamed at the end, so a folder with the run's name is always a complete run. NetCDF is written through h5netcdf in ArviZ' layout:
+importing xarray and ArviZ for it would take longer than sampling a small model. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gibbs.errors import OutputError
+from gibbs.posterior import layout, names
+from gibbs.posterior import outline as outlines
+from gibbs.posterior.records import Draws
+
+if TYPE_CHECKING:
+    from gibbs.posterior.fit import Fit
+
+FORMAT = 1  # of the manifest; a folder is a run folder if its manifest says {"gibbs_run": FORMAT}
+FILES = ("spec.yaml", "manifest.json", "summary.csv", "ranef.csv", "posterior.nc")
+_PACKAGES = ("numpy", "scipy", "numba", "pandas", "formulaic", "h5netcdf", "h5py")
+
+
+def check_target(folder: str | Path, *, force: bool = False) -> Path:
+    """The folder a run may be written to, as an absolute path; call it before sampling. Nothing is created.
+
+    OutputError where the place is a file, where it holds a run and ``force`` is not given, and where it holds anything that is not
+    a run of ours (``force`` does not help there). An empty folder is fine.
+    """
+    target = Path(os.path.realpath(Path(folder).expanduser()))
+    where = str(folder)
+    for parent in target.parents:
+        if parent.exists() and not parent.is_dir():
+            raise OutputError(f"'{parent}' is a file, so no folder can be made in it. Choose another output folder.", where=where)
+    if not target.exists():
+        return target
+    if not target.is_dir():
+        raise OutputError("there is a file of this name. Choose another output folder.", where=where)
+    if target == Path.cwd():
+        raise OutputError("this is the folder you are in; a run is written to a folder of its own, such as runs/name.", where=where)
+    if not any(target.iterdir()):
+        return target
+    if not is_run(target):
+        raise OutputError("the folder is not empty and does not hold a run of gibbs. Choose another, or a new one.", where=where)
+    if not force:
+        raise OutputError(
+            "the folder holds a run already. Choose another folder, or replace that run with --force (force=True).", where=where
+        )
+    return target
+
+
+def is_run(folder: str | Path) -> bool:
+    """Whether the folder holds a run written by ``write``, of any format."""
+    try:
+        with open(Path(folder) / "manifest.json", encoding="utf-8") as file:
+            return "gibbs_run" in json.load(file)
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def write(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
+    """Write the run folder of ``fit`` and give its absolute path; see ``check_target`` for what is refused.
+
+    With ``force`` the files of the run that was there are replaced; anything else in the folder is kept. An error on the way leaves
+    things as they were. ``fit.timings["write"]`` becomes the seconds this took (tables that were computed on the way not counted).
+    """
+    target = check_target(folder, force=force)
+    summary, effects, convergence = fit.summary(), fit.ranef(summary=True), fit.convergence
+    begun = time.perf_counter()
+    made = _missing_parents(target)
+    partial: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = _sibling(target, "partial")
+        partial.mkdir()
+        (partial / "spec.yaml").write_text(_spec_yaml(fit, target), encoding="utf-8")
+        summary.to_csv(partial / "summary.csv", float_format="%.8g")
+        effects.drop(columns="ess_tail").to_csv(partial / "ranef.csv", index=False, float_format="%.8g")
+        _write_netcdf(partial / "posterior.nc", layout.groups(fit.arrays, fit.outline, fit.observed))
+        fit.timings["write"] = time.perf_counter() - begun
+        words = json.dumps(_manifest(fit, convergence.as_dict()), indent=2, ensure_ascii=False, allow_nan=False)
+        (partial / "manifest.json").write_text(words + "\n", encoding="utf-8")
+        _put_in_place(partial, target)
+    except BaseException as error:  # Ctrl-C too: nothing half-written stays behind
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+        for parent in made:
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+        if isinstance(error, OSError):
+            raise OutputError(f"the run cannot be written: {error.strerror or error}.", where=str(folder)) from error
+        raise
+    return target
+
+
+def _missing_parents(target: Path) -> list[Path]:
+    """Parent folders that do not exist yet, innermost first."""
+    return list(itertools.takewhile(lambda parent: not parent.exists(), target.parents))
+
+
+def _sibling(target: Path, word: str) -> Path:
+    """A hidden name beside ``target`` that nothing has."""
+    for number in itertools.count():
+        path = target.with_name(f".{target.name}.{word}-{os.getpid()}-{number}")
+        if not path.exists():
+            return path
+    raise AssertionError("unreachable")
+
+
+def _put_in_place(partial: Path, target: Path) -> None:
+    """Rename ``partial`` to ``target``; a former run there goes, other files in its folder come along."""
+    if not target.exists():
+        partial.rename(target)
+        return
+    former = _sibling(target, "former")
+    target.rename(former)
+    try:
+        partial.rename(target)
+    except BaseException:
+        former.rename(target)
+        raise
+    for entry in former.iterdir():
+        if entry.name in FILES and not entry.is_dir():
+            entry.unlink()
+        elif not (target / entry.name).exists():
+            entry.rename(target / entry.name)
+    if not any(former.iterdir()):
+        former.rmdir()
+
+
+def _spec_yaml(fit: Fit, target: Path) -> str:
+    from gibbs import __version__
+    from gibbs.model import spec
+
+    return spec.to_yaml(fit.spec, folder=target, notes=[f"Written by gibbs {__version__}."])
+
+
+# -------------------------------------------------------------------------------------------------------------- manifest
+
+
+def _manifest(fit: Fit, convergence: Mapping[str, Any]) -> dict[str, Any]:
+    draws, outline, sampling = fit.arrays, fit.outline, fit.spec.sampling
+    chains, kept = draws.beta.shape[:2]
+    plan = None if fit.plan is None else {**fit.plan.as_dict(), "lines": list(fit.plan.lines)}
+    return _jsonable(
+        {
+            "gibbs_run": FORMAT,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "title": fit.spec.title,
+            "formula": fit.spec.formula,
+            "family": fit.family,
+            "versions": _versions(),
+            "seed": sampling.seed,
+            "chains": chains,
+            "warmup": draws.warmup,
+            "draws": kept,
+            "data": {
+                "source": fit.source,
+                "fingerprint": fit.fingerprint,
+                "rows_read": outline.rows_read,
+                "rows_used": outline.rows_used,
+                "rows_dropped": outline.rows_read - outline.rows_used,
+                "missing_by_column": dict(outline.dropped),
+            },
+            "plan": plan,
+            "timings": {
+                **fit.timings,
+                "warmup_by_chain": list(draws.seconds_warmup),
+                "sampling_by_chain": list(draws.seconds_sampling),
+            },
+            "convergence": convergence,
+            "stopped": draws.stopped,
+            "sampler": dict(draws.info),
+            "hyper_names": list(draws.hyper_names),
+            "model": outlines.to_dict(outline),
+        }
+    )
+
+
+def _versions() -> dict[str, str]:
+    from gibbs import __version__
+
+    found = {"gibbs": __version__, "python": ".".join(str(part) for part in sys.version_info[:3])}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _jsonable(value: Any) -> Any:
+    """Plain Python for JSON: NumPy scalars and arrays unpacked, numbers that are not finite as null."""
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(entry) for key, entry in value.items()}
+    if isinstance(value, np.ndarray):
+        return _jsonable(value.tolist())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_jsonable(entry) for entry in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+
+
+# ---------------------------------------------------------------------------------------------------------------- netcdf
+
+
+def _write_netcdf(path: Path, groups: Mapping[str, layout.Group]) -> None:
+    import h5netcdf
+    import h5py
+
+    words = h5py.string_dtype(encoding="utf-8")
+    with h5netcdf.File(path, "w") as file:
+        for name, group in groups.items():
+            place = file.create_group(name)
+            for key, value in group.attributes.items():
+                place.attrs[key] = value
+            for dim, coordinate in group.coordinates.items():
+                place.dimensions[dim] = len(coordinate.data)
+            for variable_name, variable in {**group.coordinates, **group.variables}.items():
+                if isinstance(variable.data, np.ndarray):
+                    stored = place.create_variable(variable_name, variable.dims, data=variable.data)
+                else:
+                    stored = place.create_variable(variable_name, variable.dims, words, data=np.array(variable.data, dtype=object))
+                for key, value in variable.attributes.items():
+                    stored.attrs[key] = value
+
+
+def load(folder: str | Path) -> Fit:
+    """The Fit of a run folder, draws and names as they were; the data themselves are not kept, so ``fit.design`` is None.
+
+    OutputError where the folder is missing, is no run folder, or lacks a part.
+    """
+    from gibbs.model import spec
+    from gibbs.posterior.fit import Fit
+
+    folder = Path(folder).expanduser()
+    where = str(folder)
+    if not folder.is_dir():
+        raise OutputError("there is no such folder; give the folder that `gibbs run` wrote, such as runs/peru_m5.", where=where)
+    if not is_run(folder):
+        raise OutputError("this is not a run folder: it has no manifest.json written by gibbs.", where=where)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    if manifest["gibbs_run"] != FORMAT:
+        raise OutputError(f"the run was written in format {manifest['gibbs_run']}; this version of gibbs reads {FORMAT}.", where=where)
+    missing = [name for name in ("spec.yaml", "posterior.nc") if not (folder / name).is_file()]
+    if missing:
+        raise OutputError(f"the run is not whole: {' and '.join(missing)} is missing.", where=where)
+    try:
+        model, draws, observed = _read_netcdf(folder / "posterior.nc", manifest)
+    except (KeyError, ValueError, OSError) as error:
+        raise OutputError(f"posterior.nc does not fit manifest.json, or is damaged ({error}). Run the spec again.", where=where) from error
+    timings = {stage: seconds for stage, seconds in manifest["timings"].items() if isinstance(seconds, (int, float))}
+    plan = manifest["plan"]
+    return Fit(
+        spec.load(folder / "spec.yaml"),
+        model,
+        draws,
+        plan=None if plan is None else _StoredPlan(plan),
+        source=manifest["data"]["source"],
+        fingerprint=manifest["data"]["fingerprint"],
+        timings=timings,
+        observed=observed,
+    )
+
+
+class _StoredPlan(SimpleNamespace):
+    """The plan of a run that is over: its words."""
+
+    def __init__(self, words: Mapping[str, Any]) -> None:
+        super().__init__(lines=tuple(words["lines"]))
+        self._words = {key: value for key, value in words.items() if key != "lines"}
+
+    def as_dict(self) -> dict[str, Any]:
+        """What the plan's ``as_dict`` gave when the run was written."""
+        return dict(self._words)
+
+
+def _read_netcdf(path: Path, manifest: Mapping[str, Any]) -> tuple[outlines.Outline, Draws, tuple[np.ndarray, np.ndarray] | None]:
+    import h5netcdf
+
+    with h5netcdf.File(path, "r") as file:
+        posterior = file.groups["posterior"]
+        factors = manifest["model"]["factors"]
+        levels = {f["name"]: tuple(_words(posterior.variables[layout.level_dim(f["name"])][...])) for f in factors}
+        sizes = {f["name"]: file.groups["constant_data"].variables[layout.stored_name(f"n_{f['name']}")][...] for f in factors}
+        model = outlines.from_dict(manifest["model"], levels, sizes)
+
+        lp = file.groups["sample_stats"].variables["lp"][...]
+        hyper_names = tuple(manifest["hyper_names"])
+
+        def stack(wanted: tuple[str, ...]) -> np.ndarray:
+            parts = [posterior.variables[layout.stored_name(name)][...] for name in wanted]
+            return np.stack(parts, axis=2) if parts else np.empty((*lp.shape, 0))
+
+        lengths = [len(factor.levels) * len(factor.columns) for factor in model.factors]
+        offsets = [0, *itertools.accumulate(lengths)]
+        u = np.empty((*lp.shape, offsets[-1]))
+        for factor, start, length in zip(model.factors, offsets, lengths, strict=False):
+            u[:, :, start : start + length] = posterior.variables[layout.stored_name(f"r_{factor.name}")][...].reshape(*lp.shape, length)
+        observed = None
+        if "observed_data" in file.groups:
+            data = file.groups["observed_data"].variables
+            observed = (data[layout.stored_name(model.outcome)][...], data["obs_id"][...])
+        draws = Draws(
+            beta=stack(names.coefficient_names(model)),
+            hyper=stack(hyper_names),
+            hyper_names=hyper_names,
+            u=u,
+            u_offsets=tuple(offsets[:-1]),
+            lp=lp,
+            warmup=manifest["warmup"],
+            seconds_warmup=tuple(manifest["timings"]["warmup_by_chain"]),
+            seconds_sampling=tuple(manifest["timings"]["sampling_by_chain"]),
+            stopped=manifest["stopped"],
+            info=manifest["sampler"],
+        )
+    return model, draws, observed
+
+
+def _words(stored: np.ndarray) -> list[str]:
+    return [word.decode("utf-8") if isinstance(word, bytes) else str(word) for word in stored.tolist()]

@@ -1,0 +1,184 @@
+"""Tables of a posterior: what every parameter is, how well it is known, and whether the draws can be trusted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gibbs.model.records import Until
+from gibbs.posterior import diagnostics, names
+from gibbs.posterior.names import Model
+from gibbs.posterior.records import Draws
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROBABILITIES = (0.025, 0.5, 0.975)
+QUANTILES = ("q2.5", "q50", "q97.5")
+COLUMNS = ("mean", "sd", *QUANTILES, "mcse_mean", "ess_bulk", "ess_tail", "rhat")
+_KINDS = ("sd_", "cor_", "sigma", "nu")  # order of the table after the coefficients
+
+
+def table(draws: Draws, model: Model) -> pd.DataFrame:
+    """One row a parameter: coefficients, then sds, correlations, sigma, nu; columns ``COLUMNS``, index ``parameter``.
+
+    Estimates are on the scale of the model (probit and logit: the link). Diagnostics are those of ``diagnostics``, except that
+    a constant parameter (fixed by its prior) has ESS nan: there is nothing to be effective about.
+    """
+    import pandas as pd
+
+    order = sorted(range(len(draws.hyper_names)), key=lambda i: _kind(draws.hyper_names[i]))
+    labels = names.coefficient_names(model) + tuple(draws.hyper_names[i] for i in order)
+    both = np.concatenate((draws.beta, draws.hyper[:, :, order]), axis=2)
+    columns = _columns(diagnostics.diagnose(both, PROBABILITIES))
+    return pd.DataFrame({name: columns[name] for name in COLUMNS}, index=pd.Index(labels, name="parameter"))
+
+
+def ranef_table(draws: Draws, model: Model) -> pd.DataFrame:
+    """One row a random effect, in the order of ``Draws.u``: group, level, term, mean, sd, quantiles, then rhat, ess_bulk, ess_tail."""
+    import pandas as pd
+
+    columns = _columns(diagnostics.diagnose(draws.u, PROBABILITIES))
+    group = [factor.name for factor in model.factors for _ in range(len(factor.levels) * len(factor.columns))]
+    level = [level for factor in model.factors for level in factor.levels for _ in factor.columns]
+    term = [column for factor in model.factors for _ in factor.levels for column in factor.columns]
+    numbers = {name: columns[name] for name in ("mean", "sd", *QUANTILES, "rhat", "ess_bulk", "ess_tail")}
+    return pd.DataFrame({"group": group, "level": level, "term": term, **numbers})
+
+
+def _kind(name: str) -> int:
+    return next((k for k, prefix in enumerate(_KINDS) if name.startswith(prefix)), len(_KINDS))
+
+
+def _columns(found: diagnostics.Diagnosis) -> dict[str, np.ndarray]:
+    columns = {name: getattr(found, name) for name in ("mean", "sd", "mcse_mean", "ess_bulk", "ess_tail", "rhat")}
+    constant = found.sd == 0
+    stuck_apart = np.isinf(found.rhat)
+    columns["ess_bulk"] = np.where(constant & ~stuck_apart, np.nan, found.ess_bulk)
+    columns["ess_tail"] = np.where(constant & ~stuck_apart, np.nan, found.ess_tail)
+    columns.update(zip(QUANTILES, found.quantiles, strict=True))
+    return columns
+
+
+# ----------------------------------------------------------------------------------------------------------- convergence
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """Whether the draws can be trusted, over every parameter, random effects included.
+
+    ``worst`` is the parameter furthest from what is wanted. A number that no parameter has is nan.
+    """
+
+    ok: bool
+    sentence: str
+    worst: str
+    max_rhat: float
+    min_ess_bulk: float
+    min_ess_tail: float
+    parameters: int  # how many were looked at; those that the model fixes are not
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain words and numbers; nan and infinity as None."""
+        return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in asdict(self).items()}
+
+
+def convergence(
+    draws: Draws, model: Model, until: Until | None = None, *, fixed: pd.DataFrame | None = None, ranef: pd.DataFrame | None = None
+) -> Convergence:
+    """Judge the draws: every R-hat at most 1.01 and every bulk and tail ESS at least 400 (100 a chain with fewer than four chains).
+
+    These are the limits of Vehtari et al. (2021). A run with a stopping rule ``until`` is held to its ESS and R-hat instead.
+    ``fixed`` and ``ranef`` are the tables of this module where they are at hand, so that nothing is computed twice.
+    """
+    chains, kept = draws.beta.shape[:2]
+    fixed = table(draws, model) if fixed is None else fixed
+    ranef = ranef_table(draws, model) if ranef is None else ranef
+    labels = np.array([*fixed.index, *names.ranef_names(model)], dtype=object)
+    mean, sd, rhat, bulk, tail = (
+        np.concatenate((fixed[name].to_numpy(float), ranef[name].to_numpy(float)))
+        for name in ("mean", "sd", "rhat", "ess_bulk", "ess_tail")
+    )
+    watched = ~(_may_be_constant(labels, model) & (sd == 0))
+    labels, mean, sd, rhat, bulk, tail = (a[watched] for a in (labels, mean, sd, rhat, bulk, tail))
+    limit = until.rhat if until else 1.01
+    wanted = until.ess if until else 100.0 * min(chains, 4)
+    if not len(labels):
+        return Convergence(True, "Nothing was drawn: the model fixes every parameter.", "", math.nan, math.nan, math.nan, 0)
+
+    def verdict(ok: bool, sentence: str, worst: str) -> Convergence:
+        return Convergence(ok, sentence, worst, _nan_max(rhat), _nan_min(bulk), _nan_min(tail), len(labels))
+
+    broken = np.flatnonzero(~np.isfinite(mean) | ~np.isfinite(sd))
+    if broken.size:
+        worst = str(labels[broken[0]])
+        return verdict(False, f"Do not use these draws: {_count(broken.size)} not finite, first {worst}.", worst)
+    stuck = np.flatnonzero(sd == 0)
+    if stuck.size and kept > 1:
+        worst = str(labels[stuck[0]])
+        return verdict(False, f"Do not use these draws: {_count(stuck.size)} never moved, first {worst}.", worst)
+    if kept < 4:
+        return verdict(
+            False, f"Not converged, as far as can be told: {kept} draws a chain are too few to judge; raise draws.", str(labels[0])
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        badness = np.fmax.reduce([(rhat - 1) / (limit - 1), wanted / bulk, wanted / tail])
+    i = int(np.argmax(np.where(np.isnan(badness), np.inf, badness)))
+    worst = str(labels[i])
+    if _nan_max(rhat) <= limit and _nan_min(bulk) >= wanted and _nan_min(tail) >= wanted:
+        return verdict(
+            True,
+            f"Converged: over all {len(labels):,} parameters R-hat is at most {_nan_max(rhat):.3f} and the effective sample size at least "
+            f"{_nan_min(bulk):,.0f} (bulk) and {_nan_min(tail):,.0f} (tail); the slowest is {worst}.",
+            worst,
+        )
+    failing = int(np.sum(~((rhat <= limit) & (bulk >= wanted) & (tail >= wanted))))
+    advice = _advice(float(rhat[i]), min(_nan_min(bulk), _nan_min(tail)), wanted, kept, draws.warmup)
+    return verdict(
+        False,
+        f"Not converged: {failing:,} of {len(labels):,} parameters are short of the limits (R-hat at most {limit:g}, "
+        f"ESS at least {wanted:,.0f}); the worst is {worst} with R-hat {rhat[i]:.3f}, "
+        f"bulk ESS {bulk[i]:,.0f}, tail ESS {tail[i]:,.0f}. {advice}",
+        worst,
+    )
+
+
+def _may_be_constant(labels: np.ndarray, model: Model) -> np.ndarray:
+    """Parameters the model fixes, and the effects that an sd fixed at zero removes."""
+    values = names.fixed_values(model)
+    allowed = set(values)
+    for factor in model.factors:
+        gone = [column for column in factor.columns if values.get(names.sd_name(factor.name, column)) == 0]
+        allowed.update(f"r_{factor.name}[{level},{column}]" for level in factor.levels for column in gone)
+    return np.array([label in allowed for label in labels], dtype=bool)
+
+
+def _advice(rhat: float, least: float, wanted: float, kept: int, warmup: int) -> str:
+    if rhat > 1.1:
+        return (
+            f"The chains disagree: use more warm-up (now {warmup}), and look with `gibbs check` for columns or factors that the data "
+            "cannot tell apart; a tighter prior may be needed."
+        )
+    target = _round_up(kept * min(100.0, max(1.2 * wanted / least, 1.5))) if least > 0 else 10 * kept
+    return f"Raise draws from {kept:,} to about {target:,} a chain."
+
+
+def _round_up(number: float) -> int:
+    """To two significant digits, upwards."""
+    unit = 10 ** max(0, math.floor(math.log10(number)) - 1)
+    return math.ceil(number / unit) * unit
+
+
+def _count(number: int) -> str:
+    return "1 parameter is" if number == 1 else f"{number:,} parameters are"
+
+
+def _nan_max(values: np.ndarray) -> float:
+    return float(np.nanmax(values)) if np.isfinite(values).any() or np.isinf(values).any() else math.nan
+
+
+def _nan_min(values: np.ndarray) -> float:
+    return float(np.nanmin(values)) if np.isfinite(values).any() else math.nan

@@ -1,0 +1,120 @@
+"""Covariances of the random effects draw by draw, and what follows from them: lme4's VarCorr table and the shares of the variance."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gibbs.posterior import names
+from gibbs.posterior.outline import FactorOutline, Outline
+from gibbs.posterior.records import Draws
+from gibbs.posterior.summary import PROBABILITIES, QUANTILES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LATENT_VARIANCE = {"logit": (math.pi**2 / 3, "π²/3"), "probit": (1.0, "1")}  # of the latent residual, and how it is written
+
+
+def hyper(draws: Draws, outline: Outline, name: str) -> np.ndarray:
+    """(chain, draw) of one sd, correlation, sigma or nu by name; one that the model fixes is constant. KeyError if there is none."""
+    if name in draws.hyper_names:
+        return np.asarray(draws.hyper[:, :, draws.hyper_names.index(name)], dtype=np.float64)
+    return np.full(draws.hyper.shape[:2], names.fixed_values(outline)[name])
+
+
+def covariance(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndarray:
+    """Σ of one factor, (chain, draw, q, q), block diagonal over its terms."""
+    chains, kept = draws.hyper.shape[:2]
+    columns = len(factor.columns)
+    sigma = np.zeros((chains, kept, columns, columns))
+    start = 0
+    for term in factor.terms:
+        place = {column: start + a for a, column in enumerate(term.columns)}
+        sd = {column: hyper(draws, outline, names.sd_name(factor.name, column)) for column in term.columns}
+        for column, a in place.items():
+            sigma[:, :, a, a] = sd[column] ** 2
+        for first, second in names.correlation_pairs(term):
+            a, b = place[first], place[second]
+            correlation = hyper(draws, outline, names.correlation_name(factor.name, first, second))
+            sigma[:, :, a, b] = sigma[:, :, b, a] = correlation * sd[first] * sd[second]
+        start += len(term.columns)
+    return sigma
+
+
+def residual_variance(draws: Draws, outline: Outline) -> tuple[np.ndarray, str]:
+    """Variance of an outcome about its linear predictor, (chain, draw), and its label.
+
+    gaussian: sigma² (mean of se² for known standard errors). student: sigma² nu/(nu − 2), infinite where nu ≤ 2.
+    logit, probit: the variance π²/3 or 1 of the latent residual.
+    """
+    shape = draws.beta.shape[:2]
+    if outline.family in LATENT_VARIANCE:
+        value, written = LATENT_VARIANCE[outline.family]
+        return np.full(shape, value), f"Residual (latent, {written})"
+    if outline.known_variance is not None:
+        return np.full(shape, outline.known_variance), "Residual (known se)"
+    variance = hyper(draws, outline, "sigma") ** 2
+    if outline.family == "student":
+        nu = hyper(draws, outline, "nu")
+        above = nu > 2
+        return np.where(above, variance * nu / np.where(above, nu - 2, 1.0), np.inf), "Residual"
+    return variance, "Residual"
+
+
+def varcorr(draws: Draws, outline: Outline) -> pd.DataFrame:
+    """lme4's as.data.frame(VarCorr(m)): grp, var1, var2, vcov, sdcor — posterior means.
+
+    vcov is the mean of a variance or covariance, sdcor the mean of an sd or correlation; as means of different quantities
+    sdcor² is a little below vcov. A second term of a factor is ``g.1``, as in lme4. The last row is the residual
+    (sigma; of a student model its scale), absent where there is no sigma. Absent names are None.
+    """
+    import pandas as pd
+
+    rows: list[tuple[str, str | None, str | None, float, float]] = []
+    for factor in outline.factors:
+        sigma = covariance(draws, outline, factor)
+        start = 0
+        for number, term in enumerate(factor.terms):
+            group = factor.name if number == 0 else f"{factor.name}.{number}"
+            for a, column in enumerate(term.columns, start):
+                rows.append((group, column, None, float(sigma[:, :, a, a].mean()), float(np.sqrt(sigma[:, :, a, a]).mean())))
+            for first, second in names.correlation_pairs(term):
+                a, b = start + term.columns.index(first), start + term.columns.index(second)
+                correlation = hyper(draws, outline, names.correlation_name(factor.name, first, second))
+                rows.append((group, first, second, float(sigma[:, :, a, b].mean()), float(correlation.mean())))
+            start += len(term.columns)
+    if outline.sigma_prior is not None:
+        sd = hyper(draws, outline, "sigma")
+        rows.append(("Residual", None, None, float((sd**2).mean()), float(sd.mean())))
+    frame = pd.DataFrame(rows, columns=["grp", "var1", "var2", "vcov", "sdcor"])
+    for column in ("var1", "var2"):
+        frame[column] = frame[column].astype(object).where(frame[column].notna(), None)
+    return frame
+
+
+def variance_shares(draws: Draws, outline: Outline) -> pd.DataFrame:
+    """Each variance's share of the total of all factors and the residual, computed draw by draw.
+
+    Index ``component``; columns ``variance`` (posterior mean), then of the share: ``share`` (posterior mean), ``sd``, ``q2.5``, ``q50``,
+    ``q97.5``. The variance of a factor with slopes is the mean of z'Σz over the rows of the data; what the coefficients explain is not
+    part of the total. See ``residual_variance`` for the residual.
+    """
+    import pandas as pd
+
+    residual, label = residual_variance(draws, outline)
+    parts = [np.einsum("csab,ab->cs", covariance(draws, outline, factor), factor.cross_product) for factor in outline.factors]
+    parts.append(residual)
+    infinite = np.isinf(residual)
+    finite_total = np.sum([np.where(infinite, 0.0, part) for part in parts], axis=0)
+    finite_total = np.where(finite_total > 0, finite_total, 1.0)
+    shares = [np.where(infinite, 0.0, part) / finite_total for part in parts]
+    shares[-1] = np.where(infinite, 1.0, shares[-1])
+    rows = [
+        (part.mean(), share.mean(), share.std(ddof=1) if share.size > 1 else 0.0, *np.quantile(share, PROBABILITIES))
+        for part, share in zip(parts, shares, strict=True)
+    ]
+    index = pd.Index([factor.name for factor in outline.factors] + [label], name="component")
+    return pd.DataFrame(rows, columns=["variance", "share", "sd", *QUANTILES], index=index)
