@@ -122,8 +122,6 @@ def inflation(R: np.ndarray) -> tuple[np.ndarray, float]:
 
     The columns must not be aliased.
     """
-    from scipy.linalg import solve_triangular
-
-    inverse = solve_triangular(R, np.eye(len(R)))
+    inverse = np.linalg.solve(R, np.eye(len(R)))
     singular = np.linalg.svd(R, compute_uv=False)
     return (inverse**2).sum(axis=1), float(singular[0] / singular[-1])

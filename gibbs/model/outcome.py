@@ -66,14 +66,17 @@ def known_se(formula: Formula, family: Family, frame: pd.DataFrame, source: str)
 
 
 def _refuse_words(series: pd.Series, family: Family, where: str) -> None:
+    """DataError where a real outcome holds words; numbers stored as text pass."""
     codes, labels, _ = levels.raw_codes(series)
     words = [i for i, text in enumerate(labels) if levels.number_of(text) is None]
-    rows = series.index[np.isin(codes, words)] if words else series.index
-    shown = ", ".join(repr(labels[i]) for i in (words or range(len(labels)))[:3])
+    rows = series.index[np.isin(codes, words)]
+    if not len(rows):
+        return
+    shown = ", ".join(repr(labels[i]) for i in words[:3])
     hint = " Two words can be the outcome of family logit or probit." if len(labels) == 2 else ""
     raise DataError(
         f"family {family.name} needs numbers; there is text, {shown}, in {levels.rows_text(rows)}.{hint} "
-        "Name words that mean missing under 'na'; if they are numbers stored as text, write as.numeric(…).",
+        "Name words that mean missing under 'na'.",
         where=where,
     )
 

@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gibbs.errors import DataError, FormulaError, SpecError
-from gibbs.model import design
+from gibbs.errors import DataError, FormulaError, GibbsError, SpecError
+from gibbs.model import design, structure
 from gibbs.model.records import Design, Factor, Prior, Spec
 from tests.model.tables import build, example, table
 
@@ -334,6 +336,50 @@ def test_draws_depend_on_nothing_but_the_words_and_the_numbers() -> None:
     np.testing.assert_array_equal(one.X, two.X)
     assert one.coefficients == two.coefficients and one.factors[0].levels == two.factors[0].levels
     np.testing.assert_array_equal(one.factors[0].codes, two.factors[0].codes)
+
+
+PIECES = st.sampled_from(
+    ["x", "z", "n", "f", "gender", "old", "h", "g", "k", "txt", "day", "hole", "nope", "big"]
+    + ["I(x^2)", "log(n)", "log(x)", "scale(x)", "scale(k)", "poly(x, 2)", "poly(n, 9)", "bs(z, df = 4)", "bs(k, df = 4)", "factor(n)"]
+    + ["exp(big)", "as.numeric(txt)", "I(x/k - x/3)", "1", "0", "offset(x)", "offset(log(x))", "offset(big)"]
+)
+
+
+@given(
+    outcome=st.sampled_from(["y", "bin", "gender", "log(y)", "scale(y)", "y | se(n)", "txt", "k", "factor(bin)", "hole", "day"]),
+    parts=st.lists(
+        st.one_of(
+            PIECES,
+            st.builds("{}{}{}".format, PIECES, st.sampled_from([":", "*", "/"]), PIECES),
+            st.builds(
+                "({}{} {} {})".format,
+                st.sampled_from(["", "0 + "]),
+                PIECES,
+                st.sampled_from(["|", "||"]),
+                st.sampled_from("g g/h h:f k x".split()),
+            ),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    family=st.sampled_from(["gaussian", "student", "probit", "logit"]),
+)
+@settings(max_examples=120, deadline=None)
+def test_any_model_of_any_columns_is_a_design_or_one_clear_error(outcome: str, parts: list[str], family: str) -> None:
+    frame = example(40).assign(k=2.0, txt="w", day=pd.Timestamp("2012-05-01"), hole=np.nan, big=1e300)
+    frame.loc[3, "hole"] = 1.0
+    try:
+        made = build(f"{outcome} ~ {' + '.join(parts)}", frame, family)
+    except GibbsError as error:
+        assert str(error)
+        return
+    assert made.X.shape == (len(made.y), len(made.coefficients)) and np.isfinite(made.X).all() and np.isfinite(made.y).all()
+    assert len(set(made.coefficients)) == len(made.coefficients)
+    for row in made.coefficient_priors:
+        assert np.isfinite(row.weights).all() and np.isfinite([row.mean, row.scale]).all() and row.scale > 0
+    for f in made.factors:
+        assert f.Z.shape == (len(made.y), len(f.columns)) and set(f.codes.tolist()) == set(range(len(f.levels)))
+    structure.warnings(made)
 
 
 @pytest.mark.parametrize("rows", [73_421])

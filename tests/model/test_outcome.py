@@ -49,6 +49,7 @@ def test_numbers_and_their_transforms() -> None:
     values = np.array([1.0, 2.0, 4.0, 3.0, 5.0, 9.0])
     np.testing.assert_allclose(y(values, "gaussian", "log(y)"), np.log(values))
     np.testing.assert_allclose(y(values, "student", "scale(y)"), (values - values.mean()) / values.std(ddof=1))
+    np.testing.assert_array_equal(y(["1", "2.5", "-3", "4", "5", "6"], "gaussian"), [1, 2.5, -3, 4, 5, 6])
     np.testing.assert_array_equal(y([0, 1, 1, 0, 1, 0], "gaussian"), [0, 1, 1, 0, 1, 0])  # the deck's M.1 to M.5
 
 
