@@ -80,13 +80,13 @@ class SamplingKeys(_Keys):
     """How to draw; draws and warmup are per chain."""
 
     chains: Whole = Field(4, ge=1, le=1000, description="Independent chains.")
-    seed: Annotated[Whole, Field(ge=0, le=_LARGEST_SEED)] | None = Field(
+    seed: Annotated[int, Field(ge=0, le=_LARGEST_SEED), BeforeValidator(_number)] | None = Field(
         None, description="The same seed, spec and data give the same draws."
     )
     warmup: Whole = Field(500, ge=50, description="Sweeps of each chain that are thrown away.")
     draws: Whole = Field(1000, ge=1, description="Draws of each chain that are kept.")
     scheme: Literal[SCHEMES] = Field("auto", description="How locations are drawn; auto chooses by the model.")
-    cores: Annotated[Whole, Field(ge=1)] | None = Field(None, description="Chains at once; never changes a draw.")
+    cores: Annotated[int, Field(ge=1), BeforeValidator(_number)] | None = Field(None, description="Chains at once; never changes a draw.")
     until: UntilKeys | None = Field(None, description="Stop early by effective sample size and R-hat.")
 
 

@@ -74,9 +74,9 @@ def _words(value: Any, place: tuple[Any, ...], where: Callable[[tuple[Any, ...]]
     items = [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
     for item in items:
         if not isinstance(item, str):
+            found = str(item).lower() if isinstance(item, bool) else item
             raise SpecError(
-                f"{'.'.join(map(str, place))} must be a list of predictors, such as [illiteracy], or [] for none; found "
-                f"{str(item).lower() if isinstance(item, bool) else item!r}.",
+                f"{'.'.join(map(str, place))} must be a list of predictors, such as [illiteracy], or [] for none; found {found}.",
                 where=where(place),
             )
     return items

@@ -94,7 +94,7 @@ def parse(text: str, name: str) -> tuple[dict[str, Any], dict[str, int]]:
         raise SpecError(f"the character U+{ord(text[error.position]):04X} is not allowed in YAML.", where=f"{name}, line {line}") from None
     except RecursionError:
         raise SpecError(f"brackets are nested deeper than {DEEPEST} levels.", where=name) from None
-    if root is None or (isinstance(root, yaml.ScalarNode) and not root.value and root.style is None):
+    if root is None or (isinstance(root, yaml.ScalarNode) and root.style is None and plain_value(root.value) is None):
         raise SpecError("the file is empty. A spec has at least data: and formula: (or outcome: and levels:).", where=name)
     if not isinstance(root, yaml.MappingNode):
         found = "a list" if isinstance(root, yaml.SequenceNode) else f"the text {root.value[:40]!r}"
