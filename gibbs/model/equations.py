@@ -19,6 +19,7 @@ from itertools import combinations
 import numpy as np
 
 from gibbs.model.records import Design, Factor
+from gibbs.model.structure import parents
 
 INTERCEPT = "Intercept"
 _INDICES = "jklmnopqrstu"
@@ -51,9 +52,7 @@ def constant_within(column: np.ndarray, factor: Factor) -> bool:
 
 def nested(fine: Factor, coarse: Factor) -> bool:
     """Whether every level of ``fine`` lies in one level of ``coarse``, and ``coarse`` is not the same partition renamed."""
-    if len(fine.levels) <= len(coarse.levels):
-        return False
-    return constant_within(coarse.codes.astype(np.float64), fine)
+    return len(fine.levels) > len(coarse.levels) and parents(fine.codes, coarse.codes) is not None
 
 
 @dataclass(frozen=True)

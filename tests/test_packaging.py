@@ -1,0 +1,134 @@
+"""The promises of the package as a whole: what is installed, what may import what, and how quickly the command answers."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = (
+    "arviz_base",
+    "arviz_stats",
+    "formulaic",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "rich",
+    "scipy",
+    "xarray",
+)
+
+
+def python(code: str, **more: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, **more)
+
+
+def imports(file: Path, package: str) -> Iterator[str]:
+    """Full dotted names that ``file`` imports, anywhere in it; relative ones resolved against ``package``."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), str(file))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def modules() -> list[tuple[str, Path]]:
+    """(module name, file) of everything that is installed."""
+    found = []
+    for folder, package in ((ROOT / "gibbs", "gibbs"), (ROOT / "kernels", "gibbs.kernels")):
+        for file in sorted(folder.rglob("*.py")):
+            inner = file.relative_to(folder).with_suffix("").parts
+            found.append((".".join([package, *(p for p in inner if p != "__init__")]), file))
+    return found
+
+
+def package_of(module: str, file: Path) -> str:
+    return module if file.name == "__init__.py" else module.rpartition(".")[0]
+
+
+MODULES = modules()
+
+
+def test_the_list_of_packages_is_the_tree() -> None:
+    """Written out in full, because a mapped folder is not discovered in editable installs; so it must be kept true."""
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    tree = {name for name, file in MODULES if file.name == "__init__.py"}
+    assert sorted(written) == sorted(tree)
+
+
+def test_every_folder_of_modules_is_a_package() -> None:
+    for _, file in MODULES:
+        assert (file.parent / "__init__.py").exists(), f"{file.parent} has modules but no __init__.py"
+
+
+def test_kernels_by_its_bare_name_is_refused() -> None:
+    done = python("import kernels")
+    assert done.returncode != 0
+    assert "gibbs.kernels" in done.stderr
+    assert python("import gibbs.kernels").returncode == 0
+
+
+@pytest.mark.parametrize(("module", "file"), MODULES, ids=[name for name, _ in MODULES])
+def test_imports_keep_to_the_plan_of_the_house(module: str, file: Path) -> None:
+    imported = set(imports(file, package_of(module, file)))
+    within = module + "."
+    if within.startswith("gibbs.kernels."):
+        outside = {i for i in imported if (i + ".").startswith("gibbs.") and not (i + ".").startswith("gibbs.kernels.")}
+        assert not outside, f"kernels stand alone; {module} imports {outside}"
+        assert not {i for i in imported if i.split(".")[0] in {"pandas", "formulaic", "pydantic", "yaml"}}
+    else:
+        assert not {i for i in imported if i.split(".")[0] == "kernels"}, "gibbs.kernels is its only name"
+    if within.startswith("gibbs.posterior."):
+        assert not {i for i in imported if i.startswith("gibbs.sampling")}, "answers come from draws, whoever made them"
+    if within.startswith(("gibbs.model.", "gibbs.sampling.", "gibbs.posterior.", "gibbs.kernels.")):
+        assert not {i for i in imported if i in {"gibbs.api", "gibbs.check", "gibbs.progress"}}, "the front of the house is above"
+    if module == "gibbs.__main__":  # the command under its other name
+        return
+    assert not {i for i in imported if i == "gibbs.cli" or i.startswith("gibbs.cli.")}, "nothing imports the command line"
+
+
+def test_no_way_to_run_what_a_spec_or_a_file_says() -> None:
+    """No pickle, no eval or exec, no unsafe YAML loader, anywhere in what is installed."""
+    for module, file in MODULES:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        names = set(imports(file, package_of(module, file)))
+        assert not {n.split(".")[0] for n in names} & {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}, module
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in {"eval", "exec", "compile", "__import__"}, f"{module}, line {node.lineno}"
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in {"unsafe_load", "full_load", "UnsafeLoader", "FullLoader"}, f"{module}, line {node.lineno}"
+
+
+@pytest.mark.parametrize(
+    "code", ["import gibbs", "import gibbs.errors", "import gibbs.cli", "from gibbs.cli import main; main(['--help'])"]
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(code: str) -> None:
+    done = python(f"import sys; {code}; print(); print('heavy:', *sorted({set(HEAVY)!r} & set(sys.modules)))")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split() == ["heavy:"]
+
+
+def test_help_answers_at_once() -> None:
+    """The command with its interpreter, from a cold process: at most half a second in the best of five."""
+    seconds = []
+    for _ in range(5):
+        began = time.perf_counter()
+        done = subprocess.run([sys.executable, "-m", "gibbs", "--help"], capture_output=True, text=True, cwd=ROOT, timeout=60)
+        seconds.append(time.perf_counter() - began)
+        assert done.returncode == 0
+        assert "gibbs run" in done.stdout
+    assert min(seconds) <= 0.5
