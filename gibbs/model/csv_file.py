@@ -65,14 +65,14 @@ def header(path: Path, source: str) -> Header:
                 if len(rows[0]) > 1:
                     found, preferred = rows, delimiter
                     break
-    except UnicodeDecodeError:
-        raise bad_encoding(path, source) from None
     except _BROKEN as error:
         raise _broken(error, source) from None
     except csv.Error as error:
         raise DataError(f"the header cannot be read: {error}.", where=source) from None
     first, lines, second = found
     names = [name.strip() for name in first]
+    if any("\udc80" <= letter <= "\udcff" for name in names for letter in name):
+        raise bad_encoding(path, source)
     if second is not None and len(second) == len(names) + 1:
         names = ["", *names]
     return Header(tuple(names), preferred, lines)
@@ -152,10 +152,10 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _first_rows(path: Path, source: str, delimiter: str) -> tuple[list[str], int, list[str] | None]:
-    """The first row that is not blank, the line on which it ends, and the row behind it."""
+    """The first row that is not blank, the line on which it ends, and the row behind it; bytes that are not UTF-8 as surrogates."""
     limit = csv.field_size_limit(_LONGEST_FIELD)
     try:
-        with io.TextIOWrapper(_opened(path), encoding="utf-8-sig", newline="") as text:
+        with io.TextIOWrapper(_opened(path), encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
             rows = csv.reader(text, delimiter=delimiter, skipinitialspace=True)
             first = next((row for row in rows if any(field.strip() for field in row)), [])
             lines = rows.line_num
