@@ -151,32 +151,33 @@ def _parquet(path: Path, source: str) -> Reader:
     return Reader(names, columns)
 
 
+def _attempt(read: Callable[[], Any], source: str, kind: str) -> Any:
+    """``read()``, where a broken file is a DataError whatever the library makes of it, and warnings of old files are not ours."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return read()
+    except (ValueError, KeyError, IndexError, OSError, EOFError, OverflowError, MemoryError) as error:
+        raise DataError(f"the file cannot be read as {kind} file: {error}", where=source) from None
+    except Exception as error:  # struct.error, ReadstatError and others, from the bytes of a broken file
+        if type(error).__module__.partition(".")[0] not in {"struct", "_struct", "pandas", "pyreadstat", "_readstat_parser"}:
+            raise
+        raise DataError(f"the file cannot be read as {kind} file: {error}", where=source) from None
+
+
 def _stata(path: Path, source: str, labels: str) -> Reader:
     import pandas as pd
-
-    def attempt(read: Callable[[], Any]) -> Any:
-        """Stata files of old versions make pandas warn about letters; broken ones make it raise many things."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return read()
-        except (ValueError, KeyError, IndexError, OSError, EOFError, OverflowError, UnicodeDecodeError, MemoryError) as error:
-            raise DataError(f"the file cannot be read as a Stata file: {error}", where=source) from None
-        except Exception as error:  # struct.error and others, from the bytes of a broken file
-            if type(error).__module__.partition(".")[0] not in {"struct", "_struct", "pandas"}:
-                raise
-            raise DataError(f"the file cannot be read as a Stata file: {error}", where=source) from None
 
     def look() -> tuple[tuple[str, ...], bool]:
         with pd.read_stata(path, iterator=True) as reader:
             return tuple(reader.variable_labels()), bool(reader.value_labels())
 
-    names, labelled = attempt(look)
+    names, labelled = _attempt(look, source, "a Stata")
 
     def columns(positions: Sequence[int]) -> pd.DataFrame:
         wanted = [names[i] for i in positions]
         read = partial(pd.read_stata, path, convert_categoricals=False)
-        frame = attempt(partial(read, columns=wanted))[wanted]
+        frame = _attempt(partial(read, columns=wanted), source, "a Stata")[wanted]
         if labelled and labels == "text":
             for name in wanted:
                 series = _stata_labels(path, name)
@@ -210,19 +211,12 @@ def _spss(path: Path, source: str, labels: str) -> Reader:
         import pyreadstat
     except ImportError:
         raise DataError("SPSS files need the package pyreadstat; install it: pip install 'gibbs-engine[spss]'.", where=source) from None
-    broken = (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, UnicodeDecodeError, OSError, ValueError)
-    try:
-        _, meta = pyreadstat.read_sav(str(path), metadataonly=True)
-    except broken as error:
-        raise DataError(f"the file cannot be read as an SPSS file: {error}", where=source) from None
+    _, meta = _attempt(partial(pyreadstat.read_sav, str(path), metadataonly=True), source, "an SPSS")
     names = tuple(meta.column_names)
 
     def columns(positions: Sequence[int]) -> pd.DataFrame:
         wanted = [names[i] for i in positions]
-        try:
-            frame, _ = pyreadstat.read_sav(str(path), usecols=wanted)
-        except broken as error:
-            raise DataError(f"the file cannot be read as an SPSS file: {error}", where=source) from None
+        frame, _ = _attempt(partial(pyreadstat.read_sav, str(path), usecols=wanted), source, "an SPSS")
         frame = _empty_text_is_missing(frame[wanted])
         if labels == "text":
             for name in wanted:
