@@ -9,7 +9,7 @@ call, on all processors, in about a second. Importing arviz-stats also costs a s
 Conventions where the definitions leave room:
 - one chain is split into halves like any other (arviz-stats gives nan for R-hat there; R's posterior does as we do);
 - a constant parameter has R-hat nan and ESS equal to the number of draws (as arviz-stats);
-  chains that are each constant at different values have R-hat inf;
+  chains that are each constant at different values have an R-hat of inf, or as near as rounding lets it be;
 - any draw that is not finite makes every diagnostic of that parameter nan; so do fewer than 4 draws a chain;
 - integers, booleans and float32 are converted to float64 first.
 """

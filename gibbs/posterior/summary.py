@@ -26,7 +26,7 @@ def table(draws: Draws, model: Model) -> pd.DataFrame:
     """One row a parameter: coefficients, then sds, correlations, sigma, nu; columns ``COLUMNS``, index ``parameter``.
 
     Estimates are on the scale of the model (probit and logit: the link). Diagnostics are those of ``diagnostics``, except that
-    a constant parameter (fixed by its prior) has ESS nan: there is nothing to be effective about.
+    a constant parameter has ESS nan, and one that the model fixes has its value, sd 0 and no diagnostics.
     """
     import pandas as pd
 
@@ -34,7 +34,11 @@ def table(draws: Draws, model: Model) -> pd.DataFrame:
     labels = names.coefficient_names(model) + tuple(draws.hyper_names[i] for i in order)
     both = np.concatenate((draws.beta, draws.hyper[:, :, order]), axis=2)
     columns = _columns(diagnostics.diagnose(both, PROBABILITIES))
-    return pd.DataFrame({name: columns[name] for name in COLUMNS}, index=pd.Index(labels, name="parameter"))
+    frame = pd.DataFrame({name: columns[name] for name in COLUMNS}, index=pd.Index(labels, name="parameter"))
+    for name, value in names.fixed_values(model).items():  # draws of these may wobble in the last digit
+        if name in frame.index:
+            frame.loc[name] = [value, 0.0, value, value, value, 0.0, np.nan, np.nan, np.nan]
+    return frame
 
 
 def ranef_table(draws: Draws, model: Model) -> pd.DataFrame:
@@ -56,9 +60,8 @@ def _kind(name: str) -> int:
 def _columns(found: diagnostics.Diagnosis) -> dict[str, np.ndarray]:
     columns = {name: getattr(found, name) for name in ("mean", "sd", "mcse_mean", "ess_bulk", "ess_tail", "rhat")}
     constant = found.sd == 0
-    stuck_apart = np.isinf(found.rhat)
-    columns["ess_bulk"] = np.where(constant & ~stuck_apart, np.nan, found.ess_bulk)
-    columns["ess_tail"] = np.where(constant & ~stuck_apart, np.nan, found.ess_tail)
+    for name in ("ess_bulk", "ess_tail"):
+        columns[name] = np.where(constant, np.nan, columns[name])
     columns.update(zip(QUANTILES, found.quantiles, strict=True))
     return columns
 
@@ -102,7 +105,7 @@ def convergence(
         np.concatenate((fixed[name].to_numpy(float), ranef[name].to_numpy(float)))
         for name in ("mean", "sd", "rhat", "ess_bulk", "ess_tail")
     )
-    watched = ~(_may_be_constant(labels, model) & (sd == 0))
+    watched = ~_may_be_constant(labels, model)
     labels, mean, sd, rhat, bulk, tail = (a[watched] for a in (labels, mean, sd, rhat, bulk, tail))
     limit = until.rhat if until else 1.01
     wanted = until.ess if until else 100.0 * min(chains, 4)
@@ -159,8 +162,8 @@ def _may_be_constant(labels: np.ndarray, model: Model) -> np.ndarray:
 def _advice(rhat: float, least: float, wanted: float, kept: int, warmup: int) -> str:
     if rhat > 1.1:
         return (
-            f"The chains disagree: use more warm-up (now {warmup}), and look with `gibbs check` for columns or factors that the data "
-            "cannot tell apart; a tighter prior may be needed."
+            f"The chains disagree: use more warm-up (now {warmup:,}) and more draws (now {kept:,}), and look with `gibbs check` for "
+            "columns or factors that the data cannot tell apart; a tighter prior may be needed."
         )
     target = _round_up(kept * min(100.0, max(1.2 * wanted / least, 1.5))) if least > 0 else 10 * kept
     return f"Raise draws from {kept:,} to about {target:,} a chain."
