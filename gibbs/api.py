@@ -15,8 +15,8 @@ from gibbs.model.records import Prior, Spec, Until
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gibbs.check import Check
     from gibbs.posterior.fit import Fit
+    from gibbs.preview import Check
 
 Model = str | os.PathLike[str] | Spec | Mapping[str, Any] | None
 Data = Any  # a pandas DataFrame, a mapping of columns, anything with to_pandas(), a path, "package::name", or None
@@ -144,19 +144,21 @@ def _words(model: Model, data: Data, **keys: Any) -> tuple[Spec, pd.DataFrame | 
     if isinstance(model, Spec):
         spec = _changed(model, given)
     elif isinstance(model, os.PathLike) or (isinstance(model, str) and _names_a_file(model)):
-        spec = specs.load(model, given)
+        spec = specs.load(os.path.expanduser(model), given)
     else:
         spec = specs.build(model, overrides=given)
     return _with_data(spec, data)
 
 
 def _names_a_file(text: str) -> bool:
-    """Whether a text without a tilde is a spec's path; a formula always has one."""
-    if "~" in text and not Path(text).is_file():
+    """Whether a text is the path of a spec (``~/model.yaml``) and not a formula, which always has a tilde."""
+    if text.strip().lower().endswith((".yaml", ".yml")):
+        return True
+    if "~" in text:
         return False
-    if Path(text).suffix.lower() not in {".yaml", ".yml"} and not Path(text).is_file():
-        raise SpecError(f"'{text}' is neither a formula (there is no ~) nor the path of a spec (a .yaml file).")
-    return True
+    if os.path.isfile(text):
+        return True
+    raise SpecError(f"'{text}' is neither a formula (there is no ~) nor the path of a spec (a .yaml file).")
 
 
 def _changed(spec: Spec, given: Mapping[str, Any]) -> Spec:

@@ -4,8 +4,8 @@ Everything heavy is imported inside the commands, so that ``gibbs --help`` answe
 same reason). A mistake of the user's is one message on standard error, never a traceback.
 
 Exit codes: 0 done and converged; 1 drawn, but stopped short or not converged (the results are written, and it says why);
-2 the spec, the data or the command line are wrong, and nothing is left behind; 70 a fault of ours; 130 stopped by Ctrl-C with
-nothing drawn.
+2 the spec, the data or the command line are wrong, and nothing is left behind; 70 a fault of ours; 130 stopped by Ctrl-C
+before there was anything to write.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        _complain("interrupted; nothing was drawn and nothing was written")
+        _complain("interrupted; nothing was written")
         return INTERRUPTED
     except MemoryError:
         _complain("out of memory; fewer draws or chains need less (gibbs check says how much)")

@@ -18,8 +18,8 @@ from gibbs.model.records import Design, Spec, Table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gibbs.check import Check
     from gibbs.posterior.fit import Fit
+    from gibbs.preview import Check
     from gibbs.sampling.plan import Plan
     from gibbs.sampling.progress import Progress
 
@@ -36,7 +36,7 @@ class Prepared:
 
     def check(self) -> Check:
         """The report on it."""
-        from gibbs.check import Check
+        from gibbs.preview import Check
 
         return Check(self.spec, self.design, self.plan, self.table.source)
 

@@ -94,7 +94,9 @@ def test_imports_keep_to_the_plan_of_the_house(module: str, file: Path) -> None:
     if within.startswith("gibbs.posterior."):
         assert not {i for i in imported if i.startswith("gibbs.sampling")}, "answers come from draws, whoever made them"
     if within.startswith(("gibbs.model.", "gibbs.sampling.", "gibbs.posterior.", "gibbs.kernels.")):
-        assert not {i for i in imported if i in {"gibbs.api", "gibbs.check", "gibbs.progress"}}, "the front of the house is above"
+        assert not {i for i in imported if i in {"gibbs.api", "gibbs.pipeline", "gibbs.preview", "gibbs.progress"}}, (
+            "the front of the house is above"
+        )
     if module == "gibbs.__main__":  # the command under its other name
         return
     assert not {i for i in imported if i == "gibbs.cli" or i.startswith("gibbs.cli.")}, "nothing imports the command line"
@@ -132,3 +134,13 @@ def test_help_answers_at_once() -> None:
         assert done.returncode == 0
         assert "gibbs run" in done.stdout
     assert min(seconds) <= 0.5
+
+
+def test_no_module_hides_a_public_name() -> None:
+    """Importing ``gibbs.x`` sets the attribute x of the package, so a module may not be called as a function is."""
+    code = (
+        "import importlib, gibbs; [importlib.import_module(m) for m in {!r}]; print(*map(callable, (gibbs.fit, gibbs.check, gibbs.load)))"
+    )
+    names = [name for name, _ in MODULES if name != "gibbs.__main__"]
+    done = python(code.format(names))
+    assert done.stdout.split() == ["True"] * 3, done.stderr

@@ -1,7 +1,11 @@
-"""The report of ``gibbs check``: everything a careful reader would want to see before the first sweep."""
+"""The report of ``gibbs check``: everything a careful reader would want to see before the first sweep.
+
+(Not called ``check``: a module of that name would hide the function ``gibbs.check``.)
+"""
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -46,7 +50,18 @@ class Check:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What should be known before sampling; empty where there is nothing."""
-        return tuple(str(w) for w in structure.warnings(self.design))
+        found = [str(w) for w in structure.warnings(self.design)]
+        kept, installed = self._kept(), _installed_memory()
+        if installed is not None and 2 * kept > installed:  # once in the chains, once gathered
+            found.append(
+                f"the draws need {_size(2 * kept)} while they are gathered, and this machine has {_size(installed)} of memory; "
+                "keep fewer draws or run fewer chains."
+            )
+        return tuple(found)
+
+    def _kept(self) -> int:
+        """Bytes of the draws that will be kept."""
+        return self.plan.memory(self.spec.sampling.chains, self.spec.sampling.draws)
 
     def __str__(self) -> str:
         spec = self.spec
@@ -88,10 +103,9 @@ class Check:
         draws = f"{_count(s.chains, 'chain')} of {s.warmup:,} warm-up sweeps and {_count(s.draws, 'draw')}; seed {s.seed}"
         if s.until is not None:
             draws += f"; on until ESS {s.until.ess:g} and R-hat {s.until.rhat:g}, at most {s.until.max_seconds:g} seconds"
-        kept = self.plan.memory(s.chains, s.draws)
         return [
             *_wrap(draws, "", "  "),
-            f"memory: draws {_size(kept)}, data {_size(_data_bytes(self.design))}",
+            f"memory: draws {_size(self._kept())}, data {_size(_data_bytes(self.design))}",
         ]
 
 
@@ -189,6 +203,14 @@ def _size(count: int) -> str:
         if count >= size:
             return f"{count / size:.3g} {unit}"
     return f"{count} bytes"
+
+
+def _installed_memory() -> int | None:
+    """Bytes of memory in this machine, where the system says."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def _data_bytes(design: Design) -> int:
