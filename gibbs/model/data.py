@@ -214,9 +214,8 @@ def _check_names(base: Sequence[str], place: Mapping[str, int], names: Sequence[
     known = [n for n in (*place, *derived) if n]
     missing = [name for name in base if name not in place or not name]
     if missing:
-        each = "; ".join(
-            f"'{name}'{nearest(name, known).replace(' Did', ', did').rstrip('?') + '?' if nearest(name, known) else ''}" for name in missing
-        )
+        hints = {name: nearest(name, known).replace(" Did", ", did") for name in missing}
+        each = "; ".join(f"'{name}'{hint}" for name, hint in hints.items())
         shown = ", ".join(known[:40]) + (f" and {len(known) - 40:,} more" if len(known) > 40 else "")
         raise DataError(f"there is no column {each}{'' if each.endswith('?') else '.'} The columns are {shown or 'none'}.", where=source)
     twice = [name for name in base if place[name] < 0]

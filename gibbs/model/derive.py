@@ -60,8 +60,10 @@ def compute(new: str, tree: Node, frame: pd.DataFrame, number: Callable[[str], n
         known &= ~np.isnan(number(name))
     bad = known & ~np.isfinite(values)
     if bad.any():
-        rows = ", ".join(str(r) for r in frame.index[bad][:5]) + (" …" if bad.sum() > 5 else "")
-        raise DataError(f"{syntax.show(tree)} has no finite value in {int(bad.sum()):,} rows: {rows}.", where=f"{source}, column '{new}'")
+        count = int(bad.sum())
+        rows = ", ".join(str(r) for r in frame.index[bad][:5]) + (" …" if count > 5 else "")
+        place = f"row{'s' if count > 1 else ''} {rows}" + (f" ({count:,} in all)" if count > 5 else "")
+        raise DataError(f"{syntax.show(tree)} has no finite value in {place}.", where=f"{source}, column '{new}'")
     values[~known] = np.nan
     return values
 

@@ -2,7 +2,8 @@
 
 A reader looks at names first and reads values only for the columns needed. Labelled Stata and SPSS columns: a column in which every
 value that occurs has a label is a category, and comes as its labels, in the order of their codes; a column of which only some values
-are labelled ("don't know") is a number, and comes as numbers. ``labels: numbers`` in the spec gives the numbers of all.
+are labelled ("don't know") is a number, and comes as numbers. ``labels: numbers`` in the spec gives the numbers of all. The words
+of ``na`` are compared with what a column comes as: a label for a category, a number for a number.
 """
 
 from __future__ import annotations

@@ -400,7 +400,7 @@ def test_derived_columns(tmp_path: Path) -> None:
     ("expressions", "says", "error"),
     [
         ({"d": "agee / 10"}, "there is no column 'agee', did you mean 'age'?", DataError),
-        ({"d": "1 / (age - 20)"}, "column 'd': 1/(age - 20) has no finite value in 1 rows: 1", DataError),
+        ({"d": "1 / (age - 20)"}, "column 'd': 1/(age - 20) has no finite value in row 1.", DataError),
         ({"d": "word + 1"}, "column 'word': numbers are needed", DataError),
         ({"d": "e", "e": "d"}, "derive goes in a circle: d → e → d", SpecError),
         ({"age": "1", "d": "age"}, "derive makes a column 'age', but the data have one already", SpecError),
