@@ -132,7 +132,7 @@ class _Parser(argparse.ArgumentParser):
     """argparse with the hints that our other messages have."""
 
     def error(self, message: str) -> NoReturn:
-        raise _UsageError(self._hinted(message), where=self.prog)
+        raise _UsageError(self._hinted(message), where=self.prog if self.prog != "gibbs" else "")
 
     def _hinted(self, message: str) -> str:
         """The message, and the nearest thing that would have been right."""
@@ -162,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"gibbs {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, help=argparse.SUPPRESS)
     for name, (command, summary, arguments) in _COMMANDS.items():
-        one = commands.add_parser(name, description=summary, formatter_class=keep, allow_abbrev=False)
+        one = commands.add_parser(name, prog=f"gibbs {name}", description=summary, formatter_class=keep, allow_abbrev=False)
         one.set_defaults(command=command)
         arguments(one)
     return parser
@@ -200,9 +200,10 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
     pass
 
 
+_FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
-    "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.", _run_arguments),
-    "check": (_check, "Read spec and data, print the model as it will be sampled, and stop.", _check_arguments),
+    "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.\n" + _FLAGS, _run_arguments),
+    "check": (_check, "Read spec and data, print the model as it will be sampled, and stop.\n" + _FLAGS, _check_arguments),
     "summary": (_summary, "Print the summary of a run.", _summary_arguments),
     "schema": (_schema, "Print the JSON Schema of a spec, for editors.", _no_arguments),
     "version": (_version, "Print the version.", _no_arguments),
