@@ -153,6 +153,7 @@ class _Effect:
     carried: list[_Effect] = field(default_factory=list)
     predictors: list[str] = field(default_factory=list)  # rendered terms, "γ·illiteracy_j"
     name: str = ""  # the letter of the coefficient that this level explains; empty: the error stands for itself
+    letter: str = ""  # its name, should it need one though it is on no trunk
     constant: str = ""
 
 
@@ -281,7 +282,8 @@ class _Writer:
         letters = _INTERCEPTS if column == INTERCEPT else _SLOPES
         mark = "" if column == INTERCEPT else _numbered("", slopes.index(column) + 1, len(slopes))
         for effect in self.effects.get(column, []):
-            effect.name = letters[1] + mark if effect.predictors or effect.carried else effect.error
+            effect.letter = _letter(letters, len(trunk) + 1) + mark
+            effect.name = effect.letter if effect.carried else effect.error
         for depth, effect in enumerate(trunk):
             effect.name = _letter(letters, depth) + mark
         parameter = intercept if column == INTERCEPT else column if column in self.column_of else None
@@ -311,7 +313,7 @@ class _Writer:
                 symbol = self._name(_numbered(letter, m, len(group)), f"b_{coefficient}")
                 home.predictors.append(f"{symbol}·" + "·".join(f"{part}_{self.index[home.factor]}" for part in rest))
                 if home.name == home.error:  # it has something to say now: it needs a letter of its own
-                    home.name = _INTERCEPTS[1] if of_intercepts else _SLOPES[1] + home.error.removeprefix("η")
+                    home.name = home.letter
 
     def _level(self, f: int) -> Level:
         """The equations of factor f's coefficients and the laws of its errors."""

@@ -261,3 +261,51 @@ def test_constant_within() -> None:
     province = factor("p", PROVINCE, {"Intercept": ONE})
     assert equations.constant_within(ILLITERACY, province)
     assert not equations.constant_within(AGE, province)
+
+
+FORMULAS = [
+    "y ~ 1 + (1 | region/province)",
+    "y ~ age + illiteracy + coast + (1 + age | region/province)",
+    "y ~ age * illiteracy + age:coast + (age || province) + (1 | region)",
+    "y ~ 0 + age + (0 + age | province) + (1 | ethnicity)",
+    "y ~ poly(age, 2) + race + (1 + race | province)",
+    "y ~ age * race * illiteracy + (1 + age | province) + (0 + race | region) + (1 | ethnicity:region)",
+    "y ~ log(age + 10) + I(age^2) + offset(age) + (1 | ethnicity) + (1 | province) + (1 | region) + (1 | ethnicity:province)",
+    "y ~ age + (1 | province) + (0 + age | province) + (0 + illiteracy | ethnicity)",
+    "y ~ race + (race - 1 | ethnicity/province)",
+]
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_every_parameter_stands_in_the_equations_once(formula: str) -> None:
+    """The written model has all of the model, and nothing twice: each fixed coefficient in one place, each error term in one place."""
+    import pandas as pd
+
+    import gibbs
+
+    region = PROVINCE // 4
+    frame = pd.DataFrame({"y": RNG.normal(size=N), "age": AGE, "illiteracy": ILLITERACY, "province": PROVINCE, "region": region})
+    frame = frame.assign(coast=(region == 0).astype(float), ethnicity=np.arange(N) % 5, race=RNG.choice(["a", "b", "c"], size=N))
+    d = gibbs.check(formula, frame, seed=1).design
+    model = equations.write(d)
+    names = dict((name, letter) for letter, name in model.symbols)
+    expected = {f"b_{c}" for c in d.coefficients} | {f"sd_{f.name}__{c}" for f in d.factors for c in f.columns} | {"sigma"}
+    assert expected <= set(names)
+    assert len(names) == len(model.symbols) == len({letter for letter, _ in model.symbols})
+    terms = [term for level in model.levels for equation in level.equations for term in equation.terms]
+    heads = [term.split("·")[0] for term in terms]
+    for coefficient in d.coefficients:
+        assert heads.count(names[f"b_{coefficient}"]) == 1, (coefficient, terms)
+    lefts = [equation.left for level in model.levels for equation in level.equations][1:]
+    errors = [names[f"sd_{f.name}__{c}"].removeprefix("σ_") for f in d.factors for c in f.columns]
+    varying = [
+        head.split("_")[0] + "_" + head.split("_")[1][0]
+        for head in heads
+        if "_" in head and not head.startswith("ε") and "offset" not in head
+    ]
+    for letter in errors:
+        assert sum(v.split("_")[0] == letter for v in varying) == 1, (letter, terms)
+    constants = [names[f"b_{c}"] for c in d.coefficients]
+    assert not {left.split("_")[0] for left in lefts} & set(constants), "a letter with an index and one without are two things"
+    for left in lefts:  # whatever has an equation of its own stands in a finer one, once
+        assert varying.count(left) == 1, (left, terms)
