@@ -85,13 +85,15 @@ def mcse_quantile(x: np.ndarray, probability: float) -> np.ndarray:
     return _over_blocks(lambda block, scratch: _mcse_quantile(block, probability, scratch), x)
 
 
-def diagnose(x: np.ndarray, probabilities: Sequence[float] = (0.025, 0.5, 0.975)) -> Diagnosis:
+def diagnose(x: np.ndarray, probabilities: Sequence[float] = (0.025, 0.5, 0.975), *, mcse: bool = True) -> Diagnosis:
     """Everything a summary table needs, from one sort of the draws. (chain, draw, …) → arrays of shape (…).
 
     Unlike the single functions it also gives mean, sd and quantiles where there are fewer than 4 draws a chain;
-    a constant parameter has sd exactly 0.
+    a constant parameter has sd exactly 0. ``mcse=False`` saves a tenth of the time and leaves ``mcse_mean`` nan.
     """
-    rows = _over_blocks(lambda block, scratch: _diagnose(block, probabilities, scratch), x, outputs=6 + len(probabilities), needs_draws=1)
+    rows = _over_blocks(
+        lambda block, scratch: _diagnose(block, probabilities, mcse, scratch), x, outputs=6 + len(probabilities), needs_draws=1
+    )
     return Diagnosis(rows[0], rows[1], rows[6:], rows[2], rows[3], rows[4], rows[5])
 
 
@@ -173,7 +175,7 @@ def _halves(block: np.ndarray) -> np.ndarray:
     return np.concatenate((block[:, :, :half], block[:, :, -half:]), axis=1)
 
 
-def _diagnose(block: np.ndarray, probabilities: Sequence[float], scratch: _Scratch) -> np.ndarray:
+def _diagnose(block: np.ndarray, probabilities: Sequence[float], mcse: bool, scratch: _Scratch) -> np.ndarray:
     flat = _flat(block)
     ordered = scratch.take("ordered", flat.shape)
     ordered[...] = flat
@@ -188,10 +190,10 @@ def _diagnose(block: np.ndarray, probabilities: Sequence[float], scratch: _Scrat
         return np.stack([mean, sd, nothing, nothing, nothing, nothing, *quantiles])
     halves = _halves(block)
     tail = _ess_tail(block, ordered, scratch)
-    mcse = sd / np.sqrt(_ess(halves, scratch))
+    error = sd / np.sqrt(_ess(halves, scratch)) if mcse else np.full(len(block), np.nan)
     scores, split_ordered = _scores(halves, scratch)
     bulk, reduction = _ess_and_reduction(scores, scratch)
-    return np.stack([mean, sd, mcse, bulk, tail, np.fmax(reduction, _rhat_folded(halves, split_ordered, scratch)), *quantiles])
+    return np.stack([mean, sd, error, bulk, tail, np.fmax(reduction, _rhat_folded(halves, split_ordered, scratch)), *quantiles])
 
 
 # ------------------------------------------------------------------------------------------------------ ranks and scores

@@ -45,7 +45,7 @@ def ranef_table(draws: Draws, model: Model) -> pd.DataFrame:
     """One row a random effect, in the order of ``Draws.u``: group, level, term, mean, sd, quantiles, then rhat, ess_bulk, ess_tail."""
     import pandas as pd
 
-    columns = _columns(diagnostics.diagnose(draws.u, PROBABILITIES))
+    columns = _columns(diagnostics.diagnose(draws.u, PROBABILITIES, mcse=False))
     group = [factor.name for factor in model.factors for _ in range(len(factor.levels) * len(factor.columns))]
     level = [level for factor in model.factors for level in factor.levels for _ in factor.columns]
     term = [column for factor in model.factors for _ in factor.levels for column in factor.columns]
