@@ -1,0 +1,278 @@
+"""One chain: its generator, its state, what warm-up learns, and the draws it has kept."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from gibbs.kernels import hyper as kh
+from gibbs.kernels import layout as kl
+from gibbs.kernels import sweep as ks
+from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
+from gibbs.kernels.start import start_near_mode
+from gibbs.model.records import Design
+from gibbs.sampling.pack import Packed
+from gibbs.sampling.status import sampling_error
+
+SLICE_SHARE = 0.4
+"""Share of warm-up in which the variances are sliced one by one; the rest runs, and refines, the elliptical move."""
+ELLIPTICAL_LIMIT = 30
+"""With more hyper-parameters than this the variances are sliced one by one throughout."""
+
+
+@dataclass
+class State:
+    """What a chain mutates, names as in ``gibbs.kernels.layout``."""
+
+    core: np.ndarray  # (pc,) β in the internal basis, then the small factors
+    u: np.ndarray  # (U,)
+    L: np.ndarray
+    scale: np.ndarray  # (3,) σ, ν, the quadratic form of the prior means
+    row_scale: np.ndarray  # (R,)
+    omega: np.ndarray  # (M,) latent precisions
+    working: np.ndarray  # (M,) ω(ỹ − offset)
+    eta: np.ndarray  # (M,)
+    reference: np.ndarray  # like L
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Draws of one chunk, first axis the sweep; coefficients in the internal basis."""
+
+    beta: np.ndarray
+    L: np.ndarray
+    scale: np.ndarray  # σ, ν
+    lp: np.ndarray
+    u: np.ndarray
+
+
+class Chain:
+    """Everything one chain mutates. Draws depend on the model, the seed and the chain's number, never on the chunking."""
+
+    def __init__(self, number: int, seed: np.random.SeedSequence, packed: Packed, design: Design, warmup: int) -> None:
+        self.number = number
+        self.rng = np.random.Generator(np.random.SFC64(seed))
+        self.packed, self.design, self.warmup = packed, design, warmup
+        fixed = packed.family in (kl.GAUSSIAN, kl.PROBIT)  # cross-products that no sweep changes
+        self.node = packed.node if fixed else packed.node.copy()
+        self.m = packed.m if packed.family == kl.GAUSSIAN else packed.m.copy()
+        self.h = packed.h if packed.family == kl.GAUSSIAN else packed.h.copy()
+        self.dense = np.zeros((3, packed.core_columns, packed.core_columns + 1))
+        self.dense[0] = packed.gram
+        self.state = _state(packed)
+        self.work = _work(packed)
+        self.coordinate = _coordinates(packed)
+        d = self.coordinate.shape[0]
+        self.fit, self.root = np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d)
+        self.scratch, self.counts, self.width = np.zeros((4, d)), np.zeros(8), np.array([0.5, 1.0])
+        self.slices_until = max(min(warmup, 20), int(SLICE_SHARE * warmup)) if d <= ELLIPTICAL_LIMIT else warmup
+        self.done, self.elliptical = 0, False
+        self.history: list[Kept] = []
+        self.kept: list[Kept] = []
+        self.seconds = [0.0, 0.0]
+        self.likelihood = packed.family in (kl.GAUSSIAN, kl.STUDENT) or 4 * packed.cells <= packed.n
+        self._start()
+
+    def advance(self, sweeps: int) -> None:
+        """Run up to ``sweeps`` sweeps without crossing a boundary between the phases; raises SamplingError when numbers fail."""
+        began = time.perf_counter()
+        warming = self.done < self.warmup
+        if warming:
+            boundary = self.slices_until if self.done < self.slices_until else self.warmup
+            sweeps = min(sweeps, boundary - self.done)
+        out = self.new_kept(sweeps, warming)
+        status, did = self._run(sweeps, warming, out)
+        if status != ks.OK:
+            raise sampling_error(status, self.number, self.done + did + 1, self.design, self.state.u)
+        self.done += sweeps
+        if warming:
+            self.history.append(out)
+            if self.done == self.slices_until and self.done < self.warmup:
+                self._learn(refine=False)
+            elif self.done == self.warmup:
+                self._learn(refine=True)
+        else:
+            self.kept.append(out)
+        self.seconds[0 if warming else 1] += time.perf_counter() - began
+
+    def _run(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
+        """``sweeps`` sweeps into ``out``: (status, sweeps done)."""
+        p, s, w = self.packed, self.state, self.work
+        latent = crossed = None
+        if p.family != kl.GAUSSIAN:
+            likelihood = self.likelihood and not warming
+            latent = (p.family, likelihood, *p.rows, s.omega, s.working, s.eta, self.width)
+        one_at_a_time = True if p.scheme == kl.ONE_AT_A_TIME else None
+        if p.units.shape[0] > 1 or one_at_a_time:
+            crossed = (*p.cross, w["rhs"], w["rhs_core"], w["H"], w["x"], w["effects"])
+        try:
+            return ks.run_chunk(
+                self.rng, sweeps, p.n, p.haar, self.elliptical, warming, latent, crossed, one_at_a_time,
+                p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h, p.yy,
+                p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
+                w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"],
+                self.coordinate, self.fit, self.root, self.scratch, self.counts,
+                out.beta, out.L, out.scale, out.lp, out.u,
+            )  # fmt: skip
+        except np.linalg.LinAlgError:
+            return ks.NOT_POSITIVE_DEFINITE, 0
+
+    def new_kept(self, sweeps: int, warming: bool) -> Kept:
+        """Room for the draws of a chunk."""
+        p = self.packed
+        return Kept(
+            beta=np.empty((sweeps, p.reference.size)),
+            L=np.empty((sweeps, self.state.L.size)),
+            scale=np.empty((sweeps, 2)),
+            lp=np.empty(sweeps),
+            u=np.empty((0 if warming else sweeps, p.effects)),
+        )
+
+    def compile(self) -> None:
+        """Load or build the compiled loop without drawing anything."""
+        self._run(0, True, self.new_kept(0, True))
+
+    def _learn(self, refine: bool) -> None:
+        """Fit the elliptical move to the warm-up so far (its second half at first, the elliptical part afterwards) and freeze it."""
+        L, scale = np.concatenate([h.L for h in self.history]), np.concatenate([h.scale for h in self.history])
+        self.history.clear()
+        if not refine:
+            half = L.shape[0] // 2
+            L, scale = L[half:], scale[half:]
+        if self.packed.family == kl.STUDENT:
+            self.width[:] = np.clip(2.5 * np.std(np.log(scale), axis=0), 0.02, 5.0)
+        _freeze_reference(self.packed.term, self.state.reference, L)
+        d = self.coordinate.shape[0]
+        if d == 0 or d > ELLIPTICAL_LIMIT or L.shape[0] < 8:
+            return
+        x = np.empty((L.shape[0], d))
+        for i, (kind, place) in enumerate(self.coordinate):
+            values = scale[:, 0] if kind == kh.LOG_SIGMA else L[:, place]
+            if kind == kh.BELOW:
+                x[:, i] = values
+            else:
+                self.fit[i, kh.SHIFT] = max(float(np.std(values)), 1e-3 * float(np.mean(values)))
+                x[:, i] = np.log(values + self.fit[i, kh.SHIFT])
+        cov = np.atleast_2d(np.cov(x.T))
+        weight = x.shape[0] / (x.shape[0] + 10.0 * d)
+        cov = weight * cov + (1.0 - weight) * np.diag(np.diag(cov))
+        cov[np.diag_indices_from(cov)] += 1e-300 + 1e-6 * np.diag(cov)
+        self.fit[:, kh.MEAN] = x.mean(axis=0)
+        self.root[:, :] = np.linalg.cholesky(1.1 * cov)
+        self.elliptical = True
+
+    def _start(self) -> None:
+        """Scales near a rough guess, dispersed by a factor e^{±1} over the chains; binary location effects near their mode."""
+        packed, state, rng, design = self.packed, self.state, self.rng, self.design
+        terms = [t for f in design.factors for t in f.terms]
+        for k, (prior, guess) in enumerate(
+            (
+                (design.sigma_prior, packed.residual_sd * math.exp(rng.uniform(-0.3, 0.3))),
+                (design.nu_prior, math.exp(rng.uniform(math.log(4.0), math.log(30.0)))),
+            )
+        ):
+            if prior is not None:
+                state.scale[k] = prior.args[0] if prior.kind == "fixed" else _inside(packed.scale_prior[k], guess)
+        for t, term in enumerate(terms):
+            f, column, q, l0, s0, given = packed.term[t]
+            for a in range(q):
+                z = design.factors[f].Z[:, column + a]
+                size = math.sqrt(float(np.mean(z * z))) or 1.0
+                guess = 0.4 * packed.residual_sd / size * math.exp(rng.uniform(-1.0, 1.0))
+                if given:
+                    guess = term.sd_priors[0].args[0]
+                elif term.covariance is None:
+                    guess = _inside(packed.sd_prior[s0 + a], guess)
+                state.L[l0 + a * q + a] = guess
+                for i, (kind, place) in enumerate(self.coordinate):
+                    if kind == kh.BELOW and l0 + a * q <= place < l0 + a * q + a:
+                        self.fit[i, kh.SLICE_WIDTH] = guess
+        state.reference[:] = state.L
+        if packed.family in (kl.PROBIT, kl.LOGIT):
+            self._start_near_mode()
+
+    def _start_near_mode(self) -> None:
+        p, s, w, r = self.packed, self.state, self.work, self.packed.rows
+        node = np.zeros_like(p.node)
+        start_near_mode(
+            self.rng, p.family == kl.LOGIT, 8, 1.5, r.X, r.Z, r.level, r.offset, r.y, r.trials, r.core_entry,
+            p.factor, p.term, p.index, p.units, p.core_factors, node, w["rhs_core"], w["rhs"], p.row_prior, s.row_scale,
+            w["B"], w["P"], w["work"], w["vh"], self.dense, s.L, s.core, s.u, s.omega, s.working, s.eta, w["small"],
+        )  # fmt: skip
+        if not (np.all(np.isfinite(s.core)) and np.all(np.isfinite(s.u))):
+            s.core[:] = 0.0
+            s.u[:] = 0.0
+        self.dense[0] = p.gram
+
+    def draws(self) -> dict[str, np.ndarray]:
+        """The kept draws as arrays, first axis the draw."""
+        return {name: np.concatenate([getattr(o, name) for o in self.kept]) for name in ("beta", "L", "scale", "lp", "u")}
+
+
+def _state(packed: Packed) -> State:
+    """Zeroed state."""
+    size = int(np.sum(packed.term[:, kl.SIZE] ** 2))
+    rows = packed.rows.y.size if packed.family != kl.GAUSSIAN else 0
+    return State(
+        core=np.zeros(packed.core_columns),
+        u=np.zeros(packed.effects),
+        L=np.zeros(size),
+        scale=np.array([1.0, 1.0, 0.0]),
+        row_scale=np.ones(packed.row_prior.shape[0]),
+        omega=np.ones(rows),
+        working=np.zeros(rows),
+        eta=np.zeros(rows),
+        reference=np.zeros(size),
+    )
+
+
+def _work(packed: Packed) -> dict[str, np.ndarray]:
+    """Scratch; nothing in it outlives a sweep."""
+    p, factor = packed.reference.size, packed.factor
+    return {
+        "work": np.zeros_like(packed.node),
+        "vh": np.zeros(packed.effects),
+        "rhs": np.zeros(packed.effects),
+        "rhs_core": np.zeros(packed.core_columns),
+        "P": np.zeros(int(np.sum(factor[:, kl.WIDTH] ** 2))),
+        "B": np.zeros((p, p + 1)),
+        "small": np.zeros((8, 64)),
+        "H": np.zeros((36, 36)),
+        "x": np.zeros((4, 36)),
+        "effects": np.zeros(int(np.max(factor[:, kl.LEVELS] * factor[:, kl.WIDTH], initial=0))),
+    }
+
+
+def _coordinates(packed: Packed) -> np.ndarray:
+    """The variances that move with the location effects integrated out: all with one unit or none, the core's with several."""
+    rows = []
+    if packed.scheme != kl.ONE_AT_A_TIME:
+        several = packed.units.shape[0] > 1
+        for f, _, q, l0, _, given in packed.term:
+            if given or (several and packed.factor[f, kl.UNIT] >= 0):
+                continue
+            rows += [(kh.DIAGONAL if a == b else kh.BELOW, l0 + a * q + b) for a in range(q) for b in range(a + 1)]
+        if packed.family == kl.GAUSSIAN and not several and not packed.known_scale and packed.scale_prior[0, 0] != FIXED:
+            rows.append((kh.LOG_SIGMA, 0))
+    return np.array(rows, dtype=np.int64).reshape(-1, 2)
+
+
+def _inside(prior: np.ndarray, value: float) -> float:
+    """A start that the prior's support allows; ``prior`` is (code, a, b)."""
+    kind, low, high = prior
+    if kind == UNIFORM:
+        margin = 0.05 * (high - low)
+        return float(np.clip(value, low + margin, high - margin))
+    return max(value, 1.5) if kind == GAMMA_ABOVE_ONE else value
+
+
+def _freeze_reference(term: np.ndarray, reference: np.ndarray, L: np.ndarray) -> None:
+    """Typical sds of each term (diagonal), the whitening of factors with very few levels."""
+    reference[:] = 0.0
+    for _, _, q, l0, _, _ in term:
+        rows = L[:, l0 : l0 + q * q].reshape(-1, q, q)
+        for a, sd in enumerate(np.sqrt(np.mean(np.sum(rows**2, axis=2), axis=0))):
+            reference[l0 + a * q + a] = sd

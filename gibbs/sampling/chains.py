@@ -1,0 +1,196 @@
+"""Chains as threads over one compiled loop that holds no lock; between chunks Python looks at progress and at Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from gibbs.kernels import layout as kl
+from gibbs.model.records import Design, Sampling
+from gibbs.posterior.records import Draws
+from gibbs.sampling.chain import Chain
+from gibbs.sampling.pack import Packed, pack
+from gibbs.sampling.plan import Plan
+from gibbs.sampling.progress import Progress
+
+CHUNK_SECONDS = 0.25
+"""Time one chunk of sweeps should take; draws do not depend on it."""
+
+
+def run(
+    design: Design,
+    plan: Plan,
+    sampling: Sampling,
+    *,
+    progress: Callable[[Progress], object] | None = None,
+    chunk: int | None = None,
+) -> Draws:
+    """Draw the posterior.
+
+    Parameters
+    ----------
+    sampling : chains, seed (must be set), warm-up and draws a chain, cores, ``until``.
+    progress : called from this thread a few times a second.
+    chunk : sweeps a chunk (for tests: draws must not depend on it); None lets the clock decide.
+
+    Returns
+    -------
+    Draws, ``stopped`` set when Ctrl-C or ``max_seconds`` ended it early.
+
+    Raises
+    ------
+    SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept by every chain.
+    """
+    packed = pack(design, plan)
+    seeds = np.random.SeedSequence(sampling.seed).spawn(sampling.chains)
+    compile_began = time.perf_counter()
+    if progress:
+        progress(Progress("compile", (0,) * sampling.chains, sampling.warmup + sampling.draws, 0.0))
+    chains = [Chain(k, seed, packed, design, sampling.warmup) for k, seed in enumerate(seeds)]
+    chains[0].compile()
+    compile_seconds = time.perf_counter() - compile_began
+    runner = _Runner(chains, sampling, progress, chunk)
+    stopped = runner.go()
+    return _collect(chains, packed, sampling, stopped, compile_seconds)
+
+
+class _Runner:
+    """Threads, one a chain at a time, with a flag to stop them between chunks."""
+
+    def __init__(self, chains: list[Chain], sampling: Sampling, progress, chunk: int | None) -> None:
+        self.chains, self.sampling, self.progress, self.chunk = chains, sampling, progress, chunk
+        self.stop = threading.Event()
+        self.began = time.perf_counter()
+
+    def go(self) -> str:
+        """Run to the end; returns why it stopped early, or ""."""
+        until = self.sampling.until
+        target = self.sampling.warmup + self.sampling.draws
+        why = self._to(target, until.max_seconds if until else None)
+        passed = 0
+        while until and not why:
+            passed = passed + 1 if _good_enough(self.chains, until) else 0
+            if passed >= 2:
+                break
+            target = self.sampling.warmup + int(1.5 * (target - self.sampling.warmup))
+            why = self._to(target, until.max_seconds - (time.perf_counter() - self.began))
+        return why
+
+    def _to(self, target: int, seconds: float | None) -> str:
+        """Bring every chain to ``target`` sweeps."""
+        cores = self.sampling.cores or os.cpu_count() or 1
+        deadline = None if seconds is None else time.perf_counter() + seconds
+        why = ""
+        with ThreadPoolExecutor(max_workers=max(1, min(cores, len(self.chains)))) as pool:
+            futures = [pool.submit(self._work, chain, target) for chain in self.chains]
+            try:
+                while not all(f.done() for f in futures):
+                    time.sleep(0.05)
+                    self._report(target)
+                    if any(f.done() and f.exception() for f in futures):
+                        self.stop.set()
+                    if deadline is not None and time.perf_counter() > deadline and not why:
+                        why = "max_seconds"
+                        self.stop.set()
+            except KeyboardInterrupt:
+                why = "interrupted"
+                self.stop.set()
+            for f in futures:
+                f.result()
+        self.stop.clear()
+        self._report(target)
+        if why and min(c.done for c in self.chains) >= target:
+            why = "" if why == "max_seconds" else why
+        return why
+
+    def _work(self, chain: Chain, target: int) -> None:
+        size = self.chunk or 8
+        while chain.done < target and not self.stop.is_set():
+            began = time.perf_counter()
+            did = min(size, target - chain.done)
+            chain.advance(did)
+            if self.chunk is None:
+                seconds = max(time.perf_counter() - began, 1e-6)
+                size = int(min(max(did * CHUNK_SECONDS / seconds, 1), 4 * size))
+
+    def _report(self, target: int) -> None:
+        if self.progress:
+            done = tuple(c.done for c in self.chains)
+            phase = "warmup" if min(done) < self.sampling.warmup else "sampling"
+            self.progress(Progress(phase, done, target, time.perf_counter() - self.began))
+
+
+def _good_enough(chains: list[Chain], until) -> bool:
+    """R-hat and ESS of every parameter, random effects included, meet the targets."""
+    from gibbs.posterior import diagnostics
+
+    parts = [c.draws() for c in chains]
+    for name in ("beta", "L", "scale", "u"):
+        values = np.stack([part[name] for part in parts])
+        values = values.reshape(*values.shape[:2], -1)
+        values = values[:, :, np.ptp(values, axis=(0, 1)) > 0.0]
+        if values.shape[2] == 0:
+            continue
+        if np.nanmax(diagnostics.rhat(values)) > until.rhat:
+            return False
+        if min(np.nanmin(diagnostics.ess_bulk(values)), np.nanmin(diagnostics.ess_tail(values))) < until.ess:
+            return False
+    return True
+
+
+def _collect(chains: list[Chain], packed: Packed, sampling: Sampling, stopped: str, compile_seconds: float) -> Draws:
+    """Arrays of all chains, cut to the shortest; coefficients as written; sds and correlations from the Cholesky factors."""
+    kept = min(sum(o.lp.size for o in c.kept) for c in chains)
+    if kept == 0:
+        raise KeyboardInterrupt
+    parts = [c.draws() for c in chains]
+    stack = {name: np.stack([part.pop(name)[:kept] for part in parts]) for name in list(parts[0])}
+    names = packed.hyper_names
+    hyper = np.concatenate(
+        [
+            _scales(packed, stack["L"]),
+            *([stack["scale"][:, :, :1]] if "sigma" in names else []),
+            *([stack["scale"][:, :, 1:]] if "nu" in names else []),
+        ],
+        axis=2,
+    )
+    lp = stack["lp"] if chains[0].likelihood else np.full_like(stack["lp"], np.nan)
+    return Draws(
+        beta=packed.coefficients(stack["beta"]),
+        hyper=hyper,
+        hyper_names=names,
+        u=stack["u"],
+        u_offsets=tuple(int(a) for a in packed.factor[:, kl.U0]),
+        lp=lp,
+        warmup=sampling.warmup,
+        seconds_warmup=tuple(c.seconds[0] for c in chains),
+        seconds_sampling=tuple(c.seconds[1] for c in chains),
+        stopped=stopped,
+        info={
+            "compile_seconds": compile_seconds,
+            "cells": packed.cells,
+            "variance_evaluations": [float(c.counts[0]) for c in chains],
+            "elliptical": all(c.elliptical for c in chains),
+        },
+    )
+
+
+def _scales(packed: Packed, L: np.ndarray) -> np.ndarray:
+    """(chains, draws, …) sds of every column, then correlations of every term, factor by factor: the order of ``hyper_names``."""
+    columns = []
+    for f in range(packed.factor.shape[0]):
+        cov = []
+        for owner, _, q, l0, _, _ in packed.term:
+            if owner == f:
+                factor = L[:, :, l0 : l0 + q * q].reshape(*L.shape[:2], q, q)
+                cov.append(factor @ np.swapaxes(factor, 2, 3))
+        sds = [np.sqrt(np.diagonal(c, axis1=2, axis2=3)) for c in cov]
+        columns += [s[:, :, a] for s in sds for a in range(s.shape[2])]
+        for c, s in zip(cov, sds, strict=True):
+            columns += [c[:, :, a, b] / (s[:, :, a] * s[:, :, b]) for a in range(c.shape[2]) for b in range(a)]
+    return np.stack(columns, axis=2) if columns else np.zeros((*L.shape[:2], 0))

@@ -1,0 +1,317 @@
+"""Design + Plan → the packed arrays of ``gibbs.kernels.layout``: everything a chain needs, laid out once.
+
+Inside, the predictors are centred where there is an intercept, and real outcomes are taken as differences from a least-squares fit
+(so that sums of squares do not cancel); ``Packed.coefficients`` turns draws back into the coefficients as written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gibbs.kernels import layout as kl
+from gibbs.kernels import priors as kp
+from gibbs.kernels.statistics import accumulate, accumulate_rhs
+from gibbs.model.records import Design, Prior
+from gibbs.sampling.plan import Plan, parents
+
+FAMILY = {"gaussian": kl.GAUSSIAN, "student": kl.STUDENT, "probit": kl.PROBIT, "logit": kl.LOGIT}
+SCHEME = {"joint": kl.JOINT, "collapsed": kl.COLLAPSED, "one-at-a-time": kl.ONE_AT_A_TIME}
+CELL_SHARE = 0.7
+"""Rows become cells where there are at most this many cells a row."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The packed model, names as in ``gibbs.kernels.layout``; nothing here changes while chains run.
+
+    ``node``, ``m``, ``h``, ``gram`` (core'Ω core) hold the cross-products of gaussian and probit models; families whose precisions
+    move refill a chain's own copy.
+    """
+
+    family: int
+    scheme: int
+    rows: kl.Rows
+    factor: np.ndarray
+    term: np.ndarray
+    index: np.ndarray
+    units: np.ndarray
+    core_factors: np.ndarray
+    core_columns: int
+    effects: int
+    node: np.ndarray
+    m: np.ndarray
+    h: np.ndarray
+    gram: np.ndarray
+    yy: float
+    cross: tuple[np.ndarray, np.ndarray, np.ndarray]  # CSR pointer, column, value
+    row_prior: np.ndarray
+    sd_prior: np.ndarray
+    cov_prior: np.ndarray
+    scale_prior: np.ndarray
+    n: float
+    haar: bool
+    known_scale: bool
+    transform: np.ndarray  # (p, p): coefficients as written = transform @ (internal + reference)
+    reference: np.ndarray  # (p,)
+    residual_sd: float  # of the least-squares fit; 1 for binary families
+    cells: int
+    hyper_names: tuple[str, ...]
+
+    def coefficients(self, internal: np.ndarray) -> np.ndarray:
+        """(…, p) draws in the internal basis → coefficients as written."""
+        return (internal + self.reference) @ self.transform.T
+
+
+def pack(design: Design, plan: Plan) -> Packed:
+    """Lay out ``design`` for the kernels in the blocks of ``plan``."""
+    family = FAMILY[design.family]
+    X, transform = _centre(design)
+    p = X.shape[1]
+    weight = np.ones(design.y.size) if design.known_se is None else design.known_se**-2.0
+    reference, y, residual_sd = np.zeros(p), design.y.astype(float), 1.0
+    if family in (kl.GAUSSIAN, kl.STUDENT):
+        y = y - design.offset
+        if p:
+            root = np.sqrt(weight)
+            reference = np.linalg.lstsq(X * root[:, None], y * root, rcond=None)[0]
+            y = y - X @ reference
+        residual_sd = float(np.sqrt(np.sum(y**2) / max(y.size - p, 1))) or 1.0
+    binary = family in (kl.PROBIT, kl.LOGIT)
+    offset = design.offset.astype(float) if binary else np.zeros(y.size)
+    Z = np.concatenate([f.Z for f in design.factors], axis=1) if design.factors else np.zeros((y.size, 0))
+    level = np.stack([f.codes for f in design.factors], axis=1) if design.factors else np.zeros((y.size, 0))
+    level = np.ascontiguousarray(level, dtype=np.int32)
+    trials = np.ones(y.size, dtype=np.int64)
+    order = _row_order(level, plan)
+    X, Z, level, offset, y, weight = (np.ascontiguousarray(a[order]) for a in (X, Z, level, offset, y, weight))
+    if binary:
+        X, Z, level, offset, y, trials = _cells(X, Z, level, offset, y)
+        weight = trials.astype(float)
+    factor, index, units, core_factors, core_entry, pc, node_size = _layout(design, plan, p, level)
+    rows = kl.Rows(X, Z, level, offset, y, trials, weight, core_entry)
+    U = int(np.sum(factor[:, kl.LEVELS] * factor[:, kl.WIDTH]))
+    node, dense, m, h, yy = np.zeros(node_size), np.zeros((3, pc, pc + 1)), np.zeros(pc), np.zeros(U), 0.0
+    if family in (kl.GAUSSIAN, kl.PROBIT):
+        accumulate(X, Z, level, core_entry, weight, factor, index, units, core_factors, node, dense)
+    cross = (np.zeros(U + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
+    if family == kl.GAUSSIAN:
+        accumulate_rhs(X, Z, level, weight * y, factor, True, units.shape[0], m, h)
+        yy = float(np.sum(weight * y * y))
+        if units.shape[0] > 1:
+            cross = _cross_products(rows, factor)
+    row_prior, sd_prior, cov_prior, scale_prior = _priors(design, transform, reference)
+    haar = family == kl.PROBIT and plan.scheme == "joint" and not np.any(row_prior[:, 0]) and not np.any(offset)
+    return Packed(
+        family=family, scheme=SCHEME[plan.scheme], rows=rows, factor=factor, term=_terms(design), index=index, units=units,
+        core_factors=core_factors, core_columns=pc, effects=U, node=node, m=m, h=h, gram=dense[0].copy(), yy=yy, cross=cross,
+        row_prior=row_prior, sd_prior=sd_prior, cov_prior=cov_prior, scale_prior=scale_prior, n=float(design.y.size), haar=bool(haar),
+        known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
+        cells=int(y.size), hyper_names=hyper_names(design),
+    )  # fmt: skip
+
+
+def hyper_names(design: Design) -> tuple[str, ...]:
+    """sd_g__x for every column, cor_g__a__b within every term, then sigma, nu."""
+    names = []
+    for f in design.factors:
+        names += [f"sd_{f.name}__{c}" for t in f.terms for c in t.columns]
+        for t in f.terms:
+            names += [f"cor_{f.name}__{t.columns[b]}__{t.columns[a]}" for a in range(len(t.columns)) for b in range(a)]
+    return (*names, *(["sigma"] if design.sigma_prior else []), *(["nu"] if design.nu_prior else []))
+
+
+def _centre(design: Design) -> tuple[np.ndarray, np.ndarray]:
+    """Predictors at their means where there is an intercept; the matrix that takes coefficients back."""
+    X = np.array(design.X, dtype=float, order="C")
+    transform = np.eye(X.shape[1])
+    if design.intercept is not None:
+        means = X.mean(axis=0)
+        means[design.intercept] = 0.0
+        X -= means
+        transform[design.intercept] -= means
+    return X, transform
+
+
+def _row_order(level: np.ndarray, plan: Plan) -> np.ndarray:
+    """Rows sorted by the levels of the eliminated factors, then of the core's: neighbours in memory share their blocks."""
+    keys = [f for unit in plan.units for f in unit] + list(plan.core)
+    if not keys:
+        return np.arange(level.shape[0])
+    return np.lexsort(tuple(level[:, f] for f in reversed(keys)))
+
+
+def _cells(X, Z, level, offset, y):
+    """Rows that share predictors, groups and offset become one cell with its number of ones and of rows, where that pays."""
+    n = y.size
+    whole = np.column_stack([X, Z, level, offset])
+    trials = np.ones(n, dtype=np.int64)
+    if any(np.unique(column).size > CELL_SHARE * n for column in whole.T):
+        return X, Z, level, offset, y, trials
+    _, first, inverse = np.unique(whole, axis=0, return_index=True, return_inverse=True)
+    if first.size > CELL_SHARE * n:
+        return X, Z, level, offset, y, trials
+    order = np.argsort(first, kind="stable")  # keep the order of the rows
+    place = np.empty(first.size, dtype=np.int64)
+    place[order] = np.arange(first.size)
+    cell = place[np.ravel(inverse)]
+    keep = first[order]
+    ones = np.bincount(cell, weights=y, minlength=keep.size)
+    trials = np.bincount(cell, minlength=keep.size).astype(np.int64)
+    X, Z, level, offset = (np.ascontiguousarray(a[keep]) for a in (X, Z, level, offset))
+    return X, Z, level, offset, ones, trials
+
+
+def _layout(design: Design, plan: Plan, p: int, level: np.ndarray):
+    """The factor table, index, units, core factors, core_entry; columns of the core; length of ``node``."""
+    factors, K = design.factors, len(design.factors)
+    table = np.full((K, 15), -1, dtype=np.int64)
+    J = np.array([len(f.levels) for f in factors], dtype=np.int64)
+    q = np.array([len(f.columns) for f in factors], dtype=np.int64)
+    table[:, kl.LEVELS], table[:, kl.WIDTH] = J, q
+    table[:, kl.ZCOL], table[:, kl.U0], table[:, kl.P0] = _starts(q), _starts(J * q), _starts(q * q)
+    table[:, [kl.ANCESTORS, kl.G0, kl.B0, kl.C0, kl.LIST0, kl.PTR0]] = 0
+    pc = p
+    for f in plan.core:
+        table[f, kl.CORE0] = pc
+        pc += int(J[f] * q[f])
+    depth = max((len(chain) for chain in plan.units), default=1)
+    units = np.full((len(plan.units), depth), -1, dtype=np.int64)
+    index: list[np.ndarray] = [np.zeros(0, dtype=np.int64)]
+    entries: list[np.ndarray] = []
+    size = length = 0
+
+    def append(values: np.ndarray) -> int:
+        """Put ``values`` at the end of the index; returns where they start."""
+        nonlocal length
+        start, length = length, length + values.size
+        index.append(values.astype(np.int64))
+        return start
+
+    for t, chain in enumerate(plan.units):
+        units[t, : len(chain)] = chain
+        for k, f in enumerate(chain):
+            table[f, kl.UNIT] = t
+            table[f, kl.ANCESTORS] = sum(q[g] for g in chain[k + 1 :])
+            if k + 1 < len(chain):
+                table[f, kl.PARENT0] = append(parents(factors[f], factors[chain[k + 1]]))
+            if k == 0:
+                pointer, columns, places = _leaf_lists(f, plan.core, J, q, table[:, kl.CORE0], p, level)
+                table[f, kl.ENTRY0] = sum(e.shape[1] for e in entries)
+                entries.append(places)
+            else:
+                pointer, columns = np.arange(J[f] + 1) * pc, np.tile(np.arange(pc), int(J[f]))
+            table[f, kl.PTR0], table[f, kl.LIST0] = append(pointer), append(columns)
+            for name, cells in ((kl.G0, J[f] * q[f] ** 2), (kl.B0, J[f] * q[f] * table[f, kl.ANCESTORS]), (kl.C0, columns.size * q[f])):
+                table[f, name] = size
+                size += int(cells)
+    core_entry = np.concatenate(entries, axis=1) if entries else np.zeros((level.shape[0], 0))
+    core_factors = np.array(plan.core, dtype=np.int64)
+    return table, np.concatenate(index), units, core_factors, np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
+
+
+def _starts(sizes: np.ndarray) -> np.ndarray:
+    """Offsets of consecutive blocks of these sizes."""
+    return np.concatenate([[0], np.cumsum(sizes)])[: sizes.size].astype(np.int64)
+
+
+def _leaf_lists(f, core, J, q, core0, p, level):
+    """Core columns met by each level of leaf factor f: β first, then the levels of each core factor in order of their columns."""
+    count = np.full(J[f], p, dtype=np.int64)
+    met = []
+    for g in core:
+        key = level[:, f].astype(np.int64) * J[g] + level[:, g]
+        pairs, inverse = np.unique(key, return_inverse=True)
+        node = pairs // J[g]
+        first = np.searchsorted(node, np.arange(J[f]))
+        start = count[node] + (np.arange(pairs.size) - first[node]) * q[g]  # place of the pair in its node's list
+        met.append((g, pairs % J[g], node, start, np.ravel(inverse)))
+        count += np.bincount(node, minlength=J[f]) * q[g]
+    pointer = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    index = np.zeros(pointer[-1], dtype=np.int64)
+    for b in range(p):
+        index[pointer[:-1] + b] = b
+    places = np.zeros((level.shape[0], len(core)), dtype=np.int32)
+    for k, (g, other, node, start, inverse) in enumerate(met):
+        for b in range(q[g]):
+            index[pointer[node] + start + b] = core0[g] + other * q[g] + b
+        places[:, k] = start[inverse]
+    return pointer, index, places
+
+
+def _terms(design: Design) -> np.ndarray:
+    """One row a covariance term: factor, first column, size, offset in L, first sd, whether the sd is given."""
+    rows = []
+    l0 = s0 = 0
+    for f, factor in enumerate(design.factors):
+        column = 0
+        for term in factor.terms:
+            size = len(term.columns)
+            given = size == 1 and term.covariance is None and term.sd_priors[0].kind == "fixed"
+            rows.append((f, column, size, l0, s0, int(given)))
+            column += size
+            l0 += size * size
+            s0 += size
+    return np.array(rows, dtype=np.int64).reshape(-1, 6)
+
+
+def _cross_products(rows: kl.Rows, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """CSR of Z_f'ΩZ_g over all random effects, for factors f, g of different units."""
+    from scipy import sparse
+
+    levels, width, unit = factor[:, kl.LEVELS], factor[:, kl.WIDTH], factor[:, kl.UNIT]
+    M, U = rows.level.shape[0], int(np.sum(levels * width))
+    data, index = [], []
+    for f in range(factor.shape[0]):
+        for a in range(width[f]):
+            data.append(rows.Z[:, factor[f, kl.ZCOL] + a] * (unit[f] >= 0))
+            index.append(factor[f, kl.U0] + rows.level[:, f].astype(np.int64) * width[f] + a)
+    pointer = np.arange(M + 1) * len(data)
+    Z = sparse.csr_matrix((np.column_stack(data).ravel(), np.column_stack(index).ravel(), pointer), shape=(M, U))
+    product = (Z.T @ Z.multiply(rows.weight[:, None]).tocsr()).tocoo()
+    unit_of = np.repeat(unit, levels * width)
+    keep = (unit_of[product.row] != unit_of[product.col]) & (product.data != 0.0)
+    matrix = sparse.csr_matrix((product.data[keep], (product.row[keep], product.col[keep])), shape=(U, U))
+    matrix.sort_indices()
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data.astype(float)
+
+
+def _scale_code(prior: Prior | None) -> tuple[int, float, float]:
+    """(code, a, b) of a scalar scale prior."""
+    if prior is None or prior.kind == "fixed":
+        return kp.FIXED, 0.0, 0.0
+    a = prior.args
+    return {
+        "half_t": lambda: (kp.HALF_T, a[0], a[2]),
+        "half_cauchy": lambda: (kp.HALF_T, 1.0, a[1]),
+        "half_normal": lambda: (kp.HALF_NORMAL, a[1], 0.0),
+        "exponential": lambda: (kp.EXPONENTIAL, a[0], 0.0),
+        "uniform": lambda: (kp.UNIFORM, a[0], a[1]),
+        "inverse_gamma": lambda: (kp.INVERSE_GAMMA, a[0], a[1]),
+        "gamma": lambda: (kp.GAMMA_ABOVE_ONE, a[0], a[1]),
+    }[prior.kind]()
+
+
+def _priors(design: Design, transform: np.ndarray, reference: np.ndarray):
+    """row_prior, sd_prior, cov_prior, scale_prior; coefficient statements turned to the internal basis."""
+    statements, p = design.coefficient_priors, transform.shape[0]
+    row_prior = np.zeros((len(statements), 3 + p))
+    for r, s in enumerate(statements):
+        weights = transform.T @ s.weights
+        row_prior[r] = (s.mean - weights @ reference, s.scale**-2.0, s.df, *weights)
+    terms = [t for f in design.factors for t in f.terms]
+    codes = [_scale_code(prior) for t in terms for prior in (t.sd_priors or (None,) * len(t.columns))]
+    cov_prior = np.zeros((len(terms), 66))
+    for k, t in enumerate(terms):
+        q = len(t.columns)
+        if t.covariance is not None and t.covariance.kind == "inverse_wishart":
+            cov_prior[k, :2] = kp.INVERSE_WISHART, t.covariance.args[0]
+            cov_prior[k, 2 : 2 + q * q] = np.ravel(t.covariance.args[1])
+        elif t.covariance is not None:
+            cov_prior[k, :2] = kp.HUANG_WAND, t.covariance.args[0]
+            cov_prior[k, 2 : 2 + q] = np.broadcast_to(np.ravel(t.covariance.args[1]), (q,))
+        elif q > 1:
+            cov_prior[k, :2] = kp.LKJ, t.correlation.args[0]
+    scale_prior = np.array([_scale_code(design.sigma_prior), _scale_code(design.nu_prior)], dtype=float)
+    return row_prior, np.array(codes, dtype=float).reshape(-1, 3), cov_prior, scale_prior

@@ -1,0 +1,238 @@
+"""Design → Plan: which sampler draws which block, and why. Pure decisions; nothing is drawn here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gibbs.errors import SpecError, nearest
+from gibbs.model.records import Design, Factor
+
+SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time")
+SMALL_FACTOR = 64
+"""A factor with at most this many effects goes to the core of a large crossed design."""
+CORE_LIMIT = 150
+"""Columns of a core that is factored once or more a sweep."""
+DENSE_LIMIT = 2500
+"""Columns that a forced or last-resort dense core may have."""
+FLOPS_BUDGET = 2.0e5
+"""Operations one evaluation of the collapsed variances may cost before several units are cheaper (about 0.2 ms)."""
+NANOSECONDS_A_ROW = 60.0
+"""Cost of one latent draw; an evaluation that costs less than the latents is free."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who is in the core, who is eliminated, in which order.
+
+    core: indices of factors whose effects stand in the dense core beside β.
+    units: chains of factors, leaf first, each eliminated level by level.
+    scheme: "joint" (one unit or none: everything in one draw), "collapsed" (several units), "one-at-a-time".
+    """
+
+    scheme: str
+    core: tuple[int, ...]
+    units: tuple[tuple[int, ...], ...]
+    lines: tuple[str, ...]
+    core_columns: int
+    effects: int
+    hyper: int
+    rho: float | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def memory(self, chains: int, draws: int) -> int:
+        """Bytes of the draws kept: every parameter, every effect, 8 bytes each."""
+        return 8 * chains * draws * (self.details["coefficients"] + self.hyper + self.effects + 1)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {
+            "scheme": self.scheme,
+            "core": [self.details["names"][f] for f in self.core],
+            "units": [[self.details["names"][f] for f in unit] for unit in self.units],
+            "core_columns": self.core_columns,
+            "rho": self.rho,
+            "lines": list(self.lines),
+        }
+
+
+def parents(child: Factor, parent: Factor) -> np.ndarray | None:
+    """Level of ``parent`` that holds each level of ``child``, or None where a child level meets two parents."""
+    if len(child.levels) < len(parent.levels):
+        return None
+    up = np.full(len(child.levels), -1, dtype=np.int64)
+    up[child.codes] = parent.codes
+    return up if np.array_equal(up[child.codes], parent.codes) else None
+
+
+def make(design: Design, scheme: str = "auto") -> Plan:
+    """Decide the blocks for ``design``.
+
+    Parameters
+    ----------
+    scheme : ``auto`` (the default), or one of ``joint``, ``collapsed``, ``one-at-a-time`` to force it.
+
+    Raises
+    ------
+    SpecError : an unknown scheme, or a joint draw that would need a dense matrix beyond reason.
+    """
+    if scheme not in SCHEMES:
+        raise SpecError(f"scheme '{scheme}' is not one of {', '.join(SCHEMES)}.{nearest(scheme, SCHEMES)}", where="sampling.scheme")
+    factors = design.factors
+    sizes = [len(f.levels) * len(f.columns) for f in factors]
+    p = design.X.shape[1]
+    if scheme == "one-at-a-time":
+        return _finish(design, "one-at-a-time", (), tuple((f,) for f in range(len(factors))), None, forced=True)
+    chains = _chains(factors, list(range(len(factors))))
+    if scheme == "joint" or len(chains) <= 1:
+        units, core = chains[:1], tuple(sorted(f for chain in chains[1:] for f in chain))
+        columns = p + sum(sizes[f] for f in core)
+        if columns > DENSE_LIMIT:
+            raise SpecError(
+                f"scheme 'joint' needs a dense matrix of {columns} columns here ({8 * columns**2 / 1e9:.1f} GB a chain); "
+                f"at most {DENSE_LIMIT} are allowed. Use scheme 'auto' or 'collapsed'.",
+                where="sampling.scheme",
+            )
+        return _finish(design, "joint", core, tuple(units), None, forced=scheme == "joint")
+    core = tuple(sorted(f for chain in chains[1:] for f in chain))
+    columns = p + sum(sizes[f] for f in core)
+    flops = _joint_flops(design, chains[0], core)
+    budget = FLOPS_BUDGET if design.family == "gaussian" else max(FLOPS_BUDGET, NANOSECONDS_A_ROW * design.y.size)
+    if scheme == "auto" and columns <= CORE_LIMIT and flops <= budget:
+        return _finish(design, "joint", core, (chains[0],), None)
+    small: list[int] = []
+    room = CORE_LIMIT - p
+    if scheme == "auto":
+        for f in sorted(range(len(factors)), key=lambda f: sizes[f]):
+            if sizes[f] <= min(SMALL_FACTOR, room):
+                small.append(f)
+                room -= sizes[f]
+    units = _chains(factors, [f for f in range(len(factors)) if f not in small])
+    if not units:
+        return _finish(design, "joint", core, (chains[0],), None)
+    rho = _connection(factors[units[0][0]], factors[units[1][0]]) if len(units) > 1 else None
+    if scheme == "auto" and len(units) > 1 and rho is not None and rho > 0.97 and columns <= DENSE_LIMIT:
+        return _finish(design, "joint", core, (chains[0],), rho)
+    return _finish(design, "joint" if len(units) == 1 else "collapsed", tuple(sorted(small)), tuple(units), rho, forced=scheme != "auto")
+
+
+def _chains(factors: tuple[Factor, ...], members: list[int]) -> list[tuple[int, ...]]:
+    """Split factors into chains, leaf first: the largest factor with the factors it is nested in, then the largest of the rest …"""
+    left = sorted(members, key=lambda f: (-len(factors[f].levels), f))
+    chains = []
+    while left:
+        chain = [left.pop(0)]
+        for f in list(left):
+            if parents(factors[chain[-1]], factors[f]) is not None:
+                chain.append(f)
+                left.remove(f)
+        chains.append(tuple(chain))
+    weight = [sum(len(factors[f].levels) * len(factors[f].columns) for f in chain) for chain in chains]
+    return [chains[k] for k in sorted(range(len(chains)), key=lambda k: (-weight[k], k))]
+
+
+def _joint_flops(design: Design, chain: tuple[int, ...], core: tuple[int, ...]) -> float:
+    """Operations of one elimination: Σ over leaf levels of q·(core columns met)²/2, and the dense core."""
+    leaf = design.factors[chain[0]]
+    J, q, p = len(leaf.levels), len(leaf.columns), design.X.shape[1]
+    met = np.full(J, float(p))
+    for f in core:
+        other = design.factors[f]
+        pairs = np.unique(leaf.codes.astype(np.int64) * len(other.levels) + other.codes)
+        met += np.bincount(pairs // len(other.levels), minlength=J) * len(other.columns)
+    columns = p + sum(len(design.factors[f].levels) * len(design.factors[f].columns) for f in core)
+    upper = sum(len(design.factors[f].levels) * len(design.factors[f].columns) for f in chain[1:])
+    return float(np.sum(q * met**2) / 2 + upper * columns**2 / 2 + columns**3 / 6)
+
+
+def _connection(a: Factor, b: Factor, steps: int = 40) -> float:
+    """Squared second singular value of the normalised table of two factors: 0 complete, 1 disconnected or nested.
+
+    Power iteration with the leading vector √n_j deflated (ALGORITHMS: rate of the collapsed Gibbs sampler, Papaspiliopoulos,
+    Roberts & Zanella 2020).
+    """
+    root_a = np.sqrt(np.bincount(a.codes, minlength=len(a.levels)).astype(float))
+    root_b = np.sqrt(np.bincount(b.codes, minlength=len(b.levels)).astype(float))
+    lead = root_a / np.linalg.norm(root_a)
+    x = np.random.default_rng(0).standard_normal(root_a.size)
+    value = 0.0
+    for _ in range(steps):
+        x -= lead * (lead @ x)
+        norm = np.linalg.norm(x)
+        if norm == 0.0:
+            return 0.0
+        x /= norm
+        y = np.bincount(b.codes, weights=(x / root_a)[a.codes], minlength=root_b.size) / root_b
+        x = np.bincount(a.codes, weights=(y / root_b)[b.codes], minlength=root_a.size) / root_a
+        value = float(np.linalg.norm(x))
+    return min(value, 1.0)
+
+
+def _finish(
+    design: Design,
+    scheme: str,
+    core: tuple[int, ...],
+    units: tuple[tuple[int, ...], ...],
+    rho: float | None,
+    forced: bool = False,
+) -> Plan:
+    """Fill in the counts and the sentences."""
+    factors = design.factors
+    p = design.X.shape[1]
+    columns = p + sum(len(factors[f].levels) * len(factors[f].columns) for f in core)
+    hyper = sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in factors for t in f.terms)
+    hyper += (design.sigma_prior is not None) + (design.nu_prior is not None)
+    return Plan(
+        scheme=scheme,
+        core=core,
+        units=units,
+        lines=tuple(_sentences(design, scheme, core, units, columns, rho, forced)),
+        core_columns=columns,
+        effects=sum(len(f.levels) * len(f.columns) for f in factors),
+        hyper=hyper,
+        rho=rho,
+        details={"names": [f.name for f in factors], "coefficients": p},
+    )
+
+
+_LATENT = {
+    "gaussian": "outcome: gaussian; cross-products are sufficient, so a sweep never passes over the rows",
+    "student": "outcome: Student-t as a scale mixture; nu and sigma drawn with the scales integrated out, then the scales",
+    "probit": "outcome: probit by Albert-Chib truncated normals, with the Haar scale move where the location is drawn in one piece",
+    "logit": "outcome: logit by exact Polya-Gamma PG(1, z) draws",
+}
+
+
+def _sentences(design, scheme, core, units, columns, rho, forced) -> list[str]:
+    """The plan in words."""
+    factors = design.factors
+    name = [f.name for f in factors]
+    lines = [_LATENT[design.family]]
+    why = " (forced)" if forced else ""
+    with_core = ", ".join(["β", *(f"{name[f]} ({len(factors[f].levels)})" for f in core)])
+    if scheme == "one-at-a-time":
+        lines.append(f"location{why}: β given all effects, then each factor given the rest (equations 5 and 6 of the deck), in turn")
+        lines.append("variances: each given its own effects; expect slow mixing where a variance is small")
+        return lines
+    if not units:
+        lines.append("location: β in one draw (there are no grouping factors)")
+    for unit in units:
+        what = " → ".join(f"{name[f]} ({len(factors[f].levels)} levels × {len(factors[f].columns)})" for f in unit)
+        how = "nested chain, eliminated leaf to root" if len(unit) > 1 else "eliminated level by level"
+        if len(units) == 1:
+            lines.append(f"location{why}: one joint draw of everything; {what} {how}; dense core of {columns} columns: {with_core}")
+        else:
+            lines.append(f"location{why}: {what} {how}, drawn jointly with a dense core of {columns} columns ({with_core}), given the rest")
+    if len(units) > 1:
+        share = f"; connection of the two largest factors {rho:.2f} (0 fast, 1 slow)" if rho is not None else ""
+        lines.append(f"why: one joint draw would need a dense factorisation that costs more than these sweeps{share}")
+        lines.append(
+            "variances: those of the core with the core and one unit integrated out; the others by ASIS (sufficient, then ancillary)"
+        )
+    elif units or design.sigma_prior is not None:
+        lines.append(
+            "variances: all at once with every location effect integrated out (generalised elliptical slice), then given the effects"
+        )
+    return lines

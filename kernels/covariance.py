@@ -1,0 +1,368 @@
+"""Covariances given the effects: the sufficient and the ancillary update (ASIS, Yu & Meng 2011).
+
+Σ = LL' is the covariance of one term (q columns of a factor with J levels), u_j = L e_j.
+
+sufficient   p(Σ | u) ∝ |Σ|^{−J/2} exp(−tr(Σ⁻¹ Σ_j u_j u_j')/2) p(Σ): slices in coordinates whitened by the effects' own spread,
+             so that any prior will do.
+ancillary    p(L | e, ỹ): given e the lower triangle of L is a regression coefficient,
+             H[(a,b),(c,d)] = Σ_j G_j[a,c] e_jb e_jd / σ²,  r[(a,b)] = Σ_j w_ja e_jb / σ²,  L ~ N(H⁻¹r, H⁻¹) × prior:
+             elliptical slice sampling (Murray, Adams & MacKay 2010) on the signed factor, extended symmetrically (flipping column b
+             of L and of e leaves u unchanged), then u_j ← L_new L_old⁻¹ u_j and the columns' signs are put right.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from .layout import (
+    ANCESTORS,
+    B0,
+    C0,
+    COLUMN,
+    FACTOR,
+    G0,
+    GIVEN,
+    L0,
+    LEVELS,
+    LIST0,
+    PARENT0,
+    PTR0,
+    SIZE,
+    U0,
+    WIDTH,
+)
+from .priors import SCALAR, invert_lower, log_cholesky_prior
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_covariance_priors(term, sd_prior, cov_prior, L, scratch):
+    """Σ_t log p(L_t) over the terms whose covariance is drawn."""
+    value = 0.0
+    for t in range(term.shape[0]):
+        if term[t, GIVEN] == 0:
+            value += log_cholesky_prior(term, t, sd_prior, cov_prior, L[term[t, L0] :], scratch)
+    return value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def sum_of_squares(factor, term, t, u, out):
+    """out[:q²] ← Σ_j u_j u_j' over the term's columns."""
+    f, q, column = term[t, FACTOR], term[t, SIZE], term[t, COLUMN]
+    stride, start = factor[f, WIDTH], factor[f, U0] + column
+    out[: q * q] = 0.0
+    for j in range(factor[f, LEVELS]):
+        at = start + j * stride
+        for a in range(q):
+            for b in range(a + 1):
+                out[a * q + b] += u[at + a] * u[at + b]
+    for a in range(q):
+        for b in range(a + 1, q):
+            out[a * q + b] = out[b * q + a]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_sufficient(term, t, J, sd_prior, cov_prior, squares, L, scratch):
+    """log p(L | u) of term t (J levels) up to a constant; ``squares`` is Σ_j u_j u_j'."""
+    value = log_cholesky_prior(term, t, sd_prior, cov_prior, L, scratch)
+    if value == -np.inf:
+        return value
+    q = term[t, SIZE]
+    invert_lower(L, q, scratch)
+    for k in range(q):
+        value -= J * math.log(L[k * q + k])
+        quadratic = 0.0
+        for a in range(k + 1):
+            for b in range(k + 1):
+                quadratic += scratch[k * q + a] * squares[a * q + b] * scratch[k * q + b]
+        value -= 0.5 * quadratic
+    return value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small):
+    """One scan of slices on p(L_t | u), L = M T with M M' = Σ_j u_j u_j'/J: log T_kk and T_ab, one after the other.
+
+    ``reference`` (length of L, frozen) takes the place of M where J is too small for the effects to span it.
+    Mutates ``L[l0 : l0+q²]``. Returns the number of density evaluations.
+    """
+    q, l0, J = term[t, SIZE], term[t, L0], factor[term[t, FACTOR], LEVELS]
+    squares, M, T, trial, scratch = small[0], small[1], small[2], small[3], small[4]
+    sum_of_squares(factor, term, t, u, squares)
+    if not _whitening(squares, J, q, M):
+        for a in range(q * q):
+            M[a] = reference[l0 + a]
+    invert_lower(M, q, scratch)
+    for a in range(q):  # T = M⁻¹L
+        for b in range(q):
+            s = 0.0
+            for k in range(b, a + 1):
+                s += scratch[a * q + k] * L[l0 + k * q + b]
+            T[a * q + b] = s
+    width = 2.5 / math.sqrt(2.0 * max(J, 1))
+    tries = 0
+    for a in range(q):
+        for b in range(a + 1):
+            place, diagonal = a * q + b, a == b
+            x0 = math.log(T[place]) if diagonal else T[place]
+            log_y = -rng.standard_exponential() + _log_whitened(
+                term, t, J, sd_prior, cov_prior, squares, M, T, place, x0, diagonal, trial, scratch
+            )
+            low = x0 - width * rng.random()
+            high = low + width
+            for _ in range(40):
+                tries += 1
+                if log_y >= _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, T, place, low, diagonal, trial, scratch):
+                    break
+                low -= width
+            for _ in range(40):
+                tries += 1
+                if log_y >= _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, T, place, high, diagonal, trial, scratch):
+                    break
+                high += width
+            for _ in range(200):
+                tries += 1
+                x = low + (high - low) * rng.random()
+                if _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, T, place, x, diagonal, trial, scratch) > log_y:
+                    break
+                if x < x0:
+                    low = x
+                else:
+                    high = x
+            else:
+                x = x0
+            T[place] = math.exp(x) if diagonal else x
+    _multiply_lower(M, T, q, trial)
+    for a in range(q * q):
+        L[l0 + a] = trial[a]
+    return tries
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _whitening(squares, J, q, M):
+    """M ← Cholesky factor of squares/J; False where J < 2q or the effects do not span the columns."""
+    if J < 2 * q:
+        return False
+    for a in range(q):
+        for b in range(a + 1):
+            s = squares[a * q + b] / J
+            for k in range(b):
+                s -= M[a * q + k] * M[b * q + k]
+            if a == b:
+                if not s > 1e-12 * squares[a * q + a] / J or not s > 0.0:
+                    return False
+                M[a * q + a] = math.sqrt(s)
+            else:
+                M[a * q + b] = s / M[b * q + b]
+                M[b * q + a] = 0.0
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _multiply_lower(M, T, q, out):
+    """out ← M T, all lower triangular, row-major."""
+    for a in range(q):
+        for b in range(q):
+            s = 0.0
+            for k in range(b, a + 1):
+                s += M[a * q + k] * T[k * q + b]
+            out[a * q + b] = s
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, T, place, x, diagonal, trial, scratch):
+    """log p(M T | u) with coordinate ``place`` of T at x (log of it on the diagonal, with its Jacobian)."""
+    q = term[t, SIZE]
+    old = T[place]
+    T[place] = math.exp(x) if diagonal else x
+    _multiply_lower(M, T, q, trial)
+    T[place] = old
+    return log_sufficient(term, t, J, sd_prior, cov_prior, squares, trial, scratch) + (x if diagonal else 0.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def residual_rhs(factor, index, units, unit, pos, node, core, u, rhs, out):
+    """out_j ← rhs_j − [C core + G u + B u_ancestors + B'u_descendants]_j for every level j of the factor at place ``pos`` of its chain."""
+    f = units[unit, pos]
+    J, q, qa, u0 = factor[f, LEVELS], factor[f, WIDTH], factor[f, ANCESTORS], factor[f, U0]
+    for j in range(J):
+        at, g0, b0 = u0 + j * q, factor[f, G0] + j * q * q, factor[f, B0] + j * q * qa
+        for a in range(q):
+            s = rhs[at + a]
+            for b in range(q):
+                s -= node[g0 + a * q + b] * u[at + b]
+            out[at + a] = s
+        for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
+            value = core[index[factor[f, LIST0] + e]]
+            for a in range(q):
+                out[at + a] -= node[factor[f, C0] + e * q + a] * value
+        level, child, column = j, f, 0
+        for up in range(pos + 1, units.shape[1]):
+            g = units[unit, up]
+            if g < 0:
+                break
+            level = index[factor[child, PARENT0] + level]
+            for b in range(factor[g, WIDTH]):
+                value = u[factor[g, U0] + level * factor[g, WIDTH] + b]
+                for a in range(q):
+                    out[at + a] -= node[b0 + a * qa + column + b] * value
+            child, column = g, column + factor[g, WIDTH]
+    for down in range(pos):
+        g = units[unit, down]
+        qg, qga = factor[g, WIDTH], factor[g, ANCESTORS]
+        column = 0
+        for between in range(down + 1, pos):
+            column += factor[units[unit, between], WIDTH]
+        for j in range(factor[g, LEVELS]):
+            level = j
+            for step in range(down, pos):
+                level = index[factor[units[unit, step], PARENT0] + level]
+            for a in range(qg):
+                value = u[factor[g, U0] + j * qg + a]
+                row = factor[g, B0] + (j * qg + a) * qga + column
+                for b in range(q):
+                    out[u0 + level * q + b] -= node[row + b] * value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def ancillary_regression(factor, term, t, node, L, u, sigma, residual, H, r, effects):
+    """H, r of p(L_t | e, ỹ); effects (J·q) ← e = L⁻¹u. ``residual`` is ``residual_rhs`` of the factor at the current u."""
+    f, q, column, l0 = term[t, FACTOR], term[t, SIZE], term[t, COLUMN], term[t, L0]
+    stride = factor[f, WIDTH]
+    d = q * (q + 1) // 2
+    H[:d, :d] = 0.0
+    r[:d] = 0.0
+    precision = 1.0 / (sigma * sigma)
+    for j in range(factor[f, LEVELS]):
+        at, g0 = factor[f, U0] + j * stride + column, factor[f, G0] + j * stride * stride
+        for a in range(q):
+            s = u[at + a]
+            for k in range(a):
+                s -= L[l0 + a * q + k] * effects[j * q + k]
+            effects[j * q + a] = s / L[l0 + a * q + a]
+        row = 0
+        for a in range(q):
+            w = residual[at + a]
+            for c in range(q):
+                w += node[g0 + (column + a) * stride + column + c] * u[at + c]
+            w *= precision
+            for b in range(a + 1):
+                r[row] += w * effects[j * q + b]
+                other = 0
+                for c in range(a + 1):
+                    g = node[g0 + (column + a) * stride + column + c] * precision * effects[j * q + b]
+                    for k in range(c + 1):
+                        if other <= row:
+                            H[row, other] += g * effects[j * q + k]
+                        other += 1
+                row += 1
+    return d
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_covariance_ancillary(rng, factor, term, t, sd_prior, cov_prior, node, L, u, sigma, residual, H, r, x, effects, small):
+    """One elliptical slice of L_t given e; mutates L, u and ``residual``. H (36,36), r (36,), x (4,36), effects (J·q) are scratch.
+
+    Returns the number of prior evaluations (0: the regression carried no information and nothing moved).
+    """
+    f, q, column, l0 = term[t, FACTOR], term[t, SIZE], term[t, COLUMN], term[t, L0]
+    stride = factor[f, WIDTH]
+    trial, scratch = small[3], small[4]
+    d = ancillary_regression(factor, term, t, node, L, u, sigma, residual, H, r, effects)
+    largest = 0.0
+    for a in range(d):
+        largest = max(largest, H[a, a])
+    if not largest > 0.0:
+        return 0
+    ridge = 1e-8 * largest  # a ridge for the ellipse, taken back in the slice's density: the target does not change
+    for a in range(d):
+        H[a, a] += ridge
+        for b in range(a + 1):
+            s = H[a, b]
+            for k in range(b):
+                s -= H[a, k] * H[b, k]
+            if a == b:
+                if not s > 0.0:
+                    return 0
+                H[a, a] = math.sqrt(s)
+            else:
+                H[a, b] = s / H[b, b]
+    for a in range(d):  # x[0] = centre, x[1] = noise, x[2] = current
+        s = r[a]
+        for k in range(a):
+            s -= H[a, k] * x[0, k]
+        x[0, a] = s / H[a, a]
+        x[1, a] = rng.standard_normal()
+    for a in range(d - 1, -1, -1):
+        s, e = x[0, a], x[1, a]
+        for k in range(a + 1, d):
+            s -= H[k, a] * x[0, k]
+            e -= H[k, a] * x[1, k]
+        x[0, a], x[1, a] = s / H[a, a], e / H[a, a]
+    k = 0
+    for a in range(q):
+        for b in range(a + 1):
+            x[2, k] = L[l0 + a * q + b]
+            k += 1
+    log_y = _log_signed_prior(term, t, sd_prior, cov_prior, x[2], ridge, trial, scratch) - rng.standard_exponential()
+    angle = 2.0 * math.pi * rng.random()
+    low, high = angle - 2.0 * math.pi, angle
+    tries = 1
+    for _ in range(200):
+        cos, sin = math.cos(angle), math.sin(angle)
+        for k in range(d):
+            x[3, k] = x[0, k] + (x[2, k] - x[0, k]) * cos + x[1, k] * sin
+        tries += 1
+        if _log_signed_prior(term, t, sd_prior, cov_prior, x[3], ridge, trial, scratch) > log_y:
+            break
+        if angle < 0.0:
+            low = angle
+        else:
+            high = angle
+        angle = low + (high - low) * rng.random()
+    else:
+        return tries
+    for j in range(factor[f, LEVELS]):
+        at, g0 = factor[f, U0] + j * stride, factor[f, G0] + j * stride * stride
+        k = 0
+        for a in range(q):
+            s = 0.0
+            for b in range(a + 1):
+                s += x[3, k] * effects[j * q + b]
+                k += 1
+            change = s - u[at + column + a]
+            u[at + column + a] = s
+            for c in range(stride):
+                residual[at + c] -= node[g0 + c * stride + column + a] * change
+    k = 0
+    for a in range(q):
+        for b in range(a + 1):
+            L[l0 + a * q + b] = x[3, k]
+            k += 1
+    for b in range(q):
+        if L[l0 + b * q + b] < 0.0:
+            for a in range(b, q):
+                L[l0 + a * q + b] = -L[l0 + a * q + b]
+    return tries
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _log_signed_prior(term, t, sd_prior, cov_prior, x, ridge, trial, scratch):
+    """Prior of the signed factor (columns flipped to a positive diagonal) plus the ridge's correction."""
+    q = term[t, SIZE]
+    k = 0
+    value = 0.0
+    for a in range(q):
+        for b in range(a + 1):
+            trial[a * q + b] = x[k]
+            value += 0.5 * ridge * x[k] * x[k]
+            k += 1
+    for b in range(q):
+        if trial[b * q + b] < 0.0:
+            for a in range(b, q):
+                trial[a * q + b] = -trial[a * q + b]
+    if cov_prior[t, 0] == SCALAR and not trial[0] > 0.0:
+        return -np.inf
+    return value + log_cholesky_prior(term, t, sd_prior, cov_prior, trial, scratch)

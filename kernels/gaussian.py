@@ -1,0 +1,99 @@
+"""The residual sd of a gaussian model, from cross-products alone: no pass over the rows."""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from .layout import ANCESTORS, B0, C0, G0, LEVELS, LIST0, PARENT0, PTR0, U0, WIDTH
+from .priors import log_scale_prior
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def residual_sum_of_squares(factor, index, units, node, dense, m, h, yy, core, u):
+    """(ỹ − Wθ)'Ω(ỹ − Wθ) = ỹ'Ωỹ − 2θ'W'Ωỹ + θ'W'ΩWθ from the stored cross-products.
+
+    ``ỹ`` is the outcome less a least-squares reference fit, so that little cancels. Products between units are ``between_units``.
+    """
+    total = yy
+    for a in range(core.size):
+        s = -2.0 * m[a] + dense[0, a, a] * core[a]
+        for b in range(a):
+            s += 2.0 * dense[0, a, b] * core[b]
+        total += s * core[a]
+    for t in range(units.shape[0]):
+        for pos in range(units.shape[1]):
+            f = units[t, pos]
+            if f < 0:
+                break
+            q, qa = factor[f, WIDTH], factor[f, ANCESTORS]
+            for j in range(factor[f, LEVELS]):
+                at, g0, b0 = factor[f, U0] + j * q, factor[f, G0] + j * q * q, factor[f, B0] + j * q * qa
+                for a in range(q):
+                    s = -2.0 * h[at + a]
+                    for b in range(q):
+                        s += node[g0 + a * q + b] * u[at + b]
+                    level, child, column = j, f, b0 + a * qa
+                    for up in range(pos + 1, units.shape[1]):
+                        g = units[t, up]
+                        if g < 0:
+                            break
+                        level = index[factor[child, PARENT0] + level]
+                        for b in range(factor[g, WIDTH]):
+                            s += 2.0 * node[column] * u[factor[g, U0] + level * factor[g, WIDTH] + b]
+                            column += 1
+                        child = g
+                    for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
+                        s += 2.0 * node[factor[f, C0] + e * q + a] * core[index[factor[f, LIST0] + e]]
+                    total += s * u[at + a]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def between_units(cross_ptr, cross_col, cross_value, u):
+    """Σ u_f'Z_f'ΩZ_g u_g over pairs of factors f, g of different units, each pair once (lower triangle of the CSR)."""
+    total = 0.0
+    for row in range(u.size):
+        s = 0.0
+        for k in range(cross_ptr[row], cross_ptr[row + 1]):
+            if cross_col[k] >= row:
+                break
+            s += cross_value[k] * u[cross_col[k]]
+        total += s * u[row]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _log_sigma(scale_prior, n, squares, x):
+    """Log density of log σ given the residual sum of squares."""
+    sigma = math.exp(x)
+    prior = log_scale_prior(scale_prior[0, 0], scale_prior[0, 1], scale_prior[0, 2], sigma)
+    return -n * x - 0.5 * squares / (sigma * sigma) + prior + x
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_residual_sd(rng, scale_prior, n, squares, sigma):
+    """σ | θ, y ∝ σ^{−n} exp(−RSS/2σ²) p(σ): a slice on log σ. Returns the new σ."""
+    x0 = math.log(sigma)
+    width = 2.5 / math.sqrt(2.0 * n)
+    log_y = _log_sigma(scale_prior, n, squares, x0) - rng.standard_exponential()
+    low = x0 - width * rng.random()
+    high = low + width
+    for _ in range(40):
+        if _log_sigma(scale_prior, n, squares, low) <= log_y:
+            break
+        low -= width
+    for _ in range(40):
+        if _log_sigma(scale_prior, n, squares, high) <= log_y:
+            break
+        high += width
+    for _ in range(200):
+        x = low + (high - low) * rng.random()
+        if _log_sigma(scale_prior, n, squares, x) > log_y:
+            return math.exp(x)
+        if x < x0:
+            low = x
+        else:
+            high = x
+    return sigma
