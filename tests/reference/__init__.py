@@ -1,0 +1,1 @@
+"""Posteriors that other software computed: the engine must give the same means, spreads and quantiles."""
