@@ -1,0 +1,238 @@
+"""The joint draw of all location effects against dense linear algebra, for every layout of the core and the units."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from gibbs.kernels import elimination
+from gibbs.kernels import layout as kl
+from tests import oracles
+
+from .bench import CASES, KINDS, RTOL, Bench, lower, make_design, random_covariances
+
+
+@pytest.mark.parametrize("coefficient_prior", ["normal", "student_t", "flat"])
+@pytest.mark.parametrize("intercept_prior", ["b[Intercept]", "intercept"])
+def test_coefficient_precision(coefficient_prior, intercept_prior):
+    design = make_design("none", predictors=3, coefficient_prior=coefficient_prior, intercept_prior=intercept_prior)
+    b = Bench(design)
+    b.state.row_scale[:] = np.linspace(0.5, 2.0, b.state.row_scale.size)
+    quadratic = b.prior_precision()
+    Q, rhs, expected = b.prior([], b.state.row_scale)
+    np.testing.assert_allclose(b.work["B"], np.column_stack([Q, rhs]), rtol=RTOL, atol=1e-14)
+    assert quadratic == pytest.approx(expected, rel=RTOL)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_factor_precisions(kind):
+    b = Bench(make_design(kind))
+    rng = np.random.default_rng(2)
+    covariances, sigma = random_covariances(b.design, rng), 0.7
+    b.set(covariances)
+    P = b.work["P"]
+    P[:] = 0.0
+    log_det = elimination.factor_precisions(b.packed.factor, b.packed.term, b.state.L, sigma, P, b.work["small"][5])
+    expected = 0.0
+    for f, (factor, blocks) in enumerate(zip(b.design.factors, covariances, strict=True)):
+        full = oracles.factor_covariance(blocks)
+        q = len(full)
+        at = b.packed.factor[f, kl.P0]
+        np.testing.assert_allclose(P[at : at + q * q].reshape(q, q), sigma**2 * np.linalg.inv(full), rtol=RTOL, atol=1e-12)
+        expected += len(factor.levels) * np.linalg.slogdet(full)[1]
+    assert log_det == pytest.approx(expected, rel=RTOL, abs=1e-12)
+
+
+def eliminated(kind: str, scheme: str, seed: int, **options):
+    """A bench per unit with that unit eliminated at random Σ, σ and other effects; with its dense (Q, b)."""
+    design = make_design(kind, **options)
+    b = Bench(design, scheme)
+    rng = np.random.default_rng([seed, len(kind)])
+    if design.family != "gaussian":
+        b.load(rng.uniform(0.2, 3.0, b.y.size), rng.standard_normal(b.y.size))
+    for unit in b.units or [None]:
+        covariances, sigma = random_covariances(design, rng), float(np.exp(rng.uniform(-1, 1)))
+        theta = rng.standard_normal(b.W.shape[1])
+        b.set(covariances, sigma, theta)
+        Q, rhs = b.conditional(covariances, sigma, unit, theta)
+        _, b0, _ = b.prior(covariances)
+        plain = rhs - sigma**2 * b0[b.joint(unit)]
+        core, u = plain[: b.core.size].copy(), np.zeros(b.packed.effects)
+        if unit is not None:
+            u[b.unit(unit) - b.p] = plain[b.core.size :]
+        yield b, unit, sigma, Q, rhs, b.eliminate(sigma, unit, core, u)
+
+
+@pytest.mark.parametrize("options", [{}, {"known_se": True}, {"family": "logit"}], ids=["gaussian", "known_se", "logit"])
+@pytest.mark.parametrize(("kind", "scheme"), CASES)
+def test_log_determinant_quadratic_form_and_mean(kind, scheme, options):
+    for b, unit, _, Q, rhs, (log_det, quadratic) in eliminated(kind, scheme, 3, **options):
+        mean = np.linalg.solve(Q, rhs)
+        assert log_det == pytest.approx(np.linalg.slogdet(Q)[1], rel=RTOL)
+        assert quadratic == pytest.approx(rhs @ mean, rel=RTOL)
+        np.testing.assert_allclose(b.draw(0.0, unit), mean, rtol=RTOL, atol=1e-9 * np.max(np.abs(mean)))
+        # the effects of core factors stand in u as well as in the core
+        np.testing.assert_array_equal(b.theta[b.core], b.state.core)
+
+
+@pytest.mark.parametrize(("kind", "scheme"), CASES)
+def test_one_draw_is_the_mean_plus_a_square_root_of_the_covariance(kind, scheme):
+    """With unit normals ε in place of the generator's, θ = mean + σ T ε with T T' = Q⁻¹: exact, so the law of the draws is exact."""
+    for b, unit, sigma, Q, rhs, _ in eliminated(kind, scheme, 4):
+        size = b.joint(unit).size
+        if size > 60:  # one draw for each normal is enough on the smaller ones
+            continue
+        root = noise_matrix(b, unit, sigma, size)
+        mean = np.linalg.solve(Q, rhs)
+        np.testing.assert_allclose(root[:, 0], mean, rtol=RTOL, atol=1e-9 * np.max(np.abs(mean)))
+        T = (root[:, 1:] - root[:, :1]) / sigma
+        np.testing.assert_allclose(T @ T.T, np.linalg.inv(Q), rtol=1e-8, atol=1e-9 * np.max(np.diag(np.linalg.inv(Q))))
+
+
+class Normals:
+    """A generator whose normals are given: the one at place ``one`` is 1, the others are 0."""
+
+    def __init__(self, one: int) -> None:
+        self.one, self.count = one, 0
+
+    def standard_normal(self) -> float:
+        self.count += 1
+        return 1.0 if self.count - 1 == self.one else 0.0
+
+
+def noise_matrix(b: Bench, unit: int | None, sigma: float, size: int) -> np.ndarray:
+    """(size, 1 + size): the draw with all normals 0, then with each of them 1 (through the interpreter)."""
+    p, w, s = b.packed, b.work, b.state
+    out = np.empty((size, size + 1))
+    for k in range(size + 1):
+        rng = Normals(k - 1)
+        elimination.draw_core.py_func(rng, b.dense, sigma, s.core)
+        if unit is not None:
+            elimination.draw_unit.py_func(rng, p.factor, p.index, p.units, unit, w["work"], w["vh"], sigma, s.core, s.u)
+        elimination.copy_core_factors(p.factor, p.core_factors, s.core, s.u)
+        assert rng.count == size
+        out[:, k] = b.theta[b.joint(unit)]
+    return out
+
+
+@pytest.mark.parametrize("kind", ["slopes", "nested_mixed", "crossed_slopes", "nested_slopes_crossed"])
+def test_covariance_of_draws(kind):
+    """Whitened by the dense root, 20,000 draws have mean 0 and covariance I. About 1,000 entries a design at |z| < 6.3: p < 1e-6."""
+    n = 20_000
+    for b, unit, sigma, Q, rhs, _ in eliminated(kind, "auto", 5):
+        mean, R = np.linalg.solve(Q, rhs), np.linalg.cholesky(Q)
+        z = np.array([b.draw(sigma, unit) for _ in range(n)]) - mean
+        z = z @ R / sigma  # cov z = R'Q⁻¹R = I
+        assert np.max(np.abs(z.mean(axis=0))) * math.sqrt(n) < 6.3
+        excess = (z.T @ z / n - np.eye(Q.shape[0])) * np.sqrt(n / (1.0 + np.eye(Q.shape[0])))
+        assert np.max(np.abs(excess)) < 6.3
+
+
+@pytest.mark.parametrize("kind", ["one_factor", "slope_only", "crossed", "slopes", "two_terms", "crossed_slopes"])
+def test_special_paths_equal_the_general_one(kind):
+    """One and two columns a level have their own loops; the general loop must leave the same arrays."""
+    for scheme in schemes_with_units(kind):
+        for b, unit, *_ in eliminated(kind, scheme, 6):
+            p, w = b.packed, b.work
+            f = p.units[unit, 0]
+            rhs = np.random.default_rng(8).standard_normal(p.effects)
+            results = []
+            for general in (False, True):
+                elimination.load_core(b.dense, np.ones(b.core.size))
+                w["work"][:], w["vh"][:] = b.node, rhs
+                if general:
+                    out = elimination._eliminate_factor(p.factor, p.index, p.units, unit, 0, w["P"], w["work"], w["vh"], b.dense)
+                else:
+                    out = elimination.eliminate_unit(p.factor, p.index, p.units, unit, b.node, rhs, w["P"], w["work"], w["vh"], b.dense)
+                J, q = p.factor[f, kl.LEVELS], p.factor[f, kl.WIDTH]
+                g = w["work"][p.factor[f, kl.G0] :][: J * q * q].reshape(J, q, q)
+                entries = p.index[p.factor[f, kl.PTR0] + J] * q
+                c = w["work"][p.factor[f, kl.C0] :][:entries]
+                v = w["vh"][p.factor[f, kl.U0] :][: J * q]
+                results.append([np.array(out), np.tril(g), c.copy(), v.copy(), np.tril(b.dense[1])])
+            for special, slow in zip(*results, strict=True):
+                np.testing.assert_allclose(special, slow, rtol=1e-10, atol=1e-12)
+
+
+def schemes_with_units(kind: str) -> list[str]:
+    return [scheme for k, scheme in CASES if k == kind]
+
+
+@pytest.mark.parametrize("size", [1e-130, 1e130])
+def test_log_determinant_of_extreme_pivots(size):
+    """The product of many pivots under- or overflows long before their logarithms do."""
+    for kind in ("one_factor", "slopes"):
+        design = make_design(kind, rows=40, levels=12)
+        b = Bench(design)
+        covariances = [[c * size for c in blocks] for blocks in random_covariances(design, np.random.default_rng(9))]
+        sigma = 1.0
+        b.set(covariances, sigma)
+        if size > 1.0:  # no rows: the pivot is the prior precision alone
+            b.load(np.full(b.y.size, 1e-290), b.y)
+        log_det, _ = elimination_of_unit(b, sigma)
+        A, P = b.W[:, b.unit(0)], b.prior(covariances)[0][np.ix_(b.unit(0), b.unit(0))]
+        G, expected, q = A.T @ (b.omega[:, None] * A), 0.0, len(design.factors[0].columns)
+        for j in range(12):
+            block = (G + P)[j * q : (j + 1) * q, j * q : (j + 1) * q]
+            scale = np.max(block)
+            expected += np.linalg.slogdet(block / scale)[1] + q * math.log(scale)
+        assert log_det == pytest.approx(expected, rel=RTOL)
+
+
+def elimination_of_unit(b: Bench, sigma: float) -> tuple[float, float]:
+    p, w = b.packed, b.work
+    b.prior_precision()
+    elimination.factor_precisions(p.factor, p.term, b.state.L, sigma, w["P"], w["small"][5])
+    elimination.load_core(b.dense, b.m)
+    return elimination.eliminate_unit(p.factor, p.index, p.units, 0, b.node, b.h, w["P"], w["work"], w["vh"], b.dense)
+
+
+def test_a_core_that_is_not_positive_definite_gives_nan():
+    b = Bench(make_design("slopes"))
+    b.set(random_covariances(b.design, np.random.default_rng(10)))
+    b.eliminate(1.0, 0, b.m, b.h)
+    b.dense[1, 0, 0] = -1e6
+    log_det, quadratic = elimination.factor_core(b.packed.factor, b.packed.core_factors, b.work["B"], b.work["P"], 1.0, b.dense)
+    assert math.isnan(log_det) and math.isnan(quadratic)
+
+
+VARIATIONS = [{}, {"known_se": True}, {"intercept_prior": "intercept"}, {"offset": True}]
+
+
+@pytest.mark.parametrize(("kind", "options"), [(k, o) for k in KINDS for o in VARIATIONS if k != "core_large" or not o], ids=str)
+def test_log_marginal_differences(kind, options):
+    """log p(ỹ | Σ, σ) against the covariance form, from the design as written: the packing is under test as well."""
+    design = make_design(kind, **options)
+    b = Bench(design, "joint")
+    rng = np.random.default_rng(11)
+    ours, theirs = [], []
+    for _ in range(5):
+        covariances = random_covariances(design, rng)
+        sigma = 1.0 if design.known_se is not None else float(np.exp(rng.uniform(-1, 1)))
+        b.set(covariances, sigma)
+        ours.append(b.log_marginal(sigma)[0])
+        theirs.append(oracles.gaussian_marginal(design, covariances, sigma).log_marginal)
+    np.testing.assert_allclose(np.diff(ours), np.diff(theirs), rtol=RTOL, atol=1e-9 * np.max(np.abs(theirs)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_conditional_law_in_the_coefficients_as_written(kind):
+    """Centring, the reference fit and the way back: mean of (β, u) equals that of the oracle, which knows nothing of them."""
+    design = make_design(kind, offset=True, coefficient_prior="flat" if kind == "slopes" else "normal")
+    b = Bench(design, "joint")
+    rng = np.random.default_rng(12)
+    covariances, sigma = random_covariances(design, rng), 0.8
+    b.set(covariances, sigma)
+    b.log_marginal(sigma)
+    b.draw(0.0, 0 if len(b.units) else None)
+    law = oracles.gaussian_marginal(design, covariances, sigma)
+    theta = np.concatenate([b.packed.coefficients(b.theta[: b.p]), b.state.u])
+    np.testing.assert_allclose(theta, law.mean, rtol=1e-8, atol=1e-9 * np.max(np.abs(law.mean)))
+
+
+def test_lower_is_the_packed_order():
+    """The bench's own L: rows of each term's Cholesky factor, one after the other."""
+    A = np.array([[4.0, 2.0], [2.0, 5.0]])
+    np.testing.assert_allclose(lower([[A, np.array([[9.0]])]]), [2.0, 0.0, 1.0, 2.0, 3.0])
