@@ -26,6 +26,9 @@ DIAGONAL, BELOW, LOG_SIGMA = 0, 1, 2
 MEAN, SHIFT, SLICE_WIDTH = 0, 1, 2
 """Columns of ``fit`` (d, 3): mean of the fitted t; c in log(L_kk + c); slice widths. ``root`` (d, d) is its Cholesky factor."""
 
+SLICES, ELLIPTICAL, INDEPENDENT = 0, 1, 2
+"""Moves of ``draw_hyper``."""
+
 T_DF = 8.0
 """Degrees of freedom of the t around the frozen fit."""
 
@@ -109,14 +112,16 @@ def _log_t(fit, root, x, z):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def draw_hyper(
-    rng, elliptical, learn, core_only, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
-    units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small
+    rng, move, learn, core_only, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
+    units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small, known
 ):  # fmt: skip
-    """Move the coordinates: one generalised elliptical slice of all, or a slice of each in turn. Returns (ok, σ, rest).
+    """Move the coordinates by ``move``: SLICES of each in turn, one generalised ELLIPTICAL slice of all, or one INDEPENDENT proposal
+    from the fitted t (Metropolis-Hastings). Returns (ok, σ, rest, log target).
 
     L is changed in place, and the factorisation left behind is that of the new point. ``learn`` lets the widths follow the moves
-    (warm-up only). ok is False when the current point has no density. One loop serves both moves: every turn evaluates the
-    target at ``trial`` once and then decides what to try next.
+    (warm-up only). ``known`` is the log target at the current point where the caller has it from the sweep before, else nan. ok is
+    False when the current point has no density. One loop serves all moves: every turn evaluates the target at ``trial`` once and then
+    decides what to try next.
     """
     d = coordinate.shape[0]
     x, trial, direction, z = scratch[0], scratch[1], scratch[2], scratch[3]
@@ -127,20 +132,28 @@ def draw_hyper(
         else:
             x[i] = math.log((L[place] if kind == DIAGONAL else sigma) + fit[i, SHIFT])
         trial[i] = x[i]
-    i, stage, tries = 0, 0, 0  # stages: 0 the current point, 1 stepping out down, 2 stepping out up, 3 shrinking
+    i, stage, tries = 0, 0, 0  # stages: 0 the current point, 1 stepping out down, 2 stepping out up, 3 shrinking, 4 a rejected proposal
     log_y, low, high, angle, now = 0.0, 0.0, 0.0, 0.0, 0.0
     while True:
-        value, now, rest = log_hyper(
-            core_only, coordinate, fit, trial, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors,
-            node, h, B, prior_quadratic, P, work, vh, dense, L, m, yy, n, small
-        )  # fmt: skip
-        counts[0] += 1.0
-        if elliptical:
+        if stage == 0 and i == 0 and known == known:
+            value, now, rest = known, sigma, 0.0
+        else:
+            value, now, rest = log_hyper(
+                core_only, coordinate, fit, trial, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors,
+                node, h, B, prior_quadratic, P, work, vh, dense, L, m, yy, n, small
+            )  # fmt: skip
+            counts[0] += 1.0
+        if stage == 4:
+            return True, now, rest, value
+        if move != SLICES:
             log_t, distance = _log_t(fit, root, trial, z)
             if stage == 0:
                 if value == -np.inf:
-                    return False, sigma, 0.0
-                spread = math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + d)))
+                    return False, sigma, 0.0, value
+                if move == INDEPENDENT:
+                    spread = math.sqrt(0.5 * T_DF / rng.standard_gamma(0.5 * T_DF))
+                else:
+                    spread = math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + d)))
                 for a in range(d):
                     z[a] = rng.standard_normal()
                 for a in range(d):
@@ -149,11 +162,22 @@ def draw_hyper(
                         s += root[a, k] * z[k]
                     direction[a] = spread * s
                 log_y = value - log_t - rng.standard_exponential()
+                stage = 3
+                if move == INDEPENDENT:
+                    for a in range(d):
+                        trial[a] = fit[a, MEAN] + direction[a]
+                    continue
                 angle = 2.0 * math.pi * rng.random()
-                low, high, stage = angle - 2.0 * math.pi, angle, 3
+                low, high = angle - 2.0 * math.pi, angle
             else:
                 if value - log_t > log_y or tries > 200:
-                    return True, now, rest
+                    return True, now, rest, value
+                if move == INDEPENDENT:
+                    stage = 4  # stay, and leave the factorisation of the current point behind
+                    for a in range(d):
+                        trial[a] = x[a]
+                    counts[1] += 1.0
+                    continue
                 tries += 1
                 if angle < 0.0:
                     low = angle
@@ -165,7 +189,7 @@ def draw_hyper(
                 trial[a] = fit[a, MEAN] + (x[a] - fit[a, MEAN]) * cos + direction[a] * sin
             continue
         if stage == 0 and value == -np.inf:
-            return False, sigma, 0.0
+            return False, sigma, 0.0, value
         if stage == 1:
             tries += 1
             if value > log_y and tries < 30:
@@ -198,7 +222,7 @@ def draw_hyper(
             x[i] = trial[i]
             i += 1
             if i == d:
-                return True, now, rest
+                return True, now, rest, value
         log_y = value - rng.standard_exponential()
         low = x[i] - fit[i, SLICE_WIDTH] * rng.random()
         high = low + fit[i, SLICE_WIDTH]

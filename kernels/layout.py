@@ -26,7 +26,8 @@ B0     (p, p+1)        prior precision of β; last column: precision times prior
 row_prior (R, 3+p)     coefficient statements: mean, 1/s², df, weights; row_scale (R,) their precision multipliers λ_r
 sd_prior (…, 3), cov_prior (T, 66), scale_prior (2, 3)   code and numbers of the priors (``priors.py``); scale_prior: σ, ν
 L      (…) float64     Cholesky factors of the terms' covariances, row-major, positive diagonal, at L0
-scale  (3,)            σ (1 where the family has none), ν, Σ_r λ_r mean_r²/s_r² of the coefficient priors
+scale  (5,)            σ (1 where the family has none), ν, Σ_r λ_r mean_r²/s_r² of the coefficient priors, sweeps done, log target of
+                       the variances where it is known from the last sweep (else nan)
 small  (8, 64)         small matrices, scratch
 
 The list of a node names the core columns it meets, ascending: entries ``index[PTR0 + j] … index[PTR0 + j + 1]`` counted within the

@@ -29,7 +29,7 @@ from .elimination import (
     load_core,
 )
 from .gaussian import between_units, draw_residual_sd, residual_sum_of_squares
-from .hyper import draw_hyper, log_marginal
+from .hyper import ELLIPTICAL, INDEPENDENT, SLICES, draw_hyper, log_marginal
 from .latent import (
     draw_logit_latents,
     draw_probit_latents,
@@ -45,6 +45,10 @@ from .statistics import accumulate, accumulate_rhs, linear_predictor, subtract_o
 
 OK, NO_DENSITY, NOT_FINITE_COEFFICIENTS, NOT_FINITE_EFFECTS, NOT_FINITE_SCALE, NOT_POSITIVE_DEFINITE = 0, 1, 2, 3, 4, 5
 """Status codes; ``gibbs.sampling.status`` has their meaning in words."""
+
+SPARING = 8
+"""With gaussian outcomes and one unit the collapsed move of the variances is followed by their conditional updates every so many sweeps:
+it hardly needs them, they are there for its tails."""
 
 BLOCK_OF_STATUS = ("", "variances", "coefficients", "random effects", "residual sd", "coefficients")
 
@@ -155,9 +159,17 @@ def run_chunk(
         if crossed is None:
             # 2 variances with every location effect out
             if coordinate.shape[0] > 0:
-                ok, sigma, rest = draw_hyper(
-                    rng, elliptical, learn, False, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior,
-                    factor, term, index, units, core_factors, node, h, B, scale[2], P, work, vh, dense, L, sigma, m, squares, n, small
+                move, known = SLICES, np.nan
+                if elliptical:
+                    move = ELLIPTICAL
+                if latent is None:
+                    known = scale[4]
+                    if elliptical and (scale[3] + 1.0) % SPARING != 0.0:
+                        move = INDEPENDENT
+                ok, sigma, rest, scale[4] = draw_hyper(
+                    rng, move, learn, False, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior,
+                    factor, term, index, units, core_factors, node, h, B, scale[2], P, work, vh, dense, L, sigma, m, squares, n, small,
+                    known
                 )  # fmt: skip
                 if not ok:
                     return NO_DENSITY, sweep
@@ -198,20 +210,25 @@ def run_chunk(
                     )  # fmt: skip
                     if not ok:
                         return NO_DENSITY, sweep
-        # 4 sufficient update of every covariance, given the fresh effects
-        for t in range(term.shape[0]):
-            if term[t, GIVEN] == 0:
-                draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small)
+        # 4 sufficient update of every covariance, given the fresh effects; where step 2 is cheap and exact, only now and then
+        scale[3] += 1.0
+        conditional = latent is not None or crossed is not None or coordinate.shape[0] == 0 or scale[3] % SPARING == 0.0
+        if conditional:
+            scale[4] = np.nan
+            for t in range(term.shape[0]):
+                if term[t, GIVEN] == 0:
+                    draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small)
         # 5 residual sd and the scales of t priors
         log_likelihood = 0.0
         if latent is None:
             residual = residual_sum_of_squares(factor, index, units, node, dense, m, h, yy, core, u)
             if crossed is not None:
                 residual += 2.0 * between_units(cross_ptr, cross_col, cross_value, u)
-            if scale_prior[0, 0] != FIXED:
+            if conditional and scale_prior[0, 0] != FIXED:
                 scale[0] = draw_residual_sd(rng, scale_prior, n, max(residual, 0.0), scale[0])
             log_likelihood = -n * math.log(scale[0]) - 0.5 * residual / scale[0] ** 2
         if draw_prior_scales(rng, row_prior, core, row_scale) > 0:
+            scale[4] = np.nan
             scale[2] = coefficient_precision(row_prior, row_scale, B)
         status = check_finite(core, u, L, scale)
         if status != OK:
@@ -244,10 +261,11 @@ def draw_core_and_unit(
     factor_precisions(factor, term, L, sigma, P, small[5])
     load_core(dense, rhs_core)
     eliminate_unit(factor, index, units, unit, node, rhs, P, work, vh, dense)
+    move = ELLIPTICAL if elliptical else SLICES
     if coordinate.shape[0] > 0:
-        ok, sigma, _ = draw_hyper(
-            rng, elliptical, learn, True, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
-            units, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, sigma, rhs_core, 0.0, 0.0, small
+        ok, sigma, _, _ = draw_hyper(
+            rng, move, learn, True, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
+            units, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, sigma, rhs_core, 0.0, 0.0, small, np.nan
         )  # fmt: skip
         if not ok:
             return False

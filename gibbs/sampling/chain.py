@@ -30,7 +30,7 @@ class State:
     core: np.ndarray  # (pc,) β in the internal basis, then the small factors
     u: np.ndarray  # (U,)
     L: np.ndarray
-    scale: np.ndarray  # (3,) σ, ν, the quadratic form of the prior means
+    scale: np.ndarray  # (5,) σ, ν, quadratic form of the prior means, sweeps done, known log target
     row_scale: np.ndarray  # (R,)
     omega: np.ndarray  # (M,) latent precisions
     working: np.ndarray  # (M,) ω(ỹ − offset)
@@ -139,6 +139,7 @@ class Chain:
         """Fit the elliptical move to the warm-up so far (its second half at first, the elliptical part afterwards) and freeze it."""
         L, scale = np.concatenate([h.L for h in self.history]), np.concatenate([h.scale for h in self.history])
         self.history.clear()
+        self.state.scale[4] = np.nan  # the coordinates are about to change
         if not refine:
             half = L.shape[0] // 2
             L, scale = L[half:], scale[half:]
@@ -220,7 +221,7 @@ def _state(packed: Packed) -> State:
         core=np.zeros(packed.core_columns),
         u=np.zeros(packed.effects),
         L=np.zeros(size),
-        scale=np.array([1.0, 1.0, 0.0]),
+        scale=np.array([1.0, 1.0, 0.0, 0.0, np.nan]),
         row_scale=np.ones(packed.row_prior.shape[0]),
         omega=np.ones(rows),
         working=np.zeros(rows),
