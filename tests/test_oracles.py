@@ -94,7 +94,7 @@ def test_inverse_wishart_is_scipys():
 
 def test_huang_wand_marginal_is_the_integral_over_its_auxiliaries():
     nu, scales, rng = 2.0, np.array([0.6, 1.3]), np.random.default_rng(8)
-    for _ in range(3):
+    for _ in range(2):
         sigma = stats.invwishart(4, np.eye(2)).rvs(random_state=rng)
 
         def integrand(log_a2, log_a1, sigma=sigma):
@@ -103,7 +103,7 @@ def test_huang_wand_marginal_is_the_integral_over_its_auxiliaries():
             density += np.sum(stats.invgamma.logpdf(a, 0.5, scale=scales**-2.0) + np.log(a))
             return np.exp(density)
 
-        grid = np.linspace(-12, 22, 120)  # trapezoid in log a is spectrally accurate here
+        grid = np.arange(-5.0, 14.0, 0.45)  # the trapezoid rule in log a is spectrally accurate
         brute = sum(integrand(b, a) for a in grid for b in grid) * (grid[1] - grid[0]) ** 2
         assert oracles.log_huang_wand(sigma, nu, scales) == pytest.approx(np.log(brute), abs=1e-6)
 
@@ -195,7 +195,7 @@ def test_gaussian_marginal_integrates_flat_priors():
     Z = oracles.dense_design(design)
     V = 0.64 * np.eye(7) + 0.5 * Z @ Z.T
     law = stats.multivariate_normal(np.zeros(7), V)
-    brute = integrate.dblquad(lambda b, a: np.exp(law.logpdf(design.y - design.X @ [a, b])), -9, 9, -9, 9, epsabs=1e-14, epsrel=1e-8)[0]
+    brute = integrate.dblquad(lambda b, a: np.exp(law.logpdf(design.y - design.X @ [a, b])), -9, 9, -9, 9, epsabs=0.0, epsrel=1e-6)[0]
     assert oracles.gaussian_marginal(design, covariances, sigma).log_marginal == pytest.approx(np.log(brute), abs=1e-6)
 
 
@@ -232,7 +232,7 @@ def test_likelihood_against_scipy_row_by_row(family):
 @pytest.mark.parametrize("family", ["student", "probit"])
 def test_augmented_joint_integrates_to_the_joint(family):
     rng = np.random.default_rng(17)
-    design, values = _conditioned(oracles.random_design(rng, "one_factor", family=family), 18)
+    design, values = _conditioned(oracles.random_design(rng, "one_factor", family=family, rows=5, levels=2), 18)
     latent = rng.gamma(2.0, 0.5, len(design.y)) if family == "student" else (2 * design.y - 1) * rng.gamma(1.0, 1.0, len(design.y))
     base, log_ratio = oracles.augmented_log_joint(design, values, latent), 0.0
     for i in range(len(design.y)):  # integrate one latent at a time out of p(y, latent, θ)/p(y, θ), which factors over rows

@@ -34,12 +34,23 @@ from .generators import (
     simulate,
     with_response,
 )
+from .grid import Axis, Grid, Margin, integrate_on_grid
+from .quadrature import (
+    QuadraturePosterior,
+    one_factor_binary_log_likelihood,
+    one_factor_binary_posterior,
+    one_factor_gaussian_posterior,
+)
 
 __all__ = [
     "KINDS",
     "NU_PRIORS",
     "SD_PRIORS",
+    "Axis",
     "GaussianMarginal",
+    "Grid",
+    "Margin",
+    "QuadraturePosterior",
     "augmented_log_joint",
     "dense_covariance",
     "dense_design",
@@ -50,6 +61,7 @@ __all__ = [
     "draw_sd",
     "factor_covariance",
     "gaussian_marginal",
+    "integrate_on_grid",
     "linear_predictor",
     "log_huang_wand",
     "log_inverse_wishart",
@@ -61,6 +73,9 @@ __all__ = [
     "log_prior_nu",
     "log_prior_sd",
     "log_random_effects",
+    "one_factor_binary_log_likelihood",
+    "one_factor_binary_posterior",
+    "one_factor_gaussian_posterior",
     "random_design",
     "simulate",
     "with_response",

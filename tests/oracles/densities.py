@@ -92,8 +92,9 @@ def log_prior_nu(prior: Prior, nu: float) -> float:
         return 0.0 if np.isclose(nu, prior.args[0], rtol=1e-12, atol=0.0) else -np.inf
     if prior.kind == "gamma":
         shape, rate = prior.args
-        law = stats.gamma(shape, scale=1.0 / rate)
-        return float(law.logpdf(nu) - law.logsf(1.0)) if nu > 1.0 else -np.inf
+        if not nu > 1.0:
+            return -np.inf
+        return float(stats.gamma.logpdf(nu, shape, scale=1.0 / rate) - np.log(special.gammaincc(shape, rate)))
     if prior.kind == "exponential":
         return float(stats.expon.logpdf(nu, scale=1.0 / prior.args[0]))
     if prior.kind == "uniform":
@@ -106,49 +107,65 @@ def log_prior_beta(rows: tuple[CoefficientPrior, ...], beta: np.ndarray) -> floa
     """Sum over the prior rows of the log density of w'β. With p unit-triangular rows (as designs have) a density on β."""
     total = 0.0
     for row in rows:
-        law = stats.norm(row.mean, row.scale) if np.isinf(row.df) else stats.t(row.df, row.mean, row.scale)
-        total += float(law.logpdf(row.weights @ beta))
+        at = row.weights @ beta
+        normal = np.isinf(row.df)
+        total += float(stats.norm.logpdf(at, row.mean, row.scale) if normal else stats.t.logpdf(at, row.df, row.mean, row.scale))
     return total
 
 
-def log_lkj(correlation: np.ndarray, eta: float) -> float:
-    """LKJ(η) on the q(q−1)/2 correlations: |R|^(η−1)/Z (Lewandowski, Kurowicka, Joe 2009, eq. 16)."""
-    q = len(correlation)
-    sign, log_det = np.linalg.slogdet(correlation)
-    if sign <= 0 or np.any(np.linalg.eigvalsh(correlation) <= 0):
-        return -np.inf
+def _log_det_if_positive(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """log|M|, whether M is positive definite, and M with the identity in the place of those that are not; (..., q, q)."""
+    positive = np.all(np.linalg.eigvalsh(matrix) > 0.0, axis=-1)
+    safe = np.where(positive[..., None, None], matrix, np.eye(matrix.shape[-1]))
+    return np.linalg.slogdet(safe)[1], positive, safe
+
+
+def _float_or_array(value: np.ndarray) -> Any:
+    return float(value) if np.ndim(value) == 0 else value
+
+
+def log_lkj(correlation: np.ndarray, eta: float) -> Any:
+    """LKJ(η) on the q(q−1)/2 correlations: |R|^(η−1)/Z (Lewandowski, Kurowicka, Joe 2009, eq. 16). (..., q, q) → (...)."""
+    q = correlation.shape[-1]
+    log_det, positive, _ = _log_det_if_positive(correlation)
     log_z = 0.0
     for k in range(1, q):
         half = eta + (q - k - 1.0) / 2.0
         log_z += (2.0 * eta - 2.0 + q - k) * (q - k) * np.log(2.0) + (q - k) * special.betaln(half, half)
-    return float((eta - 1.0) * log_det - log_z)
+    return _float_or_array(np.where(positive, (eta - 1.0) * log_det - log_z, -np.inf))
 
 
-def log_inverse_wishart(covariance: np.ndarray, df: float, scale: np.ndarray) -> float:
-    """|S|^(df/2) |Σ|^(−(df+q+1)/2) exp(−tr(S Σ⁻¹)/2) / (2^(df q/2) Γ_q(df/2)), a density on the lower triangle of Σ."""
-    q = len(covariance)
-    sign, log_det = np.linalg.slogdet(covariance)
-    if sign <= 0 or np.any(np.linalg.eigvalsh(covariance) <= 0):
-        return -np.inf
+def log_inverse_wishart(covariance: np.ndarray, df: float, scale: np.ndarray) -> Any:
+    """|S|^(df/2) |Σ|^(−(df+q+1)/2) exp(−tr(S Σ⁻¹)/2) / (2^(df q/2) Γ_q(df/2)), on the lower triangle of Σ. (..., q, q) → (...)."""
+    q = covariance.shape[-1]
+    log_det, positive, safe = _log_det_if_positive(covariance)
     log_z = 0.5 * df * q * np.log(2.0) + special.multigammaln(0.5 * df, q) - 0.5 * df * np.linalg.slogdet(scale)[1]
-    return float(-0.5 * (df + q + 1.0) * log_det - 0.5 * np.trace(np.linalg.solve(covariance, scale)) - log_z)
+    trace = np.trace(np.linalg.inv(safe) @ scale, axis1=-2, axis2=-1)
+    return _float_or_array(np.where(positive, -0.5 * (df + q + 1.0) * log_det - 0.5 * trace - log_z, -np.inf))
 
 
-def log_huang_wand(covariance: np.ndarray, nu: float, scales: np.ndarray) -> float:
-    """Huang & Wand (2013): Σ | a ~ IW(ν+q−1, 2ν diag(1/a)), a_k ~ IG(1/2, 1/A_k²), with a integrated out.
+def log_huang_wand(covariance: np.ndarray, nu: float, scales: np.ndarray) -> Any:
+    """Huang & Wand (2013): Σ | a ~ IW(ν+q−1, 2ν diag(1/a)), a_k ~ IG(1/2, 1/A_k²), with a integrated out. (..., q, q) → (...).
 
     ∝ |Σ|^(−(ν+2q)/2) Π_k (ν (Σ⁻¹)_kk + A_k⁻²)^(−(ν+q)/2); each sd is half-t(ν, A_k).
     """
-    q = len(covariance)
-    sign, log_det = np.linalg.slogdet(covariance)
-    if sign <= 0 or np.any(np.linalg.eigvalsh(covariance) <= 0):
-        return -np.inf
+    q = covariance.shape[-1]
+    log_det, positive, safe = _log_det_if_positive(covariance)
     df = nu + q - 1.0
     log_z = 0.5 * df * q * np.log(2.0) + special.multigammaln(0.5 * df, q) - 0.5 * df * q * np.log(2.0 * nu)
-    inverse_diagonal = np.diag(np.linalg.inv(covariance))
+    inverse_diagonal = np.diagonal(np.linalg.inv(safe), axis1=-2, axis2=-1)
     one = special.gammaln(0.5 * (nu + q)) - special.gammaln(0.5) - np.log(scales)  # IG(1/2, A⁻²): (A⁻²)^½ / Γ(½)
     one = one - 0.5 * (nu + q) * np.log(nu * inverse_diagonal + scales**-2.0)
-    return float(-0.5 * (nu + 2.0 * q) * log_det - log_z + np.sum(one))
+    return _float_or_array(np.where(positive, -0.5 * (nu + 2.0 * q) * log_det - log_z + np.sum(one, axis=-1), -np.inf))
+
+
+def log_covariance_prior(prior: Prior, covariance: np.ndarray) -> Any:
+    """An inverse-Wishart or Huang–Wand prior on the lower triangle of Σ. (..., q, q) → (...)."""
+    if prior.kind == "inverse_wishart":
+        return log_inverse_wishart(covariance, float(prior.args[0]), np.atleast_2d(np.asarray(prior.args[1], float)))
+    if prior.kind == "huang_wand":
+        return log_huang_wand(covariance, float(prior.args[0]), huang_wand_scales(prior, covariance.shape[-1]))
+    raise ValueError(f"no covariance prior {prior.kind!r}")
 
 
 def huang_wand_scales(prior: Prior, q: int) -> np.ndarray:
@@ -164,13 +181,7 @@ def log_prior_covariance(term: Term, covariance: np.ndarray) -> float:
     if not np.all(sds > 0.0) and term.covariance is not None:
         return -np.inf
     if term.covariance is not None:
-        kind, args = term.covariance.kind, term.covariance.args
-        if kind == "inverse_wishart":
-            density = log_inverse_wishart(covariance, float(args[0]), np.atleast_2d(np.asarray(args[1], float)))
-        elif kind == "huang_wand":
-            density = log_huang_wand(covariance, float(args[0]), huang_wand_scales(term.covariance, q))
-        else:
-            raise ValueError(f"no covariance prior {kind!r}")
+        density = log_covariance_prior(term.covariance, covariance)
         return density + (float(np.log(2.0 * sds[0])) if q == 1 else 0.0)  # dΣ = 2 sd dsd
     density = sum(log_prior_sd(prior, sd) for prior, sd in zip(term.sd_priors, sds, strict=True))
     if q == 1 or not np.isfinite(density):

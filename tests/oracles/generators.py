@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior, Term
 
@@ -188,8 +188,8 @@ def draw_nu(prior: Prior, rng: np.random.Generator) -> float:
     if prior.kind == "fixed":
         return float(prior.args[0])
     if prior.kind == "gamma":
-        law = stats.gamma(prior.args[0], scale=1.0 / prior.args[1])
-        return float(law.isf(rng.uniform() * law.sf(1.0)))
+        shape, rate = prior.args
+        return float(special.gammainccinv(shape, rng.uniform() * special.gammaincc(shape, rate)) / rate)
     if prior.kind == "exponential":
         return float(rng.exponential(1.0 / prior.args[0]))
     if prior.kind == "uniform":
