@@ -232,7 +232,8 @@ def _sentences(design, scheme, core, units, columns, rho, forced) -> list[str]:
             "variances: those of the core with the core and one unit integrated out; the others by ASIS (sufficient, then ancillary)"
         )
     elif units or design.sigma_prior is not None:
+        how = "independent proposals, every eighth sweep an elliptical slice" if design.family == "gaussian" else "an elliptical slice"
         lines.append(
-            "variances: all at once with every location effect integrated out (generalised elliptical slice), then given the effects"
+            f"variances: all at once with every location effect integrated out ({how} around the fit of warm-up), and given the effects"
         )
     return lines
