@@ -244,13 +244,17 @@ def one_factor_binary_log_likelihood(design: Design, link: str, beta: np.ndarray
     eta = design.offset + beta @ design.X.T  # (G, N)
     slope = sd[:, None] * z  # dη/dv
     v = np.zeros((len(sd), len(factor.levels)))
-    for _ in range(60):
+    low, high = np.full(v.shape, -100.0), np.full(v.shape, 100.0)
+    for _ in range(80):  # Newton's method, halving its bracket where a step would leave it
         first, second = _binary_derivatives(link, sign, eta + slope * v[:, factor.codes])
         gradient = (slope * first) @ member - v
         curvature = 1.0 - (slope**2 * second) @ member
-        step = gradient / curvature
-        v = v + np.clip(step, -2.0, 2.0)
-        if np.max(np.abs(step)) < 1e-3:  # the nodes need only be about right
+        low, high = np.where(gradient > 0.0, v, low), np.where(gradient > 0.0, high, v)
+        proposal = v + gradient / curvature
+        proposal = np.where((proposal > low) & (proposal < high), proposal, 0.5 * (low + high))
+        close = np.all(np.abs(proposal - v) * np.sqrt(curvature) < 1e-2)  # in widths; the nodes need only be about right
+        v = np.where(gradient == 0.0, v, proposal)
+        if close:
             break
     width = 1.0 / np.sqrt(curvature)
     reach = np.arcsinh(10.0 / width)
