@@ -19,6 +19,8 @@ from gibbs.sampling.pack import pack
 from gibbs.sampling.plan import make
 from tests import oracles
 
+from . import loops
+
 RTOL = 1e-9
 HALF_T, LKJ = Prior("half_t", (5.0, 0.0, 0.8)), Prior("lkj", (1.5,))
 
@@ -276,18 +278,22 @@ class Bench:
             self.state.L, self.m if rhs_core is None else rhs_core, yy, p.n, w["small"],
         )  # fmt: skip
 
-    def draw_hyper(self, elliptical: bool, core_only: bool = False, learn: bool = False, rhs_core=None, rhs=None) -> bool:
-        """``hyper.draw_hyper`` from the state; the new σ goes to the state."""
+    def run_hyper(
+        self, n: int, elliptical: bool, core_only: bool = False, learn: bool = False, rhs_core=None, rhs=None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """``n`` moves of ``hyper.draw_hyper`` from the state, whose σ follows: L (n, …) and σ (n,) after each."""
         p, w, c, s = self.packed, self.work, self.chain, self.state
         quadratic = self.prior_precision()
         yy = float(np.sum(self.omega * self.y**2))
-        ok, s.scale[0], self.rest = hyper.draw_hyper(
+        L, sigma = np.empty((n, s.L.size)), np.empty(n)
+        ok, s.scale[0], self.rest = loops.run_hyper(
             self.rng, elliptical, learn, core_only, c.coordinate, c.fit, c.root, c.scratch, c.counts, p.sd_prior, p.cov_prior,
             p.scale_prior, p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.h if rhs is None else rhs, w["B"],
             quadratic, w["P"], w["work"], w["vh"], self.dense, s.L, s.scale[0], self.m if rhs_core is None else rhs_core, yy, p.n,
-            w["small"],
+            w["small"], L, sigma,
         )  # fmt: skip
-        return ok
+        assert ok
+        return L, sigma
 
     def residual_rhs(self, unit: int, pos: int, rhs: np.ndarray) -> np.ndarray:
         """``covariance.residual_rhs`` of the factor at ``pos`` of ``unit``."""

@@ -11,6 +11,7 @@ from gibbs.kernels import elimination
 from gibbs.kernels import layout as kl
 from tests import oracles
 
+from . import loops
 from .bench import CASES, KINDS, RTOL, Bench, lower, make_design, random_covariances
 
 
@@ -123,7 +124,12 @@ def test_covariance_of_draws(kind):
     n = 20_000
     for b, unit, sigma, Q, rhs, _ in eliminated(kind, "auto", 5):
         mean, R = np.linalg.solve(Q, rhs), np.linalg.cholesky(Q)
-        z = np.array([b.draw(sigma, unit) for _ in range(n)]) - mean
+        p, w, s = b.packed, b.work, b.state
+        cores, effects = np.empty((n, b.core.size)), np.empty((n, p.effects))
+        loops.run_location(
+            b.rng, p.factor, p.index, p.units, unit, p.core_factors, w["work"], w["vh"], b.dense, sigma, s.core, s.u, cores, effects
+        )  # fmt: skip
+        z = np.hstack([cores, effects[:, b.unit(unit) - b.p]]) - mean
         z = z @ R / sigma  # cov z = R'Q⁻¹R = I
         assert np.max(np.abs(z.mean(axis=0))) * math.sqrt(n) < 6.3
         excess = (z.T @ z / n - np.eye(Q.shape[0])) * np.sqrt(n / (1.0 + np.eye(Q.shape[0])))
