@@ -1,0 +1,232 @@
+"""Invariance of a sampler (Gandy & Scott 2020): θ₀ ~ prior, y ~ p(y | θ₀), k sweeps from θ₀ leave the law of (θ, y) as it was.
+
+No convergence is needed and the p-values hold at any k. What is tested is a ``gibbs.sampling.chain.Chain`` with its state put at θ₀
+and its adaptation frozen at arbitrary values. Two kinds of statistic:
+
+paired   the mean over sweeps of g(θ_t, y) less g(θ₀, y), t = 1 … k, has mean 0 over replicates: one z a function;
+two-sample   θ_k of the even replicates against θ₀ of the odd ones, Kolmogorov–Smirnov.
+
+It does not see a stuck chain or a bad start: those are invariant too (``test_degenerate.py`` looks at them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from gibbs.kernels.statistics import accumulate_rhs
+from scipy import stats
+
+from gibbs.kernels import hyper as kh
+from gibbs.kernels import layout as kl
+from gibbs.kernels import sweep as ks
+from gibbs.model.records import Design
+from gibbs.sampling import pack as packing
+from gibbs.sampling.chain import Chain, _state
+from gibbs.sampling.pack import Packed
+from gibbs.sampling.plan import Plan
+from tests import oracles
+from tests.sampling import quantities
+from tests.sampling.cases import Case, design_of, plan_of
+from tests.sampling.quantities import Points, Squash
+
+LARGEST = 1e4
+"""Data sets with larger outcomes are drawn again: Cauchy coefficients and t outcomes with ν near 0 reach 1e300."""
+
+Change = Callable[["Engine"], None]
+
+
+class Engine:
+    """The sampler of one small model: any state, any data, k sweeps.
+
+    Real outcomes are packed once about a reference fit of 0 and refilled in place; ``repack=True`` packs anew for every data set
+    instead, which takes the reference fit in. ``change`` may break the engine on purpose, once it stands.
+    """
+
+    def __init__(
+        self, design: Design, plan: Plan, *, elliptical: bool, seed: int, repack: bool = False, change: Change | None = None
+    ) -> None:
+        self.design, self.plan, self.elliptical, self.repack, self.change = design, plan, elliptical, repack, change
+        self.real = design.family in ("gaussian", "student")
+        self.rng = np.random.default_rng([seed, 1])
+        self.hold = replace(design, y=design.offset.copy()) if self.real else design  # reference fit 0
+        self.fit = self.root = None
+        self._build(self.hold)
+        if not repack:
+            self._learn_rows()
+
+    def _build(self, design: Design) -> None:
+        self.packed: Packed = packing.pack(design, self.plan)
+        self.chain = Chain(0, np.random.SeedSequence(int(self.rng.integers(2**62))), self.packed, design, 0)
+        chain = self.chain
+        chain.likelihood = True
+        chain.fit[:, kh.SHIFT] = 0.0
+        chain.fit[:, kh.SLICE_WIDTH] = 1.3
+        if self.elliptical and chain.coordinate.shape[0]:
+            self._freeze()
+        if self.change is not None:
+            self.change(self)
+
+    def _freeze(self) -> None:
+        """A normal fit of the coordinates over the prior, as good as any."""
+        chain = self.chain
+        if self.fit is None:
+            rng, x = np.random.default_rng(11), []
+            for _ in range(200):
+                L, scale = self._factors(oracles.draw_prior(self.design, rng))
+                x.append([scale[0] if kind == kh.LOG_SIGMA else L[place] for kind, place in chain.coordinate])
+            x = np.array(x)
+            below = chain.coordinate[:, 0] == kh.BELOW
+            self.fit = np.zeros((x.shape[1], 3))
+            self.fit[:, kh.SHIFT] = np.where(below, 0.0, 0.3 * np.median(x, axis=0))
+            x[:, ~below] = np.log(x[:, ~below] + self.fit[~below, kh.SHIFT])
+            low, middle, high = np.quantile(x, [0.16, 0.5, 0.84], axis=0)
+            self.fit[:, kh.MEAN], self.fit[:, kh.SLICE_WIDTH] = middle + 0.1, 1.0
+            d = x.shape[1]
+            self.root = np.diag(0.4 * (high - low)) @ (np.eye(d) + 0.2 * np.tril(np.ones((d, d)), -1))
+        chain.fit[:, :], chain.root[:, :], chain.elliptical = self.fit, self.root, True
+
+    def _learn_rows(self) -> None:
+        """How packing orders rows and merges them into cells: real outcomes by its own order, counts by packing one row at a time."""
+        if self.real:
+            level = np.stack([f.codes for f in self.design.factors], axis=1) if self.design.factors else np.zeros((self.design.y.size, 0))
+            self.order = packing._row_order(level, self.plan)
+        else:
+            one_hot = np.eye(self.design.y.size)
+            self.counts = np.stack([packing.pack(replace(self.design, y=e), self.plan).rows.y for e in one_hot], axis=1)
+
+    def _factors(self, values: dict) -> tuple[np.ndarray, np.ndarray]:
+        """(L, (σ, ν)) of ``values`` in the engine's layout."""
+        blocks = [np.atleast_2d(c) for blocks in values["covariances"] for c in blocks]
+        L = np.concatenate([np.linalg.cholesky(c).ravel() for c in blocks]) if blocks else np.zeros(0)
+        return L, np.array([values["sigma"] or 1.0, values["nu"] or 1.0])
+
+    def place(self, values: dict, y: np.ndarray) -> None:
+        """State ← ``values``, data ← y."""
+        if self.repack:
+            self._build(replace(self.design, y=y))
+        self.chain.state = state = _state(self.packed)  # nothing that a chain remembers outlives its data
+        packed, rows = self.packed, self.packed.rows
+        for _, _, q, l0, _, _ in packed.term:
+            state.reference[l0 : l0 + q * q : q + 1] = 0.6
+        state.scale[3] = self.rng.integers(64)  # sweeps done: what is done only now and then has its turn in some replicates
+        if not self.repack and packed.family == kl.GAUSSIAN:
+            value = (y - self.design.offset)[self.order]
+            accumulate_rhs(rows.X, rows.Z, rows.level, rows.weight * value, packed.factor, True, packed.units.shape[0], packed.m, packed.h)
+            self.chain.packed = self.packed = replace(packed, yy=float(rows.weight @ value**2))
+        elif not self.repack:
+            rows.y[:] = (y - self.design.offset)[self.order] if self.real else self.counts @ y
+        p = packed.reference.size
+        beta = np.linalg.solve(packed.transform, np.asarray(values["beta"], float)) - packed.reference
+        state.core[:p] = beta
+        for f, u in enumerate(values["u"]):
+            u0, core0 = packed.factor[f, kl.U0], packed.factor[f, kl.CORE0]
+            state.u[u0 : u0 + u.size] = np.ravel(u)
+            if core0 >= 0:
+                state.core[core0 : core0 + u.size] = np.ravel(u)
+        L, scale = self._factors(values)
+        state.L[:], state.scale[:2] = L, scale
+        d = packed.row_prior[:, 3:] @ beta - packed.row_prior[:, 0]
+        for r, df in enumerate(packed.row_prior[:, 2]):  # given β, which has its t law already
+            if np.isfinite(df):
+                rate = 0.5 * (df + d[r] ** 2 * packed.row_prior[r, 1])
+                state.row_scale[r] = self.rng.gamma(0.5 * (df + 1.0)) / rate
+            else:
+                state.row_scale[r] = 1.0
+
+    def sweep(self, sweeps: int):
+        """k sweeps from where the state stands; the draws."""
+        out = self.chain.new_kept(sweeps, False)
+        status, done = self.chain._run(sweeps, False, out)
+        assert status == ks.OK, f"sweep {done + 1} stopped with status {status}"
+        return out
+
+    def points(self, kept: dict[str, np.ndarray], y: np.ndarray) -> Points:
+        """Draws of the engine (first axis M) as points."""
+        u, L = [], []
+        for f in range(self.packed.factor.shape[0]):
+            J, q, u0 = (int(self.packed.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.U0))
+            u.append(kept["u"][:, u0 : u0 + J * q].reshape(-1, J, q))
+        for _, _, q, l0, _, _ in self.packed.term:
+            block = kept["L"][:, l0 : l0 + q * q].reshape(-1, q, q)
+            L.append(block @ np.swapaxes(block, 1, 2))
+        return Points(kept["beta"], u, L, kept["scale"][:, 0], kept["scale"][:, 1], y)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """z of every paired statistic, p-value of every two-sample one, R replicates."""
+
+    z: dict[str, float]
+    p: dict[str, float]
+    replicates: int
+    likelihood_error: float  # of the engine's own log-likelihood, constants aside
+
+    def worst(self) -> tuple[str, float]:
+        """(name, p-value times the number of statistics) of the most extreme statistic."""
+        count = len(self.z) + len(self.p)
+        values = {f"{name} (z = {z:+.1f})": 2.0 * stats.norm.sf(abs(z)) for name, z in self.z.items()}
+        values |= {f"{name} (two-sample)": p for name, p in self.p.items()}
+        name = min(values, key=values.get)
+        return name, values[name] * count
+
+    def report(self, most: int = 8) -> str:
+        """The most extreme statistics, one a line."""
+        lines = sorted(self.z.items(), key=lambda item: -abs(item[1]))[:most]
+        lines = [f"  {name}: z = {z:+.2f}" for name, z in lines]
+        return "\n".join([*lines, *(f"  {n}: p = {p:.2g} (two-sample)" for n, p in sorted(self.p.items(), key=lambda i: i[1])[:2])])
+
+
+def draw_data(design: Design, rng: np.random.Generator) -> tuple[dict, np.ndarray]:
+    """(θ₀, y), given that y is of a size that computers (and people) meet: y is not touched by a sweep, so conditioning on it is exact."""
+    while True:
+        values = oracles.draw_prior(design, rng)
+        y = oracles.simulate(design, values, rng)
+        if np.max(np.abs(y)) < LARGEST:
+            return values, y
+
+
+def examine(
+    case: Case, *, replicates: int = 1000, sweeps: int = 6, seed: int = 1, repack: bool = False, change: Change | None = None
+) -> Verdict:
+    """Run the test on one case. The design is random but fixed by ``seed``; a quarter more replicates than said set the scales."""
+    rng = np.random.default_rng([seed, 0])
+    design = design_of(case, rng)
+    engine = Engine(design, plan_of(case, design), elliptical=case.elliptical, seed=seed, repack=repack, change=change)
+    pilot = max(replicates // 4, 200)
+    before, after, ys, errors = [], [], [], []
+    for r in range(pilot + replicates):
+        values, y = draw_data(design, rng)
+        L, scale = engine._factors(values)
+        u = np.concatenate([np.ravel(block) for block in values["u"]]) if values["u"] else np.zeros(0)
+        before.append((np.asarray(values["beta"], float), u, L, scale))
+        ys.append(y)
+        if r >= pilot:
+            engine.place(values, y)
+            kept = engine.sweep(sweeps)
+            after.append((engine.packed.coefficients(kept.beta), kept.u, kept.L, kept.scale))
+            errors.append(kept.lp)
+    names = ("beta", "u", "L", "scale")
+    start = {name: np.stack([b[k] for b in before]) for k, name in enumerate(names)}
+    end = {name: np.concatenate([a[k] for a in after]) for k, name in enumerate(names)}
+    y = np.stack(ys)
+    first = quantities.raw(design, engine.points(start, y))
+    squash = Squash.of({name: x[:pilot] for name, x in first.items()})
+    last_raw = quantities.raw(design, engine.points(end, np.repeat(y[pilot:], sweeps, axis=0)))
+    tested0 = squash({name: x[pilot:] for name, x in first.items()})
+    tested = {name: x.reshape(replicates, sweeps) for name, x in squash(last_raw).items()}
+    z = {}
+    for name, x in tested.items():
+        difference = x.mean(axis=1) - tested0[name]
+        spread = difference.std(ddof=1)
+        if spread > 1e-12:
+            z[name] = float(np.sqrt(replicates) * difference.mean() / spread)
+    p = {}
+    for name, x in last_raw.items():
+        k, zero = x.reshape(replicates, sweeps)[:, -1], first[name][pilot:]
+        if np.ptp(k - zero) > 0.0:
+            p[name] = float(stats.ks_2samp(k[::2], zero[1::2], method="asymp").pvalue)
+    gap = np.stack(errors).ravel() - last_raw["log-likelihood"]
+    size = 1.0 + np.abs(last_raw["log-likelihood"])
+    return Verdict(z, p, replicates, float(np.max(np.abs(gap - np.median(gap)) / size)))

@@ -1,0 +1,175 @@
+"""Every family, structure, prior and scheme leaves the law of (parameters, data) as it was: a slice always, the whole grid on demand.
+
+``pytest -m calibration tests/sampling`` runs the grid. Thresholds are such that an exact sampler fails a suite with probability
+below 1e-4 (Bonferroni over all statistics of all cases); seeds are fixed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gibbs.model.prior_words import NU_KINDS, SD_KINDS
+from gibbs.sampling import pack, plan
+from tests import oracles
+from tests.sampling import quantities
+from tests.sampling.cases import FAMILIES, SCHEMES, SEVERAL, STRUCTURES, Case, design_of, plan_of
+from tests.sampling.invariance import Engine, draw_data, examine
+
+SUITE = 1e-4
+"""Probability that an exact sampler fails a suite."""
+
+COVARIANCES = ("lkj", "inverse_wishart", "huang_wand")
+COEFFICIENTS = ("normal", "student_t", "cauchy")
+
+FAST = (
+    Case("gaussian", "one_factor", "joint", True, sd_prior="half_cauchy", intercept_prior="b[Intercept]"),
+    Case("gaussian", "slopes", "joint", False, coefficient_prior="student_t", offset=True),
+    Case("gaussian", "nested", "joint", True, sd_prior="exponential", sigma_prior="inverse_gamma"),
+    Case("gaussian", "crossed", "collapsed", sd_prior="half_normal"),
+    Case("gaussian", "three_crossed", "core", True, sigma_prior="uniform"),
+    Case("gaussian", "crossed_slopes", "one-at-a-time", covariance_prior="inverse_wishart", coefficient_prior="cauchy"),
+    Case("known_se", "slopes", "joint", True, covariance_prior="huang_wand"),
+    Case("student", "slopes", "joint", True, covariance_prior="inverse_wishart", nu_prior="uniform"),
+    Case("student", "crossed", "collapsed", nu_prior="gamma", offset=True),
+    Case("probit", "one_factor", "joint", False, sd_prior="uniform", centred=True),
+    Case("probit", "crossed_slopes", "collapsed", offset=True),
+    Case("probit", "repeated", "joint", True, centred=True, rows=40),
+    Case("logit", "nested", "joint", True, sd_prior="inverse_gamma", intercept_prior="b[Intercept]"),
+    Case("logit", "crossed", "one-at-a-time", offset=True, coefficient_prior="cauchy"),
+    Case("logit", "repeated", "joint", False, rows=40),
+)
+
+
+def grid() -> list[Case]:
+    """Every family × structure × scheme × move that is a path of its own, priors dealt out evenly within a family."""
+    cases = []
+    for number, family in enumerate(FAMILIES):
+        cells = []
+        for structure in STRUCTURES:
+            for scheme in SCHEMES:
+                if scheme == "collapsed" and structure not in SEVERAL:
+                    continue  # the same as joint
+                if scheme == "core" and structure not in ("nested_crossed", "three_crossed"):
+                    continue
+                collapses = scheme in ("joint", "core")  # only where a variance is drawn with the location out are there two moves
+                cells += [(structure, scheme, move) for move in ((False, True) if collapses else (False,))]
+        rng = np.random.default_rng(20 + number)
+
+        def deal(kinds, n=len(cells), rng=rng):
+            return rng.permutation(np.resize(np.array(kinds), n)).tolist()
+
+        dealt = zip(
+            cells,
+            deal(SD_KINDS),
+            deal(SD_KINDS),
+            deal(NU_KINDS),
+            deal(COVARIANCES),
+            deal(COEFFICIENTS),
+            deal(("intercept", "b[Intercept]")),
+            deal((False, False, True)),
+            deal((True, False)),
+            strict=True,
+        )
+        for (structure, scheme, move), sd, sigma, nu, covariance, coefficient, intercept, offset, centred in dealt:
+            repeated = structure == "repeated"
+            case = Case(family, structure, scheme, move, sd, sigma, nu, covariance, coefficient, intercept)
+            haar = family == "probit" and centred
+            case = replace(case, offset=offset and not repeated and not haar, centred=haar, rows=40 if repeated else 20)
+            if scheme == "core" and move and sd == "fixed":
+                case = replace(case, sd_prior="half_t")  # else there is nothing to move
+            cases.append(case)
+    return cases
+
+
+GRID = grid()
+LARGE_CORE = Case("gaussian", "crossed", "joint", True, rows=160, levels=70)  # 71 columns: factored by LAPACK
+
+
+def check(case: Case, suite: tuple[Case, ...] | list[Case], **how) -> None:
+    verdict = examine(case, **how)
+    name, p = verdict.worst()
+    assert p * len(suite) > SUITE, f"{case}: {name}\n{verdict.report()}"
+    assert verdict.likelihood_error < 1e-3
+
+
+@pytest.mark.parametrize("case", FAST, ids=str)
+def test_sweeps_leave_the_joint_law_alone(case: Case):
+    check(case, FAST, replicates=800, seed=101)
+
+
+@pytest.mark.parametrize("case", [FAST[1], replace(FAST[0], elliptical=False), replace(FAST[7], elliptical=False)], ids=str)
+def test_packing_every_data_set_anew_is_invariant_too(case: Case):
+    """Here the reference fit, the shift of priors by it and the shift back are part of what is tested."""
+    check(case, FAST, replicates=400, seed=102, repack=True)
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("number", range(len(GRID)), ids=lambda n: f"{n}-{GRID[n]}")
+def test_the_whole_grid_is_invariant(number: int):
+    check(GRID[number], GRID, replicates=4000, seed=1000 + number)
+
+
+@pytest.mark.calibration
+def test_a_core_large_enough_for_lapack_is_invariant():
+    check(LARGE_CORE, [LARGE_CORE], replicates=1500, sweeps=3, seed=103)
+
+
+def test_the_grid_has_every_family_prior_and_scheme():
+    """A new family, prior or scheme that is not in the grid fails here."""
+    assert {"gaussian" if c.family == "known_se" else c.family for c in GRID} == set(pack.FAMILY)
+    assert {c.scheme for c in GRID} - {"core"} == set(plan.SCHEMES) - {"auto"} == set(pack.SCHEME)
+    for family in FAMILIES:
+        mine = [c for c in GRID if c.family == family]
+        assert {c.sd_prior for c in mine} == set(SD_KINDS) == set(oracles.SD_PRIORS)
+        assert {c.covariance_prior for c in mine} == set(COVARIANCES)
+        assert {c.coefficient_prior for c in mine} == set(COEFFICIENTS)
+        assert {c.intercept_prior for c in mine} == {"intercept", "b[Intercept]"}
+        assert {(c.structure, c.scheme) for c in mine} >= {(s, "joint") for s in STRUCTURES} | {(s, "collapsed") for s in SEVERAL}
+    assert {c.sigma_prior for c in GRID if c.family == "gaussian"} == set(SD_KINDS)
+    assert {c.nu_prior for c in GRID if c.family == "student"} == set(NU_KINDS)
+
+
+@pytest.mark.parametrize("case", FAST, ids=str)
+def test_the_harness_puts_the_engine_where_it_says(case: Case):
+    """θ₀ read back from the state is θ₀; the log-likelihood on many points is the oracle's on each; no sweep, no change."""
+    rng = np.random.default_rng(5)
+    design = design_of(case, rng)
+    engine = Engine(design, plan_of(case, design), elliptical=case.elliptical, seed=1)
+    for _ in range(5):
+        values, y = draw_data(design, rng)
+        engine.place(values, y)
+        state, packed = engine.chain.state, engine.packed
+        p = packed.reference.size
+        np.testing.assert_allclose(packed.coefficients(state.core[:p]), values["beta"], rtol=1e-9, atol=1e-9)
+        kept = {"beta": packed.coefficients(state.core[:p])[None], "u": state.u[None], "L": state.L[None], "scale": state.scale[None, :2]}
+        point = engine.points(kept, y[None])
+        for found, truth in zip(point.u, values["u"], strict=True):
+            np.testing.assert_allclose(found[0], truth)
+        for found, truth in zip(point.covariances, [c for blocks in values["covariances"] for c in blocks], strict=True):
+            np.testing.assert_allclose(found[0], truth)
+        wanted = quantities.oracle_log_likelihood(design, values, y)
+        assert quantities.log_likelihood(design, point)[0] == pytest.approx(wanted, rel=1e-8)
+
+
+@pytest.mark.parametrize("case", [c for c in FAST if c.family in ("gaussian", "known_se", "student")], ids=str)
+def test_refilling_in_place_is_packing(case: Case):
+    """The statistics refilled about a reference fit of 0 are those of pack, whose reference is least squares: W'Ω(y − Xr) = W'Ωy − W'ΩXr."""
+    rng = np.random.default_rng(6)
+    design = design_of(case, rng)
+    decided = plan_of(case, design)
+    engine = Engine(design, decided, elliptical=False, seed=1)
+    values, y = draw_data(design, rng)
+    engine.place(values, y)
+    anew = pack.pack(replace(design, y=y), decided)
+    p = anew.reference.size
+    fitted = anew.rows.X @ anew.reference
+    if design.family == "student":
+        np.testing.assert_allclose(engine.packed.rows.y, anew.rows.y + fitted, atol=1e-10)
+        return
+    gram = np.tril(anew.gram[:, :-1]) + np.tril(anew.gram[:, :-1], -1).T
+    np.testing.assert_allclose(engine.packed.m, anew.m + gram[:, :p] @ anew.reference, atol=1e-9)
+    refilled = engine.packed.yy - 2.0 * engine.packed.m[:p] @ anew.reference + anew.reference @ gram[:p, :p] @ anew.reference
+    assert refilled == pytest.approx(anew.yy, rel=1e-9)
