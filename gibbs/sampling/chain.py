@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -42,6 +43,7 @@ class State:
 class Kept:
     """Draws of one chunk, first axis the sweep; coefficients in the internal basis."""
 
+    NAMES: ClassVar[tuple[str, ...]] = ("beta", "L", "scale", "lp", "u")
     beta: np.ndarray
     L: np.ndarray
     scale: np.ndarray  # σ, ν
@@ -210,7 +212,7 @@ class Chain:
 
     def draws(self) -> dict[str, np.ndarray]:
         """The kept draws as arrays, first axis the draw."""
-        return {name: np.concatenate([getattr(o, name) for o in self.kept]) for name in ("beta", "L", "scale", "lp", "u")}
+        return {name: np.concatenate([getattr(o, name) for o in self.kept]) for name in Kept.NAMES}
 
 
 def _state(packed: Packed) -> State:

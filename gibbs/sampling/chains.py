@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from gibbs.errors import SamplingError
 from gibbs.kernels import layout as kl
 from gibbs.model.records import Design, Sampling
 from gibbs.posterior.records import Draws
-from gibbs.sampling.chain import Chain
+from gibbs.sampling.chain import Chain, Kept
 from gibbs.sampling.pack import Packed, pack
 from gibbs.sampling.plan import Plan
 from gibbs.sampling.progress import Progress
@@ -147,9 +148,10 @@ def _collect(chains: list[Chain], packed: Packed, sampling: Sampling, stopped: s
     """Arrays of all chains, cut to the shortest; coefficients as written; sds and correlations from the Cholesky factors."""
     kept = min(sum(o.lp.size for o in c.kept) for c in chains)
     if kept == 0:
+        if stopped == "max_seconds":
+            raise SamplingError("the time allowed (until: max_seconds) ran out before every chain had left warm-up; allow more.")
         raise KeyboardInterrupt
-    parts = [c.draws() for c in chains]
-    stack = {name: np.stack([part.pop(name)[:kept] for part in parts]) for name in list(parts[0])}
+    stack = _stack(chains, kept)
     names = packed.hyper_names
     hyper = np.concatenate(
         [
@@ -178,6 +180,20 @@ def _collect(chains: list[Chain], packed: Packed, sampling: Sampling, stopped: s
             "elliptical": all(c.elliptical for c in chains),
         },
     )
+
+
+def _stack(chains: list[Chain], kept: int) -> dict[str, np.ndarray]:
+    """(chains, kept, …) arrays. Chunks are let go as they are copied, so the draws are never held twice."""
+    stack = {name: np.empty((len(chains), kept, *getattr(chains[0].kept[0], name).shape[1:])) for name in Kept.NAMES}
+    for k, chain in enumerate(chains):
+        at = 0
+        while chain.kept:
+            chunk = chain.kept.pop(0)
+            size = min(chunk.lp.size, kept - at)
+            for name, array in stack.items():
+                array[k, at : at + size] = getattr(chunk, name)[:size]
+            at += size
+    return stack
 
 
 def _scales(packed: Packed, L: np.ndarray) -> np.ndarray:
