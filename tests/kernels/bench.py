@@ -16,7 +16,7 @@ from gibbs.kernels import covariance, elimination, hyper, statistics
 from gibbs.model.records import Design, Factor, Prior, Term
 from gibbs.sampling.chain import Chain
 from gibbs.sampling.pack import pack
-from gibbs.sampling.plan import make
+from gibbs.sampling.plan import Plan, make
 from tests import oracles
 
 from . import loops
@@ -37,6 +37,7 @@ _WIDE = {
     "nested_mixed": [("a", ("g",), (1, 2), 0), ("a:b", ("g", "b"), (2,), 0), ("a:b:c", ("g", "b", "c"), (1,), 0)],
     "nested_slopes_crossed": [("a", ("g",), (2,), 0), ("a:b", ("g", "b"), (1,), 0), ("h", ("h",), (1, 1), 0)],
     "crossed_three": [("g", ("g",), (1,), 0), ("h", ("h",), (2,), 0), ("k", ("k",), (1,), 0)],
+    "core_and_units": [("a", ("g",), (2,), 0), ("a:b", ("g", "b"), (1,), 0), ("h", ("h",), (2,), 0), ("k", ("k",), (2,), 1)],
     "crossed_wide": [("g", ("g",), (3,), 0), ("h", ("h",), (2, 1), 0)],
 }
 KINDS = (*oracles.KINDS, *_WIDE, "core_large")
@@ -111,8 +112,27 @@ def schemes(design: Design) -> list[str]:
     return out
 
 
+SMALL_CORE = "core and units"
+"""A scheme of this file: the plan of a large crossed design, factor h in the core beside β and several units."""
+
 CASES = [(kind, scheme) for kind in KINDS for scheme in schemes(make_design(kind))]
+CASES += [(kind, SMALL_CORE) for kind in ("crossed_three", "core_and_units")]
 """Every kind of design with every scheme that blocks it differently."""
+
+
+def plan_of(design: Design, scheme: str) -> Plan:
+    """``gibbs.sampling.plan.make``, and the plan of large crossed designs, which small designs never get from it."""
+    if scheme != SMALL_CORE:
+        return make(design, scheme)
+    names = [f.name for f in design.factors]
+    core = names.index("h")
+    units = [(f,) for f in range(len(names)) if f != core]
+    if "a:b" in names:
+        a, ab = names.index("a"), names.index("a:b")
+        units = [(ab, a), *(unit for unit in units if unit not in ((a,), (ab,)))]
+    plan = make(design, "joint")
+    columns = design.X.shape[1] + len(design.factors[core].levels) * len(design.factors[core].columns)
+    return replace(plan, scheme="collapsed", core=(core,), units=tuple(units), core_columns=columns)
 
 
 # ---------------------------------------------------------------------------------------------------------- bench
@@ -147,7 +167,7 @@ class Bench:
     """
 
     def __init__(self, design: Design, scheme: str = "auto") -> None:
-        self.design, self.plan = design, make(design, scheme)
+        self.design, self.plan = design, plan_of(design, scheme)
         self.packed = p = pack(design, self.plan)
         self.chain = Chain(0, np.random.SeedSequence(7), p, design, 40)
         self.state, self.work, self.dense = self.chain.state, self.chain.work, self.chain.dense
@@ -279,18 +299,18 @@ class Bench:
         )  # fmt: skip
 
     def run_hyper(
-        self, n: int, elliptical: bool, core_only: bool = False, learn: bool = False, rhs_core=None, rhs=None
+        self, n: int, move: int, core_only: bool = False, learn: bool = False, rhs_core=None, rhs=None, known: float = math.nan
     ) -> tuple[np.ndarray, np.ndarray]:
         """``n`` moves of ``hyper.draw_hyper`` from the state, whose σ follows: L (n, …) and σ (n,) after each."""
         p, w, c, s = self.packed, self.work, self.chain, self.state
         quadratic = self.prior_precision()
         yy = float(np.sum(self.omega * self.y**2))
         L, sigma = np.empty((n, s.L.size)), np.empty(n)
-        ok, s.scale[0], self.rest = loops.run_hyper(
-            self.rng, elliptical, learn, core_only, c.coordinate, c.fit, c.root, c.scratch, c.counts, p.sd_prior, p.cov_prior,
+        ok, s.scale[0], self.rest, self.target = loops.run_hyper(
+            self.rng, move, learn, core_only, c.coordinate, c.fit, c.root, c.scratch, c.counts, p.sd_prior, p.cov_prior,
             p.scale_prior, p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.h if rhs is None else rhs, w["B"],
             quadratic, w["P"], w["work"], w["vh"], self.dense, s.L, s.scale[0], self.m if rhs_core is None else rhs_core, yy, p.n,
-            w["small"], L, sigma,
+            w["small"], known, L, sigma,
         )  # fmt: skip
         assert ok
         return L, sigma

@@ -56,18 +56,22 @@ def run_student_scales(rng, scale_prior, y, eta, scale, width, out):
 
 @njit(cache=True, error_model="numpy")
 def run_hyper(
-    rng, elliptical, learn, core_only, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
-    units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small, out_L, out_sigma
+    rng, move, learn, core_only, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
+    units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small, known, out_L, out_sigma
 ):  # fmt: skip
-    """Rows of ``out_L``, ``out_sigma`` ← L, σ after each move; returns (all ok, σ, rest of the last)."""
-    rest = 0.0
+    """Rows of ``out_L``, ``out_sigma`` ← L, σ after each move; returns (all ok, σ, rest and target of the last).
+
+    ``known`` not nan: the target at the start, and each move is handed that of the move before.
+    """
+    rest, target = 0.0, known
     for i in range(out_sigma.size):
-        ok, sigma, rest = draw_hyper(
-            rng, elliptical, learn, core_only, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
-            index, units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small
+        now = target if known == known else known
+        ok, sigma, rest, target = draw_hyper(
+            rng, move, learn, core_only, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
+            index, units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small, now
         )  # fmt: skip
         if not ok:
-            return False, sigma, rest
+            return False, sigma, rest, target
         out_L[i, :] = L
         out_sigma[i] = sigma
-    return True, sigma, rest
+    return True, sigma, rest, target

@@ -1,0 +1,348 @@
+"""Variances with the location effects out: the target against the covariance form of log p(y), the moves against quadrature."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gibbs.kernels import hyper
+from gibbs.model.records import Prior
+from tests import oracles
+
+from .bench import (
+    CASES,
+    KINDS,
+    RTOL,
+    SMALL_CORE,
+    Bench,
+    batch_z,
+    log_jacobian_lower,
+    lower,
+    make_design,
+    quantile_indicators,
+    random_covariances,
+)
+
+Z_LIMIT = 5.5
+
+
+def coordinates(b: Bench, covariances, sigma: float) -> np.ndarray:
+    """x of (Σ, σ): log(L_kk + c), L_ab, log(σ + c), in the order of the chain's coordinates."""
+    L, x = lower(covariances), []
+    for (kind, place), (_, shift, _) in zip(b.chain.coordinate, b.chain.fit, strict=True):
+        x.append(L[place] if kind == hyper.BELOW else math.log((sigma if kind == hyper.LOG_SIGMA else L[place]) + shift))
+    return np.array(x)
+
+
+def shift_coordinates(b: Bench, rng: np.random.Generator) -> None:
+    """The constants c that warm-up would have found."""
+    moved = b.chain.coordinate[:, 0] != hyper.BELOW
+    b.chain.fit[moved, hyper.SHIFT] = rng.uniform(0.0, 0.8, moved.sum())
+
+
+def expected_target(b: Bench, covariances, sigma: float, log_likelihood: float, factors: list[int]) -> float:
+    """log p + log priors of the terms of ``factors`` (as densities of L) and of σ + log |∂(L, σ)/∂x|, all from the oracles."""
+    d, total = b.design, log_likelihood
+    for f in factors:
+        for term, block in zip(d.factors[f].terms, covariances[f], strict=True):
+            total += oracles.log_prior_covariance(term, block) + log_jacobian_lower(np.linalg.cholesky(block))
+    L = lower(covariances)
+    for (kind, place), (_, shift, _) in zip(b.chain.coordinate, b.chain.fit, strict=True):
+        if kind == hyper.DIAGONAL:
+            total += math.log(L[place] + shift)
+        elif kind == hyper.LOG_SIGMA:
+            total += oracles.log_prior_sd(d.sigma_prior, sigma) + math.log(sigma + shift)
+    return total
+
+
+VARIATIONS = [
+    {},
+    {"known_se": True},
+    {"covariance_prior": "inverse_wishart"},
+    {"covariance_prior": "huang_wand", "sigma_prior": "exponential"},
+]
+VARIATIONS += [{"sd_prior": oracles.SD_PRIORS["uniform"], "sigma_prior": "inverse_gamma"}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [(k, o) for k in KINDS for o in VARIATIONS if (k != "core_large" or not o) and not (k == "none" and o)], ids=str
+)
+def test_log_hyper_with_everything_out(kind, options):
+    """Differences equal those of log p(y | Σ, σ) + log priors + log Jacobians, in the coordinates of the moves."""
+    design = make_design(kind, **options)
+    b, rng, ours, theirs = Bench(design, "joint"), np.random.default_rng(71), [], []
+    shift_coordinates(b, rng)
+    for _ in range(5):
+        covariances = random_covariances(design, rng)
+        sigma = 1.0 if design.known_se is not None else float(np.exp(rng.uniform(-0.7, 0.6)))
+        if options.get("sd_prior"):
+            covariances = [[0.3 * block for block in blocks] for blocks in covariances]  # inside the support
+        value, now, rest = b.log_hyper(False, coordinates(b, covariances, sigma), sigma)
+        np.testing.assert_allclose(b.state.L, lower(covariances), rtol=1e-11, atol=1e-13)
+        assert now == pytest.approx(sigma, rel=1e-12)
+        law = oracles.gaussian_marginal(design, covariances, sigma)
+        ours.append(value)
+        theirs.append(expected_target(b, covariances, sigma, law.log_marginal, list(range(len(design.factors)))))
+        Q, rhs = b.conditional(covariances, sigma, 0 if len(b.units) else None)
+        prior = b.prior(covariances)[2]
+        total = np.sum(b.omega * b.y**2) + sigma**2 * prior - rhs @ np.linalg.solve(Q, rhs)
+        assert rest == pytest.approx(total, rel=1e-8)
+    assert np.all(np.isfinite(theirs))
+    np.testing.assert_allclose(np.diff(ours), np.diff(theirs), rtol=RTOL, atol=1e-9 * np.max(np.abs(theirs)))
+
+
+SEVERAL = [(kind, scheme) for kind, scheme in CASES if scheme == SMALL_CORE]
+
+
+def core_target(b: Bench, unit: int, covariances, sigma: float, theta: np.ndarray) -> float:
+    """log p(ỹ − other units' effects | Σ of the core and of ``unit``, σ), by the oracle on the reduced design."""
+    d = b.design
+    members = sorted({*b.plan.core, *b.plan.units[unit]})
+    u = [theta[b.columns[f]].reshape(len(d.factors[f].levels), -1) for f in range(len(d.factors))]
+    y = d.y.copy()
+    for f, factor in enumerate(d.factors):
+        if f not in members:
+            y -= np.sum(factor.Z * u[f][factor.codes], axis=1)
+    reduced = replace(d, factors=tuple(d.factors[f] for f in members))
+    return oracles.gaussian_marginal(reduced, [covariances[f] for f in members], sigma, response=y).log_marginal
+
+
+def given_others(b: Bench, unit: int, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """W'Ω(ỹ − other units' effects): (core part, all effects)."""
+    other = np.setdiff1d(np.arange(b.W.shape[1]), b.joint(unit))
+    rhs = b.W.T @ (b.omega * (b.y - b.W[:, other] @ theta[other]))
+    return rhs[b.core].copy(), rhs[b.p :].copy()
+
+
+@pytest.mark.parametrize("options", [{}, {"known_se": True}, {"covariance_prior": "huang_wand"}], ids=str)
+@pytest.mark.parametrize(("kind", "scheme"), SEVERAL)
+def test_log_hyper_of_the_core_given_the_other_units(kind, scheme, options):
+    """Coordinates are the core's covariances alone; one unit's effects are out at fixed Σ of their own, the other units are given."""
+    design = make_design(kind, **options)
+    b, rng = Bench(design, scheme), np.random.default_rng(73)
+    assert all(k != hyper.LOG_SIGMA for k, _ in b.chain.coordinate) and len(b.chain.coordinate) > 0
+    shift_coordinates(b, rng)
+    for unit in b.units:
+        theta, base, ours, theirs = rng.standard_normal(b.W.shape[1]), random_covariances(design, rng), [], []
+        sigma = 1.0 if design.known_se is not None else 0.7
+        for _ in range(4):
+            fresh = random_covariances(design, rng)
+            covariances = [fresh[f] if f in b.plan.core else base[f] for f in range(len(base))]
+            b.set(base, sigma, theta)
+            core, rhs = given_others(b, unit, theta)
+            b.eliminate(sigma, unit, core, rhs)
+            ours.append(b.log_hyper(True, coordinates(b, covariances, sigma), sigma, core, rhs)[0])
+            log_p = core_target(b, unit, covariances, sigma, theta)
+            theirs.append(expected_target(b, covariances, sigma, log_p, list(b.plan.core)))
+        np.testing.assert_allclose(np.diff(ours), np.diff(theirs), rtol=RTOL, atol=1e-9 * np.max(np.abs(theirs)))
+
+
+@pytest.mark.parametrize("kind", ["one_factor", "slopes"])
+def test_no_density_where_a_scale_is_out_of_range(kind):
+    b = Bench(make_design(kind, sd_prior=oracles.SD_PRIORS["uniform"]))
+    covariances = random_covariances(b.design, np.random.default_rng(74))
+    x = coordinates(b, covariances, 0.7)
+    for place, value in ((0, math.log(2.1)), (0, -400.0), (len(x) - 1, 400.0), (0, math.nan)):
+        bad = x.copy()
+        bad[place] = value
+        assert b.log_hyper(False, bad, 0.7)[0] == -math.inf
+    b.chain.fit[0, hyper.SHIFT] = 0.5  # below log c there is no sd
+    bad = x.copy()
+    bad[0] = math.log(0.49)
+    assert b.log_hyper(False, bad, 0.7)[0] == -math.inf
+
+
+# ---------------------------------------------------------------------------------------------------------- moves
+
+
+def freeze(b: Bench, rng: np.random.Generator) -> None:
+    """A rough, deliberately ill-centred fit for the elliptical move, and shifts."""
+    d = b.chain.coordinate.shape[0]
+    shift_coordinates(b, rng)
+    x = coordinates(b, random_covariances(b.design, rng), 0.9)
+    b.chain.fit[:, hyper.MEAN] = x + 0.2
+    b.chain.root[:, :] = np.linalg.cholesky(0.2 * np.eye(d) + 0.05)
+
+
+MOVES = [(hyper.SLICES, False), (hyper.SLICES, True), (hyper.ELLIPTICAL, False), (hyper.INDEPENDENT, False)]  # move, learn
+ALL_MOVES = [hyper.SLICES, hyper.ELLIPTICAL, hyper.INDEPENDENT]
+HYPER_CASES = [(k, s) for k, s in CASES if s in ("joint", "auto", SMALL_CORE) and k != "core_large"]
+
+
+@pytest.mark.parametrize(("move", "learn"), MOVES)
+@pytest.mark.parametrize(("kind", "scheme"), HYPER_CASES)
+def test_the_factorisation_left_behind_is_that_of_the_new_point(kind, scheme, move, learn):
+    """After a move, drawing with no noise gives the dense conditional mean at the returned L and σ."""
+    design = make_design(kind)
+    b, rng = Bench(design, scheme), np.random.default_rng(75)
+    if len(b.chain.coordinate) == 0:
+        assert scheme != "joint"
+        return
+    freeze(b, rng)
+    for unit in b.units if scheme == SMALL_CORE else [0 if len(b.units) else None]:
+        theta = rng.standard_normal(b.W.shape[1])
+        b.set(random_covariances(design, rng), 0.9, theta)
+        kept = b.state.L.copy()
+        core = rhs = None
+        if scheme == SMALL_CORE:
+            core, rhs = given_others(b, unit, theta)
+            b.eliminate(0.9, unit, core, rhs)
+        for _ in range(4):
+            L, sigma = b.run_hyper(1, move, scheme == SMALL_CORE, learn, core, rhs)
+            np.testing.assert_array_equal(L[0], b.state.L)
+            covariances = unpack(design, L[0])
+            Q, right = b.conditional(covariances, sigma[0], unit, b.theta if scheme == SMALL_CORE else None)
+            mean = np.linalg.solve(Q, right)
+            np.testing.assert_allclose(b.draw(0.0, unit), mean, rtol=1e-7, atol=1e-8 * np.max(np.abs(mean)))
+            if scheme != SMALL_CORE:
+                expected = np.sum(b.omega * b.y**2) + sigma[0] ** 2 * b.prior(covariances)[2] - right @ mean
+                assert b.rest == pytest.approx(expected, rel=1e-7)
+            value, *_ = b.log_hyper(scheme == SMALL_CORE, coordinates(b, covariances, sigma[0]), sigma[0], core, rhs)
+            assert b.target == pytest.approx(value, rel=1e-9)
+        moved = {int(place) for kind_, place in b.chain.coordinate if kind_ != hyper.LOG_SIGMA}
+        changed = {int(i) for i in np.flatnonzero(~np.isclose(b.state.L, kept, rtol=1e-12))}
+        assert changed <= moved if move == hyper.INDEPENDENT else changed == moved  # a proposal may be rejected
+
+
+def unpack(design, L: np.ndarray) -> list[list[np.ndarray]]:
+    """Covariances from a packed L."""
+    out, at = [], 0
+    for f in design.factors:
+        out.append([])
+        for t in f.terms:
+            q = len(t.columns)
+            block = L[at : at + q * q].reshape(q, q)
+            out[-1].append(block @ block.T)
+            at += q * q
+    return out
+
+
+def test_widths_follow_only_while_learning():
+    b = Bench(make_design("slopes"))
+    b.set(random_covariances(b.design, np.random.default_rng(76)), 0.9)
+    widths = b.chain.fit[:, hyper.SLICE_WIDTH].copy()
+    b.run_hyper(20, hyper.SLICES)
+    np.testing.assert_array_equal(b.chain.fit[:, hyper.SLICE_WIDTH], widths)
+    b.run_hyper(20, hyper.SLICES, learn=True)
+    assert np.all(b.chain.fit[:, hyper.SLICE_WIDTH] != widths)
+
+
+def frozen_bench(kind: str, options: dict, shift: float) -> Bench:
+    """A bench whose fit is rough but frozen."""
+    b = Bench(make_design(kind, seed=3, rows=24, **options))
+    d = b.chain.coordinate.shape[0]
+    b.set([[np.array([[0.5]])]], 1.0 if options.get("known_se") else 1.4)
+    b.chain.fit[:, hyper.SHIFT] = shift
+    b.chain.fit[:, hyper.SLICE_WIDTH] = 0.7
+    b.chain.fit[:, hyper.MEAN] = np.log(np.array([0.6, 1.5]) + shift)[:d]
+    b.chain.root[:, :] = np.array([[0.5, 0.0], [0.1, 0.2]])[:d, :d]
+    return b
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.6])
+@pytest.mark.parametrize("move", ALL_MOVES)
+@pytest.mark.parametrize("sd_prior", ["half_t", "uniform", "inverse_gamma"])
+def test_moves_leave_the_law_of_one_sd(sd_prior, move, shift):
+    """(1 | g) with known standard errors: p(sd | y) by quadrature of the oracle's marginal likelihood."""
+    b = frozen_bench("one_factor", {"known_se": True, "sd_prior": sd_prior}, shift)
+    assert len(b.chain.coordinate) == 1
+    x = np.linspace(-9.0, 3.5, 900)  # log sd
+    log_density = np.array([log_posterior(b.design, math.exp(v), 1.0) + v for v in x])
+    L, _ = b.run_hyper(60_000, move)
+    indicators, expected = quantile_indicators(np.log(L[:, 0]), x, np.exp(log_density - log_density.max()))
+    assert np.max(np.abs(batch_z(indicators, expected))) < Z_LIMIT
+
+
+def log_posterior(design, sd: float, sigma: float) -> float:
+    """log p(sd, σ | y) up to a constant."""
+    prior = oracles.log_prior_sd(design.factors[0].terms[0].sd_priors[0], sd)
+    if design.sigma_prior is not None:
+        prior += oracles.log_prior_sd(design.sigma_prior, sigma)
+    return prior + oracles.gaussian_marginal(design, [[np.array([[sd**2]])]], sigma).log_marginal if prior > -math.inf else prior
+
+
+@functools.cache
+def posterior_of_sd_and_sigma() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Grids of log sd and log σ, and the log density on them, of the design of the next test."""
+    design = make_design("one_factor", seed=3, rows=24, sigma_prior="half_normal")
+    x, z = np.linspace(-10.0, 2.5, 126), np.linspace(-0.8, 1.4, 34)
+    return x, z, np.array([[log_posterior(design, math.exp(v), math.exp(w)) + v + w for w in z] for v in x])
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.6])
+@pytest.mark.parametrize("move", ALL_MOVES)
+def test_moves_leave_the_law_of_sd_and_sigma(move, shift):
+    """(1 | g): moments and quantiles of both scales and their product by a two-dimensional grid."""
+    b = frozen_bench("one_factor", {"sigma_prior": "half_normal"}, shift)
+    if move == hyper.INDEPENDENT:  # its proposals must reach the whole posterior
+        b.chain.root[:, :] = np.array([[0.5 if shift else 1.3, 0.0], [0.0, 0.25]])
+    x, z, log_density = posterior_of_sd_and_sigma()
+    density = np.exp(log_density - log_density.max())
+    assert max(density[0].max(), density[-1].max(), density[:, 0].max(), density[:, -1].max()) < 1e-3
+    weight = density / density.sum()
+    L, sigma = b.run_hyper(60_000, move)
+    sd = L[:, 0]
+
+    def functions(sd, sigma):
+        return np.tanh(sd), sigma, np.log(sd + sigma), np.tanh(sd) * sigma
+
+    expected = np.array([np.sum(weight * g) for g in functions(np.exp(x)[:, None], np.exp(z)[None, :])])
+    draws = np.column_stack(functions(sd, sigma))
+    assert np.max(np.abs(batch_z(draws, expected))) < Z_LIMIT
+    for values, grid, marginal in ((np.log(sd), x, density.sum(axis=1)), (np.log(sigma), z, density.sum(axis=0))):
+        fine = np.linspace(grid[0], grid[-1], 4000)
+        smooth = np.interp(fine, grid, np.log(marginal + 1e-300))
+        indicators, levels = quantile_indicators(values, fine, np.exp(smooth))
+        assert np.max(np.abs(batch_z(indicators, levels))) < Z_LIMIT + 1.0  # the grid's own error
+
+
+def test_a_start_without_density_is_reported():
+    b = Bench(make_design("one_factor", sd_prior=Prior("uniform", (0.5, 1.0))))
+    for move in ALL_MOVES:
+        b.set([[np.array([[9.0]])]], 1.0)
+        c, p, w, s = b.chain, b.packed, b.work, b.state
+        ok, *_ = hyper.draw_hyper(
+            b.rng, move, False, False, c.coordinate, c.fit, c.root, c.scratch, c.counts, p.sd_prior, p.cov_prior, p.scale_prior,
+            p.factor, p.term, p.index, p.units, p.core_factors, b.node, b.h, w["B"], b.prior_precision(), w["P"], w["work"], w["vh"],
+            b.dense, s.L, 1.0, b.m, p.yy, p.n, w["small"], math.nan,
+        )  # fmt: skip
+        assert not ok
+
+
+def test_moves_of_a_full_covariance_leave_its_prior_where_the_data_are_silent():
+    """Precisions near zero: the law of Σ is its prior, an inverse-Wishart: each variance is inverse-gamma, E Σ⁻¹ = df S⁻¹."""
+    b = Bench(make_design("slopes", covariance_prior="inverse_wishart", known_se=True))
+    b.load(np.full(b.y.size, 1e-12), b.y)
+    b.set([[np.array([[0.2, 0.05], [0.05, 0.3]])]], 1.0)
+    sliced, _ = b.run_hyper(60_000, hyper.SLICES)
+    x = np.column_stack([np.log(sliced[:, 0]), sliced[:, 2], np.log(sliced[:, 3])])  # a fit from the slices, as warm-up makes one
+    b.chain.fit[:, hyper.MEAN] = x.mean(axis=0)
+    b.chain.root[:, :] = np.linalg.cholesky(1.1 * np.cov(x.T))
+    others = [b.run_hyper(60_000, move)[0] for move in (hyper.ELLIPTICAL, hyper.INDEPENDENT)]
+    df, S = 5.0, 0.4 * np.eye(2) + 0.1
+    for L in (sliced, *others):
+        covariance = L.reshape(-1, 2, 2) @ np.swapaxes(L.reshape(-1, 2, 2), 1, 2)
+        levels = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
+        for a in ((1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.6, -1.0)):
+            ratio = np.einsum("nij,i,j->n", covariance, a, a) / (np.array(a) @ S @ np.array(a))
+            quantiles = stats.invgamma((df - 1) / 2, scale=0.5).ppf(levels)
+            assert np.max(np.abs(batch_z(ratio[:, None] < quantiles, levels))) < Z_LIMIT
+        assert np.max(np.abs(batch_z(np.linalg.inv(covariance), (df * np.linalg.inv(S)).ravel()))) < Z_LIMIT
+
+
+@pytest.mark.parametrize("move", ALL_MOVES)
+def test_a_known_target_saves_an_evaluation_and_changes_no_draw(move):
+    runs, evaluations = [], []
+    for known in (False, True):
+        b = frozen_bench("one_factor", {}, 0.3)
+        value, *_ = b.log_hyper(False, coordinates(b, [[np.array([[0.5]])]], 1.4), 1.4)
+        L, sigma = b.run_hyper(50, move, known=value if known else math.nan)
+        runs.append(np.column_stack([L, sigma]))
+        evaluations.append(b.chain.counts[0])
+    np.testing.assert_allclose(runs[0], runs[1], rtol=1e-9)
+    assert evaluations[0] - evaluations[1] == 50
