@@ -50,8 +50,12 @@ def log_student(y, eta, sigma, nu):
     total, product = 0.0, 1.0
     for i in range(y.size):
         r = y[i] - eta[i]
-        product *= 1.0 + r * r * scale
-        if product > 1e250:
+        factor = 1.0 + r * r * scale
+        if factor > 1e100:
+            total += math.log(factor)
+            continue
+        product *= factor
+        if product > 1e200:
             total += math.log(product)
             product = 1.0
     total += math.log(product)
