@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gibbs.model.records import CoefficientPrior, Design, Factor, Prior, Term
+from gibbs.model.records import Design, Factor, Prior, Term
 from gibbs.sampling import plan as plans
 from gibbs.sampling.plan import Plan
 from tests import oracles
@@ -32,20 +32,21 @@ class Case:
     structure: str = "one_factor"
     scheme: str = "joint"
     elliptical: bool = False
-    sd_prior: str = "half_t"
-    sigma_prior: str = "half_t"
-    nu_prior: str = "gamma"
+    sd_prior: str | Prior = "half_t"
+    sigma_prior: str | Prior = "half_t"
+    nu_prior: str | Prior = "gamma"
     covariance_prior: str = "lkj"
     coefficient_prior: str = "normal"
     intercept_prior: str = "intercept"
     centred: bool = False  # prior means of 0 and no offset: what the Haar move of a probit model needs
     offset: bool = False
+    far: float = 0.0  # added to every predictor: with a mean far from zero the coefficients as written are not those of centred ones
     rows: int = 20
     levels: int = 4
 
     def __str__(self) -> str:
         move = "elliptical" if self.elliptical else "slices"
-        priors = [self.sd_prior, self.coefficient_prior, self.intercept_prior, self.covariance_prior]
+        priors = [str(self.sd_prior), self.coefficient_prior, self.intercept_prior, self.covariance_prior]
         further = [w for w, on in (("centred", self.centred), ("offset", self.offset)) if on]
         return "-".join([self.family, self.structure, self.scheme, move, *priors, *further])
 
@@ -76,6 +77,8 @@ def design_of(case: Case, rng: np.random.Generator) -> Design:
         known_se=case.family == "known_se",
         offset=case.offset,
     )
+    if case.far:
+        design = _shifted(design, case.far)
     if case.structure == "three_slopes":
         design = replace(design, factors=(_with_columns(design.factors[0], design, (0, 1, 2), case),))
     elif case.structure == "nested_slopes":
@@ -121,10 +124,16 @@ def _with_columns(factor: Factor, design: Design, columns: tuple[int, ...], case
     return replace(factor, Z=np.ascontiguousarray(design.X[:, list(columns)]), columns=names, terms=(term,))
 
 
+def _shifted(design: Design, far: float) -> Design:
+    """Every predictor moved away from zero, in X and in Z; statements on the intercept at the means move with them."""
+    X = design.X + far * (np.arange(design.X.shape[1]) > 0)
+    factors = tuple(replace(f, Z=f.Z + far * (np.array(f.columns) != "Intercept")) for f in design.factors)
+    rows = tuple(replace(r, weights=X.mean(axis=0)) if r.label == "intercept" else r for r in design.coefficient_priors)
+    return replace(design, X=X, factors=factors, coefficient_priors=rows)
+
+
 def _repeated(design: Design) -> Design:
     """x becomes 0 or 1, so that rows repeat and binary families count cells; statements on the intercept follow the new means."""
     X = np.column_stack([np.ones(len(design.y)), (design.X[:, 1] > 0.3).astype(float)])
-    rows: list[CoefficientPrior] = []
-    for row in design.coefficient_priors:
-        rows.append(replace(row, weights=X.mean(axis=0)) if row.label == "intercept" else row)
-    return replace(design, X=X, coefficient_priors=tuple(rows))
+    rows = tuple(replace(r, weights=X.mean(axis=0)) if r.label == "intercept" else r for r in design.coefficient_priors)
+    return replace(design, X=X, coefficient_priors=rows)
