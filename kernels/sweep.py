@@ -29,7 +29,7 @@ from .elimination import (
     load_core,
 )
 from .gaussian import between_units, draw_residual_sd, residual_sum_of_squares
-from .hyper import ELLIPTICAL, INDEPENDENT, SLICES, draw_hyper, log_marginal
+from .hyper import ELLIPTICAL, INDEPENDENT, draw_hyper, log_marginal
 from .latent import (
     draw_logit_latents,
     draw_probit_latents,
@@ -47,8 +47,8 @@ OK, NO_DENSITY, NOT_FINITE_COEFFICIENTS, NOT_FINITE_EFFECTS, NOT_FINITE_SCALE, N
 """Status codes; ``gibbs.sampling.status`` has their meaning in words."""
 
 SPARING = 8
-"""With gaussian outcomes and one unit the collapsed move of the variances is followed by their conditional updates every so many sweeps:
-it hardly needs them, they are there for its tails."""
+"""Independent proposals of the variances give way to an elliptical slice, and the conditional updates follow, every so many sweeps:
+they hardly need them, these are there for the tails."""
 
 BLOCK_OF_STATUS = ("", "variances", "coefficients", "random effects", "residual sd", "coefficients")
 
@@ -129,7 +129,7 @@ def draw_latents(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_chunk(
-    rng, sweeps, n, haar, elliptical, learn, latent, crossed, one_at_a_time,
+    rng, sweeps, n, haar, collapsed_move, learn, latent, crossed, one_at_a_time,
     factor, term, index, units, core_factors, node, m, h, yy, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
     coordinate, fit, root, scratch, counts,
@@ -142,6 +142,7 @@ def run_chunk(
                    working, eta, width)
     crossed        None with one unit or none, else (cross_ptr, cross_col, cross_value, rhs, rhs_core, H, x, effects)
     one_at_a_time  None, or True for the scheme of the deck (``crossed`` is then given)
+    collapsed_move: SLICES, ELLIPTICAL or INDEPENDENT of ``hyper.py``; with latents or several units the last is taken as elliptical.
     n: rows of the data; yy: ỹ'Ωỹ (gaussian); learn: warm-up, slice widths may follow; reference: frozen stand-in for the effects'
     spread where levels are few. The other names are those of ``layout.py``.
     """
@@ -159,12 +160,10 @@ def run_chunk(
         if crossed is None:
             # 2 variances with every location effect out
             if coordinate.shape[0] > 0:
-                move, known = SLICES, np.nan
-                if elliptical:
-                    move = ELLIPTICAL
+                move, known = min(collapsed_move, ELLIPTICAL), np.nan
                 if latent is None:
                     known = scale[4]
-                    if elliptical and (scale[3] + 1.0) % SPARING != 0.0:
+                    if collapsed_move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0:
                         move = INDEPENDENT
                 ok, sigma, rest, scale[4] = draw_hyper(
                     rng, move, learn, False, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior,
@@ -204,7 +203,7 @@ def run_chunk(
                 else:
                     # 2 the core's variances with the core and this unit out; 3 core and unit in one draw; 4 ancillary
                     ok = draw_core_and_unit(
-                        rng, elliptical, learn, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
+                        rng, collapsed_move, learn, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
                         index, units, unit, core_factors, node, B, P, work, vh, dense, L, sigma, core, u, rhs, rhs_core, H, x36, effects,
                         small
                     )  # fmt: skip
@@ -212,7 +211,8 @@ def run_chunk(
                         return NO_DENSITY, sweep
         # 4 sufficient update of every covariance, given the fresh effects; where step 2 is cheap and exact, only now and then
         scale[3] += 1.0
-        conditional = latent is not None or crossed is not None or coordinate.shape[0] == 0 or scale[3] % SPARING == 0.0
+        conditional = latent is not None or crossed is not None or coordinate.shape[0] == 0
+        conditional = conditional or collapsed_move != INDEPENDENT or scale[3] % SPARING == 0.0
         if conditional:
             scale[4] = np.nan
             for t in range(term.shape[0]):
@@ -251,7 +251,7 @@ def run_chunk(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def draw_core_and_unit(
-    rng, elliptical, learn, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index, units, unit,
+    rng, collapsed_move, learn, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index, units, unit,
     core_factors, node, B, P, work, vh, dense, L, sigma, core, u, rhs, rhs_core, H, x36, effects, small
 ):  # fmt: skip
     """Steps 2 to 4 for one unit of several, the other units given (their effects are taken off ``rhs``, ``rhs_core``).
@@ -261,7 +261,7 @@ def draw_core_and_unit(
     factor_precisions(factor, term, L, sigma, P, small[5])
     load_core(dense, rhs_core)
     eliminate_unit(factor, index, units, unit, node, rhs, P, work, vh, dense)
-    move = ELLIPTICAL if elliptical else SLICES
+    move = min(collapsed_move, ELLIPTICAL)
     if coordinate.shape[0] > 0:
         ok, sigma, _, _ = draw_hyper(
             rng, move, learn, True, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,

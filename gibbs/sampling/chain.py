@@ -20,6 +20,9 @@ from gibbs.sampling.status import sampling_error
 
 SLICE_SHARE = 0.4
 """Share of warm-up in which the variances are sliced one by one; the rest runs, and refines, the elliptical move."""
+MOST_REJECTED = 0.3
+"""Independent proposals of the variances are kept to where warm-up rejects at most this share of them: the fitted t then has the
+posterior's shape. Elsewhere (sds near 0, ridges) they would stick in its tails, and every sweep slices instead."""
 ELLIPTICAL_LIMIT = 30
 """With more hyper-parameters than this the variances are sliced one by one throughout."""
 
@@ -71,7 +74,7 @@ class Chain:
         self.fit, self.root = np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d)
         self.scratch, self.counts, self.width = np.zeros((4, d)), np.zeros(8), np.array([0.5, 1.0])
         self.slices_until = max(min(warmup, 20), int(SLICE_SHARE * warmup)) if d <= ELLIPTICAL_LIMIT else warmup
-        self.done, self.elliptical = 0, False
+        self.done, self.elliptical, self.independent = 0, False, True
         self.history: list[Kept] = []
         self.kept: list[Kept] = []
         self.seconds = [0.0, 0.0]
@@ -112,7 +115,7 @@ class Chain:
             crossed = (*p.cross, w["rhs"], w["rhs_core"], w["H"], w["x"], w["effects"])
         try:
             return ks.run_chunk(
-                self.rng, sweeps, p.n, p.haar, self.elliptical, warming, latent, crossed, one_at_a_time,
+                self.rng, sweeps, p.n, p.haar, self._collapsed_move(), warming, latent, crossed, one_at_a_time,
                 p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h, p.yy,
                 p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
                 w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"],
@@ -121,6 +124,11 @@ class Chain:
             )  # fmt: skip
         except np.linalg.LinAlgError:
             return ks.NOT_POSITIVE_DEFINITE, 0
+
+    def _collapsed_move(self) -> int:
+        if not self.elliptical:
+            return kh.SLICES
+        return kh.INDEPENDENT if self.independent else kh.ELLIPTICAL
 
     def new_kept(self, sweeps: int, warming: bool) -> Kept:
         """Room for the draws of a chunk."""
@@ -145,6 +153,8 @@ class Chain:
         if not refine:
             half = L.shape[0] // 2
             L, scale = L[half:], scale[half:]
+        else:
+            self.independent = bool(self.counts[1] <= MOST_REJECTED * L.shape[0])
         if self.packed.family == kl.STUDENT:
             self.width[:] = np.clip(2.5 * np.std(np.log(scale), axis=0), 0.02, 5.0)
         _freeze_reference(self.packed.term, self.state.reference, L)

@@ -117,6 +117,7 @@ class Engine:
         for _, _, q, l0, _, _ in packed.term:
             state.reference[l0 : l0 + q * q : q + 1] = 0.6
         state.scale[3] = self.rng.integers(64)  # sweeps done: what is done only now and then has its turn in some replicates
+        self.chain.independent = bool(self.rng.integers(2))  # both moves that use the frozen fit
         if not self.repack and packed.family == kl.GAUSSIAN:
             value = (y - self.design.offset)[self.order]
             accumulate_rhs(rows.X, rows.Z, rows.level, rows.weight * value, packed.factor, True, packed.units.shape[0], packed.m, packed.h)
