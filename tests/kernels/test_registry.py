@@ -1,0 +1,138 @@
+"""No kernel without its test, and no kernel compiled twice."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numba.core.dispatcher import Dispatcher
+
+import gibbs.kernels
+
+HERE = Path(__file__).parent
+
+REGISTRY = {
+    "draw_coefficients": "test_one_at_a_time.py::test_coefficients_given_all_effects",
+    "draw_core": "test_elimination.py::test_one_draw_is_the_mean_plus_a_square_root_of_the_covariance",
+    "draw_core_and_unit": "test_sweep.py::test_core_and_unit_given_the_other_units",
+    "draw_covariance_ancillary": "test_covariance.py::test_ancillary_law_of_two_columns",
+    "draw_covariance_sufficient": "test_covariance.py::test_sufficient_law_under_an_inverse_wishart_is_an_inverse_wishart",
+    "draw_effects": "test_one_at_a_time.py::test_equations_5_and_6",
+    "draw_hyper": "test_hyper.py::test_moves_leave_the_law_of_sd_and_sigma",
+    "draw_latents": "test_sweep.py::test_draw_latents_leaves_the_cross_products_of_what_it_drew",
+    "draw_logit_latents": "test_latent.py::test_logit_latents",
+    "draw_prior_scales": "test_sweep.py::test_prior_scales_of_t_priors",
+    "draw_probit_latents": "test_latent.py::test_probit_latents",
+    "draw_residual_sd": "test_gaussian.py::test_law_of_the_residual_sd",
+    "draw_student_latents": "test_latent.py::test_student_latents",
+    "draw_student_scales": "test_latent.py::test_student_scales",
+    "draw_unit": "test_elimination.py::test_covariance_of_draws",
+}
+"""Every full conditional and the test of its law. A new ``draw_…`` goes here with its test."""
+
+VERSIONS = {"run_chunk": 6, "_series_accepts": 2}
+"""Kernels that may be compiled more than once: the loop (latent or not; one unit, several, one at a time), and the two series of the
+Pólya–Gamma sampler, each without the other's branch. A constant passed as an argument also makes a version: Numba keeps literals."""
+
+
+def kernels() -> dict[str, str]:
+    """Every compiled function of the package → its module."""
+    found = {}
+    for info in pkgutil.iter_modules(gibbs.kernels.__path__):
+        module = importlib.import_module(f"gibbs.kernels.{info.name}")
+        for name, value in vars(module).items():
+            if isinstance(value, Dispatcher) and value.py_func.__module__ == module.__name__:
+                assert name not in found, f"two kernels are called {name}"
+                found[name] = info.name
+    return found
+
+
+def test_every_draw_is_registered_with_a_test_that_exists():
+    draws = {name for name in kernels() if name.startswith("draw_")}
+    assert draws == set(REGISTRY)
+    for name, place in REGISTRY.items():
+        file, function = place.split("::")
+        text = (HERE / file).read_text(encoding="utf-8")
+        assert re.search(rf"^def {function}\(", text, flags=re.MULTILINE), f"{name}: {place} is not there"
+        sources = text + (HERE / "loops.py").read_text(encoding="utf-8") + (HERE / "bench.py").read_text(encoding="utf-8")
+        assert re.search(rf"\b{name}\b", sources), f"{place} does not call {name}"
+
+
+def test_every_public_kernel_is_called_by_a_test_of_this_folder():
+    sources = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("*.py") if path.name != Path(__file__).name)
+    called = {name for name in kernels() if re.search(rf"\b{name}\b", sources)}
+    indirect = {"run_chunk"}  # through Chain
+    assert {name for name in kernels() if not name.startswith("_")} - called == indirect
+
+
+FITS = """
+import importlib, json, pkgutil
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+import gibbs.kernels
+from gibbs.model.records import Sampling
+from gibbs.sampling import chains
+from tests.kernels.bench import make_design, plan_of
+
+for kind, scheme, options in json.loads({models!r}):
+    design = make_design(kind, **options)
+    chains.run(design, plan_of(design, scheme), Sampling(chains=1, seed=1, warmup=24, draws=4, cores=1))
+counts = {{}}
+for info in pkgutil.iter_modules(gibbs.kernels.__path__):
+    for name, value in vars(importlib.import_module("gibbs.kernels." + info.name)).items():
+        if isinstance(value, Dispatcher):
+            counts[name] = len(value.signatures)
+print(json.dumps(counts))
+"""
+
+MODELS = [
+    ("slopes", "auto", {}),
+    ("none", "auto", {"known_se": True}),
+    ("nested_mixed", "auto", {"covariance_prior": "huang_wand", "coefficient_prior": "student_t"}),
+    ("crossed_slopes", "collapsed", {"covariance_prior": "inverse_wishart"}),
+    ("core_and_units", "core and units", {"offset": True}),
+    ("crossed", "one-at-a-time", {"coefficient_prior": "flat"}),
+    ("slopes", "auto", {"family": "student"}),
+    ("crossed", "joint", {"family": "probit", "rows": 200}),
+    ("core_and_units", "core and units", {"family": "logit", "offset": True}),
+    ("one_factor", "one-at-a-time", {"family": "student"}),
+    ("none", "auto", {"family": "logit"}),
+]
+
+
+def signatures(environment: dict[str, str]) -> dict[str, int]:
+    """Compiled specialisations of every kernel after fitting ``MODELS`` in a process of their own."""
+    program = FITS.format(models=json.dumps(MODELS))
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=HERE.parents[1], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def check(counts: dict[str, int]) -> None:
+    too_many = {name: n for name, n in counts.items() if n > VERSIONS.get(name, 1)}
+    assert not too_many, f"compiled for several types: {too_many}"
+
+
+def test_one_specialisation_each():
+    """Eleven different models: what Python calls is compiled once, the loop six times at most."""
+    counts = signatures({})
+    check(counts)
+    assert counts["run_chunk"] == 6
+    assert counts["start_near_mode"] == 1 and counts["accumulate"] == 1
+
+
+@pytest.mark.slow
+def test_one_specialisation_each_compiled_from_nothing(tmp_path):
+    """With an empty cache the kernels that other kernels call are counted, too."""
+    counts = signatures({"NUMBA_CACHE_DIR": str(tmp_path)})
+    check(counts)
+    assert counts["draw_hyper"] == counts["eliminate_unit"] == counts["log_cholesky_prior"] == 1
