@@ -97,6 +97,11 @@ def raw(design: Design, points: Points) -> dict[str, np.ndarray]:
     return out
 
 
+def of_data_alone(name: str) -> bool:
+    """Sweeps do not touch it; it is there for products."""
+    return name.startswith("y") or name == "ones"
+
+
 def pairs(names: list[str]) -> list[tuple[str, str]]:
     """Products worth looking at: each parameter with what the data say of it, scales with scales, the likelihood with everything."""
     out = []
@@ -111,7 +116,7 @@ def pairs(names: list[str]) -> list[tuple[str, str]]:
             out.append((name, "y size"))
         if name.startswith("u sum[") and "b[Intercept]" in names:
             out.append((name, "b[Intercept]"))
-        if name != "log-likelihood" and not name.startswith("y"):
+        if name != "log-likelihood" and not of_data_alone(name):
             out.append((name, "log-likelihood"))
     scales = [n for n in names if n.startswith("log s") or n == "log nu"]
     out += list(itertools.combinations(scales, 2))
@@ -137,8 +142,11 @@ class Squash:
     def __call__(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The tested functions: first and second moments, shares below the cut points, products."""
         bounded = {name: np.tanh((x - self.centre[name]) / self.scale[name]) for name, x in values.items()}
-        out = dict(bounded)
+        out = {}
         for name, b in bounded.items():
+            if of_data_alone(name):
+                continue
+            out[name] = b
             out[f"{name} squared"] = b * b
             for k, cut in enumerate(self.cuts[name]):
                 out[f"{name} below {(5, 50, 95)[k]} %"] = (values[name] < cut).astype(float)
