@@ -123,7 +123,8 @@ def draw_latents(
             draw_student_scales(rng, scale_prior, y, eta, scale, width)
             draw_student_latents(rng, y, offset, eta, scale[0], scale[1], omega, working)
         accumulate(X, Z, level, core_entry, omega, factor, index, units, core_factors, node, dense)
-    accumulate_rhs(X, Z, level, working, factor, True, units.shape[0], m, h)
+    every = units.shape[0] >= 0  # true; as a literal it would be compiled as a version of its own
+    accumulate_rhs(X, Z, level, working, factor, every, units.shape[0], m, h)
     return squares
 
 
@@ -166,7 +167,7 @@ def run_chunk(
                     if collapsed_move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0:
                         move = INDEPENDENT
                 ok, sigma, rest, scale[4] = draw_hyper(
-                    rng, move, learn, False, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior,
+                    rng, move, learn, n_units > 1, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior,
                     factor, term, index, units, core_factors, node, h, B, scale[2], P, work, vh, dense, L, sigma, m, squares, n, small,
                     known
                 )  # fmt: skip
@@ -197,7 +198,7 @@ def run_chunk(
                     rhs_between_units(factor, index, cross_ptr, cross_col, cross_value, node, m, h, u, unit, rhs_core, rhs)
                 else:
                     subtract_other_units(Z, level, factor, u, unit, weight if family == PROBIT else omega, working, eta)
-                    accumulate_rhs(X, Z, level, eta, factor, False, unit, rhs_core, rhs)
+                    accumulate_rhs(X, Z, level, eta, factor, n_units == 0, unit, rhs_core, rhs)
                 if one_at_a_time is not None:
                     draw_effects(rng, factor, index, units[unit, 0], node, P, rhs, sigma, core, u, small)
                 else:
@@ -264,8 +265,8 @@ def draw_core_and_unit(
     move = min(collapsed_move, ELLIPTICAL)
     if coordinate.shape[0] > 0:
         ok, sigma, _, _ = draw_hyper(
-            rng, move, learn, True, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
-            units, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, sigma, rhs_core, 0.0, 0.0, small, np.nan
+            rng, move, learn, units.shape[0] > 1, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
+            index, units, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, sigma, rhs_core, 0.0, 0.0, small, np.nan
         )  # fmt: skip
         if not ok:
             return False

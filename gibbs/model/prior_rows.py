@@ -21,7 +21,8 @@ def deviation(column: np.ndarray) -> float:
     """Sample standard deviation (n − 1), exactly 0 for a constant column."""
     if len(column) < 2 or column.min() == column.max():
         return 0.0
-    return float(column.std(ddof=1))
+    largest = float(np.abs(column).max())  # squares of enormous numbers would overflow
+    return float((column / largest).std(ddof=1) * largest)
 
 
 def where(spec: Spec, prior: Prior) -> str:
