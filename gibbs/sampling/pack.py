@@ -77,7 +77,8 @@ def pack(design: Design, plan: Plan) -> Packed:
             root = np.sqrt(weight)
             reference = np.linalg.lstsq(X * root[:, None], y * root, rcond=None)[0]
             y = y - X @ reference
-        residual_sd = float(np.sqrt(np.sum(y**2) / max(y.size - p, 1))) or 1.0
+        with np.errstate(over="ignore"):  # outcomes too large to square: the first sweep says so, with the rows
+            residual_sd = float(np.sqrt(np.sum(y**2) / max(y.size - p, 1))) or 1.0
     binary = family in (kl.PROBIT, kl.LOGIT)
     offset = design.offset.astype(float) if binary else np.zeros(y.size)
     Z = np.concatenate([f.Z for f in design.factors], axis=1) if design.factors else np.zeros((y.size, 0))
@@ -98,7 +99,8 @@ def pack(design: Design, plan: Plan) -> Packed:
     cross = (np.zeros(U + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
     if family == kl.GAUSSIAN:
         accumulate_rhs(X, Z, level, weight * y, factor, True, units.shape[0], m, h)
-        yy = float(np.sum(weight * y * y))
+        with np.errstate(over="ignore"):
+            yy = float(np.sum(weight * y * y))
         if units.shape[0] > 1:
             cross = _cross_products(rows, factor)
     row_prior, sd_prior, cov_prior, scale_prior = _priors(design, transform, reference)

@@ -1,0 +1,162 @@
+"""Chains: phases, freezing, stopping, errors, and what is handed over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gibbs.errors import SamplingError
+from gibbs.kernels import layout as kl
+from gibbs.model.records import Prior, Sampling, Until
+from gibbs.sampling import chains, pack, plan
+from gibbs.sampling.chain import Chain
+from tests.sampling.models import fitted_design, run
+
+
+def make_chain(design, *, seed: int = 1, warmup: int = 100, scheme: str = "auto") -> Chain:
+    decided = plan.make(design, scheme)
+    return Chain(0, np.random.SeedSequence(seed), pack.pack(design, decided), design, warmup)
+
+
+def test_shapes_and_names_of_what_is_handed_over():
+    design = fitted_design("crossed_slopes", "student", rows=80, levels=5)
+    draws = run(design, warmup=30, draws=20, how=3)
+    U = sum(f.Z.shape[1] * len(f.levels) for f in design.factors)
+    assert draws.beta.shape == (3, 20, 2) and draws.u.shape == (3, 20, U) and draws.lp.shape == (3, 20)
+    assert draws.hyper.shape == (3, 20, 8) and draws.hyper_names[-2:] == ("sigma", "nu")
+    assert draws.u_offsets == (0, 10) and draws.warmup == 30 and draws.stopped == ""
+    assert len(draws.seconds_warmup) == len(draws.seconds_sampling) == 3
+    assert min(draws.seconds_sampling) > 0.0
+
+
+def test_sds_and_correlations_are_those_of_the_cholesky_factors():
+    design = fitted_design("two_terms", rows=60)
+    chain = make_chain(fitted_design("slopes", rows=60))
+    while chain.done < 110:
+        chain.advance(10)
+    L = chain.draws()["L"].reshape(-1, 2, 2)
+    found = chains._scales(chain.packed, chain.draws()["L"][None])[0]
+    cov = L @ np.swapaxes(L, 1, 2)
+    np.testing.assert_allclose(found[:, 0] ** 2, cov[:, 0, 0])
+    np.testing.assert_allclose(found[:, 1] ** 2, cov[:, 1, 1])
+    np.testing.assert_allclose(found[:, 2] * found[:, 0] * found[:, 1], cov[:, 1, 0])
+    assert np.all(np.diagonal(L, axis1=1, axis2=2) > 0.0)
+    split = run(design, warmup=30, draws=20)
+    assert split.hyper_names[:2] == ("sd_g__Intercept", "sd_g__x") and np.all(split.hyper > 0.0)
+
+
+def test_the_log_likelihood_kept_is_that_of_the_draw():
+    """Up to a constant, against scipy on the coefficients as written."""
+    from scipy import stats
+
+    design = fitted_design("slopes", "student", rows=60, levels=5)
+    draws = run(design, warmup=60, draws=25, how=2)
+    u = draws.u.reshape(2, 25, len(design.factors[0].levels), 2)
+    eta = draws.beta @ design.X.T + np.einsum("csna,na->csn", u[:, :, design.factors[0].codes], design.factors[0].Z)
+    sigma, nu = draws.hyper[:, :, -2, None], draws.hyper[:, :, -1, None]
+    wanted = stats.t.logpdf(design.y, nu, eta, sigma).sum(axis=2)
+    np.testing.assert_allclose(draws.lp - wanted, np.mean(draws.lp - wanted), atol=1e-8)
+
+
+def test_chains_start_apart_and_inside_the_prior():
+    design = fitted_design("slopes", "probit", rows=60)
+    terms = replace(design.factors[0].terms[0], sd_priors=(Prior("uniform", (0.5, 0.9)),) * 2)
+    design = replace(design, factors=(replace(design.factors[0], terms=(terms,)),))
+    decided = plan.make(design)
+    packed = pack.pack(design, decided)
+    started = [Chain(k, s, packed, design, 100) for k, s in enumerate(np.random.SeedSequence(1).spawn(5))]
+    for name in ("core", "L"):
+        values = np.stack([getattr(c.state, name) for c in started])
+        assert np.unique(values[:, 0]).size > 1
+    for chain in started:
+        L = chain.state.L.reshape(2, 2)
+        sds = np.sqrt(np.sum(L**2, axis=1))
+        assert np.all((sds >= 0.5) & (sds <= 0.9))
+        assert np.all(np.isfinite(chain.state.core)) and np.all(np.isfinite(chain.state.u))
+
+
+@pytest.mark.parametrize(("kind", "family"), [("slopes", "gaussian"), ("nested", "logit"), ("one_factor", "student")])
+def test_after_warm_up_everything_learnt_is_frozen(kind, family):
+    chain = make_chain(fitted_design(kind, family, rows=60))
+    before = chain.fit.copy()
+    while chain.done < 100:
+        chain.advance(1000)  # stops at the boundaries of the phases by itself
+
+    def learnt():
+        values = (chain.fit, chain.root, chain.width, chain.state.reference, chain.independent, chain.elliptical)
+        return [np.array(v) for v in values]
+
+    kept = learnt()
+    assert chain.elliptical and not np.array_equal(before, chain.fit) and not chain.kept
+    chain.advance(150)
+    assert chain.done == 250 and sum(o.lp.size for o in chain.kept) == 150
+    for old, new in zip(kept, learnt(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_packed_statistics_are_not_touched_by_chains():
+    design = fitted_design("crossed", "logit", rows=60)
+    decided = plan.make(design)
+    packed = pack.pack(design, decided)
+    kept = {name: getattr(packed, name).copy() for name in ("node", "m", "h", "gram", "row_prior", "sd_prior")}
+    chain = Chain(0, np.random.SeedSequence(1), packed, design, 20)
+    chain.advance(20)
+    for name, value in kept.items():
+        np.testing.assert_array_equal(getattr(packed, name), value)
+
+
+def test_until_goes_on_to_the_target_and_stops_at_the_time_limit():
+    design = fitted_design("one_factor", rows=60)
+    decided = plan.make(design)
+    asked = Sampling(chains=2, seed=1, warmup=100, draws=50, until=Until(ess=600.0, rhat=1.05, max_seconds=60.0))
+    draws = chains.run(design, decided, asked)
+    assert draws.beta.shape[1] > 300 and draws.stopped == ""
+    never = replace(asked, until=Until(ess=1e9, rhat=1.0, max_seconds=0.6))
+    assert chains.run(design, decided, never).stopped == "max_seconds"
+
+
+def test_ctrl_c_keeps_what_every_chain_has_and_raises_before_that():
+    design = fitted_design("one_factor", rows=60)
+    decided = plan.make(design)
+
+    def stop_when(condition):
+        pressed = []
+
+        def progress(snapshot):
+            if snapshot.phase != "compile" and condition(snapshot) and not pressed:
+                pressed.append(True)
+                raise KeyboardInterrupt
+
+        return progress
+
+    endless = Sampling(chains=2, seed=1, warmup=50, draws=3_000_000)
+    draws = chains.run(design, decided, endless, progress=stop_when(lambda s: min(s.done) > 60))
+    assert draws.stopped == "interrupted" and 0 < draws.beta.shape[1] < 3_000_000
+    assert np.all(np.isfinite(draws.beta))
+    late = Sampling(chains=2, seed=1, warmup=3_000_000, draws=10)
+    with pytest.raises(KeyboardInterrupt):
+        chains.run(design, decided, late, progress=stop_when(lambda s: True))
+
+
+def test_a_chain_that_fails_says_where_and_stops_the_others():
+    design = fitted_design("one_factor", rows=60)
+    y = design.y.copy()
+    y[7], y[8] = 1e200, -1e200
+    broken = replace(design, y=y)
+    with pytest.raises(SamplingError) as caught:
+        run(broken, how=2, draws=100_000)
+    said = str(caught.value)
+    assert "chain" in said and "iteration 1" in said and "block variances" in said
+    assert str(broken.rows[7]) in said and str(broken.rows[8]) in said  # the largest numbers in the model
+
+
+def test_parameters_that_are_given_stay_where_they_are():
+    base = fitted_design("one_factor", "student", rows=60)
+    term = replace(base.factors[0].terms[0], sd_priors=(Prior("fixed", (0.7,)),))
+    factors = (replace(base.factors[0], terms=(term,)),)
+    design = replace(base, factors=factors, sigma_prior=Prior("fixed", (1.3,)), nu_prior=Prior("fixed", (4.0,)))
+    draws = run(design, warmup=20, draws=20, how=2)
+    np.testing.assert_allclose(draws.hyper, np.broadcast_to([0.7, 1.3, 4.0], (2, 20, 3)))
+    assert make_chain(design).packed.term[0, kl.GIVEN] == 1
