@@ -69,7 +69,7 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     sources = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("*.py") if path.name != Path(__file__).name)
     called = {name for name in kernels() if re.search(rf"\b{name}\b", sources)}
     indirect = {"run_chunk"}  # through Chain
-    assert {name for name in kernels() if not name.startswith("_")} - called == indirect
+    assert {name for name in kernels() if not name.startswith("_")} - called <= indirect
 
 
 FITS = """
