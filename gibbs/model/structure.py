@@ -154,7 +154,8 @@ def _columns(design: Design, aliased: list[int]) -> list[Warning]:
                 )
             )
     for j in columns:
-        mean, sd = abs(float(X[:, j].mean())), float(X[:, j].std())
+        with np.errstate(over="ignore"):  # columns too large to square: sampling refuses them, with the rows
+            mean, sd = abs(float(X[:, j].mean())), float(X[:, j].std())
         if mean > FAR_FROM_ZERO * sd:
             found.append(
                 Warning(

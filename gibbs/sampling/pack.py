@@ -301,7 +301,8 @@ def _priors(design: Design, transform: np.ndarray, reference: np.ndarray):
     row_prior = np.zeros((len(statements), 3 + p))
     for r, s in enumerate(statements):
         weights = transform.T @ s.weights
-        row_prior[r] = (s.mean - weights @ reference, s.scale**-2.0, s.df, *weights)
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond what floats hold: the first sweep refuses it
+            row_prior[r] = (s.mean - weights @ reference, np.float64(s.scale) ** -2.0, s.df, *weights)
     terms = [t for f in design.factors for t in f.terms]
     codes = [_scale_code(prior) for t in terms for prior in (t.sd_priors or (None,) * len(t.columns))]
     cov_prior = np.zeros((len(terms), 66))
