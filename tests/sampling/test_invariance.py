@@ -100,13 +100,13 @@ def check(case: Case, suite: tuple[Case, ...] | list[Case], **how) -> None:
 
 @pytest.mark.parametrize("case", FAST, ids=str)
 def test_sweeps_leave_the_joint_law_alone(case: Case):
-    check(case, FAST, replicates=800, seed=101)
+    check(case, FAST, replicates=600, seed=101)
 
 
 @pytest.mark.parametrize("case", [FAST[1], replace(FAST[0], elliptical=False), replace(FAST[7], elliptical=False)], ids=str)
 def test_packing_every_data_set_anew_is_invariant_too(case: Case):
     """Here the reference fit, the shift of priors by it and the shift back are part of what is tested."""
-    check(case, FAST, replicates=400, seed=102, repack=True)
+    check(case, FAST, replicates=300, seed=102, repack=True)
 
 
 @pytest.mark.calibration

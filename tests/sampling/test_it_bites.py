@@ -347,13 +347,15 @@ def sigma_of_the_sweep_before(parts, now, y):
     return beta, u, parts.sds(u), new
 
 
-@pytest.mark.parametrize("step", [right_order, pytest.param(right_gibbs, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [right_order, right_gibbs])
 def test_the_parts_in_the_right_order_are_invariant(step):
     name, p = examine(BY_PARTS, replicates=1000, sweeps=3, seed=7, change=by_parts(step)).worst()
     assert p > 1e-4, name
 
 
-@pytest.mark.parametrize("step", [swapped_precisions, pytest.param(sigma_of_the_sweep_before, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [swapped_precisions, sigma_of_the_sweep_before])
 def test_a_wrong_step_is_caught(step):
     name, p = examine(BY_PARTS, replicates=1200, sweeps=3, seed=7, change=by_parts(step)).worst()
     assert p < CAUGHT, name
@@ -399,9 +401,9 @@ def independent_draws(inflate: float) -> Callable[[Engine], None]:
 
 def test_exact_independent_draws_pass_and_draws_too_wide_do_not():
     """z of a correct sampler is standard normal; one whose posterior sds are 30 % too large is caught."""
-    verdict = examine(EXACT, replicates=500, sweeps=4, seed=9, change=independent_draws(1.0))
+    verdict = examine(EXACT, replicates=400, sweeps=4, seed=9, change=independent_draws(1.0))
     assert verdict.worst()[1] > 1e-4
     z = np.array(list(verdict.z.values()))
     assert stats.chi2.cdf(np.sum(z**2) / 3.0, z.size / 3.0) < 0.9999  # correlated: about a third as many as there are names
-    name, p = examine(EXACT, replicates=500, sweeps=4, seed=9, change=independent_draws(1.3)).worst()
+    name, p = examine(EXACT, replicates=400, sweeps=4, seed=9, change=independent_draws(1.3)).worst()
     assert p < CAUGHT, name
