@@ -214,7 +214,7 @@ def test_log_marginal_differences(kind, options):
     b = Bench(design, "joint")
     rng = np.random.default_rng(11)
     ours, theirs = [], []
-    for _ in range(5):
+    for _ in range(3):
         covariances = random_covariances(design, rng)
         sigma = 1.0 if design.known_se is not None else float(np.exp(rng.uniform(-1, 1)))
         b.set(covariances, sigma)
