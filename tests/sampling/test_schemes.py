@@ -37,10 +37,10 @@ def test_joint_and_collapsed_agree_where_factors_cross(family):
 @pytest.mark.parametrize("kind", oracles.KINDS)
 def test_every_scheme_gives_the_posterior_of_joint(kind, family):
     known = family == "known_se"
-    design = fitted_design(kind, "gaussian" if known else family, known_se=known, rows=250, seed=3)
-    agree(design, "joint", "one-at-a-time", draws=6000)
+    design = fitted_design(kind, "gaussian" if known else family, known_se=known, rows=150, seed=3)
+    agree(design, "joint", "one-at-a-time", draws=4000)
     if "cross" in kind:
-        agree(design, "joint", "collapsed", draws=6000)
+        agree(design, "joint", "collapsed", draws=4000)
 
 
 def large_crossed(levels: tuple[int, int], rows: int, family: str = "gaussian"):
