@@ -68,7 +68,7 @@ def aliased(X: np.ndarray, intercept: int | None = None, tolerance: float = TOLE
         means[intercept] = 0.0
     spread = _spread(X, means)
     constant = spread <= 1e-12 * np.abs(means)
-    scales = np.where(constant | (spread == 0), 1.0, spread)
+    scales = np.where(constant | (spread == 0), np.maximum(np.abs(means), 1.0), spread)
     R = triangular(X, scales, means)
     lengths = np.sqrt((R**2).sum(axis=0))
     Q = np.zeros((p, p))  # orthonormal directions of the kept columns, in the p-dimensional image
