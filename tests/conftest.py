@@ -54,7 +54,7 @@ _use_cache_folder()
 
 
 def _same_examples_in_every_run() -> None:
-    """Hypothesis draws its examples from the test itself, so that a run of the suite can be repeated; GIBBS_EXPLORE=1 looks for new ones."""
+    """Hypothesis draws its examples from the test itself, so that a run can be repeated; GIBBS_EXPLORE=1 seeks others."""
     from hypothesis import settings
 
     settings.register_profile("gibbs", derandomize=not os.environ.get("GIBBS_EXPLORE"), deadline=None)
