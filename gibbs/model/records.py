@@ -174,3 +174,10 @@ class Design:
     notes: tuple[str, ...] = ()  # warnings found while building (see `gibbs check`)
     encoding: Any = None  # what is needed to encode new data as the fit was (formulaic ModelSpecs, levels)
     outcome_labels: tuple[str, str] | None = None  # the two words behind 0 and 1, where the outcome was text
+    link: str = ""  # identity | log | logit | probit | cloglog; "" is the family's own
+    trials: np.ndarray | None = None  # (N,) int64, binomial: y of so many
+    weights: np.ndarray | None = None  # (N,) int64 frequency weights: the row stands for so many equal ones
+    categories: tuple[str, ...] | None = None  # ordinal: labels in order; y holds 0 … C−1
+    shape_prior: Prior | None = None  # negative_binomial: on the size r (variance μ + μ²/r)
+    cutpoint_prior: Prior | None = None  # ordinal: on each cutpoint as written, under their order
+    missing_outcome: np.ndarray | None = None  # (N,) bool: rows kept without an outcome (``missing: predict``); y is 0 there
