@@ -63,7 +63,7 @@ def fit(
     priors : prior by what it is on, as in a spec: ``{"b[x]": "normal(0, 5)", "sd[g]": "half_t(3, 0, 2.5)"}``.
     chains, warmup, draws : 4 chains of 500 sweeps of warm-up and 1,000 draws kept each.
     seed : whole number; drawn anew, and recorded, where none is given. cores : threads; never changes a draw.
-    scheme : auto (the default), joint, collapsed, one-at-a-time.
+    scheme : auto (the default), joint, collapsed, one-at-a-time, augmented, second-order.
     until : ``{"ess": 1000, "rhat": 1.01, "max_seconds": 600}``: go on until every parameter is good enough.
     missing : drop (the default; rows with a missing value are dropped and counted) or error.
     rename, na : new names of columns ``{new: old}``; further words that mean missing.

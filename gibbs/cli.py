@@ -189,7 +189,7 @@ def _sampling_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--warmup", metavar="N", type=whole, help="sweeps a chain that adapt and are thrown away")
     parser.add_argument("--draws", metavar="N", type=positive, help="draws kept a chain")
     parser.add_argument("--cores", metavar="N", type=positive, help="threads; never changes a draw")
-    parser.add_argument("--scheme", metavar="S", help="auto, joint, collapsed or one-at-a-time")
+    parser.add_argument("--scheme", metavar="S", help="auto, joint, collapsed, one-at-a-time, augmented or second-order")
 
 
 def _summary_arguments(parser: argparse.ArgumentParser) -> None:

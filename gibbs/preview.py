@@ -88,7 +88,12 @@ class Check:
         if read > used:
             by_column = ", ".join(f"{column} {count:,}" for column, count in design.dropped.items() if count)
             lines += _wrap(f"dropped because a value is missing in: {by_column}", "  ", "    ")
-        return lines + _wrap(_outcome(design), "", "  ")
+        lines += _wrap(_outcome(design), "", "  ")
+        if FAMILIES[design.family].outcome != "real":
+            from gibbs.sampling.pack import cells_of
+
+            lines.append(f"{_count(cells_of(design), 'cell')} of rows with equal predictors and groups")
+        return lines
 
     def _groups(self) -> list[str]:
         found = self.structure
@@ -139,8 +144,11 @@ def _all_priors(spec: Spec, design: Design) -> Iterable[tuple[str, Prior]]:
             yield from _term_priors(factor.name, term)
     if design.sigma_prior is not None:
         yield "sigma", design.sigma_prior
-    if design.nu_prior is not None:
-        yield "nu", design.nu_prior
+    for name in ("nu", "shape"):
+        if getattr(design, f"{name}_prior") is not None:
+            yield name, getattr(design, f"{name}_prior")
+    if design.cutpoint_prior is not None:
+        yield "cutpoints", design.cutpoint_prior
 
 
 def _term_priors(factor: str, term: Term) -> Iterable[tuple[str, Prior]]:
@@ -167,7 +175,7 @@ def _intercept_sentence(design: Design) -> str:
 
 def _defaults(design: Design) -> str:
     """The rule behind the default scales."""
-    if FAMILIES[design.family].outcome == "binary":
+    if FAMILIES[design.family].outcome != "real":
         return "Default scales are 2.5/sd(x), 2.5 for intercepts, on the link scale."
     return "Default scales are 2.5 sd(y)/sd(x), and 2.5 sd(y) for intercepts and sigma, so that units do not matter."
 
@@ -187,6 +195,12 @@ def _outcome(design: Design) -> str:
         meaning = f" (1 is '{labels[1]}', 0 is '{labels[0]}')" if labels else ""
         ones, zeros = int(y.sum()), int((1 - y).sum())
         return f"outcome {design.outcome}{meaning}: {_count(ones, 'one')} and {_count(zeros, 'zero')}, {y.mean():.1%} ones"
+    if design.trials is not None:
+        n = int(design.trials.sum())
+        return f"outcome {design.outcome}: {int(y.sum()):,} successes in {_count(n, 'trial')}, {y.sum() / max(n, 1):.1%}"
+    if design.categories:
+        counts = np.bincount(y.astype(int), minlength=len(design.categories))
+        return f"outcome {design.outcome}: " + ", ".join(f"{c} {k:,}" for c, k in zip(design.categories, counts, strict=True))
     sd = float(np.std(y, ddof=1)) if len(y) > 1 else 0.0
     known = "; its standard errors are known" if design.known_se is not None else ""
     return f"outcome {design.outcome}: mean {y.mean():.4g}, sd {sd:.4g}, from {y.min():.4g} to {y.max():.4g}{known}"

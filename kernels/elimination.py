@@ -344,9 +344,17 @@ def _factor_with_lapack(dense):
 @njit(cache=True, nogil=True, error_model="numpy")
 def draw_core(rng, dense, sigma, core):
     """core ← R⁻ᵀ(R⁻¹m + σε). sigma = 0 gives the conditional mean."""
+    for a in range(core.size):
+        core[a] = sigma * rng.standard_normal()
+    place_core(dense, core)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def place_core(dense, core):
+    """core ← R⁻ᵀ(R⁻¹m + core): the noise that stands in ``core`` becomes the effects."""
     pc = core.size
     for a in range(pc):
-        core[a] = dense[2, a, pc] + sigma * rng.standard_normal()
+        core[a] += dense[2, a, pc]
     for a in range(pc - 1, -1, -1):
         s = core[a] / dense[2, a, a]
         core[a] = s
@@ -355,37 +363,86 @@ def draw_core(rng, dense, sigma, core):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def whiten_core(dense, core, noise):
+    """noise ← R'core − R⁻¹m, the inverse of ``place_core``."""
+    pc = core.size
+    for a in range(pc):
+        s = -dense[2, a, pc]
+        for b in range(a, pc):
+            s += dense[2, b, a] * core[b]
+        noise[a] = s
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def draw_unit(rng, factor, index, units, unit, work, vh, sigma, core, u):
     """u of every level of ``unit`` given the core, root first, from the ``work`` and ``vh`` of ``eliminate_unit``."""
     for pos in range(units.shape[1] - 1, -1, -1):
         f = units[unit, pos]
+        if f >= 0:
+            for k in range(factor[f, U0], factor[f, U0] + factor[f, LEVELS] * factor[f, WIDTH]):
+                u[k] = sigma * rng.standard_normal()
+    place_unit(factor, index, units, unit, units.shape[1] - 1, work, vh, core, u)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def place_unit(factor, index, units, unit, top, work, vh, core, u):
+    """u_j ← Λ⁻ᵀ(v_j − V_B u_parents − V_C core + u_j) from place ``top`` of the chain down to the leaf: noise becomes effects."""
+    for pos in range(top, -1, -1):
+        f = units[unit, pos]
         if f < 0:
             continue
-        q, qa, c0, i0 = factor[f, WIDTH], factor[f, ANCESTORS], factor[f, C0], factor[f, LIST0]
+        q = factor[f, WIDTH]
         for j in range(factor[f, LEVELS]):
-            g, at, b0 = factor[f, G0] + j * q * q, factor[f, U0] + j * q, factor[f, B0] + j * q * qa
+            g, at = factor[f, G0] + j * q * q, factor[f, U0] + j * q
             for a in range(q):
-                u[at + a] = vh[at + a] + sigma * rng.standard_normal()
-            for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
-                value = core[index[i0 + e]]
-                for a in range(q):
-                    u[at + a] -= work[c0 + e * q + a] * value
-            level, child, column = j, f, 0
-            for up in range(pos + 1, units.shape[1]):
-                h = units[unit, up]
-                if h < 0:
-                    break
-                level = index[factor[child, PARENT0] + level]
-                for b in range(factor[h, WIDTH]):
-                    value = u[factor[h, U0] + level * factor[h, WIDTH] + b]
-                    for a in range(q):
-                        u[at + a] -= work[b0 + a * qa + column + b] * value
-                child, column = h, column + factor[h, WIDTH]
+                u[at + a] += vh[at + a]
+            _add_rest(factor, index, units, unit, pos, j, work, core, u, -1.0, u)
             for a in range(q - 1, -1, -1):
                 s = u[at + a] * work[g + a * q + a]
                 u[at + a] = s
                 for b in range(a):
                     u[at + b] -= work[g + a * q + b] * s
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def whiten_unit(factor, index, units, unit, work, vh, core, u, noise):
+    """noise_j ← Λ'u_j + V_B u_parents + V_C core − v_j, the inverse of ``place_unit``."""
+    for pos in range(units.shape[1]):
+        f = units[unit, pos]
+        if f < 0:
+            break
+        q = factor[f, WIDTH]
+        for j in range(factor[f, LEVELS]):
+            g, at = factor[f, G0] + j * q * q, factor[f, U0] + j * q
+            for a in range(q):
+                s = u[at + a] / work[g + a * q + a] - vh[at + a]
+                for b in range(a + 1, q):
+                    s += work[g + b * q + a] * u[at + b]
+                noise[at + a] = s
+            _add_rest(factor, index, units, unit, pos, j, work, core, u, 1.0, noise)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_rest(factor, index, units, unit, pos, j, work, core, u, sign, out):
+    """out_j += sign (V_B u_parents + V_C core) of node j at place ``pos``."""
+    f = units[unit, pos]
+    q, qa, c0, i0 = factor[f, WIDTH], factor[f, ANCESTORS], factor[f, C0], factor[f, LIST0]
+    at, b0 = factor[f, U0] + j * q, factor[f, B0] + j * q * qa
+    for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
+        value = sign * core[index[i0 + e]]
+        for a in range(q):
+            out[at + a] += work[c0 + e * q + a] * value
+    level, child, column = j, f, 0
+    for up in range(pos + 1, units.shape[1]):
+        h = units[unit, up]
+        if h < 0:
+            break
+        level = index[factor[child, PARENT0] + level]
+        for b in range(factor[h, WIDTH]):
+            value = sign * u[factor[h, U0] + level * factor[h, WIDTH] + b]
+            for a in range(q):
+                out[at + a] += work[b0 + a * qa + column + b] * value
+        child, column = h, column + factor[h, WIDTH]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

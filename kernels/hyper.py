@@ -55,6 +55,17 @@ def log_marginal(factor, term, index, units, core_factors, node, h, B, prior_qua
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def coordinates_of(coordinate, fit, L, sigma, x):
+    """x (d,) ← the coordinates of (L, σ), the inverse of what ``log_hyper`` does to them."""
+    for i in range(coordinate.shape[0]):
+        kind, place = coordinate[i, 0], coordinate[i, 1]
+        if kind == BELOW:
+            x[i] = L[place]
+        else:
+            x[i] = math.log((L[place] if kind == DIAGONAL else sigma) + fit[i, SHIFT])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_hyper(
     core_only, coordinate, fit, x, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors, node, h, B,
     prior_quadratic, P, work, vh, dense, L, m, yy, n, small
@@ -125,12 +136,8 @@ def draw_hyper(
     """
     d = coordinate.shape[0]
     x, trial, direction, z = scratch[0], scratch[1], scratch[2], scratch[3]
+    coordinates_of(coordinate, fit, L, sigma, x)
     for i in range(d):
-        kind, place = coordinate[i, 0], coordinate[i, 1]
-        if kind == BELOW:
-            x[i] = L[place]
-        else:
-            x[i] = math.log((L[place] if kind == DIAGONAL else sigma) + fit[i, SHIFT])
         trial[i] = x[i]
     i, stage, tries = 0, 0, 0  # stages: 0 the current point, 1 stepping out down, 2 stepping out up, 3 shrinking, 4 a rejected proposal
     log_y, low, high, angle, now = 0.0, 0.0, 0.0, 0.0, 0.0

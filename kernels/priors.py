@@ -4,7 +4,7 @@ Scalar scales, density of the sd s > 0 (normalising constants that do not involv
 
     half_t(df, A)        (1 + s²/(df A²))^{-(df+1)/2}          half_normal(A)    exp(−s²/2A²)
     exponential(r)       exp(−r s)                              uniform(a, b)     1 on [a, b]
-    inverse_gamma(a, b)  on s²:  s^{−2a−1} exp(−b/s²)           gamma(a, r)       s^{a−1} exp(−r s), s > 1 (for ν)
+    inverse_gamma(a, b)  on s²:  s^{−2a−1} exp(−b/s²)           gamma(a, r)       s^{a−1} exp(−r s); for ν on s > 1
 
 Covariances Σ = LL' (q×q, L lower, positive diagonal), as densities of L (Jacobian 2^q Π L_kk^{q−k+1}, k = 1…q):
 
@@ -21,7 +21,7 @@ from numba import njit
 
 from .layout import S0, SIZE
 
-FIXED, HALF_T, HALF_NORMAL, EXPONENTIAL, UNIFORM, INVERSE_GAMMA, GAMMA_ABOVE_ONE = 0, 1, 2, 3, 4, 5, 6
+FIXED, HALF_T, HALF_NORMAL, EXPONENTIAL, UNIFORM, INVERSE_GAMMA, GAMMA_ABOVE_ONE, GAMMA = 0, 1, 2, 3, 4, 5, 6, 7
 SCALAR, LKJ, INVERSE_WISHART, HUANG_WAND = 0, 1, 2, 3
 
 
@@ -40,6 +40,8 @@ def log_scale_prior(kind, a, b, s):
         return 0.0 if a <= s <= b else -np.inf
     if kind == INVERSE_GAMMA:
         return -(2.0 * a + 1.0) * math.log(s) - b / (s * s)
+    if kind == GAMMA:
+        return (a - 1.0) * math.log(s) - b * s
     if kind == GAMMA_ABOVE_ONE:
         return (a - 1.0) * math.log(s) - b * s if s > 1.0 else -np.inf
     return 0.0

@@ -98,7 +98,7 @@ def accumulate_rhs(X, Z, level, value, factor, every, unit, m, h):
                     h[at + a] += Z[i, z + a] * v
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def linear_predictor(X, Z, level, offset, factor, core, u, eta):
     """η_i = offset_i + x_i'β + Σ_f z_fi'u_f,j(i) for every row."""
     p, K = X.shape[1], factor.shape[0]
@@ -106,12 +106,23 @@ def linear_predictor(X, Z, level, offset, factor, core, u, eta):
         s = offset[i]
         for a in range(p):
             s += X[i, a] * core[a]
-        for f in range(K):
-            q, z = factor[f, WIDTH], factor[f, ZCOL]
-            at = factor[f, U0] + level[i, f] * q
-            for a in range(q):
-                s += Z[i, z + a] * u[at + a]
         eta[i] = s
+    for f in range(K):  # factor by factor: what is looked up for a factor is looked up once
+        q, z, start = factor[f, WIDTH], factor[f, ZCOL], factor[f, U0]
+        if q == 1:
+            for i in range(eta.size):
+                eta[i] += Z[i, z] * u[start + level[i, f]]
+        elif q == 2:
+            for i in range(eta.size):
+                at = start + 2 * level[i, f]
+                eta[i] += Z[i, z] * u[at] + Z[i, z + 1] * u[at + 1]
+        else:
+            for i in range(eta.size):
+                at = start + level[i, f] * q
+                s = 0.0
+                for a in range(q):
+                    s += Z[i, z + a] * u[at + a]
+                eta[i] += s
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -30,7 +30,7 @@ def build(spec: Spec, table: Table) -> Design:
     Raises FormulaError for the formula, DataError where the data do not fit it, SpecError for a prior that fits nothing in the model.
     """
     read = parse(spec)
-    family = families.family(spec.family)
+    family = families.family(spec.family, spec.link or None, trials=spec.family == "binomial")
     book = priors.PriorBook(spec)
     source = table.source
     needed = formula.variables(read)
@@ -41,6 +41,9 @@ def build(spec: Spec, table: Table) -> Design:
         raise DataError("no row is left: every row has a value missing in some column used.", where=source)
 
     y, words = outcome.read(read, family, frame, source)
+    trials, weights = outcome.trials(read, frame, source), outcome.frequency(read, frame, source)
+    if family.outcome == "trials" and trials is None:
+        trials = np.ones(len(y), dtype=np.int64)
     known_se = outcome.known_se(read, family, frame, source)
     cache: dict = {}
     fixed, X = learn(read.fixed_tree, read.text, frame, source, cache)
@@ -49,21 +52,27 @@ def build(spec: Spec, table: Table) -> Design:
     mean_y = float((y - offset).mean()) if is_real else 0.0
     sd_y = (prior_rows.deviation(y - offset) or 1.0) if is_real else 1.0
 
-    intercept = 0 if fixed.has_intercept else None
-    coefficient_priors = prior_rows.coefficient_rows(book, X, fixed.names, intercept, mean_y, sd_y)
+    if family.outcome == "count":
+        with np.errstate(over="ignore"):
+            mean_y = float(np.log((y.sum() + 0.5) / max(np.exp(offset).sum(), 1e-300)))
+    intercept, names = 0 if fixed.has_intercept else None, fixed.names
+    if family.outcome == "ordinal":
+        X, names = _without_intercept(read, spec, X, fixed)
+        intercept = None
+    coefficient_priors = prior_rows.coefficient_rows(book, X, names, intercept, mean_y, sd_y)
     factors, encoded = _factors(read, spec, frame, source, cache, book, sd_y)
-    book.check_all_used(fixed.names, {f.name: f.columns for f in factors})
+    book.check_all_used(names, {f.name: f.columns for f in factors})
     if known_se is not None and book.sigma() is not None:
         raise SpecError(
             "the standard errors are known, y | se(…): there is no sigma to give a prior to.", where=_where(spec, "priors.sigma")
         )
-    if not fixed.names and not factors:
+    if not names and not factors and family.outcome != "ordinal":
         raise FormulaError(f"nothing is left to estimate in: {read}", where=_where(spec, "formula"))
     return Design(
         family=family.name,
         y=y,
         X=X,
-        coefficients=fixed.names,
+        coefficients=names,
         intercept=intercept,
         factors=factors,
         coefficient_priors=coefficient_priors,
@@ -75,10 +84,26 @@ def build(spec: Spec, table: Table) -> Design:
         outcome=read.outcome,
         rows_read=len(table.frame),
         dropped=dict(dropped),
-        notes=prior_rows.aliased_notes(X, fixed.names, intercept, coefficient_priors, source),
+        notes=prior_rows.aliased_notes(X, names, intercept, coefficient_priors, source),
         encoding=Encoding(fixed, encoded, offsets),
-        outcome_labels=words,
+        outcome_labels=words if family.outcome in ("binary", "trials") else None,
+        link=family.link if family.name in families.LINKS or family.outcome == "count" else "",
+        trials=trials,
+        weights=weights,
+        categories=words if family.outcome == "ordinal" else None,
+        shape_prior=(book.shape() or priors.default_shape()) if family.name == "negative_binomial" else None,
+        cutpoint_prior=(book.cutpoints() or priors.default_cutpoints()) if family.outcome == "ordinal" else None,
     )
+
+
+def _without_intercept(read: Formula, spec: Spec, X: np.ndarray, fixed: Columns) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The columns of an ordinal model: contrasts as with an intercept, whose place the cutpoints take."""
+    if not fixed.has_intercept:
+        raise FormulaError(
+            "an ordinal model has cutpoints in place of the intercept, always: leave 0 + (or - 1) out of the fixed part.",
+            where=_where(spec, "formula"),
+        )
+    return np.ascontiguousarray(X[:, 1:]), fixed.names[1:]
 
 
 def parse(spec: Spec) -> Formula:

@@ -364,10 +364,21 @@ class _Writer:
             equation = Equation("y*_i", (*terms, "ε_i"), "ε_i ~ N(0, 1)")
             laws = ("y_i = 1 where y*_i > 0, else 0;  so Pr(y_i = 1) = Φ(y*_i − ε_i)",)
         else:
-            equation = Equation(f"{family} Pr(y_i = 1)", tuple(terms))
+            left, law = {
+                "logit": ("logit Pr(y_i = 1)", ()),
+                "binomial": (f"{self.design.link} p_i", ("y_i ~ Binomial(n_i, p_i)",)),
+                "poisson": ("log μ_i", ("y_i ~ Poisson(μ_i)",)),
+                "negative_binomial": ("log μ_i", ("y_i ~ NegativeBinomial(μ_i, r):  variance μ_i + μ_i²/r",)),
+                "ordinal": ("η_i", (f"{self.design.link} Pr(y_i ≤ k) = c_k − η_i,  c_1 < … < c_{len(self.design.categories or ()) - 1}",)),
+            }[family]
+            equation, laws = Equation(left, tuple(terms)), law
         return Level(1, "", len(self.design.y), (equation,), laws)
 
     def _family_symbols(self) -> tuple[tuple[str, str], ...]:
+        if self.design.family == "negative_binomial":
+            return (("r", "shape"),)
+        if self.design.family == "ordinal":
+            return (("c_k", "b_Intercept[k]"),)
         if self.design.family == "student":
             return (("σ", "sigma"), ("df", "nu"))
         return (("σ", "sigma"),) if self.design.family == "gaussian" and self.design.known_se is None else ()

@@ -52,17 +52,32 @@ class Formula:
     known_se_tree: Node | None = field(repr=False, compare=False)
     fixed_tree: Node = field(repr=False, compare=False)
     offset_trees: tuple[Node, ...] = field(repr=False, compare=False)
+    failures: str | None = None  # f of ``cbind(s, f)``; the outcome is then s
+    trials: str | None = None  # n of ``s | trials(n)``
+    weights: str | None = None  # n of ``share | weights(n)``: binomial, a share of n trials
+    frequency: str | None = None  # w of ``y | frequency(w)``: the row stands for w equal ones
+    extra_trees: dict[str, Node] = field(default_factory=dict, repr=False, compare=False)  # the trees of these four, where given
+
+    @property
+    def has_trials(self) -> bool:
+        """The outcome is a number of successes of a number of trials."""
+        return not (self.failures is None and self.trials is None and self.weights is None)
 
     def __str__(self) -> str:
-        left = self.outcome if self.known_se is None else f"{self.outcome} | se({self.known_se})"
+        extra = [f"{word}({text})" for word, text in self._extras() if text is not None]
+        left = self.outcome if self.failures is None else f"cbind({self.outcome}, {self.failures})"
+        left = f"{left} | {' + '.join(extra)}" if extra else left
         offsets = (f"offset({o})" for o in self.offsets)
         return f"{left} ~ {' + '.join([self.fixed, *offsets, *map(str, self.random)])}"
+
+    def _extras(self) -> tuple[tuple[str, str | None], ...]:
+        return ("se", self.known_se), ("trials", self.trials), ("weights", self.weights), ("frequency", self.frequency)
 
 
 def variables(formula: Formula) -> tuple[str, ...]:
     """Every column of the data the formula needs, in the order of their first appearance."""
     found: dict[str, None] = {}
-    trees = [formula.outcome_tree, formula.known_se_tree, formula.fixed_tree, *formula.offset_trees]
+    trees = [formula.outcome_tree, *formula.extra_trees.values(), formula.known_se_tree, formula.fixed_tree, *formula.offset_trees]
     for tree in trees:
         if tree is not None:
             found.update(dict.fromkeys(syntax.names(tree)))
@@ -100,7 +115,7 @@ class _Reader:
             self.refuse(len(self.text), "There is no '~' here; a formula reads like: y ~ x + (1 | group)")
         if isinstance(root.left, Binary) and root.left.operator == "~":
             self.refuse(root.at, "A formula has one '~'.")
-        outcome, known_se = self.left(root.left)
+        outcome, known_se, extra = self.left(root.left)
         fixed, offsets, random = self.right(root.right)
         expand(fixed, self.text)  # refuses what cannot be multiplied out
         fixed_names = set(syntax.names(fixed))
@@ -118,41 +133,68 @@ class _Reader:
             known_se_tree=known_se,
             fixed_tree=fixed,
             offset_trees=tuple(offsets),
+            extra_trees=extra,
+            **{word: show(tree) for word, tree in extra.items()},
         )
 
     # ------------------------------------------------------------------------------------------------------ left side
 
-    def left(self, node: Node) -> tuple[Node, Node | None]:
-        """The outcome, and the s of ``y | se(s)``."""
+    def left(self, node: Node) -> tuple[Node, Node | None, dict[str, Node]]:
+        """The outcome, the s of ``y | se(s)``, and the trees of cbind's failures, trials(), weights(), frequency()."""
         if isinstance(node, Sum) and len(node.items) == 1 and node.at == 0:
             self.refuse(0, "A sign before the outcome has no meaning; write I(-y) if that is meant.")
-        known_se = None
+        extra: dict[str, Node] = {}
         if isinstance(node, Binary) and node.operator in ("|", "||"):
-            known_se = self.known_se(node)
+            extra = self.additions(node)
             node = node.left
+        known_se = extra.pop("se", None)
+        if isinstance(node, Call) and node.function == "cbind":
+            if len(node.arguments) != 2 or any(word is not None for word, _ in node.arguments):
+                self.refuse(node.at, "cbind() takes two columns, the successes and the failures: cbind(s, f) ~ …")
+            if "trials" in extra or "weights" in extra:
+                self.refuse(node.at, "cbind(successes, failures) says the number of trials already.")
+            extra["failures"] = node.arguments[1][1]
+            self.arithmetic(extra["failures"])
+            node = node.arguments[0][1]
         if isinstance(node, Call) and node.function in ("factor", "as.factor", "C") and len(node.arguments) == 1:
             if isinstance(node.arguments[0][1], Name) and node.arguments[0][0] is None:
                 self.column(node.arguments[0][1])
-                return node, known_se  # two categories, of a binary family
+                return node, known_se, extra  # categories, of a binary or ordinal family
         if isinstance(node, Number):
             self.refuse(node.at, "The outcome is a column, not a number.")
         self.arithmetic(node)
         if not any(True for _ in syntax.names(node)):
             self.refuse(0, "The outcome names no column.")
-        return node, known_se
+        return node, known_se, extra
 
-    def known_se(self, node: Binary) -> Node:
-        call = node.right
-        allowed = "after the bar on the left of '~' stands se(s), the known standard error of each row: y | se(s) ~ …"
-        if node.operator == "||" or not isinstance(call, Call):
-            self.refuse(node.at, allowed[0].upper() + allowed[1:])
-        if call.function != "se":
-            self.refuse(call.at, KNOWN_ELSEWHERE.get(call.function, f"{call.function}() is not known here; {allowed}"))
-        if len(call.arguments) != 1 or call.arguments[0][0] is not None:
-            self.refuse(call.at, "se() takes one expression, the standard error of each row; the residual sd is then not estimated.")
-        inside = call.arguments[0][1]
-        self.arithmetic(inside)
-        return inside
+    def additions(self, node: Binary) -> dict[str, Node]:
+        """What stands after the bar on the left: se(s), trials(n), weights(n), frequency(w), joined by +."""
+        allowed = (
+            "after the bar on the left of '~' stands se(s), the known standard error of each row: y | se(s) ~ …; "
+            "trials(n), the number of trials: s | trials(n) ~ …; weights(n), the trials behind a share; or frequency(w), equal rows"
+        )
+        items = node.right.items if isinstance(node.right, Sum) else ((1, node.right),)
+        found: dict[str, Node] = {}
+        for sign, call in items:
+            if node.operator == "||" or sign < 0 or not isinstance(call, Call):
+                self.refuse(node.at, allowed[0].upper() + allowed[1:])
+            if call.function not in ("se", "trials", "weights", "frequency"):
+                self.refuse(call.at, KNOWN_ELSEWHERE.get(call.function, f"{call.function}() is not known here; {allowed}"))
+            if len(call.arguments) != 1 or call.arguments[0][0] is not None:
+                what = (
+                    "the standard error of each row; the residual sd is then not estimated"
+                    if call.function == "se"
+                    else "a number or a column"
+                )
+                self.refuse(call.at, f"{call.function}() takes one expression, {what}.")
+            if call.function in found:
+                self.refuse(call.at, f"{call.function}() stands here twice.")
+            inside = call.arguments[0][1]
+            self.arithmetic(inside)
+            found[call.function] = inside
+        if "trials" in found and "weights" in found:
+            self.refuse(node.at, "trials(n) goes with a number of successes, weights(n) with their share; keep one.")
+        return found
 
     # ----------------------------------------------------------------------------------------------------- right side
 

@@ -108,7 +108,7 @@ FUNCTIONS: Mapping[str, Function] = {
 }
 
 KNOWN_ELSEWHERE: Mapping[str, str] = {
-    "cbind": "cbind(successes, failures) is for binomial counts, and no family of counts is available yet; one row a trial (0 or 1) is.",
+    "cbind": "cbind(successes, failures) is an outcome; it stands alone on the left of '~'.",
     "ns": "ns() is not available; bs(x, df = 4) is.",
     "s": "s() is not available; bs(x, df = 4) and poly(x, 2) are.",
     "te": "te() is not available; products of bs() or poly() terms are.",
@@ -116,8 +116,9 @@ KNOWN_ELSEWHERE: Mapping[str, str] = {
     "ordered": "ordered() is not available; factor(x) gives treatment coding.",
     "ifelse": "ifelse() is not available; make the column in the data.",
     "mo": "mo() is not available.",
-    "weights": "Weights are not available.",
-    "trials": "trials() is for binomial counts, and no family of counts is available yet; one row a trial (0 or 1) is.",
+    "weights": "weights(n) stands on the left of '~', after a bar: share | weights(n) ~ …, a share of n trials.",
+    "trials": "trials(n) stands on the left of '~', after a bar: successes | trials(n) ~ …",
+    "frequency": "frequency(w) stands on the left of '~', after a bar: y | frequency(w) ~ …",
     "cens": "Censoring is not available.",
     "trunc": "Truncation is not available.",
     "se": "se() stands on the left of '~', after a bar: y | se(s) ~ …",

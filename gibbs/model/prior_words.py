@@ -25,6 +25,7 @@ from gibbs.model.records import Prior
 COEFFICIENT_KINDS = ("normal", "student_t", "cauchy", "flat")
 SD_KINDS = ("half_t", "half_normal", "half_cauchy", "exponential", "uniform", "inverse_gamma", "fixed")
 NU_KINDS = ("gamma", "exponential", "uniform", "fixed")
+SHAPE_KINDS = ("half_cauchy", "half_t", "half_normal", "gamma", "exponential", "uniform")
 CORRELATION_KINDS = ("lkj",)
 COVARIANCE_KINDS = ("inverse_wishart", "huang_wand")
 
@@ -32,6 +33,7 @@ _ROLES = {
     "a coefficient": COEFFICIENT_KINDS,
     "an sd": SD_KINDS,
     "nu": NU_KINDS,
+    "shape": SHAPE_KINDS,
     "correlations": CORRELATION_KINDS,
     "a covariance matrix": COVARIANCE_KINDS,
 }
@@ -134,7 +136,7 @@ def parse(text: str | float | Prior, *, allowed: Collection[str], key: str, wher
         )
     kind = _kind(call.name, allowed, key, where)
     args = _arguments(kind, call, key, where)
-    _check(kind, args, key, where, nu="gamma" in allowed)
+    _check(kind, args, key, where, nu=tuple(allowed) == NU_KINDS)
     return Prior(kind, args, source)
 
 

@@ -22,6 +22,7 @@ from gibbs.model.prior_words import (
     COVARIANCE_KINDS,
     NU_KINDS,
     SD_KINDS,
+    SHAPE_KINDS,
     describe,
     parse,
     write,
@@ -34,12 +35,15 @@ __all__ = [
     "COVARIANCE_KINDS",
     "NU_KINDS",
     "SD_KINDS",
+    "SHAPE_KINDS",
     "PriorBook",
     "default_coefficient",
     "default_correlation",
+    "default_cutpoints",
     "default_intercept",
     "default_nu",
     "default_scale",
+    "default_shape",
     "default_sigma",
     "describe",
     "log_density",
@@ -56,10 +60,12 @@ _CLASSES: dict[str, tuple[str, ...]] = {
     "cov": COVARIANCE_KINDS,
     "sigma": SD_KINDS,
     "nu": NU_KINDS,
+    "shape": SHAPE_KINDS,
+    "cutpoints": COEFFICIENT_KINDS,
 }
 _KEY_HELP = (
     "The keys are b, b[coefficient], intercept, b[Intercept], sd, sd[factor], sd[factor,column], cor, cor[factor], cov, "
-    "cov[factor], sigma, nu."
+    "cov[factor], sigma, nu, shape, cutpoints."
 )
 _KEY = re.compile(r"\s*(\w+)\s*(?:\[(.*)\])?\s*", re.DOTALL)
 _OUTPUT_NAME = re.compile(r"(b|sd|cor|cov)_(.+)")
@@ -120,6 +126,14 @@ class PriorBook:
         """On the degrees of freedom of family student."""
         return self._get("nu")
 
+    def shape(self) -> Prior | None:
+        """On the size of family negative_binomial."""
+        return self._get("shape")
+
+    def cutpoints(self) -> Prior | None:
+        """On each cutpoint of family ordinal, under their order."""
+        return self._get("cutpoints")
+
     def check_all_used(self, coefficients: Collection[str], factors: Mapping[str, Iterable[str]]) -> None:
         """Refuse keys that name nothing in the model.
 
@@ -172,7 +186,7 @@ class PriorBook:
         name, inside = parts[1], parts[2]
         if inside is None:
             return (name,)
-        if name in {"intercept", "sigma", "nu"}:
+        if name in {"intercept", "sigma", "nu", "shape", "cutpoints"}:
             raise SpecError(f"'{name}' takes no bracket; found '{written}'. {_KEY_HELP}", where=where)
         names = [inside] if name != "sd" else inside.split(",", 1)
         names = [_plain(n) for n in names]
@@ -209,6 +223,10 @@ class PriorBook:
             self._refuse(("sigma",), f"the family {self.family.name} has no residual sd; take the prior away.")
         if not self.family.has_nu and ("nu",) in self._priors:
             self._refuse(("nu",), f"the family {self.family.name} has no degrees of freedom; only family student has nu.")
+        if self.family.name != "negative_binomial" and ("shape",) in self._priors:
+            self._refuse(("shape",), f"the family {self.family.name} has no shape; only family negative_binomial has.")
+        if self.family.name != "ordinal" and ("cutpoints",) in self._priors:
+            self._refuse(("cutpoints",), f"the family {self.family.name} has no cutpoints; only family ordinal has.")
 
     def _about(self, factor: str, classes: Collection[str]) -> list[tuple[str, ...]]:
         """The keys of ``classes`` that name ``factor``."""
@@ -276,6 +294,16 @@ def default_correlation() -> Prior:
 def default_nu() -> Prior:
     """gamma(2, 0.1) truncated to nu > 1 (Juárez and Steel 2010; the default of brms)."""
     return Prior("gamma", (2.0, 0.1))
+
+
+def default_shape() -> Prior:
+    """half_cauchy(0, 10) on the size of the negative binomial: its median is 10, and large sizes (nearly Poisson) stay possible."""
+    return Prior("half_cauchy", (0.0, 10.0))
+
+
+def default_cutpoints() -> Prior:
+    """student_t(3, 0, 2.5) on each cutpoint, under their order (the default of brms)."""
+    return Prior("student_t", (3.0, 0.0, 2.5))
 
 
 # ------------------------------------------------------------------------------------------------------- densities

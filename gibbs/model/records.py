@@ -64,7 +64,7 @@ class Sampling:
     seed: int | None = None  # filled by spec.build: a seed is always recorded
     warmup: int = 500
     draws: int = 1000
-    scheme: str = "auto"  # auto | joint | collapsed | one-at-a-time
+    scheme: str = "auto"  # auto | joint | collapsed | one-at-a-time | augmented | second-order
     cores: int | None = None  # None: as many threads as chains and processors allow
     until: Until | None = None
 
@@ -88,7 +88,8 @@ class Spec:
     """The user's words, all defaults filled. ``formula`` is always present: the two-level form is rewritten to it."""
 
     formula: str
-    family: str = "gaussian"  # gaussian | student | probit | logit
+    family: str = "gaussian"  # gaussian | student | probit | logit | binomial | poisson | negative_binomial | ordinal
+    link: str = ""  # of families with several: logit, probit, cloglog; "" elsewhere
     title: str = ""
     data: DataSource = field(default_factory=DataSource)
     priors: Mapping[str, Any] = field(default_factory=dict)  # key as written, e.g. "sd[province]" → "half_t(3, 0, 2.5)"
@@ -153,7 +154,8 @@ class CoefficientPrior:
 class Design:
     """The model as numbers. N rows used, p coefficients.
 
-    y: gaussian, student: the outcome; probit, logit: 0.0 or 1.0. Columns of X are as the user wrote them (nothing centred).
+    y: gaussian, student: the outcome; probit, logit: 0.0 or 1.0; binomial: successes; poisson, negative_binomial: counts; ordinal: 0 … C−1.
+    Columns of X are as the user wrote them (nothing centred); an ordinal model has no column for an intercept.
     """
 
     family: str

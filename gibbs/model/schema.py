@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from gibbs.errors import SpecError, nearest
 from gibbs.model.records import Until
 
-SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time")
+SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time", "augmented", "second-order")
 _LARGEST_SEED = 2**63 - 1
 
 
@@ -121,8 +121,10 @@ class SpecKeys(_Keys):
 
     title: str = Field("", description="One line, for the report.")
     data: Annotated[DataKeys | None, BeforeValidator(_source)] = Field(None, description="A file, or a mapping that says more.")
-    family: str = Field("gaussian", description="gaussian, student, probit or logit; binomial(probit) and the like are understood.")
-    link: str | None = Field(None, description="The link, for family binomial or bernoulli: logit or probit.")
+    family: str = Field(
+        "gaussian", description="gaussian, student, probit, logit, binomial, poisson, negative_binomial or ordinal; binomial(probit) too."
+    )
+    link: str | None = Field(None, description="The link: binomial and bernoulli have logit, probit, cloglog; ordinal has logit, probit.")
     formula: str | None = Field(None, description="As lme4 writes it: y ~ x + (1 + x | g).")
     outcome: str | None = Field(None, description="Two-level form: the outcome.")
     level1: Words = Field(default_factory=list, description="Two-level form: predictors of level 1.")
@@ -135,7 +137,7 @@ class SpecKeys(_Keys):
         WithJsonSchema(
             {
                 "type": "object",
-                "propertyNames": {"pattern": r"^\s*(b|intercept|sd|cor|cov|sigma|nu)\s*(\[.+\])?\s*$"},
+                "propertyNames": {"pattern": r"^\s*(b|intercept|sd|cor|cov|sigma|nu|shape|cutpoints)\s*(\[.+\])?\s*$"},
                 "additionalProperties": {"type": ["string", "number"]},
             }
         ),

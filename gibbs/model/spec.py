@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from typing import Any
 
 from gibbs.errors import SpecError
 from gibbs.model import two_level, yaml_lines
-from gibbs.model.families import family
+from gibbs.model.families import LINKS, family
 from gibbs.model.prior_words import write
 from gibbs.model.priors import PriorBook
 from gibbs.model.records import DataSource, Prior, Sampling, Spec, Until
@@ -81,8 +82,9 @@ def build(
     if isinstance(priors, Mapping):
         tree["priors"] = {k: write(v) if isinstance(v, Prior) else v for k, v in priors.items()}
     keys = schema.validate(tree, place)
-    name = family(keys.family, keys.link, where=place(("family",) if "family" in tree else ("link",))).name
     formula, form = _formula(keys, place)
+    trials = re.search(r"\b(cbind|trials|weights)\s*\(", formula.partition("~")[0]) is not None
+    meant = family(keys.family, keys.link, trials=trials, where=place(("family",) if "family" in tree else ("link",)))
     sampling = keys.sampling.model_dump()
     until = Until(**sampling["until"]) if sampling["until"] is not None else None
     if sampling["seed"] is None:
@@ -90,7 +92,8 @@ def build(
     gone = {".".join(k) for k in changed}
     spec = Spec(
         formula=formula,
-        family=name,
+        family=meant.name,
+        link=meant.link if meant.name in LINKS else "",
         title=keys.title,
         data=_data(keys.data, place),
         priors=dict(keys.priors),
@@ -125,6 +128,8 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
     if data := _data_values(spec, folder):
         values["data"] = data
     values["family"] = spec.family
+    if spec.link:
+        values["link"] = spec.link
     values |= _plain(spec.two_level) if spec.two_level is not None else {"formula": spec.formula}
     if spec.priors:
         values["priors"] = dict(spec.priors)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from gibbs.model.families import FAMILIES
 from gibbs.posterior import names
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
 
 _HEADER = ("Estimate", "Est.Error", "l-95% CI", "u-95% CI", "Rhat", "Bulk_ESS", "Tail_ESS")
-_FAMILIES = {"gaussian": "gaussian", "student": "student", "probit": "bernoulli", "logit": "bernoulli"}
-_LINKS = {"probit": "mu = probit", "logit": "mu = logit"}
+_FAMILIES = {"probit": "bernoulli", "logit": "bernoulli", "negative_binomial": "negbinomial", "ordinal": "cumulative"}
 _WIDTH = 88
 
 
@@ -46,10 +46,12 @@ def blocks(fit: Fit) -> list[Block]:
         for term in factor.terms:
             labels.update({names.correlation_name(factor.name, a, b): f"cor({a},{b})" for a, b in names.correlation_pairs(term)})
         found.append(Block("table", rows=_rows(table, labels)))
-    if outline.coefficients:
+    coefficients = {name: name.removeprefix("b_") for name in names.cutpoint_names(outline)}
+    coefficients |= {f"b_{name}": name for name in outline.coefficients}
+    if coefficients:
         found.append(Block("heading", ("Regression Coefficients:",)))
-        found.append(Block("table", rows=_rows(table, {f"b_{name}": name for name in outline.coefficients})))
-    further = {name: name for name in ("sigma", "nu") if name in table.index}
+        found.append(Block("table", rows=_rows(table, coefficients)))
+    further = {name: name for name in ("sigma", "nu", "shape") if name in table.index}
     if further:
         found.append(Block("heading", ("Further Distributional Parameters:",)))
         found.append(Block("table", rows=_rows(table, further)))
@@ -117,6 +119,10 @@ def arm(fit: Fit, digits: int = 2) -> str:
         mean, sd = float(table.at[f"b_{name}", "mean"]), float(table.at[f"b_{name}", "sd"])
         places = _decimals(sd, digits, significant=1)
         rows.append((_as_in_r(name), number(mean, places), number(sd, places)))
+    for name in names.cutpoint_names(outline):
+        mean, sd = float(table.at[name, "mean"]), float(table.at[name, "sd"])
+        places = _decimals(sd, digits, significant=1)
+        rows.append((name.removeprefix("b_"), number(mean, places), number(sd, places)))
     lines = [f"{fit.family}: {fit.spec.formula}", *_align(tuple(rows))]
     terms = _error_terms(variances, digits)
     if len(terms) > 1:
@@ -152,11 +158,13 @@ def _as_in_r(name: str) -> str:
 
 def _header(fit: Fit, chains: int, kept: int) -> list[str]:
     outline, warmup = fit.outline, fit.arrays.warmup
-    links = _LINKS.get(outline.family, "mu = identity")
+    links = f"mu = {outline.link or FAMILIES[outline.family].link}"
     if outline.sigma_prior is not None:
         links += "; sigma = identity"
     if outline.nu_prior is not None:
         links += "; nu = identity"
+    if outline.shape_prior is not None:
+        links += "; shape = identity"
     lines = [f" Title: {fit.spec.title}"] if fit.spec.title else []
     lines += [
         f" Family: {_FAMILIES.get(outline.family, outline.family)}",
@@ -169,6 +177,8 @@ def _header(fit: Fit, chains: int, kept: int) -> list[str]:
         lost = outline.rows_read - outline.rows_used
         missing = f": missing {by_column}" if by_column else ""
         lines += _wrap(f"   Rows: {outline.rows_read:,} read, {lost:,} dropped{missing}", "         ")
+    if outline.categories:
+        lines += _wrap(f"Outcome: {outline.outcome} = {' < '.join(outline.categories)}", "         ")
     if outline.outcome_labels:
         lines.append(f"Outcome: {outline.outcome} = {outline.outcome_labels[1]} (against {outline.outcome_labels[0]})")
     lines.append(f"  Draws: {chains} chain{'s' * (chains != 1)}, each with iter = {warmup + kept}; warmup = {warmup}; thin = 1;")

@@ -29,16 +29,19 @@ def correlation_pairs(term: Term) -> tuple[tuple[str, str], ...]:
     return tuple((term.columns[a], term.columns[b]) for b in range(len(term.columns)) for a in range(b))
 
 
+def cutpoint_names(model: Model) -> tuple[str, ...]:
+    """``b_Intercept[1]``, … of an ordinal model."""
+    return tuple(f"b_Intercept[{k}]" for k in range(1, len(model.categories))) if model.categories else ()
+
+
 def hyper_names(model: Model) -> tuple[str, ...]:
-    """Names of every sd, correlation, sigma and nu of the model: factor by factor its sds, then its correlations."""
+    """Names of every sd, correlation, cutpoint, sigma, nu and shape of the model: factor by factor its sds, then its correlations."""
     names: list[str] = []
     for factor in model.factors:
         names += [sd_name(factor.name, column) for column in factor.columns]
         names += [correlation_name(factor.name, a, b) for term in factor.terms for a, b in correlation_pairs(term)]
-    if model.sigma_prior is not None:
-        names.append("sigma")
-    if model.nu_prior is not None:
-        names.append("nu")
+    names += cutpoint_names(model)
+    names += [name for name in ("sigma", "nu", "shape") if getattr(model, f"{name}_prior") is not None]
     return tuple(names)
 
 
@@ -48,16 +51,15 @@ def ranef_names(model: Model) -> tuple[str, ...]:
 
 
 def hyper_priors(model: Model) -> dict[str, Prior | None]:
-    """The prior of every sd, sigma and nu by name (None under a prior on the whole covariance); correlations are not listed."""
+    """The prior of every sd, sigma, nu and shape by name (None under a prior on the whole covariance); correlations are not listed."""
     priors: dict[str, Prior | None] = {}
     for factor in model.factors:
         for term in factor.terms:
             for a, column in enumerate(term.columns):
                 priors[sd_name(factor.name, column)] = None if term.covariance is not None else term.sd_priors[a]
-    if model.sigma_prior is not None:
-        priors["sigma"] = model.sigma_prior
-    if model.nu_prior is not None:
-        priors["nu"] = model.nu_prior
+    for name in ("sigma", "nu", "shape"):
+        if getattr(model, f"{name}_prior") is not None:
+            priors[name] = getattr(model, f"{name}_prior")
     return priors
 
 

@@ -44,6 +44,10 @@ class Outline:
     notes: tuple[str, ...]
     known_variance: float | None  # mean of se² over rows for y | se(s), else None
     outcome_labels: tuple[str, str] | None = None
+    link: str = ""
+    categories: tuple[str, ...] | None = None  # of an ordinal outcome
+    shape_prior: Prior | None = None
+    cutpoint_prior: Prior | None = None
 
 
 def outline(design: Design) -> Outline:
@@ -74,6 +78,10 @@ def outline(design: Design) -> Outline:
         notes=tuple(design.notes),
         known_variance=None if design.known_se is None else float(np.mean(np.square(design.known_se))),
         outcome_labels=design.outcome_labels,
+        link=design.link,
+        categories=design.categories,
+        shape_prior=design.shape_prior,
+        cutpoint_prior=design.cutpoint_prior,
     )
 
 
@@ -110,6 +118,10 @@ def to_dict(outline: Outline) -> dict[str, Any]:
         "notes": list(outline.notes),
         "known_variance": outline.known_variance,
         "outcome_labels": None if outline.outcome_labels is None else list(outline.outcome_labels),
+        "link": outline.link,
+        "categories": None if outline.categories is None else list(outline.categories),
+        "shape_prior": _prior_to_dict(outline.shape_prior),
+        "cutpoint_prior": _prior_to_dict(outline.cutpoint_prior),
     }
 
 
@@ -149,6 +161,10 @@ def from_dict(words: Mapping[str, Any], levels: Mapping[str, tuple[str, ...]], s
         notes=tuple(words["notes"]),
         known_variance=words["known_variance"],
         outcome_labels=None if labels is None else (labels[0], labels[1]),
+        link=words.get("link", ""),
+        categories=None if words.get("categories") is None else tuple(words["categories"]),
+        shape_prior=_prior_from_dict(words.get("shape_prior")),
+        cutpoint_prior=_prior_from_dict(words.get("cutpoint_prior")),
     )
 
 

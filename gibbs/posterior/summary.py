@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 PROBABILITIES = (0.025, 0.5, 0.975)
 QUANTILES = ("q2.5", "q50", "q97.5")
 COLUMNS = ("mean", "sd", *QUANTILES, "mcse_mean", "ess_bulk", "ess_tail", "rhat")
-_KINDS = ("sd_", "cor_", "sigma", "nu")  # order of the table after the coefficients
+_KINDS = ("b_Intercept[", "sd_", "cor_", "sigma", "nu", "shape")  # order of the table after the coefficients
 
 
 def table(draws: Draws, model: Model) -> pd.DataFrame:
-    """One row a parameter: coefficients, then sds, correlations, sigma, nu; columns ``COLUMNS``, index ``parameter``.
+    """One row a parameter: coefficients, cutpoints, sds, correlations, sigma, nu, shape; columns ``COLUMNS``, index ``parameter``.
 
     Estimates are on the scale of the model (probit and logit: the link). Diagnostics are those of ``diagnostics``, except that
     a constant parameter has ESS nan, and one that the model fixes has its value, sd 0 and no diagnostics.

@@ -15,7 +15,11 @@ from gibbs.posterior.summary import PROBABILITIES, QUANTILES
 if TYPE_CHECKING:
     import pandas as pd
 
-LATENT_VARIANCE = {"logit": (math.pi**2 / 3, "π²/3"), "probit": (1.0, "1")}  # of the latent residual, and how it is written
+LATENT_VARIANCE = {
+    "logit": (math.pi**2 / 3, "π²/3"),
+    "probit": (1.0, "1"),
+    "cloglog": (math.pi**2 / 6, "π²/6"),
+}  # of the latent residual, and how it is written
 
 
 def hyper(draws: Draws, outline: Outline, name: str) -> np.ndarray:
@@ -48,11 +52,14 @@ def residual_variance(draws: Draws, outline: Outline) -> tuple[np.ndarray, str]:
     """Variance of an outcome about its linear predictor, (chain, draw), and its label.
 
     gaussian: sigma² (mean of se² for known standard errors). student: sigma² nu/(nu − 2), infinite where nu ≤ 2.
-    logit, probit: the variance π²/3 or 1 of the latent residual.
+    links logit, probit, cloglog: the variance π²/3, 1 or π²/6 of the latent residual. Counts: 0, for on the log scale there is none.
     """
     shape = draws.beta.shape[:2]
-    if outline.family in LATENT_VARIANCE:
-        value, written = LATENT_VARIANCE[outline.family]
+    link = outline.link or outline.family
+    if link == "log":
+        return np.zeros(shape), "Residual (none on the log scale)"
+    if link in LATENT_VARIANCE:
+        value, written = LATENT_VARIANCE[link]
         return np.full(shape, value), f"Residual (latent, {written})"
     if outline.known_variance is not None:
         return np.full(shape, outline.known_variance), "Residual (known se)"

@@ -12,6 +12,7 @@ import numpy as np
 from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
 from gibbs.kernels import sweep as ks
+from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
 from gibbs.kernels.start import start_near_mode
 from gibbs.model.records import Design
@@ -69,11 +70,12 @@ class Chain:
         self.dense[0] = packed.gram
         self.state = _state(packed)
         self.work = _work(packed)
-        self.coordinate = _coordinates(packed)
+        self.coordinate = coordinates(packed)
         d = self.coordinate.shape[0]
         self.fit, self.root = np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d)
         self.scratch, self.counts, self.width = np.zeros((4, d)), np.zeros(8), np.array([0.5, 1.0])
         self.slices_until = max(min(warmup, 20), int(SLICE_SHARE * warmup)) if d <= ELLIPTICAL_LIMIT else warmup
+        self.boundaries: tuple[int, ...] = (self.slices_until, warmup)
         self.done, self.elliptical, self.independent = 0, False, True
         self.history: list[Kept] = []
         self.kept: list[Kept] = []
@@ -86,8 +88,7 @@ class Chain:
         began = time.perf_counter()
         warming = self.done < self.warmup
         if warming:
-            boundary = self.slices_until if self.done < self.slices_until else self.warmup
-            sweeps = min(sweeps, boundary - self.done)
+            sweeps = min(sweeps, min(b for b in self.boundaries if b > self.done) - self.done)
         out = self.new_kept(sweeps, warming)
         status, did = self._run(sweeps, warming, out)
         if status != ks.OK:
@@ -95,10 +96,8 @@ class Chain:
         self.done += sweeps
         if warming:
             self.history.append(out)
-            if self.done == self.slices_until and self.done < self.warmup:
-                self._learn(refine=False)
-            elif self.done == self.warmup:
-                self._learn(refine=True)
+            if self.done in self.boundaries:
+                self._learn(refine=self.done == self.warmup)
         else:
             self.kept.append(out)
         self.seconds[0 if warming else 1] += time.perf_counter() - began
@@ -157,24 +156,11 @@ class Chain:
             self.independent = bool(self.counts[1] <= MOST_REJECTED * L.shape[0])
         if self.packed.family == kl.STUDENT:
             self.width[:] = np.clip(2.5 * np.std(np.log(scale), axis=0), 0.02, 5.0)
-        _freeze_reference(self.packed.term, self.state.reference, L)
+        freeze_reference(self.packed.term, self.state.reference, L)
         d = self.coordinate.shape[0]
         if d == 0 or d > ELLIPTICAL_LIMIT or L.shape[0] < 8:
             return
-        x = np.empty((L.shape[0], d))
-        for i, (kind, place) in enumerate(self.coordinate):
-            values = scale[:, 0] if kind == kh.LOG_SIGMA else L[:, place]
-            if kind == kh.BELOW:
-                x[:, i] = values
-            else:
-                self.fit[i, kh.SHIFT] = max(float(np.std(values)), 1e-3 * float(np.mean(values)))
-                x[:, i] = np.log(values + self.fit[i, kh.SHIFT])
-        cov = np.atleast_2d(np.cov(x.T))
-        weight = x.shape[0] / (x.shape[0] + 10.0 * d)
-        cov = weight * cov + (1.0 - weight) * np.diag(np.diag(cov))
-        cov[np.diag_indices_from(cov)] += 1e-300 + 1e-6 * np.diag(cov)
-        self.fit[:, kh.MEAN] = x.mean(axis=0)
-        self.root[:, :] = np.linalg.cholesky(1.1 * cov)
+        fit_move(self.coordinate, self.fit, self.root, L, scale[:, 0])
         self.elliptical = True
 
     def _start(self) -> None:
@@ -209,9 +195,9 @@ class Chain:
 
     def _start_near_mode(self) -> None:
         p, s, w, r = self.packed, self.state, self.work, self.packed.rows
-        node = np.zeros_like(p.node)
+        node, code = np.zeros_like(p.node), BINOMIAL_LOGIT if p.family == kl.LOGIT else BINOMIAL_PROBIT
         start_near_mode(
-            self.rng, p.family == kl.LOGIT, 8, 1.5, r.X, r.Z, r.level, r.offset, r.y, r.trials, r.core_entry,
+            self.rng, code, 1.0, np.zeros(1), 8, 1.5, r.offset, r.X, r.Z, r.level, r.offset, r.y, r.trials, r.core_entry,
             p.factor, p.term, p.index, p.units, p.core_factors, node, w["rhs_core"], w["rhs"], p.row_prior, s.row_scale,
             w["B"], w["P"], w["work"], w["vh"], self.dense, s.L, s.core, s.u, s.omega, s.working, s.eta, w["small"],
         )  # fmt: skip
@@ -223,6 +209,25 @@ class Chain:
     def draws(self) -> dict[str, np.ndarray]:
         """The kept draws as arrays, first axis the draw."""
         return {name: np.concatenate([getattr(o, name) for o in self.kept]) for name in Kept.NAMES}
+
+
+def fit_move(coordinate: np.ndarray, fit: np.ndarray, root: np.ndarray, L: np.ndarray, sigma: np.ndarray) -> None:
+    """Fit the t of the elliptical and independent moves to draws of the Cholesky factors L (S, …) and σ (S,). Mutates fit and root."""
+    d = coordinate.shape[0]
+    x = np.empty((L.shape[0], d))
+    for i, (kind, place) in enumerate(coordinate):
+        values = sigma if kind == kh.LOG_SIGMA else L[:, place]
+        if kind == kh.BELOW:
+            x[:, i] = values
+        else:
+            fit[i, kh.SHIFT] = max(float(np.std(values)), 1e-3 * float(np.mean(values)))
+            x[:, i] = np.log(values + fit[i, kh.SHIFT])
+    cov = np.atleast_2d(np.cov(x.T))
+    weight = x.shape[0] / (x.shape[0] + 10.0 * d)
+    cov = weight * cov + (1.0 - weight) * np.diag(np.diag(cov))
+    cov[np.diag_indices_from(cov)] += 1e-300 + 1e-6 * np.diag(cov)
+    fit[:, kh.MEAN] = x.mean(axis=0)
+    root[:, :] = np.linalg.cholesky(1.1 * cov)
 
 
 def _state(packed: Packed) -> State:
@@ -259,13 +264,16 @@ def _work(packed: Packed) -> dict[str, np.ndarray]:
     }
 
 
-def _coordinates(packed: Packed) -> np.ndarray:
-    """The variances that move with the location effects integrated out: all with one unit or none, the core's with several."""
+def coordinates(packed: Packed, unit: int | None = None) -> np.ndarray:
+    """The variances that move with the location effects integrated out: all with one unit or none, the core's with several.
+
+    ``unit``: those of one unit, beside the core's.
+    """
     rows = []
     if packed.scheme != kl.ONE_AT_A_TIME:
         several = packed.units.shape[0] > 1
         for f, _, q, l0, _, given in packed.term:
-            if given or (several and packed.factor[f, kl.UNIT] >= 0):
+            if given or (several and packed.factor[f, kl.UNIT] not in (-1, -1 if unit is None else unit)):
                 continue
             rows += [(kh.DIAGONAL if a == b else kh.BELOW, l0 + a * q + b) for a in range(q) for b in range(a + 1)]
         if packed.family == kl.GAUSSIAN and not several and not packed.known_scale and packed.scale_prior[0, 0] != FIXED:
@@ -282,7 +290,7 @@ def _inside(prior: np.ndarray, value: float) -> float:
     return max(value, 1.5) if kind == GAMMA_ABOVE_ONE else value
 
 
-def _freeze_reference(term: np.ndarray, reference: np.ndarray, L: np.ndarray) -> None:
+def freeze_reference(term: np.ndarray, reference: np.ndarray, L: np.ndarray) -> None:
     """Typical sds of each term (diagonal), the whitening of factors with very few levels."""
     reference[:] = 0.0
     for _, _, q, l0, _, _ in term:

@@ -15,9 +15,10 @@ from gibbs.kernels import layout as kl
 from gibbs.model.records import Design, Sampling
 from gibbs.posterior.records import Draws
 from gibbs.sampling.chain import Chain, Kept
-from gibbs.sampling.pack import Packed, pack
+from gibbs.sampling.pack import SECOND_ORDER, Packed, pack
 from gibbs.sampling.plan import Plan
 from gibbs.sampling.progress import Progress
+from gibbs.sampling.second_order import SecondOrderChain
 
 CHUNK_SECONDS = 0.25
 """Time one chunk of sweeps should take; draws do not depend on it."""
@@ -52,7 +53,8 @@ def run(
     compile_began = time.perf_counter()
     if progress:
         progress(Progress("compile", (0,) * sampling.chains, sampling.warmup + sampling.draws, 0.0))
-    chains = [Chain(k, seed, packed, design, sampling.warmup) for k, seed in enumerate(seeds)]
+    kind = SecondOrderChain if packed.family == SECOND_ORDER else Chain
+    chains = [kind(k, seed, packed, design, sampling.warmup) for k, seed in enumerate(seeds)]
     chains[0].compile()
     compile_seconds = time.perf_counter() - compile_began
     runner = _Runner(chains, sampling, progress, chunk)
@@ -158,12 +160,17 @@ def _collect(chains: list[Chain], packed: Packed, sampling: Sampling, stopped: s
             _scales(packed, stack["L"]),
             *([stack["scale"][:, :, :1]] if "sigma" in names else []),
             *([stack["scale"][:, :, 1:]] if "nu" in names else []),
+            *([np.exp(stack["scale"])] if "shape" in names else []),
         ],
         axis=2,
     )
+    beta = packed.coefficients(stack["beta"])
+    if packed.cutpoints:
+        hyper = np.concatenate([hyper, _cutpoints(packed.cutpoints, stack["scale"]) - beta[:, :, :1]], axis=2)
+        beta = beta[:, :, 1:]
     lp = stack["lp"] if chains[0].likelihood else np.full_like(stack["lp"], np.nan)
     return Draws(
-        beta=packed.coefficients(stack["beta"]),
+        beta=beta,
         hyper=hyper,
         hyper_names=names,
         u=stack["u"],
@@ -180,6 +187,12 @@ def _collect(chains: list[Chain], packed: Packed, sampling: Sampling, stopped: s
             "elliptical": all(c.elliptical for c in chains),
         },
     )
+
+
+def _cutpoints(number: int, psi: np.ndarray) -> np.ndarray:
+    """(chains, draws, number) cutpoints about the middle one from the log gaps ψ, as ``kernels.second_order.cutpoints``."""
+    from_first = np.concatenate([np.zeros((*psi.shape[:2], 1)), np.cumsum(np.exp(psi), axis=2)], axis=2)
+    return from_first - from_first[:, :, number // 2, None]
 
 
 def _stack(chains: list[Chain], kept: int) -> dict[str, np.ndarray]:

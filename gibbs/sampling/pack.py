@@ -6,18 +6,35 @@ Inside, the predictors are centred where there is an intercept, and real outcome
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from gibbs.kernels import layout as kl
+from gibbs.kernels import likelihood as kd
 from gibbs.kernels import priors as kp
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
-from gibbs.model.records import Design, Prior
+from gibbs.model.records import CoefficientPrior, Design, Prior
 from gibbs.sampling.plan import Plan, parents
 
 FAMILY = {"gaussian": kl.GAUSSIAN, "student": kl.STUDENT, "probit": kl.PROBIT, "logit": kl.LOGIT}
-SCHEME = {"joint": kl.JOINT, "collapsed": kl.COLLAPSED, "one-at-a-time": kl.ONE_AT_A_TIME}
+SCHEME = {"joint": kl.JOINT, "collapsed": kl.COLLAPSED, "one-at-a-time": kl.ONE_AT_A_TIME, "second-order": kl.JOINT}
+LIKELIHOOD = {
+    ("probit", "probit"): kd.BINOMIAL_PROBIT,
+    ("logit", "logit"): kd.BINOMIAL_LOGIT,
+    ("binomial", "logit"): kd.BINOMIAL_LOGIT,
+    ("binomial", "probit"): kd.BINOMIAL_PROBIT,
+    ("binomial", "cloglog"): kd.BINOMIAL_CLOGLOG,
+    ("poisson", "log"): kd.COUNT_POISSON,
+    ("negative_binomial", "log"): kd.COUNT_NEGATIVE_BINOMIAL,
+    ("ordinal", "logit"): kd.ORDINAL_LOGIT,
+    ("ordinal", "probit"): kd.ORDINAL_PROBIT,
+}
+"""Second-order likelihoods by family and link."""
+DEFAULT_LINK = {"probit": "probit", "logit": "logit", "binomial": "logit", "poisson": "log", "negative_binomial": "log", "ordinal": "logit"}
+SECOND_ORDER = -1
+"""``Packed.family`` of a model that is drawn without augmentation; its likelihood is ``Packed.likelihood``."""
+_ORDINAL = (kd.ORDINAL_LOGIT, kd.ORDINAL_PROBIT)
 CELL_SHARE = 0.7
 """Rows become cells where there are at most this many cells a row."""
 
@@ -58,6 +75,12 @@ class Packed:
     residual_sd: float  # of the least-squares fit; 1 for binary families
     cells: int
     hyper_names: tuple[str, ...]
+    likelihood: int = -1  # second-order family of ``kernels/likelihood.py``; −1 where the outcome is augmented or gaussian
+    family_prior: np.ndarray = field(default_factory=lambda: np.zeros(5))  # of the size or of the cutpoints
+    anchor: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (p,): ordinal, the intercept as written = anchor @ internal
+    cutpoints: int = 0
+    values: np.ndarray = field(default_factory=lambda: np.zeros(0))  # negative binomial: distinct counts, and the rows of each
+    value_rows: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def coefficients(self, internal: np.ndarray) -> np.ndarray:
         """(…, p) draws in the internal basis → coefficients as written."""
@@ -66,10 +89,17 @@ class Packed:
 
 def pack(design: Design, plan: Plan) -> Packed:
     """Lay out ``design`` for the kernels in the blocks of ``plan``."""
-    family = FAMILY[design.family]
+    design = _observed(design)
+    second = plan.scheme == "second-order"
+    likelihood = LIKELIHOOD[design.family, design.link or DEFAULT_LINK[design.family]] if second else -1
+    family = SECOND_ORDER if second else FAMILY[design.family]
+    if design.family == "ordinal":
+        design = _with_intercept(design)
     X, transform = _centre(design)
     p = X.shape[1]
     weight = np.ones(design.y.size) if design.known_se is None else design.known_se**-2.0
+    if design.weights is not None:
+        weight = weight * design.weights
     reference, y, residual_sd = np.zeros(p), design.y.astype(float), 1.0
     if family in (kl.GAUSSIAN, kl.STUDENT):
         y = y - design.offset
@@ -79,16 +109,24 @@ def pack(design: Design, plan: Plan) -> Packed:
             y = y - X @ reference
         with np.errstate(over="ignore"):  # outcomes too large to square: the first sweep says so, with the rows
             residual_sd = float(np.sqrt(np.sum(y**2) / max(y.size - p, 1))) or 1.0
-    binary = family in (kl.PROBIT, kl.LOGIT)
-    offset = design.offset.astype(float) if binary else np.zeros(y.size)
+    discrete = family not in (kl.GAUSSIAN, kl.STUDENT)
+    offset = design.offset.astype(float) if discrete else np.zeros(y.size)
     Z = np.concatenate([f.Z for f in design.factors], axis=1) if design.factors else np.zeros((y.size, 0))
     level = np.stack([f.codes for f in design.factors], axis=1) if design.factors else np.zeros((y.size, 0))
     level = np.ascontiguousarray(level, dtype=np.int32)
-    trials = np.ones(y.size, dtype=np.int64)
+    trials = np.ones(y.size, dtype=np.int64) if design.trials is None else np.asarray(design.trials, dtype=np.int64)
+    values = value_rows = np.zeros(0)
+    if likelihood == kd.COUNT_NEGATIVE_BINOMIAL:
+        values, place = np.unique(y, return_inverse=True)
+        value_rows = np.bincount(np.ravel(place), weights=weight)
+    n = float(np.sum(design.weights)) if design.weights is not None else float(y.size)
+    if discrete and design.weights is not None:
+        y = y if likelihood in _ORDINAL else y * design.weights
+        trials = trials * design.weights
     order = _row_order(level, plan)
-    X, Z, level, offset, y, weight = (np.ascontiguousarray(a[order]) for a in (X, Z, level, offset, y, weight))
-    if binary:
-        X, Z, level, offset, y, trials = _cells(X, Z, level, offset, y)
+    X, Z, level, offset, y, weight, trials = (np.ascontiguousarray(a[order]) for a in (X, Z, level, offset, y, weight, trials))
+    if discrete:
+        X, Z, level, offset, y, trials = _cells(X, Z, level, offset, y, trials, likelihood in _ORDINAL)
         weight = trials.astype(float)
     factor, index, units, core_factors, core_entry, pc, node_size = _layout(design, plan, p, level)
     rows = kl.Rows(X, Z, level, offset, y, trials, weight, core_entry)
@@ -102,26 +140,81 @@ def pack(design: Design, plan: Plan) -> Packed:
         with np.errstate(over="ignore"):
             yy = float(np.sum(weight * y * y))
         if units.shape[0] > 1:
-            cross = _cross_products(rows, factor)
+            cross = cross_products(rows, factor)
     row_prior, sd_prior, cov_prior, scale_prior = _priors(design, transform, reference)
     haar = family == kl.PROBIT and plan.scheme == "joint" and not np.any(row_prior[:, 0]) and not np.any(offset)
     return Packed(
         family=family, scheme=SCHEME[plan.scheme], rows=rows, factor=factor, term=_terms(design), index=index, units=units,
         core_factors=core_factors, core_columns=pc, effects=U, node=node, m=m, h=h, gram=dense[0].copy(), yy=yy, cross=cross,
-        row_prior=row_prior, sd_prior=sd_prior, cov_prior=cov_prior, scale_prior=scale_prior, n=float(design.y.size), haar=bool(haar),
+        row_prior=row_prior, sd_prior=sd_prior, cov_prior=cov_prior, scale_prior=scale_prior, n=n, haar=bool(haar),
         known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
-        cells=int(y.size), hyper_names=hyper_names(design),
+        cells=int(y.size), hyper_names=hyper_names(design), likelihood=likelihood, family_prior=_family_prior(design),
+        anchor=np.ascontiguousarray(transform[0]) if likelihood in _ORDINAL else np.zeros(0),
+        cutpoints=len(design.categories) - 1 if likelihood in _ORDINAL else 0, values=values, value_rows=value_rows,
     )  # fmt: skip
 
 
+def _observed(design: Design) -> Design:
+    """The rows whose outcome is known, those with weights of a Student-t model repeated; levels without rows stay."""
+    known = np.ones(design.y.size, dtype=bool)
+    if design.missing_outcome is not None:
+        known &= ~design.missing_outcome
+    if design.weights is not None:
+        known &= design.weights > 0
+    keep = np.flatnonzero(known)
+    if design.family == "student" and design.weights is not None:  # each row has a scale of its own
+        keep = np.repeat(keep, design.weights[keep])
+        design = replace(design, weights=None)
+    if np.array_equal(keep, np.arange(design.y.size)):
+        return design
+    some = {
+        name: None if getattr(design, name) is None else getattr(design, name)[keep]
+        for name in ("y", "X", "offset", "known_se", "rows", "trials", "weights")
+    }
+    factors = tuple(replace(f, codes=f.codes[keep], Z=f.Z[keep]) for f in design.factors)
+    return replace(design, factors=factors, missing_outcome=None, **some)
+
+
+def _with_intercept(design: Design) -> Design:
+    """An ordinal model with a first column of ones: minus the middle cutpoint, drawn with the other coefficients.
+
+    Its normal prior is that of the stand-in alone; the sweep replaces it by the prior of the cutpoints.
+    """
+    X = np.column_stack([np.ones(design.y.size), design.X])
+    statements = [replace(s, weights=np.concatenate([[0.0], s.weights])) for s in design.coefficient_priors]
+    mean, precision = _family_prior(design)[3:]
+    unit = np.eye(X.shape[1])[0]
+    own = CoefficientPrior("cutpoints", unit, float(mean), float(precision**-0.5), np.inf, design.cutpoint_prior)
+    return replace(design, X=X, coefficients=("Intercept", *design.coefficients), intercept=0, coefficient_priors=(*statements, own))
+
+
+def _family_prior(design: Design) -> np.ndarray:
+    """Negative binomial: code and numbers of the prior of the size. Ordinal: df, mean, scale of each cutpoint's; mean and precision of the
+    normal that stands in for it."""
+    if design.shape_prior is not None:
+        return np.array([*_scale_code(design.shape_prior), 0.0, 0.0], dtype=float)
+    if design.cutpoint_prior is None:
+        return np.zeros(5)
+    a = design.cutpoint_prior.args
+    df, mean, scale = {
+        "normal": lambda: (np.inf, *a),
+        "student_t": lambda: a,
+        "cauchy": lambda: (1.0, *a),
+        "flat": lambda: (np.inf, 0.0, 1e8),
+    }[design.cutpoint_prior.kind]()
+    return np.array([df, mean, scale, -mean, min(scale, 1e3) ** -2.0], dtype=float)
+
+
 def hyper_names(design: Design) -> tuple[str, ...]:
-    """sd_g__x for every column, cor_g__a__b within every term, then sigma, nu."""
+    """sd_g__x for every column, cor_g__a__b within every term, then the cutpoints, sigma, nu, shape."""
     names = []
     for f in design.factors:
         names += [f"sd_{f.name}__{c}" for t in f.terms for c in t.columns]
         for t in f.terms:
             names += [f"cor_{f.name}__{t.columns[b]}__{t.columns[a]}" for a in range(len(t.columns)) for b in range(a)]
-    return (*names, *(["sigma"] if design.sigma_prior else []), *(["nu"] if design.nu_prior else []))
+    own = [f"b_Intercept[{k + 1}]" for k in range(len(design.categories) - 1)] if design.categories else []
+    own += [name for name in ("sigma", "nu", "shape") if getattr(design, f"{name}_prior")]
+    return (*names, *own)
 
 
 def _centre(design: Design) -> tuple[np.ndarray, np.ndarray]:
@@ -144,11 +237,19 @@ def _row_order(level: np.ndarray, plan: Plan) -> np.ndarray:
     return np.lexsort(tuple(level[:, f] for f in reversed(keys)))
 
 
-def _cells(X, Z, level, offset, y):
-    """Rows that share predictors, groups and offset become one cell with its number of ones and of rows, where that pays."""
+def cells_of(design: Design) -> int:
+    """How many rows are left when rows that share predictors, groups, offset (and an ordinal outcome) become one."""
+    columns = [design.X, *(f.Z for f in design.factors), design.offset, *(f.codes for f in design.factors)]
+    whole = np.column_stack([*columns, *([design.y] if design.family == "ordinal" else [])])
+    if any(np.unique(column).size == design.y.size for column in whole.T):
+        return int(design.y.size)
+    return int(np.unique(whole, axis=0).shape[0])
+
+
+def _cells(X, Z, level, offset, y, trials, ordinal=False):
+    """Rows that share predictors, groups and offset (ordinal: and outcome) become one cell, outcomes and trials summed, where that pays."""
     n = y.size
-    whole = np.column_stack([X, Z, level, offset])
-    trials = np.ones(n, dtype=np.int64)
+    whole = np.column_stack([X, Z, level, offset, *([y] if ordinal else [])])
     if any(np.unique(column).size > CELL_SHARE * n for column in whole.T):
         return X, Z, level, offset, y, trials
     _, first, inverse = np.unique(whole, axis=0, return_index=True, return_inverse=True)
@@ -159,10 +260,10 @@ def _cells(X, Z, level, offset, y):
     place[order] = np.arange(first.size)
     cell = place[np.ravel(inverse)]
     keep = first[order]
-    ones = np.bincount(cell, weights=y, minlength=keep.size)
-    trials = np.bincount(cell, minlength=keep.size).astype(np.int64)
+    total = y[keep] if ordinal else np.bincount(cell, weights=y, minlength=keep.size)
+    trials = np.rint(np.bincount(cell, weights=trials, minlength=keep.size)).astype(np.int64)
     X, Z, level, offset = (np.ascontiguousarray(a[keep]) for a in (X, Z, level, offset))
-    return X, Z, level, offset, ones, trials
+    return X, Z, level, offset, total, trials
 
 
 def _layout(design: Design, plan: Plan, p: int, level: np.ndarray):
@@ -258,7 +359,7 @@ def _terms(design: Design) -> np.ndarray:
     return np.array(rows, dtype=np.int64).reshape(-1, 6)
 
 
-def _cross_products(rows: kl.Rows, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def cross_products(rows: kl.Rows, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """CSR of Z_f'ΩZ_g over all random effects, for factors f, g of different units."""
     from scipy import sparse
 
@@ -279,8 +380,8 @@ def _cross_products(rows: kl.Rows, factor: np.ndarray) -> tuple[np.ndarray, np.n
     return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data.astype(float)
 
 
-def _scale_code(prior: Prior | None) -> tuple[int, float, float]:
-    """(code, a, b) of a scalar scale prior."""
+def _scale_code(prior: Prior | None, above_one: bool = False) -> tuple[int, float, float]:
+    """(code, a, b) of a scalar scale prior; ``above_one``: that of ν."""
     if prior is None or prior.kind == "fixed":
         return kp.FIXED, 0.0, 0.0
     a = prior.args
@@ -291,7 +392,7 @@ def _scale_code(prior: Prior | None) -> tuple[int, float, float]:
         "exponential": lambda: (kp.EXPONENTIAL, a[0], 0.0),
         "uniform": lambda: (kp.UNIFORM, a[0], a[1]),
         "inverse_gamma": lambda: (kp.INVERSE_GAMMA, a[0], a[1]),
-        "gamma": lambda: (kp.GAMMA_ABOVE_ONE, a[0], a[1]),
+        "gamma": lambda: (kp.GAMMA_ABOVE_ONE if above_one else kp.GAMMA, a[0], a[1]),
     }[prior.kind]()
 
 
@@ -316,5 +417,5 @@ def _priors(design: Design, transform: np.ndarray, reference: np.ndarray):
             cov_prior[k, 2 : 2 + q] = np.broadcast_to(np.ravel(t.covariance.args[1]), (q,))
         elif q > 1:
             cov_prior[k, :2] = kp.LKJ, t.correlation.args[0]
-    scale_prior = np.array([_scale_code(design.sigma_prior), _scale_code(design.nu_prior)], dtype=float)
+    scale_prior = np.array([_scale_code(design.sigma_prior), _scale_code(design.nu_prior, above_one=True)], dtype=float)
     return row_prior, np.array(codes, dtype=float).reshape(-1, 3), cov_prior, scale_prior

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from gibbs.errors import SpecError, nearest
 from gibbs.model.records import Design, Factor
 
-SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time")
+SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time", "augmented", "second-order")
 SMALL_FACTOR = 64
 """A factor with at most this many effects goes to the core of a large crossed design."""
 CORE_LIMIT = 150
@@ -19,6 +19,16 @@ DENSE_LIMIT = 2500
 """Columns that a forced or last-resort dense core may have."""
 FLOPS_BUDGET = 2.0e5
 """Operations one evaluation of the collapsed variances may cost before several units are cheaper (about 0.2 ms)."""
+ALL_IN_CORE = 64
+"""A second-order model with at most this many location effects, and at least ``ROWS_AN_EFFECT`` rows for each, is all core."""
+ROWS_AN_EFFECT = 100
+AUGMENTED = ("probit", "logit")
+"""Families that may be drawn by augmentation or by second-order moves."""
+GAUSSIAN_GIVEN_LATENTS = ("gaussian", "student")
+NANOSECONDS = {"probit": 55.0, "logit": 75.0, "second-order": 45.0}
+"""Cost of a row and sweep (measured: `benchmarks/speed.py`), for the choice between augmentation and second order."""
+SECOND_ORDER_IAT = 2.0
+"""Sweeps an effective draw of second-order moves takes (measured 1.3–2.5 on the seed's models)."""
 NANOSECONDS_A_ROW = 60.0
 """Cost of one latent draw; an evaluation that costs less than the latents is free."""
 
@@ -29,7 +39,7 @@ class Plan:
 
     core: indices of factors whose effects stand in the dense core beside β.
     units: chains of factors, leaf first, each eliminated level by level.
-    scheme: "joint" (one unit or none: everything in one draw), "collapsed" (several units), "one-at-a-time".
+    scheme: "joint" (one unit or none: everything in one draw), "collapsed" (several units), "one-at-a-time", "second-order".
     """
 
     scheme: str
@@ -72,14 +82,91 @@ def make(design: Design, scheme: str = "auto") -> Plan:
 
     Parameters
     ----------
-    scheme : ``auto`` (the default), or one of ``joint``, ``collapsed``, ``one-at-a-time`` to force it.
+    scheme : ``auto`` (the default), or one of ``joint``, ``collapsed``, ``one-at-a-time`` to force it. For probit and logit ``auto``
+        compares augmentation with second-order moves (``choice``); ``augmented`` and ``second-order`` force one of them, and the
+        other three names mean augmentation.
 
     Raises
     ------
-    SpecError : an unknown scheme, or a joint draw that would need a dense matrix beyond reason.
+    SpecError : an unknown scheme, one that the family does not have, or a joint draw that would need a dense matrix beyond reason.
     """
     if scheme not in SCHEMES:
         raise SpecError(f"scheme '{scheme}' is not one of {', '.join(SCHEMES)}.{nearest(scheme, SCHEMES)}", where="sampling.scheme")
+    if design.family in GAUSSIAN_GIVEN_LATENTS:
+        if scheme in ("augmented", "second-order"):
+            raise SpecError(f"scheme '{scheme}' is for binary outcomes; a {design.family} model is drawn exactly.", where="sampling.scheme")
+    elif design.family in AUGMENTED:
+        better, why = choice(design)
+        if scheme == "second-order" or (scheme == "auto" and better == "second-order"):
+            return _second_order(design, why, forced=scheme != "auto")
+        if scheme in ("auto", "augmented"):
+            plan = _structure(design, "auto")
+            return replace(plan, lines=(*plan.lines, why if scheme == "auto" else f"{why} (augmentation forced)"))
+    else:
+        if scheme not in ("auto", "second-order"):
+            raise SpecError(
+                f"scheme '{scheme}' is not one a {design.family} model has; it is drawn by second-order moves ('auto' or 'second-order').",
+                where="sampling.scheme",
+            )
+        return _second_order(design, "", forced=False)
+    return _structure(design, scheme)
+
+
+def choice(design: Design) -> tuple[str, str]:
+    """(the cheaper of "augmented" and "second-order" for a binary outcome, the sentence that says why).
+
+    The autocorrelation of augmentation follows from the share of ones in each group (PG: 2 sinh(η)/η − 1; Albert–Chib:
+    2 p(1−p)/φ² − 1), averaged with the information as weights; its cost goes with the rows, that of second order with the cells.
+    """
+    from gibbs.sampling.pack import cells_of
+
+    probit = design.family == "probit"
+    n, cells = design.y.size, cells_of(design)
+    share = np.full(n, (design.y.sum() + 0.5) / (n + 1.0))
+    if design.factors:
+        largest = max(design.factors, key=lambda f: len(f.levels))
+        size = np.bincount(largest.codes, minlength=len(largest.levels))
+        ones = np.bincount(largest.codes, weights=design.y, minlength=len(largest.levels))
+        share = ((ones + 10.0 * share[0]) / (size + 10.0))[largest.codes]
+    if probit:
+        from scipy.special import ndtri
+
+        density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)
+        iat, information = 2.0 * share * (1.0 - share) / density**2 - 1.0, density**2 / (share * (1.0 - share))
+    else:
+        eta = np.log(share / (1.0 - share))
+        eta = np.where(np.abs(eta) < 1e-3, 1e-3, eta)
+        iat, information = 2.0 * np.sinh(eta) / eta - 1.0, share * (1.0 - share)
+    augmented = float(np.sum(iat * information) / np.sum(information))
+    cost = NANOSECONDS[design.family] * n * augmented, NANOSECONDS["second-order"] * cells * SECOND_ORDER_IAT
+    better = "second-order" if cost[1] < cost[0] else "augmented"
+    return better, (
+        f"why: augmentation would need about {augmented:.1f} sweeps an effective draw over {n:,} rows, "
+        f"second-order moves about {SECOND_ORDER_IAT:.1f} over {cells:,} cells; {better} is the cheaper"
+    )
+
+
+def _second_order(design: Design, why: str, forced: bool) -> Plan:
+    """The blocks of a second-order sweep: everything in the core where that is small and well informed, else the structure of ``joint``."""
+    factors = design.factors
+    effects = design.X.shape[1] + sum(len(f.levels) * len(f.columns) for f in factors)
+    if effects <= ALL_IN_CORE and design.y.size >= ROWS_AN_EFFECT * effects:
+        plan = _finish(design, "joint", tuple(range(len(factors))), (), None)
+    else:
+        plan = _structure(design, "auto")
+    lines = [
+        f"outcome: {design.family} by second-order moves: a normal stand-in of the likelihood, fitted in warm-up, proposes, "
+        "and Metropolis steps make it exact",
+        *plan.lines[1:],
+        *([why] if why else []),
+    ]
+    if forced:
+        lines[0] += " (forced)"
+    return replace(plan, scheme="second-order", lines=tuple(lines))
+
+
+def _structure(design: Design, scheme: str) -> Plan:
+    """Which factors are eliminated, and which stand in the core, for a model that is gaussian given its latents."""
     factors = design.factors
     sizes = [len(f.levels) * len(f.columns) for f in factors]
     p = design.X.shape[1]
@@ -183,7 +270,8 @@ def _finish(
     p = design.X.shape[1]
     columns = p + sum(len(factors[f].levels) * len(factors[f].columns) for f in core)
     hyper = sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in factors for t in f.terms)
-    hyper += (design.sigma_prior is not None) + (design.nu_prior is not None)
+    hyper += sum(prior is not None for prior in (design.sigma_prior, design.nu_prior, design.shape_prior))
+    hyper += len(design.categories) - 1 if design.categories else 0
     return Plan(
         scheme=scheme,
         core=core,
@@ -209,7 +297,7 @@ def _sentences(design, scheme, core, units, columns, rho, forced) -> list[str]:
     """The plan in words."""
     factors = design.factors
     name = [f.name for f in factors]
-    lines = [_LATENT[design.family]]
+    lines = [_LATENT.get(design.family, "")]
     why = " (forced)" if forced else ""
     with_core = ", ".join(["β", *(f"{name[f]} ({len(factors[f].levels)})" for f in core)])
     if scheme == "one-at-a-time":

@@ -25,6 +25,7 @@ REGISTRY = {
     "draw_covariance_ancillary": "test_covariance.py::test_ancillary_law_of_two_columns",
     "draw_covariance_sufficient": "test_covariance.py::test_sufficient_law_under_an_inverse_wishart_is_an_inverse_wishart",
     "draw_effects": "test_one_at_a_time.py::test_equations_5_and_6",
+    "draw_family": "test_second_order.py::test_law_of_the_size_and_of_the_cutpoints",
     "draw_hyper": "test_hyper.py::test_moves_leave_the_law_of_sd_and_sigma",
     "draw_latents": "test_sweep.py::test_draw_latents_leaves_the_cross_products_of_what_it_drew",
     "draw_logit_latents": "test_latent.py::test_logit_latents",
@@ -68,7 +69,7 @@ def test_every_draw_is_registered_with_a_test_that_exists():
 def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     sources = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("*.py") if path.name != Path(__file__).name)
     called = {name for name in kernels() if re.search(rf"\b{name}\b", sources)}
-    indirect = {"run_chunk"}  # through Chain
+    indirect = {"run_chunk", "run_second_order"}  # through Chain
     assert {name for name in kernels() if not name.startswith("_")} - called <= indirect
 
 
@@ -103,7 +104,11 @@ MODELS = [
     ("crossed", "joint", {"family": "probit", "rows": 200}),
     ("core_and_units", "core and units", {"family": "logit", "offset": True}),
     ("one_factor", "one-at-a-time", {"family": "student"}),
-    ("none", "auto", {"family": "logit"}),
+    ("none", "augmented", {"family": "logit"}),
+    ("nested_mixed", "second-order", {"family": "probit", "offset": True}),
+    ("core_and_units", "second-order", {"family": "poisson", "rows": 80}),
+    ("one_factor", "second-order", {"family": "ordinal"}),
+    ("slopes", "second-order", {"family": "negative_binomial", "coefficient_prior": "student_t"}),
 ]
 
 
@@ -123,7 +128,7 @@ def check(counts: dict[str, int]) -> None:
 
 
 def test_one_specialisation_each():
-    """Eleven different models: what Python calls is compiled once, the loop six times at most."""
+    """Different models: what Python calls is compiled once, the loop six times at most."""
     counts = signatures({})
     check(counts)
     assert counts["run_chunk"] == 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.start import start_near_mode
 from scipy import optimize, special
 
@@ -17,9 +18,10 @@ KINDS = ["none", "one_factor", "slopes", "nested", "nested_mixed", "crossed", "c
 def start(b: Bench, steps: int, spread: float) -> np.ndarray:
     """θ after ``start_near_mode``."""
     p, s, w, r = b.packed, b.state, b.work, b.packed.rows
+    code = BINOMIAL_LOGIT if p.family == kl.LOGIT else BINOMIAL_PROBIT
     start_near_mode(
-        b.rng, p.family == kl.LOGIT, steps, spread, r.X, r.Z, r.level, r.offset, r.y, r.trials, r.core_entry, p.factor, p.term,
-        p.index, p.units, p.core_factors, b.node, w["rhs_core"], w["rhs"], p.row_prior, s.row_scale, w["B"], w["P"], w["work"],
+        b.rng, code, 1.0, np.zeros(1), steps, spread, r.offset, r.X, r.Z, r.level, r.offset, r.y, r.trials, r.core_entry, p.factor,
+        p.term, p.index, p.units, p.core_factors, b.node, w["rhs_core"], w["rhs"], p.row_prior, s.row_scale, w["B"], w["P"], w["work"],
         w["vh"], b.dense, s.L, s.core, s.u, s.omega, s.working, s.eta, w["small"],
     )  # fmt: skip
     return b.theta

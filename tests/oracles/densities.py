@@ -49,6 +49,35 @@ def log_likelihood(design: Design, values: Values) -> float:
         return float(np.sum(special.log_ndtr(sign * eta)))
     if design.family == "logit":
         return float(np.sum(special.log_expit(sign * eta)))
+    weights = np.ones(len(y)) if design.weights is None else design.weights
+    return float(np.sum(weights * log_pointwise(design, eta, y, values)))
+
+
+def log_pointwise(design: Design, eta: np.ndarray, y: np.ndarray, values: Values) -> np.ndarray:
+    """log p(y | η) of the binomial, count and ordinal families, by scipy.stats; arrays of one shape with rows last."""
+    if design.family == "binomial":
+        if design.link == "probit":
+            below, above = special.log_ndtr(-eta), special.log_ndtr(eta)
+        elif design.link == "cloglog":
+            below, above = -np.exp(eta), np.log(-np.expm1(-np.exp(eta)))
+        else:
+            below, above = special.log_expit(-eta), special.log_expit(eta)
+        n = design.trials
+        choose = special.gammaln(n + 1.0) - special.gammaln(y + 1.0) - special.gammaln(n - y + 1.0)
+        return choose + special.xlogy(y, 1.0) + y * above + (n - y) * below
+    if design.family == "poisson":
+        return stats.poisson.logpmf(y, np.exp(eta))
+    if design.family == "negative_binomial":
+        size = np.asarray(values["shape"])[..., None]
+        return stats.nbinom.logpmf(y, size, size / (size + np.exp(eta)))
+    if design.family == "ordinal":
+        F = special.ndtr if design.link == "probit" else special.expit
+        cut = np.asarray(values["cutpoints"])
+        ends = np.full((*cut.shape[:-1], 1), np.inf)
+        cut = np.concatenate([-ends, cut, ends], axis=-1)
+        k = y.astype(int)
+        low, high = (np.take_along_axis(np.broadcast_to(cut, (*k.shape[:-1], cut.shape[-1])), k + side, axis=-1) for side in (0, 1))
+        return np.log(np.maximum(F(high - eta) - F(low - eta), 1e-300))
     raise ValueError(f"no likelihood for family {design.family!r}")
 
 
@@ -229,6 +258,15 @@ def log_prior(design: Design, values: Values) -> float:
         total += log_prior_sd(design.sigma_prior, float(values["sigma"]))
     if design.nu_prior is not None:
         total += log_prior_nu(design.nu_prior, float(values["nu"]))
+    if design.shape_prior is not None:
+        shape, rate = design.shape_prior.args
+        total += stats.gamma.logpdf(values["shape"], shape, scale=1.0 / rate)
+    if design.cutpoint_prior is not None:
+        cut = np.asarray(values["cutpoints"])
+        if np.any(np.diff(cut) <= 0.0):
+            return -np.inf
+        df, mean, scale = design.cutpoint_prior.args
+        total += np.sum(stats.t.logpdf(cut, df, mean, scale)) + special.gammaln(cut.size + 1.0)
     return float(total)
 
 

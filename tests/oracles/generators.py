@@ -52,6 +52,7 @@ def random_design(
     nu_prior: str | Prior = "gamma",
     known_se: bool = False,
     offset: bool = False,
+    link: str = "",
 ) -> Design:
     """A small unbalanced Design made straight from arrays; y is a placeholder (see ``simulate``).
 
@@ -87,7 +88,37 @@ def random_design(
         rows_read=rows,
         dropped={},
     )
-    return replace(design, y=rng.integers(0, 2, rows).astype(float) if family in ("probit", "logit") else rng.standard_normal(rows))
+    if family in ("probit", "logit"):
+        return replace(design, y=rng.integers(0, 2, rows).astype(float))
+    if family in ("gaussian", "student"):
+        return replace(design, y=rng.standard_normal(rows))
+    return _discrete(design, rng, link)
+
+
+def _discrete(design: Design, rng: np.random.Generator, link: str) -> Design:
+    """``design`` with what a binomial, count or ordinal outcome needs; y a placeholder."""
+    rows, family = design.y.size, design.family
+    if family == "binomial":
+        trials = rng.integers(1, 9, rows)
+        return replace(design, link=link or "logit", trials=trials, y=rng.integers(0, trials + 1).astype(float))
+    if family == "poisson":
+        return replace(design, link="log", y=rng.poisson(2.0, rows).astype(float))
+    if family == "negative_binomial":
+        return replace(design, link="log", shape_prior=Prior("gamma", (4.0, 1.5)), y=rng.poisson(2.0, rows).astype(float))
+    if family != "ordinal":
+        raise ValueError(f"no family {family!r}")
+    statements = tuple(replace(r, weights=r.weights[1:]) for r in design.coefficient_priors if r.weights[0] == 0.0)
+    return replace(
+        design,
+        link=link or "logit",
+        X=np.ascontiguousarray(design.X[:, 1:]),
+        coefficients=design.coefficients[1:],
+        intercept=None,
+        coefficient_priors=statements,
+        categories=("low", "middle", "high", "top"),
+        cutpoint_prior=Prior("student_t", (5.0, 0.2, 1.2)),
+        y=rng.integers(0, 4, rows).astype(float),
+    )
 
 
 def _coefficient_rows(X: np.ndarray, names: tuple[str, ...], kind: str, intercept: str) -> tuple[CoefficientPrior, ...]:
@@ -268,7 +299,15 @@ def draw_prior(design: Design, rng: np.random.Generator) -> dict[str, Any]:
         "covariances": covariances,
         "sigma": None if design.sigma_prior is None else draw_sd(design.sigma_prior, rng),
         "nu": None if design.nu_prior is None else draw_nu(design.nu_prior, rng),
+        "shape": None if design.shape_prior is None else rng.gamma(design.shape_prior.args[0]) / design.shape_prior.args[1],
+        "cutpoints": None if design.cutpoint_prior is None else _draw_cutpoints(design, rng),
     }
+
+
+def _draw_cutpoints(design: Design, rng: np.random.Generator) -> np.ndarray:
+    """Independent t draws under their order: sorted."""
+    df, mean, scale = design.cutpoint_prior.args
+    return np.sort(mean + scale * rng.standard_t(df, len(design.categories) - 1))
 
 
 def simulate(design: Design, values: Values, rng: np.random.Generator) -> np.ndarray:
@@ -283,6 +322,17 @@ def simulate(design: Design, values: Values, rng: np.random.Generator) -> np.nda
         return (rng.standard_normal(n) < eta).astype(float)
     if design.family == "logit":
         return (rng.uniform(size=n) < special.expit(eta)).astype(float)
+    if design.family == "binomial":
+        p = {"probit": special.ndtr, "logit": special.expit, "cloglog": lambda e: -np.expm1(-np.exp(np.minimum(e, 30.0)))}[design.link](eta)
+        return rng.binomial(design.trials, p).astype(float)
+    if design.family in ("poisson", "negative_binomial"):
+        mean = np.exp(np.minimum(eta, 30.0))
+        if design.family == "negative_binomial":
+            mean = mean * rng.gamma(values["shape"], size=n) / values["shape"]
+        return rng.poisson(mean).astype(float)
+    if design.family == "ordinal":
+        noise = rng.standard_normal(n) if design.link == "probit" else rng.logistic(size=n)
+        return np.searchsorted(np.asarray(values["cutpoints"]), eta + noise).astype(float)
     raise ValueError(f"no simulation for family {design.family!r}")
 
 

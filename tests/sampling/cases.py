@@ -40,6 +40,7 @@ class Case:
     intercept_prior: str = "intercept"
     centred: bool = False  # prior means of 0 and no offset: what the Haar move of a probit model needs
     offset: bool = False
+    link: str = ""
     far: float = 0.0  # added to every predictor: with a mean far from zero the coefficients as written are not those of centred ones
     rows: int = 20
     levels: int = 4
@@ -48,7 +49,7 @@ class Case:
         move = "elliptical" if self.elliptical else "slices"
         priors = [str(self.sd_prior), self.coefficient_prior, self.intercept_prior, self.covariance_prior]
         further = [w for w, on in (("centred", self.centred), ("offset", self.offset)) if on]
-        return "-".join([self.family, self.structure, self.scheme, move, *priors, *further])
+        return "-".join([self.family + self.link, self.structure, self.scheme, move, *priors, *further])
 
 
 def design_of(case: Case, rng: np.random.Generator) -> Design:
@@ -76,6 +77,7 @@ def design_of(case: Case, rng: np.random.Generator) -> Design:
         nu_prior=case.nu_prior,
         known_se=case.family == "known_se",
         offset=case.offset,
+        link=case.link,
     )
     if case.far:
         design = _shifted(design, case.far)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from gibbs.kernels.second_order import cutpoints
 from gibbs.kernels.statistics import accumulate_rhs
 from scipy import stats
 
@@ -26,6 +27,7 @@ from gibbs.sampling import pack as packing
 from gibbs.sampling.chain import Chain, _state
 from gibbs.sampling.pack import Packed
 from gibbs.sampling.plan import Plan
+from gibbs.sampling.second_order import SecondOrderChain
 from tests import oracles
 from tests.sampling import quantities
 from tests.sampling.cases import Case, design_of, plan_of
@@ -65,8 +67,11 @@ class Engine:
 
     def _build(self, design: Design) -> None:
         self.packed: Packed = packing.pack(design, self.plan)
-        self.chain = Chain(0, np.random.SeedSequence(int(self.rng.integers(2**62))), self.packed, design, 0)
-        chain = self.chain
+        kind = SecondOrderChain if self.packed.family == packing.SECOND_ORDER else Chain
+        self.chain = chain = kind(0, np.random.SeedSequence(int(self.rng.integers(2**62))), self.packed, design, 0)
+        if kind is SecondOrderChain:
+            self._freeze_views()
+            return
         chain.likelihood = True
         chain.fit[:, kh.SHIFT] = 0.0
         chain.fit[:, kh.SLICE_WIDTH] = 1.3
@@ -92,6 +97,18 @@ class Engine:
             self.root = np.diag(0.4 * (high - low)) @ (np.eye(d) + 0.2 * np.tril(np.ones((d, d)), -1))
         chain.fit[:, :], chain.root[:, :], chain.elliptical = self.fit, self.root, True
 
+    def _freeze_views(self) -> None:
+        """Second order: the stand-in of the data's own mode, arbitrary fits of the variances, any number of parts of the core."""
+        chain = self.chain
+        chain.fit[:, :, kh.SHIFT], chain.fit[:, :, kh.MEAN], chain.fit[:, :, kh.SLICE_WIDTH] = 0.3, -0.1, 1.3
+        for k, view in enumerate(chain.views):
+            chain.fit[k, : view.shape[0]][view[:, 0] == kh.BELOW, kh.MEAN] = 0.0
+            chain.fit[k, : view.shape[0]][view[:, 0] == kh.BELOW, kh.SHIFT] = 0.0
+        chain.root[:] = 0.6 * np.eye(chain.root.shape[1])
+        chain.psi_root *= 0.7
+        chain.elliptical = self.elliptical
+        chain.blocks = int(self.rng.integers(1, 4))
+
     def _learn_rows(self) -> None:
         """How packing orders rows and merges them into cells: real outcomes by its own order, counts by packing one row at a time."""
         if self.real:
@@ -105,6 +122,12 @@ class Engine:
         """(L, (σ, ν)) of ``values`` in the engine's layout."""
         blocks = [np.atleast_2d(c) for blocks in values["covariances"] for c in blocks]
         L = np.concatenate([np.linalg.cholesky(c).ravel() for c in blocks]) if blocks else np.zeros(0)
+        if values.get("shape") is not None:
+            return L, np.array([np.log(values["shape"])])
+        if values.get("cutpoints") is not None:
+            return L, np.log(np.diff(values["cutpoints"]))
+        if self.packed.family == packing.SECOND_ORDER:
+            return L, np.zeros(0)
         return L, np.array([values["sigma"] or 1.0, values["nu"] or 1.0])
 
     def place(self, values: dict, y: np.ndarray) -> None:
@@ -112,7 +135,9 @@ class Engine:
         y = self.seen(y)
         if self.repack:
             self._build(replace(self.design, y=y))
-        self.chain.state = state = _state(self.packed)  # nothing that a chain remembers outlives its data
+        state = _state(self.packed)  # nothing that a chain remembers outlives its data
+        state.omega[:] = self.chain.state.omega if self.packed.family == packing.SECOND_ORDER else 1.0
+        self.chain.state = state
         packed, rows = self.packed, self.packed.rows
         for _, _, q, l0, _, _ in packed.term:
             state.reference[l0 : l0 + q * q : q + 1] = 0.6
@@ -122,10 +147,13 @@ class Engine:
             value = (y - self.design.offset)[self.order]
             accumulate_rhs(rows.X, rows.Z, rows.level, rows.weight * value, packed.factor, True, packed.units.shape[0], packed.m, packed.h)
             self.chain.packed = self.packed = replace(packed, yy=float(rows.weight @ value**2))
-        elif not self.repack:
+        elif not self.repack and packed.family != packing.SECOND_ORDER:
             rows.y[:] = (y - self.design.offset)[self.order] if self.real else self.counts @ y
         p = packed.reference.size
-        beta = np.linalg.solve(packed.transform, np.asarray(values["beta"], float)) - packed.reference
+        written = np.asarray(values["beta"], float)
+        if values.get("cutpoints") is not None:
+            written = np.concatenate([[-values["cutpoints"][packed.cutpoints // 2]], written])
+        beta = np.linalg.solve(packed.transform, written) - packed.reference
         state.core[:p] = beta
         for f, u in enumerate(values["u"]):
             u0, core0 = packed.factor[f, kl.U0], packed.factor[f, kl.CORE0]
@@ -133,7 +161,13 @@ class Engine:
             if core0 >= 0:
                 state.core[core0 : core0 + u.size] = np.ravel(u)
         L, scale = self._factors(values)
-        state.L[:], state.scale[:2] = L, scale
+        state.L[:] = L
+        if packed.family == packing.SECOND_ORDER:
+            self.chain.psi[:] = scale
+            if packed.cutpoints:
+                cutpoints(self.chain.psi, self.chain.cut)
+        else:
+            state.scale[:2] = scale
         d = packed.row_prior[:, 3:] @ beta - packed.row_prior[:, 0]
         for r, df in enumerate(packed.row_prior[:, 2]):  # given β, which has its t law already
             if np.isfinite(df):
@@ -159,7 +193,20 @@ class Engine:
         for _, _, q, l0, _, _ in self.packed.term:
             block = kept["L"][:, l0 : l0 + q * q].reshape(-1, q, q)
             L.append(block @ np.swapaxes(block, 1, 2))
-        return Points(kept["beta"], u, L, kept["scale"][:, 0], kept["scale"][:, 1], y)
+        if self.packed.family != packing.SECOND_ORDER:
+            return Points(kept["beta"], u, L, kept["scale"][:, 0], kept["scale"][:, 1], y)
+        one, shape, cut, beta = np.ones(len(y)), None, None, kept["beta"]
+        if self.design.shape_prior is not None:
+            shape = np.exp(kept["scale"][:, 0])
+        if self.packed.cutpoints:
+            cut, beta = kept["cutpoints"], beta[:, -len(self.design.coefficients) :] if self.design.coefficients else beta[:, :0]
+        return Points(beta, u, L, one, one, y, shape, cut)
+
+
+def _cutpoints_of(psi: np.ndarray) -> np.ndarray:
+    """Cutpoints about the middle one."""
+    cut = np.concatenate([[0.0], np.cumsum(np.exp(psi))])
+    return cut - cut[cut.size // 2]
 
 
 @dataclass(frozen=True)
@@ -218,14 +265,19 @@ def examine(
         values, y = draw_data(design, rng)
         L, scale = engine._factors(values)
         u = np.concatenate([np.ravel(block) for block in values["u"]]) if values["u"] else np.zeros(0)
-        before.append((np.asarray(values["beta"], float), u, L, scale))
+        cut = np.zeros(0) if values.get("cutpoints") is None else np.asarray(values["cutpoints"])
+        before.append((np.asarray(values["beta"], float), u, L, scale, cut))
         ys.append(y)
         if r >= pilot:
             engine.place(values, y)
             kept = engine.sweep(sweeps)
-            after.append((engine.packed.coefficients(kept.beta), kept.u, kept.L, kept.scale))
+            beta = engine.packed.coefficients(kept.beta)
+            cut = np.zeros((sweeps, 0))
+            if engine.packed.cutpoints:
+                cut = np.stack([_cutpoints_of(psi) for psi in kept.scale]) - beta[:, :1]
+            after.append((beta, kept.u, kept.L, kept.scale, cut))
             errors.append(kept.lp)
-    names = ("beta", "u", "L", "scale")
+    names = ("beta", "u", "L", "scale", "cutpoints")
     start = {name: np.stack([b[k] for b in before]) for k, name in enumerate(names)}
     end = {name: np.concatenate([a[k] for a in after]) for k, name in enumerate(names)}
     y = np.stack(ys)
@@ -245,6 +297,6 @@ def examine(
         k, zero = x.reshape(replicates, sweeps)[:, -1], first[name][pilot:]
         if not quantities.of_data_alone(name) and np.ptp(k - zero) > 0.0:
             p[name] = float(stats.ks_2samp(k[::2], zero[1::2], method="asymp").pvalue)
-    gap = np.stack(errors).ravel() - last_raw["log-likelihood"]
-    size = 1.0 + np.abs(last_raw["log-likelihood"])
-    return Verdict(z, p, replicates, float(np.quantile(np.abs(gap - np.median(gap)) / size, 0.99)))
+    gap = (np.stack(errors).ravel() - last_raw["log-likelihood"]).reshape(replicates, sweeps)
+    size = 1.0 + np.abs(last_raw["log-likelihood"]).reshape(replicates, sweeps)
+    return Verdict(z, p, replicates, float(np.quantile(np.abs(gap - np.median(gap, axis=1, keepdims=True)) / size, 0.99)))

@@ -26,6 +26,8 @@ class Points:
     sigma: np.ndarray  # (M,), ones where the family has none
     nu: np.ndarray
     y: np.ndarray  # (M, N)
+    shape: np.ndarray | None = None  # (M,)
+    cutpoints: np.ndarray | None = None  # (M, C−1)
 
 
 def log_likelihood(design: Design, points: Points) -> np.ndarray:
@@ -38,6 +40,12 @@ def log_likelihood(design: Design, points: Points) -> np.ndarray:
         nu, sigma = points.nu[:, None], points.sigma[:, None]
         constant = special.gammaln(0.5 * (nu + 1)) - special.gammaln(0.5 * nu) - 0.5 * np.log(np.pi * nu) - np.log(sigma)
         return np.sum(constant - 0.5 * (nu + 1) * np.log1p(((points.y - eta) / sigma) ** 2 / nu), axis=1)
+    if design.family not in ("probit", "logit"):
+        own = {"shape": points.shape, "cutpoints": points.cutpoints}
+        if design.family == "ordinal":
+            own["cutpoints"] = points.cutpoints[:, None, :]
+            return np.sum(densities.log_pointwise(design, eta[:, :, None], points.y[:, :, None], own)[:, :, 0], axis=1)
+        return np.sum(densities.log_pointwise(design, eta, points.y, own), axis=1)
     sign = 2.0 * points.y - 1.0
     return np.sum((special.log_ndtr if design.family == "probit" else special.log_expit)(sign * eta), axis=1)
 
@@ -62,6 +70,12 @@ def raw(design: Design, points: Points) -> dict[str, np.ndarray]:
         out["log sigma"] = np.log(points.sigma)
     if design.nu_prior is not None and design.nu_prior.kind != "fixed":
         out["log nu"] = np.log(points.nu)
+    if points.shape is not None:
+        out["log shape"] = np.log(points.shape)
+    if points.cutpoints is not None:
+        for k in range(points.cutpoints.shape[1]):
+            out[f"cutpoint {k}"] = points.cutpoints[:, k]
+        out["log cutpoint gap"] = np.log(points.cutpoints[:, 1] - points.cutpoints[:, 0])
     t = 0
     for factor, u in zip(design.factors, points.u, strict=True):
         column = 0
@@ -164,6 +178,8 @@ def points_at(design: Design, values: dict, y: np.ndarray) -> Points:
         np.array([1.0 if values["sigma"] is None else values["sigma"]]),
         np.array([1.0 if values["nu"] is None else values["nu"]]),
         y[None],
+        None if values.get("shape") is None else np.array([values["shape"]]),
+        None if values.get("cutpoints") is None else np.asarray(values["cutpoints"])[None],
     )
 
 

@@ -1,0 +1,338 @@
+"""One sweep for any family that has l, l' and l'': exact moves made by a normal stand-in of the likelihood.
+
+Warm-up replaces l(η_i) by the quadratic b_iη_i − ω_iη_i²/2 whose curvature and slope are the posterior averages of −l'' and of l'
+(the normal that is nearest to the posterior, found by the chain itself), and then freezes it. Under the stand-in the model is gaussian,
+so everything of ``elimination.py`` and ``hyper.py`` holds: in the coordinates
+
+    (L, ε_core, ε_unit),      core = R⁻ᵀ(R⁻¹m + ε_core),   u_j = Λ⁻ᵀ(v_j − V_B u_parents − V_C core + ε_j)
+
+its posterior is p̃(L) N(ε; 0, I), three independent pieces. A move that is reversible for the stand-in is made exact by accepting it with
+
+    min(1, exp{Σ_i gap_i(η') − gap_i(η)}),      gap_i(η) = l(η) − (b_iη − ω_iη²/2)
+
+(Christen & Fox 2005; Liu 2001, §9.4.3). In turn, for every unit given the others:
+
+    levels      ε_j of every level at one place of the chain is redrawn, its descendants' ε held: levels accept one by one, since given
+                the core they share no row
+    core        L moves with all location effects integrated out, and ε_core is redrawn, every ε_j held: one decision for the few
+                dimensions of (L, core), however many levels there are. β and u of the new L follow without being redrawn.
+
+Then, given the effects: every covariance (sufficient), the size or the cutpoints of the family, the scales of t priors. No row is
+augmented, so rare outcomes cost nothing, and equal rows are one cell.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from .covariance import draw_covariance_sufficient
+from .elimination import coefficient_precision, copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
+from .hyper import INDEPENDENT, SLICES, coordinates_of, draw_hyper, log_hyper, log_marginal
+from .layout import GIVEN, LEVELS, PARENT0, U0, WIDTH, ZCOL
+from .likelihood import COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term
+from .priors import log_scale_prior
+from .statistics import linear_predictor
+from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, rhs_between_units
+
+SMALL_STEP = 0.45
+"""Part of the noise that a small step replaces: every third sweep takes one at the levels, whose tails a redraw reaches seldom."""
+
+EVALUATIONS, INDEPENDENT_REJECTED, CORE_TRIED, CORE_ACCEPTED, LEVELS_TRIED, LEVELS_ACCEPTED = range(6)
+"""Places of ``counts``; the first two are those of ``draw_hyper``."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def refresh_levels(
+    rng, share, data, shape, cut, factor, index, units, unit, pos, work, vh, core, u, noise, fresh, trial_u, trial_eta, trial_gap, eta,
+    gap, change, counts
+):  # fmt: skip
+    """Replace the ``share`` of the noise of every level at place ``pos`` of the chain, each level accepted or not on its own rows.
+
+    Mutates u, noise, eta, gap. ``change`` (U,) ends with 1.0 at the first effect of the levels that moved, themselves or with an ancestor.
+    """
+    code, _, Z, level, _, y, trials, omega, linear = data
+    f = units[unit, pos]
+    first, size, q = factor[f, U0], factor[f, LEVELS] * factor[f, WIDTH], factor[f, WIDTH]
+    for place in range(units.shape[1]):
+        g = units[unit, place]
+        if g >= 0:
+            for k in range(factor[g, U0], factor[g, U0] + factor[g, LEVELS] * factor[g, WIDTH]):
+                trial_u[k] = noise[k] if place < pos else u[k]
+    keep = math.sqrt(1.0 - share * share)
+    for k in range(first, first + size):
+        fresh[k] = keep * noise[k] + share * rng.standard_normal()
+        trial_u[k] = fresh[k]
+        change[k] = 0.0
+    place_unit(factor, index, units, unit, pos, work, vh, core, trial_u)
+    trial_eta[:] = eta
+    for place in range(pos + 1):
+        g = units[unit, place]
+        start, width, z = factor[g, U0], factor[g, WIDTH], factor[g, ZCOL]
+        for k in range(start, start + factor[g, LEVELS] * width):
+            trial_u[k] -= u[k]
+        for i in range(eta.size):
+            at = start + level[i, g] * width
+            for a in range(width):
+                trial_eta[i] += Z[i, z + a] * trial_u[at + a]
+        for k in range(start, start + factor[g, LEVELS] * width):
+            trial_u[k] += u[k]
+    gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap)
+    for i in range(eta.size):
+        change[first + level[i, f] * q] += trial_gap[i] - gap[i]
+    for j in range(factor[f, LEVELS]):
+        at = first + j * q
+        counts[LEVELS_TRIED] += 1.0
+        if change[at] > -rng.standard_exponential():
+            counts[LEVELS_ACCEPTED] += 1.0
+            change[at] = 1.0
+            for k in range(at, at + q):
+                u[k], noise[k] = trial_u[k], fresh[k]
+        else:
+            change[at] = 0.0
+    for place in range(pos - 1, -1, -1):
+        g, parent = units[unit, place], units[unit, place + 1]
+        for j in range(factor[g, LEVELS]):
+            at = factor[g, U0] + j * factor[g, WIDTH]
+            change[at] = change[factor[parent, U0] + index[factor[g, PARENT0] + j] * factor[parent, WIDTH]]
+            if change[at] == 1.0:
+                for k in range(at, at + factor[g, WIDTH]):
+                    u[k] = trial_u[k]
+    for i in range(eta.size):
+        if change[first + level[i, f] * q] == 1.0:
+            eta[i], gap[i] = trial_eta[i], trial_gap[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def cutpoints(psi, cut):
+    """cut (C−1,) ← cutpoints about the middle one, which is 0: the gaps are e^ψ (their place is the intercept's business)."""
+    middle = cut.size // 2
+    cut[middle] = 0.0
+    for k in range(middle, cut.size - 1):
+        cut[k + 1] = cut[k] + math.exp(psi[k])
+    for k in range(middle, 0, -1):
+        cut[k - 1] = cut[k] - math.exp(psi[k - 1])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def cutpoint_prior_gap(code, family_prior, anchor, core, cut):
+    """Σ_k log t(c_k) of the cutpoints as written, c_k = cut_k − anchor'core, less the normal prior that the stand-in has for the intercept.
+
+    family_prior: df, mean, scale of the t; mean and precision of the stand-in's normal. Zero for families without cutpoints.
+    """
+    if code < ORDINAL_LOGIT:
+        return 0.0
+    intercept = 0.0
+    for a in range(anchor.size):
+        intercept += anchor[a] * core[a]
+    value = 0.5 * family_prior[4] * (intercept - family_prior[3]) ** 2
+    for k in range(cut.size):
+        d = (cut[k] - intercept - family_prior[1]) / family_prior[2]
+        if family_prior[0] < 1e300:
+            value -= 0.5 * (family_prior[0] + 1.0) * math.log1p(d * d / family_prior[0])
+        else:
+            value -= 0.5 * d * d
+    return value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_family(data, family_prior, anchor, core, eta, psi, cut, values, value_rows):
+    """Log density of the family's own parameters ψ given η: log size, or the log gaps of the cutpoints; Jacobian included."""
+    code, y, trials, total, shape = data[0], data[5], data[6], 0.0, 1.0
+    if code == COUNT_NEGATIVE_BINOMIAL:
+        shape = math.exp(psi[0])
+        if not (shape > 1e-8 and shape < 1e12):
+            return -np.inf
+        total += log_scale_prior(int(family_prior[0]), family_prior[1], family_prior[2], shape) + psi[0]
+        total += size_term(shape, values, value_rows)
+    else:
+        for k in range(psi.size):
+            if abs(psi[k]) > 30.0:
+                return -np.inf
+            total += psi[k]
+        cutpoints(psi, cut)
+        total += cutpoint_prior_gap(code, family_prior, anchor, core, cut)
+    for i in range(eta.size):
+        total += log_likelihood(code, y[i], trials[i], eta[i], shape, cut)
+    return total if total < np.inf else -np.inf
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_family(rng, data, family_prior, anchor, core, eta, psi, root, direction, trial, cut, values, value_rows):
+    """Slice ψ along a random direction root·ε (Neal 2003; hit and run), the likelihood's cutpoints or size following. Mutates psi, cut."""
+    d = psi.size
+    for a in range(d):
+        direction[a] = rng.standard_normal()
+    for a in range(d - 1, -1, -1):
+        s = 0.0
+        for k in range(a + 1):
+            s += root[a, k] * direction[k]
+        direction[a] = s
+    log_y = log_family(data, family_prior, anchor, core, eta, psi, cut, values, value_rows) - rng.standard_exponential()
+    low = -2.0 * rng.random()
+    high = low + 2.0
+    stage, tries, at = 0, 0, low  # stages: 0 stepping out down, 1 stepping out up, 2 shrinking
+    while tries < 200:
+        for a in range(d):
+            trial[a] = psi[a] + at * direction[a]
+        tries += 1
+        inside = log_family(data, family_prior, anchor, core, eta, trial, cut, values, value_rows) > log_y
+        if stage == 0:
+            if inside and tries < 20:
+                low -= 2.0
+                at = low
+            else:
+                stage, at = 1, high
+        elif stage == 1:
+            if inside and tries < 40:
+                high += 2.0
+                at = high
+            else:
+                stage, at = 2, low + (high - low) * rng.random()
+        else:
+            if inside:
+                for a in range(d):
+                    psi[a] = trial[a]
+                break
+            if at < 0.0:
+                low = at
+            else:
+                high = at
+            at = low + (high - low) * rng.random()
+    if data[0] != COUNT_NEGATIVE_BINOMIAL:
+        cutpoints(psi, cut)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def run_second_order(
+    rng, sweeps, move, learn, blocks, data, family_prior, anchor, psi, psi_root, cut, values, value_rows, crossed,
+    factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
+    core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
+    sizes, coordinate, fit, root, scratch, counts, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
+    trial_L, effects,
+    out_beta, out_L, out_scale, out_lp, out_u,
+):  # fmt: skip
+    """``sweeps`` sweeps of one chain; each is written to the next row of the ``out`` arrays. Returns (status, sweeps done).
+
+    data: (likelihood, X, Z, level, offset, y, trials, ω, b), the frozen stand-in's ω and b last; node, m, h, dense[0] are its
+    cross-products. blocks: parts in which ε_core is redrawn. crossed: (cross_ptr, cross_col, cross_value, rhs, rhs_core).
+    sizes (views,), coordinate (views, d, 2), fit (views, d, 3), root (views, d, d): the variances that move with each unit, as in
+    ``hyper.py``. psi, psi_root, cut: log size or log gaps, directions of their slices, cutpoints; values, value_rows: distinct counts
+    and their rows. effects (4, U): scratch. move: SLICES (one at a time, at random), ELLIPTICAL or INDEPENDENT.
+    """
+    code, X, Z, level, offset, y, trials, omega, linear = data
+    cross_ptr, cross_col, cross_value, rhs, rhs_core = crossed
+    noise, fresh, trial_u, change = effects[0], effects[1], effects[2], effects[3]
+    n_units = units.shape[0]
+    scale[2] = coefficient_precision(row_prior, row_scale, B)
+    shape = math.exp(psi[0]) if code == COUNT_NEGATIVE_BINOMIAL else 1.0
+    copy_core_factors(factor, core_factors, core, u)
+    linear_predictor(X, Z, level, offset, factor, core, u, eta)
+    gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
+    for sweep in range(sweeps):
+        for unit in range(max(n_units, 1)):
+            view, d = units[unit : unit + 1], sizes[unit]
+            if n_units > 1:
+                rhs_between_units(factor, index, cross_ptr, cross_col, cross_value, node, m, h, u, unit, rhs_core, rhs)
+            else:
+                rhs_core[:] = m
+                rhs[:] = h
+            # the stand-in at the current point, and the noise that the effects are
+            known, turn = 0.0, 0
+            if d > 0 and move == SLICES and not learn:
+                turn = int(d * rng.random())
+            few = 1 if move == SLICES and not learn else d
+            if d == 0:
+                few = 0
+            here, learned, frame = coordinate[unit, turn : turn + few], fit[unit, turn : turn + few], root[unit, :few]
+            if few > 0:
+                coordinates_of(here, learned, L, 1.0, scratch[1])
+                known, _, _ = log_hyper(
+                    False, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view, core_factors,
+                    node, rhs, B, 0.0, P, work, vh, dense, L, rhs_core, 0.0, 0.0, small
+                )  # fmt: skip
+                if not known > -np.inf:
+                    return NO_DENSITY, sweep
+            else:
+                log_marginal(
+                    factor, term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small
+                )
+            whiten_core(dense, core, noise_core)
+            if n_units > 0:
+                whiten_unit(factor, index, view, 0, work, vh, core, u, noise)
+                # levels, root to leaf
+                share = SMALL_STEP if scale[3] % 3.0 == 2.0 else 1.0
+                for pos in range(units.shape[1] - 1, -1, -1):
+                    if units[unit, pos] >= 0:
+                        refresh_levels(
+                            rng, share, data, shape, cut, factor, index, units, unit, pos, work, vh, core, u, noise, fresh, trial_u,
+                            trial_eta, trial_gap, eta, gap, change, counts
+                        )  # fmt: skip
+            # variances and core
+            for block in range(blocks):
+                trial_L[:] = L
+                if block > 0:
+                    log_marginal(
+                        factor, term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small
+                    )
+                elif few > 0:
+                    now = INDEPENDENT if move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0 else min(move, 1)
+                    ok, _, _, _ = draw_hyper(
+                        rng, now, learn, False, here, learned, frame, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
+                        index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small, known
+                    )  # fmt: skip
+                    if not ok:
+                        return NO_DENSITY, sweep
+                for a in range(core.size):
+                    trial_core[a] = rng.standard_normal() if a % blocks == block else noise_core[a]
+                    trial_noise[a] = trial_core[a]
+                place_core(dense, trial_core)
+                trial_u[:] = u
+                if n_units > 0:
+                    for pos in range(units.shape[1]):
+                        f = units[unit, pos]
+                        if f >= 0:
+                            for k in range(factor[f, U0], factor[f, U0] + factor[f, LEVELS] * factor[f, WIDTH]):
+                                trial_u[k] = noise[k]
+                    place_unit(factor, index, view, 0, units.shape[1] - 1, work, vh, trial_core, trial_u)
+                copy_core_factors(factor, core_factors, trial_core, trial_u)
+                linear_predictor(X, Z, level, offset, factor, trial_core, trial_u, trial_eta)
+                rise = gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap) - np.sum(gap)
+                rise += cutpoint_prior_gap(code, family_prior, anchor, trial_core, cut)
+                rise -= cutpoint_prior_gap(code, family_prior, anchor, core, cut)
+                counts[CORE_TRIED] += 1.0
+                if rise > -rng.standard_exponential():
+                    counts[CORE_ACCEPTED] += 1.0
+                    core[:] = trial_core
+                    noise_core[:] = trial_noise
+                    u[:] = trial_u
+                    eta[:] = trial_eta
+                    gap[:] = trial_gap
+                else:
+                    L[:] = trial_L
+        scale[3] += 1.0
+        for t in range(term.shape[0]):
+            if term[t, GIVEN] == 0:
+                draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small)
+        if psi.size > 0 and code >= COUNT_NEGATIVE_BINOMIAL:
+            for _ in range(min(psi.size, 2)):
+                draw_family(rng, data, family_prior, anchor, core, eta, psi, psi_root, scratch[2], scratch[3], cut, values, value_rows)
+            shape = math.exp(psi[0]) if code == COUNT_NEGATIVE_BINOMIAL else 1.0
+            gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
+        if draw_prior_scales(rng, row_prior, core, row_scale) > 0:
+            scale[2] = coefficient_precision(row_prior, row_scale, B)
+        status = check_finite(core, u, L, scale)
+        if status != OK:
+            return status, sweep
+        total = size_term(shape, values, value_rows) if code == COUNT_NEGATIVE_BINOMIAL else 0.0
+        for i in range(eta.size):
+            total += gap[i] + (linear[i] - 0.5 * omega[i] * eta[i]) * eta[i]
+        out_beta[sweep, :] = core[: out_beta.shape[1]]
+        out_L[sweep, :] = L
+        out_scale[sweep, :] = psi
+        out_lp[sweep] = total
+        if out_u.shape[0] > 0:
+            out_u[sweep, :] = u
+    return OK, sweeps

@@ -1,0 +1,104 @@
+"""Every second-order likelihood: l against mpmath in both tails, l' and −l'' against numerical differentiation of it at 50 digits."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+from gibbs.kernels.likelihood import add_derivatives, derivatives, gaps, log_likelihood, size_term
+from scipy import stats
+
+from gibbs.kernels import likelihood as kd
+
+CUT = np.array([-1.3, 0.0, 0.4, 2.0])
+SHAPE = 1.7
+mp = mpmath.mp
+
+
+def exact(code: int, y: float, n: int, eta, shape=SHAPE, cut=CUT):
+    """l(η) from its definition, at the working precision of mpmath."""
+    e = mpmath.mpf(eta)
+    F = (
+        (lambda x: mpmath.erfc(-x / mpmath.sqrt(2)) / 2)
+        if code in (kd.BINOMIAL_PROBIT, kd.ORDINAL_PROBIT)
+        else (lambda x: 1 / (1 + mpmath.exp(-x)))
+    )
+    if code in (kd.BINOMIAL_LOGIT, kd.BINOMIAL_PROBIT):
+        return (y * mpmath.log(F(e)) if y else 0) + ((n - y) * mpmath.log(F(-e)) if n > y else 0)
+    if code == kd.BINOMIAL_CLOGLOG:
+        return (y * mpmath.log(-mpmath.expm1(-mpmath.exp(e))) if y else 0) - (n - y) * mpmath.exp(e)
+    if code == kd.COUNT_POISSON:
+        return y * e - n * mpmath.exp(e)
+    if code == kd.COUNT_NEGATIVE_BINOMIAL:
+        return y * e - (y + n * shape) * mpmath.log(shape + mpmath.exp(e))
+    k = int(y)
+    high = F(mpmath.mpf(float(cut[k])) - e) if k < len(cut) else mpmath.mpf(1)
+    low = F(mpmath.mpf(float(cut[k - 1])) - e) if k > 0 else mpmath.mpf(0)
+    return n * mpmath.log(high - low)
+
+
+BINOMIAL = [(y, n, eta) for y, n in ((0, 1), (1, 1), (2, 5), (5, 5)) for eta in (-30.0, -8.0, -1.1, 0.0, 0.7, 4.0, 25.0)]
+COUNT = [(y, n, eta) for y, n in ((0, 1), (3, 1), (40, 6)) for eta in (-40.0, -3.0, 0.0, 2.2, 20.0)]
+ORDINAL = [(k, n, eta) for k in range(5) for n in (1, 3) for eta in (-20.0, -2.0, 0.1, 3.0, 18.0)]
+POINTS = [
+    (code, *point)
+    for code, points in (
+        (kd.BINOMIAL_LOGIT, [*BINOMIAL, (1, 1, -700.0), (0, 1, 700.0)]),
+        (kd.BINOMIAL_PROBIT, [*BINOMIAL, (1, 1, -120.0)]),
+        (kd.BINOMIAL_CLOGLOG, [p for p in [*BINOMIAL, (1, 1, -700.0)] if p[2] < 5.0]),
+        (kd.COUNT_POISSON, [*COUNT, (2, 1, -700.0)]),
+        (kd.COUNT_NEGATIVE_BINOMIAL, [*COUNT, (2, 1, -700.0), (2, 1, 700.0)]),
+        (kd.ORDINAL_LOGIT, ORDINAL),
+        (kd.ORDINAL_PROBIT, ORDINAL),
+    )
+    for point in points
+]
+
+
+@pytest.mark.parametrize(("code", "y", "n", "eta"), POINTS)
+def test_log_likelihood_and_its_derivatives(code, y, n, eta):
+    with mpmath.workdps(420):
+        value = exact(code, y, n, eta)
+        first = mpmath.diff(lambda e: exact(code, y, n, e), eta, h=mpmath.mpf(10) ** -60)
+        second = -mpmath.diff(lambda e: exact(code, y, n, e), eta, 2, h=mpmath.mpf(10) ** -60)
+    assert log_likelihood(code, float(y), n, eta, SHAPE, CUT) == pytest.approx(float(value), rel=1e-11, abs=1e-12)
+    found = derivatives(code, float(y), n, eta, SHAPE, CUT)
+    assert found[0] == pytest.approx(float(first), rel=1e-8, abs=1e-11)
+    scale = max(abs(float(first)), 1.0)
+    assert found[1] == pytest.approx(float(second), rel=1e-7, abs=1e-9 * scale**2)
+
+
+@pytest.mark.parametrize("code", range(7))
+def test_gaps_are_the_likelihood_less_its_quadratic(code):
+    rng = np.random.default_rng(1)
+    n = rng.integers(1, 6, 40)
+    y = np.minimum(rng.integers(0, 5, 40), n if code <= kd.BINOMIAL_CLOGLOG else 4).astype(float)
+    eta, omega, linear = rng.normal(0.0, 2.0, 40), rng.uniform(0.1, 2.0, 40), rng.normal(size=40)
+    out = np.zeros(40)
+    total = gaps(code, y, n, omega, linear, eta, SHAPE, CUT, out)
+    wanted = [log_likelihood(code, y[i], n[i], eta[i], SHAPE, CUT) - linear[i] * eta[i] + 0.5 * omega[i] * eta[i] ** 2 for i in range(40)]
+    np.testing.assert_allclose(out, wanted, rtol=1e-12, atol=1e-12)
+    assert total == pytest.approx(sum(wanted), rel=1e-11)
+
+
+def test_sums_of_derivatives():
+    y, n, eta = np.array([0.0, 1.0]), np.array([1, 2]), np.array([0.3, -0.5])
+    sums = np.ones((3, 2))
+    add_derivatives(kd.BINOMIAL_LOGIT, y, n, eta, 1.0, CUT, sums)
+    p = 1.0 / (1.0 + np.exp(-eta))
+    np.testing.assert_allclose(sums - 1.0, [eta, y - n * p, n * p * (1 - p)], rtol=1e-12)
+
+
+def test_size_term_completes_the_negative_binomial():
+    """l and the size's own term together are scipy's log probabilities, summed over rows."""
+    rng = np.random.default_rng(2)
+    y, eta = rng.poisson(3.0, 50).astype(float), rng.normal(1.0, 0.5, 50)
+    values, rows = np.unique(y, return_counts=True)
+    for shape in (0.05, 1.7, 400.0):
+        total = sum(log_likelihood(kd.COUNT_NEGATIVE_BINOMIAL, y[i], 1, eta[i], shape, CUT) for i in range(50))
+        total += size_term(shape, values, rows.astype(float))
+        assert total == pytest.approx(stats.nbinom.logpmf(y, shape, shape / (shape + np.exp(eta))).sum(), rel=1e-10)
+
+
+def test_softplus_is_the_one_of_special():
+    assert kd.softplus(0.0) == pytest.approx(np.log(2.0), rel=1e-15)
