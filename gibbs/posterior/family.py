@@ -119,7 +119,8 @@ def _log_difference(high: np.ndarray, low: np.ndarray, link: str) -> np.ndarray:
         turned = low > 0
         high, low = np.where(turned, -low, high), np.where(turned, -high, low)
         top = special.log_ndtr(high)
-        return top + np.log(-np.expm1(special.log_ndtr(low) - top))
+        share = special.log_ndtr(low) - top  # log of F(low)/F(high)
+        return top + np.where(share < -0.7, np.log1p(-np.exp(share)), np.log(-np.expm1(share)))
 
 
 # -------------------------------------------------------------------------------------------------------- log-likelihoods
