@@ -31,9 +31,9 @@ from numba import njit
 from .covariance import draw_covariance_sufficient
 from .elimination import coefficient_precision, copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .hyper import INDEPENDENT, SLICES, coordinates_of, draw_hyper, log_hyper, log_marginal
-from .layout import GIVEN, LEVELS, PARENT0, U0, WIDTH, ZCOL
+from .layout import COLUMN, CORE0, FACTOR, GIVEN, L0, LEVELS, PARENT0, S0, SIZE, U0, UNIT, WIDTH, ZCOL
 from .likelihood import COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term
-from .priors import log_scale_prior
+from .priors import log_cholesky_prior, log_scale_prior
 from .statistics import linear_predictor
 from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, rhs_between_units
 
@@ -103,6 +103,43 @@ def refresh_levels(
     for i in range(eta.size):
         if change[first + level[i, f] * q] == 1.0:
             eta[i], gap[i] = trial_eta[i], trial_gap[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scale_effects(
+    rng, step, data, shape, cut, factor, term, t, column, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta, trial_gap, small
+):  # fmt: skip
+    """One sd of term t and its effects times e^δ, δ ~ N(0, step²): L_column and u_column → e^δ (L_column, u_column), all else as it is.
+
+    The density of u cancels its Jacobian; that of L's row leaves (column + 1) δ. This is the ancillary direction of ASIS: where
+    the likelihood hardly holds the effects of a level (all outcomes alike), they follow their sd. Returns 1.0 where accepted.
+    """
+    code, _, Z, level, _, y, trials, omega, linear = data
+    f, q, l0 = term[t, FACTOR], term[t, SIZE], term[t, L0]
+    first, width, z = factor[f, U0] + term[t, COLUMN] + column, factor[f, WIDTH], factor[f, ZCOL] + term[t, COLUMN] + column
+    delta = step * rng.standard_normal()
+    c = math.exp(delta)
+    rise = (column + 1.0) * delta - log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])
+    for b in range(column + 1):
+        L[l0 + column * q + b] *= c
+    rise += log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])
+    if rise > -np.inf:
+        for i in range(eta.size):
+            trial_eta[i] = eta[i] + (c - 1.0) * Z[i, z] * u[first + level[i, f] * width]
+        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap)
+        for i in range(eta.size):
+            rise += (linear[i] - 0.5 * omega[i] * trial_eta[i]) * trial_eta[i] - (linear[i] - 0.5 * omega[i] * eta[i]) * eta[i] - gap[i]
+    if not rise > -rng.standard_exponential():
+        for b in range(column + 1):
+            L[l0 + column * q + b] /= c
+        return 0.0
+    for j in range(factor[f, LEVELS]):
+        u[first + j * width] *= c
+        if factor[f, UNIT] < 0:
+            core[factor[f, CORE0] + j * width + term[t, COLUMN] + column] *= c
+    eta[:] = trial_eta
+    gap[:] = trial_gap
+    return 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -207,7 +244,7 @@ def draw_family(rng, data, family_prior, anchor, core, eta, psi, root, direction
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    rng, sweeps, move, learn, blocks, data, family_prior, anchor, psi, psi_root, cut, values, value_rows, crossed,
+    rng, sweeps, move, learn, blocks, every, steps, data, family_prior, anchor, psi, psi_root, cut, values, value_rows, crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
     sizes, coordinate, fit, root, scratch, counts, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
@@ -217,7 +254,8 @@ def run_second_order(
     """``sweeps`` sweeps of one chain; each is written to the next row of the ``out`` arrays. Returns (status, sweeps done).
 
     data: (likelihood, X, Z, level, offset, y, trials, ω, b), the frozen stand-in's ω and b last; node, m, h, dense[0] are its
-    cross-products. blocks: parts in which ε_core is redrawn. crossed: (cross_ptr, cross_col, cross_value, rhs, rhs_core).
+    cross-products. blocks: parts in which ε_core is redrawn. every: sweeps between moves of ``scale_effects``; steps: theirs.
+    crossed: (cross_ptr, cross_col, cross_value, rhs, rhs_core).
     sizes (views,), coordinate (views, d, 2), fit (views, d, 3), root (views, d, d): the variances that move with each unit, as in
     ``hyper.py``. psi, psi_root, cut: log size or log gaps, directions of their slices, cutpoints; values, value_rows: distinct counts
     and their rows. effects (4, U): scratch. move: SLICES (one at a time, at random), ELLIPTICAL or INDEPENDENT.
@@ -312,9 +350,19 @@ def run_second_order(
                     gap[:] = trial_gap
                 else:
                     L[:] = trial_L
+        # covariances: with their effects, and given them
         scale[3] += 1.0
         for t in range(term.shape[0]):
             if term[t, GIVEN] == 0:
+                if learn or scale[3] % every == 0.0:
+                    for a in range(term[t, SIZE]):
+                        k = term[t, S0] + a
+                        accepted = scale_effects(
+                            rng, steps[k], data, shape, cut, factor, term, t, a, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta,
+                            trial_gap, small
+                        )  # fmt: skip
+                        if learn:
+                            steps[k] = min(max(steps[k] * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
                 draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small)
         if psi.size > 0 and code >= COUNT_NEGATIVE_BINOMIAL:
             for _ in range(min(psi.size, 2)):

@@ -8,11 +8,11 @@ A formula is not Python. It names columns, joins them by ``+ - * : / ^``, and ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from gibbs.errors import FormulaError, nearest
-from gibbs.model import syntax
+from gibbs.model import syntax, weights
 from gibbs.model.functions import FUNCTIONS, KNOWN_ELSEWHERE
 from gibbs.model.syntax import Binary, Call, Name, Node, Number, Paren, Sum, show
 from gibbs.model.terms import expand
@@ -55,7 +55,7 @@ class Formula:
     failures: str | None = None  # f of ``cbind(s, f)``; the outcome is then s
     trials: str | None = None  # n of ``s | trials(n)``
     weights: str | None = None  # n of ``share | weights(n)``: binomial, a share of n trials
-    frequency: str | None = None  # w of ``y | frequency(w)``: the row stands for w equal ones
+    frequency: str | None = None  # w of ``y | weights(w, type = "frequency")``: the row stands for w equal ones
     extra_trees: dict[str, Node] = field(default_factory=dict, repr=False, compare=False)  # the trees of these four, where given
 
     @property
@@ -65,13 +65,14 @@ class Formula:
 
     def __str__(self) -> str:
         extra = [f"{word}({text})" for word, text in self._extras() if text is not None]
+        extra += [f'weights({self.frequency}, type = "frequency")'] if self.frequency is not None else []
         left = self.outcome if self.failures is None else f"cbind({self.outcome}, {self.failures})"
         left = f"{left} | {' + '.join(extra)}" if extra else left
         offsets = (f"offset({o})" for o in self.offsets)
         return f"{left} ~ {' + '.join([self.fixed, *offsets, *map(str, self.random)])}"
 
     def _extras(self) -> tuple[tuple[str, str | None], ...]:
-        return ("se", self.known_se), ("trials", self.trials), ("weights", self.weights), ("frequency", self.frequency)
+        return ("se", self.known_se), ("trials", self.trials), ("weights", self.weights)
 
 
 def variables(formula: Formula) -> tuple[str, ...]:
@@ -95,6 +96,31 @@ def parse(text: str) -> Formula:
     """
     text = str(text).strip()
     return _Reader(text).formula()
+
+
+_ADDITIONS = (
+    "after the bar on the left of '~' stands se(s), the known standard error of each row: y | se(s) ~ …; trials(n), the number of "
+    'trials: s | trials(n) ~ …; weights(n), the trials behind a share; or weights(w, type = "frequency"), rows that stand for w equal ones'
+)
+_ONE_EXPRESSION = {
+    "se": "the standard error of each row; the residual sd is then not estimated",
+    "trials": "the number of trials: a column, or one whole number for all rows",
+    "weights": "the number of trials behind each share",
+}
+
+
+def with_frequency(formula: Formula, expression: str) -> Formula:
+    """The formula with the frequency weights that the spec's key ``weights:`` names.
+
+    Raises FormulaError where the expression is no column or arithmetic on columns, or the formula has such weights of its own.
+    """
+    if formula.frequency is not None:
+        raise FormulaError(f"the formula has weights({formula.frequency}) already; keep one.")
+    reader = _Reader(expression)
+    reader.arithmetic(reader.root)
+    if not any(True for _ in syntax.names(reader.root)):
+        raise FormulaError(f"'{expression}' names no column.")
+    return replace(formula, frequency=show(reader.root), extra_trees={**formula.extra_trees, "frequency": reader.root})
 
 
 class _Reader:
@@ -140,7 +166,7 @@ class _Reader:
     # ------------------------------------------------------------------------------------------------------ left side
 
     def left(self, node: Node) -> tuple[Node, Node | None, dict[str, Node]]:
-        """The outcome, the s of ``y | se(s)``, and the trees of cbind's failures, trials(), weights(), frequency()."""
+        """The outcome, the s of ``y | se(s)``, and the trees of cbind's failures, trials(), weights() by their type."""
         if isinstance(node, Sum) and len(node.items) == 1 and node.at == 0:
             self.refuse(0, "A sign before the outcome has no meaning; write I(-y) if that is meant.")
         extra: dict[str, Node] = {}
@@ -168,33 +194,43 @@ class _Reader:
         return node, known_se, extra
 
     def additions(self, node: Binary) -> dict[str, Node]:
-        """What stands after the bar on the left: se(s), trials(n), weights(n), frequency(w), joined by +."""
-        allowed = (
-            "after the bar on the left of '~' stands se(s), the known standard error of each row: y | se(s) ~ …; "
-            "trials(n), the number of trials: s | trials(n) ~ …; weights(n), the trials behind a share; or frequency(w), equal rows"
-        )
+        """What stands after the bar on the left, joined by +: se(s), trials(n), weights(n), and frequency, weights of that type."""
         items = node.right.items if isinstance(node.right, Sum) else ((1, node.right),)
         found: dict[str, Node] = {}
         for sign, call in items:
             if node.operator == "||" or sign < 0 or not isinstance(call, Call):
-                self.refuse(node.at, allowed[0].upper() + allowed[1:])
-            if call.function not in ("se", "trials", "weights", "frequency"):
-                self.refuse(call.at, KNOWN_ELSEWHERE.get(call.function, f"{call.function}() is not known here; {allowed}"))
-            if len(call.arguments) != 1 or call.arguments[0][0] is not None:
-                what = (
-                    "the standard error of each row; the residual sd is then not estimated"
-                    if call.function == "se"
-                    else "a number or a column"
-                )
-                self.refuse(call.at, f"{call.function}() takes one expression, {what}.")
-            if call.function in found:
+                self.refuse(node.at, _ADDITIONS[0].upper() + _ADDITIONS[1:])
+            if call.function not in _ONE_EXPRESSION:
+                self.refuse(call.at, KNOWN_ELSEWHERE.get(call.function, f"{call.function}() is not known here; {_ADDITIONS}"))
+            word = self.kind_of_weights(call) if call.function == "weights" else call.function
+            if not call.arguments or call.arguments[0][0] is not None or (word != "frequency" and len(call.arguments) > 1):
+                self.refuse(call.at, f"{call.function}() takes one expression, {_ONE_EXPRESSION[call.function]}.")
+            if word in found:
                 self.refuse(call.at, f"{call.function}() stands here twice.")
             inside = call.arguments[0][1]
             self.arithmetic(inside)
-            found[call.function] = inside
+            found[word] = inside
         if "trials" in found and "weights" in found:
-            self.refuse(node.at, "trials(n) goes with a number of successes, weights(n) with their share; keep one.")
+            self.refuse(
+                node.at,
+                "trials(n) goes with a number of successes, weights(n) with their share; keep one "
+                '(weights(w, type = "frequency") for rows that stand for w equal ones).',
+            )
+        if "se" in found and ("trials" in found or "weights" in found):
+            self.refuse(node.at, "se(s) is of a gaussian outcome; there is no standard error to know beside a number of trials.")
         return found
+
+    def kind_of_weights(self, call: Call) -> str:
+        """``weights(n)`` is a number of trials; ``weights(w, type = "frequency")`` is of rows; other types are refused, and why."""
+        types = [value for word, value in call.arguments[1:] if word == "type"]
+        if len(types) != len(call.arguments[1:]) or len(types) > 1:
+            self.refuse(call.at, 'weights() takes a column and its type: weights(w, type = "frequency").')
+        if not types:
+            return "weights"
+        problem = weights.problem(types[0].text if isinstance(types[0], Name) else show(types[0]))
+        if problem:
+            self.refuse(types[0].at, problem)
+        return "frequency"
 
     # ----------------------------------------------------------------------------------------------------- right side
 

@@ -78,7 +78,7 @@ class DataSource:
     rename: Mapping[str, str] = field(default_factory=dict)  # {new name: name in the file}
     na: tuple[str, ...] = ()  # further words that mean missing
     derive: Mapping[str, str] = field(default_factory=dict)  # {new column: arithmetic on columns}, "5 * floor(birth / 5)"
-    missing: str = "drop"  # drop | error
+    missing: str = "drop"  # drop | error | predict (rows whose outcome alone is missing are kept, and drawn)
     labels: str = "text"  # text | numbers: what a fully labelled Stata or SPSS column gives
     filter: str | None = None  # reserved; None
 
@@ -90,6 +90,8 @@ class Spec:
     formula: str
     family: str = "gaussian"  # gaussian | student | probit | logit | binomial | poisson | negative_binomial | ordinal
     link: str = ""  # of families with several: logit, probit, cloglog; "" elsewhere
+    weights: str | None = None  # the column of frequency weights, where the formula does not name it
+    categories: tuple[str, ...] = ()  # ordinal: the labels of the outcome, lowest first; () takes the order of the data
     title: str = ""
     data: DataSource = field(default_factory=DataSource)
     priors: Mapping[str, Any] = field(default_factory=dict)  # key as written, e.g. "sd[province]" → "half_t(3, 0, 2.5)"
@@ -154,8 +156,9 @@ class CoefficientPrior:
 class Design:
     """The model as numbers. N rows used, p coefficients.
 
-    y: gaussian, student: the outcome; probit, logit: 0.0 or 1.0; binomial: successes; poisson, negative_binomial: counts; ordinal: 0 … C−1.
-    Columns of X are as the user wrote them (nothing centred); an ordinal model has no column for an intercept.
+    y: gaussian, student: the outcome; probit, logit: 0.0 or 1.0; binomial: successes of ``trials``; poisson, negative_binomial: counts;
+    ordinal: 0 … C−1, the place of the label in ``categories``. Columns of X are as the user wrote them (nothing centred); an ordinal
+    model has no column for an intercept. Rows of frequency weight 0 are not in a Design.
     """
 
     family: str
@@ -172,13 +175,14 @@ class Design:
     rows: np.ndarray  # (N,) int64: 1-based row numbers of the data that were kept
     outcome: str  # name as written
     rows_read: int
-    dropped: Mapping[str, int]  # column → rows with a missing value there; their union is rows_read − N
+    dropped: Mapping[str, int]  # column → rows dropped for it (a row may count in several); their union is rows_read − N. A derived
+    # column counts its rows, and not again the columns it is made from; "w (weight 0)" counts the rows that stand for none
     notes: tuple[str, ...] = ()  # warnings found while building (see `gibbs check`)
     encoding: Any = None  # what is needed to encode new data as the fit was (formulaic ModelSpecs, levels)
     outcome_labels: tuple[str, str] | None = None  # the two words behind 0 and 1, where the outcome was text
     link: str = ""  # identity | log | logit | probit | cloglog; "" is the family's own
-    trials: np.ndarray | None = None  # (N,) int64, binomial: y of so many
-    weights: np.ndarray | None = None  # (N,) int64 frequency weights: the row stands for so many equal ones
+    trials: np.ndarray | None = None  # (N,) int64 ≥ 0, binomial: y of so many; all 1 where the outcome is 0 and 1 (link cloglog)
+    weights: np.ndarray | None = None  # (N,) int64 ≥ 1, frequency weights: the row stands for so many equal ones
     categories: tuple[str, ...] | None = None  # ordinal: labels in order; y holds 0 … C−1
     shape_prior: Prior | None = None  # negative_binomial: on the size r (variance μ + μ²/r)
     cutpoint_prior: Prior | None = None  # ordinal: on each cutpoint as written, under their order

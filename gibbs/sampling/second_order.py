@@ -17,6 +17,8 @@ FIT_FROM = 3
 """From this refit on the variances move all at once; before, one by one."""
 SPLIT_BELOW, JOIN_ABOVE = 0.35, 0.8
 """Acceptance of the core at which it is drawn in twice as many, or half as many, parts."""
+SCALE_BELOW, SCALE_EVERY = 0.6, 4.0
+"""Effects are scaled with their sds in every sweep where the core's acceptance is below the first, else now and then."""
 STUCK = 0.05
 """Acceptance below which the run says that a block hardly moves."""
 
@@ -45,7 +47,8 @@ class SecondOrderChain(Chain):
         self.noise, self.trial_L = np.zeros((3, p.core_columns)), np.zeros_like(self.state.L)
         self.effects = np.zeros((4, p.effects))
         self.crossed = (*p.cross, self.work["rhs"], self.work["rhs_core"])
-        self.blocks, self.refits = 1, 0
+        self.blocks, self.refits, self.every = 1, 0, 1.0
+        self.steps = np.full(p.sd_prior.shape[0], 0.5)
         self._start_family()
         self._start_at_mode()
 
@@ -105,12 +108,12 @@ class SecondOrderChain(Chain):
         data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
         try:
             status = k2.run_second_order(
-                self.rng, sweeps, self._collapsed_move(), warming, self.blocks, data, p.family_prior, p.anchor, self.psi, self.psi_root,
-                self.cut, p.values, p.value_rows, self.crossed, p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m,
-                self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
-                w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes, self.coordinate, self.fit, self.root,
-                self.scratch, self.counts, s.eta, self.gap[0], s.working, self.gap[1], self.noise[0], self.noise[1], self.noise[2],
-                self.trial_L, self.effects, out.beta, out.L, out.scale, out.lp, out.u,
+                self.rng, sweeps, self._collapsed_move(), warming, self.blocks, self.every, self.steps, data, p.family_prior, p.anchor,
+                self.psi, self.psi_root, self.cut, p.values, p.value_rows, self.crossed, p.factor, p.term, p.index, p.units,
+                p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale,
+                s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes, self.coordinate,
+                self.fit, self.root, self.scratch, self.counts, s.eta, self.gap[0], s.working, self.gap[1], self.noise[0], self.noise[1],
+                self.noise[2], self.trial_L, self.effects, out.beta, out.L, out.scale, out.lp, out.u,
             )  # fmt: skip
         except np.linalg.LinAlgError:
             return k2.NOT_POSITIVE_DEFINITE, 0
@@ -153,6 +156,7 @@ class SecondOrderChain(Chain):
                     self.root[k, :d, :d] = frame
             if self.refits > FIT_FROM:
                 self.independent = bool(self.counts[k2.INDEPENDENT_REJECTED] <= MOST_REJECTED * L.shape[0] * len(self.views))
+        self.every = 1.0 if accepted < SCALE_BELOW * tried else SCALE_EVERY
         self.refits += 1
         self.counts[1:] = 0.0
 

@@ -122,6 +122,8 @@ CASES += [(kind, SMALL_CORE) for kind in ("crossed_three", "core_and_units")]
 
 def plan_of(design: Design, scheme: str) -> Plan:
     """``gibbs.sampling.plan.make``, and the plan of large crossed designs, which small designs never get from it."""
+    if scheme == "auto" and design.family in ("probit", "logit"):
+        scheme = "augmented"
     if scheme != SMALL_CORE:
         return make(design, scheme)
     names = [f.name for f in design.factors]

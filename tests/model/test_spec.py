@@ -244,7 +244,7 @@ def test_bombs(write) -> None:
         ("formula: y ~ x\nsampling: {cores: 0}", "sampling.cores must be at least 1; found 0."),
         (
             "formula: y ~ x\nsampling: {scheme: joined}",
-            "must be auto or joint or collapsed or one-at-a-time; found 'joined'. Did you mean 'joint'?",
+            "must be auto or joint or collapsed or one-at-a-time or augmented or second-order; found 'joined'. Did you mean 'joint'?",
         ),
         ("formula: y ~ x\nsampling: {until: {rhat: 1}}", "sampling.until.rhat must be greater than 1; found 1."),
         ("formula: y ~ x\nsampling: {until: 5}", "sampling.until must be a mapping of keys; found 5."),

@@ -64,7 +64,7 @@ def test_chains_start_apart_and_inside_the_prior():
     design = fitted_design("slopes", "probit", rows=60)
     terms = replace(design.factors[0].terms[0], sd_priors=(Prior("uniform", (0.5, 0.9)),) * 2)
     design = replace(design, factors=(replace(design.factors[0], terms=(terms,)),))
-    decided = plan.make(design)
+    decided = plan.make(design, "augmented")
     packed = pack.pack(design, decided)
     started = [Chain(k, s, packed, design, 100) for k, s in enumerate(np.random.SeedSequence(1).spawn(5))]
     for name in ("core", "L"):

@@ -129,7 +129,8 @@ def assert_trustworthy(inputs: Inputs) -> None:
     rhat, ess = convergence(draws)
     assert rhat <= 1.01 and ess >= 400.0
     x = draws.beta if draws.beta.shape[2] else draws.u
-    assert np.mean(np.diff(x[:, :, 0], axis=1) != 0.0) > 0.99  # the chain moves
+    moves = 0.99 if inputs.family in ("gaussian", "student") else 0.5  # Metropolis steps may stay
+    assert np.mean(np.diff(x[:, :, 0], axis=1) != 0.0) > moves
 
 
 @pytest.mark.parametrize("name", FAST)
