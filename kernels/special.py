@@ -14,24 +14,39 @@ import math
 
 import numpy as np
 from numba import njit
-from scipy import special
 
 _CELLS_A_UNIT, _END, _DEGREE = 4.0, 40.0, 7
 
 
-def _piecewise(function) -> np.ndarray:
-    """(cells, degree + 1) coefficients, highest power first, in t ∈ [−1, 1] of each cell."""
-    rows = []
-    for k in range(int(_END * _CELLS_A_UNIT)):
-        chebyshev = np.polynomial.chebyshev.chebinterpolate(lambda t, k=k: function((k + 0.5 * (t + 1.0)) / _CELLS_A_UNIT), _DEGREE)
-        powers = np.polynomial.chebyshev.cheb2poly(chebyshev)
-        rows.append(np.concatenate([powers, np.zeros(_DEGREE + 1 - powers.size)])[::-1])
-    return np.ascontiguousarray(rows)
+def _nodes() -> tuple[np.ndarray, np.ndarray]:
+    """Chebyshev points t of a cell, (8,), and the x that they are in every cell, (cells, 8)."""
+    t = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))
+    cells = np.arange(int(_END * _CELLS_A_UNIT))
+    return t, (cells[:, None] + 0.5 * (t + 1.0)) / _CELLS_A_UNIT
 
 
-_SOFTPLUS = _piecewise(lambda x: np.log1p(np.exp(-x)))
-_BELOW = _piecewise(lambda x: np.log(0.5 * special.erfcx(x / math.sqrt(2.0))))
-_ABOVE = _piecewise(special.log_ndtr)
+def _piecewise(values: np.ndarray) -> np.ndarray:
+    """(cells, degree + 1) coefficients, highest power first, in t ∈ [−1, 1] of each cell, from the values at the nodes."""
+    return np.ascontiguousarray(np.linalg.solve(np.vander(_nodes()[0], _DEGREE + 1), values.T).T)
+
+
+def _log_upper_tail(x: np.ndarray) -> np.ndarray:
+    """log Φ(−x) + x²/2 for x ≥ 0: by erfc, and from 6 on by Laplace's continued fraction of the Mills ratio."""
+    near = np.array([math.log(0.5 * math.erfc(min(v, 6.0) / math.sqrt(2.0))) + 0.5 * min(v, 6.0) ** 2 for v in x.ravel()]).reshape(x.shape)
+    fraction = np.maximum(x, 6.0)
+    for k in range(120, 0, -1):
+        fraction = np.maximum(x, 6.0) + k / fraction
+    return np.where(x < 6.0, near, -np.log(fraction) - 0.5 * math.log(2.0 * math.pi))
+
+
+def _log_lower_part(x: np.ndarray) -> np.ndarray:
+    """log Φ(x) for x ≥ 0."""
+    return np.array([math.log1p(-0.5 * math.erfc(v / math.sqrt(2.0))) for v in x.ravel()]).reshape(x.shape)
+
+
+_SOFTPLUS = _piecewise(np.log1p(np.exp(-_nodes()[1])))
+_BELOW = _piecewise(_log_upper_tail(_nodes()[1]))
+_ABOVE = _piecewise(_log_lower_part(_nodes()[1]))
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
