@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,8 +72,19 @@ def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None) ->
     return Table(table, source, fingerprint(table), time.perf_counter() - began)
 
 
-def drop_missing(table: Table, columns: Sequence[str], missing: str = "drop") -> tuple[pd.DataFrame, dict[str, int], np.ndarray]:
+def drop_missing(
+    table: Table,
+    columns: Sequence[str],
+    missing: str = "drop",
+    *,
+    keep: Collection[str] = (),
+    made_from: Mapping[str, Collection[str]] | None = None,
+) -> tuple[pd.DataFrame, dict[str, int], np.ndarray]:
     """The rows in which no column of ``columns`` is missing.
+
+    keep : columns that may be missing: a row is not dropped for them (the outcome under ``missing: predict``).
+    made_from : derived column → the columns it is made from (``sources``). A row that misses a derived column is counted under it, and
+        not again under those.
 
     Returns the frame (its index still the row numbers of the data), how many rows each column has missing (only columns with any; the
     rows may overlap), and the row numbers kept (n,) int64.
@@ -81,7 +92,11 @@ def drop_missing(table: Table, columns: Sequence[str], missing: str = "drop") ->
     Raises DataError where nothing is left, and for ``missing="error"`` where anything is missing: columns, counts and first rows.
     """
     frame = table.frame[list(dict.fromkeys(columns))]
-    gaps = {name: frame[name].isna().to_numpy() for name in frame.columns}
+    gaps = {name: frame[name].isna().to_numpy() for name in frame.columns if name not in keep}
+    for new, old in (made_from or {}).items():
+        if new in gaps:
+            for name in set(old) & set(gaps) - {new}:
+                gaps[name] = gaps[name] & ~gaps[new]
     dropped = {name: int(gap.sum()) for name, gap in gaps.items() if gap.any()}
     rows = frame.index.to_numpy().astype(np.int64)
     if not dropped:
@@ -91,13 +106,24 @@ def drop_missing(table: Table, columns: Sequence[str], missing: str = "drop") ->
         raise DataError(
             f"values are missing, and the spec says missing: error: {found}. missing: drop leaves these rows out.", where=table.source
         )
-    keep = ~np.logical_or.reduce(list(gaps.values()))
-    if not keep.any():
+    whole = ~np.logical_or.reduce(list(gaps.values()))
+    if not whole.any():
         counts = ", ".join(f"'{name}' {count:,}" for name, count in dropped.items())
         raise DataError(
             f"no row is left: every one of {len(frame):,} rows has a value missing in some column used ({counts}).", where=table.source
         )
-    return frame[keep], dropped, rows[keep]
+    return frame[whole], dropped, rows[whole]
+
+
+def sources(derived: Mapping[str, str]) -> dict[str, set[str]]:
+    """Each derived column → every column it is made from, those in between included."""
+    direct = {new: set(derive.needs(derive.read(new, text, ""))) for new, text in derived.items()}
+
+    def below(name: str, seen: frozenset[str]) -> set[str]:
+        inner = direct.get(name, set()) - seen
+        return inner.union(*(below(other, seen | inner | {name}) for other in inner))
+
+    return {new: below(new, frozenset()) for new in direct}
 
 
 def as_number(series: pd.Series, column: str, source: str) -> np.ndarray:

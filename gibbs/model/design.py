@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gibbs.errors import DataError, FormulaError, SpecError
-from gibbs.model import data, families, formula, outcome, prior_rows, priors, syntax
+from gibbs.model import data, families, formula, levels, outcome, prior_rows, priors, syntax
 from gibbs.model.encoding import Encoding, RandomColumns, group
+from gibbs.model.families import Family
 from gibbs.model.fixed import Columns, States, column, learn, numbers
 from gibbs.model.formula import Formula, RandomTerm
-from gibbs.model.records import Design, Factor, Spec, Table
+from gibbs.model.records import Design, Factor, Prior, Spec, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,10 +24,11 @@ MAX_GROUP_COLUMNS = 8  # of one grouping factor, all its terms together
 def build(spec: Spec, table: Table) -> Design:
     """The model as numbers.
 
-    Drops rows with a value missing in any column used (``Design.dropped`` counts them), checks the outcome for its family, makes the
-    fixed columns with R's names in R's order, the codes and columns of every grouping factor, and fills in every prior; default
-    scales come from the rows used: sd(y) and sd(x) with denominator n − 1, of y minus the offset, and sd(y) = 1, mean(y) = 0 for
-    families on a link scale.
+    Drops rows with a value missing in any column used (``Design.dropped`` counts them; under ``missing: predict`` rows whose outcome
+    alone is missing stay) and rows of weight 0, checks the outcome for its family, makes the fixed columns with R's names in R's order,
+    the codes and columns of every grouping factor, and fills in every prior; default scales come from the rows with an outcome, each
+    counted as often as its frequency weight says: sd(y) and sd(x) with denominator n − 1, of y minus the offset; sd(y) = 1 on a link
+    scale, mean(y) = 0 there, and log(Σ y / Σ exp(offset)) for counts.
 
     Raises FormulaError for the formula, DataError where the data do not fit it, SpecError for a prior that fits nothing in the model.
     """
@@ -36,31 +39,23 @@ def build(spec: Spec, table: Table) -> Design:
     needed = formula.variables(read)
     for name in needed:
         column(table.frame, name, source)
-    frame, dropped, rows = data.drop_missing(table, needed, spec.data.missing)
-    if len(frame) == 0:
-        raise DataError("no row is left: every row has a value missing in some column used.", where=source)
-
-    y, words = outcome.read(read, family, frame, source)
-    trials, weights = outcome.trials(read, frame, source), outcome.frequency(read, frame, source)
-    if family.outcome == "trials" and trials is None:
-        trials = np.ones(len(y), dtype=np.int64)
+    rows_used = _rows(read, spec, table, needed)
+    frame, weights, unknown = rows_used.frame, rows_used.weights, rows_used.unknown
+    found = outcome.read(read, family, frame if unknown is None else frame[~unknown], source, spec.categories)
+    y = found.y
+    if unknown is not None:
+        y = np.zeros(len(frame))
+        y[~unknown] = found.y
     known_se = outcome.known_se(read, family, frame, source)
     cache: dict = {}
-    fixed, X = learn(read.fixed_tree, read.text, frame, source, cache)
+    fixed, X = learn(read.fixed_tree, read.text, frame, source, cache, cutpoints=family.outcome == "ordinal")
     offset, offsets = _offset(read, frame, source)
-    is_real = family.outcome == "real"
-    mean_y = float((y - offset).mean()) if is_real else 0.0
-    sd_y = (prior_rows.deviation(y - offset) or 1.0) if is_real else 1.0
+    counted = rows_used.counted()
+    mean_y, sd_y = _location_and_scale(family, y, offset, counted)
 
-    if family.outcome == "count":
-        with np.errstate(over="ignore"):
-            mean_y = float(np.log((y.sum() + 0.5) / max(np.exp(offset).sum(), 1e-300)))
-    intercept, names = 0 if fixed.has_intercept else None, fixed.names
-    if family.outcome == "ordinal":
-        X, names = _without_intercept(read, spec, X, fixed)
-        intercept = None
-    coefficient_priors = prior_rows.coefficient_rows(book, X, names, intercept, mean_y, sd_y)
-    factors, encoded = _factors(read, spec, frame, source, cache, book, sd_y)
+    names, intercept = fixed.names, 0 if fixed.has_intercept else None
+    coefficient_priors = prior_rows.coefficient_rows(book, X, names, intercept, mean_y, sd_y, counted)
+    factors, encoded = _factors(read, spec, frame, source, cache, book, sd_y, counted)
     book.check_all_used(names, {f.name: f.columns for f in factors})
     if known_se is not None and book.sigma() is not None:
         raise SpecError(
@@ -80,38 +75,95 @@ def build(spec: Spec, table: Table) -> Design:
         nu_prior=(book.nu() or priors.default_nu()) if family.has_nu else None,
         offset=offset,
         known_se=known_se,
-        rows=np.asarray(rows, dtype=np.int64),
+        rows=np.asarray(frame.index, dtype=np.int64),
         outcome=read.outcome,
         rows_read=len(table.frame),
-        dropped=dict(dropped),
-        notes=prior_rows.aliased_notes(X, names, intercept, coefficient_priors, source),
+        dropped=rows_used.dropped,
+        notes=found.notes + prior_rows.aliased_notes(X if unknown is None else X[~unknown], names, intercept, coefficient_priors, source),
         encoding=Encoding(fixed, encoded, offsets),
-        outcome_labels=words if family.outcome in ("binary", "trials") else None,
-        link=family.link if family.name in families.LINKS or family.outcome == "count" else "",
-        trials=trials,
+        outcome_labels=found.labels,
+        link=family.link,
+        trials=found.trials if unknown is None else outcome.trials(read, family, frame, source),
         weights=weights,
-        categories=words if family.outcome == "ordinal" else None,
+        categories=found.categories,
         shape_prior=(book.shape() or priors.default_shape()) if family.name == "negative_binomial" else None,
-        cutpoint_prior=(book.cutpoints() or priors.default_cutpoints()) if family.outcome == "ordinal" else None,
+        cutpoint_prior=(book.cutpoints() or _default_cutpoints(X, counted)) if family.outcome == "ordinal" else None,
+        missing_outcome=unknown,
     )
 
 
-def _without_intercept(read: Formula, spec: Spec, X: np.ndarray, fixed: Columns) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The columns of an ordinal model: contrasts as with an intercept, whose place the cutpoints take."""
-    if not fixed.has_intercept:
-        raise FormulaError(
-            "an ordinal model has cutpoints in place of the intercept, always: leave 0 + (or - 1) out of the fixed part.",
-            where=_where(spec, "formula"),
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a model: the data of those kept, how often each counts, and which have no outcome."""
+
+    frame: pd.DataFrame
+    dropped: dict[str, int]
+    weights: np.ndarray | None  # (N,) int64 ≥ 1
+    unknown: np.ndarray | None  # (N,) bool; None where every outcome is known
+
+    def counted(self) -> np.ndarray | None:
+        """How often a row counts in means and sds, (N,); None where every row counts once."""
+        if self.unknown is None:
+            return None if self.weights is None else self.weights.astype(float)
+        return np.where(self.unknown, 0.0, 1.0 if self.weights is None else self.weights)
+
+
+def _rows(read: Formula, spec: Spec, table: Table, needed: tuple[str, ...]) -> _Rows:
+    """Rows with a value missing dropped and counted, but for missing outcomes that are to be drawn; rows of weight 0 left out."""
+    keep: set[str] = set()
+    if spec.data.missing == "predict":
+        bare = replace(read, outcome_tree=syntax.Number("1", 1.0, 0), failures=None)
+        bare = replace(bare, extra_trees={k: v for k, v in read.extra_trees.items() if k != "failures"})
+        keep = set(outcome.columns(read)) - set(formula.variables(bare))
+    frame, dropped, _ = data.drop_missing(
+        table, needed, spec.data.missing, keep=keep, made_from=data.sources(spec.data.derive) if spec.data.derive else None
+    )
+    weights = outcome.frequency(read, frame, table.source)
+    if weights is not None and not weights.all():
+        dropped = {**dropped, f"{read.frequency} (weight 0)": int((weights == 0).sum())}
+        frame, weights = frame[weights > 0], weights[weights > 0]
+    unknown = ~outcome.known_rows(read, frame) if keep else None
+    if unknown is None or not unknown.any():
+        return _Rows(frame, dict(dropped), weights, None)
+    if read.failures is not None:
+        raise DataError(
+            f"the outcome is missing in {levels.rows_text(frame.index[unknown])}, and with cbind(successes, failures) so is its number of "
+            "trials: nothing can be drawn there. Write successes | trials(n), or missing: drop.",
+            where=table.source,
         )
-    return np.ascontiguousarray(X[:, 1:]), fixed.names[1:]
+    if unknown.all():
+        raise DataError("the outcome is missing in every row that has all its predictors.", where=table.source)
+    return _Rows(frame, dict(dropped), weights, unknown)
+
+
+def _location_and_scale(family: Family, y: np.ndarray, offset: np.ndarray, counted: np.ndarray | None) -> tuple[float, float]:
+    """What the default priors take for mean(y) and sd(y), on the scale of the linear predictor."""
+    if family.outcome == "real":
+        return prior_rows.mean(y - offset, counted), prior_rows.deviation(y - offset, counted) or 1.0
+    if family.outcome == "count":
+        largest = float(offset.max())  # the log of Σ y / Σ exp(offset), whatever the size of the offset
+        exposure = np.exp(offset - largest)
+        return float(np.log(prior_rows.mean(y, counted) / prior_rows.mean(exposure, counted)) - largest), 1.0
+    return 0.0, 1.0
+
+
+def _default_cutpoints(X: np.ndarray, counted: np.ndarray | None) -> Prior:
+    sds = [prior_rows.deviation(x, counted) for x in X.T]
+    return priors.default_cutpoints(sum((prior_rows.mean(x, counted) / sd) ** 2 for x, sd in zip(X.T, sds, strict=True) if sd > 0))
 
 
 def parse(spec: Spec) -> Formula:
-    """The spec's formula, taken apart; an error says where in the spec it stands."""
+    """The spec's formula, taken apart, with the weights of its key ``weights:``; an error says where in the spec it stands."""
     try:
-        return formula.parse(spec.formula)
+        read = formula.parse(spec.formula)
     except FormulaError as error:
         raise FormulaError(error.message, where=error.where or _where(spec, "formula")) from None
+    if spec.weights is None:
+        return read
+    try:
+        return formula.with_frequency(read, spec.weights)
+    except FormulaError as error:
+        raise FormulaError(f"weights: {error.message}", where=_where(spec, "weights.column") or _where(spec, "weights")) from None
 
 
 def _where(spec: Spec, key: str) -> str:
@@ -131,7 +183,14 @@ def _offset(read: Formula, frame: pd.DataFrame, source: str) -> tuple[np.ndarray
 
 
 def _factors(
-    read: Formula, spec: Spec, frame: pd.DataFrame, source: str, cache: dict, book: priors.PriorBook, sd_y: float
+    read: Formula,
+    spec: Spec,
+    frame: pd.DataFrame,
+    source: str,
+    cache: dict,
+    book: priors.PriorBook,
+    sd_y: float,
+    counted: np.ndarray | None,
 ) -> tuple[tuple[Factor, ...], dict[str, RandomColumns]]:
     """One Factor a grouping factor, its terms merged, in the order in which the formula first names them."""
     merged: dict[frozenset[str], list[RandomTerm]] = {}
@@ -173,7 +232,7 @@ def _factors(
                 codes=np.ascontiguousarray(codes, dtype=np.int32),
                 Z=Z,
                 columns=tuple(c for _, names, _ in parts for c in names),
-                terms=prior_rows.terms(book, spec, name, parts, sd_y),
+                terms=prior_rows.terms(book, spec, name, parts, sd_y, counted),
             )
         )
         encoded[name] = RandomColumns(grouping, tuple(learnt))

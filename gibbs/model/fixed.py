@@ -60,21 +60,31 @@ class Columns:
 
 
 def learn(
-    tree: Node, text: str, frame: pd.DataFrame, source: str, cache: dict[str, tuple[Variable, np.ndarray]]
+    tree: Node,
+    text: str,
+    frame: pd.DataFrame,
+    source: str,
+    cache: dict[str, tuple[Variable, np.ndarray]],
+    *,
+    cutpoints: bool = False,
 ) -> tuple[Columns, np.ndarray]:
     """The columns of ``tree`` learnt from ``frame`` (no missing values), and their matrix (N, p), C order.
+
+    ``cutpoints``: of an ordinal model, whose cutpoints stand for the intercept whether or not the formula has one: categories are coded
+    by contrasts as beside an intercept, and there is no column for it.
 
     ``text`` is the whole formula. ``cache`` holds variables already learnt from the same frame and is added to.
     Raises DataError for a column that cannot be a predictor: dates, one category only, numbers that are not finite, words among numbers.
     """
     has_intercept, terms = expand(tree, text)
+    has_intercept = has_intercept or cutpoints
     for node in {show(v): v for term in terms for v in term}.values():
         if show(node) not in cache:
             cache[show(node)] = _learn_variable(node, frame, source)
     names = tuple(tuple(show(v) for v in term) for term in terms)
     variables = {name: cache[name][0] for term in names for name in term}
     coded = dummies(terms, has_intercept, lambda name: variables[name].is_category)
-    columns = ["Intercept"] if has_intercept else []
+    columns = ["Intercept"] if has_intercept and not cutpoints else []
     for term, full in zip(names, coded, strict=True):
         parts = [_part_names(name, variables[name], everything) for name, everything in zip(term, full, strict=True)]
         count = int(np.prod([len(p) for p in parts]))
@@ -82,7 +92,7 @@ def learn(
             raise DataError(_too_many(term, variables, count), where=source)
         # the first variable varies fastest, as in R
         columns.extend(":".join(reversed(combination)) for combination in itertools.product(*reversed(parts)))
-    learnt = Columns(tuple(columns), has_intercept, names, coded, variables)
+    learnt = Columns(tuple(columns), has_intercept and not cutpoints, names, coded, variables)
     return learnt, _fill(learnt, {name: cache[name][1] for name in variables}, len(frame))
 
 

@@ -2,39 +2,132 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.errors import DataError
+from gibbs.errors import DataError, nearest
 from gibbs.model import levels
 from gibbs.model.families import Family
 from gibbs.model.fixed import States, column, numbers
 from gibbs.model.formula import Formula
 from gibbs.model.functions import FUNCTIONS
-from gibbs.model.syntax import Call, Name, Node
+from gibbs.model.syntax import Call, Name, Node, names
 
 if TYPE_CHECKING:
     import pandas as pd
 
+MAX_CATEGORIES = 50
+_LARGEST_WHOLE = 2.0**53  # beyond it a float64 holds no longer every whole number
+_SHARE_TOLERANCE = 1e-6  # of a share times its trials from a whole number
 
-def read(formula: Formula, family: Family, frame: pd.DataFrame, source: str) -> tuple[np.ndarray, tuple[str, ...] | None]:
-    """The outcome (N,) and, where it was text, the two words behind 0 and 1; of family ordinal, the labels behind 0 … C−1.
 
-    real families: finite numbers, not all the same. binary families: 0 and 1, False and True, or exactly two words or categories, the
-    first in sorted order (of a categorical: its first category) being 0, as in R. trials: whole numbers of successes (a share
-    becomes one, see ``trials``). count: whole numbers from 0 on. ordinal: categories in their order, numbers by value. Raises DataError
-    otherwise.
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome as numbers: ``y`` as in Design.y, and what its family needs beside it."""
+
+    y: np.ndarray  # (N,)
+    trials: np.ndarray | None = None  # (N,) int64: binomial
+    labels: tuple[str, str] | None = None  # the two words behind 0 and 1, where the outcome was text
+    categories: tuple[str, ...] | None = None  # ordinal: the labels behind 0 … C−1
+    notes: tuple[str, ...] = ()
+
+
+def read(formula: Formula, family: Family, frame: pd.DataFrame, source: str, categories: Sequence[str] = ()) -> Outcome:
+    """The outcome of every row of ``frame``, none of them missing.
+
+    real families: finite numbers, not all the same. binary, and binomial without trials: 0 and 1, False and True, or exactly two words or
+    categories, the first in sorted order (of a categorical: its first category) being 0, as in R. binomial: whole numbers of
+    successes, none above its trials, ``cbind(s, f)`` or ``s | trials(n)``; or shares k/n, ``share | weights(n)``. counts: whole numbers
+    from 0 on, not all 0. ordinal: ``categories`` in that order; without them, numbers by value, a categorical in its own order, and
+    words in sorted order (which is noted). Raises DataError otherwise.
     """
-    where = f"{source}, column '{formula.outcome}'" if isinstance(formula.outcome_tree, Name) else f"{source}, outcome {formula.outcome}"
-    if formula.has_trials and family.outcome != "trials":
-        raise DataError(f"numbers of trials belong to family binomial; the family is {family.name}.", where=where)
-    if family.outcome == "binary":
-        return _binary(formula, family, frame, source, where)
+    tree = formula.outcome_tree
+    where = f"{source}, column '{formula.outcome}'" if isinstance(tree, Name) else f"{source}, outcome {formula.outcome}"
+    _check_form(formula, family, where)
     if family.outcome == "ordinal":
-        return _ordinal(formula, family, frame, source, where)
-    if family.outcome == "trials" and not formula.has_trials:
-        return _binary(formula, family, frame, source, where)
+        return _ordinal(formula, family, frame, source, where, categories)
+    if family.outcome == "binary" or (family.outcome == "trials" and not formula.has_trials):
+        y, words = _binary(formula, family, frame, source, where)
+        return Outcome(y, trials(formula, family, frame, source), words)
+    y = _numbers(formula, family, frame, source, where)
+    if family.outcome == "trials":
+        return _successes(formula, family, frame, source, where, y)
+    if family.outcome == "count":
+        _check_whole(y, frame, where, f"family {family.name} needs counts, whole numbers from 0 on")
+        if not y.any():
+            raise DataError(f"the outcome is 0 in all {len(y)} rows used; there is nothing to explain.", where=where)
+        return Outcome(y)
+    if len(y) > 1 and y.max() == y.min() and formula.known_se is None:
+        raise DataError(f"the outcome is {y[0]:g} in all {len(y)} rows used; there is nothing to explain.", where=where)
+    if len(y) < 2 and formula.known_se is None:
+        raise DataError("only one row is left with no value missing; a model needs more.", where=where)
+    return Outcome(y)
+
+
+def trials(formula: Formula, family: Family, frame: pd.DataFrame, source: str) -> np.ndarray | None:
+    """The number of trials of every row (N,) int64: 1 each of a binomial outcome of 0 and 1, None for other families.
+
+    Raises DataError where one is no whole number from 0 on, or all are 0.
+    """
+    if family.outcome != "trials":
+        return None
+    if not formula.has_trials:
+        return np.ones(len(frame), dtype=np.int64)
+    word = "failures" if formula.failures is not None else "trials" if formula.trials is not None else "weights"
+    called = "cbind" if word == "failures" else word
+    where = f"{source}, {called}({getattr(formula, word)})" if word != "failures" else f"{source}, failures {formula.failures}"
+    n = numbers(formula.extra_trees[word], frame, source, {}, training=True)
+    further = "" if word != "weights" else '; for rows that stand for w equal ones write weights(w, type = "frequency")'
+    _check_whole(n, frame, where, f"a number of {'failures' if word == 'failures' else 'trials'} is a whole number from 0 on{further}")
+    if word == "failures":
+        n = n + numbers(formula.outcome_tree, frame, source, {}, training=True)
+    if not n.any():
+        raise DataError("there is not one trial in any row.", where=where)
+    return np.ascontiguousarray(n).astype(np.int64)
+
+
+def frequency(formula: Formula, frame: pd.DataFrame, source: str) -> np.ndarray | None:
+    """The frequency weights (N,) int64, or None where there are none. DataError where one is no whole number from 0 on, or all are 0."""
+    if formula.frequency is None:
+        return None
+    where = f"{source}, weights {formula.frequency}"
+    w = numbers(formula.extra_trees["frequency"], frame, source, {}, training=True)
+    needs = "frequency weights are whole numbers from 0 on, for a row stands for so many equal ones; other weights are not available"
+    _check_whole(w, frame, where, needs)
+    if not w.any():
+        raise DataError("every weight is 0: no row is left.", where=where)
+    return np.ascontiguousarray(w).astype(np.int64)
+
+
+def known_rows(formula: Formula, frame: pd.DataFrame) -> np.ndarray:
+    """(N,) bool: the rows in which no column of the outcome is missing."""
+    return frame[columns(formula)].notna().all(axis=1).to_numpy()
+
+
+def columns(formula: Formula) -> list[str]:
+    """The columns that the outcome is made of: of ``cbind(s, f)`` both; not the trials, for they are known beforehand."""
+    trees = [formula.outcome_tree, *([formula.extra_trees["failures"]] if formula.failures is not None else [])]
+    return list(dict.fromkeys(name for tree in trees for name in names(tree)))
+
+
+def _check_form(formula: Formula, family: Family, where: str) -> None:
+    """Trials go with family binomial; weights without a type are trials."""
+    if not formula.has_trials or family.outcome == "trials":
+        return
+    if formula.weights is not None:
+        raise DataError(
+            f"weights({formula.weights}) without a type are the trials behind a share, of family binomial; the family is {family.name}. "
+            f'For rows that stand for w equal ones write weights({formula.weights}, type = "frequency"); other weights are not available.',
+            where=where,
+        )
+    form = "cbind(successes, failures)" if formula.failures is not None else "trials()"
+    raise DataError(f"{form} is of family binomial; the family is {family.name}.", where=where)
+
+
+def _numbers(formula: Formula, family: Family, frame: pd.DataFrame, source: str, where: str) -> np.ndarray:
     tree = formula.outcome_tree
     called = _category(tree)
     if called is not None:
@@ -44,88 +137,110 @@ def read(formula: Formula, family: Family, frame: pd.DataFrame, source: str) -> 
         if not levels.is_number(series) and not levels.is_boolean(series) and not levels.is_date(series):
             _refuse_words(series, family, where)
     states: States = {}
-    y = np.ascontiguousarray(numbers(tree, frame, source, states, training=True))
-    if family.outcome == "trials":
-        n = trials(formula, frame, source)
-        if formula.weights is not None:
-            y = _successes(y, n, frame, where)
-        _check_whole(y, frame, where, f"family {family.name} needs whole numbers of successes")
-        if (y > n).any():
-            raise DataError(f"more successes than trials in {levels.rows_text(frame.index[y > n])}.", where=where)
-        return y, None
-    if family.outcome == "count":
-        _check_whole(y, frame, where, f"family {family.name} needs counts, whole numbers from 0 on")
-    if len(y) > 1 and y.max() == y.min() and formula.known_se is None:
-        raise DataError(f"the outcome is {y[0]:g} in all {len(y)} rows used; there is nothing to explain.", where=where)
-    if len(y) < 2 and formula.known_se is None:
-        raise DataError("only one row is left with no value missing; a model needs more.", where=where)
-    return y, None
+    return np.ascontiguousarray(numbers(tree, frame, source, states, training=True))
 
 
 def _check_whole(y: np.ndarray, frame: pd.DataFrame, where: str, needs: str) -> None:
     wrong = (y < 0) | (y != np.floor(y))
     if wrong.any():
-        raise DataError(f"{needs}; found {y[wrong][0]:g} or so in {levels.rows_text(frame.index[wrong])}.", where=where)
+        kind = "negative" if (y[wrong] < 0).all() else "not whole" if (y[wrong] >= 0).all() else "negative or not whole"
+        raise DataError(f"{needs}; {y[wrong][0]:g} is {kind}, in {levels.rows_text(frame.index[wrong])}.", where=where)
+    if (y > _LARGEST_WHOLE).any():
+        wrong = y > _LARGEST_WHOLE
+        raise DataError(f"{needs}, up to {_LARGEST_WHOLE:.0e}; {y[wrong][0]:g} is in {levels.rows_text(frame.index[wrong])}.", where=where)
 
 
-def trials(formula: Formula, frame: pd.DataFrame, source: str) -> np.ndarray | None:
-    """The number of trials of every row (N,) int64, or None where the outcome is not of trials. DataError where it is no whole number."""
-    if not formula.has_trials:
-        return None
-    word = "failures" if formula.failures is not None else "trials" if formula.trials is not None else "weights"
-    where = f"{source}, {'cbind' if word == 'failures' else word}({getattr(formula, word)})"
-    n = numbers(formula.extra_trees[word], frame, source, {}, training=True)
-    _check_whole(n, frame, where, "a number of trials is a whole number from 0 on")
-    if word == "failures":
-        n = n + numbers(formula.outcome_tree, frame, source, {}, training=True)
-    if n.sum() == 0:
-        raise DataError("there is not one trial in any row.", where=where)
-    return np.ascontiguousarray(n).astype(np.int64)
+def _successes(formula: Formula, family: Family, frame: pd.DataFrame, source: str, where: str, y: np.ndarray) -> Outcome:
+    """Successes and trials, each checked; a share becomes successes."""
+    if formula.weights is None:
+        _check_whole(y, frame, where, "a number of successes is a whole number from 0 on")
+    n = trials(formula, family, frame, source)
+    assert n is not None
+    if formula.weights is not None:
+        share, y = y, np.rint(y * n)
+        outside = (share < 0) | (share > 1)
+        if outside.any():
+            raise DataError(
+                f"with weights({formula.weights}) the outcome is the share of successes, from 0 to 1; {share[outside][0]:g} is in "
+                f"{levels.rows_text(frame.index[outside])}. Numbers of successes go with trials({formula.weights}).",
+                where=where,
+            )
+        wrong = np.abs(share * n - y) > _SHARE_TOLERANCE
+        if wrong.any():
+            k = int(np.flatnonzero(wrong)[0])
+            raise DataError(
+                f"a share times its number of trials is a whole number of successes; {share[k]:.10g} × {n[k]} = {share[k] * n[k]:.10g} is "
+                f"none, in {levels.rows_text(frame.index[wrong])}. weights({formula.weights}) are trials here, not weights of a survey.",
+                where=where,
+            )
+    if (y > n).any():
+        wrong = y > n
+        k = int(np.flatnonzero(wrong)[0])
+        raise DataError(f"{y[k]:g} successes in {n[k]} trials, in {levels.rows_text(frame.index[wrong])}.", where=where)
+    if not y.any() or np.array_equal(y, n):
+        what = "no success" if not y.any() else "no failure"
+        raise DataError(f"there is {what} in all {int(n.sum()):,} trials of {len(y)} rows; there is nothing to explain.", where=where)
+    return Outcome(y, n)
 
 
-def _successes(share: np.ndarray, n: np.ndarray, frame: pd.DataFrame, where: str) -> np.ndarray:
-    """Whole numbers of successes from shares of n trials."""
-    y = share * n
-    wrong = (share < 0) | (share > 1) | (np.abs(y - np.rint(y)) > 1e-6 * np.maximum(n, 1))
-    if wrong.any():
-        k = np.flatnonzero(wrong)[0]
-        raise DataError(
-            f"a share of n trials is k/n, k whole; {share[k]:g} of {n[k]:g} is not, in {levels.rows_text(frame.index[wrong])}. "
-            "weights(n) are numbers of trials; survey weights are not available.",
-            where=where,
-        )
-    return np.rint(y)
-
-
-def frequency(formula: Formula, frame: pd.DataFrame, source: str) -> np.ndarray | None:
-    """The frequency weights (N,) int64 of ``y | frequency(w)``, or None."""
-    if formula.frequency is None:
-        return None
-    where = f"{source}, frequency({formula.frequency})"
-    w = numbers(formula.extra_trees["frequency"], frame, source, {}, training=True)
-    _check_whole(
-        w,
-        frame,
-        where,
-        "frequency weights are whole numbers from 0 on (a row stands for so many equal ones; other weights are not available)",
-    )
-    if w.sum() == 0:
-        raise DataError("every frequency is 0; no row is left.", where=where)
-    return np.ascontiguousarray(w).astype(np.int64)
-
-
-def _ordinal(formula: Formula, family: Family, frame: pd.DataFrame, source: str, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Codes 0 … C−1 and labels of ordered categories."""
+def _ordinal(formula: Formula, family: Family, frame: pd.DataFrame, source: str, where: str, categories: Sequence[str]) -> Outcome:
+    """Codes 0 … C−1 and the labels of ordered categories."""
     called = _category(formula.outcome_tree)
-    if called is None and not isinstance(formula.outcome_tree, Name):
+    tree = called or formula.outcome_tree
+    if not isinstance(tree, Name):
         raise DataError(f"family {family.name} needs a column of ordered categories, not an expression.", where=where)
-    series = column(frame, (called or formula.outcome_tree).text, source)
+    series = column(frame, tree.text, source)
+    if levels.is_date(series):
+        raise DataError(f"family {family.name} needs ordered categories; the column holds dates.", where=where)
     codes, labels = levels.factorise(series)
+    if categories:
+        codes = _in_the_order_given(codes, labels, categories, frame, where)
+        labels = tuple(categories)
+    elif called is None and levels.is_number(series):
+        values = np.array([float(text) for text in labels])[codes]
+        fraction = values != np.floor(values)
+        if fraction.any():
+            raise DataError(
+                f"family {family.name} needs categories: words, or whole numbers; {values[fraction][0]:g} is in "
+                f"{levels.rows_text(frame.index[fraction])}. factor({tree.text}) makes a category of every value.",
+                where=where,
+            )
     if len(labels) < 2:
         raise DataError(f"the outcome is '{labels[0]}' in all {len(codes)} rows used; there is nothing to explain.", where=where)
-    if len(labels) > 50:
-        raise DataError(f"family {family.name} has at most 50 categories; found {len(labels)} different values.", where=where)
-    return codes.astype(np.float64), tuple(labels)
+    if len(labels) > MAX_CATEGORIES:
+        raise DataError(f"family {family.name} has at most {MAX_CATEGORIES} categories; found {len(labels)} different values.", where=where)
+    return Outcome(codes.astype(np.float64), categories=tuple(labels), notes=() if categories else _order_note(series, labels, tree.text))
+
+
+def _in_the_order_given(codes: np.ndarray, labels: Sequence[str], categories: Sequence[str], frame: pd.DataFrame, where: str) -> np.ndarray:
+    """Codes into the spec's ``categories``: each occurs, and nothing else does."""
+    unknown = [text for text in labels if text not in categories]
+    if unknown:
+        rows = frame.index[np.isin(codes, [labels.index(text) for text in unknown])]
+        raise DataError(
+            f"{', '.join(map(repr, unknown[:3]))} in {levels.rows_text(rows)} is none of the spec's categories: {', '.join(categories)}."
+            f"{nearest(unknown[0], categories)}",
+            where=where,
+        )
+    absent = [text for text in categories if text not in labels]
+    if absent:
+        raise DataError(
+            f"the spec's categories name {', '.join(map(repr, absent[:3]))}, which occurs in no row used: the data say nothing of its "
+            "place; leave it out.",
+            where=where,
+        )
+    return levels.recode(codes, labels, categories)
+
+
+def _order_note(series: pd.Series, labels: Sequence[str], name: str) -> tuple[str, ...]:
+    """Words without an order of their own were sorted: that may not be the order meant."""
+    _, _, ordered = levels.raw_codes(series)
+    if ordered or levels.is_boolean(series) or all(levels.number_of(text) is not None for text in labels):
+        return ()
+    return (
+        f"the categories of {name} are words, and were taken in alphabetical order: {' < '.join(labels)}. If another order is meant, write "
+        "it in the spec, categories: [lowest, …, highest], or give an ordered categorical.",
+    )
 
 
 def _category(tree: Node) -> Name | None:

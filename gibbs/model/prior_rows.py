@@ -17,12 +17,22 @@ from gibbs.model.records import CoefficientPrior, Prior, Spec, Term
 INTERCEPT = "Intercept"
 
 
-def deviation(column: np.ndarray) -> float:
-    """Sample standard deviation (n − 1), exactly 0 for a constant column."""
+def deviation(column: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Sample standard deviation (n − 1), exactly 0 for a constant column; with ``weight`` (N,) whole numbers, of the repeated rows."""
+    if weight is not None:
+        column, weight = column[weight > 0], weight[weight > 0]
     if len(column) < 2 or column.min() == column.max():
         return 0.0
     largest = float(np.abs(column).max())  # squares of enormous numbers would overflow
-    return float((column / largest).std(ddof=1) * largest)
+    if weight is None:
+        return float((column / largest).std(ddof=1) * largest)
+    z = column / largest
+    return float(np.sqrt(np.sum(weight * (z - mean(z, weight)) ** 2) / (weight.sum() - 1.0)) * largest)
+
+
+def mean(column: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Mean over the rows; with ``weight`` (N,) whole numbers, over the repeated rows."""
+    return float(column.mean() if weight is None else np.sum(weight * column) / weight.sum())
 
 
 def where(spec: Spec, prior: Prior) -> str:
@@ -36,11 +46,18 @@ def where(spec: Spec, prior: Prior) -> str:
 
 
 def coefficient_rows(
-    book: priors.PriorBook, X: np.ndarray, names: Sequence[str], intercept: int | None, mean_y: float, sd_y: float
+    book: priors.PriorBook,
+    X: np.ndarray,
+    names: Sequence[str],
+    intercept: int | None,
+    mean_y: float,
+    sd_y: float,
+    weight: np.ndarray | None = None,
 ) -> tuple[CoefficientPrior, ...]:
     """One row a prior statement, in the order of the coefficients; a flat prior has none.
 
-    ``intercept`` is on the intercept with every other column at its mean over the rows of X: weights (1, x̄_1, …).
+    ``intercept`` is on the intercept with every other column at its mean over the rows of X: weights (1, x̄_1, …). ``weight`` (N,) says
+    how often each row counts in means and sds: its frequency, and 0 without an outcome.
     ``b[Intercept]`` is on the coefficient itself. Without either, the default is of the first kind.
     """
     rows: list[CoefficientPrior] = []
@@ -51,11 +68,11 @@ def coefficient_rows(
         label = f"b[{name}]"
         if j == intercept and prior is None:
             prior = book.intercept() or priors.default_intercept(mean_y, sd_y)
-            weights = X.mean(axis=0)
+            weights = X.mean(axis=0) if weight is None else weight @ X / weight.sum()
             weights[j] = 1.0
             label = "intercept"
         elif prior is None:
-            prior = priors.default_coefficient(sd_y, deviation(X[:, j]))
+            prior = priors.default_coefficient(sd_y, deviation(X[:, j], weight))
         if prior.kind == "flat":
             continue
         df, mean, scale = {
@@ -104,7 +121,12 @@ def aliased_notes(
 
 
 def terms(
-    book: priors.PriorBook, spec: Spec, factor: str, parts: Sequence[tuple[RandomTerm, tuple[str, ...], np.ndarray]], sd_y: float
+    book: priors.PriorBook,
+    spec: Spec,
+    factor: str,
+    parts: Sequence[tuple[RandomTerm, tuple[str, ...], np.ndarray]],
+    sd_y: float,
+    weight: np.ndarray | None = None,
 ) -> tuple[Term, ...]:
     """The Terms of one factor, with priors. ``parts``: each random term of the formula, its column names, its Z (N, q)."""
     out: list[Term] = []
@@ -115,7 +137,7 @@ def terms(
     for random, names, Z in parts:
         scales = []
         for name, z in zip(names, Z.T, strict=True):
-            default = priors.default_scale(sd_y) if name == INTERCEPT else priors.default_scale(sd_y, deviation(z))
+            default = priors.default_scale(sd_y) if name == INTERCEPT else priors.default_scale(sd_y, deviation(z, weight))
             scales.append(book.scale(factor, name) or default)
         if not random.correlated:
             out.extend(Term((name,), (scale,), None) for name, scale in zip(names, scales, strict=True))
@@ -130,8 +152,9 @@ def _check_any_block(book: priors.PriorBook, spec: Spec, factor: str, blocks: Se
         return
     q = len(blocks)
     reason = "it has one column" if q == 1 else f"its {q} columns are independent (|| or separate terms)"
-    for prior, what in ((book.covariance(factor, columns=q), "covariance"), (book.correlation(factor), "correlation")):
-        if prior is not None and f"[{factor}" in prior.source:
+    for what in ("covariance", "correlation"):
+        prior = book.stated(what[:3], factor)
+        if prior is not None:
             raise SpecError(
                 f"{prior} is a prior on a {what} of '{factor}', but {reason}, so there is none; "
                 f"write sd[{factor}], or (1 + x | {factor}) in the formula for correlated columns.",

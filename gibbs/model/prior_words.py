@@ -33,7 +33,6 @@ _ROLES = {
     "a coefficient": COEFFICIENT_KINDS,
     "an sd": SD_KINDS,
     "nu": NU_KINDS,
-    "shape": SHAPE_KINDS,
     "correlations": CORRELATION_KINDS,
     "a covariance matrix": COVARIANCE_KINDS,
 }
@@ -145,8 +144,8 @@ def write(prior: Prior) -> str:
     return f"{prior.kind}({', '.join(_plain(a) for a in prior.args)})"
 
 
-def describe(prior: Prior) -> str:
-    """``prior`` in plain words: ``"half-Student-t, 3 df, scale 2.5"``."""
+def describe(prior: Prior, on: str = "") -> str:
+    """``prior`` in plain words: ``"half-Student-t, 3 df, scale 2.5"``. ``on``: its key; a gamma is cut off below 1 on nu, not on shape."""
     a = [_short(x) for x in prior.args]
     words = {
         "normal": "normal, mean {0}, sd {1}",
@@ -160,7 +159,7 @@ def describe(prior: Prior) -> str:
         "uniform": "uniform from {0} to {1}",
         "inverse_gamma": "inverse-gamma on the variance, shape {0}, scale {1}",
         "fixed": "fixed at {0}",
-        "gamma": "gamma, shape {0}, rate {1}, cut off below 1",
+        "gamma": "gamma, shape {0}, rate {1}" + ("" if on == "shape" else ", cut off below 1"),
         "lkj": "LKJ, eta {0}",
         "inverse_wishart": "inverse-Wishart, {0} df, scale matrix {1}",
         "huang_wand": "Huang-Wand, nu {0}, scale {1}",

@@ -118,6 +118,10 @@ class PriorBook:
             return own
         return self._get("cov")
 
+    def stated(self, kind: str, factor: str) -> Prior | None:
+        """What a key of class ``kind`` (sd, cor, cov) says of ``factor`` by its name; a key without a bracket does not count."""
+        return self._get(kind, factor)
+
     def sigma(self) -> Prior | None:
         """On the residual sd (student: the scale)."""
         return self._get("sigma")
@@ -144,6 +148,10 @@ class PriorBook:
         for f, names in factors.items():
             columns.setdefault(_plain(f), []).extend(_plain(n) for n in names)
         known = [_plain(c) for c in coefficients]
+        if self.family.outcome == "ordinal":
+            for key in self._priors:
+                if key == ("intercept",) or (key[0] == "b" and len(key) == 2 and key[1].partition("[")[0] == "Intercept"):
+                    self._refuse(key, "an ordinal model has cutpoints in place of the intercept; write their prior as 'cutpoints'.")
         if ("intercept",) in self._priors and "Intercept" not in known:
             self._refuse(("intercept",), "the model has no intercept.")
         for key in self._priors:
@@ -297,13 +305,20 @@ def default_nu() -> Prior:
 
 
 def default_shape() -> Prior:
-    """half_cauchy(0, 10) on the size of the negative binomial: its median is 10, and large sizes (nearly Poisson) stay possible."""
-    return Prior("half_cauchy", (0.0, 10.0))
+    """gamma(0.01, 0.01) on the size r of the negative binomial (variance μ + μ²/r), the default of brms up to 2.19.
+
+    Nearly flat in log r up to about 100, where a count is as good as Poisson, and proper beyond: r has a posterior mean whatever the data.
+    """
+    return Prior("gamma", (0.01, 0.01))
 
 
-def default_cutpoints() -> Prior:
-    """student_t(3, 0, 2.5) on each cutpoint, under their order (the default of brms)."""
-    return Prior("student_t", (3.0, 0.0, 2.5))
+def default_cutpoints(far: float = 0.0) -> Prior:
+    """student_t(3, 0, 2.5 √(1 + far)) on each cutpoint as written, under their order.
+
+    ``far`` = Σ (x̄/sd(x))² over the predictors: the scale is 2.5 (brms) with predictors at their means, and as much wider as the default
+    priors of the coefficients, normal(0, 2.5/sd(x)), move the cutpoints from there to predictors at 0: the origin does not matter.
+    """
+    return Prior("student_t", (3.0, 0.0, 2.5 * math.sqrt(1.0 + far)))
 
 
 # ------------------------------------------------------------------------------------------------------- densities

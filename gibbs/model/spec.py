@@ -83,9 +83,7 @@ def build(
         tree["priors"] = {k: write(v) if isinstance(v, Prior) else v for k, v in priors.items()}
     keys = schema.validate(tree, place)
     formula, form = _formula(keys, place)
-    meant = family(
-        keys.family, keys.link, trials=_has_trials(formula), where=place(("family",) if "family" in tree else ("link",))
-    )
+    meant = family(keys.family, keys.link, trials=_has_trials(formula), where=place(("family",) if "family" in tree else ("link",)))
     sampling = keys.sampling.model_dump()
     until = Until(**sampling["until"]) if sampling["until"] is not None else None
     if sampling["seed"] is None:

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from gibbs.errors import SpecError
-from gibbs.model.families import FAMILIES, family
+from gibbs.model.families import FAMILIES, LINKS, family
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,15 @@ from gibbs.model.families import FAMILIES, family
         ('binomial(link = "probit")', "probit"),
         ("binomial(link='logit')", "logit"),
         ("bernoulli(probit)", "probit"),
+        ("binomial(cloglog)", "binomial"),
+        ('bernoulli(link="cloglog")', "binomial"),
+        ("poisson", "poisson"),
+        ("poisson(log)", "poisson"),
+        ("negative_binomial", "negative_binomial"),
+        ("negbinomial", "negative_binomial"),
+        ("ordinal(probit)", "ordinal"),
+        ("cumulative", "ordinal"),
+        ("cumulative('probit')", "ordinal"),
     ],
 )
 def test_names_people_type(typed: str, meant: str) -> None:
@@ -52,8 +61,12 @@ def test_link_as_its_own_key() -> None:
         ("gausian", None, "Did you mean 'gaussian'?"),
         ("probbit", None, "Did you mean 'probit'?"),
         ("binomail", None, "Did you mean 'binomial'?"),
-        ("poisson", None, "The families are gaussian, student, probit, logit"),
-        ("binomial(cloglog)", None, "no link 'cloglog'; its link is logit or probit"),
+        ("gamma", None, "The families are gaussian, student, probit, logit, binomial, poisson, negative_binomial, ordinal"),
+        ("binomial(cauchit)", None, "no link 'cauchit'; its link is logit or probit or cloglog"),
+        ("ordinal(cloglog)", None, "no link 'cloglog'; its link is logit or probit"),
+        ("poisson(sqrt)", None, "no link 'sqrt'; its link is log"),
+        ("poison", None, "Did you mean 'poisson'?"),
+        ("negativ_binomial", None, "Did you mean 'negative_binomial'?"),
         ("gaussian", "log", "no link 'log'; its link is identity"),
         ("probit", "logit", "no link 'logit'"),
         ("binomial(probit)", "logit", "says link probit, the key link says logit"),
@@ -68,6 +81,22 @@ def test_refused(name: str, link: str | None, says: str) -> None:
     assert str(caught.value).startswith("spec: m.yaml, line 3: ")
 
 
+@pytest.mark.parametrize("name", ["binomial", "bernoulli", "logit"])
+def test_counts_of_trials_are_of_family_binomial(name: str) -> None:
+    assert family(name, trials=True).name == "binomial"
+    assert family(name, trials=True).link == "logit"
+    assert family("binomial", "probit", trials=True).link == "probit"
+    assert family("poisson", trials=True).name == "poisson"  # refused when the outcome is read
+
+
+@pytest.mark.parametrize(("link", "law"), [("logit", stats.logistic), ("probit", stats.norm), ("cloglog", stats.gumbel_l)])
+def test_the_latent_sd_follows_the_link(link: str, law: object) -> None:
+    for name in ("binomial", "ordinal"):
+        if link in LINKS[name]:
+            found = family(name, link, trials=True)
+            assert (found.link, np.isclose(found.latent_sd, law.std(), rtol=1e-14)) == (link, True)
+
+
 def test_latent_sd_is_the_sd_of_the_latent_distribution() -> None:
     assert FAMILIES["probit"].latent_sd == stats.norm.std()
     assert np.isclose(FAMILIES["logit"].latent_sd, stats.logistic.std(), rtol=1e-14)
@@ -76,10 +105,10 @@ def test_latent_sd_is_the_sd_of_the_latent_distribution() -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_contract_of_every_family(name: str) -> None:
     f = FAMILIES[name]
-    assert family(name) is f
-    assert f.outcome in {"real", "binary"}
+    assert family(name, trials=f.outcome == "trials") == f
+    assert f.outcome in {"real", "binary", "trials", "count", "ordinal"}
     assert f.has_sigma == (f.outcome == "real")
-    assert (f.latent_sd is None) == (f.outcome == "real")
+    assert (f.latent_sd is None) == (f.outcome in {"real", "count"})
     assert not f.has_nu or f.has_sigma
     assert f.description
 

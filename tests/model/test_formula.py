@@ -68,6 +68,43 @@ def test_known_standard_errors_and_offsets() -> None:
     assert variables(read) == ("effect", "v", "x", "n", "o", "school")
 
 
+@pytest.mark.parametrize(
+    ("text", "outcome", "counted", "columns", "normal"),
+    [
+        ("cbind(s,f)~x", "s", True, ("s", "f", "x"), "cbind(s, f) ~ x"),
+        ("s|trials(n)~x", "s", True, ("s", "n", "x"), "s | trials(n) ~ x"),
+        ("s | trials(10) ~ x", "s", True, ("s", "x"), "s | trials(10) ~ x"),
+        ("p | weights(n) ~ x", "p", True, ("p", "n", "x"), "p | weights(n) ~ x"),
+        ("s/n | weights(n) ~ x", "s/n", True, ("s", "n", "x"), "s/n | weights(n) ~ x"),
+        ("y | weights(w, type='frequency') ~ x", "y", False, ("y", "w", "x"), 'y | weights(w, type = "frequency") ~ x'),
+        ("y | weights(w, type=frequency) ~ x", "y", False, ("y", "w", "x"), 'y | weights(w, type = "frequency") ~ x'),
+        (
+            's | weights(w, type = "frequency") + trials(n) ~ x',
+            "s",
+            True,
+            ("s", "w", "n", "x"),
+            's | trials(n) + weights(w, type = "frequency") ~ x',
+        ),
+    ],
+)
+def test_trials_and_weights(text: str, outcome: str, counted: bool, columns: tuple[str, ...], normal: str) -> None:
+    read = parse(text)
+    assert (read.outcome, read.has_trials, str(read)) == (outcome, counted, normal)
+    assert variables(read) == columns
+    assert parse(str(read)) == read
+
+
+def test_weights_of_the_spec() -> None:
+    read = formula.with_frequency(parse("y ~ x"), "w")
+    assert read == parse('y | weights(w, type = "frequency") ~ x')
+    with pytest.raises(FormulaError, match="keep one"):
+        formula.with_frequency(read, "w")
+    with pytest.raises(FormulaError, match="names no column"):
+        formula.with_frequency(parse("y ~ x"), "3")
+    with pytest.raises(FormulaError, match="__import__"):
+        formula.with_frequency(parse("y ~ x"), "__import__(w)")
+
+
 def test_r_spells_calls_with_blanks_after_commas_and_none_around_powers() -> None:
     read = parse("log(y)~I(x^2)+poly(x,2)+poly( z , 3,raw=TRUE )+log(x+1)+I(a/b-2*a)+x:z+bs(x,df=4)")
     assert read.outcome == "log(y)"
@@ -86,9 +123,21 @@ def test_constants_of_a_call_are_no_columns() -> None:
         ("y ~ 1|g", 5, "y ~ (1 | g)"),
         ("y ~ x + z||g", 9, "y ~ x + (z || g)"),
         ("y ~ .", 4, "name the predictors"),
-        ("cbind(s, f) ~ x", 0, "binomial"),
-        ("y | trials(n) ~ x", 4, "binomial"),
-        ("y | weights(w) ~ x", 4, "Weights"),
+        ("cbind(s) ~ x", 0, "successes and the failures"),
+        ("cbind(s, f) | trials(n) ~ x", 0, "says the number of trials already"),
+        ("y ~ cbind(s, f)", 4, "on the left"),
+        ("y ~ trials(n)", 4, "on the left"),
+        ("y | trials(n, 2) ~ x", 4, "takes one expression"),
+        ("y | trials(n) + weights(n) ~ x", 2, "keep one"),
+        ("y | trials(n) + trials(m) ~ x", 16, "twice"),
+        ("y | se(s) + trials(n) ~ x", 2, "gaussian"),
+        ('y | weights(w, type = "survey") ~ x', 22, "poststratify"),
+        ('y | weights(w, type = "precision") ~ x', 22, "se(s)"),
+        ('y | weights(w, type = "freqency") ~ x', 22, "Did you mean 'frequency'?"),
+        ("y | weights(w, scale = TRUE) ~ x", 4, 'type = "frequency"'),
+        ('y | weights(w, "frequency") ~ x', 15, "quotes"),
+        ("y | rate(t) ~ x", 4, "offset(log(t))"),
+        ("y | frequency(w) ~ x", 4, 'type = "frequency"'),
         ("~ x", 0, "outcome is missing"),
         ("y", 1, "no '~'"),
         ("y ~ x ~ z", 6, "one '~'"),

@@ -250,7 +250,7 @@ def test_bombs(write) -> None:
         ("formula: y ~ x\nsampling: {until: 5}", "sampling.until must be a mapping of keys; found 5."),
         ("formula: y ~ x\nsampling: fast", "sampling must be a mapping of keys; found 'fast'."),
         ("formula: y ~ x\ndata: 5", "data must be the name of a file, or a mapping with file: or rdatasets:; found 5."),
-        ("formula: y ~ x\ndata: {file: a.csv, missing: omit}", "data.missing must be drop or error; found 'omit'."),
+        ("formula: y ~ x\ndata: {file: a.csv, missing: omit}", "data.missing must be drop or error or predict; found 'omit'."),
         ("formula: y ~ x\ndata: {file: a.csv, rdatasets: b}", "data has file: and rdatasets:; keep one"),
         ("formula: y ~ x\ndata: {file: ''}", "data.file is empty"),
         ("formula: [y, x]", "line 1: formula must be text; found a list."),
