@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.model import equations, structure
-from gibbs.model.families import FAMILIES
+from gibbs.model import cells, equations, structure
+from gibbs.model.families import FAMILIES, LINKS
 from gibbs.model.priors import PriorBook, describe
 from gibbs.model.records import Design, Prior, Spec, Term
 
@@ -68,7 +68,7 @@ class Check:
         parts = [
             *([spec.title] if spec.title else []),
             *_wrap(spec.formula, "", "    "),
-            f"family {spec.family}: {FAMILIES[spec.family].description}",
+            _family(self.design),
             *_section("Model", self.equations.lines(WIDTH - 2)),
             *_section("Data", self._data()),
             *_section("Groups", self._groups()),
@@ -86,13 +86,19 @@ class Check:
         used, read = len(design.y), design.rows_read
         lines = _wrap(f"{self.source}: {_count(read, 'row')} read, {used:,} used, {read - used:,} dropped", "", "  ")
         if read > used:
-            by_column = ", ".join(f"{column} {count:,}" for column, count in design.dropped.items() if count)
-            lines += _wrap(f"dropped because a value is missing in: {by_column}", "  ", "    ")
+            lines += _wrap(_dropped(design), "  ", "    ")
         lines += _wrap(_outcome(design), "", "  ")
+        if design.missing_outcome is not None:
+            unknown = int(design.missing_outcome.sum())
+            lines += _wrap(
+                f"in {_count(unknown, 'row')} of these the outcome is missing, and will be drawn (missing: predict)", "  ", "    "
+            )
+        if design.weights is not None:
+            lines += _wrap(f"with their frequency weights the rows stand for {_count(int(design.weights.sum()), 'row')}", "  ", "    ")
         if FAMILIES[design.family].outcome != "real":
-            from gibbs.sampling.pack import cells_of
-
-            lines.append(f"{_count(cells_of(design), 'cell')} of rows with equal predictors and groups")
+            equal = "predictors, groups and outcome" if design.categories else "predictors and groups"
+            known = used if design.missing_outcome is None else used - int(design.missing_outcome.sum())
+            lines += _wrap(f"{_count(cells.number(design), 'cell')} (rows equal in {equal}) of {_count(known, 'row')}", "", "  ")
         return lines
 
     def _groups(self) -> list[str]:
@@ -120,7 +126,7 @@ class Check:
 def _priors(spec: Spec, design: Design) -> list[str]:
     """Every prior in words, with where it came from; then which statement on the intercept is in force."""
     priors = list(_all_priors(spec, design))
-    lines = _table([(label, describe(prior), _source(prior)) for label, prior in priors])
+    lines = _table([(label, describe(prior, label), _source(prior)) for label, prior in priors])
     if any(prior.source == "default" for _, prior in priors):
         lines += _wrap(_defaults(design), "", "  ")
     if design.intercept is not None:
@@ -175,8 +181,15 @@ def _intercept_sentence(design: Design) -> str:
 
 def _defaults(design: Design) -> str:
     """The rule behind the default scales."""
-    if FAMILIES[design.family].outcome != "real":
-        return "Default scales are 2.5/sd(x), 2.5 for intercepts, on the link scale."
+    kind = FAMILIES[design.family].outcome
+    if kind != "real":
+        words = "Default scales are 2.5/sd(x), 2.5 for intercepts, on the link scale."
+        if kind == "count":
+            exposure = "mean(y)/mean(exp(offset))" if design.offset.any() else "mean(y)"
+            words += f" The intercept's default is centred at log({exposure})."
+        if kind == "ordinal":
+            words += " The cutpoints' default has scale 2.5 with predictors at their means, and is as much wider as these are from 0."
+        return words
     return "Default scales are 2.5 sd(y)/sd(x), and 2.5 sd(y) for intercepts and sigma, so that units do not matter."
 
 
@@ -188,8 +201,45 @@ def _source(prior: Prior) -> str:
 # --------------------------------------------------------------------------------------------------------------- text
 
 
+def _family(design: Design) -> str:
+    """The family in force, with its link where it has several."""
+    family = FAMILIES[design.family]
+    if design.trials is not None and (design.trials == 1).all():
+        return f"family binomial, link {design.link}: binary outcome, probability {_PROBABILITY[design.link]}"
+    if design.family in LINKS:
+        probability = (
+            f"; F is {_DISTRIBUTION[design.link]}" if design.categories else f", each with probability {_PROBABILITY[design.link]}"
+        )
+        return f"family {design.family}, link {design.link}: {family.description}{probability}"
+    return f"family {design.family}: {family.description}"
+
+
+_PROBABILITY = {"logit": "1/(1+exp(−η))", "probit": "Φ(η)", "cloglog": "1 − exp(−exp(η))"}
+_DISTRIBUTION = {"logit": "logistic", "probit": "normal"}
+
+
+def _dropped(design: Design) -> str:
+    """Why rows were dropped, column by column; rows of weight 0 apart; and that a row may count twice, where one does."""
+    missing = {column: count for column, count in design.dropped.items() if count and not column.endswith("(weight 0)")}
+    empty = {column: count for column, count in design.dropped.items() if count and column not in missing}
+    without = sum(empty.values())
+    parts = []
+    if missing:
+        lost = design.rows_read - len(design.y) - without
+        several = f" ({_count(lost, 'row')} in all: some miss several)" if sum(missing.values()) > lost else ""
+        parts.append(f"dropped because a value is missing in: {', '.join(f'{c} {n:,}' for c, n in missing.items())}{several}")
+    parts += [f"{_count(count, 'row')} left out for weight 0: {column.removesuffix(' (weight 0)')}" for column, count in empty.items()]
+    return "; ".join(parts)
+
+
 def _outcome(design: Design) -> str:
     y = design.y
+    if design.missing_outcome is not None:
+        known = ~design.missing_outcome
+        trials = None if design.trials is None else design.trials[known]
+        weights = None if design.weights is None else design.weights[known]
+        design = replace(design, y=y[known], trials=trials, weights=weights, missing_outcome=None)
+        y = design.y
     if FAMILIES[design.family].outcome == "binary":
         labels = design.outcome_labels
         meaning = f" (1 is '{labels[1]}', 0 is '{labels[0]}')" if labels else ""
@@ -197,10 +247,16 @@ def _outcome(design: Design) -> str:
         return f"outcome {design.outcome}{meaning}: {_count(ones, 'one')} and {_count(zeros, 'zero')}, {y.mean():.1%} ones"
     if design.trials is not None:
         n = int(design.trials.sum())
+        labels = design.outcome_labels
+        if (design.trials == 1).all():
+            meaning = f" (1 is '{labels[1]}', 0 is '{labels[0]}')" if labels else ""
+            ones = int(y.sum())
+            return f"outcome {design.outcome}{meaning}: {_count(ones, 'one')} and {_count(n - ones, 'zero')}, {y.mean():.1%} ones"
         return f"outcome {design.outcome}: {int(y.sum()):,} successes in {_count(n, 'trial')}, {y.sum() / max(n, 1):.1%}"
     if design.categories:
         counts = np.bincount(y.astype(int), minlength=len(design.categories))
-        return f"outcome {design.outcome}: " + ", ".join(f"{c} {k:,}" for c, k in zip(design.categories, counts, strict=True))
+        said = " < ".join(f"{c} ({k:,})" for c, k in zip(design.categories, counts, strict=True))
+        return f"outcome {design.outcome}, {len(design.categories)} categories (rows): {said}"
     sd = float(np.std(y, ddof=1)) if len(y) > 1 else 0.0
     known = "; its standard errors are known" if design.known_se is not None else ""
     return f"outcome {design.outcome}: mean {y.mean():.4g}, sd {sd:.4g}, from {y.min():.4g} to {y.max():.4g}{known}"

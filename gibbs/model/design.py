@@ -57,6 +57,7 @@ def build(spec: Spec, table: Table) -> Design:
     coefficient_priors = prior_rows.coefficient_rows(book, X, names, intercept, mean_y, sd_y, counted)
     factors, encoded = _factors(read, spec, frame, source, cache, book, sd_y, counted)
     book.check_all_used(names, {f.name: f.columns for f in factors})
+    book.check_correlated(any(len(term.columns) > 1 for f in factors for term in f.terms))
     if known_se is not None and book.sigma() is not None:
         raise SpecError(
             "the standard errors are known, y | se(…): there is no sigma to give a prior to.", where=_where(spec, "priors.sigma")

@@ -364,21 +364,30 @@ class _Writer:
             equation = Equation("y*_i", (*terms, "ε_i"), "ε_i ~ N(0, 1)")
             laws = ("y_i = 1 where y*_i > 0, else 0;  so Pr(y_i = 1) = Φ(y*_i − ε_i)",)
         else:
-            left, law = {
-                "logit": ("logit Pr(y_i = 1)", ()),
-                "binomial": (f"{self.design.link} p_i", ("y_i ~ Binomial(n_i, p_i)",)),
-                "poisson": ("log μ_i", ("y_i ~ Poisson(μ_i)",)),
-                "negative_binomial": ("log μ_i", ("y_i ~ NegativeBinomial(μ_i, r):  variance μ_i + μ_i²/r",)),
-                "ordinal": ("η_i", (f"{self.design.link} Pr(y_i ≤ k) = c_k − η_i,  c_1 < … < c_{len(self.design.categories or ()) - 1}",)),
-            }[family]
-            equation, laws = Equation(left, tuple(terms)), law
+            left, laws = self._discrete(family)
+            equation = Equation(left, tuple(terms))
         return Level(1, "", len(self.design.y), (equation,), laws)
+
+    def _discrete(self, family: str) -> tuple[str, tuple[str, ...]]:
+        """The left side of the rows' equation, and the laws below it, of an outcome on a link scale without a latent variable."""
+        design = self.design
+        if family == "binomial" and design.trials is not None and not (design.trials == 1).all():
+            return f"{design.link} p_i", ("y_i ~ Binomial(n_i, p_i)",)
+        if family == "poisson":
+            return "log μ_i", ("y_i ~ Poisson(μ_i)",)
+        if family == "negative_binomial":
+            return "log μ_i", ("y_i ~ NegativeBinomial(μ_i, r):  variance μ_i + μ_i²/r",)
+        if family == "ordinal":
+            last = len(design.categories or ()) - 1
+            order = {1: "", 2: ",  c_1 < c_2"}.get(last, f",  c_1 < … < c_{last}")
+            return "η_i", (f"{design.link or 'logit'} Pr(y_i ≤ k) = c_k − η_i{order}",)
+        return f"{design.link or family} Pr(y_i = 1)", ()
 
     def _family_symbols(self) -> tuple[tuple[str, str], ...]:
         if self.design.family == "negative_binomial":
             return (("r", "shape"),)
         if self.design.family == "ordinal":
-            return (("c_k", "b_Intercept[k]"),)
+            return (("c_k", "b_Intercept[k]"),) if len(self.design.categories or ()) > 2 else (("c_1", "b_Intercept[1]"),)
         if self.design.family == "student":
             return (("σ", "sigma"), ("df", "nu"))
         return (("σ", "sigma"),) if self.design.family == "gaussian" and self.design.known_se is None else ()

@@ -160,6 +160,16 @@ class PriorBook:
             if key[0] in {"sd", "cor", "cov"}:
                 self._check_factor(key, columns, list(factors))
 
+    def check_correlated(self, any_correlated: bool) -> None:
+        """Refuse ``cor`` and ``cov`` without a bracket where no term of the model has two correlated columns."""
+        for kind, what in (("cor", "correlation"), ("cov", "covariance matrix of two columns or more")):
+            if (kind,) in self._priors and not any_correlated:
+                self._refuse(
+                    (kind,),
+                    f"no term of the model has correlated columns (|| and separate terms make them independent), so there is no {what}; "
+                    "write (1 + x | g) for them.",
+                )
+
     def _check_factor(self, key: tuple[str, ...], columns: Mapping[str, list[str]], shown: list[str]) -> None:
         """One key on a grouping factor: the factor exists, the column varies over it, and there is something to correlate."""
         if not columns:

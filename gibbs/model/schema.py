@@ -223,6 +223,7 @@ def _say(error: Mapping[str, Any]) -> str:
         limit = error["ctx"][bound]
         return f"{key} must be {words} {int(limit) if limit == int(limit) else limit}; found {found}."
     if loc[0] == "weights" and kind in ("missing", "model_type", "dict_type"):
+        key = "weights"
         return f"{key} needs a column and its type: weights: {{column: w, type: frequency}}" + (
             "." if kind == "missing" else f"; found {found}."
         )
