@@ -38,7 +38,7 @@ from .statistics import linear_predictor
 from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, rhs_between_units
 
 SMALL_STEP = 0.45
-"""Part of the noise that a small step replaces: every third sweep takes one at the levels, whose tails a redraw reaches seldom."""
+"""Part of the noise that a small step replaces: every third sweep takes one, for tails that a redraw reaches seldom."""
 
 EVALUATIONS, INDEPENDENT_REJECTED, CORE_TRIED, CORE_ACCEPTED, LEVELS_TRIED, LEVELS_ACCEPTED = range(6)
 """Places of ``counts``; the first two are those of ``draw_hyper``."""
@@ -107,9 +107,11 @@ def refresh_levels(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def scale_effects(
-    rng, step, data, shape, cut, factor, term, t, column, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta, trial_gap, small
+    rng, step, data, shape, cut, family_prior, anchor, psi, follow, trial_cut, factor, term, t, column, sd_prior, cov_prior, core, u, L,
+    eta, gap, trial_eta, trial_gap, small
 ):  # fmt: skip
-    """One sd of term t and its effects times e^δ, δ ~ N(0, step²): L_column and u_column → e^δ (L_column, u_column), all else as it is.
+    """One sd of term t and its effects times e^δ, δ ~ N(0, step²): L_column and u_column → e^δ (L_column, u_column), and the log gaps
+    of cutpoints ψ → ψ + δ·follow (as they follow log sds in warm-up: the scale of a latent outcome is one); all else as it is.
 
     The density of u cancels its Jacobian; that of L's row leaves (column + 1) δ. This is the ancillary direction of ASIS: where
     the likelihood hardly holds the effects of a level (all outcomes alike), they follow their sd. Returns 1.0 where accepted.
@@ -119,20 +121,33 @@ def scale_effects(
     first, width, z = factor[f, U0] + term[t, COLUMN] + column, factor[f, WIDTH], factor[f, ZCOL] + term[t, COLUMN] + column
     delta = step * rng.standard_normal()
     c = math.exp(delta)
-    rise = (column + 1.0) * delta - log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])
+    rise, cuts = 0.0, code >= ORDINAL_LOGIT and psi.size > 0
+    trial_cut[:] = cut
+    if cuts:
+        rise = -cutpoint_prior_gap(code, family_prior, anchor, core, cut)
+        for k in range(psi.size):
+            psi[k] += delta * follow[k]
+            rise += delta * follow[k]
+        cutpoints(psi, family_prior[5], trial_cut)
+        rise += cutpoint_prior_gap(code, family_prior, anchor, core, trial_cut)
+    rise += (column + 1.0) * delta - log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])
     for b in range(column + 1):
         L[l0 + column * q + b] *= c
     rise += log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])
     if rise > -np.inf:
         for i in range(eta.size):
             trial_eta[i] = eta[i] + (c - 1.0) * Z[i, z] * u[first + level[i, f] * width]
-        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap)
+        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, trial_cut, trial_gap)
         for i in range(eta.size):
             rise += (linear[i] - 0.5 * omega[i] * trial_eta[i]) * trial_eta[i] - (linear[i] - 0.5 * omega[i] * eta[i]) * eta[i] - gap[i]
     if not rise > -rng.standard_exponential():
         for b in range(column + 1):
             L[l0 + column * q + b] /= c
+        if cuts:
+            for k in range(psi.size):
+                psi[k] -= delta * follow[k]
         return 0.0
+    cut[:] = trial_cut
     for j in range(factor[f, LEVELS]):
         u[first + j * width] *= c
         if factor[f, UNIT] < 0:
@@ -143,9 +158,12 @@ def scale_effects(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def cutpoints(psi, cut):
-    """cut (C−1,) ← cutpoints about the middle one, which is 0: the gaps are e^ψ (their place is the intercept's business)."""
-    middle = cut.size // 2
+def cutpoints(psi, zero, cut):
+    """cut (C−1,) ← cutpoints about that at ``zero``, which is 0: the gaps are e^ψ (their place is the intercept's business).
+
+    The one that divides the outcomes most evenly is known best, and so is then the intercept.
+    """
+    middle = int(zero)
     cut[middle] = 0.0
     for k in range(middle, cut.size - 1):
         cut[k + 1] = cut[k] + math.exp(psi[k])
@@ -157,7 +175,7 @@ def cutpoints(psi, cut):
 def cutpoint_prior_gap(code, family_prior, anchor, core, cut):
     """Σ_k log t(c_k) of the cutpoints as written, c_k = cut_k − anchor'core, less the normal prior that the stand-in has for the intercept.
 
-    family_prior: df, mean, scale of the t; mean and precision of the stand-in's normal. Zero for families without cutpoints.
+    family_prior: df, mean, scale of the t; mean and precision of the stand-in's normal; place of the zero. Zero for families without cutpoints.
     """
     if code < ORDINAL_LOGIT:
         return 0.0
@@ -189,7 +207,7 @@ def log_family(data, family_prior, anchor, core, eta, psi, cut, values, value_ro
             if abs(psi[k]) > 30.0:
                 return -np.inf
             total += psi[k]
-        cutpoints(psi, cut)
+        cutpoints(psi, family_prior[5], cut)
         total += cutpoint_prior_gap(code, family_prior, anchor, core, cut)
     for i in range(eta.size):
         total += log_likelihood(code, y[i], trials[i], eta[i], shape, cut)
@@ -239,12 +257,12 @@ def draw_family(rng, data, family_prior, anchor, core, eta, psi, root, direction
                 high = at
             at = low + (high - low) * rng.random()
     if data[0] != COUNT_NEGATIVE_BINOMIAL:
-        cutpoints(psi, cut)
+        cutpoints(psi, family_prior[5], cut)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    rng, sweeps, move, learn, blocks, every, steps, data, family_prior, anchor, psi, psi_root, cut, values, value_rows, crossed,
+    rng, sweeps, move, learn, blocks, every, steps, data, family_prior, anchor, psi, psi_root, follow, cut, trial_cut, values, value_rows, crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
     sizes, coordinate, fit, root, scratch, counts, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
@@ -257,8 +275,9 @@ def run_second_order(
     cross-products. blocks: parts in which ε_core is redrawn. every: sweeps between moves of ``scale_effects``; steps: theirs.
     crossed: (cross_ptr, cross_col, cross_value, rhs, rhs_core).
     sizes (views,), coordinate (views, d, 2), fit (views, d, 3), root (views, d, d): the variances that move with each unit, as in
-    ``hyper.py``. psi, psi_root, cut: log size or log gaps, directions of their slices, cutpoints; values, value_rows: distinct counts
-    and their rows. effects (4, U): scratch. move: SLICES (one at a time, at random), ELLIPTICAL or INDEPENDENT.
+    ``hyper.py``. psi, psi_root, follow, cut: log size or log gaps, directions of their slices, how they follow each log sd,
+    cutpoints; values, value_rows: distinct counts and their rows. effects (4, U): scratch.
+    move: SLICES (one at a time, at random), ELLIPTICAL or INDEPENDENT.
     """
     code, X, Z, level, offset, y, trials, omega, linear = data
     cross_ptr, cross_col, cross_value, rhs, rhs_core = crossed
@@ -308,14 +327,16 @@ def run_second_order(
                             rng, share, data, shape, cut, factor, index, units, unit, pos, work, vh, core, u, noise, fresh, trial_u,
                             trial_eta, trial_gap, eta, gap, change, counts
                         )  # fmt: skip
-            # variances and core
+            # variances and core; a small step of the noise alone now and then
+            share = SMALL_STEP if scale[3] % 3.0 == 2.0 else 1.0
+            keep = math.sqrt(1.0 - share * share)
             for block in range(blocks):
                 trial_L[:] = L
                 if block > 0:
                     log_marginal(
                         factor, term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small
                     )
-                elif few > 0:
+                elif few > 0 and share == 1.0:
                     now = INDEPENDENT if move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0 else min(move, 1)
                     ok, _, _, _ = draw_hyper(
                         rng, now, learn, False, here, learned, frame, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
@@ -324,7 +345,7 @@ def run_second_order(
                     if not ok:
                         return NO_DENSITY, sweep
                 for a in range(core.size):
-                    trial_core[a] = rng.standard_normal() if a % blocks == block else noise_core[a]
+                    trial_core[a] = keep * noise_core[a] + share * rng.standard_normal() if a % blocks == block else noise_core[a]
                     trial_noise[a] = trial_core[a]
                 place_core(dense, trial_core)
                 trial_u[:] = u
@@ -358,8 +379,8 @@ def run_second_order(
                     for a in range(term[t, SIZE]):
                         k = term[t, S0] + a
                         accepted = scale_effects(
-                            rng, steps[k], data, shape, cut, factor, term, t, a, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta,
-                            trial_gap, small
+                            rng, steps[k], data, shape, cut, family_prior, anchor, psi, follow[k], trial_cut, factor, term, t, a,
+                            sd_prior, cov_prior, core, u, L, eta, gap, trial_eta, trial_gap, small
                         )  # fmt: skip
                         if learn:
                             steps[k] = min(max(steps[k] * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)

@@ -76,7 +76,7 @@ class Packed:
     cells: int
     hyper_names: tuple[str, ...]
     likelihood: int = -1  # second-order family of ``kernels/likelihood.py``; −1 where the outcome is augmented or gaussian
-    family_prior: np.ndarray = field(default_factory=lambda: np.zeros(5))  # of the size or of the cutpoints
+    family_prior: np.ndarray = field(default_factory=lambda: np.zeros(6))  # of the size or of the cutpoints
     anchor: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (p,): ordinal, the intercept as written = anchor @ internal
     cutpoints: int = 0
     values: np.ndarray = field(default_factory=lambda: np.zeros(0))  # negative binomial: distinct counts, and the rows of each
@@ -176,13 +176,13 @@ def _observed(design: Design) -> Design:
 
 
 def _with_intercept(design: Design) -> Design:
-    """An ordinal model with a first column of ones: minus the middle cutpoint, drawn with the other coefficients.
+    """An ordinal model with a first column of ones: minus one cutpoint, drawn with the other coefficients.
 
     Its normal prior is that of the stand-in alone; the sweep replaces it by the prior of the cutpoints.
     """
     X = np.column_stack([np.ones(design.y.size), design.X])
     statements = [replace(s, weights=np.concatenate([[0.0], s.weights])) for s in design.coefficient_priors]
-    mean, precision = _family_prior(design)[3:]
+    mean, precision = _family_prior(design)[3:5]
     unit = np.eye(X.shape[1])[0]
     own = CoefficientPrior("cutpoints", unit, float(mean), float(precision**-0.5), np.inf, design.cutpoint_prior)
     return replace(design, X=X, coefficients=("Intercept", *design.coefficients), intercept=0, coefficient_priors=(*statements, own))
@@ -190,11 +190,11 @@ def _with_intercept(design: Design) -> Design:
 
 def _family_prior(design: Design) -> np.ndarray:
     """Negative binomial: code and numbers of the prior of the size. Ordinal: df, mean, scale of each cutpoint's; mean and precision of the
-    normal that stands in for it."""
+    normal that stands in for it; the cutpoint that minus the intercept is."""
     if design.shape_prior is not None:
-        return np.array([*_scale_code(design.shape_prior), 0.0, 0.0], dtype=float)
+        return np.array([*_scale_code(design.shape_prior), 0.0, 0.0, 0.0], dtype=float)
     if design.cutpoint_prior is None:
-        return np.zeros(5)
+        return np.zeros(6)
     a = design.cutpoint_prior.args
     df, mean, scale = {
         "normal": lambda: (np.inf, *a),
@@ -202,7 +202,10 @@ def _family_prior(design: Design) -> np.ndarray:
         "cauchy": lambda: (1.0, *a),
         "flat": lambda: (np.inf, 0.0, 1e8),
     }[design.cutpoint_prior.kind]()
-    return np.array([df, mean, scale, -mean, min(scale, 1e3) ** -2.0], dtype=float)
+    counts = np.bincount(design.y.astype(int), weights=design.weights, minlength=len(design.categories))
+    below = np.cumsum(counts)[:-1] / counts.sum()
+    zero = int(np.argmin(np.abs(below - 0.5)))  # the cutpoint that the data know best is the intercept
+    return np.array([df, mean, scale, -mean, min(scale, 1e3) ** -2.0, zero], dtype=float)
 
 
 def hyper_names(design: Design) -> tuple[str, ...]:

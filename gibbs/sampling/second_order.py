@@ -43,7 +43,8 @@ class SecondOrderChain(Chain):
         size = 1 if p.likelihood == kd.COUNT_NEGATIVE_BINOMIAL else max(p.cutpoints - 1, 0)
         self.psi, self.psi_root = np.zeros(size), np.eye(size)
         self.scratch = np.zeros((4, max(d, size)))
-        self.cut, self.gap = np.zeros(cut), np.zeros((2, rows))
+        self.follow = np.zeros((p.sd_prior.shape[0], size))
+        self.cut, self.trial_cut, self.gap = np.zeros(cut), np.zeros(cut), np.zeros((2, rows))
         self.noise, self.trial_L = np.zeros((3, p.core_columns)), np.zeros_like(self.state.L)
         self.effects = np.zeros((4, p.effects))
         self.crossed = (*p.cross, self.work["rhs"], self.work["rhs_core"])
@@ -64,7 +65,7 @@ class SecondOrderChain(Chain):
             below = np.cumsum(counts)[:-1] / counts.sum()
             at = ndtri(below) if p.likelihood == kd.ORDINAL_PROBIT else logit(below)
             self.psi[:] = np.log(np.maximum(np.diff(at), 1e-3)) + self.rng.uniform(-0.2, 0.2, self.psi.size)
-            k2.cutpoints(self.psi, self.cut)
+            k2.cutpoints(self.psi, p.family_prior[5], self.cut)
             self.psi_root *= 0.2
 
     def _start_at_mode(self) -> None:
@@ -109,7 +110,7 @@ class SecondOrderChain(Chain):
         try:
             status = k2.run_second_order(
                 self.rng, sweeps, self._collapsed_move(), warming, self.blocks, self.every, self.steps, data, p.family_prior, p.anchor,
-                self.psi, self.psi_root, self.cut, p.values, p.value_rows, self.crossed, p.factor, p.term, p.index, p.units,
+                self.psi, self.psi_root, self.follow, self.cut, self.trial_cut, p.values, p.value_rows, self.crossed, p.factor, p.term, p.index, p.units,
                 p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale,
                 s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes, self.coordinate,
                 self.fit, self.root, self.scratch, self.counts, s.eta, self.gap[0], s.working, self.gap[1], self.noise[0], self.noise[1],
@@ -140,6 +141,7 @@ class SecondOrderChain(Chain):
         if self.psi.size and L.shape[0] > 4 * self.psi.size:
             cov = np.atleast_2d(np.cov(psi.T))
             self.psi_root[:] = np.linalg.cholesky(cov + 1e-6 * np.eye(self.psi.size) + 0.1 * np.diag(np.diag(cov)))
+            self._follow(L, psi)
         tried, accepted = self.counts[k2.CORE_TRIED], self.counts[k2.CORE_ACCEPTED]
         if self.refits >= FIT_FROM - 1 and not refine:
             if accepted < SPLIT_BELOW * tried and self.blocks < self.packed.core_columns:
@@ -159,6 +161,18 @@ class SecondOrderChain(Chain):
         self.every = 1.0 if accepted < SCALE_BELOW * tried else SCALE_EVERY
         self.refits += 1
         self.counts[1:] = 0.0
+
+    def _follow(self, L: np.ndarray, psi: np.ndarray) -> None:
+        """Regressions of the log gaps of cutpoints on each log sd."""
+        if not self.packed.cutpoints:
+            return
+        for _, _, q, l0, s0, _ in self.packed.term:
+            for a in range(q):
+                log_sd = np.log(np.sqrt(np.sum(L[:, l0 + a * q : l0 + a * q + a + 1] ** 2, axis=1)))
+                spread = float(np.var(log_sd))
+                if spread > 0.0:
+                    slope = (psi - psi.mean(axis=0)).T @ (log_sd - log_sd.mean()) / (L.shape[0] * spread)
+                    self.follow[s0 + a] = np.clip(slope, -1.0, 1.0)
 
     def acceptance(self) -> dict[str, float]:
         """Shares of accepted moves since warm-up, by block."""

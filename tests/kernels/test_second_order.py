@@ -60,12 +60,14 @@ def test_coordinates_are_those_of_the_target():
     np.testing.assert_allclose(x, [np.log(2.0), -0.7, 0.0])
 
 
-def test_cutpoints_stand_about_the_middle_one():
+def test_cutpoints_stand_about_the_one_at_zero():
     cut = np.zeros(4)
-    cutpoints(np.log([0.5, 1.0, 2.0]), cut)
+    cutpoints(np.log([0.5, 1.0, 2.0]), 2.0, cut)
     np.testing.assert_allclose(cut, [-1.5, -1.0, 0.0, 2.0])
+    cutpoints(np.log([0.5, 1.0, 2.0]), 0.0, cut)
+    np.testing.assert_allclose(cut, [0.0, 0.5, 1.5, 3.5])
     one = np.ones(1)
-    cutpoints(np.zeros(0), one)
+    cutpoints(np.zeros(0), 0.0, one)
     assert one[0] == 0.0
 
 
@@ -96,11 +98,11 @@ def test_law_of_the_size_and_of_the_cutpoints(family):
     if family == "size":
         y = rng.poisson(np.exp(eta) * rng.gamma(2.0, size=n) / 2.0).astype(float)
         values, rows = np.unique(y, return_counts=True)
-        code, prior, cut = kd.COUNT_NEGATIVE_BINOMIAL, np.array([7.0, 3.0, 1.0, 0.0, 0.0]), np.zeros(1)
+        code, prior, cut = kd.COUNT_NEGATIVE_BINOMIAL, np.array([7.0, 3.0, 1.0, 0.0, 0.0, 0.0]), np.zeros(1)
     else:
         y = np.searchsorted([-0.5, 0.9], eta + rng.logistic(size=n)).astype(float)
         values, rows = np.zeros(0), np.zeros(0)
-        code, prior, cut = kd.ORDINAL_LOGIT, np.array([5.0, 0.0, 1.5, 0.0, 1.0]), np.zeros(2)
+        code, prior, cut = kd.ORDINAL_LOGIT, np.array([5.0, 0.0, 1.5, 0.0, 1.0, 1.0]), np.zeros(2)
     data, anchor, core = _data(code, y, np.ones(n, dtype=np.int64)), np.array([1.0]), np.array([0.2])
     grid = np.linspace(-6.0, 9.0, 6001)
     log_density = np.array([log_family(data, prior, anchor, core, eta, np.array([x]), cut, values, rows.astype(float)) for x in grid])

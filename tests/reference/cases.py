@@ -17,13 +17,6 @@ FOLDER = HERE.parents[2] / "shared" / "cases"
 ABSENT = "the reference posteriors (../shared/cases beside the checkout) are not here"
 SPECS = tuple(sorted(path.stem for path in HERE.glob("*.yaml")))
 
-NOT_YET = {
-    "bugs_epil3": "Poisson counts: there is no family poisson yet",
-    "bugs_inhaler": "an ordered outcome of four categories: there is no ordinal family yet",
-    "ordinal_wine_probit": "an ordered outcome of five categories: there is no ordinal family yet",
-}
-"""Cases the engine has no family for."""
-
 
 @cache
 def case(name: str) -> dict[str, Any]:
@@ -40,7 +33,7 @@ def reference(name: str) -> dict[str, dict[str, float]]:
 
 
 def table(name: str) -> pd.DataFrame | None:
-    """The data where the file alone would not do: counts as one row a trial, categories with another base than the first letter's.
+    """The data where the file alone would not do: categories written as numbers, or with another base than the first letter's.
 
     None where the spec names the file itself.
     """
@@ -48,18 +41,12 @@ def table(name: str) -> pd.DataFrame | None:
 
     about = case(name)
     bases = {c: v["levels_base_first"] for c, v in about.get("fixed_factors", {}).items()}
-    if "trials" not in about and all(levels == sorted(levels) for levels in bases.values()):
+    if all(levels == sorted(levels) and not any(level.isdigit() for level in levels) for levels in bases.values()):
         return None
     frame = pd.read_csv(FOLDER / name / about["data_file"], dtype={column: str for column in bases})
     for column, levels in bases.items():
         frame[column] = pd.Categorical(frame[column], categories=levels)
-    return one_row_a_trial(frame, about["response"], about["trials"]) if "trials" in about else frame
-
-
-def one_row_a_trial(frame: pd.DataFrame, successes: str, trials: str) -> pd.DataFrame:
-    """Each row of counts as ``trials`` rows with ``success`` 1 in the first ``successes`` of them and 0 in the others."""
-    rows = frame.loc[frame.index.repeat(frame[trials])]
-    return rows.assign(success=(rows.groupby(level=0).cumcount() < rows[successes]).astype(int)).reset_index(drop=True)
+    return frame
 
 
 def fit(name: str, **changes: Any) -> gibbs.Fit:

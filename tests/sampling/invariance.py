@@ -152,7 +152,7 @@ class Engine:
         p = packed.reference.size
         written = np.asarray(values["beta"], float)
         if values.get("cutpoints") is not None:
-            written = np.concatenate([[-values["cutpoints"][packed.cutpoints // 2]], written])
+            written = np.concatenate([[-values["cutpoints"][int(packed.family_prior[5])]], written])
         beta = np.linalg.solve(packed.transform, written) - packed.reference
         state.core[:p] = beta
         for f, u in enumerate(values["u"]):
@@ -165,7 +165,7 @@ class Engine:
         if packed.family == packing.SECOND_ORDER:
             self.chain.psi[:] = scale
             if packed.cutpoints:
-                cutpoints(self.chain.psi, self.chain.cut)
+                cutpoints(self.chain.psi, packed.family_prior[5], self.chain.cut)
         else:
             state.scale[:2] = scale
         d = packed.row_prior[:, 3:] @ beta - packed.row_prior[:, 0]
@@ -203,10 +203,10 @@ class Engine:
         return Points(beta, u, L, one, one, y, shape, cut)
 
 
-def _cutpoints_of(psi: np.ndarray) -> np.ndarray:
-    """Cutpoints about the middle one."""
+def _cutpoints_of(psi: np.ndarray, zero: int) -> np.ndarray:
+    """Cutpoints about that at ``zero``."""
     cut = np.concatenate([[0.0], np.cumsum(np.exp(psi))])
-    return cut - cut[cut.size // 2]
+    return cut - cut[zero]
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ def examine(
             beta = engine.packed.coefficients(kept.beta)
             cut = np.zeros((sweeps, 0))
             if engine.packed.cutpoints:
-                cut = np.stack([_cutpoints_of(psi) for psi in kept.scale]) - beta[:, :1]
+                cut = np.stack([_cutpoints_of(psi, int(engine.packed.family_prior[5])) for psi in kept.scale]) - beta[:, :1]
             after.append((beta, kept.u, kept.L, kept.scale, cut))
             errors.append(kept.lp)
     names = ("beta", "u", "L", "scale", "cutpoints")
