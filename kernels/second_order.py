@@ -175,7 +175,8 @@ def cutpoints(psi, zero, cut):
 def cutpoint_prior_gap(code, family_prior, anchor, core, cut):
     """Σ_k log t(c_k) of the cutpoints as written, c_k = cut_k − anchor'core, less the normal prior that the stand-in has for the intercept.
 
-    family_prior: df, mean, scale of the t; mean and precision of the stand-in's normal; place of the zero. Zero for families without cutpoints.
+    family_prior: df, mean, scale of the t; mean and precision of the stand-in's normal; place of the zero.
+    Gives 0 for families without cutpoints.
     """
     if code < ORDINAL_LOGIT:
         return 0.0
@@ -262,8 +263,8 @@ def draw_family(rng, data, family_prior, anchor, core, eta, psi, root, direction
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    rng, sweeps, move, learn, blocks, every, steps, data, family_prior, anchor, psi, psi_root, follow, cut, trial_cut, values, value_rows, crossed,
-    factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
+    rng, sweeps, move, learn, blocks, every, steps, data, family_prior, anchor, psi, psi_root, follow, cut, trial_cut, values,
+    value_rows, crossed, factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
     sizes, coordinate, fit, root, scratch, counts, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
     trial_L, effects,

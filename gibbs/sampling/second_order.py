@@ -110,11 +110,11 @@ class SecondOrderChain(Chain):
         try:
             status = k2.run_second_order(
                 self.rng, sweeps, self._collapsed_move(), warming, self.blocks, self.every, self.steps, data, p.family_prior, p.anchor,
-                self.psi, self.psi_root, self.follow, self.cut, self.trial_cut, p.values, p.value_rows, self.crossed, p.factor, p.term, p.index, p.units,
-                p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale,
-                s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes, self.coordinate,
-                self.fit, self.root, self.scratch, self.counts, s.eta, self.gap[0], s.working, self.gap[1], self.noise[0], self.noise[1],
-                self.noise[2], self.trial_L, self.effects, out.beta, out.L, out.scale, out.lp, out.u,
+                self.psi, self.psi_root, self.follow, self.cut, self.trial_cut, p.values, p.value_rows, self.crossed, p.factor, p.term,
+                p.index, p.units, p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior,
+                s.core, s.u, s.L, s.scale, s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"],
+                self.sizes, self.coordinate, self.fit, self.root, self.scratch, self.counts, s.eta, self.gap[0], s.working, self.gap[1],
+                self.noise[0], self.noise[1], self.noise[2], self.trial_L, self.effects, out.beta, out.L, out.scale, out.lp, out.u,
             )  # fmt: skip
         except np.linalg.LinAlgError:
             return k2.NOT_POSITIVE_DEFINITE, 0
