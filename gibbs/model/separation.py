@@ -1,4 +1,4 @@
-"""Separation in binary models: predictors beyond which the outcome is always, or never, 1.
+"""Separation in models of discrete outcomes: predictors beyond which a binary outcome is always, or never, 1, and their relatives.
 
 The likelihood then has no maximum (Albert and Anderson 1984), and a coefficient is held by its prior alone. It is asked in three
 steps, each only if the one before leaves it open: single columns; Newton's method for the logit, whose convergence proves that
@@ -12,37 +12,95 @@ import numpy as np
 from gibbs.model.records import Design
 
 _LARGEST_PROGRAMME = 2_000_000  # rows × columns
+_LARGEST_STACK = 20_000_000  # rows × cutpoints × columns of an ordinal model
 
 
 def messages(design: Design, aliased: list[int]) -> list[str]:
-    """What there is to say of separation in a binary design; ``aliased`` columns are left out."""
-    y, columns = design.y > 0.5, [j for j in range(design.X.shape[1]) if j not in aliased]
+    """What there is to say of separation in a design of a discrete outcome; ``aliased`` columns are left out.
+
+    binomial: every row with a success is a row of ones, every row with a failure one of zeros. ordinal: the outcomes y > k, k = 0 … C − 2,
+    stacked, with an intercept each: a direction of the coefficients without a maximum is one that separates them all. Counts: a predictor of
+    two values with nothing but zeros at one of them, where the mean has no lower limit.
+    """
+    columns = [j for j in range(design.X.shape[1]) if j not in aliased]
+    keep = np.ones(len(design.y), dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
+    X, y, offset = design.X[keep], design.y[keep], design.offset[keep]
+    if design.family in ("poisson", "negative_binomial"):
+        return _without_counts(design, X, y, columns)
+    if design.family == "ordinal":
+        return _ordinal(design, X, y, offset, columns)
+    if design.trials is not None:
+        n = design.trials[keep]
+        some, not_all = y > 0, y < n
+        X, offset = np.concatenate([X[some], X[not_all]]), np.concatenate([offset[some], offset[not_all]])
+        y = np.concatenate([np.ones(some.sum(), dtype=bool), np.zeros(not_all.sum(), dtype=bool)])
+        unit = "trial" if (n > 1).any() else "row"
+    else:
+        y, unit = y > 0.5, "row"
     if y.all() or not y.any():
         return []
     found, guilty = [], []
     for j in columns:
         if j == design.intercept:
             continue
-        words = single_column(design.X[:, j], y, design.coefficients[j], design.outcome)
+        words = single_column(X[:, j], y, design.coefficients[j], design.outcome, unit)
         if words:
             guilty.append(j)
             found.append(words)
     if found:
         found[-1] += _advice(design, guilty)
         return found
-    X = design.X if not aliased else design.X[:, columns]
-    if len(columns) < 2 or maximum_exists(X, y, design.offset):
+    X = X if not aliased else X[:, columns]
+    if len(columns) < 2 or maximum_exists(X, y, offset):
         return []
+    what = f"with {design.outcome} = 1" if unit == "row" else "with successes"
+    return _combination(design, X, y, columns, f"the {unit}s {what} from the others")
+
+
+def _combination(design: Design, X: np.ndarray, y: np.ndarray, columns: list[int], parted: str) -> list[str]:
+    """What to say where a combination of ``columns``, the first columns of X, separates."""
     combination = separating(X, y)
     if combination is None:
         return []
     weights, complete = combination
-    guilty = [columns[i] for i in np.flatnonzero(np.abs(weights) > 1e-9) if columns[i] != design.intercept]
+    guilty = [columns[i] for i in np.flatnonzero(np.abs(weights[: len(columns)]) > 1e-9) if columns[i] != design.intercept]
     if not guilty:
         return []
     names = ", ".join(f"'{design.coefficients[j]}'" for j in guilty[:8]) + (" …" if len(guilty) > 8 else "")
     how = "separates" if complete else "separates, but for ties,"
-    return [f"a combination of {names} {how} the rows with {design.outcome} = 1 from the others." + _advice(design, guilty)]
+    whole = f"a combination of {names}" if len(guilty) > 1 else names
+    return [f"{whole} {how} {parted}." + _advice(design, guilty)]
+
+
+def _ordinal(design: Design, X: np.ndarray, y: np.ndarray, offset: np.ndarray, columns: list[int]) -> list[str]:
+    """Separation of a cumulative model by its stacked outcomes y > k."""
+    cuts = len(design.categories or ()) - 1
+    if not columns or cuts < 1 or len(y) * cuts * (len(columns) + cuts) > _LARGEST_STACK:
+        return []
+    above = y[None, :] > np.arange(cuts)[:, None]
+    at = np.repeat(np.eye(cuts), len(y), axis=0)
+    stacked = np.column_stack([np.tile(X[:, columns], (cuts, 1)), at])
+    if maximum_exists(stacked, above.ravel(), np.tile(offset, cuts)):
+        return []
+    return _combination(design, stacked, above.ravel(), columns, f"the categories of {design.outcome} by their order")
+
+
+def _without_counts(design: Design, X: np.ndarray, y: np.ndarray, columns: list[int]) -> list[str]:
+    """Predictors of two values, all counts being 0 at one of them."""
+    found, guilty = [], []
+    for j in columns:
+        x = X[:, j]
+        low, high = x.min(), x.max()
+        if j == design.intercept or low == high or not ((x == low) | (x == high)).all():
+            continue
+        for value in (high, low):
+            inside = y[x == value]
+            if not inside.any():
+                found.append(f"separated: {design.outcome} is 0 in all {len(inside)} rows where '{design.coefficients[j]}' is {value:g}.")
+                guilty.append(j)
+    if found:
+        found[-1] += _advice(design, guilty)
+    return found
 
 
 def _advice(design: Design, guilty: list[int]) -> str:
@@ -53,8 +111,8 @@ def _advice(design: Design, guilty: list[int]) -> str:
     return " Such a coefficient is limited by its prior alone: state one you believe."
 
 
-def single_column(x: np.ndarray, y: np.ndarray, name: str, outcome: str) -> str:
-    """A sentence if one column separates by itself, else "". ``y`` is (N,) bool.
+def single_column(x: np.ndarray, y: np.ndarray, name: str, outcome: str, unit: str = "row") -> str:
+    """A sentence if one column separates by itself, else "". ``y`` is (N,) bool; ``unit``: row, or trial of a binomial outcome.
 
     A column of two values separates if the outcome is the same in all rows of one value; any other, if a threshold
     parts the outcomes.
@@ -67,8 +125,15 @@ def single_column(x: np.ndarray, y: np.ndarray, name: str, outcome: str) -> str:
         for value in (high, low):
             inside = y[x == value]
             if inside.all() or not inside.any():
+                if unit == "trial":
+                    what = "every trial is a success" if inside[0] else "no trial is a success"
+                    return f"separated: {what} ({outcome}) where '{name}' is {value:g}."
                 return f"separated: {outcome} is {int(inside[0])} in all {len(inside)} rows where '{name}' is {value:g}."
         return ""
+    if unit == "trial" and (zeros.max() <= ones.min() or ones.max() <= zeros.min()):
+        up, border = (True, ones.min()) if zeros.max() <= ones.min() else (False, zeros.min())
+        below, above = ("no trial is", "every trial is") if up else ("every trial is", "no trial is")
+        return f"separated: {below} a success ({outcome}) wherever '{name}' is below {border:g}, and {above} above."
     if zeros.max() <= ones.min():
         return f"separated: {outcome} is 0 wherever '{name}' is below {ones.min():g}, and 1 above."
     if ones.max() <= zeros.min():

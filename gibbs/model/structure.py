@@ -129,7 +129,7 @@ def warnings(design: Design) -> list[Warning]:
     for pair in describe(design).pairs:
         if pair.relation == "identical":
             found.append(Warning("identical", f"{pair}: the data cannot tell their effects apart; one of them is enough."))
-    if FAMILIES[design.family].outcome == "binary":
+    if FAMILIES[design.family].outcome != "real":
         found += [Warning("separation", message) for message in separation.messages(design, [a.column for a in aliases])]
     return found
 
@@ -209,6 +209,17 @@ def _one_row(design: Design, factor: Factor) -> list[Warning]:
     J = len(factor.levels)
     single = int((np.bincount(factor.codes, minlength=J) == 1).sum())
     if single == J:
+        kind = FAMILIES[design.family].outcome
+        if design.shape_prior is not None:
+            return [
+                Warning(
+                    "one-row",
+                    f"every level of {factor.name} has one row: its effects and the shape of the negative binomial both stand for the "
+                    "variation beyond Poisson, and only the priors split it. Keep one of them.",
+                )
+            ]
+        if kind == "count" or (design.trials is not None and np.mean(design.trials > 1) > 0.5):
+            return []  # an effect of each observation: variation beyond Poisson or binomial, which such rows can show
         if design.sigma_prior is not None:
             return [
                 Warning(
@@ -220,7 +231,8 @@ def _one_row(design: Design, factor: Factor) -> list[Warning]:
         return [
             Warning(
                 "one-row",
-                f"every level of {factor.name} has one row: one yes or no a level says next to nothing of the sd of its effects.",
+                f"every level of {factor.name} has one row: one {'answer' if kind == 'ordinal' else 'yes or no'} a level says next to "
+                "nothing of the sd of its effects.",
             )
         ]
     if design.sigma_prior is not None and 2 * single > J:

@@ -135,14 +135,14 @@ def convergence(
         return verdict(
             True,
             f"Converged: over all {len(labels):,} parameters R-hat is at most {_nan_max(rhat):.3f} and the effective sample size at least "
-            f"{_nan_min(bulk):,.0f} (bulk) and {_nan_min(tail):,.0f} (tail); the slowest is {worst}.",
+            f"{_nan_min(bulk):,.0f} (bulk) and {_nan_min(tail):,.0f} (tail); the furthest from the limits is {worst}.",
             worst,
         )
     failing = int(np.sum(~((rhat <= limit) & (bulk >= wanted) & (tail >= wanted))))
     advice = _advice(float(rhat[i]), min(_nan_min(bulk), _nan_min(tail)), wanted, kept, draws.warmup)
     return verdict(
         False,
-        f"Not converged: {failing:,} of {len(labels):,} parameters are short of the limits (R-hat at most {limit:g}, "
+        f"Not converged: {failing:,} of {len(labels):,} parameters {'is' if failing == 1 else 'are'} short of the limits (R-hat at most {limit:g}, "
         f"ESS at least {wanted:,.0f}); the worst is {worst} with R-hat {rhat[i]:.3f}, "
         f"bulk ESS {bulk[i]:,.0f}, tail ESS {tail[i]:,.0f}. {advice}",
         worst,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from tests.sampling.cases import Case
+from gibbs.sampling import plan
+from tests.sampling.cases import STRUCTURES, Case
 from tests.sampling.invariance import examine
+from tests.sampling.models import convergence, disagreement, fitted_design, run
 
 SUITE = 1e-4
 
@@ -35,3 +40,49 @@ def check(case: Case, suite, **how) -> None:
 @pytest.mark.parametrize("case", FAST, ids=str)
 def test_second_order_sweeps_leave_the_joint_law_alone(case: Case):
     check(case, FAST, replicates=600, seed=301)
+
+
+def grid() -> list[Case]:
+    """Every family and link in every structure, moves and priors dealt in turn."""
+    families = [("probit", ""), ("logit", ""), ("binomial", "logit"), ("binomial", "probit"), ("binomial", "cloglog"), ("poisson", "")]
+    families += [("negative_binomial", ""), ("ordinal", "logit"), ("ordinal", "probit")]
+    cases = []
+    for k, (family, link) in enumerate(families):
+        for s, structure in enumerate(x for x in STRUCTURES if x not in ("repeated", "no_coefficient")):
+            turn = k + s
+            counts = family in ("poisson", "negative_binomial")
+            case = Case(family, structure, "second-order", turn % 2 == 0, link=link, offset=turn % 3 == 0)
+            sd = "half_normal" if counts else ("half_t", "exponential", "uniform")[turn % 3]
+            covariance = "lkj" if counts else ("lkj", "inverse_wishart", "huang_wand")[turn % 3]
+            coefficients = "student_t" if turn % 4 == 1 and not counts else "normal"
+            cases.append(replace(case, sd_prior=sd, covariance_prior=covariance, coefficient_prior=coefficients))
+    return cases
+
+
+GRID = grid()
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("number", range(len(GRID)), ids=lambda n: f"{n}-{GRID[n]}")
+def test_the_whole_grid_of_second_order_moves_is_invariant(number: int):
+    check(GRID[number], GRID, replicates=1200, seed=3000 + number)
+
+
+@pytest.mark.parametrize(("kind", "family"), [("slopes", "logit"), ("nested", "probit"), ("crossed_slopes", "logit"), ("none", "probit")])
+def test_augmentation_and_second_order_are_one_posterior(kind: str, family: str):
+    design = fitted_design(kind, family, rows=250)
+    a, b = run(design, "augmented", seed=1, draws=3000), run(design, "second-order", seed=2, draws=3000)
+    worst, where = disagreement(a, b)
+    assert worst < 5.0, where
+
+
+@pytest.mark.parametrize("family", ["probit", "logit"])
+def test_rare_outcomes_need_no_more_draws(family: str):
+    """One in a hundred of 4,000 rows: augmentation would need some fifty sweeps an effective draw, and the plan knows."""
+    rng = np.random.default_rng(12)
+    design = fitted_design("one_factor", family, rows=4000, levels=30)
+    design = replace(design, y=(rng.random(4000) < 0.01).astype(float))
+    decided = plan.make(design)
+    assert decided.scheme == "second-order" and "second-order is the cheaper" in decided.lines[-1]
+    rhat, ess = convergence(run(design, seed=3, draws=1000))
+    assert rhat <= 1.01 and ess >= 400.0
