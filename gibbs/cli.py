@@ -14,14 +14,13 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from gibbs import __version__
 from gibbs.errors import GibbsError, SpecError, nearest
-
-if TYPE_CHECKING:
-    from gibbs.posterior.fit import Fit
+from gibbs.terminal import complain, say, say_beside, show_summary, whole_number
 
 DONE, NOT_TO_BE_TRUSTED, WRONG, FAULT, INTERRUPTED = 0, 1, 2, 70, 130
 
@@ -45,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _never_fail_on_a_letter()
     try:
         if not (sys.argv[1:] if argv is None else argv):
-            _say_beside(_OVERVIEW)
+            say_beside(_OVERVIEW)
             return WRONG
         arguments = _parser().parse_args(argv)
         return arguments.command(arguments)
@@ -54,18 +53,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GibbsError as error:
         if _traceback_wanted():
             raise
-        _complain(str(error))
+        complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        _complain("interrupted; nothing was written")
+        complain("interrupted; nothing was written")
         return INTERRUPTED
     except MemoryError:
-        _complain("out of memory; fewer draws or chains need less (gibbs check says how much)")
+        complain("out of memory; fewer draws or chains need less (gibbs check says how much)")
         return NOT_TO_BE_TRUSTED
     except Exception as error:
         if _traceback_wanted():
             raise
-        _complain(_fault(error))
+        complain(_fault(error))
         return FAULT
 
 
@@ -81,18 +80,16 @@ def _run(arguments: argparse.Namespace) -> int:
     pipeline.check_free(folder, force=arguments.force)
     prepared = pipeline.prepare(spec)
     for warning in prepared.warnings():
-        _say_beside(f"warning: {warning}")
+        say_beside(f"warning: {warning}")
     with progress.display(False if arguments.quiet else None) as show:
         fit = pipeline.draw(prepared, show)
     written = fit.save(folder, force=arguments.force)
     trusted = pipeline.trusted(fit)
     if not arguments.quiet:
-        _show(fit)
-        _say(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
+        show_summary(fit)
+        say(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
     elif not trusted:
-        _say_beside(
-            f"warning: {fit.convergence.sentence}" if not fit.arrays.stopped else f"warning: sampling stopped: {fit.arrays.stopped}"
-        )
+        say_beside(f"warning: {fit.convergence.sentence}" if not fit.arrays.stopped else f"warning: sampling stopped: {fit.arrays.stopped}")
     return DONE if trusted else NOT_TO_BE_TRUSTED
 
 
@@ -100,14 +97,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from gibbs import pipeline
     from gibbs.model import spec as specs
 
-    _say(str(pipeline.prepare(specs.load(arguments.spec, _overrides(arguments))).check()))
-    return DONE
-
-
-def _summary(arguments: argparse.Namespace) -> int:
-    from gibbs.posterior.fit import load
-
-    _show(load(arguments.run))
+    say(str(pipeline.prepare(specs.load(arguments.spec, _overrides(arguments))).check()))
     return DONE
 
 
@@ -116,12 +106,12 @@ def _schema(arguments: argparse.Namespace) -> int:
 
     from gibbs.model.schema import schema
 
-    _say(json.dumps(schema(), indent=2, ensure_ascii=False))
+    say(json.dumps(schema(), indent=2, ensure_ascii=False))
     return DONE
 
 
 def _version(arguments: argparse.Namespace) -> int:
-    _say(f"gibbs {__version__}")
+    say(f"gibbs {__version__}")
     return DONE
 
 
@@ -142,7 +132,8 @@ class _Parser(argparse.ArgumentParser):
             return f"unknown option {found}.{nearest(found.split()[0].split('=')[0], options)} gibbs COMMAND --help lists the options"
         if "invalid choice" in message:
             word = message.split("'")[1]
-            return f"unknown command '{word}'.{nearest(word, _COMMANDS)} The commands are {', '.join(_COMMANDS)}"
+            known = [*_COMMANDS, *_OF_A_RUN]
+            return f"unknown command '{word}'.{nearest(word, known)} The commands are {', '.join(known)}"
         return message
 
 
@@ -161,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="gibbs", description=_OVERVIEW, formatter_class=keep, allow_abbrev=False, usage="gibbs COMMAND …")
     parser.add_argument("--version", action="version", version=f"gibbs {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, help=argparse.SUPPRESS)
-    for name, (command, summary, arguments) in _COMMANDS.items():
+    for name, (command, summary, arguments) in {**_COMMANDS, **_commands_of_a_run()}.items():
         one = commands.add_parser(name, prog=f"gibbs {name}", description=summary, formatter_class=keep, allow_abbrev=False)
         one.set_defaults(command=command)
         arguments(one)
@@ -183,7 +174,7 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _sampling_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that override a key of the spec's ``sampling:``."""
-    whole, positive = _whole_number(0), _whole_number(1)
+    whole, positive = whole_number(0), whole_number(1)
     parser.add_argument("--seed", metavar="N", type=whole, help="seed of the random numbers")
     parser.add_argument("--chains", metavar="N", type=positive, help="independent chains")
     parser.add_argument("--warmup", metavar="N", type=whole, help="sweeps a chain that adapt and are thrown away")
@@ -192,35 +183,25 @@ def _sampling_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheme", metavar="S", help="auto, joint, collapsed, one-at-a-time, augmented or second-order")
 
 
-def _summary_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
-
-
 def _no_arguments(parser: argparse.ArgumentParser) -> None:
     pass
 
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
+_OF_A_RUN = ("summary",)
+"""Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.\n" + _FLAGS, _run_arguments),
     "check": (_check, "Read spec and data, print the model as it will be sampled, and stop.\n" + _FLAGS, _check_arguments),
-    "summary": (_summary, "Print the summary of a run.", _summary_arguments),
     "schema": (_schema, "Print the JSON Schema of a spec, for editors.", _no_arguments),
     "version": (_version, "Print the version.", _no_arguments),
 }
 
 
-def _whole_number(least: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = least - 1
-        if number < least:
-            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least {least}")
-        return number
-
-    return read
+def _commands_of_a_run() -> dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]]:
+    """As ``_COMMANDS``, from the modules."""
+    modules = {name: import_module(f"gibbs.commands.{name}") for name in _OF_A_RUN}
+    return {name: (module.run, module.SUMMARY, module.arguments) for name, module in modules.items()}
 
 
 def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -243,34 +224,6 @@ def _never_fail_on_a_letter() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure") and (stream.encoding or "").lower().replace("-", "") != "utf8":
             stream.reconfigure(errors="replace")
-
-
-def _show(fit: Fit) -> None:
-    """The summary of a fit, in colours where there is a terminal."""
-    if sys.stdout.isatty():
-        fit.show(sys.stdout)
-    else:
-        _say(repr(fit))
-
-
-def _say(text: str) -> None:
-    _print(text, sys.stdout)
-
-
-def _say_beside(text: str) -> None:
-    _print(text, sys.stderr)
-
-
-def _complain(message: str) -> None:
-    _print(f"gibbs: {message}", sys.stderr)
-
-
-def _print(text: str, stream: Any) -> None:
-    """Print, and go on in silence where the reader has left (``gibbs check … | head``)."""
-    try:
-        print(text, file=stream, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _traceback_wanted() -> bool:

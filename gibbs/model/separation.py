@@ -18,9 +18,9 @@ _LARGEST_STACK = 20_000_000  # rows × cutpoints × columns of an ordinal model
 def messages(design: Design, aliased: list[int]) -> list[str]:
     """What there is to say of separation in a design of a discrete outcome; ``aliased`` columns are left out.
 
-    binomial: every row with a success is a row of ones, every row with a failure one of zeros. ordinal: the outcomes y > k, k = 0 … C − 2,
-    stacked, with an intercept each: a direction of the coefficients without a maximum is one that separates them all. Counts: a predictor of
-    two values with nothing but zeros at one of them, where the mean has no lower limit.
+    binomial: every row with a success is a row of ones, every row with a failure one of zeros. ordinal: the outcomes y > k,
+    k = 0 … C − 2, stacked, with an intercept each: a direction of the coefficients without a maximum is one that separates them all.
+    Counts: a predictor of two values with nothing but zeros at one of them, where the mean has no lower limit.
     """
     columns = [j for j in range(design.X.shape[1]) if j not in aliased]
     keep = np.ones(len(design.y), dtype=bool) if design.missing_outcome is None else ~design.missing_outcome

@@ -35,6 +35,7 @@ class Fit:
     source, fingerprint : the data in a word ("data/peru.csv"), and the sha256 of the columns used.
     timings : seconds by stage: read, design, compile, warmup, sampling, write.
     observed : the outcome and the 1-based rows it comes from; taken from ``design`` where that is a Design.
+    frame : the table of a run whose data came from Python, for ``design``.
 
     Estimates are posterior means and standard errors posterior standard deviations, on the scale of the linear predictor.
     """
@@ -51,9 +52,11 @@ class Fit:
         fingerprint: str = "",
         timings: Mapping[str, float] | None = None,
         observed: tuple[np.ndarray, np.ndarray] | None = None,
+        frame: Any = None,
     ) -> None:
         self.spec = spec
-        self.design = design if isinstance(design, Design) else None
+        self._design = design if isinstance(design, Design) else None
+        self._frame = frame
         self.outline = design if isinstance(design, Outline) else outline(design)
         self.arrays = draws
         self.plan = plan
@@ -65,7 +68,18 @@ class Fit:
         for stage, by_chain in (("warmup", draws.seconds_warmup), ("sampling", draws.seconds_sampling)):
             if by_chain:
                 self.timings.setdefault(stage, float(max(by_chain)))
-        self.observed = observed if self.design is None else (self.design.y, self.design.rows)
+        self.observed = observed if self._design is None else (self._design.y, self._design.rows)
+
+    @property
+    def design(self) -> Design:
+        """The rows as numbers (X, Z, y, levels, how new data are encoded): kept from the fit, or built again from the spec's data.
+
+        A run folder does not hold the data; they are read again from where the spec names them, or from what ``gibbs.load(run, data)``
+        was given, and must have the fingerprint they had. Raises OutputError where they are gone or are not the same.
+        """
+        if self._design is None:
+            self._design = _built_again(self.spec, self._frame, self.fingerprint)
+        return self._design
 
     @property
     def family(self) -> str:
@@ -221,8 +235,30 @@ class Fit:
         return runfolder.write(self, path, force=force)
 
 
-def load(path: str | Path) -> Fit:
-    """The Fit of a run folder written by ``gibbs run`` or ``Fit.save``. OutputError where it is not one, or is not whole."""
+def load(path: str | Path, data: Any = None) -> Fit:
+    """The Fit of a run folder written by ``gibbs run`` or ``Fit.save``.
+
+    data : the DataFrame the run was made from, where its spec names no file; needed only for what looks at the rows (predictive checks,
+        predictions, leave-one-out).
+
+    Raises OutputError where the folder is not a run, or is not whole.
+    """
     from gibbs.posterior import runfolder
 
-    return runfolder.load(path)
+    return runfolder.load(path, data)
+
+
+def _built_again(spec: Spec, frame: Any, fingerprint: str) -> Design:
+    """The Design of a run that is over, from its data. OutputError where these cannot be had, or are other data."""
+    from gibbs.errors import DataError, OutputError
+    from gibbs.model import data, design, formula
+
+    if frame is None and spec.data.file is None and spec.data.rdatasets is None:
+        raise OutputError("this needs the data, and the run was made from a table in Python: give it, gibbs.load(run, data=table).")
+    try:
+        table = data.read(spec, frame, formula.variables(design.parse(spec)))
+    except DataError as error:
+        raise OutputError(f"this needs the data of the run, which cannot be read any more ({error.message})", where=error.where) from error
+    if fingerprint and table.fingerprint != fingerprint:
+        raise OutputError("the data are not those the run was made from (another fingerprint). Run the spec again.", where=table.source)
+    return design.build(spec, table)

@@ -242,8 +242,8 @@ def _write_netcdf(path: Path, groups: Mapping[str, layout.Group]) -> None:
                     stored.attrs[key] = value
 
 
-def load(folder: str | Path) -> Fit:
-    """The Fit of a run folder, draws and names as they were; the data themselves are not kept, so ``fit.design`` is None.
+def load(folder: str | Path, data: Any = None) -> Fit:
+    """The Fit of a run folder, draws and names as they were; the data are not kept, ``fit.design`` reads them again (or ``data``).
 
     OutputError where the folder is missing, is no run folder, or lacks a part.
     """
@@ -277,6 +277,7 @@ def load(folder: str | Path) -> Fit:
         fingerprint=manifest["data"]["fingerprint"],
         timings=timings,
         observed=observed,
+        frame=data,
     )
 
 

@@ -142,8 +142,8 @@ def convergence(
     advice = _advice(float(rhat[i]), min(_nan_min(bulk), _nan_min(tail)), wanted, kept, draws.warmup)
     return verdict(
         False,
-        f"Not converged: {failing:,} of {len(labels):,} parameters {'is' if failing == 1 else 'are'} short of the limits (R-hat at most {limit:g}, "
-        f"ESS at least {wanted:,.0f}); the worst is {worst} with R-hat {rhat[i]:.3f}, "
+        f"Not converged: {failing:,} of {len(labels):,} parameters {'is' if failing == 1 else 'are'} short of the limits "
+        f"(R-hat at most {limit:g}, ESS at least {wanted:,.0f}); the worst is {worst} with R-hat {rhat[i]:.3f}, "
         f"bulk ESS {bulk[i]:,.0f}, tail ESS {tail[i]:,.0f}. {advice}",
         worst,
     )

@@ -1,0 +1,44 @@
+"""Draws of any parameter by its name in the tables, and the names there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gibbs.errors import SpecError, nearest
+from gibbs.posterior import names
+from gibbs.posterior.outline import Outline
+from gibbs.posterior.records import Draws
+
+
+def all_names(draws: Draws, outline: Outline, *, ranef: bool = True) -> tuple[str, ...]:
+    """Every parameter in the order of ``stack``: coefficients, hyper-parameters, random effects, each under brms' name."""
+    found = (*names.coefficient_names(outline), *draws.hyper_names)
+    return (*found, *names.ranef_names(outline)) if ranef else found
+
+
+def stack(draws: Draws, *, ranef: bool = True) -> np.ndarray:
+    """(chain, draw, parameter), in the order of ``all_names``."""
+    return np.concatenate([draws.beta, draws.hyper, *([draws.u] if ranef else [])], axis=2)
+
+
+def values(draws: Draws, outline: Outline, name: str) -> np.ndarray:
+    """(chain, draw) of one parameter: ``b_x`` (or ``x``), ``sd_g__x``, ``cor_g__a__b``, ``sigma``, ``r_g[level,term]``; fixed ones too.
+
+    Raises SpecError, with the nearest match, for a name that is none.
+    """
+    coefficients = names.coefficient_names(outline)
+    for candidate in (name, f"b_{name}"):
+        if candidate in coefficients:
+            return draws.beta[:, :, coefficients.index(candidate)]
+        if candidate in draws.hyper_names:
+            return draws.hyper[:, :, draws.hyper_names.index(candidate)]
+    fixed = names.fixed_values(outline)
+    if name in fixed:
+        return np.full(draws.beta.shape[:2], fixed[name])
+    effects: Sequence[str] = names.ranef_names(outline)
+    if name in effects:
+        return draws.u[:, :, effects.index(name)]
+    known = (*coefficients, *draws.hyper_names, *effects)
+    raise SpecError(f"there is no parameter '{name}'.{nearest(name, known)} gibbs summary lists them.", where="parameter")
