@@ -130,6 +130,70 @@ def derivatives(code, y, n, eta, shape, cut):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def ordinal_derivatives(code, y, n, eta, cut):
+    """Slopes and curvature of l in (s, t) = (η − c_k, η − c_{k−1}), the two numbers an ordinal outcome y = k depends on.
+
+    Returns (∂l/∂s, ∂l/∂t, w₁, w₂, w₃) with −∇²l = [w₁ + w₃, −w₃; −w₃, w₂ + w₃]: the curvature of w₁s²/2 + w₂t²/2 + w₃(s − t)²/2, three
+    squares with positive weights (w₁ = f(c_k − η) and w₂ = f(c_{k−1} − η) for the logistic F). An end category has one of the two.
+    """
+    k, last = int(y), cut.size
+    high = cut[k] - eta if k < last else np.inf
+    low = cut[k - 1] - eta if k > 0 else -np.inf
+    if code == ORDINAL_LOGIT:
+        up = down = w1 = w2 = 0.0
+        inside = -math.expm1(low - high) if 0 < k < last else 1.0
+        if k < last:  # f(h)/D = (1 − F(h)) / ((1 − F(l)) (1 − e^(l−h)))
+            below = _logistic(-low) if k > 0 else 1.0
+            up = _logistic(-high) / (below * inside)
+            w1 = _logistic(high) * _logistic(-high)
+        if k > 0:
+            above = _logistic(high) if k < last else 1.0
+            down = _logistic(low) / (above * inside)
+            w2 = _logistic(low) * _logistic(-low)
+    else:
+        log_size = _log_normal_difference(high, low)
+        up = math.exp(-0.5 * high * high - _HALF_LOG_TWO_PI - log_size) if k < last else 0.0
+        down = math.exp(-0.5 * low * low - _HALF_LOG_TWO_PI - log_size) if k > 0 else 0.0
+        mean = down - up  # of a normal between the two
+        w1 = up * max(high - mean, 0.0) if k < last else 0.0
+        w2 = down * max(mean - low, 0.0) if k > 0 else 0.0
+    return -n * up, n * down, n * w1, n * w2, n * up * down
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_ordinal_derivatives(code, y, trials, eta, cut, sums):
+    """sums (7, M) += s, t and what ``ordinal_derivatives`` gives, of every row; an absent s or t counts as 0."""
+    for i in range(eta.size):
+        k = int(y[i])
+        if k < cut.size:
+            sums[0, i] += eta[i] - cut[k]
+        if k > 0:
+            sums[1, i] += eta[i] - cut[k - 1]
+        first = ordinal_derivatives(code, y[i], trials[i], eta[i], cut)
+        for a in range(5):
+            sums[2 + a, i] += first[a]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def stand_in(code, y, omega, linear, eta, cut, i):
+    """The quadratic of row i: bη − ωη²/2, or for ordinal b·(s, t) − w₁s²/2 − w₂t²/2 − w₃(s − t)²/2.
+
+    ω and b are (M,), or (3M,) = (w₁, w₂, w₃) and (b_s, b_t, 0) of an ordinal outcome.
+    """
+    if code < ORDINAL_LOGIT:
+        return (linear[i] - 0.5 * omega[i] * eta[i]) * eta[i]
+    k, m = int(y[i]), eta.size
+    value, s, t = 0.0, 0.0, 0.0
+    if k < cut.size:
+        s = eta[i] - cut[k]
+        value += (linear[i] - 0.5 * omega[i] * s) * s
+    if k > 0:
+        t = eta[i] - cut[k - 1]
+        value += (linear[m + i] - 0.5 * omega[m + i] * t) * t
+    return value - 0.5 * omega[2 * m + i] * (s - t) ** 2
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def size_term(shape, counts, rows):
     """What the negative binomial's l leaves out, Σ log Γ(y+r) − log Γ(r) − log y! + r log r over ``rows`` rows of each of ``counts``."""
     total = 0.0
@@ -151,7 +215,7 @@ def add_derivatives(code, y, trials, eta, shape, cut, sums):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def gaps(code, y, trials, omega, linear, eta, shape, cut, out):
-    """out_i ← l(η_i) − (b_iη_i − ω_iη_i²/2), the likelihood beside its quadratic stand-in; returns their sum.
+    """out_i ← l(η_i) − (b_iη_i − ω_iη_i²/2), the likelihood beside its quadratic ``stand_in``; returns their sum.
 
     The commonest families have loops of their own: a loop that asks for the family in every row takes three times as long.
     """
@@ -181,7 +245,7 @@ def gaps(code, y, trials, omega, linear, eta, shape, cut, out):
         return total
     for i in range(eta.size):
         e = eta[i]
-        value = log_likelihood(code, y[i], trials[i], e, shape, cut) - (linear[i] - 0.5 * omega[i] * e) * e
+        value = log_likelihood(code, y[i], trials[i], e, shape, cut) - stand_in(code, y, omega, linear, eta, cut, i)
         out[i] = value
         total += value
     return total

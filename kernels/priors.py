@@ -10,6 +10,9 @@ Covariances Σ = LL' (q×q, L lower, positive diagonal), as densities of L (Jaco
 
     lkj(η) × sds         Π p(s_k) s_k^{−q} |R|^{η−1}            inverse_wishart(df, S)   |Σ|^{−(df+q+1)/2} exp(−tr SΣ⁻¹/2)
     huang_wand(ν, A)     |Σ|^{−(ν+2q)/2} Π_k (ν (Σ⁻¹)_kk + A_k⁻²)^{−(ν+q)/2}     (Huang & Wand 2013, auxiliaries integrated out)
+
+A Σ with L_kk < 10⁻⁶ s_k (a correlation within 5·10⁻¹³ of ±1) has density 0: prior mass of about 10⁻¹² under lkj(1), where sums of Σ⁻¹
+and the data's cross-products have no digits left, and the density computed there would be noise.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from .layout import S0, SIZE
 
 FIXED, HALF_T, HALF_NORMAL, EXPONENTIAL, UNIFORM, INVERSE_GAMMA, GAMMA_ABOVE_ONE, GAMMA = 0, 1, 2, 3, 4, 5, 6, 7
 SCALAR, LKJ, INVERSE_WISHART, HUANG_WAND = 0, 1, 2, 3
+LEAST_SHARE = 1e-12
+"""Least share of a column's variance that the columns before it leave, L_kk²/Σ_kk."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -75,6 +80,11 @@ def log_cholesky_prior(term, t, sd_prior, cov_prior, L, scratch):
     for k in range(q):
         diagonal = L[k * q + k]
         if not diagonal > 0.0:
+            return -np.inf
+        variance = 0.0
+        for c in range(k + 1):
+            variance += L[k * q + c] ** 2
+        if diagonal * diagonal < LEAST_SHARE * variance:
             return -np.inf
         log_diagonal = math.log(diagonal)
         value += (q - k) * log_diagonal

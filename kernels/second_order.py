@@ -17,8 +17,11 @@ its posterior is p̃(L) N(ε; 0, I), three independent pieces. A move that is re
     core        L moves with all location effects integrated out, and ε_core is redrawn, every ε_j held: one decision for the few
                 dimensions of (L, core), however many levels there are. β and u of the new L follow without being redrawn.
 
-Then, given the effects: every covariance (sufficient), the size or the cutpoints of the family, the scales of t priors. No row is
-augmented, so rare outcomes cost nothing, and equal rows are one cell.
+The cutpoints of an ordinal outcome are the first columns of the core: a row depends on η − c_k and η − c_{k−1}, two linear predictors, and
+its quadratic is the sum of three squares in them (``likelihood.ordinal_derivatives``). An order that does not hold is rejected.
+
+Then, given the effects: every covariance (sufficient), the size of the family, now and then the cutpoints, the scales of t priors. No row
+is augmented, so rare outcomes cost nothing, and equal rows are one cell.
 """
 
 from __future__ import annotations
@@ -28,17 +31,17 @@ import math
 import numpy as np
 from numba import njit
 
-from .covariance import draw_covariance_sufficient
+from .covariance import draw_covariance_sufficient, log_covariance_priors
 from .elimination import coefficient_precision, copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .hyper import INDEPENDENT, SLICES, coordinates_of, draw_hyper, log_hyper, log_marginal
 from .layout import COLUMN, CORE0, FACTOR, GIVEN, L0, LEVELS, PARENT0, S0, SIZE, U0, UNIT, WIDTH, ZCOL
-from .likelihood import COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term
+from .likelihood import BINOMIAL_CLOGLOG, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term, stand_in
 from .priors import log_cholesky_prior, log_scale_prior
 from .statistics import linear_predictor
 from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, rhs_between_units
 
 SMALL_STEP = 0.45
-"""Part of the noise that a small step replaces: every third sweep takes one, for tails that a redraw reaches seldom."""
+"""Part of the noise that a small step replaces, for tails that a redraw reaches seldom."""
 
 EVALUATIONS, INDEPENDENT_REJECTED, CORE_TRIED, CORE_ACCEPTED, LEVELS_TRIED, LEVELS_ACCEPTED = range(6)
 """Places of ``counts``; the first two are those of ``draw_hyper``."""
@@ -107,11 +110,9 @@ def refresh_levels(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def scale_effects(
-    rng, step, data, shape, cut, family_prior, anchor, psi, follow, trial_cut, factor, term, t, column, sd_prior, cov_prior, core, u, L,
-    eta, gap, trial_eta, trial_gap, small
+    rng, step, data, shape, cut, factor, term, t, column, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta, trial_gap, small
 ):  # fmt: skip
-    """One sd of term t and its effects times e^δ, δ ~ N(0, step²): L_column and u_column → e^δ (L_column, u_column), and the log gaps
-    of cutpoints ψ → ψ + δ·follow (as they follow log sds in warm-up: the scale of a latent outcome is one); all else as it is.
+    """One sd of term t and its effects times e^δ, δ ~ N(0, step²): L_column and u_column → e^δ (L_column, u_column); all else as it is.
 
     The density of u cancels its Jacobian; that of L's row leaves (column + 1) δ. This is the ancillary direction of ASIS: where
     the likelihood hardly holds the effects of a level (all outcomes alike), they follow their sd. Returns 1.0 where accepted.
@@ -121,33 +122,20 @@ def scale_effects(
     first, width, z = factor[f, U0] + term[t, COLUMN] + column, factor[f, WIDTH], factor[f, ZCOL] + term[t, COLUMN] + column
     delta = step * rng.standard_normal()
     c = math.exp(delta)
-    rise, cuts = 0.0, code >= ORDINAL_LOGIT and psi.size > 0
-    trial_cut[:] = cut
-    if cuts:
-        rise = -cutpoint_prior_gap(code, family_prior, anchor, core, cut)
-        for k in range(psi.size):
-            psi[k] += delta * follow[k]
-            rise += delta * follow[k]
-        cutpoints(psi, family_prior[5], trial_cut)
-        rise += cutpoint_prior_gap(code, family_prior, anchor, core, trial_cut)
-    rise += (column + 1.0) * delta - log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])
+    rise = (column + 1.0) * delta - log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])
     for b in range(column + 1):
         L[l0 + column * q + b] *= c
     rise += log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])
     if rise > -np.inf:
         for i in range(eta.size):
             trial_eta[i] = eta[i] + (c - 1.0) * Z[i, z] * u[first + level[i, f] * width]
-        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, trial_cut, trial_gap)
+        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap)
         for i in range(eta.size):
-            rise += (linear[i] - 0.5 * omega[i] * trial_eta[i]) * trial_eta[i] - (linear[i] - 0.5 * omega[i] * eta[i]) * eta[i] - gap[i]
+            rise += stand_in(code, y, omega, linear, trial_eta, cut, i) - stand_in(code, y, omega, linear, eta, cut, i) - gap[i]
     if not rise > -rng.standard_exponential():
         for b in range(column + 1):
             L[l0 + column * q + b] /= c
-        if cuts:
-            for k in range(psi.size):
-                psi[k] -= delta * follow[k]
         return 0.0
-    cut[:] = trial_cut
     for j in range(factor[f, LEVELS]):
         u[first + j * width] *= c
         if factor[f, UNIT] < 0:
@@ -158,66 +146,97 @@ def scale_effects(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def cutpoints(psi, zero, cut):
-    """cut (C−1,) ← cutpoints about that at ``zero``, which is 0: the gaps are e^ψ (their place is the intercept's business).
-
-    The one that divides the outcomes most evenly is known best, and so is then the intercept.
-    """
-    middle = int(zero)
-    cut[middle] = 0.0
-    for k in range(middle, cut.size - 1):
-        cut[k + 1] = cut[k] + math.exp(psi[k])
-    for k in range(middle, 0, -1):
-        cut[k - 1] = cut[k] - math.exp(psi[k - 1])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def cutpoint_prior_gap(code, family_prior, anchor, core, cut):
-    """Σ_k log t(c_k) of the cutpoints as written, c_k = cut_k − anchor'core, less the normal prior that the stand-in has for the intercept.
-
-    family_prior: df, mean, scale of the t; mean and precision of the stand-in's normal; place of the zero.
-    Gives 0 for families without cutpoints.
-    """
-    if code < ORDINAL_LOGIT:
-        return 0.0
-    intercept = 0.0
-    for a in range(anchor.size):
-        intercept += anchor[a] * core[a]
-    value = 0.5 * family_prior[4] * (intercept - family_prior[3]) ** 2
-    for k in range(cut.size):
-        d = (cut[k] - intercept - family_prior[1]) / family_prior[2]
-        if family_prior[0] < 1e300:
-            value -= 0.5 * (family_prior[0] + 1.0) * math.log1p(d * d / family_prior[0])
-        else:
-            value -= 0.5 * d * d
+def log_coefficient_prior(row_prior, row_scale, core, factor):
+    """−½ Σ_r λ_r (c w_r'core − mean_r)²/s_r² with c = ``factor``: the normal statements on c·core, given their scales λ."""
+    value = 0.0
+    for r in range(row_prior.shape[0]):
+        d = 0.0
+        for a in range(row_prior.shape[1] - 3):
+            d += row_prior[r, 3 + a] * core[a]
+        d = factor * d - row_prior[r, 0]
+        value -= 0.5 * row_scale[r] * row_prior[r, 1] * d * d
     return value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_family(data, family_prior, anchor, core, eta, psi, cut, values, value_rows):
-    """Log density of the family's own parameters ψ given η: log size, or the log gaps of the cutpoints; Jacobian included."""
+def scale_everything(
+    rng, step, data, cuts, factor, term, row_prior, row_scale, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta, trial_gap, trial_cut,
+    small
+):  # fmt: skip
+    """All coefficients, cutpoints, effects and sds times e^δ, δ ~ N(0, step²): η − offset → e^δ (η − offset).
+
+    The scale of a latent variable, which binary and ordinal outcomes hardly hold where groups are all alike or outcomes rare. The
+    density of u cancels its Jacobian; the coefficients leave p δ, the factor L of q columns q(q+1)/2 δ. Returns 1.0 where accepted.
+    """
+    code, _, _, _, offset, y, trials, omega, linear = data
+    delta = step * rng.standard_normal()
+    c, cut = math.exp(delta), core[:cuts]
+    rise = (row_prior.shape[1] - 3.0) * delta
+    rise += log_coefficient_prior(row_prior, row_scale, core, c) - log_coefficient_prior(row_prior, row_scale, core, 1.0)
+    for t in range(term.shape[0]):
+        rise += 0.5 * term[t, SIZE] * (term[t, SIZE] + 1.0) * delta
+    rise -= log_covariance_priors(term, sd_prior, cov_prior, L, small[5])
+    L *= c
+    rise += log_covariance_priors(term, sd_prior, cov_prior, L, small[5])
+    if rise > -np.inf:
+        for i in range(eta.size):
+            trial_eta[i] = offset[i] + c * (eta[i] - offset[i])
+        for k in range(cuts):
+            trial_cut[k] = c * cut[k]
+        rise += gaps(code, y, trials, omega, linear, trial_eta, 1.0, trial_cut[:cuts], trial_gap)
+        for i in range(eta.size):
+            rise += (
+                stand_in(code, y, omega, linear, trial_eta, trial_cut[:cuts], i) - stand_in(code, y, omega, linear, eta, cut, i) - gap[i]
+            )
+    if not rise > -rng.standard_exponential():
+        L /= c
+        return 0.0
+    core *= c
+    u *= c
+    eta[:] = trial_eta
+    gap[:] = trial_gap
+    return 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def in_order(cut):
+    """Whether the cutpoints rise."""
+    for k in range(1, cut.size):
+        if not cut[k] > cut[k - 1]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_family(data, family_prior, row_prior, row_scale, core, eta, psi, values, value_rows):
+    """Log density of the family's own parameters ψ given η: log size (Jacobian included), or the cutpoints.
+
+    family_prior: code and numbers of the size's prior. Cutpoints have the normal (given λ) statements of ``row_prior``, as the core that
+    they begin; ψ stands in the place of its first numbers.
+    """
     code, y, trials, total, shape = data[0], data[5], data[6], 0.0, 1.0
     if code == COUNT_NEGATIVE_BINOMIAL:
         shape = math.exp(psi[0])
         if not (shape > 1e-8 and shape < 1e12):
             return -np.inf
-        total += log_scale_prior(int(family_prior[0]), family_prior[1], family_prior[2], shape) + psi[0]
+        total += log_scale_prior(family_prior[0], family_prior[1], family_prior[2], shape) + psi[0]
         total += size_term(shape, values, value_rows)
     else:
-        for k in range(psi.size):
-            if abs(psi[k]) > 30.0:
-                return -np.inf
-            total += psi[k]
-        cutpoints(psi, family_prior[5], cut)
-        total += cutpoint_prior_gap(code, family_prior, anchor, core, cut)
+        if not in_order(psi):
+            return -np.inf
+        for r in range(row_prior.shape[0]):
+            d = -row_prior[r, 0]
+            for a in range(row_prior.shape[1] - 3):
+                d += row_prior[r, 3 + a] * (psi[a] if a < psi.size else core[a])
+            total -= 0.5 * row_scale[r] * row_prior[r, 1] * d * d
     for i in range(eta.size):
-        total += log_likelihood(code, y[i], trials[i], eta[i], shape, cut)
+        total += log_likelihood(code, y[i], trials[i], eta[i], shape, psi)
     return total if total < np.inf else -np.inf
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_family(rng, data, family_prior, anchor, core, eta, psi, root, direction, trial, cut, values, value_rows):
-    """Slice ψ along a random direction root·ε (Neal 2003; hit and run), the likelihood's cutpoints or size following. Mutates psi, cut."""
+def draw_family(rng, data, family_prior, row_prior, row_scale, core, eta, psi, root, direction, trial, values, value_rows):
+    """Slice ψ along a random direction root·ε (Neal 2003; hit and run), given η. Mutates psi."""
     d = psi.size
     for a in range(d):
         direction[a] = rng.standard_normal()
@@ -226,7 +245,7 @@ def draw_family(rng, data, family_prior, anchor, core, eta, psi, root, direction
         for k in range(a + 1):
             s += root[a, k] * direction[k]
         direction[a] = s
-    log_y = log_family(data, family_prior, anchor, core, eta, psi, cut, values, value_rows) - rng.standard_exponential()
+    log_y = log_family(data, family_prior, row_prior, row_scale, core, eta, psi, values, value_rows) - rng.standard_exponential()
     low = -2.0 * rng.random()
     high = low + 2.0
     stage, tries, at = 0, 0, low  # stages: 0 stepping out down, 1 stepping out up, 2 shrinking
@@ -234,7 +253,7 @@ def draw_family(rng, data, family_prior, anchor, core, eta, psi, root, direction
         for a in range(d):
             trial[a] = psi[a] + at * direction[a]
         tries += 1
-        inside = log_family(data, family_prior, anchor, core, eta, trial, cut, values, value_rows) > log_y
+        inside = log_family(data, family_prior, row_prior, row_scale, core, eta, trial[:d], values, value_rows) > log_y
         if stage == 0:
             if inside and tries < 20:
                 low -= 2.0
@@ -257,14 +276,12 @@ def draw_family(rng, data, family_prior, anchor, core, eta, psi, root, direction
             else:
                 high = at
             at = low + (high - low) * rng.random()
-    if data[0] != COUNT_NEGATIVE_BINOMIAL:
-        cutpoints(psi, family_prior[5], cut)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    rng, sweeps, move, learn, blocks, every, steps, data, family_prior, anchor, psi, psi_root, follow, cut, trial_cut, values,
-    value_rows, crossed, factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
+    rng, sweeps, move, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows, crossed,
+    factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
     sizes, coordinate, fit, root, scratch, counts, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
     trial_L, effects,
@@ -273,25 +290,31 @@ def run_second_order(
     """``sweeps`` sweeps of one chain; each is written to the next row of the ``out`` arrays. Returns (status, sweeps done).
 
     data: (likelihood, X, Z, level, offset, y, trials, ω, b), the frozen stand-in's ω and b last; node, m, h, dense[0] are its
-    cross-products. blocks: parts in which ε_core is redrawn. every: sweeps between moves of ``scale_effects``; steps: theirs.
+    cross-products. blocks: parts in which ε_core is redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``;
+    steps: theirs, the last that of the latter. small_every: sweeps between small steps of the noise. cuts: cutpoints, the first numbers
+    of the core.
     crossed: (cross_ptr, cross_col, cross_value, rhs, rhs_core).
     sizes (views,), coordinate (views, d, 2), fit (views, d, 3), root (views, d, d): the variances that move with each unit, as in
-    ``hyper.py``. psi, psi_root, follow, cut: log size or log gaps, directions of their slices, how they follow each log sd,
-    cutpoints; values, value_rows: distinct counts and their rows. effects (4, U): scratch.
+    ``hyper.py``. psi (1,) or (0,): log size; psi_root: directions of the slices of it, or of the cutpoints; values, value_rows: distinct
+    counts and their rows. effects (4, U): scratch.
     move: SLICES (one at a time, at random), ELLIPTICAL or INDEPENDENT.
     """
     code, X, Z, level, offset, y, trials, omega, linear = data
     cross_ptr, cross_col, cross_value, rhs, rhs_core = crossed
     noise, fresh, trial_u, change = effects[0], effects[1], effects[2], effects[3]
-    n_units = units.shape[0]
+    n_units, cut = units.shape[0], core[:cuts]
     scale[2] = coefficient_precision(row_prior, row_scale, B)
     shape = math.exp(psi[0]) if code == COUNT_NEGATIVE_BINOMIAL else 1.0
     copy_core_factors(factor, core_factors, core, u)
     linear_predictor(X, Z, level, offset, factor, core, u, eta)
     gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
+    scalable = code <= BINOMIAL_CLOGLOG or code >= ORDINAL_LOGIT
+    for t in range(term.shape[0]):
+        scalable = scalable and term[t, GIVEN] == 0
     for sweep in range(sweeps):
         for unit in range(max(n_units, 1)):
             view, d = units[unit : unit + 1], sizes[unit]
+            own, core_only = view.shape[0] - 1, view.shape[0] > 1  # 0 and False; literals would be compiled as versions of their own
             if n_units > 1:
                 rhs_between_units(factor, index, cross_ptr, cross_col, cross_value, node, m, h, u, unit, rhs_core, rhs)
             else:
@@ -308,7 +331,7 @@ def run_second_order(
             if few > 0:
                 coordinates_of(here, learned, L, 1.0, scratch[1])
                 known, _, _ = log_hyper(
-                    False, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view, core_factors,
+                    core_only, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view, core_factors,
                     node, rhs, B, 0.0, P, work, vh, dense, L, rhs_core, 0.0, 0.0, small
                 )  # fmt: skip
                 if not known > -np.inf:
@@ -319,9 +342,9 @@ def run_second_order(
                 )
             whiten_core(dense, core, noise_core)
             if n_units > 0:
-                whiten_unit(factor, index, view, 0, work, vh, core, u, noise)
+                whiten_unit(factor, index, view, own, work, vh, core, u, noise)
                 # levels, root to leaf
-                share = SMALL_STEP if scale[3] % 3.0 == 2.0 else 1.0
+                share = SMALL_STEP if (scale[3] + 1.0) % small_every == 0.0 else 1.0
                 for pos in range(units.shape[1] - 1, -1, -1):
                     if units[unit, pos] >= 0:
                         refresh_levels(
@@ -329,7 +352,7 @@ def run_second_order(
                             trial_eta, trial_gap, eta, gap, change, counts
                         )  # fmt: skip
             # variances and core; a small step of the noise alone now and then
-            share = SMALL_STEP if scale[3] % 3.0 == 2.0 else 1.0
+            share = SMALL_STEP if (scale[3] + 1.0) % small_every == 0.0 else 1.0
             keep = math.sqrt(1.0 - share * share)
             for block in range(blocks):
                 trial_L[:] = L
@@ -340,7 +363,7 @@ def run_second_order(
                 elif few > 0 and share == 1.0:
                     now = INDEPENDENT if move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0 else min(move, 1)
                     ok, _, _, _ = draw_hyper(
-                        rng, now, learn, False, here, learned, frame, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
+                        rng, now, learn, core_only, here, learned, frame, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
                         index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small, known
                     )  # fmt: skip
                     if not ok:
@@ -356,12 +379,12 @@ def run_second_order(
                         if f >= 0:
                             for k in range(factor[f, U0], factor[f, U0] + factor[f, LEVELS] * factor[f, WIDTH]):
                                 trial_u[k] = noise[k]
-                    place_unit(factor, index, view, 0, units.shape[1] - 1, work, vh, trial_core, trial_u)
+                    place_unit(factor, index, view, own, units.shape[1] - 1, work, vh, trial_core, trial_u)
                 copy_core_factors(factor, core_factors, trial_core, trial_u)
                 linear_predictor(X, Z, level, offset, factor, trial_core, trial_u, trial_eta)
-                rise = gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap) - np.sum(gap)
-                rise += cutpoint_prior_gap(code, family_prior, anchor, trial_core, cut)
-                rise -= cutpoint_prior_gap(code, family_prior, anchor, core, cut)
+                rise = -np.inf
+                if in_order(trial_core[:cuts]):
+                    rise = gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - np.sum(gap)
                 counts[CORE_TRIED] += 1.0
                 if rise > -rng.standard_exponential():
                     counts[CORE_ACCEPTED] += 1.0
@@ -380,16 +403,27 @@ def run_second_order(
                     for a in range(term[t, SIZE]):
                         k = term[t, S0] + a
                         accepted = scale_effects(
-                            rng, steps[k], data, shape, cut, family_prior, anchor, psi, follow[k], trial_cut, factor, term, t, a,
-                            sd_prior, cov_prior, core, u, L, eta, gap, trial_eta, trial_gap, small
+                            rng, steps[k], data, shape, cut, factor, term, t, a, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta,
+                            trial_gap, small
                         )  # fmt: skip
                         if learn:
                             steps[k] = min(max(steps[k] * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
                 draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small)
-        if psi.size > 0 and code >= COUNT_NEGATIVE_BINOMIAL:
-            for _ in range(min(psi.size, 2)):
-                draw_family(rng, data, family_prior, anchor, core, eta, psi, psi_root, scratch[2], scratch[3], cut, values, value_rows)
-            shape = math.exp(psi[0]) if code == COUNT_NEGATIVE_BINOMIAL else 1.0
+        if scalable and (learn or scale[3] % every == 0.0):
+            accepted = scale_everything(
+                rng, steps[-1], data, cuts, factor, term, row_prior, row_scale, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta,
+                trial_gap, trial_core, small
+            )  # fmt: skip
+            if learn:
+                steps[-1] = min(max(steps[-1] * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
+        if psi.size > 0 or (cuts > 0 and (scale[3] + 1.0) % small_every == 0.0):
+            own_parameters = psi if psi.size > 0 else cut
+            for _ in range(2):
+                draw_family(
+                    rng, data, family_prior, row_prior, row_scale, core, eta, own_parameters, psi_root, scratch[2], scratch[3], values,
+                    value_rows
+                )  # fmt: skip
+            shape = math.exp(psi[0]) if psi.size > 0 else 1.0
             gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
         if draw_prior_scales(rng, row_prior, core, row_scale) > 0:
             scale[2] = coefficient_precision(row_prior, row_scale, B)
@@ -398,7 +432,7 @@ def run_second_order(
             return status, sweep
         total = size_term(shape, values, value_rows) if code == COUNT_NEGATIVE_BINOMIAL else 0.0
         for i in range(eta.size):
-            total += gap[i] + (linear[i] - 0.5 * omega[i] * eta[i]) * eta[i]
+            total += gap[i] + stand_in(code, y, omega, linear, eta, cut, i)
         out_beta[sweep, :] = core[: out_beta.shape[1]]
         out_L[sweep, :] = L
         out_scale[sweep, :] = psi

@@ -14,7 +14,7 @@ from .elimination import (
     factor_precisions,
     load_core,
 )
-from .likelihood import COUNT_NEGATIVE_BINOMIAL, COUNT_POISSON, derivatives
+from .likelihood import COUNT_NEGATIVE_BINOMIAL, COUNT_POISSON, ORDINAL_LOGIT, derivatives
 from .statistics import accumulate, accumulate_rhs, linear_predictor, subtract_other_units
 
 
@@ -35,10 +35,11 @@ def start_near_mode(
     """``steps`` Newton steps at the covariances L, the first about η = ``first`` (M,), the last with normal noise of ``spread`` sds.
 
     No η moves by more than 4 a step, and those of binary and ordinal outcomes stay within ±8, where separated data have no mode.
+    The first numbers of the core are the cutpoints ``cut`` of an ordinal outcome, which stay where they are.
     Sets core and u, and leaves ω and ω(ỹ − offset) of the last step behind. Overwrites the cross-products.
     """
     limit = 30.0 if code == COUNT_POISSON or code == COUNT_NEGATIVE_BINOMIAL else 8.0
-    trial = eta.copy()
+    trial, cuts = eta.copy(), cut.size if code >= ORDINAL_LOGIT else 0
     eta[:] = first
     core[:] = 0.0
     u[:] = 0.0
@@ -56,10 +57,13 @@ def start_near_mode(
             subtract_other_units(Z, level, factor, u, unit, omega, working, trial)
             accumulate_rhs(X, Z, level, trial, factor, units.shape[0] == 0, unit, m, rhs)
             load_core(dense, m)
+            for k in range(cuts):  # no row meets them
+                dense[1, k, k] = 1.0
             if units.shape[0] > 0:
                 eliminate_unit(factor, index, units, unit, node, rhs, P, work, vh, dense)
             factor_core(factor, core_factors, B, P, 1.0, dense)
             draw_core(rng, dense, noise, core)
             if units.shape[0] > 0:
                 draw_unit(rng, factor, index, units, unit, work, vh, noise, core, u)
+            core[:cuts] = cut[:cuts]
             copy_core_factors(factor, core_factors, core, u)

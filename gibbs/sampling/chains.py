@@ -166,8 +166,7 @@ def _collect(chains: list[Chain], packed: Packed, sampling: Sampling, stopped: s
     )
     beta = packed.coefficients(stack["beta"])
     if packed.cutpoints:
-        hyper = np.concatenate([hyper, _cutpoints(int(packed.family_prior[5]), stack["scale"]) - beta[:, :, :1]], axis=2)
-        beta = beta[:, :, 1:]
+        hyper, beta = np.concatenate([hyper, beta[:, :, : packed.cutpoints]], axis=2), beta[:, :, packed.cutpoints :]
     lp = stack["lp"] if chains[0].likelihood else np.full_like(stack["lp"], np.nan)
     return Draws(
         beta=beta,
@@ -203,12 +202,6 @@ def _acceptance(chains: list[Chain]) -> dict[str, object]:
         if share < STUCK
     ]
     return {"acceptance": by_block, "alarms": stuck}
-
-
-def _cutpoints(zero: int, psi: np.ndarray) -> np.ndarray:
-    """(chains, draws, C − 1) cutpoints about that at ``zero`` from the log gaps ψ, as ``kernels.second_order.cutpoints``."""
-    from_first = np.concatenate([np.zeros((*psi.shape[:2], 1)), np.cumsum(np.exp(psi), axis=2)], axis=2)
-    return from_first - from_first[:, :, zero, None]
 
 
 def _stack(chains: list[Chain], kept: int) -> dict[str, np.ndarray]:

@@ -76,9 +76,9 @@ class Packed:
     cells: int
     hyper_names: tuple[str, ...]
     likelihood: int = -1  # second-order family of ``kernels/likelihood.py``; −1 where the outcome is augmented or gaussian
-    family_prior: np.ndarray = field(default_factory=lambda: np.zeros(6))  # of the size or of the cutpoints
-    anchor: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (p,): ordinal, the intercept as written = anchor @ internal
-    cutpoints: int = 0
+    family_prior: np.ndarray = field(default_factory=lambda: np.zeros(3))  # of the size
+    cutpoints: int = 0  # ordinal: they are the first of the core
+    pieces: kl.Rows | None = None  # ordinal: the three squares of every cell as rows (3M)
     values: np.ndarray = field(default_factory=lambda: np.zeros(0))  # negative binomial: distinct counts, and the rows of each
     value_rows: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
@@ -94,7 +94,7 @@ def pack(design: Design, plan: Plan) -> Packed:
     likelihood = LIKELIHOOD[design.family, design.link or DEFAULT_LINK[design.family]] if second else -1
     family = SECOND_ORDER if second else FAMILY[design.family]
     if design.family == "ordinal":
-        design = _with_intercept(design)
+        design = _with_cutpoints(design)
     X, transform = _centre(design)
     p = X.shape[1]
     weight = np.ones(design.y.size) if design.known_se is None else design.known_se**-2.0
@@ -142,6 +142,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         if units.shape[0] > 1:
             cross = cross_products(rows, factor)
     row_prior, sd_prior, cov_prior, scale_prior = _priors(design, transform, reference)
+    cutpoints = len(design.categories) - 1 if likelihood in _ORDINAL else 0
     haar = family == kl.PROBIT and plan.scheme == "joint" and not np.any(row_prior[:, 0]) and not np.any(offset)
     return Packed(
         family=family, scheme=SCHEME[plan.scheme], rows=rows, factor=factor, term=_terms(design), index=index, units=units,
@@ -149,8 +150,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         row_prior=row_prior, sd_prior=sd_prior, cov_prior=cov_prior, scale_prior=scale_prior, n=n, haar=bool(haar),
         known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
         cells=int(y.size), hyper_names=hyper_names(design), likelihood=likelihood, family_prior=_family_prior(design),
-        anchor=np.ascontiguousarray(transform[0]) if likelihood in _ORDINAL else np.zeros(0),
-        cutpoints=len(design.categories) - 1 if likelihood in _ORDINAL else 0, values=values, value_rows=value_rows,
+        cutpoints=cutpoints, pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values, value_rows=value_rows,
     )  # fmt: skip
 
 
@@ -175,37 +175,41 @@ def _observed(design: Design) -> Design:
     return replace(design, factors=factors, missing_outcome=None, **some)
 
 
-def _with_intercept(design: Design) -> Design:
-    """An ordinal model with a first column of ones: minus one cutpoint, drawn with the other coefficients.
+def _with_cutpoints(design: Design) -> Design:
+    """An ordinal model whose first coefficients are its cutpoints, with columns of zeros: no η holds them, the likelihood does."""
+    K = len(design.categories) - 1
+    X = np.column_stack([np.zeros((design.y.size, K)), design.X])
+    statements = [replace(s, weights=np.concatenate([np.zeros(K), s.weights])) for s in design.coefficient_priors]
+    prior = design.cutpoint_prior
+    if prior.kind != "flat":
+        a = prior.args
+        df, mean, scale = {"normal": lambda: (np.inf, *a), "student_t": lambda: a, "cauchy": lambda: (1.0, *a)}[prior.kind]()
+        unit = np.eye(X.shape[1])
+        statements += [CoefficientPrior(f"cutpoint {k + 1}", unit[k], mean, scale, df, prior) for k in range(K)]
+    names = tuple(f"Intercept[{k + 1}]" for k in range(K))
+    return replace(design, X=X, coefficients=(*names, *design.coefficients), intercept=None, coefficient_priors=tuple(statements))
 
-    Its normal prior is that of the stand-in alone; the sweep replaces it by the prior of the cutpoints.
+
+def _pieces(rows: kl.Rows, cutpoints: int) -> kl.Rows:
+    """The linear predictors of the stand-in of an ordinal outcome y = k, as rows: η − c_k of every cell, η − c_{k−1}, then c_{k−1} − c_k.
+
+    One that a cell does not have keeps its row, and will have weight 0.
     """
-    X = np.column_stack([np.ones(design.y.size), design.X])
-    statements = [replace(s, weights=np.concatenate([[0.0], s.weights])) for s in design.coefficient_priors]
-    mean, precision = _family_prior(design)[3:5]
-    unit = np.eye(X.shape[1])[0]
-    own = CoefficientPrior("cutpoints", unit, float(mean), float(precision**-0.5), np.inf, design.cutpoint_prior)
-    return replace(design, X=X, coefficients=("Intercept", *design.coefficients), intercept=0, coefficient_priors=(*statements, own))
+    M, k = rows.y.size, rows.y.astype(int)
+    upper, lower = np.zeros_like(rows.X), np.zeros_like(rows.X)
+    has_upper, has_lower = np.flatnonzero(k < cutpoints), np.flatnonzero(k > 0)
+    upper[has_upper, k[has_upper]] = -1.0
+    lower[has_lower, k[has_lower] - 1] = -1.0
+    X = np.concatenate([rows.X + upper, rows.X + lower, upper - lower])
+    Z = np.concatenate([rows.Z, rows.Z, np.zeros_like(rows.Z)])
+    thrice = {name: np.concatenate([getattr(rows, name)] * 3) for name in ("level", "y", "trials", "weight", "core_entry")}
+    offset = np.concatenate([rows.offset, rows.offset, np.zeros(M)])
+    return kl.Rows(X, Z, thrice["level"], offset, thrice["y"], thrice["trials"], thrice["weight"], thrice["core_entry"])
 
 
 def _family_prior(design: Design) -> np.ndarray:
-    """Negative binomial: code and numbers of the prior of the size. Ordinal: df, mean, scale of each cutpoint's; mean and precision of the
-    normal that stands in for it; the cutpoint that minus the intercept is."""
-    if design.shape_prior is not None:
-        return np.array([*_scale_code(design.shape_prior), 0.0, 0.0, 0.0], dtype=float)
-    if design.cutpoint_prior is None:
-        return np.zeros(6)
-    a = design.cutpoint_prior.args
-    df, mean, scale = {
-        "normal": lambda: (np.inf, *a),
-        "student_t": lambda: a,
-        "cauchy": lambda: (1.0, *a),
-        "flat": lambda: (np.inf, 0.0, 1e8),
-    }[design.cutpoint_prior.kind]()
-    counts = np.bincount(design.y.astype(int), weights=design.weights, minlength=len(design.categories))
-    below = np.cumsum(counts)[:-1] / counts.sum()
-    zero = int(np.argmin(np.abs(below - 0.5)))  # the cutpoint that the data know best is the intercept
-    return np.array([df, mean, scale, -mean, min(scale, 1e3) ** -2.0, zero], dtype=float)
+    """Code and numbers of the prior of the negative binomial's size."""
+    return np.array(_scale_code(design.shape_prior), dtype=float) if design.shape_prior is not None else np.zeros(3)
 
 
 def hyper_names(design: Design) -> tuple[str, ...]:
@@ -221,14 +225,18 @@ def hyper_names(design: Design) -> tuple[str, ...]:
 
 
 def _centre(design: Design) -> tuple[np.ndarray, np.ndarray]:
-    """Predictors at their means where there is an intercept; the matrix that takes coefficients back."""
+    """Predictors at their means where there is an intercept, or cutpoints; the matrix that takes coefficients back."""
     X = np.array(design.X, dtype=float, order="C")
     transform = np.eye(X.shape[1])
-    if design.intercept is not None:
+    cutpoints = len(design.categories) - 1 if design.categories else 0
+    if design.intercept is not None or cutpoints:
         means = X.mean(axis=0)
-        means[design.intercept] = 0.0
+        if cutpoints:
+            transform[:cutpoints] += means  # c = c' + x̄'β
+        else:
+            means[design.intercept] = 0.0
+            transform[design.intercept] -= means
         X -= means
-        transform[design.intercept] -= means
     return X, transform
 
 

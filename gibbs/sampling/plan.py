@@ -268,10 +268,11 @@ def _finish(
     """Fill in the counts and the sentences."""
     factors = design.factors
     p = design.X.shape[1]
-    columns = p + sum(len(factors[f].levels) * len(factors[f].columns) for f in core)
+    cutpoints = len(design.categories) - 1 if design.categories else 0
+    columns = p + cutpoints + sum(len(factors[f].levels) * len(factors[f].columns) for f in core)
     hyper = sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in factors for t in f.terms)
     hyper += sum(prior is not None for prior in (design.sigma_prior, design.nu_prior, design.shape_prior))
-    hyper += len(design.categories) - 1 if design.categories else 0
+    hyper += cutpoints
     return Plan(
         scheme=scheme,
         core=core,
@@ -299,7 +300,7 @@ def _sentences(design, scheme, core, units, columns, rho, forced) -> list[str]:
     name = [f.name for f in factors]
     lines = [_LATENT.get(design.family, "")]
     why = " (forced)" if forced else ""
-    with_core = ", ".join(["β", *(f"{name[f]} ({len(factors[f].levels)})" for f in core)])
+    with_core = ", ".join(["β", *(["cutpoints"] if design.categories else []), *(f"{name[f]} ({len(factors[f].levels)})" for f in core)])
     if scheme == "one-at-a-time":
         lines.append(f"location{why}: β given all effects, then each factor given the rest (equations 5 and 6 of the deck), in turn")
         lines.append("variances: each given its own effects; expect slow mixing where a variance is small")

@@ -7,7 +7,7 @@ import numpy as np
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
 from gibbs.kernels.start import start_near_mode
-from gibbs.kernels.statistics import accumulate, accumulate_rhs
+from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
 from gibbs.sampling.chain import ELLIPTICAL_LIMIT, MOST_REJECTED, Chain, Kept, coordinates, fit_move, freeze_reference
 from gibbs.sampling.pack import cross_products
 
@@ -17,8 +17,10 @@ FIT_FROM = 3
 """From this refit on the variances move all at once; before, one by one."""
 SPLIT_BELOW, JOIN_ABOVE = 0.35, 0.8
 """Acceptance of the core at which it is drawn in twice as many, or half as many, parts."""
-SCALE_BELOW, SCALE_EVERY = 0.6, 4.0
+SCALE_BELOW, SCALE_EVERY = 0.85, 4.0
 """Effects are scaled with their sds in every sweep where the core's acceptance is below the first, else now and then."""
+SMALL_OFTEN, SMALL_SELDOM, EASY = 3.0, 8.0, 0.7
+"""Every how many sweeps the noise moves by a small step: the second where the core accepts more than the last, and levels nearly always."""
 STUCK = 0.05
 """Acceptance below which the run says that a block hardly moves."""
 
@@ -28,10 +30,12 @@ class SecondOrderChain(Chain):
 
     def _start(self) -> None:
         super()._start()
-        p, rows, cut = self.packed, self.packed.rows.y.size, max(self.packed.cutpoints, 1)
+        p, rows = self.packed, self.packed.rows.y.size
         self.likelihood = True
         self.boundaries = tuple(sorted({max(int(share * self.warmup), 1) for share in REFITS} if self.warmup else ()))
-        self.linear, self.sums, self.summed = np.zeros(rows), np.zeros((3, rows)), 0
+        pieces = 3 if p.cutpoints else 1
+        self.linear, self.sums, self.summed = np.zeros(pieces * rows), np.zeros((7 if p.cutpoints else 3, rows)), 0
+        self.state.omega, self.first = np.ones(pieces * rows), np.zeros(p.cutpoints)
         self.views = [coordinates(p, unit) for unit in range(max(p.units.shape[0], 1))]
         d = max((v.shape[0] for v in self.views), default=0)
         self.sizes = np.array([v.shape[0] for v in self.views], dtype=np.int64)
@@ -40,16 +44,15 @@ class SecondOrderChain(Chain):
             self.coordinate[k, : view.shape[0]] = view
         self.fit = np.tile([0.0, 0.0, 1.0], (len(self.views), d, 1))
         self.root = np.tile(np.eye(d), (len(self.views), 1, 1))
-        size = 1 if p.likelihood == kd.COUNT_NEGATIVE_BINOMIAL else max(p.cutpoints - 1, 0)
-        self.psi, self.psi_root = np.zeros(size), np.eye(size)
+        self.psi = np.zeros(1 if p.likelihood == kd.COUNT_NEGATIVE_BINOMIAL else 0)
+        size = self.psi.size or p.cutpoints
+        self.psi_root, self.gap = np.eye(size), np.zeros((2, rows))
         self.scratch = np.zeros((4, max(d, size)))
-        self.follow = np.zeros((p.sd_prior.shape[0], size))
-        self.cut, self.trial_cut, self.gap = np.zeros(cut), np.zeros(cut), np.zeros((2, rows))
         self.noise, self.trial_L = np.zeros((3, p.core_columns)), np.zeros_like(self.state.L)
         self.effects = np.zeros((4, p.effects))
         self.crossed = (*p.cross, self.work["rhs"], self.work["rhs_core"])
-        self.blocks, self.refits, self.every = 1, 0, 1.0
-        self.steps = np.full(p.sd_prior.shape[0], 0.5)
+        self.blocks, self.refits, self.every, self.small_every = 1, 0, 1.0, SMALL_OFTEN
+        self.steps = np.full(p.sd_prior.shape[0] + 1, 0.5)
         self._start_family()
         self._start_at_mode()
 
@@ -64,21 +67,29 @@ class SecondOrderChain(Chain):
             counts = np.bincount(y.astype(int), weights=n, minlength=p.cutpoints + 1) + 0.5
             below = np.cumsum(counts)[:-1] / counts.sum()
             at = ndtri(below) if p.likelihood == kd.ORDINAL_PROBIT else logit(below)
-            self.psi[:] = np.log(np.maximum(np.diff(at), 1e-3)) + self.rng.uniform(-0.2, 0.2, self.psi.size)
-            k2.cutpoints(self.psi, p.family_prior[5], self.cut)
+            gaps = np.maximum(np.diff(at), 1e-3) * np.exp(self.rng.uniform(-0.2, 0.2, p.cutpoints - 1))
+            self.first[:] = at[0] + np.concatenate([[0.0], np.cumsum(gaps)]) + self.rng.uniform(-0.1, 0.1)
             self.psi_root *= 0.2
 
     def _start_at_mode(self) -> None:
         p, s, w, r = self.packed, self.state, self.work, self.packed.rows
+        omega = np.ones(r.y.size)  # of η; an ordinal stand-in has three squares a row
         start_near_mode(
-            self.rng, p.likelihood, self._shape(), self.cut, 12, 1.0, self._first_predictor(), r.X, r.Z, r.level, r.offset, r.y, r.trials,
+            self.rng, p.likelihood, self._shape(), self.first, 12, 1.0, self._first_predictor(), r.X, r.Z, r.level, r.offset, r.y, r.trials,
             r.core_entry, p.factor, p.term, p.index, p.units, p.core_factors, self.node, w["rhs_core"], w["rhs"], p.row_prior, s.row_scale,
-            w["B"], w["P"], w["work"], w["vh"], self.dense, s.L, s.core, s.u, s.omega, s.working, s.eta, w["small"],
+            w["B"], w["P"], w["work"], w["vh"], self.dense, s.L, s.core, s.u, omega, s.working, s.eta, w["small"],
         )  # fmt: skip
         if not (np.all(np.isfinite(s.core)) and np.all(np.isfinite(s.u))):
             s.core[:] = 0.0
+            s.core[: p.cutpoints] = self.first
             s.u[:] = 0.0
-        self.linear[:] = s.working + s.omega * r.offset
+        if p.cutpoints:
+            linear_predictor(r.X, r.Z, r.level, r.offset, p.factor, s.core, s.u, s.eta)
+            self._add_derivatives()
+            self._fit_stand_in()
+        else:
+            s.omega[:] = omega
+            self.linear[:] = s.working + s.omega * r.offset
         self._stand_in()
 
     def _first_predictor(self) -> np.ndarray:
@@ -92,9 +103,33 @@ class SecondOrderChain(Chain):
     def _shape(self) -> float:
         return float(np.exp(self.psi[0])) if self.packed.likelihood == kd.COUNT_NEGATIVE_BINOMIAL else 1.0
 
+    def _add_derivatives(self) -> None:
+        """Add the derivatives at the current point to warm-up's averages."""
+        p, s, r = self.packed, self.state, self.packed.rows
+        if p.cutpoints:
+            kd.add_ordinal_derivatives(p.likelihood, r.y, r.trials, s.eta, s.core[: p.cutpoints], self.sums)
+        else:
+            kd.add_derivatives(p.likelihood, r.y, r.trials, s.eta, self._shape(), self.first, self.sums)
+        self.summed += 1
+
+    def _fit_stand_in(self) -> None:
+        """(ω, b) ← the averages since the last fit: curvature −l'', and the slope that l' has where the average point is."""
+        mean, s = self.sums / self.summed, self.state
+        if self.packed.cutpoints:
+            at, slope, weight = mean[:2], mean[2:4], np.maximum(mean[4:], 0.0)
+            difference = weight[2] * (at[0] - at[1])
+            s.omega[:] = weight.ravel()
+            self.linear[:] = np.concatenate(
+                [weight[0] * at[0] + difference + slope[0], weight[1] * at[1] - difference + slope[1], 0.0 * slope[0]]
+            )
+        else:
+            s.omega[:] = np.maximum(mean[2], 1e-10)
+            self.linear[:] = s.omega * mean[0] + mean[1]
+        self.sums[:], self.summed = 0.0, 0
+
     def _stand_in(self) -> None:
         """The cross-products of the quadratic stand-in (ω, b)."""
-        p, s, r = self.packed, self.state, self.packed.rows
+        p, s, r = self.packed, self.state, self.packed.pieces or self.packed.rows
         accumulate(r.X, r.Z, r.level, r.core_entry, s.omega, p.factor, p.index, p.units, p.core_factors, self.node, self.dense)
         working = self.linear - s.omega * r.offset
         accumulate_rhs(r.X, r.Z, r.level, working, p.factor, True, p.units.shape[0], self.m, self.h)
@@ -109,18 +144,17 @@ class SecondOrderChain(Chain):
         data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
         try:
             status = k2.run_second_order(
-                self.rng, sweeps, self._collapsed_move(), warming, self.blocks, self.every, self.steps, data, p.family_prior, p.anchor,
-                self.psi, self.psi_root, self.follow, self.cut, self.trial_cut, p.values, p.value_rows, self.crossed, p.factor, p.term,
-                p.index, p.units, p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior,
-                s.core, s.u, s.L, s.scale, s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"],
-                self.sizes, self.coordinate, self.fit, self.root, self.scratch, self.counts, s.eta, self.gap[0], s.working, self.gap[1],
+                self.rng, sweeps, self._collapsed_move(), warming, self.blocks, self.every, self.small_every, self.steps, data,
+                p.family_prior, p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, self.crossed, p.factor, p.term, p.index,
+                p.units, p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L,
+                s.scale, s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes,
+                self.coordinate, self.fit, self.root, self.scratch, self.counts, s.eta, self.gap[0], s.working, self.gap[1],
                 self.noise[0], self.noise[1], self.noise[2], self.trial_L, self.effects, out.beta, out.L, out.scale, out.lp, out.u,
             )  # fmt: skip
         except np.linalg.LinAlgError:
             return k2.NOT_POSITIVE_DEFINITE, 0
         if warming and sweeps:
-            kd.add_derivatives(p.likelihood, r.y, r.trials, s.eta, self._shape(), self.cut, self.sums)
-            self.summed += 1
+            self._add_derivatives()
         return status
 
     def new_kept(self, sweeps: int, warming: bool) -> Kept:
@@ -129,19 +163,18 @@ class SecondOrderChain(Chain):
 
     def _learn(self, refine: bool) -> None:
         """Refit the stand-in, the move of the variances and the directions of the family's slices; split or join the core's parts."""
-        L, psi = np.concatenate([h.L for h in self.history]), np.concatenate([h.scale for h in self.history])
+        L, own = np.concatenate([h.L for h in self.history]), np.concatenate([h.scale for h in self.history])
+        cuts = self.packed.cutpoints
+        if cuts:
+            own = np.concatenate([h.beta for h in self.history])[:, :cuts]
         self.history.clear()
         s = self.state
-        eta, first, second = self.sums / self.summed
-        s.omega[:] = np.maximum(second, 1e-10)
-        self.linear[:] = s.omega * eta + first
-        self.sums[:], self.summed = 0.0, 0
+        self._fit_stand_in()
         self._stand_in()
         freeze_reference(self.packed.term, s.reference, L)
-        if self.psi.size and L.shape[0] > 4 * self.psi.size:
-            cov = np.atleast_2d(np.cov(psi.T))
-            self.psi_root[:] = np.linalg.cholesky(cov + 1e-6 * np.eye(self.psi.size) + 0.1 * np.diag(np.diag(cov)))
-            self._follow(L, psi)
+        if own.shape[1] and L.shape[0] > 4 * own.shape[1]:
+            cov = np.atleast_2d(np.cov(own.T))
+            self.psi_root[:] = np.linalg.cholesky(cov + 1e-6 * np.eye(own.shape[1]) + 0.1 * np.diag(np.diag(cov)))
         tried, accepted = self.counts[k2.CORE_TRIED], self.counts[k2.CORE_ACCEPTED]
         if self.refits >= FIT_FROM - 1 and not refine:
             if accepted < SPLIT_BELOW * tried and self.blocks < self.packed.core_columns:
@@ -157,22 +190,13 @@ class SecondOrderChain(Chain):
                     fit_move(view, self.fit[k, :d], frame, L, np.ones(L.shape[0]))
                     self.root[k, :d, :d] = frame
             if self.refits > FIT_FROM:
-                self.independent = bool(self.counts[k2.INDEPENDENT_REJECTED] <= MOST_REJECTED * L.shape[0] * len(self.views))
+                rejected = self.counts[k2.INDEPENDENT_REJECTED]
+                self.independent = bool(rejected <= MOST_REJECTED * L.shape[0] * len(self.views) and accepted > EASY * tried)
+        levels = self.counts[k2.LEVELS_ACCEPTED] >= 0.95 * self.counts[k2.LEVELS_TRIED]
+        self.small_every = SMALL_SELDOM if levels and accepted > EASY * tried else SMALL_OFTEN
         self.every = 1.0 if accepted < SCALE_BELOW * tried else SCALE_EVERY
         self.refits += 1
         self.counts[1:] = 0.0
-
-    def _follow(self, L: np.ndarray, psi: np.ndarray) -> None:
-        """Regressions of the log gaps of cutpoints on each log sd."""
-        if not self.packed.cutpoints:
-            return
-        for _, _, q, l0, s0, _ in self.packed.term:
-            for a in range(q):
-                log_sd = np.log(np.sqrt(np.sum(L[:, l0 + a * q : l0 + a * q + a + 1] ** 2, axis=1)))
-                spread = float(np.var(log_sd))
-                if spread > 0.0:
-                    slope = (psi - psi.mean(axis=0)).T @ (log_sd - log_sd.mean()) / (L.shape[0] * spread)
-                    self.follow[s0 + a] = np.clip(slope, -1.0, 1.0)
 
     def acceptance(self) -> dict[str, float]:
         """Shares of accepted moves since warm-up, by block."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from gibbs.kernels.elimination import (
+    copy_core_factors,
     draw_core,
     draw_unit,
     eliminate_unit,
@@ -17,12 +20,19 @@ from gibbs.kernels.elimination import (
     whiten_unit,
 )
 from gibbs.kernels.hyper import BELOW, DIAGONAL, coordinates_of
-from gibbs.kernels.second_order import cutpoint_prior_gap, cutpoints, draw_family, log_family, refresh_levels
+from gibbs.kernels.second_order import draw_family, in_order, log_family, refresh_levels, scale_effects, scale_everything
+from gibbs.kernels.statistics import linear_predictor
 from scipy import stats
 
+from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
+from gibbs.model.records import Prior
+from gibbs.sampling.pack import pack
+from gibbs.sampling.plan import make
+from gibbs.sampling.second_order import SecondOrderChain
+from tests import oracles
 
-from .bench import Bench, make_design, random_covariances
+from .bench import Bench, log_jacobian_lower, lower, make_design, random_covariances
 
 
 @pytest.mark.parametrize("kind", ["one_factor", "slopes", "nested_mixed", "nested_slopes_crossed", "five_columns"])
@@ -60,33 +70,143 @@ def test_coordinates_are_those_of_the_target():
     np.testing.assert_allclose(x, [np.log(2.0), -0.7, 0.0])
 
 
-def test_cutpoints_stand_about_the_one_at_zero():
-    cut = np.zeros(4)
-    cutpoints(np.log([0.5, 1.0, 2.0]), 2.0, cut)
-    np.testing.assert_allclose(cut, [-1.5, -1.0, 0.0, 2.0])
-    cutpoints(np.log([0.5, 1.0, 2.0]), 0.0, cut)
-    np.testing.assert_allclose(cut, [0.0, 0.5, 1.5, 3.5])
-    one = np.ones(1)
-    cutpoints(np.zeros(0), 0.0, one)
-    assert one[0] == 0.0
+def test_cutpoints_in_order():
+    assert in_order(np.array([-1.0, 0.0, 0.5])) and in_order(np.zeros(1)) and in_order(np.zeros(0))
+    assert not in_order(np.array([-1.0, 0.5, 0.5])) and not in_order(np.array([0.0, np.nan]))
 
 
-def test_the_prior_of_cutpoints_replaces_the_stand_in_of_the_intercept():
-    prior = np.array([5.0, 0.2, 1.3, -0.2, 1.0 / 1.3**2])
-    anchor, cut = np.array([1.0, -0.4]), np.array([-1.0, 0.0, 0.8])
-    gaps = []
-    for core in (np.array([0.3, 0.9]), np.array([-0.6, 0.1])):
-        intercept = anchor @ core
-        exact = stats.t.logpdf(cut - intercept, 5.0, 0.2, 1.3).sum() - stats.norm.logpdf(intercept, -0.2, 1.3)
-        gaps.append(exact - cutpoint_prior_gap(kd.ORDINAL_LOGIT, prior, anchor, core, cut))
-    assert gaps[0] == pytest.approx(gaps[1], rel=1e-12)
-    assert cutpoint_prior_gap(kd.COUNT_POISSON, prior, anchor, anchor, cut) == 0.0
+# ------------------------------------------------------------------------------------------- moves of the scales
+
+
+class Mover:
+    """A second-order chain whose state is any point, and the oracle's log joint density there, in (core, u, L)."""
+
+    def __init__(self, kind: str, family: str, **options) -> None:
+        design = make_design(kind, family=family, rows=60, **options)
+        if design.cutpoint_prior is not None:  # a normal: its scales λ stay 1
+            design = replace(design, cutpoint_prior=Prior("student_t", (1e9, 0.2, 1.2)))
+        self.design, self.packed = design, pack(design, make(design, "second-order"))
+        self.chain = SecondOrderChain(0, np.random.SeedSequence(31), self.packed, design, 0)
+        p, s = self.packed, self.chain.state
+        rng = np.random.default_rng([32, p.core_columns])
+        s.core[:] = 0.4 * rng.standard_normal(s.core.size)
+        s.core[: p.cutpoints] = np.sort(s.core[: p.cutpoints]) + 0.3 * np.arange(p.cutpoints)
+        s.u[:] = 0.4 * rng.standard_normal(s.u.size)
+        s.L[:] = lower(random_covariances(design, rng))
+        s.row_scale[:] = 1.0
+        copy_core_factors(p.factor, p.core_factors, s.core, s.u)
+        for f in p.core_factors:
+            at, u0, size = p.factor[f, kl.CORE0], p.factor[f, kl.U0], p.factor[f, kl.LEVELS] * p.factor[f, kl.WIDTH]
+            s.core[at : at + size] = s.u[u0 : u0 + size] = 0.4 * rng.standard_normal(size)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """η and the gaps of the state."""
+        p, s, c, r = self.packed, self.chain.state, self.chain, self.packed.rows
+        linear_predictor(r.X, r.Z, r.level, r.offset, p.factor, s.core, s.u, s.eta)
+        kd.gaps(p.likelihood, r.y, r.trials, s.omega, c.linear, s.eta, 1.0, s.core[: p.cutpoints], c.gap[0])
+
+    @property
+    def data(self) -> tuple:
+        r = self.packed.rows
+        return (self.packed.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, self.chain.state.omega, self.chain.linear)
+
+    def log_joint(self) -> float:
+        p, s, u, covariances, at = self.packed, self.chain.state, [], [], 0
+        jacobian = 0.0
+        for f in self.design.factors:
+            J, q = len(f.levels), len(f.columns)
+            u.append(s.u[at : at + J * q].reshape(J, q))
+            at += J * q
+        for f in range(len(u)):
+            blocks = []
+            for owner, _, q, l0, _, _ in p.term:
+                if owner == f:
+                    L = s.L[l0 : l0 + q * q].reshape(q, q)
+                    blocks.append(L @ L.T if q > 1 else np.array([[L[0, 0] ** 2]]))
+                    jacobian += log_jacobian_lower(L)
+            covariances.append(blocks)
+        written = p.coefficients(s.core[: p.reference.size])
+        values = {"u": u, "covariances": covariances, "sigma": None, "nu": None, "shape": 1.0}
+        values |= {"beta": written[p.cutpoints :], "cutpoints": written[: p.cutpoints] if p.cutpoints else None}
+        return oracles.log_joint(self.design, values) + jacobian
+
+
+SCALED = [("one_factor", "logit", {}), ("slopes", "probit", {"offset": True}), ("nested_mixed", "ordinal", {}), ("crossed", "binomial", {})]
+SCALED += [("three_columns_two_terms", "ordinal", {"link": "probit", "covariance_prior": "inverse_wishart", "offset": True})]
+SCALED += [("slopes", "poisson", {"covariance_prior": "huang_wand"}), ("none", "logit", {})]
+
+
+@pytest.mark.parametrize(("kind", "family", "options"), SCALED)
+def test_moves_of_scales_accept_by_the_joint_density(kind, family, options):
+    """Every decision of ``scale_effects`` and ``scale_everything`` is that of Metropolis on the oracle's density, Jacobian included."""
+    m = Mover(kind, family, **options)
+    p, s, c, w = m.packed, m.chain.state, m.chain, m.chain.work
+    names, cut, decided = ("core", "u", "L", "eta"), s.core[: p.cutpoints], {True: 0, False: 0}
+    columns = [(t, a) for t in range(p.term.shape[0]) for a in range(p.term[t, kl.SIZE])]
+    everything = [None] if family not in ("poisson", "negative_binomial") else []
+    dimension = p.reference.size + s.u.size + int(np.sum(p.term[:, kl.SIZE] * (p.term[:, kl.SIZE] + 1) // 2))
+    for turn in range(60):
+        for what in (*columns, *everything):
+            before, density = {n: getattr(s, n).copy() for n in names}, m.log_joint()
+            gap = c.gap[0].copy()
+            rng, twin = (np.random.Generator(np.random.SFC64([turn, 5])) for _ in range(2))
+            delta = 0.3 * twin.standard_normal()
+            threshold = -twin.standard_exponential()
+            if what is None:
+                accepted = scale_everything(
+                    rng, 0.3, m.data, p.cutpoints, p.factor, p.term, p.row_prior, s.row_scale, p.sd_prior, p.cov_prior, s.core, s.u, s.L,
+                    s.eta, c.gap[0], s.working, c.gap[1], c.noise[0], w["small"],
+                )  # fmt: skip
+                moved = dimension
+            else:
+                t, a = what
+                accepted = scale_effects(
+                    rng, 0.3, m.data, 1.0, cut, p.factor, p.term, t, a, p.sd_prior, p.cov_prior, s.core, s.u, s.L, s.eta, c.gap[0],
+                    s.working, c.gap[1], w["small"],
+                )  # fmt: skip
+                moved = p.factor[p.term[t, kl.FACTOR], kl.LEVELS] + a + 1
+            # the proposed point, whatever was decided
+            scale = np.exp(delta)
+            after = {n: getattr(s, n).copy() for n in names}
+            if accepted == 0.0:
+                for n in ("core", "u", "L"):
+                    np.testing.assert_allclose(after[n], before[n], rtol=1e-12, atol=1e-14)
+                if what is None:
+                    s.core[:], s.u[:], s.L[:] = scale * before["core"], scale * before["u"], scale * before["L"]
+                else:
+                    _scale_by_hand(p, s, t, a, scale)
+            rise = m.log_joint() - density + moved * delta
+            assert (accepted == 1.0) == (rise > threshold) or abs(rise - threshold) < 1e-6
+            decided[accepted == 1.0] += 1
+            if accepted == 0.0:
+                for n in names:
+                    getattr(s, n)[:] = before[n]
+                c.gap[0][:] = gap
+            else:
+                eta, gap = s.eta.copy(), c.gap[0].copy()
+                m.refresh()
+                np.testing.assert_allclose(s.eta, eta, rtol=1e-9, atol=1e-10)
+                np.testing.assert_allclose(c.gap[0], gap, rtol=1e-7, atol=1e-8)
+    assert min(decided.values()) > 5 or not columns
+
+
+def _scale_by_hand(p, s, t: int, a: int, scale: float) -> None:
+    f, column, q, l0, _, _ = p.term[t]
+    u0, J, width, core0 = (p.factor[f, k] for k in (kl.U0, kl.LEVELS, kl.WIDTH, kl.CORE0))
+    s.L[l0 + a * q : l0 + (a + 1) * q] *= scale
+    s.u[u0 + column + a : u0 + J * width : width] *= scale
+    if core0 >= 0:
+        s.core[core0 : core0 + J * width] = s.u[u0 : u0 + J * width]
 
 
 def _data(code, y, trials):
     n = y.size
     empty = np.zeros((n, 0))
     return (code, empty, empty, np.zeros((n, 0), dtype=np.int32), np.zeros(n), y, trials, np.ones(n), np.zeros(n))
+
+
+SIZES = np.linspace(-6.0, 9.0, 6001)
 
 
 @pytest.mark.parametrize("family", ["size", "cutpoints"])
@@ -98,15 +218,29 @@ def test_law_of_the_size_and_of_the_cutpoints(family):
     if family == "size":
         y = rng.poisson(np.exp(eta) * rng.gamma(2.0, size=n) / 2.0).astype(float)
         values, rows = np.unique(y, return_counts=True)
-        code, prior, cut = kd.COUNT_NEGATIVE_BINOMIAL, np.array([7.0, 3.0, 1.0, 0.0, 0.0, 0.0]), np.zeros(1)
+        code, prior, statements, core, grid = kd.COUNT_NEGATIVE_BINOMIAL, np.array([7.0, 3.0, 1.0]), np.zeros((0, 4)), np.zeros(1), SIZES
     else:
         y = np.searchsorted([-0.5, 0.9], eta + rng.logistic(size=n)).astype(float)
         values, rows = np.zeros(0), np.zeros(0)
-        code, prior, cut = kd.ORDINAL_LOGIT, np.array([5.0, 0.0, 1.5, 0.0, 1.0, 1.0]), np.zeros(2)
-    data, anchor, core = _data(code, y, np.ones(n, dtype=np.int64)), np.array([1.0]), np.array([0.2])
-    grid = np.linspace(-6.0, 9.0, 6001)
-    log_density = np.array([log_family(data, prior, anchor, core, eta, np.array([x]), cut, values, rows.astype(float)) for x in grid])
-    if family == "size":  # the density itself, by scipy
+        y = np.minimum(y, 1.0)  # one cutpoint: 0 or not
+        code, prior, core, grid = kd.ORDINAL_LOGIT, np.zeros(3), np.array([0.1, 0.3]), np.linspace(-4.0, 3.0, 4001)
+        statements = np.array([[0.2, 1.5**-2, np.inf, 1.0, 0.0], [0.4, 2.0, np.inf, 0.7, -1.0]])  # on c, and on 0.7 c − β
+    data, scale = _data(code, y, np.ones(n, dtype=np.int64)), np.array([1.0, 0.8])[: len(statements)]
+    rows, one = rows.astype(float), np.zeros(1)
+
+    def log_density_at(x: float) -> float:
+        return log_family(data, prior, statements, scale, core, eta, np.array([x]), values, rows)
+
+    log_density = np.array([log_density_at(x) for x in grid])
+    if family == "cutpoints":
+        at = [1500, 2000, 2600]
+        exact = [
+            stats.logistic.logcdf(grid[k] - eta[y == 0]).sum() + stats.logistic.logsf(grid[k] - eta[y == 1]).sum()
+            + stats.norm.logpdf(grid[k], 0.2, 1.5) + 0.8 * stats.norm.logpdf(0.7 * grid[k] - 0.3, 0.4, 2.0**-0.5)
+            for k in at
+        ]  # fmt: skip
+        np.testing.assert_allclose(np.diff(log_density[at]), np.diff(exact), rtol=1e-9)
+    else:  # the density itself, by scipy
         at = [600 + 4 * k for k in range(3)]
         exact = [
             stats.nbinom.logpmf(y, np.exp(grid[k]), np.exp(grid[k]) / (np.exp(grid[k]) + np.exp(eta))).sum()
@@ -116,12 +250,10 @@ def test_law_of_the_size_and_of_the_cutpoints(family):
         np.testing.assert_allclose(np.diff(log_density[at]), np.diff(exact), rtol=1e-6)
     cdf = np.cumsum(np.exp(log_density - log_density.max()))
     cdf /= cdf[-1]
-    psi, draws = np.zeros(1), []
+    psi, draws, root = np.zeros(1), [], 0.7 * np.eye(1)
     generator = np.random.Generator(np.random.SFC64(4))
     for _ in range(24_000):
-        draw_family(
-            generator, data, prior, anchor, core, eta, psi, np.eye(1) * 0.7, np.zeros(1), np.zeros(1), cut, values, rows.astype(float)
-        )
+        draw_family(generator, data, prior, statements, scale, core, eta, psi, root, one, np.zeros(1), values, rows)
         draws.append(psi[0])
     u = np.interp(np.array(draws)[::8], grid, cdf)
     assert stats.kstest(u, "uniform").pvalue > 1e-4

@@ -143,7 +143,7 @@ CHAINS += [("gaussian", False, 2.0, 0.5)]
 def test_sweeps_of_one_coefficient(family, haar, df, mean):
     """p(β | y) on a grid, from the oracle's joint density: the latents, the draw, t priors and the Haar move together."""
     design = intercept_only(family, df, mean)
-    packed = pack(design, make(design))
+    packed = pack(design, make(design, "augmented" if family in ("probit", "logit") else "auto"))
     assert packed.haar == (family == "probit" and mean == 0.0)
     chain = Chain(0, np.random.SeedSequence(124), replace(packed, haar=haar), design, 20)
     for _ in range(3):

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from gibbs.kernels.second_order import cutpoints
 from gibbs.kernels.statistics import accumulate_rhs
 from scipy import stats
 
@@ -124,8 +123,6 @@ class Engine:
         L = np.concatenate([np.linalg.cholesky(c).ravel() for c in blocks]) if blocks else np.zeros(0)
         if values.get("shape") is not None:
             return L, np.array([np.log(values["shape"])])
-        if values.get("cutpoints") is not None:
-            return L, np.log(np.diff(values["cutpoints"]))
         if self.packed.family == packing.SECOND_ORDER:
             return L, np.zeros(0)
         return L, np.array([values["sigma"] or 1.0, values["nu"] or 1.0])
@@ -152,7 +149,7 @@ class Engine:
         p = packed.reference.size
         written = np.asarray(values["beta"], float)
         if values.get("cutpoints") is not None:
-            written = np.concatenate([[-values["cutpoints"][int(packed.family_prior[5])]], written])
+            written = np.concatenate([values["cutpoints"], written])
         beta = np.linalg.solve(packed.transform, written) - packed.reference
         state.core[:p] = beta
         for f, u in enumerate(values["u"]):
@@ -164,8 +161,6 @@ class Engine:
         state.L[:] = L
         if packed.family == packing.SECOND_ORDER:
             self.chain.psi[:] = scale
-            if packed.cutpoints:
-                cutpoints(self.chain.psi, packed.family_prior[5], self.chain.cut)
         else:
             state.scale[:2] = scale
         d = packed.row_prior[:, 3:] @ beta - packed.row_prior[:, 0]
@@ -201,12 +196,6 @@ class Engine:
         if self.packed.cutpoints:
             cut, beta = kept["cutpoints"], beta[:, -len(self.design.coefficients) :] if self.design.coefficients else beta[:, :0]
         return Points(beta, u, L, one, one, y, shape, cut)
-
-
-def _cutpoints_of(psi: np.ndarray, zero: int) -> np.ndarray:
-    """Cutpoints about that at ``zero``."""
-    cut = np.concatenate([[0.0], np.cumsum(np.exp(psi))])
-    return cut - cut[zero]
 
 
 @dataclass(frozen=True)
@@ -274,7 +263,7 @@ def examine(
             beta = engine.packed.coefficients(kept.beta)
             cut = np.zeros((sweeps, 0))
             if engine.packed.cutpoints:
-                cut = np.stack([_cutpoints_of(psi, int(engine.packed.family_prior[5])) for psi in kept.scale]) - beta[:, :1]
+                cut = beta[:, : engine.packed.cutpoints]
             after.append((beta, kept.u, kept.L, kept.scale, cut))
             errors.append(kept.lp)
     names = ("beta", "u", "L", "scale", "cutpoints")
