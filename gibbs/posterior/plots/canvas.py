@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ CHAINS = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PURPLE, ":"), (SKY, "-"),
 """Colour and dashes of each chain."""
 FORMATS = ("png", "pdf", "svg")
 DPI = 200
+TITLE = 10.5
+"""Points of a picture's title."""
 
 _STYLE: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],
@@ -95,13 +97,30 @@ def sheet(rows: int = 1, columns: int = 1, *, width: float, height: float, **opt
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
-def head(figure: Picture, title: str, note: str = "") -> None:
-    """A title at the left, and a note in small type below everything."""
-    width = figure.get_size_inches()[0]
-    figure.suptitle(textwrap.fill(title, max(20, int(width * 13))), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+def head(figure: Picture, title: str, note: str = "", legend: Mapping[str, Any] | None = None) -> None:
+    """A title at the left, under it what lines and markings mean (label → artist), and a note in small type below everything."""
+    width, height = figure.get_size_inches()
+    lines = textwrap.wrap(title, max(20, int(width * 13)))
+    figure.suptitle("\n".join([*lines, " "] if legend else lines), x=0.01, ha="left", fontsize=TITLE, fontweight="bold")
+    if legend:
+        top = 1 - (0.04 + len(lines) * TITLE * 1.2 / 72) / height  # the empty line of the title keeps its place
+        figure.legend(
+            list(legend.values()), list(legend), loc="upper left", bbox_to_anchor=(0.01, top), ncols=len(legend),
+            borderaxespad=0.0,
+            borderpad=0.0, handlelength=2.4, columnspacing=1.6,
+        )  # fmt: skip
     if note:
         words = textwrap.fill(note, max(30, int(width * 17.5)))
         figure.supxlabel(words, x=0.01, ha="left", fontsize=7.5, color=GREY)
+
+
+def legend_of(*axes: Axes) -> dict[str, Any]:
+    """label → artist of everything labelled in the panels, in the order it was drawn."""
+    found: dict[str, Any] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    return found
 
 
 def dots(axis: Axes, place: Sequence[float] | np.ndarray, inner: np.ndarray, outer: np.ndarray, middle: np.ndarray, **options: Any) -> None:

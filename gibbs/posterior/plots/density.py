@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 
-def bandwidth(values: np.ndarray) -> float:
-    """Silverman's (1986, eq. 3.31): 0.9 min(sd, IQR/1.34) n^(−1/5); 0 for values that are all the same."""
+def bandwidth(values: np.ndarray, size: float | None = None) -> float:
+    """Silverman's (1986, eq. 3.31): 0.9 min(sd, IQR/1.34) n^(−1/5); 0 for values that are all the same. ``size``: n of dependent draws."""
     sd = float(np.std(values))
     low, high = np.quantile(values, (0.25, 0.75))
     spread = min(sd, (high - low) / 1.34) or sd
-    return 0.9 * spread * len(values) ** -0.2
+    return 0.9 * spread * (len(values) if size is None else size) ** -0.2
 
 
 def kernel(values: np.ndarray, grid: np.ndarray, low: float = -math.inf, high: float = math.inf, width: float | None = None) -> np.ndarray:

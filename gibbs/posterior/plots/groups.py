@@ -328,7 +328,7 @@ def draw(
     count = len(shown.panels)
     columns = min(4, count) if count != 6 else 3
     rows = -(-count // columns)
-    width = {1: 4.6, 2: 6.2, 3: 7.2, 4: 8.6}[columns]
+    width = {1: 6.2, 2: 6.4, 3: 7.2, 4: 8.6}[columns]
     figure, axes = canvas.sheet(rows, columns, width=width, height=1.5 + 1.75 * rows, sharex=True, sharey=True)
     rng = np.random.default_rng(1)
     points = [_points(panel, design, shown, rng) for panel in shown.panels]
@@ -347,10 +347,10 @@ def draw(
     canvas.leave_empty(axes.flat[count:])
     _ticks(axes, shown, count, columns)
     figure.supylabel(_response(design), fontsize=9)
-    handles = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    wanted = [name for name in ("partial pooling (the model)", "its 95 % interval", "no pooling", "complete pooling") if name in handles]
-    figure.legend([handles[name] for name in wanted], wanted, loc="outside lower center", ncols=min(len(wanted), 2 if width < 6 else 4))
-    canvas.head(figure, f"{shown.factor}, group by group: {choose.name_of(fit)}", _note(design, shown, page))
+    there = canvas.legend_of(*axes.flat)
+    order = ("partial pooling (the model)", "its 95 % interval", "no pooling", "complete pooling")
+    legend = {name: there[name] for name in order if name in there}
+    canvas.head(figure, f"{shown.factor}, group by group: {choose.name_of(fit)}", _note(design, shown, page), legend)
     return figure
 
 
@@ -415,8 +415,8 @@ def _note(design: Design, shown: Panels, page: int) -> str:
         words += "Other predictors and effects at their means over the group's rows. "
     missing = sum(panel.alone is None for panel in shown.panels)
     if missing:
-        one = "1 group has" if missing == 1 else f"{missing} groups have"
-        words += f"{one} no line of their own: too few values of the predictor, or outcomes that it separates. "
+        one = "1 group has no line of its own" if missing == 1 else f"{missing} groups have no line of their own"
+        words += f"{one}: too few values of the predictor, or outcomes that it separates. "
     if design.trials is not None or design.weights is not None:
         words += "The area of a point goes with the outcomes it stands for. "
     if any(len(panel.y) > POINTS for panel in shown.panels):

@@ -181,8 +181,7 @@ def binned(p: np.ndarray, y: np.ndarray, trials: np.ndarray) -> Binned:
     bins = int(np.sqrt(total)) if total >= 100 else 10 if total > 10 else max(1, int(total) // 2)
     _, which = np.unique(np.round(p, 10), return_inverse=True)
     size = np.bincount(which.reshape(-1), trials)
-    middle = np.cumsum(size) - size / 2
-    bin_of = np.minimum((bins * middle / total).astype(int), bins - 1)[which.reshape(-1)]
+    bin_of = _fill(size, total / bins)[which.reshape(-1)]
     n = np.bincount(bin_of, trials, minlength=bins)
     keep = n > 0
 
@@ -191,6 +190,19 @@ def binned(p: np.ndarray, y: np.ndarray, trials: np.ndarray) -> Binned:
 
     n = n[keep]
     return Binned(sums(trials * p) / n, sums(y - trials * p) / n, np.sqrt(sums(trials * p * (1 - p))) / n, n)
+
+
+def _fill(size: np.ndarray, wanted: float) -> np.ndarray:
+    """The bin of every distinct probability, lowest first: a bin is full with ``wanted`` trials; a last one less than half full joins."""
+    bin_of, now, held = np.zeros(len(size), dtype=int), 0, 0.0
+    for k, more in enumerate(size):
+        bin_of[k] = now
+        held += more
+        if held >= wanted - 1e-9:
+            now, held = now + 1, 0.0
+    if now and 0 < held < wanted / 2:
+        bin_of[bin_of == now] = now - 1
+    return bin_of
 
 
 def separation(p: np.ndarray, y: np.ndarray, trials: np.ndarray, stripes: int = STRIPES) -> tuple[np.ndarray, np.ndarray]:
@@ -228,8 +240,9 @@ def _proportions(fit: Fit, rows: np.ndarray) -> Picture:
     top.set_xlabel("fitted probability, mean of the bin")
     top.set_ylabel("observed − fitted")
     top.set_title("Binned residuals", loc="left")
-    top.legend(loc="upper right")
-    below.imshow(events[None, :], cmap="Greys", vmin=0, vmax=1, aspect="auto", extent=(0, 1, 0, 1), interpolation="nearest")
+    top.margins(y=0.12)
+    top.legend(loc="lower right", ncols=1)
+    below.imshow(events[None, :], cmap="Greys", vmin=0, vmax=1.15, aspect="auto", extent=(0, 1, 0, 1), interpolation="nearest")
     at = (np.arange(len(chance)) + 0.5) / len(chance)
     below.plot(at, chance, color=canvas.BLACK, linewidth=2.6)
     below.plot(at, chance, color=canvas.ORANGE, linewidth=1.4, label="fitted probability")
@@ -242,7 +255,7 @@ def _proportions(fit: Fit, rows: np.ndarray) -> Picture:
     share = 100 * float(np.mean(~outside))
     note = (
         f"{len(bins.fitted)} bins of about {np.median(bins.outcomes):,.0f} outcomes; {share:.0f} % lie within two standard errors, about "
-        "95 % would if the model is right (filled: outside). Triangle: so many events are expected to its right. "
+        "95 % would, were the model right (filled: outside). Triangle: so many events are expected to its right. "
     )
     stripes = "Each stripe is one outcome." if len(events) == int(trials.sum()) else "The darker a stripe, the larger its share of events."
     canvas.head(figure, f"Predicted and observed: {choose.name_of(fit)}", note + stripes + _taken(design, rows))
@@ -289,11 +302,22 @@ def _counts(fit: Fit, rows: np.ndarray) -> Picture:
     axis = axes[0, 0]
     top = np.sqrt(found.mean)
     bottom = top - np.sqrt(found.observed)
-    axis.fill_between(centre, *np.sqrt(found.interval), color=canvas.ORANGE, alpha=0.3, linewidth=0, label="95 % of data sets predicted")
+    seen = found.observed > 0
     axis.bar(
-        centre, top - bottom, bottom=bottom, width=0.86 * width, color=canvas.LIGHT, edgecolor=canvas.GREY, linewidth=0.5, label="observed"
+        centre[seen],
+        np.sqrt(found.observed[seen]),
+        bottom=bottom[seen],
+        width=0.86 * width,
+        color=canvas.LIGHT,
+        edgecolor=canvas.GREY,
+        linewidth=0.5,
+        label="observed",
     )
-    axis.plot(centre, top, color=canvas.VERMILLION, marker="o", markersize=3, linewidth=1.2, label="predicted, mean")
+    low, high = np.sqrt(found.interval)
+    axis.fill_between(centre, low, high, color=canvas.ORANGE, alpha=0.35, linewidth=0, zorder=3, label="95 % of data sets predicted")
+    axis.plot(centre, top, color=canvas.VERMILLION, marker="o", markersize=3, linewidth=1.2, zorder=4, label="predicted, mean")
+    axis.use_sticky_edges = False
+    axis.margins(y=0.05)
     axis.axhline(0, color=canvas.BLACK, linewidth=0.8)
     axis.set_xlabel(fit.outline.outcome + ("" if width == 1 else f", in bins of {width}"))
     axis.set_ylabel("square root of the frequency")

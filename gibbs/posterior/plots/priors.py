@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 MOST = 24
 GRID = 401
+EDGE = 1e-4
+"""Correlations are shown up to here from ±1, where their priors may be 0 or infinite."""
 SIMULATED = 100_000
 
 
@@ -120,10 +122,16 @@ def wishart_correlations(df: float, scale: np.ndarray, count: int = SIMULATED) -
     return -precision[:, 0, 1] / np.sqrt(precision[:, 0, 0] * precision[:, 1, 1])
 
 
+def _effective(fit: Fit, name: str) -> float:
+    """Effective sample size of a parameter: the draws that its density may be as rough as."""
+    size = float(fit.summary().loc[name, "ess_bulk"])
+    return size if math.isfinite(size) and size > 1 else 1.0
+
+
 def window(one: Known, values: np.ndarray) -> tuple[float, float]:
     """From where to where a panel goes: the posterior with room to see the prior move; a correlation has its whole range."""
     if one.low == -1.0:
-        return -1.0, 1.0
+        return -1.0 + EDGE, 1.0 - EDGE
     low, high = np.quantile(values, (0.001, 0.995))
     reach = float(high - low) or abs(float(high)) or 1.0
     first = one.low if low - one.low < 1.5 * reach else float(low) - 0.6 * reach
@@ -145,13 +153,13 @@ def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
         raise PlotError(f"{len(wanted)} parameters are more than one picture holds ({MOST}); choose with parameters=.")
     columns = 1 if len(wanted) == 1 else 2 if len(wanted) <= 4 else 3
     rows = -(-len(wanted) // columns)
-    figure, axes = canvas.sheet(rows, columns, width={1: 4.5, 2: 6.5, 3: 8.5}[columns], height=1.2 + 1.75 * rows)
+    figure, axes = canvas.sheet(rows, columns, width={1: 5.0, 2: 6.5, 3: 8.5}[columns], height=1.2 + 1.75 * rows)
     for axis, name in zip(axes.flat, wanted, strict=False):
         one = there[name]
         values = variances.hyper(fit.arrays, fit.outline, name).reshape(-1)
         first, last = window(one, values)
         grid = np.linspace(first, last, GRID)
-        found = density.kernel(values, grid, one.low, one.high)
+        found = density.kernel(values, grid, one.low, one.high, density.bandwidth(values, _effective(fit, name)))
         axis.fill_between(grid, found, color=canvas.SKY, alpha=0.45, linewidth=0)
         axis.plot(grid, found, color=canvas.BLUE, linewidth=1.2, label="posterior")
         before = one.density(grid)
@@ -160,12 +168,11 @@ def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
         axis.set_ylim(0, 1.08 * max(found.max(), min(np.nanmax(before), 2 * found.max())))
         axis.set_xlim(first, last)
         axis.set_yticks([])
+        axis.locator_params(axis="x", nbins=6)
         axis.spines["left"].set_visible(False)
         axis.set_title(canvas.shown(name, 44), loc="left")
         axis.set_xlabel(canvas.shown(one.words, 60), fontsize=7, color=canvas.GREY)
     canvas.leave_empty(axes.flat[len(wanted) :])
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=2)
     note = "Densities. The prior goes on beyond each panel, which shows where the posterior is; below each: the prior in words."
-    canvas.head(figure, f"Prior and posterior: {choose.name_of(fit)}", note)
+    canvas.head(figure, f"Prior and posterior: {choose.name_of(fit)}", note, canvas.legend_of(axes[0, 0]))
     return figure

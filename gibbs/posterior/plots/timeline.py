@@ -101,11 +101,9 @@ def draw(fit: Fit, factor: str | Sequence[str] | None = None, term: str | None =
     room = 0.05 * (max(highs) - min(lows))
     for axis in axes[:, 0]:
         axis.set_ylim(min(*lows, 0.0) - room, max(*highs, 0.0) + room)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=3)
     note = "Random effects on the scale of the linear predictor."
     note += " The panels share their vertical scale." if len(chosen) > 1 else ""
-    canvas.head(figure, f"Effects over {' and '.join(f.name for f in chosen)}: {choose.name_of(fit)}", note)
+    canvas.head(figure, f"Effects over {' and '.join(f.name for f in chosen)}: {choose.name_of(fit)}", note, canvas.legend_of(axes[0, 0]))
     return figure
 
 

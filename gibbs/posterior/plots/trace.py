@@ -59,31 +59,30 @@ def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
     figure, axes = canvas.sheet(len(wanted), 2, width=7.5, height=0.9 + 1.25 * len(wanted), width_ratios=(2.2, 1))
     chains, kept = fit.arrays.beta.shape[:2]
     at = np.arange(kept) if kept <= POINTS else np.unique(np.linspace(0, kept - 1, POINTS).round().astype(int))
-    for row, name in zip(axes, wanted, strict=True):
+    for at_row, (row, name) in enumerate(zip(axes, wanted, strict=True)):
         values = named.values(fit.arrays, fit.outline, name)
         bins = max(2, min(BINS, chains * kept // 25))
         counts, edges = rank_counts(values, bins), np.linspace(0, chains * kept, bins + 1)
         for k in range(chains):
             colour, dashes = canvas.CHAINS[k % len(canvas.CHAINS)]
             row[0].plot(at + 1, values[k, at], color=colour, linewidth=0.45, alpha=0.8)
-            row[1].stairs(counts[k], edges, color=colour, linestyle=dashes, linewidth=1.0, label=f"chain {k + 1}")
+            row[1].stairs(counts[k], edges, color=colour, linestyle=dashes, linewidth=1.0, label=f"chain {k + 1}", baseline=None)
         row[1].axhline(kept / bins, color=canvas.GREY, linewidth=0.7)
         row[1].set_ylim(0, max(2.0 * kept / bins, 1.1 * counts.max()))
         row[0].set_title(name, loc="left")
         row[0].set_xlim(1, max(2, kept))
         row[1].set_yticks([])
         row[1].spines["left"].set_visible(False)
-        row[1].set_xticks([0, chains * kept], ["lowest", "highest"])
+        row[0].tick_params(labelbottom=at_row == len(wanted) - 1)
+        row[1].set_xticks([0, chains * kept], ["lowest", "highest"] if at_row == len(wanted) - 1 else ["", ""])
     axes[0, 1].set_title("ranks", loc="left")
     axes[-1, 0].set_xlabel("draw of the chain, after warm-up")
     axes[-1, 1].set_xlabel("rank among all draws")
-    if chains <= len(canvas.CHAINS):
-        handles, labels = axes[0, 1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", ncols=min(4, chains))
+    legend = canvas.legend_of(axes[0, 1]) if chains <= len(canvas.CHAINS) else None
     note = "Chains that agree wander over the same values, and have ranks that lie flat about the line."
-    if parameters is None and len(wanted) == SHOWN:
+    if parameters is None and len(wanted) < int((fit.summary()["sd"] > 0).sum()):
         note += f" Shown: the {SHOWN} parameters with the smallest effective sample sizes; parameters= shows others."
     if len(at) < kept:
-        note += f" Every {kept // len(at)}th draw or so is drawn in the traces; the ranks have them all."
-    canvas.head(figure, f"Chains: {choose.name_of(fit)}", note)
+        note += f" The traces have {len(at):,} of the {kept:,} draws of each chain, evenly spaced; the ranks have all."
+    canvas.head(figure, f"Chains: {choose.name_of(fit)}", note, legend)
     return figure

@@ -32,6 +32,7 @@ def draw(fit: Fit) -> Picture:
     axis.tick_params(axis="y", length=0)
     axis.set_xlim(0, min(118.0, 1.18 * max(float(high.max()), 1.0)))
     axis.set_xticks([tick for tick in axis.get_xticks() if 0 <= tick <= 100])
+    axis.spines["bottom"].set_bounds(0, min(100.0, axis.get_xlim()[1]))
     axis.set_xlabel("share of the variance, %")
     note = "Posterior means of the shares, lines: 95 % intervals. What the coefficients explain is not part of the total."
     if any(len(factor.columns) > 1 for factor in fit.outline.factors):
