@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FIRST_YEAR, LAST_YEAR = 1000, 2200
 LABELLED = 40
 """Levels without numbers are labelled one by one up to so many."""
+MOST = 500
+"""A line through more levels than this is a smear."""
 _WORDS = (
     "year", "time", "date", "election", "cohort", "wave", "period", "age", "month", "day", "week", "quarter", "round", "birth",
     "generation", "decade", "session", "term", "trial", "visit", "season",
@@ -71,6 +73,11 @@ def draw(fit: Fit, factor: str | Sequence[str] | None = None, term: str | None =
     from gibbs.posterior.plots import canvas
 
     chosen = _factors(fit, factor)
+    for f in chosen:
+        if len(f.levels) > MOST:
+            raise PlotError(
+                f"{f.name} has {len(f.levels):,} levels, too many for a line through them ({MOST}); ranef thins and pages them."
+            )
     places = [positions(f) for f in chosen]
     columns = [choose.term(f, term) for f in chosen]
     figure, axes = canvas.sheet(len(chosen), 1, width=6.8, height=0.9 + 2.3 * len(chosen))
