@@ -52,6 +52,12 @@ class OutputError(GibbsError):
     stage = "output"
 
 
+class PlotError(GibbsError):
+    """A picture cannot be drawn: no such kind, nothing to show, matplotlib not installed."""
+
+    stage = "plot"
+
+
 class SamplingError(GibbsError):
     """A chain stopped on numbers it cannot trust; names the chain, the iteration, the block and the rows behind it."""
 

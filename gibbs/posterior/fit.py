@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from gibbs.posterior.plots.accessor import Plots
+
 
 class Fit:
     """A fitted model.
@@ -208,6 +210,13 @@ class Fit:
     def draws(self) -> xr.DataTree:
         """The draws as an ArviZ DataTree: groups posterior, sample_stats, observed_data, constant_data (see ``posterior.layout``)."""
         return layout.datatree(layout.groups(self.arrays, self.outline, self.observed))
+
+    @property
+    def plot(self) -> Plots:
+        """Pictures: ``fit.plot.ranef()``, ``fit.plot.groups()``, …; each gives a matplotlib Figure."""
+        from gibbs.posterior.plots.accessor import Plots
+
+        return Plots(self)
 
     # ----------------------------------------------------------------------------------------------------- words and files
 

@@ -1,0 +1,178 @@
+"""Prior against posterior of every sd, correlation, sigma, nu and shape: what the data have said, and what was said before.
+
+Under a prior on a whole covariance matrix the density shown is what it implies for each sd and correlation (q columns):
+
+    huang_wand(ν, A)            sd_k ~ half-t(ν, A_k); cor: density ∝ (1 − ρ²)^(ν/2 − 1)          Huang and Wand (2013), section 2
+    inverse_wishart(df, S)      variance_k ~ inverse-gamma((df − q + 1)/2, S_kk/2); cor: drawn from the 2 × 2 block, which is
+                                inverse-Wishart(df − q + 2, S_block)
+
+Draws of a correlation under an inverse-Wishart become a density as the posterior's do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gibbs.errors import PlotError
+from gibbs.model.priors import describe, log_density
+from gibbs.model.records import Prior, Term
+from gibbs.posterior import names, variances
+from gibbs.posterior.outline import Outline
+from gibbs.posterior.plots import choose, density
+
+if TYPE_CHECKING:
+    from gibbs.posterior.fit import Fit
+    from gibbs.posterior.plots.canvas import Picture
+
+MOST = 24
+GRID = 401
+EDGE = 1e-4
+"""Correlations are shown up to here from ±1, where their priors may be 0 or infinite."""
+SIMULATED = 100_000
+
+
+@dataclass(frozen=True)
+class Known:
+    """A parameter before the data: its density, its bounds, and the prior in words."""
+
+    name: str
+    density: Callable[[np.ndarray], np.ndarray]
+    low: float
+    high: float
+    words: str
+
+
+def known(outline: Outline) -> list[Known]:
+    """Every sd, correlation, sigma, nu and shape that the model does not fix."""
+    found: list[Known] = []
+    for factor in outline.factors:
+        for term in factor.terms:
+            for a, column in enumerate(term.columns):
+                if (one := _of_sd(term, a, names.sd_name(factor.name, column))) is not None:
+                    found.append(one)
+        for term in factor.terms:
+            for first, second in names.correlation_pairs(term):
+                name = names.correlation_name(factor.name, first, second)
+                found.append(_of_correlation(term, term.columns.index(first), term.columns.index(second), name))
+    for name, least in (("sigma", 0.0), ("nu", 1.0), ("shape", 0.0)):
+        prior = getattr(outline, f"{name}_prior")
+        if prior is not None and prior.kind != "fixed":
+            lower = least if prior.kind in ("gamma", "exponential") else None
+            found.append(_scalar(name, prior, least, math.inf, describe(prior, name), lower=lower))
+    return found
+
+
+def _scalar(name: str, prior: Prior, low: float, high: float, words: str, lower: float | None = None, columns: int = 2) -> Known:
+    def at(x: np.ndarray) -> np.ndarray:
+        return np.exp(log_density(prior, x, lower=lower, columns=columns))
+
+    return Known(name, at, low, high, words)
+
+
+def _of_sd(term: Term, a: int, name: str) -> Known | None:
+    whole = term.covariance
+    if whole is None:
+        prior = term.sd_priors[a]
+        return None if prior.kind == "fixed" else _scalar(name, prior, 0.0, math.inf, describe(prior))
+    if whole.kind == "huang_wand":
+        scale = whole.args[1]
+        implied = Prior("half_t", (whole.args[0], 0.0, scale[a] if isinstance(scale, tuple) else scale))
+    else:
+        df, scale = whole.args
+        implied = Prior("inverse_gamma", ((df - len(term.columns) + 1) / 2, _entry(scale, a, a) / 2))
+    return _scalar(name, implied, 0.0, math.inf, f"implied by {describe(whole)}")
+
+
+def _entry(scale, a: int, b: int) -> float:
+    return float(scale[a][b]) if isinstance(scale, tuple) else float(scale) * (a == b)
+
+
+def _of_correlation(term: Term, a: int, b: int, name: str) -> Known:
+    whole, q = term.covariance, len(term.columns)
+    if whole is None:
+        prior = term.correlation or Prior("lkj", (1.0,))
+        return _scalar(name, prior, -1.0, 1.0, describe(prior), columns=q)
+    words = f"implied by {describe(whole)}"
+    if whole.kind == "huang_wand":
+        return _scalar(name, Prior("lkj", (whole.args[0] / 2,)), -1.0, 1.0, words)
+    df, scale = whole.args
+    block = np.array([[_entry(scale, a, a), _entry(scale, a, b)], [_entry(scale, b, a), _entry(scale, b, b)]])
+    drawn = wishart_correlations(df - q + 2, block)
+
+    def at(x: np.ndarray) -> np.ndarray:
+        return density.kernel(drawn, np.asarray(x, dtype=float), -1.0, 1.0)
+
+    return Known(name, at, -1.0, 1.0, words)
+
+
+def wishart_correlations(df: float, scale: np.ndarray, count: int = SIMULATED) -> np.ndarray:
+    """(count,) correlations of 2 × 2 matrices from inverse-Wishart(df, scale): of Σ with Σ⁻¹ = C A A' C', CC' = scale⁻¹ (Bartlett)."""
+    rng = np.random.default_rng(2012)
+    C = np.linalg.cholesky(np.linalg.inv(scale))
+    A = np.zeros((count, 2, 2))
+    A[:, 0, 0], A[:, 1, 1] = np.sqrt(rng.chisquare(df, count)), np.sqrt(rng.chisquare(df - 1, count))
+    A[:, 1, 0] = rng.standard_normal(count)
+    root = C @ A
+    precision = root @ root.transpose(0, 2, 1)
+    return -precision[:, 0, 1] / np.sqrt(precision[:, 0, 0] * precision[:, 1, 1])
+
+
+def _effective(fit: Fit, name: str) -> float:
+    """Effective sample size of a parameter: the draws that its density may be as rough as."""
+    size = float(fit.summary().loc[name, "ess_bulk"])
+    return size if math.isfinite(size) and size > 1 else 1.0
+
+
+def window(one: Known, values: np.ndarray) -> tuple[float, float]:
+    """From where to where a panel goes: the posterior with room to see the prior move; a correlation has its whole range."""
+    if one.low == -1.0:
+        return -1.0 + EDGE, 1.0 - EDGE
+    low, high = np.quantile(values, (0.001, 0.995))
+    reach = float(high - low) or abs(float(high)) or 1.0
+    first = one.low if low - one.low < 1.5 * reach else float(low) - 0.6 * reach
+    return first, float(high) + 0.6 * reach
+
+
+def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
+    """A panel a parameter: prior dashed, posterior filled."""
+    from gibbs.posterior.plots import canvas
+
+    there = {one.name: one for one in known(fit.outline)}
+    if not there:
+        raise PlotError("the model has no sd, correlation, sigma, nu or shape that is estimated, so no prior of one to show.")
+    wanted = choose.parameters(fit, parameters, list(there))
+    for name in wanted:
+        if name not in there:
+            raise PlotError(f"{name} is none of the parameters that this picture is about: {', '.join(there)}.")
+    if len(wanted) > MOST:
+        raise PlotError(f"{len(wanted)} parameters are more than one picture holds ({MOST}); choose with parameters=.")
+    columns = 1 if len(wanted) == 1 else 2 if len(wanted) <= 4 else 3
+    rows = -(-len(wanted) // columns)
+    figure, axes = canvas.sheet(rows, columns, width={1: 5.0, 2: 6.5, 3: 8.5}[columns], height=1.2 + 1.75 * rows)
+    for axis, name in zip(axes.flat, wanted, strict=False):
+        one = there[name]
+        values = variances.hyper(fit.arrays, fit.outline, name).reshape(-1)
+        first, last = window(one, values)
+        grid = np.linspace(first, last, GRID)
+        found = density.kernel(values, grid, one.low, one.high, density.bandwidth(values, _effective(fit, name)))
+        axis.fill_between(grid, found, color=canvas.SKY, alpha=0.45, linewidth=0)
+        axis.plot(grid, found, color=canvas.BLUE, linewidth=1.2, label="posterior")
+        before = one.density(grid)
+        before = np.where(np.isfinite(before), before, np.nan)
+        axis.plot(grid, before, color=canvas.BLACK, linestyle=(0, (4, 2)), linewidth=1.2, label="prior")
+        axis.set_ylim(0, 1.08 * max(found.max(), min(np.nanmax(before), 2 * found.max())))
+        axis.set_xlim(first, last)
+        axis.set_yticks([])
+        axis.locator_params(axis="x", nbins=6)
+        axis.spines["left"].set_visible(False)
+        axis.set_title(canvas.shown(name, 44), loc="left")
+        axis.set_xlabel(canvas.shown(one.words, 60), fontsize=7, color=canvas.GREY)
+    canvas.leave_empty(axes.flat[len(wanted) :])
+    note = "Densities. The prior goes on beyond each panel, which shows where the posterior is; below each: the prior in words."
+    canvas.head(figure, f"Prior and posterior: {choose.name_of(fit)}", note, canvas.legend_of(axes[0, 0]))
+    return figure
