@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from gibbs.posterior.effects import Effects
+    from gibbs.posterior.poststratify import Poststratified
+
 
 class Fit:
     """A fitted model.
@@ -273,6 +276,95 @@ class Fit:
             trials=trials,
             probabilities=probabilities,
             draws=draws,
+            seed=seed,
+            max_draws=max_draws,
+        )
+
+    def poststratify(
+        self,
+        frame: Any,
+        weight: str,
+        by: str | Sequence[str] = (),
+        *,
+        groups: str | Mapping[str, str] = "new group",
+        probabilities: Sequence[float] = PROBABILITIES,
+        seed: int | None = None,
+        max_draws: int | None = None,
+    ) -> Poststratified:
+        """Averages of the expected outcome over the cells of a population, by area and over all.
+
+        Parameters
+        ----------
+        frame : the cells, a DataFrame or a file: the predictors and groups of the model, a column ``weight`` with the number of people
+            in each cell, and the columns of ``by``, which name the area of each (none: only the average over all).
+        groups : as in ``predict``; a level that the fit has not seen is drawn from its prior once a draw, for all its cells.
+
+        Returns an object with ``table``, ``draws``, ``total``, ``of(area)`` and ``contrast(first, second)``. Cells pass in blocks: memory
+        does not grow with their number. Raises DataError for weights that are missing or negative, and as ``predict``.
+        """
+        from gibbs.posterior import poststratify
+
+        return poststratify.poststratify(
+            self, frame, weight, by, groups=groups, probabilities=probabilities, seed=seed, max_draws=max_draws
+        )
+
+    def ame(
+        self,
+        variables: str | Sequence[str] | None = None,
+        *,
+        groups: str | Mapping[str, str] = "known groups",
+        probabilities: Sequence[float] = PROBABILITIES,
+        draws: bool = False,
+        seed: int | None = None,
+        max_draws: int | None = None,
+    ) -> pd.DataFrame | dict[tuple[str, str], np.ndarray]:
+        """Average marginal effects: the mean over the rows of the data of the derivative of the expected outcome by each predictor.
+
+        Of a category, and of a number that is 0 or 1, the difference from the base (from 0). ``groups`` as in ``predict``: each row's own
+        group, or the population average. Returns variable, effect ("dy/dx", "b - a"), (category,) mean, sd, quantiles; ``draws=True``
+        gives {(variable, effect): draws}. SpecError, with the nearest match, for what is no predictor (all of them where None).
+        """
+        from gibbs.posterior import effects
+
+        return effects.ame(self, variables, groups=groups, probabilities=probabilities, draws=draws, seed=seed, max_draws=max_draws)
+
+    def effects(
+        self,
+        variable: str,
+        by: str | None = None,
+        *,
+        at: Mapping[str, Any] | None = None,
+        others: str = "typical",
+        groups: str | Mapping[str, str] = "population average",
+        grid: int = 25,
+        probabilities: Sequence[float] = PROBABILITIES,
+        seed: int | None = None,
+        max_draws: int | None = None,
+    ) -> Effects:
+        """The expected outcome over a grid of one predictor, or of two: ``fit.effects("indigenous", by="illiteracy").plot()``.
+
+        Parameters
+        ----------
+        variable, by : categories at all their values, numbers that are 0 or 1 at both; other numbers at ``grid`` values from the least
+            to the largest, a second one at its mean and one sd to either side.
+        at : values in place of these, ``{"illiteracy": [0.05, 0.2]}``, or at which another column is held.
+        others : ``"typical"``: other numbers at their means, categories at their base. ``"observed"``: as they are in each row of the
+            data, and averaged over the rows.
+        groups : as in ``predict``; groups that are known have to be named in ``at`` (or are each row's own under ``"observed"``).
+
+        Returns an object with ``table``, ``draws`` and ``plot()``. SpecError for what is no predictor.
+        """
+        from gibbs.posterior import effects
+
+        return effects.effects(
+            self,
+            variable,
+            by,
+            at=at,
+            others=others,
+            groups=groups,
+            grid=grid,
+            probabilities=probabilities,
             seed=seed,
             max_draws=max_draws,
         )

@@ -121,9 +121,7 @@ def of_fit(fit: Fit, groups: Groups = "known", *, allow_new: bool = False, outco
             factors.append(FactorRows(factor.name, -1 - place.reshape(-1).astype(np.int64), factor.Z, labels))
         else:
             factors.append(_rows_of_factor(factor.name, mode, factor.codes, factor.Z, ()))
-    return Rows(
-        model.X, model.offset, tuple(factors), model.trials if outcomes else None, model.known_se if outcomes else None, model.rows
-    )
+    return Rows(model.X, model.offset, tuple(factors), model.trials if outcomes else None, model.known_se if outcomes else None, model.rows)
 
 
 def read(

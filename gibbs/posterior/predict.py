@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 KINDS = ("linear", "expected", "outcome")
 PROBABILITIES = (0.025, 0.5, 0.975)
-BLOCK = 2**20
-"""Numbers (draws × rows × categories) of a block: 8 MB."""
+BLOCK = 2**17
+"""Numbers (draws × rows × categories) of a block: 1 MB, so that it stays in the processor's cache."""
 _CACHE = 2**22
 _OUTCOMES = 1  # streams of random numbers beside those of new levels
 _ROW_EFFECTS = 2
@@ -105,7 +105,9 @@ def check_probabilities(probabilities: Sequence[float]) -> None:
     """SpecError unless all lie between 0 and 1."""
     wrong = [p for p in probabilities if not 0.0 <= p <= 1.0]
     if wrong:
-        raise SpecError(f"a probability lies between 0 and 1; {wrong[0]!r} does not. An interval of 90 % is (0.05, 0.95).", where="quantiles")
+        raise SpecError(
+            f"a probability lies between 0 and 1; {wrong[0]!r} does not. An interval of 90 % is (0.05, 0.95).", where="quantiles"
+        )
 
 
 def check_kind(kind: str) -> None:
@@ -244,7 +246,8 @@ class Predictor:
         Z = factor.Z[at]
         for a in range(q):
             part = effects[a, place.reshape(-1)]
-            part *= Z[:, a, None]
+            if not (Z[:, a] == 1.0).all():
+                part *= Z[:, a, None]
             eta += part
 
     def new_effects(self, f: int, k: int) -> np.ndarray:

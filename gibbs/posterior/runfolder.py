@@ -1,8 +1,9 @@
 """The run folder: one Fit as files that other programs read, written whole or not at all, and read back.
 
-spec.yaml (resolved), manifest.json, summary.csv, ranef.csv, posterior.nc, and missing.csv where outcomes were drawn. Everything is written into a hidden sibling folder that is
-renamed at the end, so a folder with the run's name is always a complete run. NetCDF is written through h5netcdf in ArviZ' layout:
-importing xarray and ArviZ for it would take longer than sampling a small model. Nothing is pickled.
+spec.yaml (resolved), manifest.json, summary.csv, ranef.csv, posterior.nc, and missing.csv where outcomes were drawn. Everything is
+written into a hidden sibling folder that is renamed at the end, so a folder with the run's name is always a complete run. NetCDF is
+written through h5netcdf in ArviZ' layout: importing xarray and ArviZ for it would take longer than sampling a small model. Nothing is
+pickled.
 """
 
 from __future__ import annotations
