@@ -32,6 +32,8 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs check SPEC     the model in equations, rows, factors, priors, plan, warnings; draws nothing
   gibbs summary RUN    the summary of a folder that a run has written
   gibbs plot RUN KIND  one picture of a run: ranef, groups, coefficients, priors, trace, ppc, time, variance
+  gibbs predict RUN NEW          predictions for the rows of a file
+  gibbs poststratify RUN FRAME   averages over the cells of a population, by area
   gibbs schema         the JSON Schema of a spec, for editors
   gibbs version        the version (also gibbs --version)
 
@@ -189,7 +191,7 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
-_OF_A_RUN = ("summary", "plot")
+_OF_A_RUN = ("summary", "plot", "predict", "poststratify")
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.\n" + _FLAGS, _run_arguments),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from gibbs.posterior.plots.accessor import Plots
+    from gibbs.posterior.effects import Effects
+    from gibbs.posterior.poststratify import Poststratified
 
 
 class Fit:
@@ -38,6 +40,7 @@ class Fit:
     timings : seconds by stage: read, design, compile, warmup, sampling, write.
     observed : the outcome and the 1-based rows it comes from; taken from ``design`` where that is a Design.
     frame : the table of a run whose data came from Python, for ``design``.
+    missing : the 1-based rows without an outcome and its draws (chain, draw, row), of a run read from a folder.
 
     Estimates are posterior means and standard errors posterior standard deviations, on the scale of the linear predictor.
     """
@@ -55,6 +58,7 @@ class Fit:
         timings: Mapping[str, float] | None = None,
         observed: tuple[np.ndarray, np.ndarray] | None = None,
         frame: Any = None,
+        missing: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> None:
         self.spec = spec
         self._design = design if isinstance(design, Design) else None
@@ -70,7 +74,9 @@ class Fit:
         for stage, by_chain in (("warmup", draws.seconds_warmup), ("sampling", draws.seconds_sampling)):
             if by_chain:
                 self.timings.setdefault(stage, float(max(by_chain)))
-        self.observed = observed if self._design is None else (self._design.y, self._design.rows)
+        self._rows = table
+        self._missing = missing
+        self.observed = observed if self._design is None else _observed(self._design)
 
     @property
     def design(self) -> Design:
@@ -80,8 +86,21 @@ class Fit:
         was given, and must have the fingerprint they had. Raises OutputError where they are gone or are not the same.
         """
         if self._design is None:
-            self._design = _built_again(self.spec, self._frame, self.fingerprint)
+            self._design = _design_of(self.spec, self._data_again())
         return self._design
+
+    @property
+    def data(self) -> pd.DataFrame:
+        """The columns that the model uses, in the rows that it uses; the index is the 1-based number of the row in the data.
+
+        Raises OutputError as ``design``.
+        """
+        return self._data_again().frame.loc[self.design.rows]
+
+    def _data_again(self) -> Table:
+        if self._rows is None:
+            self._rows = _read_again(self.spec, self._frame, self.fingerprint)
+        return self._rows
 
     @property
     def family(self) -> str:
@@ -208,8 +227,174 @@ class Fit:
 
     @cached_property
     def draws(self) -> xr.DataTree:
-        """The draws as an ArviZ DataTree: groups posterior, sample_stats, observed_data, constant_data (see ``posterior.layout``)."""
-        return layout.datatree(layout.groups(self.arrays, self.outline, self.observed))
+        """The draws as an ArviZ DataTree: groups posterior, sample_stats, observed_data, constant_data, … (see ``posterior.layout``)."""
+        return layout.datatree(layout.groups(self.arrays, self.outline, self.observed, self.missing_draws))
+
+    # ------------------------------------------------------------------------------------------------------ predictions
+
+    def predict(
+        self,
+        newdata: Any = None,
+        groups: str | Mapping[str, str] | None = None,
+        *,
+        kind: str = "expected",
+        allow_new: bool = False,
+        trials: Any = None,
+        probabilities: Sequence[float] = PROBABILITIES,
+        draws: bool = False,
+        seed: int | None = None,
+        max_draws: int | None = None,
+        **words: Any,
+    ) -> pd.DataFrame | np.ndarray:
+        """Predictions for the rows of ``newdata`` (a DataFrame, a mapping of columns, or a file), or of the fit where None.
+
+        Parameters
+        ----------
+        groups : which average. ``"known groups"``: every level is one of the fit's (another is an error). ``"new group"``: a level that
+            the fit has not seen is drawn once a draw from N(0, Σ), the same in all rows with that label; levels of the fit keep their
+            effects. ``"all new groups"``: every level is drawn, known or not. ``"population average"``: the effects are integrated out.
+            ``"typical group"``: they are zero, as lme4's ``re.form = NA``. A mapping ``{factor: word}`` says it factor by factor. May also
+            be given as ``for_=`` or, as it is called elsewhere, ``**{"for": …}``.
+        kind : ``"linear"``: the linear predictor. ``"expected"``: the expected outcome (binary, binomial: the probability of a success;
+            ordinal: that of every category). ``"outcome"``: new outcomes, coded as in the data, ordinal from 0.
+        allow_new : under known groups, draw unseen levels in place of an error.
+        trials : of new binomial outcomes, one number or one a row, where newdata have no column for it.
+        probabilities : of the quantiles. draws : give all draws, (S, rows), of ordinal expected outcomes (S, rows, categories), chain
+            after chain. seed : of new levels and outcomes, the fit's own where None. max_draws : at most so many, evenly spaced.
+
+        Returns a DataFrame with mean, sd and quantiles, a row for each row of newdata under its index (ordinal expected: for each row and
+        ``category``). Raises DataError, SpecError: see ``posterior.newdata.read``.
+        """
+        from gibbs.posterior import predict
+
+        which = predict.words_of(groups, words)
+        return predict.predict(
+            self,
+            newdata,
+            which,
+            kind=kind,
+            allow_new=allow_new,
+            trials=trials,
+            probabilities=probabilities,
+            draws=draws,
+            seed=seed,
+            max_draws=max_draws,
+        )
+
+    def poststratify(
+        self,
+        frame: Any,
+        weight: str,
+        by: str | Sequence[str] = (),
+        *,
+        groups: str | Mapping[str, str] = "new group",
+        probabilities: Sequence[float] = PROBABILITIES,
+        seed: int | None = None,
+        max_draws: int | None = None,
+    ) -> Poststratified:
+        """Averages of the expected outcome over the cells of a population, by area and over all.
+
+        Parameters
+        ----------
+        frame : the cells, a DataFrame or a file: the predictors and groups of the model, a column ``weight`` with the number of people
+            in each cell, and the columns of ``by``, which name the area of each (none: only the average over all).
+        groups : as in ``predict``; a level that the fit has not seen is drawn from its prior once a draw, for all its cells.
+
+        Returns an object with ``table``, ``draws``, ``total``, ``of(area)`` and ``contrast(first, second)``. Cells pass in blocks: memory
+        does not grow with their number. Raises DataError for weights that are missing or negative, and as ``predict``.
+        """
+        from gibbs.posterior import poststratify
+
+        return poststratify.poststratify(
+            self, frame, weight, by, groups=groups, probabilities=probabilities, seed=seed, max_draws=max_draws
+        )
+
+    def ame(
+        self,
+        variables: str | Sequence[str] | None = None,
+        *,
+        groups: str | Mapping[str, str] = "known groups",
+        probabilities: Sequence[float] = PROBABILITIES,
+        draws: bool = False,
+        seed: int | None = None,
+        max_draws: int | None = None,
+    ) -> pd.DataFrame | dict[tuple[str, str], np.ndarray]:
+        """Average marginal effects: the mean over the rows of the data of the derivative of the expected outcome by each predictor.
+
+        Of a category, and of a number that is 0 or 1, the difference from the base (from 0). ``groups`` as in ``predict``: each row's own
+        group, or the population average. Returns variable, effect ("dy/dx", "b - a"), (category,) mean, sd, quantiles; ``draws=True``
+        gives {(variable, effect): draws}. SpecError, with the nearest match, for what is no predictor (all of them where None).
+        """
+        from gibbs.posterior import effects
+
+        return effects.ame(self, variables, groups=groups, probabilities=probabilities, draws=draws, seed=seed, max_draws=max_draws)
+
+    def effects(
+        self,
+        variable: str,
+        by: str | None = None,
+        *,
+        at: Mapping[str, Any] | None = None,
+        others: str = "typical",
+        groups: str | Mapping[str, str] = "population average",
+        grid: int = 25,
+        probabilities: Sequence[float] = PROBABILITIES,
+        seed: int | None = None,
+        max_draws: int | None = None,
+    ) -> Effects:
+        """The expected outcome over a grid of one predictor, or of two: ``fit.effects("indigenous", by="illiteracy").plot()``.
+
+        Parameters
+        ----------
+        variable, by : categories at all their values, numbers that are 0 or 1 at both; other numbers at ``grid`` values from the least
+            to the largest, a second one at its mean and one sd to either side.
+        at : values in place of these, ``{"illiteracy": [0.05, 0.2]}``, or at which another column is held.
+        others : ``"typical"``: other numbers at their means, categories at their base. ``"observed"``: as they are in each row of the
+            data, and averaged over the rows.
+        groups : as in ``predict``; groups that are known have to be named in ``at`` (or are each row's own under ``"observed"``).
+
+        Returns an object with ``table``, ``draws`` and ``plot()``. SpecError for what is no predictor.
+        """
+        from gibbs.posterior import effects
+
+        return effects.effects(
+            self,
+            variable,
+            by,
+            at=at,
+            others=others,
+            groups=groups,
+            grid=grid,
+            probabilities=probabilities,
+            seed=seed,
+            max_draws=max_draws,
+        )
+
+    @property
+    def missing_draws(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The 1-based rows whose outcome is missing and its draws (chain, draw, row); None where no row was kept without one."""
+        if self._missing is None and self._design is not None and self._design.missing_outcome is not None:
+            from gibbs.posterior import missing
+
+            self._missing = missing.draw(self)
+        return self._missing
+
+    def missing_outcomes(self, *, probabilities: Sequence[float] = PROBABILITIES, draws: bool = False) -> pd.DataFrame | np.ndarray:
+        """The outcomes that the data lack (``missing: predict``), as the posterior has them: mean, sd and quantiles by row of the data.
+
+        ``draws=True`` gives (chain, draw, row), coded as in the data (ordinal: 0 … C − 1). SpecError where no row lacks its outcome.
+        """
+        from gibbs.errors import SpecError
+        from gibbs.posterior import missing, predict
+
+        found = self.missing_draws
+        if found is None:
+            raise SpecError(
+                "no outcome was missing among the rows of this fit. Rows without one are kept, and their outcomes drawn, where the spec "
+                f"says missing: predict under data; here it says missing: {self.spec.data.missing}."
+            )
+        predict.check_probabilities(probabilities)
+        return found[1] if draws else missing.table(*found, probabilities)
 
     @property
     def plot(self) -> Plots:
@@ -235,7 +420,7 @@ class Fit:
         return display.html(self)
 
     def save(self, path: str | Path, force: bool = False) -> Path:
-        """Write the run folder (spec.yaml, manifest.json, summary.csv, ranef.csv, posterior.nc) and give its path.
+        """Write the run folder (spec.yaml, manifest.json, summary.csv, ranef.csv, posterior.nc, missing.csv) and give its path.
 
         OutputError where there is one already, unless ``force``; a folder that is not a run folder is never replaced.
         """
@@ -257,8 +442,8 @@ def load(path: str | Path, data: Any = None) -> Fit:
     return runfolder.load(path, data)
 
 
-def _built_again(spec: Spec, frame: Any, fingerprint: str) -> Design:
-    """The Design of a run that is over, from its data. OutputError where these cannot be had, or are other data."""
+def _read_again(spec: Spec, frame: Any, fingerprint: str) -> Table:
+    """The data of a run that is over. OutputError where these cannot be had, or are other data."""
     from gibbs.errors import DataError, OutputError
     from gibbs.model import data, design, formula
 
@@ -270,4 +455,17 @@ def _built_again(spec: Spec, frame: Any, fingerprint: str) -> Design:
         raise OutputError(f"this needs the data of the run, which cannot be read any more ({error.message})", where=error.where) from error
     if fingerprint and table.fingerprint != fingerprint:
         raise OutputError("the data are not those the run was made from (another fingerprint). Run the spec again.", where=table.source)
+    return table
+
+
+def _design_of(spec: Spec, table: Table) -> Design:
+    from gibbs.model import design
+
     return design.build(spec, table)
+
+
+def _observed(model: Design) -> tuple[np.ndarray, np.ndarray]:
+    """The outcomes there are, and their rows."""
+    if model.missing_outcome is None:
+        return model.y, model.rows
+    return model.y[~model.missing_outcome], model.rows[~model.missing_outcome]

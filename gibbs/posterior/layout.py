@@ -2,6 +2,7 @@
 
 posterior: every coefficient, sd, correlation, sigma and nu is a variable (chain, draw) under its own name; the effects of factor g are
 ``r_g`` (chain, draw, g_level, g_term). sample_stats: lp. observed_data: the outcome (obs_id). constant_data: rows in each level.
+posterior_predictive: ``ymis`` (chain, draw, ymis_row), the outcomes that are missing, where rows without one were kept.
 A name cannot hold "/" in NetCDF or in a DataTree, so ``b_I(x/2)`` is stored as ``b_I(x÷2)``; the attribute ``parameter`` keeps it as
 written.
 """
@@ -17,6 +18,8 @@ import numpy as np
 from gibbs.posterior import names
 from gibbs.posterior.outline import Outline
 from gibbs.posterior.records import Draws
+
+MISSING_DIM = "ymis_row"
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,16 @@ def term_dim(factor: str) -> str:
     return stored_name(f"{factor}_term")
 
 
-def groups(draws: Draws, outline: Outline, observed: tuple[np.ndarray, np.ndarray] | None = None) -> dict[str, Group]:
-    """The groups of one posterior. ``observed``: the outcome and the 1-based numbers of the rows it comes from. No array is copied."""
+def groups(
+    draws: Draws,
+    outline: Outline,
+    observed: tuple[np.ndarray, np.ndarray] | None = None,
+    missing: tuple[np.ndarray, np.ndarray] | None = None,
+) -> dict[str, Group]:
+    """The groups of one posterior. No array is copied.
+
+    observed : the outcome and the 1-based numbers of the rows it comes from. missing : the rows without, and draws (chain, draw, row).
+    """
     from gibbs import __version__
 
     chains, kept = draws.beta.shape[:2]
@@ -89,6 +100,11 @@ def groups(draws: Draws, outline: Outline, observed: tuple[np.ndarray, np.ndarra
             {"obs_id": Variable(("obs_id",), rows, {"meaning": "row of the data, counted from 1"})},
             about,
         )
+    if missing is not None:
+        rows, drawn = missing
+        row = Variable((MISSING_DIM,), rows, {"meaning": "row of the data, counted from 1"})
+        ymis = Variable(("chain", "draw", MISSING_DIM), drawn, {"parameter": "ymis", "outcome": outline.outcome})
+        found["posterior_predictive"] = Group({"ymis": ymis}, {**sampled, MISSING_DIM: row}, about)
     if sizes:
         level_labels = {name: labels[name] for size in sizes.values() for name in size.dims}
         found["constant_data"] = Group(sizes, level_labels, about)

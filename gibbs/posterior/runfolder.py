@@ -1,8 +1,9 @@
 """The run folder: one Fit as files that other programs read, written whole or not at all, and read back.
 
-spec.yaml (resolved), manifest.json, summary.csv, ranef.csv, posterior.nc. Everything is written into a hidden sibling folder that is
-renamed at the end, so a folder with the run's name is always a complete run. NetCDF is written through h5netcdf in ArviZ' layout:
-importing xarray and ArviZ for it would take longer than sampling a small model. Nothing is pickled.
+spec.yaml (resolved), manifest.json, summary.csv, ranef.csv, posterior.nc, and missing.csv where outcomes were drawn. Everything is
+written into a hidden sibling folder that is renamed at the end, so a folder with the run's name is always a complete run. NetCDF is
+written through h5netcdf in ArviZ' layout: importing xarray and ArviZ for it would take longer than sampling a small model. Nothing is
+pickled.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
 
 FORMAT = 1  # of the manifest; a folder is a run folder if its manifest says {"gibbs_run": FORMAT}
-FILES = ("spec.yaml", "manifest.json", "summary.csv", "ranef.csv", "posterior.nc")
+FILES = ("spec.yaml", "manifest.json", "summary.csv", "ranef.csv", "posterior.nc", "missing.csv")
 _PACKAGES = ("numpy", "scipy", "numba", "pandas", "formulaic", "h5netcdf", "h5py")
 
 
@@ -90,7 +91,9 @@ def write(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
         (partial / "spec.yaml").write_text(_spec_yaml(fit, target), encoding="utf-8")
         summary.to_csv(partial / "summary.csv", float_format="%.8g")
         effects.drop(columns="ess_tail").to_csv(partial / "ranef.csv", index=False, float_format="%.8g")
-        _write_netcdf(partial / "posterior.nc", layout.groups(fit.arrays, fit.outline, fit.observed))
+        _write_netcdf(partial / "posterior.nc", layout.groups(fit.arrays, fit.outline, fit.observed, fit.missing_draws))
+        if fit.missing_draws is not None:
+            fit.missing_outcomes().to_csv(partial / "missing.csv", float_format="%.8g")
         fit.timings["write"] = time.perf_counter() - begun
         words = json.dumps(_manifest(fit, convergence.as_dict()), indent=2, ensure_ascii=False, allow_nan=False)
         (partial / "manifest.json").write_text(words + "\n", encoding="utf-8")
@@ -263,7 +266,7 @@ def load(folder: str | Path, data: Any = None) -> Fit:
     if missing:
         raise OutputError(f"the run is not whole: {' and '.join(missing)} is missing.", where=where)
     try:
-        model, draws, observed = _read_netcdf(folder / "posterior.nc", manifest)
+        model, draws, observed, absent = _read_netcdf(folder / "posterior.nc", manifest)
     except (KeyError, ValueError, OSError) as error:
         raise OutputError(f"posterior.nc does not fit manifest.json, or is damaged ({error}). Run the spec again.", where=where) from error
     timings = {stage: seconds for stage, seconds in manifest["timings"].items() if isinstance(seconds, (int, float))}
@@ -278,6 +281,7 @@ def load(folder: str | Path, data: Any = None) -> Fit:
         timings=timings,
         observed=observed,
         frame=data,
+        missing=absent,
     )
 
 
@@ -293,7 +297,11 @@ class _StoredPlan(SimpleNamespace):
         return dict(self._words)
 
 
-def _read_netcdf(path: Path, manifest: Mapping[str, Any]) -> tuple[outlines.Outline, Draws, tuple[np.ndarray, np.ndarray] | None]:
+_Rows = tuple[np.ndarray, np.ndarray] | None
+
+
+def _read_netcdf(path: Path, manifest: Mapping[str, Any]) -> tuple[outlines.Outline, Draws, _Rows, _Rows]:
+    """The model, its draws, the outcome with its rows, and the rows without an outcome with its draws."""
     import h5netcdf
 
     with h5netcdf.File(path, "r") as file:
@@ -319,6 +327,10 @@ def _read_netcdf(path: Path, manifest: Mapping[str, Any]) -> tuple[outlines.Outl
         if "observed_data" in file.groups:
             data = file.groups["observed_data"].variables
             observed = (data[layout.stored_name(model.outcome)][...], data["obs_id"][...])
+        absent = None
+        if "posterior_predictive" in file.groups:
+            predicted = file.groups["posterior_predictive"].variables
+            absent = (predicted[layout.MISSING_DIM][...], predicted["ymis"][...])
         draws = Draws(
             beta=stack(names.coefficient_names(model)),
             hyper=stack(hyper_names),
@@ -332,7 +344,7 @@ def _read_netcdf(path: Path, manifest: Mapping[str, Any]) -> tuple[outlines.Outl
             stopped=manifest["stopped"],
             info=manifest["sampler"],
         )
-    return model, draws, observed
+    return model, draws, observed, absent
 
 
 def _words(stored: np.ndarray) -> list[str]:

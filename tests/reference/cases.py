@@ -25,11 +25,8 @@ def case(name: str) -> dict[str, Any]:
 
 
 def reference(name: str) -> dict[str, dict[str, float]]:
-    """The reference of every parameter the engine has: all but the missing outcomes (``ymis[i]``), which it drops and does not impute.
-
-    Dropping the rows of missing outcomes leaves the posterior of everything else as it is.
-    """
-    return {p: v for p, v in case(name)["reference"]["parameters"].items() if not p.startswith("ymis[")}
+    """The reference of every parameter, missing outcomes (``ymis[i]``, i the 1-based row of the data) among them."""
+    return case(name)["reference"]["parameters"]
 
 
 def table(name: str) -> pd.DataFrame | None:

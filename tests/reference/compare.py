@@ -42,10 +42,11 @@ class Comparison:
 
 
 def draws_of(fit: gibbs.Fit) -> dict[str, np.ndarray]:
-    """Every parameter by its name: (chain, draw)."""
+    """Every parameter by its name: (chain, draw); missing outcomes are ``ymis[i]``."""
     arrays = fit.arrays
-    labels = (*names.coefficient_names(fit.outline), *arrays.hyper_names, *names.ranef_names(fit.outline))
-    stacks = (arrays.beta, arrays.hyper, arrays.u)
+    rows, missing = fit.missing_draws or ((), np.empty((*arrays.lp.shape, 0)))
+    labels = (*names.coefficient_names(fit.outline), *arrays.hyper_names, *names.ranef_names(fit.outline), *(f"ymis[{i}]" for i in rows))
+    stacks = (arrays.beta, arrays.hyper, arrays.u, missing)
     return dict(zip(labels, (stack[:, :, k] for stack in stacks for k in range(stack.shape[2])), strict=True))
 
 

@@ -1,0 +1,60 @@
+"""``gibbs predict RUN NEW``: predictions for the rows of a file."""
+
+from __future__ import annotations
+
+import argparse
+
+SUMMARY = (
+    "Predict the rows of a file: the linear predictor, the expected outcome, or new outcomes, for known groups, new ones, or on average."
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    from gibbs.terminal import whole_number
+
+    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
+    parser.add_argument("new", metavar="NEW", help="the rows to predict: CSV, Parquet, Stata or SPSS, with the columns of the model")
+    parser.add_argument(
+        "--for",
+        dest="groups",
+        metavar="GROUPS",
+        default="known",
+        help="known (default: a group the fit has not seen is an error), new (such groups are drawn), 'all new', population (the average "
+        "over all groups), typical (effects 0)",
+    )
+    parser.add_argument("--kind", metavar="KIND", default="expected", help="expected (default), linear or outcome")
+    output_arguments(parser)
+    parser.add_argument("--seed", metavar="N", type=whole_number(0), help="of new groups and outcomes (the run's own)")
+
+
+def output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Those that ``poststratify`` has too."""
+    parser.add_argument("--interval", metavar="P", type=float, default=0.95, help="probability of the intervals (0.95)")
+    parser.add_argument("--out", metavar="FILE", help="write a .csv or .parquet file in place of printing")
+    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from gibbs.posterior import tablefile
+    from gibbs.posterior.fit import load
+    from gibbs.posterior.newdata import read
+    from gibbs.posterior.predict import Predictor, answer, check_kind
+    from gibbs.terminal import say
+
+    check_kind(arguments.kind)
+    probabilities = tablefile.interval(arguments.interval)
+    tablefile.check_free(arguments.out, force=arguments.force)
+    fit = load(arguments.run)
+    rows = read(fit, arguments.new, arguments.groups, outcomes=arguments.kind == "outcome")
+    table = answer(Predictor(fit, rows, arguments.kind, seed=arguments.seed), probabilities, draws=False)
+    assert rows.table is not None
+    beside = rows.table.drop(columns=list(table.columns), errors="ignore").loc[table.index]  # what was predicted from
+    table = pd.concat([beside.reset_index(names="row"), table.reset_index(drop=True)], axis=1)
+    if arguments.out is None:
+        say(tablefile.text(table))
+    else:
+        written = tablefile.write(table, arguments.out, force=arguments.force)
+        say(f"Written to {written}: {len(table):,} rows")
+    return 0
