@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from gibbs.posterior.comparison import Comparison
+    from gibbs.posterior.criticism import Criterion
+
 
 class Fit:
     """A fitted model.
@@ -201,6 +204,42 @@ class Fit:
         for logit and probit the residual is the latent one (π²/3, 1), and its label says so.
         """
         return variances.variance_shares(self.arrays, self.outline)
+
+    # ---------------------------------------------------------------------------------------------- criticism and comparison
+
+    def log_likelihood(self) -> np.ndarray:
+        """log p(y_i | θ) with all constants, (chain, draw, row with an outcome); of one row, whatever its frequency weight."""
+        from gibbs.posterior import loglik
+
+        return loglik.matrix(self.arrays, self.outline, self.design)
+
+    def loo(self, group: str | None = None, draws: int | None = None) -> Criterion:
+        """Leave-one-out by Pareto-smoothed importance sampling: elpd, se, p, Pareto k, pointwise.
+
+        group : leave out whole levels of this factor, its effects integrated out, without a refit (focus: new levels); rows in known levels
+            where None. draws : use about so many, evenly spaced. Needs arviz-stats (``gibbs-engine[arviz]``). See
+            ``gibbs.posterior.criticism``.
+        """
+        return self._criterion("loo", group, draws)
+
+    def waic(self, group: str | None = None, draws: int | None = None) -> Criterion:
+        """The widely applicable information criterion, of rows or of the levels of ``group``; as ``loo``."""
+        return self._criterion("waic", group, draws)
+
+    def dic(self, group: str | None = None, draws: int | None = None) -> Criterion:
+        """The deviance information criterion, of rows or of the levels of ``group``; as ``loo``. ``notes`` state the plug-in."""
+        return self._criterion("dic", group, draws)
+
+    def _criterion(self, kind: str, group: str | None, draws: int | None) -> Criterion:
+        from gibbs.posterior import criticism
+
+        return criticism.criterion(self.arrays, self.outline, self.design, kind, group, draws)
+
+    def compare(self, *others: Fit, criterion: str = "loo", group: str | None = None, draws: int | None = None) -> Comparison:
+        """This fit beside others to the same outcome, best first; see ``gibbs.compare``."""
+        from gibbs.posterior import comparison
+
+        return comparison.compare([self, *others], criterion=criterion, group=group, draws=draws)
 
     # ----------------------------------------------------------------------------------------------------------- draws
 
