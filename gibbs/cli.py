@@ -32,6 +32,9 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs check SPEC     the model in equations, rows, factors, priors, plan, warnings; draws nothing
   gibbs summary RUN    the summary of a folder that a run has written
   gibbs compare RUN …  which of several runs predicts better; for new rows or new groups
+  gibbs hypothesis RUN "b_x < 0" …  how probable statements about parameters are
+  gibbs shares RUN     shares of the variance (ICC) and R²
+  gibbs ranks RUN G    ranks of the levels of a grouping factor
   gibbs schema         the JSON Schema of a spec, for editors
   gibbs version        the version (also gibbs --version)
 
@@ -189,7 +192,7 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
-_OF_A_RUN = ("summary", "compare")
+_OF_A_RUN = ("summary", "compare", "hypothesis", "shares", "ranks")
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.\n" + _FLAGS, _run_arguments),

@@ -249,8 +249,11 @@ def _loo(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         elif not np.isfinite(spread):
             elpd[i], k[i] = -np.inf, np.inf
         else:
-            weights, k[i] = array_stats.psislw(row, r_eff=float(efficiency[i]))
+            with np.errstate(all="ignore"):  # weights whose tail is not in float64's reach: k says so
+                weights, k[i] = array_stats.psislw(row, r_eff=float(efficiency[i]))
             elpd[i] = _log_sum_exp(np.asarray(weights) + row)
+            if not np.isfinite(elpd[i]):
+                elpd[i], k[i] = math.log(len(row)) - _log_sum_exp(-row), np.inf  # without smoothing
     return elpd, density - elpd, k
 
 

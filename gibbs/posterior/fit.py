@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -197,13 +197,57 @@ class Fit:
         """lme4's as.data.frame(VarCorr(m)): grp, var1, var2, vcov (mean variance or covariance), sdcor (mean sd or correlation)."""
         return variances.varcorr(self.arrays, self.outline)
 
-    def variance_shares(self) -> pd.DataFrame:
-        """Each factor's, and the residual's, share of their total variance: posterior mean, sd and interval.
+    def variance_shares(self, scale: str = "latent") -> pd.DataFrame:
+        """Each factor's, and the residual's, share of their total variance (ICC): posterior mean, sd and interval.
 
-        Index ``component``, columns variance, share, sd, q2.5, q50, q97.5. A factor with slopes counts with the mean of z'Σz over rows;
-        for logit and probit the residual is the latent one (π²/3, 1), and its label says so.
+        Index ``component``, columns variance, share, sd, q2.5, q50, q97.5. A factor with slopes counts with the mean of z'Σz over rows.
+        scale ``latent`` is that of the linear predictor: for logit, probit and cloglog the residual is the latent one (π²/3, 1, π²/6), for
+        counts the trigamma of Nakagawa et al. (2017), and its label says so. ``observed``, of 0/1 outcomes and counts: see
+        ``gibbs.posterior.explained.observed_shares``.
         """
-        return variances.variance_shares(self.arrays, self.outline)
+        if scale not in ("latent", "observed"):
+            from gibbs.errors import SpecError, nearest
+
+            raise SpecError(f"the scales are latent and observed, not '{scale}'.{nearest(scale, ('latent', 'observed'))}", where="scale")
+        counts = self.outline.link == "log"
+        if scale == "latent" and not counts:
+            return variances.variance_shares(self.arrays, self.outline)
+        from gibbs.posterior import explained
+
+        if scale == "observed":
+            return explained.observed_shares(self.arrays, self.outline, self.design)
+        return variances.variance_shares(self.arrays, self.outline, explained.mean_count(self.arrays, self.outline, self.design))
+
+    def r2(self, draws: int | None = None) -> pd.DataFrame:
+        """Bayesian R² (Gelman et al. 2019), conditional and marginal (the effects of groups out): mean, sd, q2.5, q50, q97.5.
+
+        draws : use about so many, evenly spaced. See ``gibbs.posterior.explained``.
+        """
+        from gibbs.posterior import explained
+
+        return explained.r2(self.arrays, self.outline, self.design, draws)
+
+    def hypothesis(self, hypotheses: str | Sequence[str], level: float = 0.95) -> pd.DataFrame:
+        """What the draws say of ``"b_x < 0"``, ``"b_x - b_z"``, ``"sd_g__Intercept^2/(sd_g__Intercept^2 + sigma^2) > 0.1"``, …
+
+        One row each: estimate, sd, lower, upper, probability, mcse, evidence_ratio; see ``gibbs.posterior.hypothesis``, and
+        ``gibbs.posterior.expressions`` for how they are written.
+        """
+        from gibbs.posterior import hypothesis
+
+        return hypothesis.table(self.arrays, self.outline, hypotheses, level)
+
+    def ranks(self, group: str, term: str | None = None, best: str = "highest", level: float = 0.95) -> pd.DataFrame:
+        """The levels of a factor by their effect, best first: mean, rank, lower, upper (of the rank), p_best, p_above (the average)."""
+        from gibbs.posterior import ranks
+
+        return ranks.table(self.arrays, self.outline, group, term, best=best, level=level)
+
+    def pairs(self, group: str, term: str | None = None, levels: Sequence[str] | None = None) -> pd.DataFrame:
+        """Pr(the effect of one level is above that of another), levels × levels; ``levels`` picks some."""
+        from gibbs.posterior import ranks
+
+        return ranks.pairs(self.arrays, self.outline, group, term, levels)
 
     # ---------------------------------------------------------------------------------------------- criticism and comparison
 

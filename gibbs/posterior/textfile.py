@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gibbs.errors import OutputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def check_free(path: str | Path, *, force: bool = False) -> Path:
@@ -33,3 +38,15 @@ def write_text(path: str | Path, text: str, *, force: bool = False) -> Path:
             raise OutputError(f"it cannot be written: {error.strerror or error}.", where=str(path)) from error
         raise
     return target
+
+
+def columns(frame: pd.DataFrame, places: int = 3) -> str:
+    """A table of numbers for the terminal: labels flush left, numbers flush right with ``places`` decimals, – for nan."""
+    from gibbs.posterior.display import _align, number
+
+    def cell(value: float) -> str:
+        return "–" if math.isnan(value) else number(float(value), places)
+
+    rows = [("", *(str(column) for column in frame.columns))]
+    rows += [(str(label), *(cell(value) for value in row)) for label, row in zip(frame.index, frame.to_numpy(float), strict=True)]
+    return "\n".join(_align(tuple(rows)))
