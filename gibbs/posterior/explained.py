@@ -43,7 +43,7 @@ def r2(draws: Draws, outline: Outline, design: Design, wanted: int | None = None
     if weights.sum() < 2:
         raise SpecError("R² needs two rows or more.", where="r2")
     if wanted is None and _by_quadrature(outline):
-        wanted = max(200, int(_WORK / (averages.NODES * len(rows.place))))
+        wanted = max(200, int(_WORK / (averages.POINTS * len(rows.place))))
     used = loglik.thinned(draws, wanted)
     total = used.beta.shape[0] * used.beta.shape[1]
     found = np.empty((2, total))

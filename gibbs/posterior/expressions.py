@@ -97,6 +97,10 @@ def parse(text: str, names: Collection[str]) -> Node | Statement:
     return _Parser(text, names).whole()
 
 
+def _in_a_word(character: str) -> bool:
+    return character.isalnum() or character in "_."
+
+
 @dataclass(frozen=True)
 class _Token:
     kind: str  # number, name, function, operator, end
@@ -157,7 +161,7 @@ class _Parser:
         """The longest parameter name that begins here and does not break off in the middle of a word."""
         text = self.text
         for end in range(min(len(text), at + self.longest), at, -1):
-            if end < len(text) and (text[end].isalnum() or text[end] == "_") and (text[end - 1].isalnum() or text[end - 1] == "_"):
+            if end < len(text) and _in_a_word(text[end]) and _in_a_word(text[end - 1]):
                 continue
             word = text[at:end]
             if word in self.names or f"b_{word}" in self.names:
