@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 CRITERIA = ("loo", "waic", "dic")
 PLUG_IN = "D at the posterior means of the coefficients, effects, sds, correlations and the family's own parameters"
-WORK = 3e9  # likelihoods of single rows that an integral over a group's effects may take before draws are thinned
+WORK = 1e9  # likelihoods of single rows that an integral over a group's effects may take before draws are thinned
 _FEWEST = 100  # draws, for a Pareto tail of 20 to be fitted
 
 
@@ -155,9 +155,9 @@ def criterion(
         raise SpecError(f"there is no criterion '{kind}'; there are {', '.join(CRITERIA)}.{nearest(kind, CRITERIA)}", where="criterion")
     notes: list[str] = []
     levels = None if group is None else marginal.levels_of(outline, design, group, partition)
-    if levels is not None and levels.integrated and wanted is None and outline.family != "gaussian":
-        q = levels.grouping.Z.shape[1]
-        wanted = max(400, int(WORK / (len(levels.place) * (marginal.NODES[q] ** q + 15))))
+    if levels is not None and wanted is None:
+        evaluations = len(levels.place) * marginal.cost(outline, design, levels)
+        wanted = max(400, int(WORK / evaluations)) if evaluations > len(levels.place) else None
     used = loglik.thinned(draws, wanted)
     count = used.beta.shape[0] * used.beta.shape[1]
     if count < draws.beta.shape[0] * draws.beta.shape[1]:
@@ -221,7 +221,8 @@ def _with_notes(found: Criterion, notes: list[str]) -> Criterion:
         largest = f"the largest {found.pareto_k[worst]:.2f}, {'level' if found.group else 'row'} {found.labels[worst]}"
         notes.append(
             f"{found.bad_k:,} of {len(found.labels):,} {unit} have a Pareto k above {found.good_k:.2f} ({largest}): "
-            "the draws tell too little about leaving them out."
+            "the draws tell too little about leaving them out"
+            + ("; a refit without them does." if found.group else "; a refit without them does, or leaving out whole groups (group).")
         )
     if found.kind == "waic":
         large = int(np.sum(found.pointwise_p > 0.4))

@@ -2,15 +2,16 @@
 
     log p(y_j | θ) = log ∫ Π_i p(y_i | η_i + z_i'u) N(u; 0, Σ) du
 
-θ are the coefficients, covariances and the family's parameters at a draw; effects of other factors are taken as drawn, but for gaussian
-models those of factors nested in this one are integrated out with it. With u = Lz, LL' = Σ, the integral is over z ~ N(0, I), so that an
-sd of 0 or a correlation of 1 need no special case.
+θ are the coefficients, covariances and the family's parameters at a draw; effects of other factors are taken as drawn, but those of factors
+nested in this one (a new school has new classes) are integrated out with it. With u = Lv, LL' = Σ, the integral is over v ~ N(0, I), so
+that an sd of 0 or a correlation of 1 need no special case.
 
 gaussian : closed form. The rows of a level are N(η₀, D + ZΣZ'); by Woodbury's identity and the determinant lemma, with A = I + L'Z'D⁻¹ZL,
     log det = log det D + log det A, and the quadratic form is r'D⁻¹r − b'A⁻¹b, b = L'Z'D⁻¹r.
 others : adaptive Gauss–Hermite quadrature (Liu and Pierce 1994; Pinheiro and Bates 1995): nodes about the mode of the integrand, scaled by
     the curvature there. The mode is sought by Newton's steps from the effect as drawn, which is never far from it (Merkle, Furr and
-    Rabe-Hesketh 2019 centre on posterior moments instead, which is coarser where levels have many rows).
+    Rabe-Hesketh 2019 centre on posterior moments instead, which is coarser where levels have many rows). With a nested factor, one such
+    integral stands within another.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from gibbs.posterior.records import Draws
 
 NODES = {1: 15, 2: 11, 3: 7}
 """Quadrature points a dimension, by the number of columns of the factor."""
+
+_NESTED_NODES = {1: 11, 2: 7}
+"""The same where one factor is integrated out within another."""
 
 _STEP = 1e-3  # of the numerical derivatives of l(η); they place the nodes, and nothing else depends on them
 _ENOUGH = 0.02  # a Newton step that is shorter, in sds of the integrand, ends the search
@@ -72,24 +76,33 @@ def levels_of(outline: Outline, design: Design, name: str, partition: Factor | N
         raise SpecError(f"there is no grouping factor '{name}'; {there}.{nearest(name, known)}", where="group")
     nested = tuple(f for f, inner in enumerate(design.factors) if f not in own and _is_nested(inner, grouping))
     if outline.family != "gaussian":
-        if nested:
-            inner = ", ".join(known[f] for f in nested)
-            raise SpecError(
-                f"{inner} is nested in {name}: a new {name} has new levels of {inner} too, and integrating out both is there for "
-                f"gaussian models only. Ask for group '{known[nested[0]]}'.",
-                where="group",
-            )
-        if own and grouping.Z.shape[1] not in NODES:
-            raise SpecError(
-                f"{grouping.Z.shape[1]} columns vary over {name} ({', '.join(grouping.columns)}); for family {outline.family} at most "
-                f"{max(NODES)} can be integrated out.",
-                where="group",
-            )
+        _check_quadrature(outline, design, name, own, nested)
     rows = loglik.distinct_rows(design, (grouping.codes,))
-    order = np.argsort(grouping.codes[rows.place], kind="stable")
+    order = np.lexsort((*(design.factors[f].codes[rows.place] for f in nested), grouping.codes[rows.place]))
     place, weights = rows.place[order], rows.counts[order]
     which, starts = np.unique(grouping.codes[place], return_index=True)
     return Levels(grouping, place, weights, starts, which, (*own, *nested))
+
+
+def _check_quadrature(outline: Outline, design: Design, name: str, own: tuple[int, ...], nested: tuple[int, ...]) -> None:
+    """Refuse (SpecError) integrals of more dimensions than the nodes are there for."""
+    family, factors = outline.family, design.factors
+    if len(nested) > 1:
+        inner = " and ".join(factors[f].name for f in nested)
+        raise SpecError(
+            f"{inner} are nested in {name}; for family {family} one nested factor can be integrated out with it. Ask for a group below.",
+            where="group",
+        )
+    most = max(NODES) if not nested else max(_NESTED_NODES)
+    for f in (*own, *nested):
+        columns = factors[f].columns
+        if len(columns) > most:
+            with_it = f", with {factors[nested[0]].name} nested in it," if nested and f in own else ""
+            raise SpecError(
+                f"{len(columns)} columns vary over {factors[f].name} ({', '.join(columns)}); for family {family}{with_it} at most {most} "
+                "can be integrated out.",
+                where="group",
+            )
 
 
 def _is_nested(inner: Factor, outer: Factor) -> bool:
@@ -115,6 +128,7 @@ def matrix(draws: Draws, outline: Outline, design: Design, levels: Levels, block
         )  # fmt: skip
         step = max(1, block // (len(part.place) * _columns(design, part)))
         one = _sums if not levels.integrated else _gaussian if outline.family == "gaussian" else _quadrature
+        one = _nested_quadrature if one is _quadrature and _has_nested(design, levels) else one
         for begin in range(0, chains * kept, step):
             pick = np.arange(begin, min(begin + step, chains * kept))
             out[pick, first:last] = one(draws, outline, design, part, pick)
@@ -238,9 +252,7 @@ def _quadrature(draws: Draws, outline: Outline, design: Design, levels: Levels, 
     parameters = loglik.family_parameters(draws, outline, design, place, pick)
     y = design.y[place]
     L = _root(draws, outline, number, pick)
-    start = draws.u_offsets[number]
-    places = start + levels.which[:, None] * q + np.arange(q)
-    drawn = flat(draws.u, pick)[:, places].astype(float)  # (S, J, q)
+    drawn = _drawn(draws, number, levels.which, q, pick)
 
     def likelihood(eta: np.ndarray) -> np.ndarray:
         return family.log_likelihood(outline.family, y, eta, link=outline.link, **parameters)
@@ -277,8 +289,13 @@ def integrate(
         return np.add.reduceat(weights * likelihood(at(v)), starts, axis=1) - 0.5 * np.sum(v * v, axis=2)
 
     mode, curvature = _mode(likelihood, at, log_integrand, Z, L, starts, weights, _standardised(near, L))
+    return _about(log_integrand, mode, curvature, NODES[q] if nodes is None else nodes)
+
+
+def _about(log_integrand: Callable[[np.ndarray], np.ndarray], mode: np.ndarray, curvature: np.ndarray, count: int) -> np.ndarray:
+    """log of the integral over v of exp(log_integrand)/(2π)^(q/2): ``count`` nodes a dimension about ``mode`` (S, J, q)."""
+    q = mode.shape[2]
     C = np.linalg.cholesky(curvature)
-    count = NODES[q] if nodes is None else nodes
     points, mass = np.polynomial.hermite.hermgauss(count)
     grid = np.stack(np.meshgrid(*([points] * q), indexing="ij"), axis=-1).reshape(-1, q)
     log_mass = np.log(np.stack(np.meshgrid(*([mass] * q), indexing="ij"), axis=-1).reshape(-1, q)).sum(axis=1)
@@ -344,3 +361,92 @@ def _mode(
             step = np.where(worse[..., None], 0.5 * step, step)
         v, value = v + step, log_integrand(v + step)
     return v, curvature
+
+
+# ------------------------------------------------------------------------------------------------------------ nested factors
+
+
+def _nested_quadrature(draws: Draws, outline: Outline, design: Design, levels: Levels, pick: np.ndarray) -> np.ndarray:
+    """The effects of each level of the nested factor are integrated out at every node of the integral over those of its group."""
+    place = levels.place
+    parameters = loglik.family_parameters(draws, outline, design, place, pick)
+    y, eta = design.y[place], _known_part(draws, design, levels, pick)
+
+    def likelihood(at: np.ndarray) -> np.ndarray:
+        return family.log_likelihood(outline.family, y, at, link=outline.link, **parameters)
+
+    inner = levels.integrated[-1]
+    factor = design.factors[inner]
+    codes = factor.codes[place]
+    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))  # rows stand level by level of the nested factor too
+    of_group = np.searchsorted(starts, levels.starts)
+    q = factor.Z.shape[1]
+    near = _drawn(draws, inner, codes[starts], q, pick)
+    L = _root(draws, outline, inner, pick)
+
+    def within(at: np.ndarray) -> np.ndarray:
+        each = integrate(likelihood, at, factor.Z[place], L, starts, levels.weights, near, _NESTED_NODES[q])
+        return np.add.reduceat(each, of_group, axis=1)
+
+    if len(levels.integrated) == 1:  # the model has no effects of the group itself
+        return within(eta)
+    Z, outer = levels.grouping.Z[place], _root(draws, outline, levels.integrated[0], pick)
+    level = np.repeat(np.arange(len(levels.starts)), levels.ends - levels.starts)
+
+    def log_integrand(v: np.ndarray) -> np.ndarray:
+        u = np.einsum("sac,sjc->sja", outer, v)
+        return within(eta + np.einsum("sna,na->sn", u[:, level], Z)) - 0.5 * np.sum(v * v, axis=2)
+
+    drawn = _drawn(draws, levels.integrated[0], levels.which, Z.shape[1], pick)
+    mode, curvature = _mode_by_differences(log_integrand, _standardised(drawn, outer))
+    return _about(log_integrand, mode, curvature, _NESTED_NODES[Z.shape[1]])
+
+
+def _drawn(draws: Draws, number: int, which: np.ndarray, q: int, pick: np.ndarray) -> np.ndarray:
+    """The effects of some levels of a factor as drawn, (S, J, q)."""
+    return flat(draws.u, pick)[:, draws.u_offsets[number] + which[:, None] * q + np.arange(q)].astype(float)
+
+
+def _mode_by_differences(log_integrand: Callable[[np.ndarray], np.ndarray], v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As ``_mode``, for an integrand that is itself an integral: gradient and Hessian by differences in v."""
+    q, h = v.shape[2], 0.05
+    steps = h * np.eye(q)
+    v, value = v.copy(), log_integrand(v)
+    for _ in range(_MOST_STEPS):
+        above = [log_integrand(v + step) for step in steps]
+        below = [log_integrand(v - step) for step in steps]
+        gradient = np.stack([(a - b) / (2 * h) for a, b in zip(above, below, strict=True)], axis=2)
+        H = np.empty((*v.shape, q))
+        for a in range(q):
+            H[:, :, a, a] = (2 * value - above[a] - below[a]) / h**2
+            for b in range(a):
+                corner = log_integrand(v + steps[a] + steps[b]) + log_integrand(v - steps[a] - steps[b])
+                H[:, :, a, b] = H[:, :, b, a] = (above[a] + below[a] + above[b] + below[b] - corner - 2 * value) / (2 * h**2)
+        size, axes = np.linalg.eigh(H)
+        curvature = np.einsum("sjab,sjb,sjcb->sjac", axes, np.maximum(size, 0.5), axes)
+        step = np.linalg.solve(curvature, gradient[..., None])[..., 0]
+        length = np.sqrt(np.einsum("sja,sjab,sjb->sj", step, curvature, step))
+        moving = length >= _ENOUGH
+        if not moving.any():
+            break
+        step *= (moving * np.minimum(1.0, 10.0 / np.maximum(length, 1e-300)))[..., None]
+        for _ in range(20):
+            tried = log_integrand(v + step)
+            worse = moving & ~(tried >= value - 1e-6 * (1.0 + np.abs(value)))
+            if not worse.any():
+                break
+            step = np.where(worse[..., None], 0.5 * step, step)
+        v = v + step
+        value = log_integrand(v)
+    return v, curvature
+
+
+def cost(outline: Outline, design: Design, levels: Levels) -> int:
+    """About how many likelihoods of a row a quadrature takes for every row and draw; 1 where there is none."""
+    if outline.family == "gaussian" or not levels.integrated:
+        return 1
+    q = [design.factors[f].Z.shape[1] for f in levels.integrated]
+    if not _has_nested(design, levels):
+        return NODES[q[0]] ** q[0] + 20
+    inside = _NESTED_NODES[q[-1]] ** q[-1] + 20
+    return inside if len(q) == 1 else inside * (_NESTED_NODES[q[0]] ** q[0] + 4 * (1 + 2 * q[0] ** 2))

@@ -85,9 +85,60 @@ def test_gaussian_levels_with_a_factor_nested_in_them() -> None:
             rows = np.flatnonzero(outer.codes == j)
             expected = multivariate_normal(eta[rows], cov[np.ix_(rows, rows)]).logpdf(model.y[rows])
             assert found[0, s, j] == pytest.approx(expected, abs=1e-10)
-    with pytest.raises(SpecError, match="class is nested in g"):
-        poisson = replace(model, family="poisson", link="log", y=np.ones(40))
-        marginal.levels_of(outline(poisson), poisson, "g")
+
+
+@pytest.mark.parametrize(("family", "link"), [("logit", ""), ("negative_binomial", ""), ("ordinal", "probit"), ("student", "")])
+@pytest.mark.parametrize("own", [True, False])
+def test_quadrature_within_quadrature(family: str, link: str, own: bool) -> None:
+    """One nested factor: sums over fine grids of the effect of the school and, at each of its values, of each class.
+
+    Without effects of the school (``own`` is False; the school comes from another fit) its classes alone are integrated out.
+    """
+    model = regression(family, link, rows=24, levels=3, slopes=False)
+    outer = model.factors[0]
+    _, codes = np.unique(outer.codes * 2 + np.arange(24) % 2, return_inverse=True)
+    labels = tuple(f"c{k}" for k in range(codes.max() + 1))
+    nested = Factor("class", labels, codes.astype(np.int32), np.ones((24, 1)), ("Intercept",), (term("Intercept"),))
+    model = replace(model, factors=(outer, nested) if own else (nested,))
+    draws, known = near(model, kept=10), outline(model)
+    levels = marginal.levels_of(known, model, "g", outer)
+    assert levels.integrated == ((0, 1) if own else (0,))
+    found = marginal.matrix(draws, known, model, levels)
+    x = np.linspace(-6.0, 6.0, 241)
+    weight = np.exp(-0.5 * x**2) / np.exp(-0.5 * x**2).sum()
+    for s in (0, 7):
+        at = _hyper(draws, s)
+        eta = model.offset + model.X @ draws.beta[0, s]
+        parameters = {name: at[name] for name in ("sigma", "nu", "shape") if name in at}
+        if family == "ordinal":
+            parameters["cutpoints"] = np.array([at[f"b_Intercept[{k}]"] for k in (1, 2, 3)])
+        for j in range(len(outer.levels)):
+            school = at["sd_g__Intercept"] * x if own else np.zeros(1)
+            product = np.ones(len(school))
+            for c in np.unique(codes[outer.codes == j]):
+                rows = np.flatnonzero(codes == c)
+                inside = eta[rows] + school[:, None, None] + (at["sd_class__Intercept"] * x)[:, None]
+                each = families.log_likelihood(family, model.y[rows], inside.reshape(-1, len(rows)), link=link, **parameters)
+                product *= np.exp(each.sum(axis=1)).reshape(len(school), -1) @ weight
+            assert found[0, s, j] == pytest.approx(np.log(product @ weight if own else product[0]), abs=2e-5)
+
+
+def test_nested_integrals_of_many_dimensions_are_refused() -> None:
+    model = regression("logit", levels=3)
+    outer = model.factors[0]
+    inner, finest = (
+        replace(
+            outer, name=name, codes=(outer.codes * size + np.arange(40) % size).astype(np.int32), levels=tuple(map(str, range(3 * size)))
+        )
+        for name, size in (("class", 2), ("seat", 4))
+    )
+    both = replace(model, factors=(outer, inner, finest))
+    with pytest.raises(SpecError, match="class and seat are nested in g"):
+        marginal.levels_of(outline(both), both, "g")
+    wide3 = replace(outer, Z=np.ones((40, 3)), columns=("Intercept", "x", "z"), terms=(term("Intercept", "x", "z"),))
+    three = replace(model, factors=(wide3, inner))
+    with pytest.raises(SpecError, match="with class nested in it, at most 2"):
+        marginal.levels_of(outline(three), three, "g")
 
 
 @pytest.mark.parametrize(("family", "link"), [pair for pair in FAMILIES if pair[0] != "gaussian"])
