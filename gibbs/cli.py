@@ -34,6 +34,10 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs plot RUN KIND  one picture of a run: ranef, groups, coefficients, priors, trace, ppc, time, variance
   gibbs predict RUN NEW          predictions for the rows of a file
   gibbs poststratify RUN FRAME   averages over the cells of a population, by area
+  gibbs compare RUN …  which of several runs predicts better; for new rows or new groups
+  gibbs hypothesis RUN "b_x < 0" …  how probable statements about parameters are
+  gibbs shares RUN     shares of the variance (ICC) and R²
+  gibbs ranks RUN G    ranks of the levels of a grouping factor
   gibbs schema         the JSON Schema of a spec, for editors
   gibbs version        the version (also gibbs --version)
 
@@ -191,7 +195,7 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
-_OF_A_RUN = ("summary", "plot", "predict", "poststratify")
+_OF_A_RUN = ("summary", "plot", "predict", "poststratify", "compare", "hypothesis", "shares", "ranks")
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.\n" + _FLAGS, _run_arguments),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gibbs.posterior.plots.accessor import Plots
     from gibbs.posterior.effects import Effects
     from gibbs.posterior.poststratify import Poststratified
+    from gibbs.posterior.comparison import Comparison
+    from gibbs.posterior.criticism import Criterion
 
 
 class Fit:
@@ -215,13 +217,93 @@ class Fit:
         """lme4's as.data.frame(VarCorr(m)): grp, var1, var2, vcov (mean variance or covariance), sdcor (mean sd or correlation)."""
         return variances.varcorr(self.arrays, self.outline)
 
-    def variance_shares(self) -> pd.DataFrame:
-        """Each factor's, and the residual's, share of their total variance: posterior mean, sd and interval.
+    def variance_shares(self, scale: str = "latent") -> pd.DataFrame:
+        """Each factor's, and the residual's, share of their total variance (ICC): posterior mean, sd and interval.
 
-        Index ``component``, columns variance, share, sd, q2.5, q50, q97.5. A factor with slopes counts with the mean of z'Σz over rows;
-        for logit and probit the residual is the latent one (π²/3, 1), and its label says so.
+        Index ``component``, columns variance, share, sd, q2.5, q50, q97.5. A factor with slopes counts with the mean of z'Σz over rows.
+        scale ``latent`` is that of the linear predictor: for logit, probit and cloglog the residual is the latent one (π²/3, 1, π²/6), for
+        counts the trigamma of Nakagawa et al. (2017), and its label says so. ``observed``, of 0/1 outcomes and counts: see
+        ``gibbs.posterior.explained.observed_shares``.
         """
-        return variances.variance_shares(self.arrays, self.outline)
+        if scale not in ("latent", "observed"):
+            from gibbs.errors import SpecError, nearest
+
+            raise SpecError(f"the scales are latent and observed, not '{scale}'.{nearest(scale, ('latent', 'observed'))}", where="scale")
+        counts = self.outline.link == "log"
+        if scale == "latent" and not counts:
+            return variances.variance_shares(self.arrays, self.outline)
+        from gibbs.posterior import explained
+
+        if scale == "observed":
+            return explained.observed_shares(self.arrays, self.outline, self.design)
+        return variances.variance_shares(self.arrays, self.outline, explained.mean_count(self.arrays, self.outline, self.design))
+
+    def r2(self, draws: int | None = None) -> pd.DataFrame:
+        """Bayesian R² (Gelman et al. 2019), conditional and marginal (the effects of groups out): mean, sd, q2.5, q50, q97.5.
+
+        draws : use about so many, evenly spaced. See ``gibbs.posterior.explained``.
+        """
+        from gibbs.posterior import explained
+
+        return explained.r2(self.arrays, self.outline, self.design, draws)
+
+    def hypothesis(self, hypotheses: str | Sequence[str], level: float = 0.95) -> pd.DataFrame:
+        """What the draws say of ``"b_x < 0"``, ``"b_x - b_z"``, ``"sd_g__Intercept^2/(sd_g__Intercept^2 + sigma^2) > 0.1"``, …
+
+        One row each: estimate, sd, lower, upper, probability, mcse, evidence_ratio; see ``gibbs.posterior.hypothesis``, and
+        ``gibbs.posterior.expressions`` for how they are written.
+        """
+        from gibbs.posterior import hypothesis
+
+        return hypothesis.table(self.arrays, self.outline, hypotheses, level)
+
+    def ranks(self, group: str, term: str | None = None, best: str = "highest", level: float = 0.95) -> pd.DataFrame:
+        """The levels of a factor by their effect, best first: mean, rank, lower, upper (of the rank), p_best, p_above (the average)."""
+        from gibbs.posterior import ranks
+
+        return ranks.table(self.arrays, self.outline, group, term, best=best, level=level)
+
+    def pairs(self, group: str, term: str | None = None, levels: Sequence[str] | None = None) -> pd.DataFrame:
+        """Pr(the effect of one level is above that of another), levels × levels; ``levels`` picks some."""
+        from gibbs.posterior import ranks
+
+        return ranks.pairs(self.arrays, self.outline, group, term, levels)
+
+    # ---------------------------------------------------------------------------------------------- criticism and comparison
+
+    def log_likelihood(self) -> np.ndarray:
+        """log p(y_i | θ) with all constants, (chain, draw, row with an outcome); of one row, whatever its frequency weight."""
+        from gibbs.posterior import loglik
+
+        return loglik.matrix(self.arrays, self.outline, self.design)
+
+    def loo(self, group: str | None = None, draws: int | None = None) -> Criterion:
+        """Leave-one-out by Pareto-smoothed importance sampling: elpd, se, p, Pareto k, pointwise.
+
+        group : leave out whole levels of this factor, its effects integrated out, without a refit (focus: new levels); rows in known levels
+            where None. draws : use about so many, evenly spaced. Needs arviz-stats (``gibbs-engine[arviz]``). See
+            ``gibbs.posterior.criticism``.
+        """
+        return self._criterion("loo", group, draws)
+
+    def waic(self, group: str | None = None, draws: int | None = None) -> Criterion:
+        """The widely applicable information criterion, of rows or of the levels of ``group``; as ``loo``."""
+        return self._criterion("waic", group, draws)
+
+    def dic(self, group: str | None = None, draws: int | None = None) -> Criterion:
+        """The deviance information criterion, of rows or of the levels of ``group``; as ``loo``. ``notes`` state the plug-in."""
+        return self._criterion("dic", group, draws)
+
+    def _criterion(self, kind: str, group: str | None, draws: int | None) -> Criterion:
+        from gibbs.posterior import criticism
+
+        return criticism.criterion(self.arrays, self.outline, self.design, kind, group, draws)
+
+    def compare(self, *others: Fit, criterion: str = "loo", group: str | None = None, draws: int | None = None) -> Comparison:
+        """This fit beside others to the same outcome, best first; see ``gibbs.compare``."""
+        from gibbs.posterior import comparison
+
+        return comparison.compare([self, *others], criterion=criterion, group=group, draws=draws)
 
     # ----------------------------------------------------------------------------------------------------------- draws
 

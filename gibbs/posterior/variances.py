@@ -48,16 +48,25 @@ def covariance(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndar
     return sigma
 
 
-def residual_variance(draws: Draws, outline: Outline) -> tuple[np.ndarray, str]:
+def residual_variance(draws: Draws, outline: Outline, mean: np.ndarray | None = None) -> tuple[np.ndarray, str]:
     """Variance of an outcome about its linear predictor, (chain, draw), and its label.
 
     gaussian: sigma² (mean of se² for known standard errors). student: sigma² nu/(nu − 2), infinite where nu ≤ 2.
-    links logit, probit, cloglog: the variance π²/3, 1 or π²/6 of the latent residual. Counts: 0, for on the log scale there is none.
+    links logit, probit, cloglog: the variance π²/3, 1 or π²/6 of the latent residual. Counts: ψ'(μ), of a negative binomial
+    ψ'(1/(1/μ + 1/r)), at the mean count μ = ``mean`` (chain, draw) (Nakagawa, Johnson and Schielzeth 2017); 0 where that is not given,
+    for the linear predictor itself has no residual.
     """
     shape = draws.beta.shape[:2]
     link = outline.link or outline.family
-    if link == "log":
+    if link == "log" and mean is None:
         return np.zeros(shape), "Residual (none on the log scale)"
+    if link == "log":
+        from gibbs.posterior import family
+
+        size = None if outline.shape_prior is None else hyper(draws, outline, "shape")
+        with np.errstate(divide="ignore"):
+            found = family.latent_variance(outline.family, "log", mean=mean, shape=size)
+        return np.asarray(found), "Residual (log scale, trigamma)"
     if link in LATENT_VARIANCE:
         value, written = LATENT_VARIANCE[link]
         return np.full(shape, value), f"Residual (latent, {written})"
@@ -102,16 +111,16 @@ def varcorr(draws: Draws, outline: Outline) -> pd.DataFrame:
     return frame
 
 
-def variance_shares(draws: Draws, outline: Outline) -> pd.DataFrame:
+def variance_shares(draws: Draws, outline: Outline, mean: np.ndarray | None = None) -> pd.DataFrame:
     """Each variance's share of the total of all factors and the residual, computed draw by draw.
 
     Index ``component``; columns ``variance`` (posterior mean), then of the share: ``share`` (posterior mean), ``sd``, ``q2.5``, ``q50``,
     ``q97.5``. The variance of a factor with slopes is the mean of z'Σz over the rows of the data; what the coefficients explain is not
-    part of the total. See ``residual_variance`` for the residual.
+    part of the total. See ``residual_variance`` for the residual, and for ``mean``.
     """
     import pandas as pd
 
-    residual, label = residual_variance(draws, outline)
+    residual, label = residual_variance(draws, outline, mean)
     parts = [np.einsum("csab,ab->cs", covariance(draws, outline, factor), factor.cross_product) for factor in outline.factors]
     parts.append(residual)
     infinite = np.isinf(residual)

@@ -1,0 +1,41 @@
+"""``gibbs compare RUN RUN …``: which model predicts better."""
+
+from __future__ import annotations
+
+import argparse
+
+from gibbs.terminal import whole_number
+
+SUMMARY = (
+    "Compare runs by how well they predict: expected log predictive density, its differences and their standard errors.\n"
+    "For rows in known groups, or with --group for new groups, the group's effects integrated out. One run alone prints its criterion."
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", nargs="+", help="folders that gibbs run has written")
+    parser.add_argument("--criterion", metavar="C", default="loo", help="loo (the default), waic or dic")
+    parser.add_argument("--group", metavar="G", help="predict new levels of this grouping factor, not new rows in known ones")
+    parser.add_argument("--draws", metavar="N", type=whole_number(1), help="use about so many draws of each run (all)")
+    parser.add_argument("--csv", metavar="FILE", help="write the table to a file as well")
+    parser.add_argument("--force", action="store_true", help="replace the file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from gibbs.errors import SpecError
+    from gibbs.posterior.comparison import compare, run_names
+    from gibbs.posterior.fit import load
+    from gibbs.posterior.textfile import check_free, write_text
+    from gibbs.terminal import say
+
+    if len(set(arguments.run)) < len(arguments.run):
+        raise SpecError("a run is named twice.", where="gibbs compare")
+    if arguments.csv:
+        check_free(arguments.csv, force=arguments.force)
+    fits = dict(zip(run_names(arguments.run), (load(folder) for folder in arguments.run), strict=True))
+    found = compare(fits, criterion=arguments.criterion, group=arguments.group, draws=arguments.draws)
+    say(repr(found) if len(fits) > 1 else repr(next(iter(found.criteria.values()))))
+    if arguments.csv:
+        written = write_text(arguments.csv, found.table.to_csv(float_format="%.8g"), force=arguments.force)
+        say(f"\nWritten to {written}")
+    return 0
