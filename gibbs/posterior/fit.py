@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -107,9 +107,43 @@ class Fit:
         self.timings["diagnostics"] = self.timings.get("diagnostics", 0.0) + time.perf_counter() - begun
         return made
 
-    def summary(self) -> pd.DataFrame:
-        """Fixed effects, sds, correlations, sigma and nu: mean, sd, q2.5, q50, q97.5, mcse_mean, ess_bulk, ess_tail, rhat."""
-        return self._table.copy()
+    def summary(self, level: float | None = None, interval: str = "equal") -> pd.DataFrame:
+        """Fixed effects, sds, correlations, sigma and nu: mean, sd, q2.5, q50, q97.5, mcse_mean, ess_bulk, ess_tail, rhat.
+
+        level : another interval than the 95 % one: 0.9 has columns q5 and q95. interval : ``"equal"`` tails, or ``"hdi"``, the shortest
+        (columns hdi5 and hdi95). Raises SpecError for a level that is not between 0 and 1.
+        """
+        if level is None and interval == "equal":
+            return self._table.copy()
+        return summary.with_interval(self._table, self.arrays, self.outline, 0.95 if level is None else level, interval)
+
+    def table(self, **options: Any) -> str:
+        """The summary as a table for a page: ``style`` brms, lme4 or display; ``format`` terminal, csv, markdown or latex; see ``tables``.
+
+        Further: ``level``, ``interval``, ``parameters``, ``below``, ``digits``, ``caption``.
+        """
+        from gibbs.posterior import tables
+
+        return tables.tables(self, **options)
+
+    def to_frame(self, parameters: Sequence[str] | None = None) -> pd.DataFrame:
+        """The draws as one table: .chain, .iteration, .draw (from 1), and a column a parameter under brms' names.
+
+        parameters : names or patterns such as ``sd_*``; every one where None. SpecError for a name that no parameter has.
+        """
+        from gibbs.posterior.export import tidy
+
+        return tidy.frame(self, parameters)
+
+    def export(self, to: str, out: str | Path, parameters: Sequence[str] | None = None, force: bool = False) -> Path:
+        """Write for another program: ``to`` csv or parquet (a file), coda (a folder of draws), jags or stan (a folder: the model itself).
+
+        parameters : which draws, by name or pattern; every one where None. Gives the absolute path. Raises OutputError where there is
+        something at ``out`` (unless ``force``) or where the program cannot take the model.
+        """
+        from gibbs.posterior.export import doors
+
+        return doors.export(self, to, out, parameters, force=force)
 
     @cached_property
     def convergence(self) -> Convergence:
