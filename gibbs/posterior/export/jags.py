@@ -60,7 +60,7 @@ def export(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
     files: dict[str, str] = {
         "model.bug": model,
         "data.R": as_r_dump(_used(program, model)),
-        **{f"inits{c}.R": _inits(seed, c) for c in range(1, chains + 1)},
+        **{f"inits{c}.R": as_r_dump(_inits(program, seed, c)) for c in range(1, chains + 1)},
         "names.csv": names_csv(theirs, "jags"),
         "gibbs.csv": gibbs_csv(*_ours(fit, [name for name, _ in pairs])),
         "run.R": _script(program, chains, fit.arrays.warmup, fit.arrays.beta.shape[1]),
@@ -199,15 +199,15 @@ def _effects(e: Effects, factor: str) -> list[str]:
             lines += _scale(prior, sd_of(e, a), f"tau_sd_{e.tag}_{a + 1}", precision=False)
         lines += _vine(e)
         lines += [
-            f"for (a in 1:{q}) {{",
-            f"  for (b in 1:{q}) {{",
-            f"    cor_{e.tag}[a,b] <- inprod(L_{e.tag}[a,], L_{e.tag}[b,])",
-            f"    Sigma_{e.tag}[a,b] <- sd_{e.tag}[a] * sd_{e.tag}[b] * cor_{e.tag}[a,b]",
+            f"for (r in 1:{q}) {{",
+            f"  for (s in 1:{q}) {{",
+            f"    cor_{e.tag}[r,s] <- inprod(L_{e.tag}[r,], L_{e.tag}[s,])",
+            f"    Sigma_{e.tag}[r,s] <- sd_{e.tag}[r] * sd_{e.tag}[s] * cor_{e.tag}[r,s]",
             "  }",
             "}",
             f"Omega_{e.tag} <- inverse(Sigma_{e.tag})",
         ]
-    lines += [f"for (a in 1:{q}) {{", f"  zero_{e.tag}[a] <- 0", "}"]
+    lines += [f"for (r in 1:{q}) {{", f"  zero_{e.tag}[r] <- 0", "}"]
     return [*lines, f"for (j in 1:{e.count}) {{", f"  u_{e.tag}[j,1:{q}] ~ dmnorm(zero_{e.tag}[], Omega_{e.tag}[,])", "}"]
 
 
@@ -252,10 +252,10 @@ def _wishart(e: Effects, factor: str) -> list[str]:
     return [
         *lines,
         f"Sigma_{e.tag} <- inverse(Omega_{e.tag})",
-        f"for (a in 1:{q}) {{",
-        f"  sd_{e.tag}[a] <- sqrt(Sigma_{e.tag}[a,a])",
-        f"  for (b in 1:{q}) {{",
-        f"    cor_{e.tag}[a,b] <- Sigma_{e.tag}[a,b] / sqrt(Sigma_{e.tag}[a,a] * Sigma_{e.tag}[b,b])",
+        f"for (r in 1:{q}) {{",
+        f"  sd_{e.tag}[r] <- sqrt(Sigma_{e.tag}[r,r])",
+        f"  for (s in 1:{q}) {{",
+        f"    cor_{e.tag}[r,s] <- Sigma_{e.tag}[r,s] / sqrt(Sigma_{e.tag}[r,r] * Sigma_{e.tag}[s,s])",
         "  }",
         "}",
     ]
@@ -320,10 +320,21 @@ def _further(program: Program, posterior: dict[str, tuple[float, float]], stated
 # ---------------------------------------------------------------------------------------------------------------- script
 
 
-def _inits(seed: int, chain: int) -> str:
-    """The random numbers of one chain; JAGS chooses its starting values from the priors."""
-    own = (seed * 1009 + chain) % 2_147_483_647
-    return f'".RNG.name" <-\n"base::Mersenne-Twister"\n".RNG.seed" <-\n{own}\n'
+def _inits(program: Program, seed: int, chain: int) -> dict[str, object]:
+    """The random numbers of one chain. Starting values are JAGS' own choice, from the priors, but for cutpoints: equal ones leave no room
+    for the categories between them, so they start where the shares of the categories put them when nothing else matters."""
+    found: dict[str, object] = {".RNG.name": "base::Mersenne-Twister", ".RNG.seed": (seed * 1009 + chain) % 2_147_483_647}
+    if program.categories:
+        counts = np.bincount(program.data["y"] - 1, minlength=program.categories) + 0.5
+        below = np.cumsum(counts)[:-1] / counts.sum()
+        found["unordered"] = np.log(below / (1.0 - below)) if program.link == "logit" else _normal_quantile(below)
+    return found
+
+
+def _normal_quantile(p: np.ndarray) -> np.ndarray:
+    from scipy import special
+
+    return special.ndtri(p)
 
 
 def _script(program: Program, chains: int, warmup: int, kept: int) -> str:

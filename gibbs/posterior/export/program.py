@@ -160,7 +160,7 @@ def _rows_that_count(design: Design, notes: list[str]) -> np.ndarray:
         weights = design.weights[keep]
         if int(weights.sum()) > MOST_ROWS:
             raise OutputError(
-                f"the frequency weights stand for {int(weights.sum()):,} rows, which an export writes out one by one; at most {MOST_ROWS:,}."
+                f"the frequency weights stand for {int(weights.sum()):,} rows; an export writes each of them out, at most {MOST_ROWS:,}."
             )
         keep = np.repeat(keep, weights)
         notes.append("every row is repeated as often as its frequency weight says")
@@ -260,6 +260,8 @@ def as_r_dump(data: dict[str, Any]) -> str:
 
 
 def _r_value(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
     if not isinstance(value, np.ndarray):
         return number(value)
     entries = ", ".join(number(x) for x in value.ravel(order="F").tolist())
@@ -277,7 +279,7 @@ def number(value: float) -> str:
 
 
 def gibbs_csv(parameters: tuple[str, ...], draws: np.ndarray) -> str:
-    """Our own answer beside the program's: parameter, mean, sd and the Monte Carlo error of the mean. ``draws`` (chain, draw, parameter)."""
+    """Our own answer, for the comparison: parameter, mean, sd and Monte Carlo error of the mean. ``draws`` (chain, draw, parameter)."""
     from gibbs.posterior import diagnostics
 
     found = diagnostics.diagnose(draws)

@@ -186,7 +186,7 @@ def _effects(e: Effects, factor: str, blocks: _Blocks) -> None:
 
 
 def _scale(prior: Prior, sd: str, blocks: _Blocks, *, declare: bool, own: str = "") -> None:
-    """An sd under its prior. ``declare``: it is a variable of its own; else it is an entry of a vector that is declared, set from ``own``."""
+    """An sd under its prior. ``declare``: it is a variable of its own; else an entry of a vector, set from the variable ``own``."""
     kind, a = prior.kind, prior.args
     if kind in ("fixed", "inverse_gamma"):
         if declare:
@@ -323,7 +323,8 @@ compare["z"] = np.where(error > 0, (compare["gibbs_mean"] - compare["stan_mean"]
 compare.to_csv("compare.csv", index=False)
 worst = compare.loc[compare["z"].abs().idxmax()]
 print(compare.head(40).to_string(index=False))
-print(f"Over {{len(compare)}} parameters the means differ by at most {{abs(worst['z']):.2f}} combined standard errors ({{worst['parameter']}}).")
+far, where = abs(worst["z"]), worst["parameter"]
+print(f"Over {{len(compare)}} parameters the means differ by at most {{far:.2f}} combined standard errors ({{where}}).")
 '''
 
 _RUN_R = """\
