@@ -6,7 +6,7 @@ journals print them: a row a parameter, an interval or a standard error below ea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -189,7 +189,7 @@ def _doubts(fit: Fit) -> list[Part]:
 def side_by_side(fits: Sequence[Fit], labels: Sequence[str], options: Options) -> list[Part]:
     """A column a fit: estimates with an interval or a standard error below, then rows and levels, then notes."""
     numbers = [f"({i})" for i in range(1, len(fits) + 1)]
-    tables = [fit.summary(options.of, options.interval) for fit in fits]
+    tables = [(fit.summary(options.of, options.interval), names.fixed_values(fit.outline)) for fit in fits]
     rows: list[Row | None] = [("", *numbers)]
     if any(labels):
         rows.append(("", *labels))
@@ -205,7 +205,7 @@ def side_by_side(fits: Sequence[Fit], labels: Sequence[str], options: Options) -
         if len(rows) > head or head > 1:
             rows.append(None)
         for name, label in group.items():
-            estimates, below = zip(*(_cell(table, name, options) for table in tables), strict=True)
+            estimates, below = zip(*(_cell(table, fixed, name, options) for table, fixed in tables), strict=True)
             rows += [(label, *estimates), ("", *below)]
     rows.append(None)
     rows.append(("N", *(f"{fit.outline.rows_used:,}" for fit in fits)))
@@ -245,12 +245,12 @@ def _order(fits: Sequence[Fit], options: Options) -> list[dict[str, str]]:
     return [group for group in groups if group]
 
 
-def _cell(table: pd.DataFrame, name: str, options: Options) -> tuple[str, str]:
+def _cell(table: pd.DataFrame, fixed: Mapping[str, float], name: str, options: Options) -> tuple[str, str]:
     """An estimate and what stands below it; empty where the fit has no such parameter."""
     if name not in table.index:
         return "", ""
     row = table.loc[name]
-    if row["sd"] == 0.0:
+    if name in fixed:
         return number(row["mean"], options.digits), "(fixed)"
     places = decimals(row["sd"], options.digits, significant=1)
     if options.below == "se":

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import gibbs
-from tests.posterior.export import against_jags
+from tests.posterior.export import against_jags, models
 
 SPECS = Path(__file__).resolve().parents[3] / "specs"
 
@@ -40,5 +40,22 @@ def test_the_models_of_the_seed(name: str, tmp_path: Path) -> None:
     draws, _ = against_jags.run(fit, tmp_path / "jags", iterations, burn_in)
     found = against_jags.table(fit, draws)
     print(f"\n{name}: {len(fit.design.y)} rows, {len(found)} parameters, max |z| {found['z'].abs().max():.2f}")
+    print(found[~found.index.str.startswith("r_")].round(4).to_string())
+    against_jags.assert_equal(found)
+
+
+SLOW_TO_MIX = {"student", "student_exponential", "gaussian_huang_wand", "ordinal", "ordinal_flat", "ordinal_probit", "poisson_offset"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", models.MODELS)
+def test_every_family_and_prior(name: str, tmp_path: Path) -> None:
+    """The small models of ``models``: every likelihood, link, prior and shape of grouping, in JAGS and here."""
+    against_jags.need_jags()
+    fit = models.fitted(name, draws=4000)
+    thin = 10 if name in SLOW_TO_MIX else 4
+    draws, _ = against_jags.run(fit, tmp_path / "jags", 2500 * thin, 2000, thin)
+    found = against_jags.table(fit, draws)
+    print(f"\n{name}: {len(found)} parameters, max |z| {found['z'].abs().max():.2f}")
     print(found[~found.index.str.startswith("r_")].round(4).to_string())
     against_jags.assert_equal(found)
