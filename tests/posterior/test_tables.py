@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +19,29 @@ from gibbs.errors import SpecError
 from gibbs.posterior import display, typeset
 from gibbs.posterior.fit import Fit
 from gibbs.posterior.sheets import Part
-from tests.posterior.fabricated import autoregressive, design, draws, factor, fit, slopes, term
+from tests.posterior import fabricated
+from tests.posterior.fabricated import autoregressive, design, draws, factor, slopes, term
 
 
+@cache
+def small() -> Fit:
+    return fabricated.fit()
+
+
+def fit(*words, **keywords) -> Fit:
+    """A Fit of its own where anything is said of it; else one that all tests look at and none changes."""
+    return fabricated.fit(*words, **keywords) if words or keywords else small()
+
+
+@cache
 def deck() -> Fit:
     """M.4 of the deck, with the numbers that its slide prints."""
     Z = np.column_stack((np.ones(3000), np.linspace(0, 1, 3000)))
     province = factor("province", ("21801", "21802", "40107"), Z, term("Intercept", "indigenous"))
     model = design(province, rows=3000, coefficients=("Intercept", "indigenous"))
     sds = {"sd_province__Intercept": 0.12, "sd_province__indigenous": 0.16, "cor_province__Intercept__indigenous": -0.64}
-    made = draws(model, kept=2000, sigma=0.44, **sds)
-    x = autoregressive((4, 2000, 2), 0.0)
+    made = draws(model, kept=500, sigma=0.44, **sds)
+    x = autoregressive((4, 500, 2), 0.0)
     x = (x - x.mean(axis=(0, 1))) / x.std(axis=(0, 1))
     made.beta[:] = [0.32, -0.10] + x * [0.02, 0.04]
     return fit(model, made, "president.approval ~ indigenous + (1 + indigenous | province)")
@@ -209,7 +222,7 @@ def test_intervals_in_brackets() -> None:
 
 
 def test_a_fit_that_did_not_converge_is_named() -> None:
-    apart = fit()
+    apart = fabricated.fit()
     apart.arrays.beta[0] += 5.0
     assert re.search(r"^\(2\) Not converged", gibbs.tables([deck(), apart]), re.MULTILINE)
     assert "Not converged" in apart.table(style="lme4") and "Not converged" in apart.table(style="display", format="latex")
