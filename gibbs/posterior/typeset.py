@@ -70,9 +70,7 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "'": r"\textquotesingle{}",
-    "`": r"\textasciigrave{}",
+    '"': "''",
     "–": "--",
     "—": "---",
     "−": r"$-$",
@@ -88,7 +86,7 @@ _NUMBER = re.compile(r"(?<![\w.)])-(?=\d|inf)")
 
 
 def latex(parts: Sequence[Part], caption: str = "") -> str:
-    """A table environment for \\usepackage{booktabs} (and textcomp, before 2020's LaTeX): tabulars, then the words as notes."""
+    """A table environment, for \\usepackage{booktabs}: tabulars, then the words as notes."""
     body: list[str] = []
     notes: list[str] = []
     for part in _joined(parts):
