@@ -65,7 +65,7 @@ _LATEX = {
     "_": r"\_",
     "{": r"\{",
     "}": r"\}",
-    "~": r"\textasciitilde{}",
+    "~": r"$\sim$",
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
@@ -82,6 +82,8 @@ _LATEX = {
     "≤": r"$\le$",
     "≥": r"$\ge$",
 }
+WIDE = 6
+"""Columns up to which a tabular fits the line of an article in its own size."""
 _NUMBER = re.compile(r"(?<![\w.)])-(?=\d|inf)")
 
 
@@ -109,7 +111,8 @@ def _tabular(part: Part) -> list[str]:
     head = next(row for row in part.rows if row is not None)
     centred = part.rows.count(None) > 0
     columns = "l" * part.left + ("c" if centred else "r") * (len(head) - part.left)
-    lines = [rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\toprule"]
+    small = r"\footnotesize\setlength{\tabcolsep}{3pt}" if len(columns) > WIDE else ""
+    lines = [rf"{{{small}\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\toprule"]
     for i, row in enumerate(part.rows):
         if row is None:
             lines.append(r"\midrule")
@@ -121,7 +124,7 @@ def _tabular(part: Part) -> list[str]:
             lines.append(" & ".join(cells) + r" \\")
             if i == 0 and part.rows[1:2] != (None,) and not centred:
                 lines.append(r"\midrule")
-    return [*lines, r"\bottomrule", r"\end{tabular}\par\smallskip"]
+    return [*lines, r"\bottomrule", r"\end{tabular}\par}\smallskip"]
 
 
 def escape(text: str) -> str:

@@ -312,7 +312,7 @@ def test_latex_is_whole() -> None:
 
 def test_escapes() -> None:
     assert typeset.escape("50% of a_b & c#1 {x} ~ y^2 \\ $") == (
-        r"50\% of a\_b \& c\#1 \{x\} \textasciitilde{} y\textasciicircum{}2 \textbackslash{} \$"
+        r"50\% of a\_b \& c\#1 \{x\} $\sim$ y\textasciicircum{}2 \textbackslash{} \$"
     )
     assert typeset.escape("-0.10") == "$-$0.10" and typeset.escape("2012-13 l-95% x-y [-1, -2]") == r"2012-13 l-95\% x-y [$-$1, $-$2]"
 

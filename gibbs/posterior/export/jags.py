@@ -196,7 +196,7 @@ def _effects(e: Effects, factor: str) -> list[str]:
         lines += _wishart(e, factor)
     else:
         for a, prior in enumerate(e.term.sd_priors):
-            lines += _scale(prior, sd_of(e, a), f"tau_sd_{e.tag}_{a + 1}", precision=False)
+            lines += _scale(prior, sd_of(e, a), f"tau{a + 1}_{e.tag}", precision=False)
         lines += _vine(e)
         lines += [
             f"for (r in 1:{q}) {{",

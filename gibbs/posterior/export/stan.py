@@ -160,7 +160,7 @@ def _effects(e: Effects, factor: str, blocks: _Blocks) -> None:
     prior = e.term.covariance
     if prior is None:
         for a, scale in enumerate(e.term.sd_priors):
-            _scale(scale, sd_of(e, a), blocks, declare=False, own=f"sd_{e.tag}_{a + 1}")
+            _scale(scale, sd_of(e, a), blocks, declare=False, own=f"sd{a + 1}_{e.tag}")
         eta = number(float(e.term.correlation.args[0]))
         blocks.add("parameters", f"cholesky_factor_corr[{q}] L_{e.tag};")
         blocks.computed += [

@@ -258,3 +258,23 @@ def test_program_names_every_parameter_once(written: dict[str, Written]) -> None
         ours = [a for a, _ in pairs]
         assert sorted(ours) == sorted(parameters.all_names(w.fit.arrays, w.fit.outline)), name
         assert len({b for _, b in pairs}) == len(pairs), name
+
+
+def test_factors_whose_plain_names_are_one_stay_apart() -> None:
+    """``x``, ``x_2`` and ``x.2`` with two terms and two columns: every variable is declared once, in both languages."""
+    from gibbs.posterior.export import stan
+
+    Z = np.column_stack((np.ones(12), np.linspace(-1.0, 2.0, 12), np.linspace(0.0, 1.0, 12) ** 2))
+    two = [fabricated.term("Intercept", "a"), fabricated.term("b")]
+    factors = [fabricated.factor(name, ("1", "2", "3"), Z, *two) for name in ("x", "x_2", "x.2", "x_1")]
+    described = program.describe(fabricated.design(*factors))
+    assert len({e.tag for e in described.effects}) == 8
+    text = stan.model_file(described)
+    declared = re.findall(
+        r"^  (?:array\[.*?\] )?(?:int|real|vector|matrix|cholesky_factor_corr)\S*(?: upper=\S+)? (\w+);", text, re.MULTILINE
+    )
+    assert len(declared) == len(set(declared)) > 30
+    assigned = re.findall(
+        r"^ +(\w+(?:\[[^]]*\])?) (?:~|<-)", jags.model_file(described, {"b_Intercept": (0.0, 1.0), "b_x": (0.0, 1.0)}), re.MULTILINE
+    )
+    assert len(assigned) == len(set(assigned)) > 30
