@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from gibbs.model.records import Design, Spec, Table
-from gibbs.posterior import display, layout, summary, variances
+from gibbs.posterior import display, intervals, layout, summary, variances
 from gibbs.posterior.outline import FactorOutline, Outline, outline
 from gibbs.posterior.records import Draws
-from gibbs.posterior.summary import PROBABILITIES, QUANTILES, Convergence
+from gibbs.posterior.summary import Convergence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ class Fit:
 
     @property
     def family(self) -> str:
-        """gaussian, student, probit or logit."""
+        """gaussian, student, probit, logit, binomial, poisson, negative_binomial or ordinal."""
         return self.outline.family
 
     @property
@@ -164,12 +164,20 @@ class Fit:
         values = self._table[column].to_numpy()[: len(self.outline.coefficients)]
         return pd.Series(values.copy(), index=pd.Index(self.outline.coefficients, name="coefficient"), name=label)
 
-    def ranef(self, summary: bool = False) -> dict[str, pd.DataFrame] | pd.DataFrame:
+    def ranef(self, summary: bool = False, level: float = 0.95) -> dict[str, pd.DataFrame] | pd.DataFrame:
         """Random effects: for each factor a DataFrame levels × terms of posterior means.
 
-        ``summary=True`` gives one long table instead: group, level, term, mean, sd, q2.5, q50, q97.5, rhat, ess_bulk, ess_tail.
+        ``summary=True`` gives one long table instead: group, level, term, mean, sd, q2.5, q50, q97.5, rhat, ess_bulk, ess_tail; the
+        quantiles are those of an equal-tailed interval of another ``level`` where one is given (0.9: q5, q50, q95).
         """
-        return self._ranef_table.copy() if summary else self._by_factor("mean")
+        if not summary:
+            return self._by_factor("mean")
+        if level == 0.95:
+            return self._ranef_table.copy()
+        draws = self.arrays.u.reshape(-1, self.arrays.u.shape[2])
+        low, high = intervals.interval(draws, level)
+        table = self._ranef_table.assign(**{"q2.5": low, "q97.5": high})
+        return table.rename(columns=dict(zip(("q2.5", "q97.5"), intervals.column_names(level), strict=True)))
 
     def se_ranef(self) -> dict[str, pd.DataFrame]:
         """Posterior standard deviations of the random effects, shaped as ``ranef()``."""
@@ -188,19 +196,20 @@ class Fit:
             )
         return frames
 
-    def coef(self, summary: bool = False) -> dict[str, pd.DataFrame]:
+    def coef(self, summary: bool = False, level: float = 0.95) -> dict[str, pd.DataFrame]:
         """Coefficients of each level, fixed plus random, as lme4's coef(): for each factor a DataFrame levels × coefficients.
 
         Every fixed coefficient is a column, constant over levels where it does not vary by this factor; a term that varies but has no
         fixed coefficient is a further column. The sum is taken draw by draw. ``summary=True`` gives a long table for each factor:
-        level, term, mean, sd, q2.5, q50, q97.5.
+        level, term, mean, sd, q2.5, q50, q97.5, or the ends of an equal-tailed interval of another ``level``.
         """
+        intervals.check(level)
         return {
-            factor.name: self._coef_of(factor, start, summary)
+            factor.name: self._coef_of(factor, start, summary, level)
             for factor, start in zip(self.outline.factors, self.arrays.u_offsets, strict=False)
         }
 
-    def _coef_of(self, factor: FactorOutline, start: int, summary: bool) -> pd.DataFrame:
+    def _coef_of(self, factor: FactorOutline, start: int, summary: bool, level: float) -> pd.DataFrame:
         import pandas as pd
 
         fixed = self.outline.coefficients
@@ -218,10 +227,11 @@ class Fit:
             statistics[0, :, t] = draws.mean(axis=0)
             if summary:
                 statistics[1, :, t] = draws.std(axis=0, ddof=1) if len(draws) > 1 else 0.0
-                statistics[2:, :, t] = np.quantile(draws, PROBABILITIES, axis=0)
+                statistics[2:, :, t] = np.quantile(draws, [(1 - level) / 2, 0.5, (1 + level) / 2], axis=0)
         if not summary:
             return pd.DataFrame(statistics[0], index=pd.Index(factor.levels, name=factor.name), columns=pd.Index(terms, name="term"))
-        columns = dict(zip(("mean", "sd", *QUANTILES), statistics.reshape(5, -1), strict=True))
+        low, high = intervals.column_names(level)
+        columns = dict(zip(("mean", "sd", low, "q50", high), statistics.reshape(5, -1), strict=True))
         return pd.DataFrame({"level": np.repeat(factor.levels, len(terms)), "term": list(terms) * levels, **columns})
 
     def varcorr(self) -> pd.DataFrame:

@@ -72,3 +72,16 @@ def test_summary_with_a_level() -> None:
 def test_a_constant_has_itself() -> None:
     table = fit(made=draws(slopes(), sigma=2.5)).summary(level=0.5)
     assert table.loc["sigma", ["q25", "q75"]].tolist() == [2.5, 2.5]
+
+
+def test_effects_and_coefficients_with_a_level() -> None:
+    made = fit()
+    table = made.ranef(summary=True, level=0.8)
+    assert list(table.columns) == ["group", "level", "term", "mean", "sd", "q10", "q50", "q90", "rhat", "ess_bulk", "ess_tail"]
+    assert table.loc[3, ["q10", "q90"]].tolist() == pytest.approx(np.quantile(made.arrays.u[:, :, 3], [0.1, 0.9]))
+    assert list(made.ranef(summary=True).columns[5:8]) == ["q2.5", "q50", "q97.5"]
+    coef = made.coef(summary=True, level=0.8)["province"].set_index(["level", "term"])
+    total = made.arrays.beta[:, :, 1] + made.arrays.u[:, :, 3]
+    assert coef.loc[("21802", "x"), ["q10", "q50", "q90"]].tolist() == pytest.approx(np.quantile(total, [0.1, 0.5, 0.9]))
+    with pytest.raises(SpecError, match=r"Did you mean 0\.9"):
+        made.coef(summary=True, level=90)
