@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from gibbs.model.families import FAMILIES
-from gibbs.posterior import names
+from gibbs.posterior import intervals, names
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from gibbs.posterior.fit import Fit
 
-_HEADER = ("Estimate", "Est.Error", "l-95% CI", "u-95% CI", "Rhat", "Bulk_ESS", "Tail_ESS")
 _FAMILIES = {"probit": "bernoulli", "logit": "bernoulli", "negative_binomial": "negbinomial", "ordinal": "cumulative"}
 _WIDTH = 88
 
@@ -32,12 +31,17 @@ class Block:
     rows: tuple[tuple[str, ...], ...] = ()
 
 
-def blocks(fit: Fit) -> list[Block]:
-    """The summary in brms' order: what was fitted, hyperparameters by factor, coefficients, the rest, whether to trust it."""
+def blocks(fit: Fit, level: float = 0.95, interval: str = "equal") -> list[Block]:
+    """The summary in brms' order: what was fitted, hyperparameters by factor, coefficients, the rest, whether to trust it.
+
+    level, interval : of the two columns of limits; see ``intervals``.
+    """
     outline, draws = fit.outline, fit.arrays
     chains, kept = draws.beta.shape[:2]
     found = [Block("words", tuple(_header(fit, chains, kept)))]
-    table = fit.summary()
+    table = fit.summary(level, interval)
+    head = ("Estimate", "Est.Error", *intervals.heading(level, interval), "Rhat", "Bulk_ESS", "Tail_ESS")
+    ends = intervals.column_names(level, interval)
     if outline.factors:
         found.append(Block("heading", ("Multilevel Hyperparameters:",)))
     for factor in outline.factors:
@@ -45,16 +49,16 @@ def blocks(fit: Fit) -> list[Block]:
         labels = {names.sd_name(factor.name, column): f"sd({column})" for column in factor.columns}
         for term in factor.terms:
             labels.update({names.correlation_name(factor.name, a, b): f"cor({a},{b})" for a, b in names.correlation_pairs(term)})
-        found.append(Block("table", rows=_rows(table, labels)))
+        found.append(Block("table", rows=_rows(table, labels, head, ends)))
     coefficients = {name: name.removeprefix("b_") for name in names.cutpoint_names(outline)}
     coefficients |= {f"b_{name}": name for name in outline.coefficients}
     if coefficients:
         found.append(Block("heading", ("Regression Coefficients:",)))
-        found.append(Block("table", rows=_rows(table, coefficients)))
+        found.append(Block("table", rows=_rows(table, coefficients, head, ends)))
     further = {name: name for name in ("sigma", "nu", "shape") if name in table.index}
     if further:
         found.append(Block("heading", ("Further Distributional Parameters:",)))
-        found.append(Block("table", rows=_rows(table, further)))
+        found.append(Block("table", rows=_rows(table, further, head, ends)))
     judged = fit.convergence
     found.append(Block("good" if judged.ok else "bad", tuple(_wrap(judged.sentence))))
     found += [Block("bad", (alarm,)) for alarm in draws.info.get("alarms", ())]
@@ -69,7 +73,7 @@ def text(fit: Fit) -> str:
     for block in blocks(fit):
         if block.kind in ("heading", "good", "bad") and lines:
             lines.append("")
-        lines += block.lines or _align(block.rows)
+        lines += block.lines or align(block.rows)
     return "\n".join(lines)
 
 
@@ -87,7 +91,7 @@ def show(fit: Fit, file: TextIO | None = None) -> None:
     for i, block in enumerate(blocks(fit)):
         if block.kind in ("heading", "good", "bad") and i:
             console.print()
-        for n, line in enumerate(block.lines or _align(block.rows)):
+        for n, line in enumerate(block.lines or align(block.rows)):
             console.print(Text(line, style="dim" if block.rows and n == 0 else styles.get(block.kind, "")))
 
 
@@ -118,22 +122,22 @@ def arm(fit: Fit, digits: int = 2) -> str:
     rows: list[tuple[str, ...]] = [("", "coef.est", "coef.se")]
     for name in outline.coefficients:
         mean, sd = float(table.at[f"b_{name}", "mean"]), float(table.at[f"b_{name}", "sd"])
-        places = _decimals(sd, digits, significant=1)
-        rows.append((_as_in_r(name), number(mean, places), number(sd, places)))
+        places = decimals(sd, digits, significant=1)
+        rows.append((as_in_r(name), number(mean, places), number(sd, places)))
     for name in names.cutpoint_names(outline):
         mean, sd = float(table.at[name, "mean"]), float(table.at[name, "sd"])
-        places = _decimals(sd, digits, significant=1)
+        places = decimals(sd, digits, significant=1)
         rows.append((name.removeprefix("b_"), number(mean, places), number(sd, places)))
-    lines = [f"{fit.family}: {fit.spec.formula}", *_align(tuple(rows))]
-    terms = _error_terms(variances, digits)
+    lines = [f"{fit.family}: {fit.spec.formula}", *align(tuple(rows))]
+    terms = error_terms(variances, digits)
     if len(terms) > 1:
-        lines += ["", "Error terms:", *(" " + line for line in _align(tuple(terms), left=2))]
+        lines += ["", "Error terms:", *(" " + line for line in align(tuple(terms), left=2))]
     sizes = "; ".join(f"{factor.name}, {len(factor.levels)}" for factor in outline.factors)
     lines += ["---", f"number of obs: {outline.rows_used}" + (f", groups: {sizes}" if sizes else "")]
     return "\n".join(lines)
 
 
-def _error_terms(variances: pd.DataFrame, digits: int) -> list[tuple[str, ...]]:
+def error_terms(variances: pd.DataFrame, digits: int) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     widest = 0
     for group in dict.fromkeys(variances["grp"]):
@@ -142,7 +146,7 @@ def _error_terms(variances: pd.DataFrame, digits: int) -> list[tuple[str, ...]]:
         correlations = {(a, b): value for a, b, value in zip(part["var1"], part["var2"], part["sdcor"], strict=True) if b is not None}
         columns = list(sds["var1"])
         for i, (column, sd) in enumerate(zip(columns, sds["sdcor"], strict=True)):
-            row = ["" if i else group, _as_in_r(column or ""), number(sd, _decimals(sd, digits, significant=1))]
+            row = ["" if i else group, as_in_r(column or ""), number(sd, decimals(sd, digits, significant=1))]
             row += [number(correlations[earlier, column], digits) for earlier in columns[:i] if (earlier, column) in correlations]
             widest = max(widest, len(row) - 3)
             rows.append(tuple(row))
@@ -150,7 +154,7 @@ def _error_terms(variances: pd.DataFrame, digits: int) -> list[tuple[str, ...]]:
     return [head, *(row + ("",) * (len(head) - len(row)) for row in rows)]
 
 
-def _as_in_r(name: str) -> str:
+def as_in_r(name: str) -> str:
     return "(Intercept)" if name == "Intercept" else name
 
 
@@ -187,17 +191,17 @@ def _header(fit: Fit, chains: int, kept: int) -> list[str]:
     return lines
 
 
-def _rows(table: pd.DataFrame, labels: dict[str, str]) -> tuple[tuple[str, ...], ...]:
-    rows: list[tuple[str, ...]] = [("", *_HEADER)]
+def _rows(table: pd.DataFrame, labels: dict[str, str], head: tuple[str, ...], ends: tuple[str, str]) -> tuple[tuple[str, ...], ...]:
+    rows: list[tuple[str, ...]] = [("", *head)]
     for name, label in labels.items():
         if name not in table.index:
             continue
         mean, sd, low, high, rhat, bulk, tail = (
-            float(table.at[name, column]) for column in ("mean", "sd", "q2.5", "q97.5", "rhat", "ess_bulk", "ess_tail")
+            float(table.at[name, column]) for column in ("mean", "sd", *ends, "rhat", "ess_bulk", "ess_tail")
         )
-        places = _decimals(sd, 2, significant=2)
+        places = decimals(sd, 2, significant=2)
         numbers = [number(value, places) for value in (mean, sd, low, high)]
-        rows.append((label, *numbers, _rhat(rhat), *(_count(value) for value in (bulk, tail))))
+        rows.append((label, *numbers, rhat_text(rhat), *(count_text(value) for value in (bulk, tail))))
     return tuple(rows)
 
 
@@ -211,7 +215,7 @@ def number(value: float, places: int) -> str:
     return written[1:] if written.startswith("-") and float(written) == 0 else written
 
 
-def _decimals(sd: float, least: int, significant: int) -> int:
+def decimals(sd: float, least: int, significant: int) -> int:
     """Decimals that show ``significant`` digits of ``sd``, and no fewer than ``least``."""
     if not math.isfinite(sd) or sd <= 0:
         return least
@@ -221,18 +225,18 @@ def _decimals(sd: float, least: int, significant: int) -> int:
     return max(least, shown)
 
 
-def _rhat(value: float) -> str:
+def rhat_text(value: float) -> str:
     """Two decimals as brms; three where two would hide that the limit of 1.01 is passed."""
     if math.isnan(value):
         return "–"
     return f"{value:.2f}" if value <= 1.01 or value >= 1.1 else f"{value:.3f}"
 
 
-def _count(value: float) -> str:
+def count_text(value: float) -> str:
     return f"{value:.0f}" if math.isfinite(value) else "–"
 
 
-def _align(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+def align(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     """Columns of equal width, the first ``left`` of them flush left, the others flush right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [

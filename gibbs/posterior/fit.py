@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from gibbs.model.records import Design, Spec, Table
-from gibbs.posterior import display, layout, summary, variances
+from gibbs.posterior import display, intervals, layout, summary, variances
 from gibbs.posterior.outline import FactorOutline, Outline, outline
 from gibbs.posterior.records import Draws
-from gibbs.posterior.summary import PROBABILITIES, QUANTILES, Convergence
+from gibbs.posterior.summary import Convergence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +106,7 @@ class Fit:
 
     @property
     def family(self) -> str:
-        """gaussian, student, probit or logit."""
+        """gaussian, student, probit, logit, binomial, poisson, negative_binomial or ordinal."""
         return self.outline.family
 
     @property
@@ -130,9 +130,43 @@ class Fit:
         self.timings["diagnostics"] = self.timings.get("diagnostics", 0.0) + time.perf_counter() - begun
         return made
 
-    def summary(self) -> pd.DataFrame:
-        """Fixed effects, sds, correlations, sigma and nu: mean, sd, q2.5, q50, q97.5, mcse_mean, ess_bulk, ess_tail, rhat."""
-        return self._table.copy()
+    def summary(self, level: float | None = None, interval: str = "equal") -> pd.DataFrame:
+        """Fixed effects, sds, correlations, sigma and nu: mean, sd, q2.5, q50, q97.5, mcse_mean, ess_bulk, ess_tail, rhat.
+
+        level : another interval than the 95 % one: 0.9 has columns q5 and q95. interval : ``"equal"`` tails, or ``"hdi"``, the shortest
+        (columns hdi5 and hdi95). Raises SpecError for a level that is not between 0 and 1.
+        """
+        if level is None and interval == "equal":
+            return self._table.copy()
+        return summary.with_interval(self._table, self.arrays, self.outline, 0.95 if level is None else level, interval)
+
+    def table(self, **options: Any) -> str:
+        """The summary as a table for a page: ``style`` brms, lme4 or display; ``format`` terminal, csv, markdown or latex; see ``tables``.
+
+        Further: ``level``, ``interval``, ``parameters``, ``below``, ``digits``, ``caption``.
+        """
+        from gibbs.posterior import tables
+
+        return tables.tables(self, **options)
+
+    def to_frame(self, parameters: Sequence[str] | None = None) -> pd.DataFrame:
+        """The draws as one table: .chain, .iteration, .draw (from 1), and a column a parameter under brms' names.
+
+        parameters : names or patterns such as ``sd_*``; every one where None. SpecError for a name that no parameter has.
+        """
+        from gibbs.posterior.export import tidy
+
+        return tidy.frame(self, parameters)
+
+    def export(self, to: str, out: str | Path, parameters: Sequence[str] | None = None, force: bool = False) -> Path:
+        """Write for another program: ``to`` csv or parquet (a file), coda (a folder of draws), jags or stan (a folder: the model itself).
+
+        parameters : which draws, by name or pattern; every one where None. Gives the absolute path. Raises OutputError where there is
+        something at ``out`` (unless ``force``) or where the program cannot take the model.
+        """
+        from gibbs.posterior.export import doors
+
+        return doors.export(self, to, out, parameters, force=force)
 
     @cached_property
     def convergence(self) -> Convergence:
@@ -153,12 +187,20 @@ class Fit:
         values = self._table[column].to_numpy()[: len(self.outline.coefficients)]
         return pd.Series(values.copy(), index=pd.Index(self.outline.coefficients, name="coefficient"), name=label)
 
-    def ranef(self, summary: bool = False) -> dict[str, pd.DataFrame] | pd.DataFrame:
+    def ranef(self, summary: bool = False, level: float = 0.95) -> dict[str, pd.DataFrame] | pd.DataFrame:
         """Random effects: for each factor a DataFrame levels × terms of posterior means.
 
-        ``summary=True`` gives one long table instead: group, level, term, mean, sd, q2.5, q50, q97.5, rhat, ess_bulk, ess_tail.
+        ``summary=True`` gives one long table instead: group, level, term, mean, sd, q2.5, q50, q97.5, rhat, ess_bulk, ess_tail; the
+        quantiles are those of an equal-tailed interval of another ``level`` where one is given (0.9: q5, q50, q95).
         """
-        return self._ranef_table.copy() if summary else self._by_factor("mean")
+        if not summary:
+            return self._by_factor("mean")
+        if level == 0.95:
+            return self._ranef_table.copy()
+        draws = self.arrays.u.reshape(-1, self.arrays.u.shape[2])
+        low, high = intervals.interval(draws, level)
+        table = self._ranef_table.assign(**{"q2.5": low, "q97.5": high})
+        return table.rename(columns=dict(zip(("q2.5", "q97.5"), intervals.column_names(level), strict=True)))
 
     def se_ranef(self) -> dict[str, pd.DataFrame]:
         """Posterior standard deviations of the random effects, shaped as ``ranef()``."""
@@ -177,19 +219,20 @@ class Fit:
             )
         return frames
 
-    def coef(self, summary: bool = False) -> dict[str, pd.DataFrame]:
+    def coef(self, summary: bool = False, level: float = 0.95) -> dict[str, pd.DataFrame]:
         """Coefficients of each level, fixed plus random, as lme4's coef(): for each factor a DataFrame levels × coefficients.
 
         Every fixed coefficient is a column, constant over levels where it does not vary by this factor; a term that varies but has no
         fixed coefficient is a further column. The sum is taken draw by draw. ``summary=True`` gives a long table for each factor:
-        level, term, mean, sd, q2.5, q50, q97.5.
+        level, term, mean, sd, q2.5, q50, q97.5, or the ends of an equal-tailed interval of another ``level``.
         """
+        intervals.check(level)
         return {
-            factor.name: self._coef_of(factor, start, summary)
+            factor.name: self._coef_of(factor, start, summary, level)
             for factor, start in zip(self.outline.factors, self.arrays.u_offsets, strict=False)
         }
 
-    def _coef_of(self, factor: FactorOutline, start: int, summary: bool) -> pd.DataFrame:
+    def _coef_of(self, factor: FactorOutline, start: int, summary: bool, level: float) -> pd.DataFrame:
         import pandas as pd
 
         fixed = self.outline.coefficients
@@ -207,10 +250,11 @@ class Fit:
             statistics[0, :, t] = draws.mean(axis=0)
             if summary:
                 statistics[1, :, t] = draws.std(axis=0, ddof=1) if len(draws) > 1 else 0.0
-                statistics[2:, :, t] = np.quantile(draws, PROBABILITIES, axis=0)
+                statistics[2:, :, t] = np.quantile(draws, [(1 - level) / 2, 0.5, (1 + level) / 2], axis=0)
         if not summary:
             return pd.DataFrame(statistics[0], index=pd.Index(factor.levels, name=factor.name), columns=pd.Index(terms, name="term"))
-        columns = dict(zip(("mean", "sd", *QUANTILES), statistics.reshape(5, -1), strict=True))
+        low, high = intervals.column_names(level)
+        columns = dict(zip(("mean", "sd", low, "q50", high), statistics.reshape(5, -1), strict=True))
         return pd.DataFrame({"level": np.repeat(factor.levels, len(terms)), "term": list(terms) * levels, **columns})
 
     def varcorr(self) -> pd.DataFrame:

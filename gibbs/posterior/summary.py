@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.model.records import Until
-from gibbs.posterior import diagnostics, names
+from gibbs.posterior import diagnostics, intervals, names
 from gibbs.posterior.names import Model
 from gibbs.posterior.records import Draws
 
@@ -39,6 +39,21 @@ def table(draws: Draws, model: Model) -> pd.DataFrame:
         if name in frame.index:
             frame.loc[name] = [value, 0.0, value, value, value, 0.0, np.nan, np.nan, np.nan]
     return frame
+
+
+def with_interval(frame: pd.DataFrame, draws: Draws, model: Model, level: float, kind: str = "equal") -> pd.DataFrame:
+    """``table`` with another interval in the place of its 95 % one: columns q5 and q95 for a level of 0.9, hdi5 and hdi95 for the shortest.
+
+    Raises SpecError for a level that is none.
+    """
+    fixed = names.fixed_values(model)
+    both = np.concatenate((draws.beta, draws.hyper), axis=2).reshape(draws.beta.shape[0] * draws.beta.shape[1], -1)
+    low, high = intervals.interval(both, level, kind)
+    place = {name: i for i, name in enumerate((*names.coefficient_names(model), *draws.hyper_names))}
+    ends = [(fixed[name], fixed[name]) if name in fixed else (low[place[name]], high[place[name]]) for name in frame.index]
+    changed = frame.copy()
+    changed[["q2.5", "q97.5"]] = np.array(ends, dtype=float).reshape(-1, 2)
+    return changed.rename(columns=dict(zip(("q2.5", "q97.5"), intervals.column_names(level, kind), strict=True)))
 
 
 def ranef_table(draws: Draws, model: Model) -> pd.DataFrame:

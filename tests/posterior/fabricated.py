@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,12 @@ def slopes(rows: int = 12, levels: tuple[str, ...] = ("21801", "21802", "40107")
     x = np.linspace(-1.0, 2.0, rows)
     Z = np.column_stack((np.ones(rows), x))
     return design(factor("province", levels, Z, term("Intercept", "x")), rows=rows, X=Z)
+
+
+def replace_term(model: Design, changed: Term) -> Design:
+    """``model`` with another term in the place of the one its first factor has."""
+    first, *others = model.factors
+    return replace(model, factors=(replace(first, terms=(changed,)), *others))
 
 
 class Plan:

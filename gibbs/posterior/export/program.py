@@ -1,0 +1,287 @@
+"""A model as another program needs it: arrays under plain names, terms, priors, and our name of every parameter beside theirs.
+
+``describe`` turns a Design into a Program; ``jags`` and ``stan`` only write one down. The rows are those that count: a row whose outcome
+is missing, or that has no trials, says nothing and is left out; a frequency weight w is w equal rows.
+
+The prior rows of a Design, (w'β − mean)/scale, are each on one coefficient (w a unit vector) or, for at most one coefficient, on a
+combination with the others, such as the intercept with predictors at their means. That makes (w'β of every row) as good as β itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gibbs.errors import OutputError
+from gibbs.model.records import CoefficientPrior, Design, Prior, Term
+from gibbs.posterior import names
+
+MOST_ROWS = 5_000_000
+"""Rows of text that a frequency weight may blow the data up to."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """One term of one factor: J levels × q columns, one covariance.
+
+    tag : what its variables are called: ``u_province``, ``sd_province``. index : the variable with every row's level, ``g_province``.
+    start : its first column in the factor's Z. z : the name of its columns in the data; "" for a lone intercept, whose column is 1.
+    """
+
+    tag: str
+    factor: int
+    term: Term
+    levels: tuple[str, ...]
+    index: str
+    count: str
+    start: int
+    z: str
+
+    @property
+    def columns(self) -> int:
+        """q."""
+        return len(self.term.columns)
+
+
+@dataclass(frozen=True)
+class Combination:
+    """The coefficient whose prior is on a combination of all: w'β."""
+
+    coefficient: int
+    row: CoefficientPrior
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a model file says.
+
+    data : variable → array or number, in the order in which they are best read. priors : of each coefficient on its own, None where it is
+    flat or has ``combination``. factors : our names of the grouping factors.
+    """
+
+    title: str
+    formula: str
+    family: str
+    link: str
+    coefficients: tuple[str, ...]
+    priors: tuple[CoefficientPrior | None, ...]
+    combination: Combination | None
+    effects: tuple[Effects, ...]
+    factors: tuple[str, ...]
+    sigma: Prior | None
+    nu: Prior | None
+    shape: Prior | None
+    cutpoint: Prior | None
+    categories: int
+    data: dict[str, Any]
+    notes: tuple[str, ...]
+
+    def flat(self) -> tuple[int, ...]:
+        """Coefficients with a flat prior."""
+        taken = None if self.combination is None else self.combination.coefficient
+        return tuple(j for j, prior in enumerate(self.priors) if prior is None and j != taken)
+
+
+def describe(design: Design, title: str = "", formula: str = "") -> Program:
+    """The Program of a Design. Raises OutputError where its priors or weights cannot be written so."""
+    notes: list[str] = []
+    keep = _rows_that_count(design, notes)
+    link = design.link or {"gaussian": "identity", "student": "identity"}.get(design.family, design.family)
+    priors, combination = _coefficient_priors(design)
+    data: dict[str, Any] = {"N": int(keep.size)}
+    y = design.y[keep]
+    data["y"] = y if design.family in ("gaussian", "student") else y.astype(np.int64)
+    if design.trials is not None:
+        data["trials"] = design.trials[keep].astype(np.int64)
+    if design.known_se is not None:
+        data["se"] = design.known_se[keep]
+    if np.any(design.offset[keep] != 0.0):
+        data["offset_"] = design.offset[keep]
+    p = len(design.coefficients)
+    if p:
+        data["p"] = p
+        data["X"] = design.X[keep]
+    if combination is not None:
+        data["w"] = combination.row.weights
+    if design.family == "ordinal":
+        data["y"] = data["y"] + 1
+        data["C"] = len(design.categories)
+    effects: list[Effects] = []
+    tags: set[str] = set()
+    for f, factor in enumerate(design.factors):
+        tag = _tag(factor.name, tags)
+        data[f"J_{tag}"] = len(factor.levels)
+        data[f"g_{tag}"] = factor.codes[keep].astype(np.int64) + 1
+        start = 0
+        for number, term in enumerate(factor.terms):
+            own = tag if number == 0 else _tag(f"{factor.name}_{number + 1}", tags)
+            Z = factor.Z[keep, start : start + len(term.columns)]
+            z = "" if len(term.columns) == 1 and np.all(Z == 1.0) else f"Z_{own}"
+            if z:
+                data[z] = Z[:, 0] if len(term.columns) == 1 else Z
+            if term.covariance is not None and term.covariance.kind == "inverse_wishart":
+                data[f"S_{own}"] = np.asarray(term.covariance.args[1], dtype=float)
+            effects.append(Effects(own, f, term, tuple(factor.levels), f"g_{tag}", f"J_{tag}", start, z))
+            start += len(term.columns)
+    return Program(
+        title=title,
+        formula=formula,
+        family=design.family,
+        link=link,
+        coefficients=tuple(design.coefficients),
+        priors=priors,
+        combination=combination,
+        effects=tuple(effects),
+        factors=tuple(factor.name for factor in design.factors),
+        sigma=design.sigma_prior,
+        nu=design.nu_prior,
+        shape=design.shape_prior,
+        cutpoint=design.cutpoint_prior,
+        categories=len(design.categories or ()),
+        data=data,
+        notes=tuple(notes),
+    )
+
+
+def _rows_that_count(design: Design, notes: list[str]) -> np.ndarray:
+    """Places of the rows of the likelihood, a row of frequency weight w repeated w times."""
+    keep = np.arange(len(design.y))
+    if design.missing_outcome is not None:
+        keep = keep[~design.missing_outcome]
+        notes.append(f"{int(design.missing_outcome.sum())} rows without an outcome are left out: they say nothing of the parameters")
+    if design.trials is not None and np.any(design.trials[keep] == 0):
+        notes.append(f"{int((design.trials[keep] == 0).sum())} rows without trials are left out")
+        keep = keep[design.trials[keep] > 0]
+    if design.weights is not None:
+        weights = design.weights[keep]
+        if int(weights.sum()) > MOST_ROWS:
+            raise OutputError(
+                f"the frequency weights stand for {int(weights.sum()):,} rows; an export writes each of them out, at most {MOST_ROWS:,}."
+            )
+        keep = np.repeat(keep, weights)
+        notes.append("every row is repeated as often as its frequency weight says")
+    return keep
+
+
+def _coefficient_priors(design: Design) -> tuple[tuple[CoefficientPrior | None, ...], Combination | None]:
+    """The rows of the Design by the coefficient that each is on."""
+    p = len(design.coefficients)
+    priors: list[CoefficientPrior | None] = [None] * p
+    combined: list[CoefficientPrior] = []
+    for row in design.coefficient_priors:
+        places = np.flatnonzero(row.weights)
+        if places.size == 1 and row.weights[places[0]] == 1.0 and priors[places[0]] is None:
+            priors[places[0]] = row
+        else:
+            combined.append(row)
+    if not combined:
+        return tuple(priors), None
+    row = combined[0]
+    free = [j for j in np.flatnonzero(row.weights) if priors[j] is None]
+    preferred = [j for j in free if j == design.intercept]
+    if len(combined) > 1 or not free:
+        labels = ", ".join(r.label for r in combined)
+        raise OutputError(f"the priors on {labels} are on combinations of coefficients that cannot be written one after the other.")
+    return tuple(priors), Combination(int((preferred or free)[0]), row)
+
+
+def _tag(name: str, taken: set[str]) -> str:
+    """``name`` in letters, digits and single underscores, unlike any in ``taken``, to which it is added."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_") or "g"
+    tag, number = plain, 1
+    while tag in taken:
+        number += 1
+        tag = f"{plain}_{number}"
+    taken.add(tag)
+    return tag
+
+
+# ---------------------------------------------------------------------------------------------------------------- names
+
+
+def sd_of(effects: Effects, a: int) -> str:
+    """The variable of the sd of column a: ``sd_g``, or ``sd_g[2]`` where there are several."""
+    return f"sd_{effects.tag}" if effects.columns == 1 else f"sd_{effects.tag}[{a + 1}]"
+
+
+def cor_of(effects: Effects, a: int, b: int) -> str:
+    """The variable of the correlation of columns a < b."""
+    return f"cor_{effects.tag}[{a + 1},{b + 1}]"
+
+
+def effect_of(effects: Effects, j: int, a: int) -> str:
+    """The variable of the effect of level j (from 0) in column a."""
+    return f"u_{effects.tag}[{j + 1}]" if effects.columns == 1 else f"u_{effects.tag}[{j + 1},{a + 1}]"
+
+
+def name_pairs(program: Program) -> list[tuple[str, str]]:
+    """(our name, the variable in the model file) of every parameter: coefficients, hyper-parameters, effects, in the order of the draws."""
+    pairs = [(f"b_{name}", f"b[{j + 1}]") for j, name in enumerate(program.coefficients)]
+    for f, factor in enumerate(program.factors):
+        own = [e for e in program.effects if e.factor == f]
+        for e in own:
+            pairs += [(names.sd_name(factor, column), sd_of(e, a)) for a, column in enumerate(e.term.columns)]
+        for e in own:
+            place = {column: a for a, column in enumerate(e.term.columns)}
+            pairs += [(names.correlation_name(factor, a, b), cor_of(e, place[a], place[b])) for a, b in names.correlation_pairs(e.term)]
+    pairs += [(f"b_Intercept[{k}]", f"cut[{k}]") for k in range(1, program.categories)]
+    pairs += [(name, name) for name in ("sigma", "nu", "shape") if getattr(program, name) is not None]
+    for f, factor in enumerate(program.factors):
+        own = [e for e in program.effects if e.factor == f]
+        for j, level in enumerate(own[0].levels):
+            pairs += [(f"r_{factor}[{level},{column}]", effect_of(e, j, a)) for e in own for a, column in enumerate(e.term.columns)]
+    return pairs
+
+
+def names_csv(pairs: list[tuple[str, str]], theirs: str) -> str:
+    """A table of two columns, ``parameter`` and ``theirs``."""
+    return "\n".join([f"parameter,{theirs}", *(f"{_quoted(a)},{_quoted(b)}" for a, b in pairs)]) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if re.search(r'[",\n\'#]', text) else text
+
+
+# ----------------------------------------------------------------------------------------------------------------- data
+
+
+def as_json(data: dict[str, Any]) -> str:
+    """The data as JSON, matrices row by row, every number to the last bit."""
+    return json.dumps({name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in data.items()}) + "\n"
+
+
+def as_r_dump(data: dict[str, Any]) -> str:
+    """The data in R's dump format, which R's source() and JAGS read: matrices column by column."""
+    return "".join(f'"{name}" <-\n{_r_value(value)}\n' for name, value in data.items())
+
+
+def _r_value(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    if not isinstance(value, np.ndarray):
+        return number(value)
+    entries = ", ".join(number(x) for x in value.ravel(order="F").tolist())
+    if value.ndim == 1:
+        return f"c({entries})"
+    return f"structure(c({entries}), .Dim = c({', '.join(str(n) for n in value.shape)}))"
+
+
+def number(value: float) -> str:
+    """A number as R, JAGS and Stan read it, to the last bit."""
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    written = repr(float(value))
+    return written[:-2] if written.endswith(".0") else written
+
+
+def gibbs_csv(parameters: tuple[str, ...], draws: np.ndarray) -> str:
+    """Our own answer, for the comparison: parameter, mean, sd and Monte Carlo error of the mean. ``draws`` (chain, draw, parameter)."""
+    from gibbs.posterior import diagnostics
+
+    found = diagnostics.diagnose(draws)
+    rows = zip(parameters, found.mean, found.sd, found.mcse_mean, strict=True)
+    return "parameter,mean,sd,mcse_mean\n" + "".join(f"{_quoted(n)},{m:.10g},{s:.10g},{e:.6g}\n" for n, m, s, e in rows)

@@ -1,0 +1,61 @@
+"""The seed's models in JAGS and here: one posterior (issue 5, point 9). Minutes a model, so slow; skipped where JAGS is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import gibbs
+from tests.posterior.export import against_jags, models
+
+SPECS = Path(__file__).resolve().parents[3] / "specs"
+
+RUNS = {  # name: rows of the data (None: all), iterations of JAGS, burn-in
+    "peru_m1": (None, 2000, 500),
+    "peru_m2": (None, 2000, 500),
+    "peru_m3": (None, 2000, 500),
+    "peru_m4": (None, 3000, 1000),
+    "peru_m5": (None, 3000, 1000),
+    "peru_m6": (1200, 4000, 1000),
+    "peru_m6_probit": (1200, 4000, 1000),
+    "peru_m7": (1200, 4000, 1000),
+    "peru_m8": (None, 4000, 1000),
+    "turnout_apc": (1500, 5000, 1000),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
+def test_the_models_of_the_seed(name: str, tmp_path: Path) -> None:
+    against_jags.need_jags()
+    rows, iterations, burn_in = RUNS[name]
+    spec = SPECS / f"{name}.yaml"
+    if rows is None:
+        fit = gibbs.fit(spec, progress=False, draws=4000)
+    else:
+        data = SPECS / "data" / ("turnout.csv.gz" if name == "turnout_apc" else "peru.csv")
+        fit = gibbs.fit(spec, pd.read_csv(data).sample(rows, random_state=5), progress=False, draws=4000)
+    draws, _ = against_jags.run(fit, tmp_path / "jags", iterations, burn_in)
+    found = against_jags.table(fit, draws)
+    print(f"\n{name}: {len(fit.design.y)} rows, {len(found)} parameters, max |z| {found['z'].abs().max():.2f}")
+    print(found[~found.index.str.startswith("r_")].round(4).to_string())
+    against_jags.assert_equal(found)
+
+
+SLOW_TO_MIX = {"student", "student_exponential", "gaussian_huang_wand", "ordinal", "ordinal_flat", "ordinal_probit", "poisson_offset"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", models.MODELS)
+def test_every_family_and_prior(name: str, tmp_path: Path) -> None:
+    """The small models of ``models``: every likelihood, link, prior and shape of grouping, in JAGS and here."""
+    against_jags.need_jags()
+    fit = models.fitted(name, draws=4000)
+    thin = 10 if name in SLOW_TO_MIX else 4
+    draws, _ = against_jags.run(fit, tmp_path / "jags", 2500 * thin, 2000, thin)
+    found = against_jags.table(fit, draws)
+    print(f"\n{name}: {len(found)} parameters, max |z| {found['z'].abs().max():.2f}")
+    print(found[~found.index.str.startswith("r_")].round(4).to_string())
+    against_jags.assert_equal(found)
