@@ -6,11 +6,12 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["DataError", "Fit", "FormulaError", "GibbsError", "SamplingError", "SpecError", "check", "fit", "load"]
+__all__ = ["DataError", "Fit", "FormulaError", "GibbsError", "SamplingError", "SpecError", "check", "fit", "load", "sbc"]
 
 _WHERE = {
     "fit": "gibbs.api",
     "check": "gibbs.api",
+    "sbc": "gibbs.api",
     "load": "gibbs.posterior.fit",
     "Fit": "gibbs.posterior.fit",
     "GibbsError": "gibbs.errors",

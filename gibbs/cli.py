@@ -31,6 +31,7 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs run SPEC       draw the posterior; writes one folder and prints the summary
   gibbs check SPEC     the model in equations, rows, factors, priors, plan, warnings; draws nothing
   gibbs summary RUN    the summary of a folder that a run has written
+  gibbs sbc SPEC       simulate from the spec's priors, fit, and say whether the sampler is calibrated for this model
   gibbs schema         the JSON Schema of a spec, for editors
   gibbs version        the version (also gibbs --version)
 
@@ -188,7 +189,7 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
-_OF_A_RUN = ("summary",)
+_OF_A_RUN = ("summary", "sbc")
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.\n" + _FLAGS, _run_arguments),
