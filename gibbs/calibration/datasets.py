@@ -39,7 +39,8 @@ def simulate(design: Design, rng: np.random.Generator) -> DataSet:
     A row of frequency weight w stands for w equal ones that were observed one by one: w outcomes are drawn, and rows of the same
     outcome are put together again. Rows without an outcome stay without. Raises SpecError where a prior is improper.
     """
-    truths = as_draws(design, prior_draws.draw(design, rng))
+    with np.errstate(over="ignore", invalid="ignore"):
+        truths = as_draws(design, prior_draws.draw(design, rng))
     which = np.arange(design.y.size)
     if design.weights is not None:
         which = np.repeat(which, design.weights)

@@ -277,7 +277,7 @@ class Watched:
 
 
 def _replicate(number: int, seed: np.random.SeedSequence, spec: Spec, design: Design, watched: Watched, L: int) -> Replicate:
-    """One data set, fitted once, and once more for longer where its draws are too few to be independent."""
+    """One data set, fitted, and fitted again for longer while its draws are too few to be independent."""
     for_data, for_fit = seed.spawn(2)
     fit_seed = int(for_fit.generate_state(1)[0])
     made = datasets.simulate(design, np.random.default_rng(for_data))
@@ -287,11 +287,12 @@ def _replicate(number: int, seed: np.random.SeedSequence, spec: Spec, design: De
     sampling = replace(spec.sampling, seed=fit_seed, cores=1)
     truth = watched.values(made.design, made.truths)[0]
     try:
-        draws = fit(made.design, sampling)
+        longest, draws = LONGEST * sampling.draws, fit(made.design, sampling)
         ess = watched.ess(draws)
-        if sampling.until is None and ess.min() < L:
-            times = min(1.3 * L / max(ess.min(), 1.0), LONGEST)
-            draws = fit(made.design, replace(sampling, draws=int(np.ceil(times * sampling.draws))))
+        while sampling.until is None and ess.min() < L and sampling.draws < longest:
+            times = max(1.5 * L / max(ess.min(), 1.0), 2.0)  # an estimate from few draws is a poor one
+            sampling = replace(sampling, draws=min(int(np.ceil(times * sampling.draws)), longest))
+            draws = fit(made.design, sampling)
             ess = watched.ess(draws)
     except SamplingError as error:
         return Replicate(number, fit_seed, truth, nothing, nothing, error.message, failed=True)
