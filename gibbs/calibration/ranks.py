@@ -57,7 +57,7 @@ def band(n: int, L: int, probability: float) -> tuple[np.ndarray, np.ndarray]:
     Counts are whole numbers, so the band that is given holds with at least that probability.
     """
     gone, there = 0.0, 1.0 - probability  # gamma: the pointwise level lies between Bonferroni's and the joint one
-    for _ in range(30):
+    for _ in range(18):
         middle = 0.5 * (gone + there)
         gone, there = (middle, there) if inside(n, L, middle) >= probability else (gone, middle)
     return _limits(n, L, gone, False)

@@ -96,11 +96,11 @@ def test_numbers_do_not_depend_on_cores(right):
     [("student", {}), ("probit", {}), ("binomial", {"link": "cloglog"}), ("poisson", {}), ("negative_binomial", {}), ("ordinal", {})],
 )
 def test_every_family_goes_through(family, further):
-    """Three data sets each: truths, draws and log-likelihoods of all families fit together."""
+    """Two data sets each: truths, draws and log-likelihoods of all families fit together."""
     design = oracles.random_design(np.random.default_rng(3), "slopes", family=family, sd_prior="half_normal", rows=40, **further)
     prepared = pipeline.Prepared(_spec(Sampling(chains=2, seed=4, warmup=100, draws=150)), None, design, plan.make(design))
-    found = sbc.calibrate(prepared, replicates=3, cores=1)
-    assert len(found.fitted) == 3 and found.ok
+    found = sbc.calibrate(prepared, replicates=2, cores=1)
+    assert len(found.fitted) == 2 and found.ok
     assert set(names.hyper_names(design)) | {"log-likelihood"} <= set(found.quantities)
     assert np.isfinite(found.ranks()["truth"]).all()
 
@@ -165,13 +165,13 @@ def spec_file(tmp_path):
 
 def test_the_command_writes_a_folder_and_says_its_verdict(spec_file, tmp_path, capsys):
     out = tmp_path / "calibrated"
-    command = ["sbc", str(spec_file), "--replicates", "8", "--out", str(out), "--cores", "1"]
+    command = ["sbc", str(spec_file), "--replicates", "4", "--out", str(out), "--cores", "1"]
     assert cli.main(command) == 0
     said = capsys.readouterr().out
     assert "Verdict: calibrated" in said and "ranks.png" in said
     assert {p.name for p in out.iterdir()} == {"manifest.json", "quantities.csv", "ranks.csv", "ranks.png", "spec.yaml", "verdict.txt"}
     ranks = pd.read_csv(out / "ranks.csv")
-    assert ranks["replicate"].nunique() == 8 and len(ranks) == 8 * ranks["quantity"].nunique()
+    assert ranks["replicate"].nunique() == 4 and len(ranks) == 4 * ranks["quantity"].nunique()
     assert (out / "ranks.png").read_bytes()[:4] == b"\x89PNG"
     assert cli.main(command) == 2
     assert "holds a calibration already" in capsys.readouterr().err
