@@ -8,10 +8,12 @@ from typing import Any
 __version__ = "0.1.0"
 __all__ = ["DataError", "Fit", "FormulaError", "GibbsError", "SamplingError", "SpecError", "check", "compare", "fit", "load"]
 __all__ = ["DataError", "Fit", "FormulaError", "GibbsError", "SamplingError", "SpecError", "check", "fit", "load", "tables"]
+__all__ = ["DataError", "Fit", "FormulaError", "GibbsError", "SamplingError", "SpecError", "check", "fit", "load", "sbc"]
 
 _WHERE = {
     "fit": "gibbs.api",
     "check": "gibbs.api",
+    "sbc": "gibbs.api",
     "load": "gibbs.posterior.fit",
     "compare": "gibbs.posterior.comparison",
     "tables": "gibbs.posterior.tables",

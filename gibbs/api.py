@@ -15,6 +15,7 @@ from gibbs.model.records import Prior, Spec, Until
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gibbs.calibration.sbc import Calibration
     from gibbs.posterior.fit import Fit
     from gibbs.preview import Check
 
@@ -142,6 +143,34 @@ def check(formula_or_spec: Model = None, data: Data = None, **keys: Any) -> Chec
     for of_fit_only in ("progress", "force"):
         keys.pop(of_fit_only, None)
     return pipeline.prepare(*_words(formula_or_spec, data, **keys)).check()
+
+
+def sbc(
+    formula_or_spec: Model = None,
+    data: Data = None,
+    *,
+    replicates: int = 200,
+    rows: int | None = None,
+    cores: int | None = None,
+    **keys: Any,
+) -> Calibration:
+    """Simulation-based calibration: data simulated from the model's own priors, fitted, and the rank of each truth among its draws.
+
+    Parameters
+    ----------
+    formula_or_spec, data, and all other keys : as of :func:`fit`; the outcome in the data only sets default scales and is then replaced.
+    replicates : data sets. rows : so many rows of the data, at random; all where None. cores : data sets fitted at a time.
+
+    ``print(found)`` gives the verdict; ``found.ok``, ``found.ranks()``, ``found.table()``, ``found.plot()``, ``found.save(folder)``.
+
+    Raises SpecError where a prior is improper (flat), and what :func:`fit` raises.
+    """
+    from gibbs import pipeline
+    from gibbs.calibration.sbc import calibrate
+
+    for of_fit_only in ("progress", "force", "output"):
+        keys.pop(of_fit_only, None)
+    return calibrate(pipeline.prepare(*_words(formula_or_spec, data, **keys)), replicates=replicates, rows=rows, cores=cores)
 
 
 def _words(model: Model, data: Data, **keys: Any) -> tuple[Spec, pd.DataFrame | None]:

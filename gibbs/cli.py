@@ -40,6 +40,7 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs ranks RUN G    ranks of the levels of a grouping factor
   gibbs summary RUN …  the summary of a run; tables for pages (CSV, Markdown, LaTeX), several runs side by side
   gibbs export RUN     the draws for other programs; the model itself for JAGS or Stan
+  gibbs sbc SPEC       simulate from the spec's priors, fit, and say whether the sampler is calibrated for this model
   gibbs schema         the JSON Schema of a spec, for editors
   gibbs version        the version (also gibbs --version)
 
@@ -197,7 +198,7 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
-_OF_A_RUN = ("summary", "plot", "predict", "poststratify", "compare", "hypothesis", "shares", "ranks", "export")
+_OF_A_RUN = ("summary", "plot", "predict", "poststratify", "compare", "hypothesis", "shares", "ranks", "export", "sbc")
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.\n" + _FLAGS, _run_arguments),

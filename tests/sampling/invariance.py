@@ -105,6 +105,7 @@ class Engine:
             chain.fit[k, : view.shape[0]][view[:, 0] == kh.BELOW, kh.SHIFT] = 0.0
         chain.root[:] = 0.6 * np.eye(chain.root.shape[1])
         chain.psi_root *= 0.7
+        chain.follow[:] = -0.25  # cutpoints that follow the sds
         chain.elliptical = self.elliptical
         chain.blocks = int(self.rng.integers(1, 4))
 

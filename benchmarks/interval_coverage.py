@@ -1,0 +1,141 @@
+"""Coverage: do 50 % and 95 % intervals hold the truth half of the time, and 95 times of 100, under our own stopping rule?
+
+    python benchmarks/interval_coverage.py [--models peru_m5,peru_m6,turnout_apc] [--datasets 500] [--rows N] [--seed 1] [--cores 1]
+
+For each model: some of the rows of the spec's own design, parameters drawn from the priors that the fit uses (so that nominal
+coverage is exact, not asymptotic), an outcome from the parameters, a fit that stops by itself (``until:`` ess 400, R-hat 1.01) after
+warm-up of its own, and the central intervals of every coefficient, sd, correlation, sigma and random effect. Prints a Markdown table;
+exit code 1 where a share lies outside the binomial band (Bonferroni over all parameters of all models; probability 1 % for an exact
+sampler).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from gibbs import __version__, pipeline
+from gibbs.calibration import datasets, sbc
+from gibbs.model import spec as specs
+from gibbs.model.records import Design, Sampling, Until
+from gibbs.posterior import names, parameters
+from gibbs.posterior.outline import outline
+
+ROOT = Path(__file__).resolve().parents[1]
+LOGIT_SCALE = {"intercept": "normal(0, 1)", "b": "normal(0, 1)", "sd": "half_normal(0, 1)"}
+MODELS: dict[str, tuple[dict[str, str], str, int, int]] = {
+    "peru_m5": ({}, "province", 15, 300),
+    "peru_m6": (LOGIT_SCALE, "province", 15, 300),
+    "turnout_apc": (LOGIT_SCALE, "", 0, 400),
+}
+"""Spec → priors in place of its defaults, which on a logit scale make outcomes that are nearly all alike; a factor, so many of its levels
+taken, at most so many rows of these.
+"""
+LEVELS = (0.5, 0.95)
+UNTIL = Until(ess=400.0, rhat=1.01, max_seconds=120.0)
+SUITE = 0.01
+
+
+def one(design: Design, seed: np.random.SeedSequence) -> tuple[np.ndarray, bool] | None:
+    """(parameters, levels) whether each interval holds its truth, and whether sampling stopped by the rule; None: data beyond numbers."""
+    for_data, for_fit = seed.spawn(2)
+    made = datasets.simulate(design, np.random.default_rng(for_data))
+    if made.problem:
+        return None
+    sampling = Sampling(chains=4, seed=int(for_fit.generate_state(1)[0]), warmup=500, draws=500, cores=1, until=UNTIL)
+    draws = sbc.fit(made.design, sampling)
+    values = parameters.stack(draws).reshape(-1, len(parameters.all_names(draws, outline(made.design))))
+    truth = parameters.stack(made.truths)[0, 0]
+    inside = []
+    for level in LEVELS:
+        low, high = np.quantile(values, [0.5 - 0.5 * level, 0.5 + 0.5 * level], axis=0)
+        inside.append((low <= truth) & (truth <= high))
+    return np.stack(inside, axis=1), not draws.stopped
+
+
+def some(design: Design, factor: str, levels: int, rows: int, rng: np.random.Generator) -> Design:
+    """So many levels of ``factor`` ("": all), and at most so many of their rows, at random."""
+    keep = np.arange(design.y.size)
+    for f in design.factors:
+        if f.name == factor:
+            keep = keep[np.isin(f.codes, rng.choice(len(f.levels), levels, replace=False))]
+    return datasets.some_rows(design, np.sort(rng.choice(keep, min(rows, keep.size), replace=False)))
+
+
+def cover(name: str, count: int, rows: int | None, seed: int, cores: int):
+    """(design used, parameter names, shares (parameters, levels), data sets fitted, not stopped by the rule, left out, seconds)."""
+    priors, factor, levels, most = MODELS[name]
+    spec = specs.load(ROOT / "specs" / f"{name}.yaml", {"priors": priors} if priors else {})
+    choose, *each = np.random.SeedSequence([seed, *name.encode()]).spawn(count + 1)
+    design = some(pipeline.prepare(spec).design, factor, levels, rows or most, np.random.default_rng(choose))
+    datasets.check(design)
+    began = time.perf_counter()
+    with ThreadPoolExecutor(cores) as pool:
+        found = list(pool.map(lambda s: one(design, s), each))
+    done = [f for f in found if f is not None]
+    short = sum(not finished for _, finished in done)
+    fixed = names.fixed_values(design)
+    every = (*names.coefficient_names(design), *names.hyper_names(design), *names.ranef_names(design))
+    free = np.array([n not in fixed for n in every])
+    shares = np.mean([inside for inside, _ in done], axis=0)[free]
+    return design, [n for n in every if n not in fixed], shares, len(done), short, count - len(done), time.perf_counter() - began
+
+
+def bands(n: int, tests: int) -> list[tuple[float, float]]:
+    """The shares of n that exact intervals stay in, all ``tests`` of all models with probability 1 − SUITE."""
+    tail = 0.5 * SUITE / (tests * len(MODELS))
+    return [(stats.binom.ppf(tail, n, level) / n, stats.binom.isf(tail, n, level) / n) for level in LEVELS]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--datasets", type=int, default=500)
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cores", type=int, default=1)
+    a = parser.parse_args(argv)
+    chosen = a.models.split(",")
+    found = {}
+    for name in chosen:
+        found[name] = cover(name, a.datasets, a.rows, a.seed, a.cores)
+        print(f"{name}: {found[name][6]:.0f} s", file=sys.stderr, flush=True)
+    given = f"--models {a.models} --datasets {a.datasets} --seed {a.seed}" + (f" --rows {a.rows}" if a.rows else "")
+    print(
+        f"# Coverage of intervals\n\n`python benchmarks/interval_coverage.py {given}`, gibbs {__version__}, {datetime.now(UTC):%Y-%m-%d}."
+    )
+    print("Truths drawn from the priors of the fit; every fit ran until R-hat ≤ 1.01 and ESS ≥ 400 of everything, twice in a row.\n")
+    wrong = 0
+    for name, (design, every, shares, done, short, left, seconds) in found.items():
+        (low50, high50), (low95, high95) = bands(done, len(LEVELS) * len(every))
+        sizes = ", ".join(f"{f.name} {len(f.levels)}" for f in design.factors)
+        priors = "; ".join(f"{k} {v}" for k, v in MODELS[name][0].items()) or "the spec's defaults"
+        print(f"## {name}: {done} data sets of {design.y.size} rows ({sizes}), {seconds:.0f} s; priors: {priors}\n")
+        if short or left:
+            print(f"{short} fits ended by the clock, {left} data sets were left out.\n")
+        print(
+            f"Band of 50 %: {low50:.1%} … {high50:.1%}; of 95 %: {low95:.1%} … {high95:.1%} (Bonferroni over all shares of all models).\n"
+        )
+        print("| parameter | 50 % | 95 % |\n|---|---|---|")
+        effects = np.array([n.startswith("r_") for n in every])
+        for n, (half, most) in zip(np.array(every)[~effects], shares[~effects], strict=True):
+            print(f"| `{n}` | {half:.1%} | {most:.1%} |")
+        if effects.any():
+            ranges = [f"{s.min():.1%} … {s.max():.1%} (mean {s.mean():.1%})" for s in shares[effects].T]
+            print(f"| {effects.sum()} random effects, lowest … highest | {ranges[0]} | {ranges[1]} |")
+        out = [n for n, (half, most) in zip(every, shares, strict=True) if not (low50 <= half <= high50 and low95 <= most <= high95)]
+        wrong += len(out)
+        print(f"\nOutside the band: {', '.join(out) if out else 'none'}.\n", flush=True)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

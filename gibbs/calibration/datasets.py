@@ -1,0 +1,137 @@
+"""Data sets of a model: parameters from its priors, an outcome from the parameters; predictors and groups stay as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gibbs.errors import SpecError
+from gibbs.model import prior_draws
+from gibbs.model.prior_draws import Truths
+from gibbs.model.records import Design
+from gibbs.posterior import family, linear, names
+from gibbs.posterior.records import Draws
+
+LARGEST_COUNT = 2.0**53
+"""A float64 holds every whole number up to here."""
+LARGEST_REAL = 1e100
+"""Of a real outcome: its square must be a number, and so must sums of squares."""
+_AT_ONCE = 4_000_000
+"""Numbers of a (draws, rows) array that is made at a time."""
+_SHAPES = (1e-8, 1e12)
+"""Sizes of a negative binomial that the sampler goes to (``kernels.second_order.log_family``)."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One simulated data set. ``truths`` is what it came from; ``problem`` says why it cannot be fitted, or is empty."""
+
+    design: Design
+    truths: Draws  # one chain of one draw
+    problem: str = ""
+
+
+def simulate(design: Design, rng: np.random.Generator) -> DataSet:
+    """Parameters from the prior, and an outcome for every row.
+
+    A row of frequency weight w stands for w equal ones that were observed one by one: w outcomes are drawn, and rows of the same
+    outcome are put together again. Rows without an outcome stay without. Raises SpecError where a prior is improper.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        truths = as_draws(design, prior_draws.draw(design, rng))
+    which = np.arange(design.y.size)
+    if design.weights is not None:
+        which = np.repeat(which, design.weights)
+    with np.errstate(over="ignore", invalid="ignore"):
+        eta = linear.linear_predictor(truths, *linear.rows_of(design))[:, which]
+        if not np.isfinite(eta).all():
+            return DataSet(design, truths, "the linear predictor is larger than any number")
+        y = family.simulate(rng, design.family, eta, link=design.link, **_parameters(design, truths, [0], which))[0]
+    largest = LARGEST_REAL if design.family in ("gaussian", "student") else LARGEST_COUNT
+    if not (np.abs(y) <= largest).all():
+        return DataSet(design, truths, f"an outcome beyond {largest:.0e}")
+    if design.missing_outcome is not None:
+        y = np.where(design.missing_outcome[which], 0.0, y)
+    if design.weights is None:
+        return DataSet(replace(design, y=y), truths)
+    pairs, counts = np.unique(np.column_stack([which, y]), axis=0, return_counts=True)
+    return DataSet(some_rows(replace(design, weights=None), pairs[:, 0].astype(np.int64), y=pairs[:, 1], weights=counts), truths)
+
+
+def log_likelihood(design: Design, draws: Draws) -> np.ndarray:
+    """(S,) log p(y | θ) of the data at every draw, from the definition of the family; nothing of the sampler's own."""
+    known = np.arange(design.y.size) if design.missing_outcome is None else np.flatnonzero(~design.missing_outcome)
+    total = np.empty(draws.beta.shape[0] * draws.beta.shape[1])
+    weight = 1.0 if design.weights is None else design.weights[known]
+    step = max(1, _AT_ONCE // max(design.y.size, 1))
+    for start in range(0, total.size, step):
+        pick = np.arange(start, min(start + step, total.size))
+        eta = linear.linear_predictor(draws, *linear.rows_of(design), pick=pick)[:, known]
+        own = _parameters(design, draws, pick, known)
+        with np.errstate(over="ignore"):
+            total[pick] = np.sum(weight * family.log_likelihood(design.family, design.y[known], eta, link=design.link, **own), axis=1)
+    return total
+
+
+def as_draws(design: Design, truths: Truths) -> Draws:
+    """Draws from the prior in the record of draws from a posterior: one chain."""
+    starts, at = [], 0
+    for factor in design.factors:
+        starts.append(at)
+        at += len(factor.levels) * len(factor.columns)
+    n = len(truths.beta)
+    return Draws(
+        beta=truths.beta[None],
+        hyper=truths.hyper[None],
+        hyper_names=names.hyper_names(design),
+        u=truths.u[None],
+        u_offsets=tuple(starts),
+        lp=np.full((1, n), np.nan),
+        warmup=0,
+    )
+
+
+def some_rows(design: Design, keep: np.ndarray, **given: np.ndarray | None) -> Design:
+    """The rows ``keep`` (places, repeats allowed) of a Design, other arrays of rows as ``given``; levels without a row are left out."""
+    arrays = {
+        name: None if getattr(design, name) is None else getattr(design, name)[keep]
+        for name in ("y", "X", "offset", "known_se", "rows", "trials", "weights", "missing_outcome")
+    }
+    factors = []
+    for factor in design.factors:
+        present, codes = np.unique(factor.codes[keep], return_inverse=True)
+        levels = tuple(factor.levels[j] for j in present)
+        factors.append(replace(factor, levels=levels, codes=codes.astype(np.int32), Z=np.ascontiguousarray(factor.Z[keep])))
+    return replace(design, factors=tuple(factors), **{**arrays, **given})
+
+
+def check(design: Design) -> None:
+    """SpecError where there is no distribution to simulate from: flat priors, and sizes that no count would show."""
+    prior_draws.check_proper(design)
+    if design.shape_prior is not None:
+        drawn = prior_draws.size(design.shape_prior, np.random.default_rng(0), 10_000)
+        outside = float(np.mean((drawn < _SHAPES[0]) | (drawn > _SHAPES[1])))
+        if outside > 0.0:
+            raise SpecError(
+                f"the prior of shape, {design.shape_prior}, has {outside:.0%} of its mass outside {_SHAPES[0]:g} … {_SHAPES[1]:g}, where "
+                "counts are all 0 or as good as Poisson and the sampler does not go. Calibration needs one that is meant, "
+                "such as gamma(2, 1).",
+                where="priors, shape",
+            )
+
+
+def _parameters(design: Design, draws: Draws, pick: Any, which: np.ndarray) -> dict[str, np.ndarray]:
+    """What ``family`` needs beside η: of the draws ``pick`` sigma, nu, shape (S, 1) and cutpoints (S, C − 1), of the rows ``which``
+    trials and known standard errors (N,).
+    """
+    hyper = linear.flat(draws.hyper)[pick]
+    own = {name: hyper[:, [draws.hyper_names.index(name)]] for name in ("sigma", "nu", "shape") if name in draws.hyper_names}
+    if design.known_se is not None:
+        own["sigma"] = design.known_se[which]
+    if design.categories:
+        own["cutpoints"] = hyper[:, [draws.hyper_names.index(name) for name in names.cutpoint_names(design)]]
+    if design.trials is not None and design.family == "binomial":
+        own["trials"] = design.trials[which]
+    return own

@@ -1,0 +1,115 @@
+"""The folder of a calibration: ranks.csv, quantities.csv, verdict.txt, spec.yaml, manifest.json and, with matplotlib, ranks.png.
+
+Written whole or not at all, as run folders are: into a hidden sibling that is renamed at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gibbs.calibration.picture import NoPlots
+from gibbs.errors import OutputError
+
+if TYPE_CHECKING:
+    from gibbs.calibration.sbc import Calibration
+
+FORMAT = 1
+FILES = ("ranks.csv", "quantities.csv", "verdict.txt", "spec.yaml", "manifest.json", "ranks.png")
+
+
+def check_target(folder: str | os.PathLike[str], *, force: bool = False) -> Path:
+    """Where it may be written, as an absolute path; to be called before anything is drawn. OutputError where it may not."""
+    target, where = Path(os.path.realpath(Path(folder).expanduser())), os.fspath(folder)
+    above = target.parent
+    while not above.exists():
+        above = above.parent
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise OutputError(f"'{above}' is not a folder that can be written to. Choose another output folder.", where=where)
+    if not target.exists():
+        return target
+    if not target.is_dir():
+        raise OutputError("there is a file of this name. Choose another output folder.", where=where)
+    if target == Path.cwd():
+        raise OutputError("this is the folder you are in; a calibration is written to a folder of its own.", where=where)
+    present = list(target.iterdir())
+    if not present:
+        return target
+    if not is_calibration(target):
+        raise OutputError("the folder is not empty and does not hold a calibration of gibbs. Choose another, or a new one.", where=where)
+    if not force:
+        raise OutputError(
+            "the folder holds a calibration already. Choose another, or replace that one with --force (force=True).", where=where
+        )
+    strangers = sorted(entry.name for entry in present if entry.name not in FILES)
+    if strangers:
+        raise OutputError(
+            f"the folder holds other files too ({', '.join(strangers[:3])}), which would be lost. Choose another.", where=where
+        )
+    return target
+
+
+def is_calibration(folder: Path) -> bool:
+    """Whether ``write`` made this folder."""
+    try:
+        return "gibbs_sbc" in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def write(found: Calibration, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
+    """Write the folder; gives its absolute path. Without matplotlib there is no picture, and the verdict says so."""
+    target = check_target(folder, force=force)
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    made = [parent for parent in target.parents if not parent.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir()
+        _fill(found, partial, target)
+        former = target.with_name(f".{target.name}.former-{os.getpid()}")
+        if target.exists():
+            target.rename(former)
+        partial.rename(target)
+        shutil.rmtree(former, ignore_errors=True)
+    except BaseException as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        for parent in made:
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+        if isinstance(error, OSError):
+            raise OutputError(f"the calibration cannot be written: {error.strerror or error}.", where=os.fspath(folder)) from error
+        raise
+    return target
+
+
+def _fill(found: Calibration, partial: Path, target: Path) -> None:
+    from gibbs import __version__
+    from gibbs.model import spec
+
+    found.ranks().to_csv(partial / "ranks.csv", index=False, float_format="%.10g")
+    found.table().to_csv(partial / "quantities.csv", float_format="%.6g")
+    words = found.verdict
+    if found.fitted:
+        try:
+            found.plot().savefig(partial / "ranks.png", dpi=130)
+        except NoPlots as error:
+            words += f"\nNo ranks.png: {error.message}"
+    (partial / "verdict.txt").write_text(words + "\n", encoding="utf-8")
+    text = spec.to_yaml(found.spec, folder=target, notes=[f"Calibrated by gibbs {__version__}."])
+    (partial / "spec.yaml").write_text(text, encoding="utf-8")
+    manifest = {
+        "gibbs_sbc": FORMAT,
+        "gibbs": __version__,
+        "seed": found.spec.sampling.seed,
+        "asked": found.asked,
+        "fitted": len(found.fitted),
+        "failed": len(found.failures),
+        "left_out": len(found.replicates) - len(found.fitted) - len(found.failures),
+        "rows": found.rows,
+        "ranked_among": found.L,
+        "calibrated": found.ok,
+    }
+    (partial / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

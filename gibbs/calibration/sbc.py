@@ -1,0 +1,349 @@
+"""Simulation-based calibration: is the posterior that the sampler draws the posterior of the model?
+
+Parameters are drawn from the spec's own priors, an outcome from the parameters, and the model is fitted to it as any data would be:
+starting values, warm-up, stopping rule. The rank of each parameter's truth among its draws is then uniform (Talts, Betancourt, Simpson,
+Vehtari and Gelman 2018), and so is that of the log-likelihood, which sees what ranks of parameters alone do not (Modrák et al. 2023).
+
+A data set that cannot be held in numbers (a count of 10^40 under a wide prior) is left out and counted. Whether one is left out depends
+on the data alone, so the ranks of the others are uniform still.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gibbs.calibration import datasets, ranks
+from gibbs.errors import SamplingError, SpecError
+from gibbs.model.records import Design, Sampling, Spec
+from gibbs.pipeline import Prepared
+from gibbs.posterior import diagnostics, linear, names
+from gibbs.posterior.records import Draws
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOG_LIKELIHOOD = "log-likelihood"
+RANKS = 100
+"""Draws that a truth is ranked among: about so many, a multiple of the chains."""
+SUITE = 0.01
+"""Probability that a sampler without fault is found wanting, over all quantities together."""
+LONGEST = 20
+"""Times the draws asked for, at most, that a replicate goes on for draws that are independent."""
+EFFECTS = 3
+"""Random effects looked at in each column of a factor: the level with most rows, a middle one, one with fewest."""
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One data set fitted. truth, rank, ess : (K,), K the quantities; rank counts the draws below the truth. ``problem``: why there is
+    none; ``failed``: whether the sampler is to blame for that.
+    """
+
+    number: int
+    seed: int
+    truth: np.ndarray
+    rank: np.ndarray
+    ess: np.ndarray
+    problem: str = ""
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What came out. ``L`` draws were ranked against; ``stopped`` is set where Ctrl-C ended it early."""
+
+    spec: Spec
+    quantities: tuple[str, ...]
+    L: int
+    replicates: tuple[Replicate, ...]
+    asked: int
+    rows: int
+    stopped: str = ""
+
+    @property
+    def fitted(self) -> tuple[Replicate, ...]:
+        """The replicates that have ranks."""
+        return tuple(r for r in self.replicates if not r.problem)
+
+    @property
+    def failures(self) -> tuple[Replicate, ...]:
+        """The replicates that the sampler gave up on."""
+        return tuple(r for r in self.replicates if r.failed)
+
+    def ranks(self) -> pd.DataFrame:
+        """One row a replicate and quantity: replicate, seed (of its fit), quantity, truth, rank, draws, ess."""
+        import pandas as pd
+
+        done = self.fitted
+        K = len(self.quantities)
+        return pd.DataFrame(
+            {
+                "replicate": np.repeat([r.number for r in done], K),
+                "seed": np.repeat([r.seed for r in done], K),
+                "quantity": list(self.quantities) * len(done),
+                "truth": np.concatenate([r.truth for r in done]) if done else np.zeros(0),
+                "rank": np.concatenate([r.rank for r in done]) if done else np.zeros(0, dtype=np.int64),
+                "draws": self.L,
+                "ess": np.concatenate([r.ess for r in done]) if done else np.zeros(0),
+            }
+        )
+
+    def table(self) -> pd.DataFrame:
+        """One row a quantity: p (of its ECDF), p_all (Bonferroni over the quantities), mean of rank/L (½ is right), z of that mean,
+        spread (12 × variance of rank/L: 1 is right, above 1 the draws are too narrow), slow (replicates with fewer effective draws
+        than were ranked against).
+        """
+        import pandas as pd
+
+        K, matrix = len(self.quantities), self._matrix()
+        p = np.array([ranks.p_value(column, self.L) for column in matrix.T]) if len(matrix) else np.full(K, np.nan)
+        share = (matrix + 0.5) / (self.L + 1.0)
+        n = max(len(matrix), 1)
+        mean = share.mean(axis=0) if len(matrix) else np.full(K, np.nan)
+        slow = np.sum([r.ess < self.L for r in self.fitted], axis=0) if len(matrix) else np.zeros(K, dtype=np.int64)
+        return pd.DataFrame(
+            {
+                "p": p,
+                "p_all": np.minimum(p * K, 1.0),
+                "mean": mean,
+                "z": (mean - 0.5) * np.sqrt(12.0 * n),
+                "spread": 12.0 * np.mean((share - 0.5) ** 2, axis=0) if len(matrix) else np.full(K, np.nan),
+                "slow": slow,
+            },
+            index=pd.Index(self.quantities, name="quantity"),
+        )
+
+    def _matrix(self) -> np.ndarray:
+        """(fitted, K) ranks."""
+        return np.array([r.rank for r in self.fitted], dtype=np.int64).reshape(-1, len(self.quantities))
+
+    @property
+    def ok(self) -> bool:
+        """Whether every quantity is uniform enough and the sampler gave up on no data set."""
+        return bool(self.fitted) and not self.failures and float(self.table()["p_all"].min()) > SUITE
+
+    @property
+    def verdict(self) -> str:
+        """What was found, in a few lines."""
+        done, table = len(self.fitted), self.table()
+        lines = [
+            f"{done} of {self.asked} data sets simulated from the priors and fitted; {len(self.quantities)} quantities, each truth ranked "
+            f"among {self.L} draws."
+        ]
+        unfit = [r for r in self.replicates if r.problem and not r.failed]
+        if unfit:
+            lines.append(
+                f"{len(unfit)} data sets could not be held in numbers and were left out ({_counted(unfit)}): the priors are wider than any "
+                "data. The ranks of the others are not touched by that."
+            )
+        if self.failures:
+            lines.append(f"{len(self.failures)} fits failed ({_counted(self.failures)}).")
+        if self.stopped:
+            lines.append(f"Stopped early: {self.stopped}.")
+        if not done:
+            return "\n".join([*lines, "Verdict: nothing could be fitted."])
+        slow = sum(bool((r.ess < self.L).any()) for r in self.fitted)
+        if slow:
+            lines.append(
+                f"{slow} fits had fewer than {self.L} effective draws of some quantity after {LONGEST} times the draws asked for: their "
+                "ranks are more extreme than they should be. More draws (--draws, or until: in the spec) would tell."
+            )
+        worst = table["p_all"].idxmin()
+        found = (
+            f"the farthest from uniform is {worst} (p = {table.loc[worst, 'p']:.2g}, over all quantities {table.loc[worst, 'p_all']:.2g})"
+        )
+        off = table.index[table["p_all"] <= SUITE]
+        if len(off):
+            lines.append(f"Verdict: not calibrated. {', '.join(off)}: {found}.")
+            lines += [f"  {name}: {_what(table.loc[name])}" for name in off]
+        elif self.failures:
+            lines.append(f"Verdict: the ranks are uniform, but fits failed; {found}.")
+        else:
+            lines.append(f"Verdict: calibrated; {found}.")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.verdict
+
+    def plot(self):
+        """The matplotlib Figure of ECDF differences; needs the extra ``plots``."""
+        from gibbs.calibration import picture
+
+        return picture.figure(self.quantities, self._matrix(), self.L, self.table())
+
+    def save(self, folder: str | os.PathLike[str], *, force: bool = False):
+        """Write ranks.csv, quantities.csv, verdict.txt, spec.yaml, manifest.json and ranks.png into a new folder; gives its path."""
+        from gibbs.calibration import folder as folders
+
+        return folders.write(self, folder, force=force)
+
+
+def calibrate(
+    prepared: Prepared,
+    *,
+    replicates: int = 200,
+    rows: int | None = None,
+    cores: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> Calibration:
+    """Simulate and fit ``replicates`` data sets.
+
+    Parameters
+    ----------
+    prepared : spec, design and plan; the spec's sampling says how each fit is drawn, its seed begins everything.
+    rows : so many rows, chosen at random with the spec's seed; all where None.
+    cores : data sets fitted at a time; never changes a number.
+    progress : called with (done, asked).
+
+    Raises SpecError where a prior is improper. KeyboardInterrupt ends it with what is done, if anything is.
+    """
+    spec, design = prepared.spec, prepared.design
+    datasets.check(design)
+    seeds = np.random.SeedSequence(spec.sampling.seed)
+    choose, *each = seeds.spawn(replicates + 1)
+    if rows is not None and rows < design.y.size:
+        design = _fewer(design, rows, np.random.default_rng(choose))
+    L = _ranked(spec.sampling)
+    watched = Watched.of(design)
+    done: list[Replicate] = []
+    stopped = ""
+    with ThreadPoolExecutor(max_workers=max(1, min(cores or os.cpu_count() or 1, replicates))) as pool:
+        futures = [pool.submit(_replicate, number + 1, seed, spec, design, watched, L) for number, seed in enumerate(each)]
+        try:
+            for future in as_completed(futures):
+                done.append(future.result())
+                if progress is not None:
+                    progress(len(done), replicates)
+        except BaseException as error:
+            for future in futures:
+                future.cancel()
+            if not isinstance(error, KeyboardInterrupt) or not done:
+                raise
+            stopped = "interrupted"
+    done.sort(key=lambda r: r.number)
+    return Calibration(spec, watched.names, L, tuple(done), replicates, int(design.y.size), stopped)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Which quantities have ranks: places in β, in hyper and in u, and the log-likelihood last."""
+
+    names: tuple[str, ...]
+    hyper: np.ndarray
+    effects: np.ndarray
+
+    @classmethod
+    def of(cls, design: Design) -> Watched:
+        """Everything that is drawn, of the random effects a few."""
+        fixed = names.fixed_values(design)
+        hyper = [k for k, name in enumerate(names.hyper_names(design)) if name not in fixed]
+        effects, start = [], 0
+        for factor in design.factors:
+            J, q = len(factor.levels), len(factor.columns)
+            by_size = np.argsort(-np.bincount(factor.codes, minlength=J), kind="stable")
+            few = by_size[np.unique(np.linspace(0, J - 1, min(EFFECTS, J)).round().astype(int))]
+            effects += [start + j * q + a for j in few for a in range(q)]
+            start += J * q
+        every = names.ranef_names(design)
+        found = (
+            *names.coefficient_names(design),
+            *(names.hyper_names(design)[k] for k in hyper),
+            *(every[k] for k in effects),
+            LOG_LIKELIHOOD,
+        )
+        return cls(found, np.array(hyper, dtype=np.int64), np.array(effects, dtype=np.int64))
+
+    def values(self, design: Design, draws: Draws) -> np.ndarray:
+        """(draws, K), chain after chain; the log-likelihood from its definition, not as the sampler knows it."""
+        parts = [draws.beta, draws.hyper[:, :, self.hyper], draws.u[:, :, self.effects]]
+        return np.column_stack([*(linear.flat(part) for part in parts), datasets.log_likelihood(design, draws)])
+
+    def ess(self, draws: Draws) -> np.ndarray:
+        """(K,) the smaller of bulk and tail effective sample size. Where the sampler did not follow the log-likelihood, that of the
+        slowest parameter stands for it.
+        """
+        parts = [draws.beta, draws.hyper[:, :, self.hyper], draws.u[:, :, self.effects], draws.lp[:, :, None]]
+        values = np.concatenate(parts, axis=2)
+        ess = np.minimum(diagnostics.ess_bulk(values), diagnostics.ess_tail(values))
+        if np.isnan(draws.lp).any():
+            ess[-1] = np.min(ess[:-1], initial=np.inf)
+        return np.nan_to_num(ess, nan=0.0, posinf=float(values.shape[0] * values.shape[1]))
+
+
+def _replicate(number: int, seed: np.random.SeedSequence, spec: Spec, design: Design, watched: Watched, L: int) -> Replicate:
+    """One data set, fitted, and fitted again for longer while its draws are too few to be independent."""
+    for_data, for_fit = seed.spawn(2)
+    fit_seed = int(for_fit.generate_state(1)[0])
+    made = datasets.simulate(design, np.random.default_rng(for_data))
+    nothing = np.full(len(watched.names), np.nan)
+    if made.problem:
+        return Replicate(number, fit_seed, nothing, nothing, nothing, made.problem)
+    sampling = replace(spec.sampling, seed=fit_seed, cores=1)
+    truth = watched.values(made.design, made.truths)[0]
+    try:
+        longest, draws = LONGEST * sampling.draws, fit(made.design, sampling)
+        ess = watched.ess(draws)
+        while sampling.until is None and ess.min() < L and sampling.draws < longest:
+            times = max(1.5 * L / max(ess.min(), 1.0), 2.0)  # an estimate from few draws is a poor one
+            sampling = replace(sampling, draws=min(int(np.ceil(times * sampling.draws)), longest))
+            draws = fit(made.design, sampling)
+            ess = watched.ess(draws)
+    except SamplingError as error:
+        return Replicate(number, fit_seed, truth, nothing, nothing, error.message, failed=True)
+    return Replicate(number, fit_seed, truth, ranks.rank(truth, watched.values(made.design, _thinned(draws, L))), ess)
+
+
+def fit(design: Design, sampling: Sampling) -> Draws:
+    """The posterior of one data set, as ``gibbs run`` would draw it."""
+    from gibbs.sampling import chains, plan
+
+    return chains.run(design, plan.make(design, sampling.scheme), sampling)
+
+
+def _thinned(draws: Draws, L: int) -> Draws:
+    """L draws, evenly spaced over every chain, each chain's last among them."""
+    C, S = draws.beta.shape[:2]
+    per = L // C
+    place = ((np.arange(per) + 1) * S) // per - 1
+    return replace(draws, beta=draws.beta[:, place], hyper=draws.hyper[:, place], u=draws.u[:, place], lp=draws.lp[:, place])
+
+
+def _ranked(sampling: Sampling) -> int:
+    """Draws to rank among: the multiple of the chains next to ``RANKS``, and no more than are drawn."""
+    per = min(max(1, round(RANKS / sampling.chains)), sampling.draws)
+    return per * sampling.chains
+
+
+def _fewer(design: Design, rows: int, rng: np.random.Generator) -> Design:
+    """So many rows at random. SpecError where a factor is left with one level."""
+    chosen = datasets.some_rows(design, np.sort(rng.choice(design.y.size, rows, replace=False)))
+    for factor in chosen.factors:
+        if len(factor.levels) < 2:
+            raise SpecError(f"{rows} rows leave the grouping factor '{factor.name}' with one level; take more.", where="rows")
+    return chosen
+
+
+def _counted(some: tuple[Replicate, ...] | list[Replicate]) -> str:
+    """``"an outcome beyond 9e+15: 3"``, commonest first, three kinds at most."""
+    kinds: dict[str, int] = {}
+    for replicate in some:
+        kinds[replicate.problem] = kinds.get(replicate.problem, 0) + 1
+    return "; ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items(), key=lambda item: -item[1])[:3])
+
+
+def _what(row: pd.Series) -> str:
+    """How the ranks of one quantity differ from uniform."""
+    said = []
+    if abs(row["z"]) > 3.0:
+        said.append(
+            f"draws {'below' if row['z'] > 0 else 'above'} the truth too often (mean rank {row['mean']:.2f} of the way up, ½ is right)"
+        )
+    if abs(row["spread"] - 1.0) > 0.15:
+        said.append(f"draws too {'narrow' if row['spread'] > 1.0 else 'wide'} (variance of the ranks {row['spread']:.2f} of what is right)")
+    return "; ".join(said) or "the ranks are not uniform"

@@ -1,0 +1,75 @@
+"""``gibbs sbc SPEC``: is what the sampler draws the posterior of this model?"""
+
+from __future__ import annotations
+
+import argparse
+
+from gibbs.terminal import whole_number
+
+SUMMARY = """\
+Simulation-based calibration of a spec's model: parameters from the spec's own priors, data from the parameters at the spec's own
+predictors and groups, a fit to each data set, and the rank of every truth among its draws, which is uniform if the sampler is right.
+Every prior must be proper; default scales are worked out from the data once. Writes ranks.csv, quantities.csv, ranks.png and
+verdict.txt. Exit code 0: calibrated; 1: not; 2: the spec or the data are wrong."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    positive = whole_number(1)
+    parser.add_argument("spec", metavar="SPEC", help="the spec, a YAML file")
+    parser.add_argument("--replicates", metavar="N", type=positive, default=200, help="data sets to simulate and fit (200)")
+    parser.add_argument("--out", metavar="DIR", help="the folder to write (sbc/NAME-OF-THE-SPEC)")
+    parser.add_argument("--rows", metavar="N", type=whole_number(2), help="so many rows of the data, at random (all)")
+    parser.add_argument("--seed", metavar="N", type=whole_number(0), help="seed of the random numbers")
+    parser.add_argument("--chains", metavar="N", type=positive, help="chains of each fit")
+    parser.add_argument("--warmup", metavar="N", type=whole_number(0), help="sweeps of warm-up of each fit, a chain")
+    parser.add_argument("--draws", metavar="N", type=positive, help="draws of each fit, a chain")
+    parser.add_argument("--scheme", metavar="S", help="auto, joint, collapsed, one-at-a-time, augmented or second-order")
+    parser.add_argument("--cores", metavar="N", type=positive, help="data sets fitted at a time; never changes a number")
+    parser.add_argument("--force", action="store_true", help="replace the calibration that the folder holds")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from gibbs import pipeline
+    from gibbs.calibration import folder as folders
+    from gibbs.calibration import sbc
+    from gibbs.model import spec as specs
+    from gibbs.terminal import say, say_beside
+
+    given = {key: getattr(arguments, key) for key in ("seed", "chains", "warmup", "draws", "scheme")}
+    spec = specs.load(arguments.spec, {key: value for key, value in given.items() if value is not None})
+    folder = Path(arguments.out) if arguments.out else Path("sbc") / spec.path.stem
+    folders.check_target(folder, force=arguments.force)
+    with counter(not arguments.quiet) as show:
+        found = sbc.calibrate(
+            pipeline.prepare(spec), replicates=arguments.replicates, rows=arguments.rows, cores=arguments.cores, progress=show
+        )
+    written = folders.write(found, folder, force=arguments.force)
+    if not arguments.quiet:
+        say((written / "verdict.txt").read_text(encoding="utf-8").rstrip())
+        say(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
+    elif not found.ok:
+        say_beside(f"warning: {found.verdict.splitlines()[-1].strip()}")
+    return 0 if found.ok else 1
+
+
+def counter(wanted: bool):
+    """A context that gives the function that shows how many data sets are done: a bar where there is a terminal."""
+    import sys
+    from contextlib import contextmanager, nullcontext
+
+    if not wanted or not sys.stderr.isatty():
+        return nullcontext(None)
+
+    @contextmanager
+    def bar():
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as shown:
+            task = shown.add_task("data sets", total=None)
+            yield lambda done, asked: shown.update(task, completed=done, total=asked)
+
+    return bar()

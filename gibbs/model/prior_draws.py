@@ -1,0 +1,231 @@
+"""Parameters drawn from the priors of a Design: what simulation-based calibration starts from.
+
+Every prior is a number by now: default scales were worked out from the data when the Design was built, and stay what they are whatever
+is drawn. A flat prior is no distribution and is refused by name.
+
+    coefficients   the statements W β = mean + scale·(normal or t) are p and independent: β is their solution
+    sds            half-t, half-normal, half-Cauchy: |·|; inverse-gamma on the variance: s = √(b/Gamma(a)); exponential, uniform, fixed
+    correlations   LKJ(η) by the onion method (Lewandowski, Kurowicka and Joe 2009, §3.2)
+    covariances    inverse-Wishart by Bartlett's decomposition; Huang–Wand by its auxiliaries (Huang and Wand 2013, eq. 2)
+    ν              gamma truncated to ν > 1, exponential, uniform, fixed
+    cutpoints      independent under their order: the sorted draws
+    u_j            N(0, Σ)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gibbs.errors import SpecError
+from gibbs.model.records import CoefficientPrior, Design, Factor, Prior, Term
+
+
+@dataclass(frozen=True)
+class Truths:
+    """n independent draws of every parameter, in the order that draws of the posterior have.
+
+    beta : (n, p). hyper : (n, h) for each factor its sds, then its correlations (first with second, first with third, second with third,
+        …); then cutpoints, sigma, nu, shape; what is fixed is there with its value. u : (n, U), factor by factor, level by level.
+    """
+
+    beta: np.ndarray
+    hyper: np.ndarray
+    u: np.ndarray
+
+
+def draw(design: Design, rng: np.random.Generator, n: int = 1) -> Truths:
+    """``n`` draws from the prior of ``design``.
+
+    Raises SpecError where a coefficient has a flat prior, or where the statements on the coefficients leave a direction open.
+    """
+    check_proper(design)
+    hyper: list[np.ndarray] = []
+    effects: list[np.ndarray] = []
+    for factor in design.factors:
+        covariances = [covariance(term, rng, n) for term in factor.terms]
+        hyper += _scales(covariances)
+        effects.append(_effects(factor, covariances, rng, n))
+    if design.cutpoint_prior is not None:
+        hyper.append(np.sort(coefficient(design.cutpoint_prior, rng, (n, len(design.categories or ()) - 1)), axis=1))
+    for prior, one in ((design.sigma_prior, scale), (design.nu_prior, degrees_of_freedom), (design.shape_prior, size)):
+        if prior is not None:
+            hyper.append(one(prior, rng, n)[:, None])
+    return Truths(
+        beta=_coefficients(design, rng, n),
+        hyper=np.concatenate(hyper, axis=1) if hyper else np.zeros((n, 0)),
+        u=np.concatenate(effects, axis=1) if effects else np.zeros((n, 0)),
+    )
+
+
+def check_proper(design: Design) -> None:
+    """SpecError naming what has no proper prior."""
+    p, rows = len(design.coefficients), design.coefficient_priors
+    stated = {row.label for row in rows}
+    open_ones = [
+        name
+        for j, name in enumerate(design.coefficients)
+        if f"b[{name}]" not in stated and not (j == design.intercept and "intercept" in stated)
+    ]
+    if open_ones:
+        named = ", ".join(f"b[{name}]" for name in open_ones)
+        one = len(open_ones) == 1
+        raise SpecError(
+            f"the prior{'' if one else 's'} of {named} {'is' if one else 'are'} flat: nothing can be drawn from {'it' if one else 'them'}. "
+            "Give a proper prior, such as normal(0, 10).",
+            where="priors",
+        )
+    if p and (len(rows) != p or np.linalg.matrix_rank(_statements(rows)) < p):
+        raise SpecError(
+            f"the priors make {len(rows)} statements on {p} coefficients that leave a direction open: there is no prior to draw from.",
+            where="priors",
+        )
+    if design.cutpoint_prior is not None and design.cutpoint_prior.kind == "flat":
+        raise SpecError(
+            "the prior of the cutpoints is flat: nothing can be drawn from it. Give a proper prior, such as student_t(3, 0, 2.5).",
+            where="priors",
+        )
+
+
+# --------------------------------------------------------------------------------------------------------- coefficients
+
+
+def coefficient(prior: Prior, rng: np.random.Generator, shape: int | tuple[int, ...]) -> np.ndarray:
+    """normal, student_t or cauchy, of this shape."""
+    if prior.kind == "normal":
+        mean, spread = prior.args
+        return mean + spread * rng.standard_normal(shape)
+    df, mean, spread = prior.args if prior.kind == "student_t" else (1.0, *prior.args)
+    return mean + spread * rng.standard_t(df, shape)
+
+
+def _coefficients(design: Design, rng: np.random.Generator, n: int) -> np.ndarray:
+    """β (n, p): the solutions of Wβ = what was drawn for each statement."""
+    rows = design.coefficient_priors
+    if not rows:
+        return np.zeros((n, 0))
+    noise = [rng.standard_normal(n) if np.isinf(row.df) else rng.standard_t(row.df, n) for row in rows]
+    drawn = np.stack([row.mean + row.scale * e for row, e in zip(rows, noise, strict=True)], axis=1)
+    return np.linalg.solve(np.array([row.weights for row in rows]), drawn.T).T
+
+
+def _statements(rows: tuple[CoefficientPrior, ...]) -> np.ndarray:
+    """The weights, each row and then each column scaled to 1: units play no part in their rank."""
+    W = np.array([row.weights for row in rows], dtype=float)
+    W = W / np.abs(W).max(axis=1, keepdims=True)
+    largest = np.abs(W).max(axis=0)
+    return W / np.where(largest > 0.0, largest, 1.0)
+
+
+# ---------------------------------------------------------------------------------------------------------------- scales
+
+
+def scale(prior: Prior, rng: np.random.Generator, n: int) -> np.ndarray:
+    """A sd, (n,)."""
+    kind, args = prior.kind, prior.args
+    if kind == "fixed":
+        return np.full(n, float(args[0]))
+    if kind == "half_t":
+        return args[2] * np.abs(rng.standard_t(args[0], n))
+    if kind == "half_normal":
+        return args[1] * np.abs(rng.standard_normal(n))
+    if kind == "half_cauchy":
+        return args[1] * np.abs(rng.standard_cauchy(n))
+    if kind == "exponential":
+        return rng.exponential(1.0 / args[0], n)
+    if kind == "uniform":
+        return rng.uniform(args[0], args[1], n)
+    if kind == "inverse_gamma":
+        return np.sqrt(args[1] / rng.gamma(args[0], size=n))
+    raise ValueError(f"{kind} is no prior of a sd")
+
+
+def degrees_of_freedom(prior: Prior, rng: np.random.Generator, n: int) -> np.ndarray:
+    """ν, (n,); a gamma is truncated to ν > 1 and drawn by its inverse distribution function."""
+    if prior.kind != "gamma":
+        return scale(prior, rng, n)
+    from scipy import special
+
+    shape, rate = prior.args
+    return special.gammainccinv(shape, (1.0 - rng.random(n)) * special.gammaincc(shape, rate)) / rate
+
+
+def size(prior: Prior, rng: np.random.Generator, n: int) -> np.ndarray:
+    """The size of a negative binomial, (n,)."""
+    if prior.kind != "gamma":
+        return scale(prior, rng, n)
+    shape, rate = prior.args
+    return rng.gamma(shape, size=n) / rate
+
+
+# ----------------------------------------------------------------------------------------------------------- covariances
+
+
+def covariance(term: Term, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Σ of one term, (n, q, q)."""
+    q, prior = len(term.columns), term.covariance
+    if prior is None:
+        sds = np.stack([scale(p, rng, n) for p in term.sd_priors], axis=1)
+        R = lkj(q, float(term.correlation.args[0]), rng, n) if term.correlation is not None else np.ones((n, 1, 1))
+        return R * sds[:, :, None] * sds[:, None, :]
+    if prior.kind == "inverse_wishart":
+        return inverse_wishart(float(prior.args[0]), np.atleast_2d(np.asarray(prior.args[1], float)), rng, n)
+    nu, A = float(prior.args[0]), np.broadcast_to(np.asarray(prior.args[1], float), (q,))
+    auxiliary = A**-2.0 / rng.gamma(0.5, size=(n, q))  # a_k ~ IG(1/2, 1/A_k²)
+    return inverse_wishart(nu + q - 1.0, (2.0 * nu / auxiliary)[:, :, None] * np.eye(q), rng, n)
+
+
+def lkj(q: int, eta: float, rng: np.random.Generator, n: int) -> np.ndarray:
+    """(n, q, q) correlation matrices of density ∝ |R|^(η−1): each row's factor is a point in a ball, its radius² a beta."""
+    root = np.zeros((n, q, q))
+    root[:, 0, 0] = 1.0
+    for k in range(1, q):
+        radius_squared = rng.beta(0.5 * k, eta + 0.5 * (q - 1.0 - k), n)
+        direction = rng.standard_normal((n, k))
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        root[:, k, :k] = np.sqrt(radius_squared)[:, None] * direction
+        root[:, k, k] = np.sqrt(1.0 - radius_squared)
+    R = root @ np.swapaxes(root, 1, 2)
+    R[:, np.arange(q), np.arange(q)] = 1.0
+    return R
+
+
+def inverse_wishart(df: float, scale_matrix: np.ndarray, rng: np.random.Generator, n: int) -> np.ndarray:
+    """(n, q, q) ~ IW(df, S), S (q, q) or (n, q, q): with S = CC' and A Bartlett's lower factor of a Wishart(df, I), CA⁻ᵀA⁻¹C'."""
+    q = scale_matrix.shape[-1]
+    A = np.zeros((n, q, q))
+    for k in range(q):
+        A[:, k, :k] = rng.standard_normal((n, k))
+        A[:, k, k] = np.sqrt(rng.chisquare(df - k, n))
+    half = np.linalg.cholesky(scale_matrix) @ np.swapaxes(np.linalg.inv(A), 1, 2)
+    return half @ np.swapaxes(half, 1, 2)
+
+
+def _scales(covariances: list[np.ndarray]) -> list[np.ndarray]:
+    """The sds of every term of a factor, then the correlations of every term: (n, columns) arrays."""
+    sds = [np.sqrt(np.diagonal(c, axis1=1, axis2=2)) for c in covariances]
+    pairs = [
+        c[:, a, b, None] / (s[:, a, None] * s[:, b, None])
+        for c, s in zip(covariances, sds, strict=True)
+        for b in range(c.shape[1])
+        for a in range(b)
+    ]
+    return [*sds, *pairs]
+
+
+def _effects(factor: Factor, covariances: list[np.ndarray], rng: np.random.Generator, n: int) -> np.ndarray:
+    """u (n, J q): rows of u_j ~ N(0, Σ), Σ block diagonal."""
+    parts = []
+    for c in covariances:
+        noise = rng.standard_normal((n, len(factor.levels), c.shape[1]))
+        parts.append(noise @ np.swapaxes(_root(c), 1, 2))
+    return np.concatenate(parts, axis=2).reshape(n, -1)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """A square root of (n, q, q) matrices that may be singular to the last digit (heavy-tailed sds): by eigenvalues of the correlations."""
+    sds = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    safe = np.where(sds > 0.0, sds, 1.0)
+    values, vectors = np.linalg.eigh(covariance / (safe[:, :, None] * safe[:, None, :]))
+    return sds[:, :, None] * (vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])

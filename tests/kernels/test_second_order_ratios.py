@@ -1,0 +1,340 @@
+"""The Metropolis kernels of the second-order sweep: the log-ratio they compute is that of the joint density, to 1e-9.
+
+Each kernel is run as the Python function it was written as, with a generator that says what it is told and notes what a ratio is
+compared with. The other side is ``tests.oracles.log_joint`` at the state before and after, and Jacobians written down here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from gibbs.kernels.second_order import scale_effects
+from scipy import stats
+
+from gibbs.kernels import hyper as kh
+from gibbs.kernels import layout as kl
+from gibbs.kernels import likelihood as kd
+from gibbs.kernels import second_order as k2
+from tests import oracles
+from tests.sampling.cases import Case, design_of, plan_of
+from tests.sampling.invariance import Engine, draw_data
+
+FAMILIES = [
+    ("probit", ""),
+    ("logit", ""),
+    ("binomial", "cloglog"),
+    ("poisson", ""),
+    ("negative_binomial", ""),
+    ("ordinal", "logit"),
+    ("ordinal", "probit"),
+]
+RTOL = 1e-9
+
+
+class Told:
+    """A generator whose normals are given, which accepts or not as it is told, and remembers the log-ratios."""
+
+    def __init__(self, normals, accept: bool) -> None:
+        self.normals, self.accept, self.ratios = deque(normals), accept, []
+
+    def standard_normal(self) -> float:
+        return self.normals.popleft()
+
+    def random(self) -> float:
+        return 0.0
+
+    def standard_exponential(self) -> Threshold:
+        return Threshold(self)
+
+
+class Threshold:
+    """What ``ratio > -threshold`` is asked of."""
+
+    __array_ufunc__ = None  # a NumPy number leaves the comparison to this class
+
+    def __init__(self, told: Told) -> None:
+        self.told = told
+
+    def __neg__(self) -> Threshold:
+        return self
+
+    def __lt__(self, ratio: float) -> bool:
+        self.told.ratios.append(float(ratio))
+        return self.told.accept
+
+
+def engine_at(case: Case, seed: int) -> tuple[Engine, np.ndarray]:
+    """A second-order chain at a draw from the prior, with data from it, a stand-in of the data's own mode, and its predictor in place."""
+    rng = np.random.default_rng([seed, 5])
+    design = design_of(case, rng)
+    engine = Engine(design, plan_of(case, design), elliptical=False, seed=seed, repack=True)
+    values, y = draw_data(design, rng)
+    engine.place(values, y)
+    chain = engine.chain
+    chain.follow[:] = rng.uniform(-0.5, 0.5, chain.follow.shape)
+    r = chain.packed.rows
+    chain.state.eta[:] = predictor(engine)
+    kd.gaps(
+        chain.packed.likelihood, r.y, r.trials, chain.state.omega, chain.linear, chain.state.eta, chain._shape(), chain.cut, chain.gap[0]
+    )
+    return engine, y
+
+
+def predictor(engine: Engine) -> np.ndarray:
+    """η of the engine's rows from its core and u, in plain numpy."""
+    p, s, r = engine.packed, engine.chain.state, engine.packed.rows
+    eta = r.offset + r.X @ s.core[: r.X.shape[1]]
+    for f in range(p.factor.shape[0]):
+        J, q, z, u0, core0 = (int(p.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.ZCOL, kl.U0, kl.CORE0))
+        effects = s.u[u0 : u0 + J * q] if p.factor[f, kl.UNIT] >= 0 else s.core[core0 : core0 + J * q]
+        eta = eta + np.sum(r.Z[:, z : z + q] * effects.reshape(J, q)[r.level[:, f]], axis=1)
+    return eta
+
+
+def values_at(engine: Engine) -> dict:
+    """The state in the words of the oracles. Effects of the core are read from the core."""
+    p, chain, design = engine.packed, engine.chain, engine.design
+    s = chain.state
+    beta = p.coefficients(s.core[: p.reference.size])
+    values = {"u": [], "covariances": [], "sigma": None, "nu": None, "shape": None, "cutpoints": None}
+    if design.shape_prior is not None:
+        values["shape"] = float(np.exp(chain.psi[0]))
+    if p.cutpoints:
+        gaps = np.exp(chain.psi)
+        zero = int(p.family_prior[5])
+        cut = np.concatenate([[0.0], np.cumsum(gaps)])
+        values["cutpoints"], beta = cut - cut[zero] - beta[0], beta[1:]
+    values["beta"] = beta
+    terms = iter(p.term)
+    for f, factor in enumerate(design.factors):
+        J, q, u0, core0 = (int(p.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.U0, kl.CORE0))
+        place = s.core[core0 : core0 + J * q] if p.factor[f, kl.UNIT] < 0 else s.u[u0 : u0 + J * q]
+        values["u"].append(place.reshape(J, q).copy())
+        blocks = []
+        for _ in factor.terms:
+            _, _, size, l0, _, _ = next(terms)
+            root = s.L[l0 : l0 + size * size].reshape(size, size)
+            blocks.append(root @ root.T)
+        values["covariances"].append(blocks)
+    return values
+
+
+def log_joint(engine: Engine, y: np.ndarray) -> float:
+    return oracles.log_joint(replace(engine.design, y=y), values_at(engine))
+
+
+def run_scale_effects(kernel, rng, engine: Engine, t: int, column: int, step: float) -> float:
+    p, chain = engine.packed, engine.chain
+    s, r = chain.state, engine.packed.rows
+    data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, chain.linear)
+    follow = chain.follow[p.term[t, kl.S0] + column]
+    return kernel(
+        rng, step, data, chain._shape(), chain.cut, p.family_prior, p.anchor, chain.psi, follow, chain.trial_cut, p.factor, p.term, t,
+        column, p.sd_prior, p.cov_prior, s.core, s.u, s.L, s.eta, chain.gap[0], s.working, chain.gap[1], chain.work["small"],
+    )  # fmt: skip
+
+
+def log_jacobian(engine: Engine, t: int, column: int, delta: float) -> float:
+    """Of (Σ's lower triangle, or the sd alone; u's column; the gaps of cutpoints) → scaled.
+
+    Σ_aa is multiplied by e^2δ, Σ_ab by e^δ, an effect by e^δ, a gap by e^(δ·follow).
+    """
+    p = engine.packed
+    q, levels = int(p.term[t, kl.SIZE]), int(p.factor[p.term[t, kl.FACTOR], kl.LEVELS])
+    total = (1.0 if q == 1 else q + 1.0) + levels
+    if p.cutpoints:
+        total += float(np.sum(engine.chain.follow[p.term[t, kl.S0] + column]))
+    return total * delta
+
+
+MODELS = [
+    Case(family, structure, "second-order", link=link, covariance_prior=covariance, sd_prior=sd)
+    for family, link, structure, covariance, sd in (
+        ("probit", "", "slopes", "lkj", "half_t"),
+        ("logit", "", "three_slopes", "inverse_wishart", "half_t"),
+        ("binomial", "cloglog", "crossed", "lkj", "exponential"),
+        ("poisson", "", "slopes", "huang_wand", "half_normal"),
+        ("negative_binomial", "", "nested", "lkj", "inverse_gamma"),
+        ("ordinal", "logit", "slopes", "lkj", "half_normal"),
+        ("ordinal", "probit", "crossed_slopes", "lkj", "half_cauchy"),
+        ("poisson", "", "one_factor", "lkj", "half_normal"),
+        ("ordinal", "logit", "two_terms", "lkj", "half_t"),
+    )
+]
+
+
+@pytest.mark.parametrize("case", MODELS, ids=str)
+def test_scaling_effects_with_their_sd_has_the_ratio_of_the_joint(case):
+    """Scalar terms and matrices, with and without cutpoints. An accepted move leaves the η and gap of the new state, a refused one none."""
+    for seed in range(3):
+        engine, y = engine_at(case, seed)
+        chain = engine.chain
+        for t in range(engine.packed.term.shape[0]):
+            for column in range(int(engine.packed.term[t, kl.SIZE])):
+                before = log_joint(engine, y)
+                kept = [
+                    a.copy() for a in (chain.state.L, chain.state.u, chain.state.core, chain.state.eta, chain.psi, chain.cut, chain.gap[0])
+                ]
+                refused = Told([0.6], accept=False)
+                assert run_scale_effects(scale_effects.py_func, refused, engine, t, column, 0.5) == 0.0
+                now = (chain.state.L, chain.state.u, chain.state.core, chain.state.eta, chain.psi, chain.cut, chain.gap[0])
+                for a, b in zip(now, kept, strict=True):
+                    np.testing.assert_allclose(a, b, rtol=1e-14, atol=1e-14)
+                told = Told([0.6], accept=True)
+                assert run_scale_effects(scale_effects.py_func, told, engine, t, column, 0.5) == 1.0
+                wanted = log_joint(engine, y) - before + log_jacobian(engine, t, column, 0.3)
+                for ratio in (*refused.ratios, *told.ratios):
+                    assert ratio == pytest.approx(wanted, rel=RTOL, abs=RTOL * max(abs(before), 1.0))
+                np.testing.assert_allclose(chain.state.eta, predictor(engine), rtol=1e-10, atol=1e-10)
+                fresh, r = np.zeros_like(chain.gap[0]), engine.packed.rows
+                kd.gaps(
+                    engine.packed.likelihood,
+                    r.y,
+                    r.trials,
+                    chain.state.omega,
+                    chain.linear,
+                    chain.state.eta,
+                    chain._shape(),
+                    chain.cut,
+                    fresh,
+                )
+                np.testing.assert_allclose(chain.gap[0], fresh, rtol=1e-9, atol=1e-9)
+                cut = np.zeros_like(chain.cut)
+                if engine.packed.cutpoints:
+                    k2.cutpoints(chain.psi, engine.packed.family_prior[5], cut)
+                    np.testing.assert_allclose(chain.cut, cut, rtol=1e-12)
+
+
+@pytest.mark.parametrize("case", [MODELS[7], MODELS[5]], ids=str)
+def test_law_of_the_sd_when_effects_scale_with_it(case):
+    """The kernel alone moves along one line, δ from where it stands; its law there is joint(δ)·Jacobian, summed on a grid."""
+    engine, y = engine_at(case, 4)
+    chain = engine.chain
+    t, column = 0, int(engine.packed.term[0, kl.SIZE]) - 1
+    place = int(engine.packed.term[0, kl.L0]) + column * int(engine.packed.term[0, kl.SIZE]) + column
+    start = float(np.log(chain.state.L[place]))
+    grid = np.linspace(-6.0, 6.0, 481)
+    density, at = np.empty(grid.size), 0.0
+    for k, delta in enumerate(grid):  # by the kernel's own steps, each accepted
+        run_scale_effects(scale_effects.py_func, Told([delta - at], accept=True), engine, t, column, 1.0)
+        at = delta
+        density[k] = log_joint(engine, y) + log_jacobian(engine, t, column, delta)
+    run_scale_effects(scale_effects.py_func, Told([-at], accept=True), engine, t, column, 1.0)
+    assert np.log(chain.state.L[place]) == pytest.approx(start, abs=1e-9)
+    weight = np.exp(density - density.max())
+    cdf = np.cumsum(weight) - 0.5 * weight
+    cdf /= weight.sum()
+    rng, draws = np.random.Generator(np.random.SFC64(5)), []
+    for _ in range(6_000):
+        run_scale_effects(scale_effects, rng, engine, t, column, 1.2)
+        draws.append(np.log(chain.state.L[place]) - start)
+    u = np.interp(np.array(draws)[100::10], grid, cdf)
+    assert stats.kstest(u, "uniform").pvalue > 1e-4
+
+
+CORES = [Case(f, "one_factor" if k % 2 else "slopes", "second-order", link=link) for k, (f, link) in enumerate(FAMILIES)]
+
+
+@pytest.mark.parametrize("case", CORES, ids=str)
+def test_the_core_moves_with_the_ratio_of_likelihood_and_stand_in(case, monkeypatch):
+    """(L, core) → (L', core'), u following: target over stand-in after, less before. Priors of L, u and β stand in both."""
+    engine, y = engine_at(case, 6)
+    chain, p = engine.chain, engine.packed
+    s, rng = chain.state, np.random.default_rng(8)
+    told = Told(rng.standard_normal(s.core.size), accept=True)
+
+    def propose(*a):
+        L = a[25]
+        for _, _, q, l0, _, given in p.term:
+            if not given:
+                L[l0 : l0 + q * q] *= 1.4
+        kh.log_marginal(*a[12:31])
+        return True, 0.0, 0.0, 0.0
+
+    monkeypatch.setattr(k2, "draw_hyper", propose)
+    monkeypatch.setattr(k2, "refresh_levels", lambda *a: None)
+    monkeypatch.setattr(k2, "scale_effects", lambda *a: 0.0)
+    monkeypatch.setattr(k2, "draw_covariance_sufficient", lambda *a: None)
+    monkeypatch.setattr(k2, "draw_family", lambda *a: None)
+    monkeypatch.setattr(k2, "draw_prior_scales", lambda *a: 0)
+    monkeypatch.setattr(k2, "run_second_order", k2.run_second_order.py_func)
+    chain.rng, chain.blocks, s.scale[3] = told, 1, 0.0
+    design, packed = replace(engine.design, y=y), engine.packed
+
+    def target_less_stand_in() -> float:
+        values, eta = values_at(engine), predictor(engine)
+        total = oracles.log_likelihood(design, values) - float(np.sum(chain.linear * eta - 0.5 * s.omega * eta**2))
+        if packed.cutpoints:
+            df, mean, scale = design.cutpoint_prior.args
+            intercept = float(packed.anchor @ s.core[: packed.anchor.size])
+            total += float(np.sum(stats.t.logpdf(values["cutpoints"], df, mean, scale)))
+            total += 0.5 * packed.family_prior[4] * (intercept - packed.family_prior[3]) ** 2
+        return total
+
+    before = target_less_stand_in()
+    L, core, u = s.L.copy(), s.core.copy(), s.u.copy()
+    status, did = chain._run(1, False, chain.new_kept(1, False))
+    assert (status, did, len(told.ratios)) == (0, 1, 1)
+    assert np.abs(s.core - core).min() > 0.0 and (u.size == 0 or np.abs(s.u - u).max() > 0.0) and not np.array_equal(L, s.L)
+    assert told.ratios[0] == pytest.approx(target_less_stand_in() - before, rel=RTOL, abs=RTOL * max(abs(before), 1.0))
+    np.testing.assert_allclose(s.eta, predictor(engine), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("case", CORES, ids=str)
+def test_levels_move_with_the_ratio_of_their_own_rows(case, monkeypatch):
+    """Every level of a unit at once: its ratio is that of target over stand-in with this level's effects alone changed."""
+    engine, y = engine_at(replace(case, structure="nested"), 6)
+    chain, p = engine.chain, engine.packed
+    if not p.units.shape[0]:
+        pytest.skip("everything stands in the core")
+    s, rng = chain.state, np.random.default_rng(9)
+    design = replace(engine.design, y=y)
+    tried = []
+
+    def levels(generator, share, *a):
+        """The kernel in Python, told its normals, for one place of the chain; the ratios are compared at once."""
+        unit, pos = a[6], a[7]
+        f = int(p.units[unit, pos])
+        J, q = int(p.factor[f, kl.LEVELS]), int(p.factor[f, kl.WIDTH])
+        told = Told(rng.standard_normal(J * q), accept=False)
+        k2_levels(told, share, *a)
+        proposed = a[14].copy()  # trial_u
+        for j in range(J):
+            kept = s.u.copy()
+            moved = _with_descendants(p, unit, pos, j)
+            before = target_less_stand_in()
+            s.u[moved] = proposed[moved]
+            tried.append((told.ratios[j], target_less_stand_in() - before, before))
+            s.u[:] = kept
+
+    def target_less_stand_in() -> float:
+        eta = predictor(engine)
+        return oracles.log_likelihood(design, values_at(engine)) - float(np.sum(chain.linear * eta - 0.5 * s.omega * eta**2))
+
+    k2_levels = k2.refresh_levels.py_func
+    monkeypatch.setattr(k2, "refresh_levels", levels)
+    monkeypatch.setattr(k2, "scale_effects", lambda *a: 0.0)
+    monkeypatch.setattr(k2, "draw_covariance_sufficient", lambda *a: None)
+    monkeypatch.setattr(k2, "draw_hyper", lambda *a: (False, 0.0, 0.0, 0.0))  # ends the sweep after the levels
+    monkeypatch.setattr(k2, "run_second_order", k2.run_second_order.py_func)
+    s.scale[3] = 0.0
+    chain._run(1, False, chain.new_kept(1, False))
+    assert len(tried) == sum(len(f.levels) for f in design.factors)
+    for ratio, wanted, size in tried:
+        assert ratio == pytest.approx(wanted, rel=RTOL, abs=RTOL * max(abs(size), 1.0))
+
+
+def _with_descendants(p, unit: int, pos: int, j: int) -> np.ndarray:
+    """Places in u of level j at ``pos`` of the chain and of every level nested in it."""
+    inside = {j}
+    places = []
+    for place in range(pos, -1, -1):
+        f = int(p.units[unit, place])
+        J, q, u0, parent0 = (int(p.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.U0, kl.PARENT0))
+        if place < pos:
+            inside = {k for k in range(J) if int(p.index[parent0 + k]) in inside}
+        places += [u0 + k * q + a for k in inside for a in range(q)]
+    return np.array(places)
