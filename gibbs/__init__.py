@@ -6,9 +6,20 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["DataError", "Fit", "FormulaError", "GibbsError", "SamplingError", "SpecError", "check", "compare", "fit", "load"]
-__all__ = ["DataError", "Fit", "FormulaError", "GibbsError", "SamplingError", "SpecError", "check", "fit", "load", "tables"]
-__all__ = ["DataError", "Fit", "FormulaError", "GibbsError", "SamplingError", "SpecError", "check", "fit", "load", "sbc"]
+__all__ = [
+    "DataError",
+    "Fit",
+    "FormulaError",
+    "GibbsError",
+    "SamplingError",
+    "SpecError",
+    "check",
+    "compare",
+    "fit",
+    "load",
+    "sbc",
+    "tables",
+]
 
 _WHERE = {
     "fit": "gibbs.api",

@@ -28,21 +28,22 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_
 _OVERVIEW = """\
 Exact, fast Gibbs sampling for multilevel models.
 
-  gibbs run SPEC       draw the posterior; writes one folder and prints the summary
-  gibbs check SPEC     the model in equations, rows, factors, priors, plan, warnings; draws nothing
-  gibbs summary RUN    the summary of a folder that a run has written
-  gibbs plot RUN KIND  one picture of a run: ranef, groups, coefficients, priors, trace, ppc, time, variance
-  gibbs predict RUN NEW          predictions for the rows of a file
-  gibbs poststratify RUN FRAME   averages over the cells of a population, by area
-  gibbs compare RUN …  which of several runs predicts better; for new rows or new groups
-  gibbs hypothesis RUN "b_x < 0" …  how probable statements about parameters are
-  gibbs shares RUN     shares of the variance (ICC) and R²
-  gibbs ranks RUN G    ranks of the levels of a grouping factor
-  gibbs summary RUN …  the summary of a run; tables for pages (CSV, Markdown, LaTeX), several runs side by side
-  gibbs export RUN     the draws for other programs; the model itself for JAGS or Stan
-  gibbs sbc SPEC       simulate from the spec's priors, fit, and say whether the sampler is calibrated for this model
-  gibbs schema         the JSON Schema of a spec, for editors
-  gibbs version        the version (also gibbs --version)
+  gibbs run SPEC               draw the posterior; writes one folder and prints the summary
+  gibbs check SPEC             the model in equations, rows, factors, priors, plan, warnings; draws nothing
+  gibbs sbc SPEC               simulate from the spec's priors, fit, and say whether the sampler is calibrated for this model
+
+  gibbs summary RUN …          the tables of a run, or of several side by side: terminal, CSV, Markdown, LaTeX
+  gibbs plot RUN KIND          one picture: ranef, groups, coefficients, priors, trace, ppc, time, variance
+  gibbs predict RUN NEW        predictions for the rows of a file
+  gibbs poststratify RUN FRAME averages over the cells of a population, by area
+  gibbs compare RUN RUN …      which of several runs predicts better, for new rows or new groups
+  gibbs hypothesis RUN "…"     how probable statements about parameters are: "b_x < 0"
+  gibbs shares RUN             shares of the variance (ICC) and R²
+  gibbs ranks RUN GROUP        ranks of the levels of a grouping factor
+  gibbs export RUN             the draws for other programs; the model itself for JAGS or Stan
+
+  gibbs schema                 the JSON Schema of a spec, for editors
+  gibbs version                the version (also gibbs --version)
 
 A spec is a small YAML file: data, family, formula, priors, sampling, output.
 gibbs COMMAND --help has the options of a command."""
@@ -198,7 +199,7 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
-_OF_A_RUN = ("summary", "plot", "predict", "poststratify", "compare", "hypothesis", "shares", "ranks", "export", "sbc")
+_OF_A_RUN = ("sbc", "summary", "plot", "predict", "poststratify", "compare", "hypothesis", "shares", "ranks", "export")
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.\n" + _FLAGS, _run_arguments),

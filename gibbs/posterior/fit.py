@@ -15,17 +15,17 @@ from gibbs.model.records import Design, Spec, Table
 from gibbs.posterior import display, intervals, layout, summary, variances
 from gibbs.posterior.outline import FactorOutline, Outline, outline
 from gibbs.posterior.records import Draws
-from gibbs.posterior.summary import Convergence
+from gibbs.posterior.summary import PROBABILITIES, Convergence
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from gibbs.posterior.plots.accessor import Plots
-    from gibbs.posterior.effects import Effects
-    from gibbs.posterior.poststratify import Poststratified
     from gibbs.posterior.comparison import Comparison
     from gibbs.posterior.criticism import Criterion
+    from gibbs.posterior.effects import Effects
+    from gibbs.posterior.plots.accessor import Plots
+    from gibbs.posterior.poststratify import Poststratified
 
 
 class Fit:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
-from gibbs.posterior import family, marginal, names, newdata, variances
+from gibbs.posterior import family, names, newdata, population, variances
 from gibbs.posterior.linear import flat, spread
 from gibbs.posterior.newdata import FactorRows, Groups, Rows
 
@@ -210,7 +210,7 @@ class Predictor:
             return eta.T
         if self.kind == "expected":
             spread_ = None if variance is None else variance.T
-            return marginal.expected(self.family, eta.T, spread_, link=self.link, cutpoints=self._hyper.cutpoints)
+            return population.expected(self.family, eta.T, spread_, link=self.link, cutpoints=self._hyper.cutpoints)
         if variance is not None:
             eta += np.sqrt(variance) * self._generator(_ROW_EFFECTS, stream).standard_normal(eta.shape)
         return self._outcomes(eta, at, stream)
