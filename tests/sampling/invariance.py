@@ -105,7 +105,6 @@ class Engine:
             chain.fit[k, : view.shape[0]][view[:, 0] == kh.BELOW, kh.SHIFT] = 0.0
         chain.root[:] = 0.6 * np.eye(chain.root.shape[1])
         chain.psi_root *= 0.7
-        chain.follow[:] = -0.25  # cutpoints that follow the sds
         chain.elliptical = self.elliptical
         chain.blocks = int(self.rng.integers(1, 4))
 
@@ -134,7 +133,7 @@ class Engine:
         if self.repack:
             self._build(replace(self.design, y=y))
         state = _state(self.packed)  # nothing that a chain remembers outlives its data
-        state.omega[:] = self.chain.state.omega if self.packed.family == packing.SECOND_ORDER else 1.0
+        state.omega = self.chain.state.omega if self.packed.family == packing.SECOND_ORDER else state.omega
         self.chain.state = state
         packed, rows = self.packed, self.packed.rows
         for _, _, q, l0, _, _ in packed.term:
