@@ -146,3 +146,8 @@ def test_an_area_that_is_not_there() -> None:
     found = built.fit(FORMULAS["probit"], family="probit").poststratify(cells(), "N", "region")
     with pytest.raises(SpecError, match=r"no area 'nort'\. Did you mean 'north'"):
         found.contrast("nort", "south")
+
+
+def test_names_that_the_table_has_itself() -> None:
+    with pytest.raises(SpecError, match="rename"):
+        built.fit(FORMULAS["probit"], family="probit").poststratify(cells().assign(mean=1), "N", "mean")
