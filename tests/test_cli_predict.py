@@ -79,6 +79,16 @@ def test_predictions_to_a_file(gibbs: Gibbs) -> None:
     assert {p.name for p in Path().iterdir()} == {"data.csv", "new.csv", "known.csv", "run", "ordinal", "p.csv", "p.parquet"}
 
 
+def test_a_predictor_called_row(gibbs: Gibbs) -> None:
+    built.table().rename(columns={"x": "row"}).to_csv("named.csv", index=False)
+    words = spec.build({"formula": "y ~ row + (1 | g)", "data": "named.csv", "sampling": {"seed": 1}})
+    read = data.read(words)
+    model = design.build(words, read)
+    Fit(words, model, fabricated.draws(model, kept=5), plan=fabricated.Plan(), table=read).save("named")
+    code, out, _ = gibbs("predict", "named", "named.csv")
+    assert code == 0 and out.splitlines()[0].split()[:3] == ["row_number", "row", "g"]
+
+
 def test_poststratification(gibbs: Gibbs) -> None:
     code, out, _ = gibbs("poststratify", "run", "new.csv", "--weight", "N", "--by", "region")
     assert code == 0 and [line.split()[0] for line in out.splitlines()] == ["region", "north", "south", "(all)"]

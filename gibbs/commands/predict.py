@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     table = answer(Predictor(fit, rows, arguments.kind, seed=arguments.seed), probabilities, draws=False)
     assert rows.table is not None
     beside = rows.table.drop(columns=list(table.columns), errors="ignore").loc[table.index]  # what was predicted from
-    table = pd.concat([beside.reset_index(names="row"), table.reset_index(drop=True)], axis=1)
+    number = "row" if "row" not in beside else "row_number"
+    table = pd.concat([beside.reset_index(names=number), table.reset_index(drop=True)], axis=1)
     if arguments.out is None:
         say(tablefile.text(table))
     else:
