@@ -31,13 +31,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from gibbs.posterior import tablefile
     from gibbs.posterior.fit import load
+    from gibbs.posterior.newdata import groups_from_text
     from gibbs.terminal import say
 
     probabilities = tablefile.interval(arguments.interval)
     tablefile.check_free(arguments.out, force=arguments.force)
     by = [name for word in arguments.by for name in word.split(",") if name]
     found = load(arguments.run).poststratify(
-        arguments.frame, arguments.weight, by, groups=arguments.groups, probabilities=probabilities, seed=arguments.seed
+        arguments.frame, arguments.weight, by, groups=groups_from_text(arguments.groups), probabilities=probabilities, seed=arguments.seed
     )
     if arguments.out is None:
         say(tablefile.text(found.table))

@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GROUPS",
         default="known",
         help="known (default: a group the fit has not seen is an error), new (such groups are drawn), 'all new', population (the average "
-        "over all groups), typical (effects 0)",
+        "over all groups), typical (effects 0); or factor by factor, province=new,year=population",
     )
     parser.add_argument("--kind", metavar="KIND", default="expected", help="expected (default), linear or outcome")
     output_arguments(parser)
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from gibbs.posterior import tablefile
     from gibbs.posterior.fit import load
-    from gibbs.posterior.newdata import read
+    from gibbs.posterior.newdata import groups_from_text, read
     from gibbs.posterior.predict import Predictor, answer, check_kind
     from gibbs.terminal import say
 
@@ -47,11 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     probabilities = tablefile.interval(arguments.interval)
     tablefile.check_free(arguments.out, force=arguments.force)
     fit = load(arguments.run)
-    rows = read(fit, arguments.new, arguments.groups, outcomes=arguments.kind == "outcome")
+    rows = read(fit, arguments.new, groups_from_text(arguments.groups), outcomes=arguments.kind == "outcome")
     table = answer(Predictor(fit, rows, arguments.kind, seed=arguments.seed), probabilities, draws=False)
     assert rows.table is not None
     beside = rows.table.drop(columns=list(table.columns), errors="ignore").loc[table.index]  # what was predicted from
-    table = pd.concat([beside.reset_index(names="row"), table.reset_index(drop=True)], axis=1)
+    number = "row" if "row" not in beside else "row_number"
+    table = pd.concat([beside.reset_index(names=number), table.reset_index(drop=True)], axis=1)
     if arguments.out is None:
         say(tablefile.text(table))
     else:

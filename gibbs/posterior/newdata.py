@@ -106,6 +106,18 @@ def _mode(word: Any) -> str:
     return _SPELT[text]
 
 
+def groups_from_text(text: str) -> Groups:
+    """What the command line says: one word, or ``province=new,year=population``. SpecError for a part without a word."""
+    if "=" not in text:
+        return text
+    parts = [part.rpartition("=") for part in text.split(",") if part.strip()]
+    if not all(name.strip() and word.strip() for name, _, word in parts):
+        raise SpecError(
+            f"'{text}' is not understood; write one word, or FACTOR=WORD for some factors: province=new,year=population.", where="for"
+        )
+    return {name.strip(): word.strip() for name, _, word in parts}
+
+
 def of_fit(fit: Fit, groups: Groups = "known", *, allow_new: bool = False, outcomes: bool = False) -> Rows:
     """The rows of the fit itself. Raises SpecError for ``new`` by one word, for there is no new level in them."""
     model = fit.design

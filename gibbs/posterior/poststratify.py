@@ -47,6 +47,9 @@ def poststratify(
     """See ``Fit.poststratify``."""
     check_probabilities(probabilities)
     names = (by,) if isinstance(by, str) else tuple(by)
+    taken = [name for name in names if name in ("category", "population", *statistic_names(probabilities))]
+    if taken:
+        raise SpecError(f"the table of estimates has a column '{taken[0]}' of its own; rename that of the cells.", where="by")
     rows = newdata.read(fit, frame, groups, further=[weight, *names], strict=False)
     source = str(frame) if isinstance(frame, str) or hasattr(frame, "__fspath__") else "new data"
     assert rows.table is not None

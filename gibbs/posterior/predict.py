@@ -34,6 +34,7 @@ PROBABILITIES = (0.025, 0.5, 0.975)
 BLOCK = 2**17
 """Numbers (draws × rows × categories) of a block: 1 MB, so that it stays in the processor's cache."""
 _CACHE = 2**22
+"""Numbers (draws × columns × levels) of effects at hand: 32 MB."""
 _OUTCOMES = 1  # streams of random numbers beside those of new levels
 _ROW_EFFECTS = 2
 
@@ -171,7 +172,7 @@ class Predictor:
         self._u_offsets = arrays.u_offsets
         self._covariances = [flat(variances.covariance(arrays, model, f), self.pick) for f in model.factors]
         self._roots: dict[int, np.ndarray] = {}
-        self._new: dict[tuple[int, int], np.ndarray] = {}
+        self._effects: dict[tuple[int, int], np.ndarray] = {}
         self._hyper = self._hyper_of(fit)
 
     def _hyper_of(self, fit: Fit) -> _Hyper:
@@ -232,38 +233,36 @@ class Predictor:
     # ------------------------------------------------------------------------------------------------------- effects
 
     def _add_effects(self, eta: np.ndarray, f: int, factor: FactorRows, at: np.ndarray) -> None:
+        """Row by row: a row's draws lie together, and so do a level's, so nothing is gathered."""
         assert factor.codes is not None and factor.Z is not None
-        codes, place = np.unique(factor.codes[at], return_inverse=True)
-        q = factor.Z.shape[1]
-        effects = np.empty((q, len(codes), self.draws))
-        known = codes >= 0
-        start = self._u_offsets[f] if len(self._u_offsets) > f else 0
-        for a in range(q):
-            columns = self._u[:, start + codes[known] * q + a]
-            effects[a, known] = (columns if self.pick is None else columns[self.pick]).T
-        for k in np.flatnonzero(~known):
-            effects[:, k] = self.new_effects(f, int(-1 - codes[k]))
-        Z = factor.Z[at]
-        for a in range(q):
-            part = effects[a, place.reshape(-1)]
-            if not (Z[:, a] == 1.0).all():
-                part *= Z[:, a, None]
-            eta += part
+        for row, code, z in zip(eta, factor.codes[at].tolist(), factor.Z[at], strict=True):
+            for value, effect in zip(z.tolist(), self.effects(f, code), strict=True):
+                if value == 1.0:
+                    row += effect
+                elif value != 0.0:
+                    row += value * effect
 
-    def new_effects(self, f: int, k: int) -> np.ndarray:
-        """The effects (q, S) of the k-th new level of factor f, drawn from N(0, Σ) of each draw."""
-        if (f, k) not in self._new:
-            factor = self.rows.factors[f]
+    def effects(self, f: int, code: int) -> np.ndarray:
+        """The effects (q, S) of a level of factor f: one of the fit's, or for −1 − k the k-th new one."""
+        if (f, code) not in self._effects:
             q = self._covariances[f].shape[1]
-            total = len(self._u)
-            z = self._labelled(factor.name, factor.new[k]).standard_normal((q, total))
-            z = z if self.pick is None else z[:, self.pick]
-            if f not in self._roots:
-                self._roots[f] = cholesky(self._covariances[f])
-            if (len(self._new) + 1) * q * self.draws > _CACHE:
-                self._new.clear()
-            self._new[f, k] = np.einsum("sab,bs->as", self._roots[f], z)
-        return self._new[f, k]
+            if (len(self._effects) + 1) * q * self.draws > _CACHE:
+                self._effects.clear()
+            if code < 0:
+                self._effects[f, code] = self._new_effects(f, -1 - code)
+            else:
+                start = self._u_offsets[f] + code * q
+                u = self._u[:, start : start + q]
+                self._effects[f, code] = np.ascontiguousarray((u if self.pick is None else u[self.pick]).T)
+        return self._effects[f, code]
+
+    def _new_effects(self, f: int, k: int) -> np.ndarray:
+        """The effects (q, S) of the k-th new level of factor f, drawn from N(0, Σ) of each draw."""
+        factor = self.rows.factors[f]
+        z = self._labelled(factor.name, factor.new[k]).standard_normal((self._covariances[f].shape[1], len(self._u)))
+        if f not in self._roots:
+            self._roots[f] = cholesky(self._covariances[f])
+        return np.einsum("sab,bs->as", self._roots[f], z if self.pick is None else z[:, self.pick])
 
     def _variance(self, f: int, Z: np.ndarray) -> np.ndarray:
         """z'Σz, (n, S)."""

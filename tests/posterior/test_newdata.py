@@ -144,6 +144,10 @@ def test_bad_rows_are_named(change, message: str) -> None:  # type: ignore[no-un
 
 def test_groups_are_understood_or_refused() -> None:
     assert newdata.modes({"a": "Population-average"}, ["a", "b"]) == {"a": "population", "b": "known"}
+    assert newdata.groups_from_text("a:b=new, year = all new") == {"a:b": "new", "year": "all new"}
+    assert newdata.groups_from_text("population") == "population"
+    with pytest.raises(SpecError, match="FACTOR=WORD"):
+        newdata.groups_from_text("a=new,b")
     assert newdata.modes("known", ["a"], allow_new=True) == {"a": "new"}
     with pytest.raises(SpecError, match="Did you mean 'population'"):
         newdata.modes("populaton", ["a"])

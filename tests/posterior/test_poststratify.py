@@ -125,6 +125,28 @@ def test_memory_does_not_grow_with_the_cells() -> None:
     assert peak < 8 * 20_000 * 400 / 5
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["area", "cell"])
+def test_a_hundred_thousand_cells(by: str) -> None:
+    """10⁵ cells × 4,000 draws are 3.2 GB as a matrix; 200 MB are allowed, for a few areas and for one area a cell."""
+    fit = built.fit("bin ~ x + c + (1 | g)", family="probit", kept=1000)
+    rng, n = np.random.default_rng(1), 100_000
+    groups = rng.choice([f"g{k}" for k in range(1, 8)], n)
+    frame = pd.DataFrame({"x": rng.normal(size=n), "c": rng.choice(["low", "mid", "top"], n), "g": groups, "N": 1.0})
+    frame = frame.assign(area=rng.integers(0, 50, n), cell=np.arange(n))
+    fit.poststratify(frame.head(10), "N", by)  # imports
+    tracemalloc.start()
+    try:
+        found = fit.poststratify(frame, "N", by)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 200e6 and len(found.areas) == (50 if by == "area" else n)
+    some = frame.iloc[[7]]
+    if by == "cell":
+        np.testing.assert_allclose(found.of(7), fit.predict(some, allow_new=True, draws=True)[:, 0], rtol=1e-10)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -146,3 +168,8 @@ def test_an_area_that_is_not_there() -> None:
     found = built.fit(FORMULAS["probit"], family="probit").poststratify(cells(), "N", "region")
     with pytest.raises(SpecError, match=r"no area 'nort'\. Did you mean 'north'"):
         found.contrast("nort", "south")
+
+
+def test_names_that_the_table_has_itself() -> None:
+    with pytest.raises(SpecError, match="rename"):
+        built.fit(FORMULAS["probit"], family="probit").poststratify(cells().assign(mean=1), "N", "mean")

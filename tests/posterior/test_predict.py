@@ -268,6 +268,26 @@ def test_linear_predictors_of_averages() -> None:
     np.testing.assert_allclose(typical[:, 1], special.ndtr(fixed_part(fit, NEW.loc[1])), rtol=1e-12)
 
 
+def test_models_without_groups_or_without_predictors() -> None:
+    plain = built.fit("bin ~ x", family="logit")
+    for which in ("known", "new group", "all new", "population", "typical"):
+        found = plain.predict(NEW[["x"]], which, draws=True)
+        np.testing.assert_allclose(found[:, 2], special.expit(fixed_part(plain, NEW.loc[2])), rtol=1e-12)
+    cutpoints = built.fit("grade ~ 1", family="ordinal")
+    found = cutpoints.predict(pd.DataFrame({"anything": [1, 2]}), draws=True)
+    np.testing.assert_allclose(found[:, 1], mean_outcome(cutpoints, np.zeros(400), "logit"), rtol=1e-10)
+
+
+def test_factors_of_known_and_new_levels_cross() -> None:
+    """A known year keeps its effect beside a group that is new."""
+    fit = built.fit("y ~ 1 + (1 | g) + (1 | year)")
+    frame = pd.DataFrame({"g": ["new", "new"], "year": [2000, 2001]})
+    linear = fit.predict(frame, "new", kind="linear", draws=True)
+    np.testing.assert_allclose(
+        linear[:, 1] - linear[:, 0], flat(fit, "r_year[2001,Intercept]") - flat(fit, "r_year[2000,Intercept]"), rtol=1e-9, atol=1e-12
+    )
+
+
 # -------------------------------------------------------------------------------------------------------- new outcomes
 
 
