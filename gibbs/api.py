@@ -40,6 +40,7 @@ def fit(
     missing: str | None = None,
     weights: Mapping[str, str] | None = None,
     categories: Sequence[str | int] | None = None,
+    keep: str | Sequence[str] | None = None,
     rename: Mapping[str, str] | None = None,
     na: Sequence[str] | None = None,
     title: str | None = None,
@@ -75,6 +76,9 @@ def fit(
     weights : ``{"column": "w", "type": "frequency"}``: each row stands for w equal ones; the same as
         ``y | weights(w, type = "frequency") ~ …``.
     categories : the labels of an ordinal outcome, lowest first; by default numbers by value, a categorical in its own order.
+    keep : the factors whose effects are stored draw by draw: ``"all"`` (the default), ``"none"``, or a list of names. The effects of
+        the others are summarised as they are drawn, for factors with levels by the hundred thousand: ``ranef``, ``se_ranef``, ``coef``
+        and the run folder have them; what needs every draw of them (predictions, for one) says so.
     rename, na : new names of columns ``{new: old}``; further words that mean missing.
     title, output : a line for reports; a folder to write the run to. From Python nothing is written unless ``output`` is given
         (``Fit.save`` does it afterwards).
@@ -110,6 +114,7 @@ def fit(
         missing=missing,
         weights=weights,
         categories=categories,
+        keep=keep,
         rename=rename,
         na=na,
         title=title,

@@ -52,6 +52,12 @@ class OutputError(GibbsError):
     stage = "output"
 
 
+class NotKeptError(GibbsError):
+    """Whole draws are needed of effects that were summarised as they were drawn (``keep:``)."""
+
+    stage = "draws"
+
+
 class PlotError(GibbsError):
     """A picture cannot be drawn: no such kind, nothing to show, matplotlib not installed."""
 

@@ -70,7 +70,8 @@ def draw(prepared: Prepared, progress: Callable[[Progress], object] | None = Non
     from gibbs.posterior.fit import Fit
     from gibbs.sampling import chains
 
-    draws = chains.run(prepared.design, prepared.plan, prepared.spec.sampling, progress=progress)
+    keep = {} if prepared.spec.keep is None else {"keep": prepared.spec.keep}
+    draws = chains.run(prepared.design, prepared.plan, prepared.spec.sampling, progress=progress, **keep)
     timings = {**prepared.seconds, "compile": float(draws.info.get("compile_seconds", 0.0))}
     return Fit(prepared.spec, prepared.design, draws, plan=prepared.plan, table=prepared.table, timings=timings)
 

@@ -61,7 +61,13 @@ class Check:
 
     def _kept(self) -> int:
         """Bytes of the draws that will be kept."""
-        return self.plan.memory(self.spec.sampling.chains, self.spec.sampling.draws)
+        chains, draws = self.spec.sampling.chains, self.spec.sampling.draws
+        if self.spec.keep is None:
+            return self.plan.memory(chains, draws)
+        from gibbs.sampling.stream import BYTES
+
+        streamed = sum(len(f.levels) * len(f.columns) for f in self.design.factors if f.name not in self.spec.keep)
+        return self.plan.memory(chains, draws) + chains * streamed * (BYTES - 8 * draws)
 
     def __str__(self) -> str:
         spec = self.spec

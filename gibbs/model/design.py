@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.errors import DataError, FormulaError, SpecError
+from gibbs.errors import DataError, FormulaError, SpecError, nearest
 from gibbs.model import data, families, formula, levels, outcome, prior_rows, priors, syntax
 from gibbs.model.encoding import Encoding, RandomColumns, group
 from gibbs.model.families import Family
@@ -58,6 +58,12 @@ def build(spec: Spec, table: Table) -> Design:
     factors, encoded = _factors(read, spec, frame, source, cache, book, sd_y, counted)
     book.check_all_used(names, {f.name: f.columns for f in factors})
     book.check_correlated(any(len(term.columns) > 1 for f in factors for term in f.terms))
+    if unknown_factor := next((name for name in spec.keep or () if name not in encoded), None):
+        there = f"the grouping factors are {', '.join(encoded)}" if encoded else "the model has none"
+        raise SpecError(
+            f"keep names '{unknown_factor}', which is no grouping factor; {there}.{nearest(unknown_factor, encoded)}",
+            where=_where(spec, "keep"),
+        )
     if known_se is not None and book.sigma() is not None:
         raise SpecError(
             "the standard errors are known, y | se(…): there is no sigma to give a prior to.", where=_where(spec, "priors.sigma")

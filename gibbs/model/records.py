@@ -97,6 +97,7 @@ class Spec:
     priors: Mapping[str, Any] = field(default_factory=dict)  # key as written, e.g. "sd[province]" → "half_t(3, 0, 2.5)"
     sampling: Sampling = field(default_factory=Sampling)
     output: str | None = None
+    keep: tuple[str, ...] | None = None  # factors whose effects are stored whole, the others summarised as they are drawn; None: all
     two_level: Mapping[str, Any] | None = None  # {"outcome":…, "level1":…, "levels":…} as written, for the report
     path: Path | None = None  # the spec file; None from Python
     lines: Mapping[str, int] = field(default_factory=dict)  # dotted key → line in the file, e.g. {"priors.sd[province]": 9}

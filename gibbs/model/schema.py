@@ -155,6 +155,14 @@ class SpecKeys(_Keys):
     ] = Field(default_factory=dict, description="Priors by what they are on, in SD language: sd[g]: half_t(3, 0, 2.5).")
     sampling: Annotated[SamplingKeys, BeforeValidator(lambda v: {} if v is None else v)] = Field(default_factory=SamplingKeys)
     output: str | None = Field(None, description="The folder that the run writes.")
+    keep: Annotated[
+        list[str],
+        BeforeValidator(_list),
+        WithJsonSchema({"anyOf": [{"enum": ["all", "none"]}, {"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+    ] = Field(
+        default_factory=lambda: ["all"],
+        description="Factors whose effects are stored draw by draw: all, none, or names. Of the others there are summaries.",
+    )
 
 
 def schema() -> dict[str, Any]:

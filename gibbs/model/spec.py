@@ -100,6 +100,7 @@ def build(
         priors=dict(keys.priors),
         sampling=Sampling(**sampling | {"until": until}),
         output=keys.output,
+        keep=_keep(keys.keep, place),
         two_level=form,
         path=path,
         lines={k: line for k, line in lines.items() if k not in gone and not any(k.startswith(f"{g}.") for g in gone)},
@@ -141,6 +142,8 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
     values["sampling"] = sampling
     if spec.output is not None:
         values["output"] = spec.output
+    if spec.keep is not None:
+        values["keep"] = list(spec.keep) or "none"
     head = ["Resolved spec: every default filled in. Running it again gives the same draws.", *notes]
     if spec.two_level is not None:
         head.append(f"As a formula: {spec.formula}")
@@ -244,6 +247,17 @@ def _categories(labels: Sequence[str], family_name: str, place: _Places) -> tupl
     if len(labels) < 2:
         raise SpecError("an ordinal outcome has two categories or more; there is one.", where=place(("categories",)))
     return tuple(labels)
+
+
+def _keep(words: Sequence[str], place: _Places) -> tuple[str, ...] | None:
+    """The factors whose effects are stored whole; None for all. That they exist is checked when the factors are known."""
+    if list(words) == ["all"]:
+        return None
+    if list(words) == ["none"] or not words:
+        return ()
+    if alone := next((w for w in words if w in ("all", "none")), None):
+        raise SpecError(f"keep says {alone} among names; write keep: {alone}, or the names alone.", where=place(("keep",)))
+    return tuple(dict.fromkeys(words))
 
 
 def _data(keys: Any, place: _Places) -> DataSource:

@@ -16,6 +16,8 @@ from gibbs.posterior import display, intervals, layout, summary, variances
 from gibbs.posterior.outline import FactorOutline, Outline, outline
 from gibbs.posterior.records import Draws
 from gibbs.posterior.summary import PROBABILITIES, Convergence
+from gibbs.posterior.records import Draws, Streamed
+from gibbs.posterior.summary import PROBABILITIES, QUANTILES, Convergence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,12 +213,14 @@ class Fit:
 
         values = self._ranef_table[column].to_numpy()
         frames: dict[str, pd.DataFrame] = {}
-        for factor, start in zip(self.outline.factors, self.arrays.u_offsets, strict=False):
+        start = 0
+        for factor in self.outline.factors:
             shape = (len(factor.levels), len(factor.columns))
             block = values[start : start + shape[0] * shape[1]].reshape(shape)
             frames[factor.name] = pd.DataFrame(
                 block.copy(), index=pd.Index(factor.levels, name=factor.name), columns=pd.Index(factor.columns, name="term")
             )
+            start += shape[0] * shape[1]
         return frames
 
     def coef(self, summary: bool = False, level: float = 0.95) -> dict[str, pd.DataFrame]:
@@ -225,6 +229,7 @@ class Fit:
         Every fixed coefficient is a column, constant over levels where it does not vary by this factor; a term that varies but has no
         fixed coefficient is a further column. The sum is taken draw by draw. ``summary=True`` gives a long table for each factor:
         level, term, mean, sd, q2.5, q50, q97.5, or the ends of an equal-tailed interval of another ``level``.
+        level, term, mean, sd, q2.5, q50, q97.5; it needs every draw, and raises NotKeptError for effects that were summarised (``keep:``).
         """
         intervals.check(level)
         return {
@@ -235,6 +240,9 @@ class Fit:
     def _coef_of(self, factor: FactorOutline, start: int, summary: bool, level: float) -> pd.DataFrame:
         import pandas as pd
 
+        streamed = self.arrays.streamed.get(factor.name)
+        if streamed is not None:
+            return self._coef_of_streamed(factor, streamed, summary)
         fixed = self.outline.coefficients
         terms = (*fixed, *(column for column in factor.columns if column not in fixed))
         levels, q = len(factor.levels), len(factor.columns)
@@ -245,7 +253,7 @@ class Fit:
                 draws = draws + self.arrays.beta[:, :, fixed.index(term), None]
             for a, column in enumerate(factor.columns):  # a column in two terms of one factor has two effects: both are added
                 if column == term:
-                    draws = draws + self.arrays.u[:, :, start + a : start + levels * q : q]
+                    draws = draws + self.arrays.whole[:, :, start + a : start + levels * q : q]
             draws = draws.reshape(-1, draws.shape[2])
             statistics[0, :, t] = draws.mean(axis=0)
             if summary:
@@ -256,6 +264,20 @@ class Fit:
         low, high = intervals.column_names(level)
         columns = dict(zip(("mean", "sd", low, "q50", high), statistics.reshape(5, -1), strict=True))
         return pd.DataFrame({"level": np.repeat(factor.levels, len(terms)), "term": list(terms) * levels, **columns})
+
+    def _coef_of_streamed(self, factor: FactorOutline, streamed: Streamed, summary: bool) -> pd.DataFrame:
+        """Means of sums are sums of means; nothing else of the sums is known where the effects are not stored."""
+        import pandas as pd
+
+        if summary:
+            _ = self.arrays.u  # says what is missing
+        fixed = self.outline.coefficients
+        terms = (*fixed, *(column for column in factor.columns if column not in fixed))
+        means = dict(zip(fixed, self.arrays.beta.mean(axis=(0, 1)), strict=True))
+        values = np.column_stack([np.full(len(factor.levels), means.get(term, 0.0)) for term in terms])
+        for a, column in enumerate(factor.columns):
+            values[:, terms.index(column)] += streamed.mean[:, a]
+        return pd.DataFrame(values, index=pd.Index(factor.levels, name=factor.name), columns=pd.Index(terms, name="term"))
 
     def varcorr(self) -> pd.DataFrame:
         """lme4's as.data.frame(VarCorr(m)): grp, var1, var2, vcov (mean variance or covariance), sdcor (mean sd or correlation)."""

@@ -3,6 +3,7 @@
 posterior: every coefficient, sd, correlation, sigma and nu is a variable (chain, draw) under its own name; the effects of factor g are
 ``r_g`` (chain, draw, g_level, g_term). sample_stats: lp. observed_data: the outcome (obs_id). constant_data: rows in each level.
 posterior_predictive: ``ymis`` (chain, draw, ymis_row), the outcomes that are missing, where rows without one were kept.
+Effects that were summarised as they were drawn (``keep:``) are not in posterior; the group streamed has mean_g, sd_g, quantiles_g, ….
 A name cannot hold "/" in NetCDF or in a DataTree, so ``b_I(x/2)`` is stored as ``b_I(x÷2)``; the attribute ``parameter`` keeps it as
 written.
 """
@@ -17,7 +18,7 @@ import numpy as np
 
 from gibbs.posterior import names
 from gibbs.posterior.outline import Outline
-from gibbs.posterior.records import Draws
+from gibbs.posterior.records import STREAMED_PROBABILITIES, Draws
 
 MISSING_DIM = "ymis_row"
 
@@ -77,11 +78,17 @@ def groups(
         posterior[stored_name(name)] = Variable(("chain", "draw"), draws.hyper[:, :, i], {"parameter": name})
     labels: dict[str, Variable] = {}
     sizes: dict[str, Variable] = {}
+    streamed: dict[str, Variable] = {}
     for factor, start in zip(outline.factors, draws.u_offsets, strict=False):
         levels, columns = len(factor.levels), len(factor.columns)
-        effects = draws.u[:, :, start : start + levels * columns].reshape(chains, kept, levels, columns)
         dims = (level_dim(factor.name), term_dim(factor.name))
-        posterior[stored_name(f"r_{factor.name}")] = Variable(("chain", "draw", *dims), effects, {"parameter": f"r_{factor.name}"})
+        if factor.name in draws.streamed:
+            for statistic, values in vars(draws.streamed[factor.name]).items():
+                own = ("probability", *dims) if statistic == "quantiles" else dims
+                streamed[stored_name(f"{statistic}_{factor.name}")] = Variable(own, values, {"factor": factor.name})
+        else:
+            effects = draws.whole[:, :, start : start + levels * columns].reshape(chains, kept, levels, columns)
+            posterior[stored_name(f"r_{factor.name}")] = Variable(("chain", "draw", *dims), effects, {"parameter": f"r_{factor.name}"})
         labels[dims[0]] = Variable((dims[0],), factor.levels)
         labels[dims[1]] = Variable((dims[1],), factor.columns)
         sizes[stored_name(f"n_{factor.name}")] = Variable((dims[0],), np.asarray(factor.sizes), {"factor": factor.name})
@@ -108,6 +115,10 @@ def groups(
     if sizes:
         level_labels = {name: labels[name] for size in sizes.values() for name in size.dims}
         found["constant_data"] = Group(sizes, level_labels, about)
+    if streamed:
+        own = {name: labels[name] for variable in streamed.values() for name in variable.dims if name in labels}
+        own["probability"] = Variable(("probability",), np.array(STREAMED_PROBABILITIES))
+        found["streamed"] = Group(streamed, own, about)
     return found
 
 

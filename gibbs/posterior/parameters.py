@@ -37,8 +37,16 @@ def values(draws: Draws, outline: Outline, name: str) -> np.ndarray:
     fixed = names.fixed_values(outline)
     if name in fixed:
         return np.full(draws.beta.shape[:2], fixed[name])
-    effects: Sequence[str] = names.ranef_names(outline)
+    if draws.streamed and any(name.startswith(f"r_{factor}[") for factor in draws.streamed):
+        _ = draws.u  # refuses, and says why
+    effects: Sequence[str] = [
+        f"r_{factor.name}[{level},{column}]"
+        for factor in outline.factors
+        if factor.name not in draws.streamed
+        for level in factor.levels
+        for column in factor.columns
+    ]
     if name in effects:
-        return draws.u[:, :, effects.index(name)]
+        return draws.whole[:, :, effects.index(name)]
     known = (*coefficients, *draws.hyper_names, *effects)
     raise SpecError(f"there is no parameter '{name}'.{nearest(name, known)} gibbs summary lists them.", where="parameter")

@@ -8,6 +8,7 @@ pickled.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -26,7 +27,7 @@ import numpy as np
 from gibbs.errors import OutputError
 from gibbs.posterior import layout, names
 from gibbs.posterior import outline as outlines
-from gibbs.posterior.records import Draws
+from gibbs.posterior.records import Draws, Streamed, StreamedDraws
 
 if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
@@ -318,10 +319,20 @@ def _read_netcdf(path: Path, manifest: Mapping[str, Any]) -> tuple[outlines.Outl
             parts = [posterior.variables[layout.stored_name(name)][...] for name in wanted]
             return np.stack(parts, axis=2) if parts else np.empty((*lp.shape, 0))
 
-        lengths = [len(factor.levels) * len(factor.columns) for factor in model.factors]
+        streamed = {}
+        if "streamed" in file.groups:
+            stored = file.groups["streamed"].variables
+            for factor in model.factors:
+                if layout.stored_name(f"mean_{factor.name}") in stored:
+                    statistics = [field.name for field in dataclasses.fields(Streamed)]
+                    read = {name: stored[layout.stored_name(f"{name}_{factor.name}")][...] for name in statistics}
+                    streamed[factor.name] = Streamed(**read)
+        lengths = [0 if factor.name in streamed else len(factor.levels) * len(factor.columns) for factor in model.factors]
         offsets = [0, *itertools.accumulate(lengths)]
         u = np.empty((*lp.shape, offsets[-1]))
         for factor, start, length in zip(model.factors, offsets, lengths, strict=False):
+            if factor.name in streamed:
+                continue
             u[:, :, start : start + length] = posterior.variables[layout.stored_name(f"r_{factor.name}")][...].reshape(*lp.shape, length)
         observed = None
         if "observed_data" in file.groups:
@@ -332,17 +343,19 @@ def _read_netcdf(path: Path, manifest: Mapping[str, Any]) -> tuple[outlines.Outl
             predicted = file.groups["posterior_predictive"].variables
             absent = (predicted[layout.MISSING_DIM][...], predicted["ymis"][...])
         draws = Draws(
+        draws = (StreamedDraws if streamed else Draws)(
             beta=stack(names.coefficient_names(model)),
             hyper=stack(hyper_names),
             hyper_names=hyper_names,
             u=u,
-            u_offsets=tuple(offsets[:-1]),
+            u_offsets=tuple(-1 if factor.name in streamed else start for factor, start in zip(model.factors, offsets, strict=False)),
             lp=lp,
             warmup=manifest["warmup"],
             seconds_warmup=tuple(manifest["timings"]["warmup_by_chain"]),
             seconds_sampling=tuple(manifest["timings"]["sampling_by_chain"]),
             stopped=manifest["stopped"],
             info=manifest["sampler"],
+            streamed=streamed,
         )
     return model, draws, observed, absent
 

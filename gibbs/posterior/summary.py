@@ -11,7 +11,7 @@ import numpy as np
 from gibbs.model.records import Until
 from gibbs.posterior import diagnostics, intervals, names
 from gibbs.posterior.names import Model
-from gibbs.posterior.records import Draws
+from gibbs.posterior.records import STREAMED_PROBABILITIES, Draws
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,15 +57,37 @@ def with_interval(frame: pd.DataFrame, draws: Draws, model: Model, level: float,
 
 
 def ranef_table(draws: Draws, model: Model) -> pd.DataFrame:
-    """One row a random effect, in the order of ``Draws.u``: group, level, term, mean, sd, quantiles, then rhat, ess_bulk, ess_tail."""
+    """One row a random effect, in the order of ``Draws.u``: group, level, term, mean, sd, quantiles, then rhat, ess_bulk, ess_tail.
+
+    Effects that were summarised as they were drawn have no ess_tail, and R-hat and ess_bulk by batch means (``records.Streamed``).
+    """
     import pandas as pd
 
-    columns = _columns(diagnostics.diagnose(draws.u, PROBABILITIES, mcse=False))
+    columns = _columns(diagnostics.diagnose(draws.whole, PROBABILITIES, mcse=False))
+    if draws.streamed:
+        columns = _with_streamed(columns, draws, model)
     group = [factor.name for factor in model.factors for _ in range(len(factor.levels) * len(factor.columns))]
     level = [level for factor in model.factors for level in factor.levels for _ in factor.columns]
     term = [column for factor in model.factors for _ in factor.levels for column in factor.columns]
     numbers = {name: columns[name] for name in ("mean", "sd", *QUANTILES, "rhat", "ess_bulk", "ess_tail")}
     return pd.DataFrame({"group": group, "level": level, "term": term, **numbers})
+
+
+def _with_streamed(columns: dict[str, np.ndarray], draws: Draws, model: Model) -> dict[str, np.ndarray]:
+    """The columns of all effects, factor by factor, from those stored whole and the summaries of the others."""
+    made: dict[str, list[np.ndarray]] = {name: [] for name in columns}
+    for factor, start in zip(model.factors, draws.u_offsets, strict=False):
+        one = draws.streamed.get(factor.name)
+        if one is None:
+            part = {name: values[start : start + len(factor.levels) * len(factor.columns)] for name, values in columns.items()}
+        else:
+            by_probability = dict(zip(STREAMED_PROBABILITIES, one.quantiles, strict=True))
+            part = {"mean": one.mean, "sd": one.sd, "rhat": one.rhat, "ess_bulk": one.ess, "ess_tail": np.full(one.mean.shape, np.nan)}
+            part |= {name: by_probability[p] for name, p in zip(QUANTILES, PROBABILITIES, strict=True)}
+            part["mcse_mean"] = np.full(one.mean.shape, np.nan)
+        for name, values in part.items():
+            made[name].append(values.reshape(-1))
+    return {name: np.concatenate(parts) for name, parts in made.items()}
 
 
 def _kind(name: str) -> int:
@@ -153,7 +175,7 @@ def convergence(
             f"{_nan_min(bulk):,.0f} (bulk) and {_nan_min(tail):,.0f} (tail); the furthest from the limits is {worst}.",
             worst,
         )
-    failing = int(np.sum(~((rhat <= limit) & (bulk >= wanted) & (tail >= wanted))))
+    failing = int(np.sum(~((rhat <= limit) & (bulk >= wanted) & ((tail >= wanted) | (np.isnan(tail) & (bulk >= wanted))))))
     advice = _advice(float(rhat[i]), min(_nan_min(bulk), _nan_min(tail)), wanted, kept, draws.warmup)
     return verdict(
         False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from gibbs.kernels.start import start_near_mode
 from gibbs.model.records import Design
 from gibbs.sampling.pack import Packed
 from gibbs.sampling.status import sampling_error
+from gibbs.sampling.stream import Stream
 
 SLICE_SHARE = 0.4
 """Share of warm-up in which the variances are sliced one by one; the rest runs, and refines, the elliptical move."""
@@ -79,6 +80,8 @@ class Chain:
         self.done, self.elliptical, self.independent = 0, False, True
         self.history: list[Kept] = []
         self.kept: list[Kept] = []
+        self.stream: Stream | None = None  # of the effects that are not stored
+        self.stored = np.arange(packed.effects)  # those that are
         self.seconds = [0.0, 0.0]
         self.likelihood = packed.family in (kl.GAUSSIAN, kl.STUDENT) or 4 * packed.cells <= packed.n
         self._start()
@@ -99,8 +102,15 @@ class Chain:
             if self.done in self.boundaries:
                 self._learn(refine=self.done == self.warmup)
         else:
-            self.kept.append(out)
+            self.kept.append(self._keep(out))
         self.seconds[0 if warming else 1] += time.perf_counter() - began
+
+    def _keep(self, out: Kept) -> Kept:
+        """What is stored of a chunk; the effects of streamed factors are added up and let go."""
+        if self.stream is None:
+            return out
+        self.stream.add(out.u)
+        return replace(out, u=out.u[:, self.stored])
 
     def _run(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
         """``sweeps`` sweeps into ``out``: (status, sweeps done)."""

@@ -13,7 +13,8 @@ import numpy as np
 from gibbs.errors import SamplingError
 from gibbs.kernels import layout as kl
 from gibbs.model.records import Design, Sampling
-from gibbs.posterior.records import Draws
+from gibbs.posterior.records import Draws, StreamedDraws
+from gibbs.sampling import stream
 from gibbs.sampling.chain import Chain, Kept
 from gibbs.sampling.pack import SECOND_ORDER, Packed, pack
 from gibbs.sampling.plan import Plan
@@ -22,6 +23,8 @@ from gibbs.sampling.second_order import STUCK, SecondOrderChain
 
 CHUNK_SECONDS = 0.25
 """Time one chunk of sweeps should take; draws do not depend on it."""
+CHUNK_NUMBERS = 2_000_000
+"""Effects of one chunk at most where they are not stored: 16 MB."""
 
 
 def run(
@@ -31,6 +34,7 @@ def run(
     *,
     progress: Callable[[Progress], object] | None = None,
     chunk: int | None = None,
+    keep: tuple[str, ...] | None = None,
 ) -> Draws:
     """Draw the posterior.
 
@@ -38,6 +42,7 @@ def run(
     ----------
     sampling : chains, seed (must be set), warm-up and draws a chain, cores, ``until``.
     progress : called from this thread a few times a second.
+    keep : the factors whose effects are stored whole; those of the others are summarised as they are drawn. None: all of them.
     chunk : sweeps a chunk (for tests: draws must not depend on it); None lets the clock decide.
 
     Returns
@@ -55,11 +60,28 @@ def run(
         progress(Progress("compile", (0,) * sampling.chains, sampling.warmup + sampling.draws, 0.0))
     kind = SecondOrderChain if packed.family == SECOND_ORDER else Chain
     chains = [kind(k, seed, packed, design, sampling.warmup) for k, seed in enumerate(seeds)]
+    streamed = [] if keep is None else [f for f, factor in enumerate(design.factors) if factor.name not in keep]
+    if streamed:
+        _stream(chains, packed, streamed)
     chains[0].compile()
     compile_seconds = time.perf_counter() - compile_began
     runner = _Runner(chains, sampling, progress, chunk)
     stopped = runner.go()
-    return _collect(chains, packed, sampling, stopped, compile_seconds)
+    return _collect(chains, packed, sampling, stopped, compile_seconds, {f: design.factors[f].name for f in streamed})
+
+
+def _stream(chains: list[Chain], packed: Packed, factors: list[int]) -> None:
+    """From now on the chains add the effects of ``factors`` up instead of storing them."""
+    ranges, blocks, start = [], [], 0
+    for f in factors:
+        first, levels, width = (int(packed.factor[f, k]) for k in (kl.U0, kl.LEVELS, kl.WIDTH))
+        ranges.append(np.arange(first, first + levels * width))
+        blocks.append((start, levels, width))
+        start += levels * width
+    places = np.concatenate(ranges)
+    for chain in chains:
+        chain.stream = stream.Stream(places, tuple(blocks))
+        chain.stored = np.setdiff1d(np.arange(packed.effects), places)
 
 
 class _Runner:
@@ -112,10 +134,11 @@ class _Runner:
         return why
 
     def _work(self, chain: Chain, target: int) -> None:
+        most = max(1, CHUNK_NUMBERS // max(1, chain.packed.effects)) if chain.stream is not None else None
         size = self.chunk or 8
         while chain.done < target and not self.stop.is_set():
             began = time.perf_counter()
-            did = min(size, target - chain.done)
+            did = min(size, target - chain.done, most or size)
             chain.advance(did)
             if self.chunk is None:
                 seconds = max(time.perf_counter() - began, 1e-6)
@@ -132,6 +155,10 @@ def _good_enough(chains: list[Chain], until) -> bool:
     """R-hat and ESS of every parameter, random effects included, meet the targets."""
     from gibbs.posterior import diagnostics
 
+    if chains[0].stream is not None:
+        rhat, ess = stream.diagnose([c.stream for c in chains])
+        if not np.all(np.isfinite(rhat)) or np.max(rhat) > until.rhat or np.min(ess) < until.ess:
+            return False
     parts = [c.draws() for c in chains]
     for name in ("beta", "L", "scale", "u"):
         values = np.stack([part[name] for part in parts])
@@ -146,7 +173,14 @@ def _good_enough(chains: list[Chain], until) -> bool:
     return True
 
 
-def _collect(chains: list[Chain], packed: Packed, sampling: Sampling, stopped: str, compile_seconds: float) -> Draws:
+def _collect(
+    chains: list[Chain],
+    packed: Packed,
+    sampling: Sampling,
+    stopped: str,
+    compile_seconds: float,
+    streamed: dict[int, str] | None = None,
+) -> Draws:
     """Arrays of all chains, cut to the shortest; coefficients as written; sds and correlations from the Cholesky factors."""
     kept = min(sum(o.lp.size for o in c.kept) for c in chains)
     if kept == 0:
@@ -168,12 +202,17 @@ def _collect(chains: list[Chain], packed: Packed, sampling: Sampling, stopped: s
     if packed.cutpoints:
         hyper, beta = np.concatenate([hyper, beta[:, :, : packed.cutpoints]], axis=2), beta[:, :, packed.cutpoints :]
     lp = stack["lp"] if chains[0].likelihood else np.full_like(stack["lp"], np.nan)
-    return Draws(
+    offsets = [int(a) for a in packed.factor[:, kl.U0]]
+    summaries = {}
+    if streamed:
+        offsets = [-1 if f in streamed else int(np.searchsorted(chains[0].stored, first)) for f, first in enumerate(offsets)]
+        summaries = dict(zip(streamed.values(), stream.summarise([c.stream for c in chains]), strict=True))
+    return (StreamedDraws if streamed else Draws)(
         beta=beta,
         hyper=hyper,
         hyper_names=names,
         u=stack["u"],
-        u_offsets=tuple(int(a) for a in packed.factor[:, kl.U0]),
+        u_offsets=tuple(offsets),
         lp=lp,
         warmup=sampling.warmup,
         seconds_warmup=tuple(c.seconds[0] for c in chains),
@@ -186,6 +225,7 @@ def _collect(chains: list[Chain], packed: Packed, sampling: Sampling, stopped: s
             "elliptical": all(c.elliptical for c in chains),
             **_acceptance(chains),
         },
+        streamed=summaries,
     )
 
 

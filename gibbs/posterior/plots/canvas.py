@@ -103,7 +103,7 @@ def head(figure: Picture, title: str, note: str = "", legend: Mapping[str, Any] 
     lines = textwrap.wrap(title, max(20, int(width * 13)))
     figure.suptitle("\n".join([*lines, " "] if legend else lines), x=0.01, ha="left", fontsize=TITLE, fontweight="bold")
     if legend:
-        top = 1 - (0.04 + len(lines) * TITLE * 1.2 / 72) / height  # the empty line of the title keeps its place
+        top = 1 - (0.09 + len(lines) * TITLE * 1.2 / 72) / height  # the empty line of the title keeps its place
         figure.legend(
             list(legend.values()), list(legend), loc="upper left", bbox_to_anchor=(0.01, top), ncols=len(legend),
             borderaxespad=0.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from gibbs.errors import PlotError, nearest
 from gibbs.posterior import parameters as named
 from gibbs.posterior.outline import FactorOutline
+from gibbs.posterior.records import STREAMED_PROBABILITIES
 
 if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
@@ -65,11 +66,23 @@ def page(total: int, number: int, size: int) -> slice:
     return slice((number - 1) * size, number * size)
 
 
-def effects(fit: Fit, of: FactorOutline, column: int) -> np.ndarray:
-    """(draws, J) of one column's effects over the levels of a factor, chain after chain."""
+def effects(fit: Fit, of: FactorOutline, column: int) -> tuple[np.ndarray, Callable[[np.ndarray], tuple[np.ndarray, ...]]]:
+    """Means (J,) of one column's effects over the levels of a factor, and what gives ``intervals`` of some of them by their places."""
+    streamed = fit.arrays.streamed.get(of.name)
+    if streamed is None:
+        draws = _effects(fit, of, column)
+        return draws.mean(axis=0), lambda places: intervals(draws[:, places])
+    at = [STREAMED_PROBABILITIES.index(p) for p in (0.25, 0.75, 0.025, 0.975)]  # of the inner and the outer interval
+    low, high, lowest, highest = streamed.quantiles[at, :, column]
+    mean = streamed.mean[:, column]
+    return mean, lambda places: (np.stack((low, high))[:, places], np.stack((lowest, highest))[:, places], mean[places])
+
+
+def _effects(fit: Fit, of: FactorOutline, column: int) -> np.ndarray:
+    """(draws, J), chain after chain."""
     start = fit.arrays.u_offsets[[f.name for f in fit.outline.factors].index(of.name)]
     q = len(of.columns)
-    values = fit.arrays.u[:, :, start + column : start + len(of.levels) * q : q]
+    values = fit.arrays.whole[:, :, start + column : start + len(of.levels) * q : q]
     return values.reshape(-1, values.shape[2])
 
 

@@ -3,15 +3,14 @@
 Under a prior on a whole covariance matrix the density shown is what it implies for each sd and correlation (q columns):
 
     huang_wand(ν, A)            sd_k ~ half-t(ν, A_k); cor: density ∝ (1 − ρ²)^(ν/2 − 1)          Huang and Wand (2013), section 2
-    inverse_wishart(df, S)      variance_k ~ inverse-gamma((df − q + 1)/2, S_kk/2); cor: drawn from the 2 × 2 block, which is
-                                inverse-Wishart(df − q + 2, S_block)
-
-Draws of a correlation under an inverse-Wishart become a density as the posterior's do.
+    inverse_wishart(df, S)      variance_k ~ inverse-gamma((df − q + 1)/2, S_kk/2); cor: that of the 2 × 2 block, which is
+                                inverse-Wishart(df − q + 2, S_block); see ``wishart_correlation``
 """
 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,7 +32,6 @@ MOST = 24
 GRID = 401
 EDGE = 1e-4
 """Correlations are shown up to here from ±1, where their priors may be 0 or infinite."""
-SIMULATED = 100_000
 
 
 @dataclass(frozen=True)
@@ -102,24 +100,35 @@ def _of_correlation(term: Term, a: int, b: int, name: str) -> Known:
         return _scalar(name, Prior("lkj", (whole.args[0] / 2,)), -1.0, 1.0, words)
     df, scale = whole.args
     block = np.array([[_entry(scale, a, a), _entry(scale, a, b)], [_entry(scale, b, a), _entry(scale, b, b)]])
-    drawn = wishart_correlations(df - q + 2, block)
-
-    def at(x: np.ndarray) -> np.ndarray:
-        return density.kernel(drawn, np.asarray(x, dtype=float), -1.0, 1.0)
-
-    return Known(name, at, -1.0, 1.0, words)
+    return Known(name, wishart_correlation(df - q + 2, block), -1.0, 1.0, words)
 
 
-def wishart_correlations(df: float, scale: np.ndarray, count: int = SIMULATED) -> np.ndarray:
-    """(count,) correlations of 2 × 2 matrices from inverse-Wishart(df, scale): of Σ with Σ⁻¹ = C A A' C', CC' = scale⁻¹ (Bartlett)."""
-    rng = np.random.default_rng(2012)
-    C = np.linalg.cholesky(np.linalg.inv(scale))
-    A = np.zeros((count, 2, 2))
-    A[:, 0, 0], A[:, 1, 1] = np.sqrt(rng.chisquare(df, count)), np.sqrt(rng.chisquare(df - 1, count))
-    A[:, 1, 0] = rng.standard_normal(count)
-    root = C @ A
-    precision = root @ root.transpose(0, 2, 1)
-    return -precision[:, 0, 1] / np.sqrt(precision[:, 0, 0] * precision[:, 1, 1])
+def wishart_correlation(df: float, scale: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The density of the correlation of a 2 × 2 matrix from inverse-Wishart(df, scale).
+
+    In p(Σ) ∝ |Σ|^(−(df+3)/2) exp(−tr(S Σ⁻¹)/2) put 1/sd_1 = r cos θ/√S_11 and 1/sd_2 = r sin θ/√S_22, and integrate over r:
+
+        p(ρ) ∝ (1 − ρ²)^((df − 3)/2) ∫_0^{π/2} (sin 2θ)^(df − 1) (1 − c ρ sin 2θ)^(−df) dθ,    c = S_12/√(S_11 S_22)
+    """
+    from scipy import special
+
+    c = scale[0, 1] / math.sqrt(scale[0, 0] * scale[1, 1])
+    node, weight = special.roots_legendre(400)
+    sine = np.sin(0.5 * math.pi * (node + 1))  # of 2θ
+
+    def inner(rho: np.ndarray) -> np.ndarray:
+        return ((1 - c * rho[:, None] * sine) ** -df * sine ** (df - 1)) @ weight
+
+    power = (df - 3) / 2
+    at, share = special.roots_jacobi(200, power, power)
+    total = float(share @ inner(at))
+
+    def density_at(x: np.ndarray) -> np.ndarray:
+        x = np.asarray(x, dtype=float)
+        with np.errstate(divide="ignore"):
+            return np.where(np.abs(x) < 1, np.maximum(1 - x * x, 0.0) ** power * inner(np.clip(x, -1, 1)) / total, 0.0)
+
+    return density_at
 
 
 def _effective(fit: Fit, name: str) -> float:
@@ -171,7 +180,7 @@ def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
         axis.locator_params(axis="x", nbins=6)
         axis.spines["left"].set_visible(False)
         axis.set_title(canvas.shown(name, 44), loc="left")
-        axis.set_xlabel(canvas.shown(one.words, 60), fontsize=7, color=canvas.GREY)
+        axis.set_xlabel("\n".join(textwrap.wrap(one.words, 50)[:3]), fontsize=7, color=canvas.GREY)
     canvas.leave_empty(axes.flat[len(wanted) :])
     note = "Densities. The prior goes on beyond each panel, which shows where the posterior is; below each: the prior in words."
     canvas.head(figure, f"Prior and posterior: {choose.name_of(fit)}", note, canvas.legend_of(axes[0, 0]))

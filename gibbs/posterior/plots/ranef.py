@@ -44,15 +44,15 @@ class Caterpillar:
 
 def numbers(fit: Fit, of: FactorOutline, column: int, levels: np.ndarray, *, page: int | None = None, sort: str = "effect") -> Caterpillar:
     """What one panel shows: ``levels`` sorted by posterior mean (or, sort="level", as they stand), then paged or thinned."""
-    draws = choose.effects(fit, of, column)[:, levels]
-    order = np.argsort(draws.mean(axis=0), kind="stable") if sort == "effect" else np.arange(len(levels))[::-1]
+    means, intervals = choose.effects(fit, of, column)
+    order = np.argsort(means[levels], kind="stable") if sort == "effect" else np.arange(len(levels))[::-1]
     rank = np.arange(len(order))
     if page is not None:
         rank = rank[::-1][choose.page(len(order), page, PAGE)][::-1]  # page 1 has the highest
     elif len(order) > LABELLED:
         rank = np.unique(np.linspace(0, len(order) - 1, THINNED).round().astype(int)) if len(order) > THINNED else rank
     keep = order[rank]
-    inner, outer, mean = choose.intervals(draws[:, keep])
+    inner, outer, mean = intervals(levels[keep])
     return Caterpillar(of, of.columns[column], tuple(of.levels[j] for j in levels[keep]), rank + 1, inner, outer, mean, len(order))
 
 

@@ -83,7 +83,8 @@ def draw(fit: Fit, factor: str | Sequence[str] | None = None, term: str | None =
     figure, axes = canvas.sheet(len(chosen), 1, width=6.8, height=0.9 + 2.3 * len(chosen))
     lows, highs = [], []
     for axis, f, place, column in zip(axes[:, 0], chosen, places, columns, strict=True):
-        inner, outer, mean = choose.intervals(choose.effects(fit, f, column))
+        means, intervals = choose.effects(fit, f, column)
+        inner, outer, mean = intervals(np.arange(len(means)))
         x = np.arange(len(mean), dtype=float) if place is None else place
         order = np.argsort(x)
         x, inner, outer, mean = x[order], inner[:, order], outer[:, order], mean[order]
