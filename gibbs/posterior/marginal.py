@@ -37,7 +37,7 @@ _NESTED_NODES = {1: 11, 2: 7}
 """The same where one factor is integrated out within another."""
 
 _STEP = 1e-3  # of the numerical derivatives of l(η); they place the nodes, and nothing else depends on them
-_ENOUGH = 0.02  # a Newton step that is shorter, in sds of the integrand, ends the search
+_ENOUGH = 0.05  # a Newton step that is shorter, in sds of the integrand, ends the search
 _MOST_STEPS = 30
 _COARSE, _ROUNDS, _FINEST = 48, 8, 4_000
 
@@ -404,14 +404,22 @@ def _mode(
         if not moving.any():
             break
         step *= (moving * np.minimum(1.0, 10.0 / np.maximum(length, 1e-300)))[..., None]
-        for _ in range(20):
-            tried = log_integrand(v + step)
-            worse = moving & ~(tried >= value - 1e-9 * np.abs(value))
-            if not worse.any():
-                break
-            step = np.where(worse[..., None], 0.5 * step, step)
-        v, value = v + step, log_integrand(v + step)
+        v, value = _ascended(log_integrand, v, step, value - 1e-9 * np.abs(value), moving)
     return v, curvature
+
+
+def _ascended(
+    log_integrand: Callable[[np.ndarray], np.ndarray], v: np.ndarray, step: np.ndarray, least: np.ndarray, moving: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """v + step and the log integrand there; a level's step is halved until it reaches ``least``."""
+    tried = log_integrand(v + step)
+    for _ in range(20):
+        worse = moving & ~(tried >= least)
+        if not worse.any():
+            break
+        step = np.where(worse[..., None], 0.5 * step, step)
+        tried = log_integrand(v + step)
+    return v + step, tried
 
 
 # ------------------------------------------------------------------------------------------------------------ nested factors
@@ -481,14 +489,7 @@ def _mode_by_differences(log_integrand: Callable[[np.ndarray], np.ndarray], v: n
         if not moving.any():
             break
         step *= (moving * np.minimum(1.0, 10.0 / np.maximum(length, 1e-300)))[..., None]
-        for _ in range(20):
-            tried = log_integrand(v + step)
-            worse = moving & ~(tried >= value - 1e-6 * (1.0 + np.abs(value)))
-            if not worse.any():
-                break
-            step = np.where(worse[..., None], 0.5 * step, step)
-        v = v + step
-        value = log_integrand(v)
+        v, value = _ascended(log_integrand, v, step, value - 1e-6 * (1.0 + np.abs(value)), moving)
     return v, curvature
 
 
