@@ -41,7 +41,8 @@ class Criterion:
     """One criterion of one fit, with what it is made of.
 
     kind : loo, waic or dic. focus : in words. group : "" for rows, else the factor whose levels are left out.
-    labels : (n,) 1-based rows of the data, or labels of levels. weights : (n,) of how many equal rows each stands; 1 for levels.
+    labels : (n,) 1-based rows of the data, or labels of levels. weights : (n,) of how many equal rows each stands, of which one is left
+        out; 1 for levels.
     pointwise_elpd, pointwise_p : (n,) expected log predictive density and effective number of parameters of one row or level.
     pareto_k : (n,) of loo, else None; ``good_k`` the largest k at which it can be relied on, min(1 − 1/log10(S), 0.7).
     draws : how many were used. notes : what should be known before believing it.
@@ -98,13 +99,6 @@ class Criterion:
         if self.pareto_k is not None:
             columns["pareto_k"] = self.pareto_k
         return pd.DataFrame(columns, index=pd.Index(self.labels, name=self.group or "row"))
-
-    def as_dict(self) -> dict[str, Any]:
-        """The table's one line: criterion, focus, elpd, se, p, ic, bad_k, n."""
-        return {
-            "criterion": self.kind, "focus": self.focus, "elpd": self.elpd, "se": self.se, f"p_{self.kind}": self.p,
-            f"{self.kind}ic" if self.kind == "loo" else self.kind: self.ic, "bad_k": self.bad_k, "n": self.n,
-        }  # fmt: skip
 
     def __repr__(self) -> str:
         unit = f"levels of {self.group}" if self.group else "rows"
@@ -164,6 +158,8 @@ def criterion(
         notes.append(f"{count:,} of {draws.beta.shape[0] * draws.beta.shape[1]:,} draws were used, evenly spaced.")
     if kind == "loo" and count < _FEWEST:
         raise SpecError(f"leave-one-out needs {_FEWEST} draws or more to see the tail of its weights; there are {count}.", where="draws")
+    if outline.family == "student" and levels is not None and _one_mode_only(design, levels):
+        notes.append(f"A product of t densities can have several modes in the effects of {group}; the quadrature is about one of them.")
     if kind == "dic" and outline.family == "student" and outline.nu_prior is not None:
         notes.append("The mean of nu can be far out in its long tail; read this DIC with that in mind.")
     if levels is None:
@@ -193,6 +189,11 @@ def criterion(
         pareto_k=k if kind == "loo" else None, good_k=good, draws=count,
     )  # fmt: skip
     return _with_notes(found, notes)
+
+
+def _one_mode_only(design: Design, levels: marginal.Levels) -> bool:
+    """Whether a quadrature about one mode is what there is."""
+    return len(levels.integrated) > 1 or any(design.factors[f].Z.shape[1] > 1 for f in levels.integrated)
 
 
 def _focus(design: Design, levels: marginal.Levels | None) -> str:

@@ -152,6 +152,9 @@ def log_likelihood(
         return _negative_binomial(y, eta, _needed(shape, "shape", family))
     if family == "ordinal":
         return _ordinal(y, eta, cutpoints, link)
+    if family in ("logit", "probit") and trials is None:  # y is 0 or 1 and F symmetric: one tail to compute, not two
+        side = (2.0 * y - 1.0) * eta
+        return special.log_expit(side) if link == "logit" else special.log_ndtr(side)
     n = np.ones_like(y) if trials is None else np.asarray(trials, dtype=float)
     success, failure = _log_distribution(eta, link)
     with np.errstate(invalid="ignore"):  # 0 · ∞ beyond |η| = 709 is 0 here: nothing of that kind was observed

@@ -256,6 +256,13 @@ def test_weights_beyond_the_reach_of_float64_are_bad_and_finite() -> None:
     assert np.isinf(found.pareto_k[i]) and found.pointwise_elpd[i] == pytest.approx(np.log(500) - logsumexp(-values))
 
 
+def test_a_t_with_varying_slopes_is_said_to_be_about_one_mode() -> None:
+    model = regression("student")
+    assert any("several modes" in note for note in _criterion(model, near(model), "waic", "g").notes)
+    narrow = regression("student", slopes=False)
+    assert not any("several modes" in note for note in _criterion(narrow, near(narrow), "waic", "g").notes)
+
+
 def test_fewer_draws() -> None:
     model = regression("gaussian")
     draws = near(model, kept=100)

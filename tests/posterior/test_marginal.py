@@ -168,6 +168,28 @@ def test_quadrature_is_the_sum_over_a_fine_grid(family: str, link: str, slopes: 
             assert found[0, s, j] == pytest.approx(expected, abs=1e-6 if q == 1 else 5e-4)
 
 
+def test_a_product_of_t_densities_with_several_modes() -> None:
+    """Rows that pull one level to opposite sides: the integral has two modes or more, and all of them count."""
+    model = regression("student", rows=30, levels=4, slopes=False)
+    model = replace(model, y=np.where(np.arange(30) % 2, 2.0, -2.0) + 0.01 * np.arange(30))
+    draws = near(model)
+    for name, number in (("sd_g__Intercept", 3.0), ("sigma", 0.15), ("nu", 2.0)):
+        draws.hyper[:, :, draws.hyper_names.index(name)] = number
+    found, codes = _integrated(model, draws), model.factors[0].codes
+    x = np.linspace(-9, 9, 40001)
+    for s in (0, 17):
+        eta = _given(model, draws, s)
+        for j in range(4):
+            rows = np.flatnonzero(codes == j)
+            each = families.log_likelihood("student", model.y[rows], eta[rows] + x[:, None] * 3.0, sigma=0.15, nu=2.0)
+            terms = each.sum(axis=1) - 0.5 * x**2 - 0.5 * np.log(2 * np.pi)
+            expected = terms.max() + np.log(np.exp(terms - terms.max()).sum() * (x[1] - x[0]))
+            assert found[0, s, j] == pytest.approx(expected, abs=1e-5)
+            if len(rows) > 4:
+                peaks = np.sum((terms[1:-1] > terms[:-2]) & (terms[1:-1] > terms[2:]))
+                assert peaks >= 2
+
+
 def test_three_columns_and_no_more() -> None:
     """Three varying columns: against a probit's closed form for one row, Φ((2y − 1) η/√(1 + z'Σz)). Four are refused."""
     factor, _ = wide(4, 4, ("a", "b", "c"))
