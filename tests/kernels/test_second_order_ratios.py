@@ -238,10 +238,31 @@ def test_law_of_the_sd_when_effects_scale_with_it(case):
 CORES = [Case(f, "one_factor" if k % 2 else "slopes", "second-order", link=link) for k, (f, link) in enumerate(FAMILIES)]
 
 
-@pytest.mark.parametrize("case", CORES, ids=str)
-def test_the_core_moves_with_the_ratio_of_likelihood_and_stand_in(case, monkeypatch):
-    """(L, core) → (L', core'), u following: target over stand-in after, less before. Priors of L, u and β stand in both."""
-    engine, y = engine_at(case, 6)
+def quiet(monkeypatch, **changed) -> None:
+    """The other steps of the sweep do nothing."""
+    for name in ("refresh_levels", "draw_covariance_sufficient", "draw_family"):
+        monkeypatch.setattr(k2, name, lambda *a: None)
+    monkeypatch.setattr(k2, "scale_effects", lambda *a: 0.0)
+    monkeypatch.setattr(k2, "draw_prior_scales", lambda *a: 0)
+    for name, function in changed.items():
+        monkeypatch.setattr(k2, name, function)
+
+
+def target_less_stand_in(engine: Engine, y: np.ndarray) -> float:
+    """Log-likelihood less its quadratic stand-in; the t priors of cutpoints less the normal that stands in for the intercept's."""
+    chain, p, s = engine.chain, engine.packed, engine.chain.state
+    design, values, eta = replace(engine.design, y=y), values_at(engine), predictor(engine)
+    total = oracles.log_likelihood(design, values) - float(np.sum(chain.linear * eta - 0.5 * s.omega * eta**2))
+    if p.cutpoints:
+        df, mean, scale = design.cutpoint_prior.args
+        intercept = float(p.anchor @ s.core[: p.anchor.size])
+        total += float(np.sum(stats.t.logpdf(values["cutpoints"], df, mean, scale)))
+        total += 0.5 * p.family_prior[4] * (intercept - p.family_prior[3]) ** 2
+    return total
+
+
+def core_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[float, float, float]:
+    """(the ratio of a move of L and core, what it should be, error of the η that it leaves); it is accepted."""
     chain, p = engine.chain, engine.packed
     s, rng = chain.state, np.random.default_rng(8)
     told = Told(rng.standard_normal(s.core.size), accept=True)
@@ -254,77 +275,59 @@ def test_the_core_moves_with_the_ratio_of_likelihood_and_stand_in(case, monkeypa
         kh.log_marginal(*a[12:31])
         return True, 0.0, 0.0, 0.0
 
-    monkeypatch.setattr(k2, "draw_hyper", propose)
-    monkeypatch.setattr(k2, "refresh_levels", lambda *a: None)
-    monkeypatch.setattr(k2, "scale_effects", lambda *a: 0.0)
-    monkeypatch.setattr(k2, "draw_covariance_sufficient", lambda *a: None)
-    monkeypatch.setattr(k2, "draw_family", lambda *a: None)
-    monkeypatch.setattr(k2, "draw_prior_scales", lambda *a: 0)
-    monkeypatch.setattr(k2, "run_second_order", k2.run_second_order.py_func)
+    quiet(monkeypatch, draw_hyper=propose, run_second_order=kernel)
     chain.rng, chain.blocks, s.scale[3] = told, 1, 0.0
-    design, packed = replace(engine.design, y=y), engine.packed
-
-    def target_less_stand_in() -> float:
-        values, eta = values_at(engine), predictor(engine)
-        total = oracles.log_likelihood(design, values) - float(np.sum(chain.linear * eta - 0.5 * s.omega * eta**2))
-        if packed.cutpoints:
-            df, mean, scale = design.cutpoint_prior.args
-            intercept = float(packed.anchor @ s.core[: packed.anchor.size])
-            total += float(np.sum(stats.t.logpdf(values["cutpoints"], df, mean, scale)))
-            total += 0.5 * packed.family_prior[4] * (intercept - packed.family_prior[3]) ** 2
-        return total
-
-    before = target_less_stand_in()
-    L, core, u = s.L.copy(), s.core.copy(), s.u.copy()
-    status, did = chain._run(1, False, chain.new_kept(1, False))
-    assert (status, did, len(told.ratios)) == (0, 1, 1)
-    assert np.abs(s.core - core).min() > 0.0 and (u.size == 0 or np.abs(s.u - u).max() > 0.0) and not np.array_equal(L, s.L)
-    assert told.ratios[0] == pytest.approx(target_less_stand_in() - before, rel=RTOL, abs=RTOL * max(abs(before), 1.0))
-    np.testing.assert_allclose(s.eta, predictor(engine), rtol=1e-9, atol=1e-9)
+    before, L, core = target_less_stand_in(engine, y), s.L.copy(), s.core.copy()
+    assert chain._run(1, False, chain.new_kept(1, False)) == (0, 1) and len(told.ratios) == 1
+    assert np.abs(s.core - core).min() > 0.0 and not np.array_equal(L, s.L)
+    return told.ratios[0], target_less_stand_in(engine, y) - before, float(np.max(np.abs(s.eta - predictor(engine))))
 
 
-@pytest.mark.parametrize("case", CORES, ids=str)
-def test_levels_move_with_the_ratio_of_their_own_rows(case, monkeypatch):
-    """Every level of a unit at once: its ratio is that of target over stand-in with this level's effects alone changed."""
-    engine, y = engine_at(replace(case, structure="nested"), 6)
+def level_moves(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> list[tuple[float, float]]:
+    """For every level of the unit (the ratio of its move, what it should be); none is accepted."""
     chain, p = engine.chain, engine.packed
-    if not p.units.shape[0]:
-        pytest.skip("everything stands in the core")
-    s, rng = chain.state, np.random.default_rng(9)
-    design = replace(engine.design, y=y)
-    tried = []
+    s, rng, tried = chain.state, np.random.default_rng(9), []
 
     def levels(generator, share, *a):
-        """The kernel in Python, told its normals, for one place of the chain; the ratios are compared at once."""
         unit, pos = a[6], a[7]
         f = int(p.units[unit, pos])
         J, q = int(p.factor[f, kl.LEVELS]), int(p.factor[f, kl.WIDTH])
         told = Told(rng.standard_normal(J * q), accept=False)
-        k2_levels(told, share, *a)
+        kernel(told, share, *a)
         proposed = a[14].copy()  # trial_u
         for j in range(J):
-            kept = s.u.copy()
-            moved = _with_descendants(p, unit, pos, j)
-            before = target_less_stand_in()
+            kept, moved, before = s.u.copy(), _with_descendants(p, unit, pos, j), target_less_stand_in(engine, y)
             s.u[moved] = proposed[moved]
-            tried.append((told.ratios[j], target_less_stand_in() - before, before))
+            tried.append((told.ratios[j], target_less_stand_in(engine, y) - before))
             s.u[:] = kept
 
-    def target_less_stand_in() -> float:
-        eta = predictor(engine)
-        return oracles.log_likelihood(design, values_at(engine)) - float(np.sum(chain.linear * eta - 0.5 * s.omega * eta**2))
-
-    k2_levels = k2.refresh_levels.py_func
-    monkeypatch.setattr(k2, "refresh_levels", levels)
-    monkeypatch.setattr(k2, "scale_effects", lambda *a: 0.0)
-    monkeypatch.setattr(k2, "draw_covariance_sufficient", lambda *a: None)
-    monkeypatch.setattr(k2, "draw_hyper", lambda *a: (False, 0.0, 0.0, 0.0))  # ends the sweep after the levels
-    monkeypatch.setattr(k2, "run_second_order", k2.run_second_order.py_func)
+    stop = lambda *a: (False, 0.0, 0.0, 0.0)  # noqa: E731 — ends the sweep after the levels
+    quiet(monkeypatch, refresh_levels=levels, draw_hyper=stop, run_second_order=k2.run_second_order.py_func)
     s.scale[3] = 0.0
     chain._run(1, False, chain.new_kept(1, False))
-    assert len(tried) == sum(len(f.levels) for f in design.factors)
-    for ratio, wanted, size in tried:
-        assert ratio == pytest.approx(wanted, rel=RTOL, abs=RTOL * max(abs(size), 1.0))
+    return tried
+
+
+@pytest.mark.parametrize("case", CORES, ids=str)
+def test_the_core_moves_with_the_ratio_of_likelihood_and_stand_in(case, monkeypatch):
+    """(L, core) → (L', core'), u following: target over stand-in after, less before. Priors of L, u and β stand in both."""
+    engine, y = engine_at(case, 6)
+    size = max(abs(target_less_stand_in(engine, y)), 1.0)
+    ratio, wanted, error = core_move(engine, y, monkeypatch, k2.run_second_order.py_func)
+    assert ratio == pytest.approx(wanted, rel=RTOL, abs=RTOL * size)
+    assert error < 1e-9
+
+
+@pytest.mark.parametrize("case", CORES, ids=str)
+def test_levels_move_with_the_ratio_of_their_own_rows(case, monkeypatch):
+    """Every level at both places of a nested chain: target over stand-in with this level's effects, and those below it, alone changed."""
+    engine, y = engine_at(replace(case, structure="nested"), 6)
+    assert engine.packed.units.shape == (1, 2)
+    size = max(abs(target_less_stand_in(engine, y)), 1.0)
+    tried = level_moves(engine, y, monkeypatch, k2.refresh_levels.py_func)
+    assert len(tried) == sum(len(f.levels) for f in engine.design.factors)
+    for ratio, wanted in tried:
+        assert ratio == pytest.approx(wanted, rel=RTOL, abs=RTOL * size)
 
 
 def _with_descendants(p, unit: int, pos: int, j: int) -> np.ndarray:

@@ -78,6 +78,20 @@ def one_in_forty(data: Columns) -> np.ndarray:
     return (np.arange(N) % 40 == 0).astype(int)
 
 
+def counts(data: Columns) -> np.ndarray:
+    """About two a row, and none at all in three groups of ten."""
+    y = np.random.default_rng(5).poisson(np.exp(0.5 + 0.4 * data["x"]))
+    return np.where(data["g"] < 3, 0, y)
+
+
+def grades(data: Columns) -> np.ndarray:
+    """Four grades; one group has the lowest alone, one the highest, and the third grade was given twice."""
+    k = np.digitize(data["x"] + np.random.default_rng(6).logistic(size=N), [-0.5, 1.5])
+    k = np.where(k == 2, 3, k)
+    k[[20, 120]] = 2
+    return np.where(data["g"] == 0, 0, np.where(data["g"] == 1, 3, k))
+
+
 SINGLE = {"sd": "half_normal(0, 1)"}
 FLAT = {"b": "flat()", "intercept": "flat()"}
 
@@ -97,6 +111,7 @@ FAST = {
     "no coefficient": Inputs("y ~ 0 + (1|g)", ordinary),
     "no coefficient, probit": Inputs("b ~ 0 + (1|g)", ordinary, "probit", 4000),
     "no factor": Inputs("y ~ x", ordinary),
+    "an offset of millions": Inputs("y ~ x + offset(far) + (1|g)", lambda: with_columns(far=np.full(N, 3e6), y=lambda d: d["y"] + 3e6)),
     "no factor, logit": Inputs("b ~ x", ordinary, "logit"),
     "flat priors": Inputs("y ~ x + (1|g)", ordinary, priors=FLAT),
     "flat priors, probit": Inputs("b ~ x + (1|g)", ordinary, "probit", 4000, FLAT),
@@ -113,6 +128,16 @@ SLOW = {
     "rare outcome, logit": Inputs("b ~ x + (1|g)", lambda: with_columns(b=one_in_forty), "logit", 6000),
     "rare outcome, probit": Inputs("b ~ x + (1|g)", lambda: with_columns(b=one_in_forty), "probit", 30_000),
     "a thousand levels of two, logit": Inputs("b ~ x + (1|g)", lambda: levels_of([2] * 1000), "logit", 3000),
+    "groups without a count": Inputs("k ~ x + (1|g)", lambda: with_columns(k=counts), "poisson", 4000),
+    "groups without a count, negative binomial": Inputs("k ~ x + (1|g)", lambda: with_columns(k=counts), "negative_binomial", 6000),
+    "counts of millions": Inputs(
+        "k ~ x + offset(log(exposure)) + (1|g)",
+        lambda: with_columns(k=lambda d: counts(d) * 0 + np.random.default_rng(7).poisson(3e6, N), exposure=np.full(N, 1e6)),
+        "poisson",
+        4000,
+    ),
+    "groups of one grade, a grade given twice": Inputs("k ~ x + (1|g)", lambda: with_columns(k=grades), "ordinal", 8000),
+    "groups of one, poisson": Inputs("k ~ x + (1|row)", lambda: with_columns(k=counts), "poisson", 6000, SINGLE),
     "ten thousand to one, logit": Inputs("b ~ x + (1|g)", lambda: levels_of([10_000] + [1] * 10), "logit", 3000),
 }
 

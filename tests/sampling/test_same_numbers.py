@@ -17,6 +17,8 @@ MODELS = {
     "probit crossed": ("crossed", "probit", "collapsed"),
     "logit nested": ("nested", "logit", "joint"),
     "student one at a time": ("crossed_slopes", "student", "one-at-a-time"),
+    "poisson nested": ("nested", "poisson", "auto"),
+    "ordinal slopes": ("slopes", "ordinal", "auto"),
 }
 
 
@@ -68,7 +70,9 @@ def test_chains_and_seeds_differ(model):
     assert np.unique(flat[:, 0]).size == 8 and not np.any(a.beta == b.beta)
 
 
-@pytest.mark.parametrize("family", ["probit", "logit"])
+@pytest.mark.parametrize(
+    "family", ["probit", "logit", *(pytest.param(f, marks=pytest.mark.slow) for f in ("binomial", "poisson", "negative_binomial"))]
+)
 def test_counting_equal_rows_once_is_the_same_posterior(family, monkeypatch):
     rng = np.random.default_rng(2)
     design = design_of(Case(family, "repeated", rows=160, levels=4), rng)

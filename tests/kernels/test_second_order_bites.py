@@ -1,0 +1,119 @@
+"""Bugs put into the source of the second-order kernels, one at a time: the comparison with the joint density catches each at one state.
+
+A line of the kernel is replaced, the result is run as Python in the kernel's module, and the ratio it computes (or the state it
+leaves) must differ from the joint's by far more than the 1e-9 that the right kernel keeps to (``test_second_order_ratios.py``).
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+from gibbs.kernels import layout as kl
+from gibbs.kernels import second_order as k2
+from tests.sampling.cases import Case
+
+from .test_second_order_ratios import (
+    Told,
+    core_move,
+    engine_at,
+    level_moves,
+    log_jacobian,
+    log_joint,
+    predictor,
+    run_scale_effects,
+)
+
+CAUGHT = 1e-4
+"""Difference of log-ratios (or of η) from which a bug counts as caught; the right kernel differs by less than 1e-9 of their size."""
+
+ORDINAL = Case("ordinal", "slopes", "second-order", link="logit", sd_prior="half_normal")
+COUNTS = Case("poisson", "slopes", "second-order", sd_prior="half_normal")
+
+OF_SCALE_EFFECTS = {
+    "no Jacobian of L's row": ("(column + 1.0) * delta - log", "-log"),
+    "Jacobian of one column for every column": ("(column + 1.0) * delta", "delta"),
+    "no Jacobian of the gaps of cutpoints": ("            rise += delta * follow[k]\n", ""),
+    "prior of the new cutpoints forgotten": ("        rise += cutpoint_prior_gap(code, family_prior, anchor, core, trial_cut)\n", ""),
+    "prior of the old cutpoints forgotten": ("rise = -cutpoint_prior_gap(code, family_prior, anchor, core, cut)", "rise = 0.0"),
+    "prior of the old L forgotten": (" - log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])\n", "\n"),
+    "sign of the gap": (" - gap[i]\n", " + gap[i]\n"),
+    "likelihood at the old cutpoints": ("trial_eta, shape, trial_cut, trial_gap)", "trial_eta, shape, cut, trial_gap)"),
+    "stand-in's curvature without its half": ("(linear[i] - 0.5 * omega[i] * eta[i]) * eta[i]", "(linear[i] - omega[i] * eta[i]) * eta[i]"),
+    "effects of another column": ("u[first + level[i, f] * width]", "u[factor[f, U0] + level[i, f] * width]"),
+    "η left stale": ("    eta[:] = trial_eta\n", ""),
+    "effects left where they were": ("        u[first + j * width] *= c\n", ""),
+}
+
+
+def broken(kernel, old: str, new: str, through=None):
+    """The kernel's Python function with one piece of its source replaced; that piece is there exactly once.
+
+    ``through``: a module whose names it looks up when it runs, patched ones too.
+    """
+    source = inspect.getsource(kernel.py_func)
+    source = source[source.index("def ") :]
+    assert source.count(old) == 1, f"{source.count(old)} times in the source: {old!r}"
+    changed = source.replace(old, new)
+    if through is None:
+        names = dict(kernel.py_func.__globals__)
+        exec(compile(changed, "broken", "exec"), names)
+        return names[kernel.py_func.__name__]
+    kept: dict = {}
+    exec(compile(changed, "broken", "exec"), vars(through), kept)
+    return kept[kernel.py_func.__name__]
+
+
+def discrepancy(kernel, case: Case) -> float:
+    """How far the kernel's log-ratio, and the η it leaves, are from what they should be, at one state, for the last column of a term."""
+    engine, y = engine_at(case, 11)
+    column = int(engine.packed.term[0, kl.SIZE]) - 1
+    before, told = log_joint(engine, y), Told([0.6], accept=True)
+    run_scale_effects(kernel, told, engine, 0, column, 0.5)
+    # where effects did not move, the state is not the one that was asked for, and the joint says so
+    wanted = log_joint(engine, y) - before + log_jacobian(engine, 0, column, 0.3)
+    return max(abs(told.ratios[0] - wanted), float(np.max(np.abs(engine.chain.state.eta - predictor(engine)))))
+
+
+@pytest.mark.parametrize("case", [ORDINAL, COUNTS], ids=str)
+def test_the_kernel_itself_passes(case):
+    assert discrepancy(k2.scale_effects.py_func, case) < 1e-9
+
+
+@pytest.mark.parametrize("bug", OF_SCALE_EFFECTS)
+def test_a_bug_of_scaling_effects_is_caught(bug):
+    assert discrepancy(broken(k2.scale_effects, *OF_SCALE_EFFECTS[bug]), ORDINAL) > CAUGHT
+
+
+OF_THE_CORE = {
+    "sign of the gap": ("trial_gap) - np.sum(gap)", "trial_gap) + np.sum(gap)"),
+    "prior of cutpoints forgotten": ("rise += cutpoint_prior_gap(code, family_prior, anchor, trial_core, cut)", "rise += 0.0"),
+    "prior of cutpoints at the old core": ("rise -= cutpoint_prior_gap(code, family_prior, anchor, core, cut)", "rise -= 0.0"),
+    "η left stale": (
+        "                    u[:] = trial_u\n                    eta[:] = trial_eta\n",
+        "                    u[:] = trial_u\n",
+    ),
+}
+OF_THE_LEVELS = {
+    "sign of the gap": ("+= trial_gap[i] - gap[i]", "-= trial_gap[i] - gap[i]"),
+    "gap of the proposal alone": ("+= trial_gap[i] - gap[i]", "+= trial_gap[i]"),
+    "rows of another level": ("change[first + level[i, f] * q] += trial", "change[first] += trial"),
+    "η of this place alone": ("for place in range(pos + 1):", "for place in range(pos, pos + 1):"),
+}
+
+
+@pytest.mark.parametrize("bug", OF_THE_CORE)
+def test_a_bug_of_the_core_is_caught(bug, monkeypatch):
+    """The ratio of a move by a kernel that has the bug, and what the joint says of where it went."""
+    engine, y = engine_at(ORDINAL, 11)
+    ratio, wanted, error = core_move(engine, y, monkeypatch, broken(k2.run_second_order, *OF_THE_CORE[bug], through=k2))
+    assert max(abs(ratio - wanted), error) > CAUGHT
+
+
+@pytest.mark.parametrize("bug", OF_THE_LEVELS)
+def test_a_bug_of_the_levels_is_caught(bug, monkeypatch):
+    engine, y = engine_at(Case("ordinal", "nested", "second-order", link="logit", sd_prior="half_normal"), 11)
+    tried = level_moves(engine, y, monkeypatch, broken(k2.refresh_levels, *OF_THE_LEVELS[bug]))
+    assert max(abs(ratio - wanted) for ratio, wanted in tried) > CAUGHT

@@ -1,0 +1,147 @@
+"""The invariance test finds the bugs that second-order sweeps can have: each is put in alone, into what the kernels are given.
+
+Bugs inside the kernels' source are in ``tests/kernels/test_second_order_bites.py``, where one state is enough to catch them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gibbs.kernels import layout as kl
+from gibbs.kernels import likelihood as kd
+from gibbs.kernels import priors as kp
+from gibbs.model.records import Prior
+from gibbs.sampling.chain import Kept
+from tests.sampling.cases import Case
+from tests.sampling.invariance import Engine, Stopped, examine
+from tests.sampling.test_it_bites import CAUGHT, joined
+
+
+def every_time(bug: Callable[[Engine], None]) -> Callable[[Engine], None]:
+    """``bug`` after every packing: the engine packs each data set anew."""
+
+    def change(engine: Engine) -> None:
+        build = engine._build
+
+        def build_with_bug(design) -> None:
+            build(design)
+            bug(engine)
+
+        engine._build = build_with_bug
+        bug(engine)
+
+    return change
+
+
+def stand_in_of_another_slope(engine: Engine) -> None:
+    """The gap is taken from b, the proposals are made with 1.15 b."""
+    engine.chain.linear *= 1.15
+
+
+def stand_in_of_another_curvature(engine: Engine) -> None:
+    engine.chain.state.omega *= 1.3
+
+
+def cutpoint_prior_forgotten(engine: Engine) -> None:
+    engine.packed.family_prior[2] = 1e6
+
+
+def cutpoint_prior_scale_squared(engine: Engine) -> None:
+    engine.packed.family_prior[2] **= 2
+
+
+def no_jacobian_of_the_log_size(engine: Engine) -> None:
+    """Γ(a, r) on log r: r^(a−2) for r^(a−1)."""
+    engine.packed.family_prior[1] -= 1.0
+
+
+def squared_prior_scale(engine: Engine) -> None:
+    rows = engine.packed.sd_prior
+    rows[rows[:, 0] == kp.HALF_NORMAL, 1] **= 2
+
+
+def no_offset(engine: Engine) -> None:
+    engine.packed.rows.offset[:] = 0.0
+
+
+def one_trial_too_few(engine: Engine) -> None:
+    trials = engine.packed.rows.trials
+    trials[:] = np.maximum(trials - 1, engine.packed.rows.y)
+
+
+def wrong_parent(engine: Engine) -> None:
+    """One class in the wrong school."""
+    packed = engine.packed
+    packed.index[packed.factor[packed.units[0, 0], kl.PARENT0]] += 1
+
+
+def never_frozen(engine: Engine) -> None:
+    """The stand-in follows the chain: fitted again after every sweep to where it stands."""
+    if getattr(engine, "follows", False):
+        return
+    engine.follows, run = True, engine.sweep
+
+    def sweep(sweeps: int) -> Kept:
+        kept = []
+        for _ in range(sweeps):
+            chain, r = engine.chain, engine.packed.rows
+            sums = np.zeros((3, r.y.size))
+            kd.add_derivatives(engine.packed.likelihood, r.y, r.trials, _predictor(engine), chain._shape(), chain.cut, sums)
+            chain.state.omega[:] = np.maximum(sums[2], 1e-10)
+            chain.linear[:] = chain.state.omega * sums[0] + sums[1]
+            chain._stand_in()
+            kept.append(run(1))
+        return joined(kept)
+
+    engine.sweep = sweep
+
+
+def _predictor(engine: Engine) -> np.ndarray:
+    from tests.kernels.test_second_order_ratios import predictor
+
+    return predictor(engine)
+
+
+ORDINAL = Case("ordinal", "one_factor", "second-order", link="logit", sd_prior="half_normal")
+COUNTS = Case("poisson", "one_factor", "second-order", sd_prior="half_normal")
+SIZES = Case("negative_binomial", "one_factor", "second-order", sd_prior="half_normal")
+NARROW = Prior("half_normal", (0.0, 0.4))
+
+FAST = {
+    "prior of cutpoints forgotten": (ORDINAL, 300, cutpoint_prior_forgotten),
+    "prior of the sd on the wrong scale": (replace(COUNTS, sd_prior=NARROW), 250, squared_prior_scale),
+}
+SLOW = {
+    "stand-in of another slope": (COUNTS, 1200, stand_in_of_another_slope),
+    "stand-in of another curvature": (COUNTS, 1500, stand_in_of_another_curvature),
+    "scale of the cutpoints' prior squared": (ORDINAL, 4000, cutpoint_prior_scale_squared),
+    "no Jacobian of the log size": (SIZES, 4000, no_jacobian_of_the_log_size),
+    "offset forgotten": (replace(COUNTS, offset=True), 1500, no_offset),
+    "one trial too few": (Case("binomial", "one_factor", "second-order", link="cloglog"), 1500, one_trial_too_few),
+    "a class in the wrong school": (replace(COUNTS, structure="nested"), 3000, wrong_parent),
+    "stand-in never frozen": (replace(COUNTS, rows=10), 4000, never_frozen),
+}
+
+
+def assert_caught(case: Case, replicates: int, bug: Callable[[Engine], None]) -> None:
+    try:
+        name, p = examine(case, replicates=replicates, seed=7, repack=True, change=every_time(bug)).worst()
+    except Stopped:  # numbers that the engine itself refuses: caught sooner
+        return
+    print(f"{name}, p = {p:.2g}")
+    assert p < CAUGHT, f"not caught: {name}, p = {p:.2g}"
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_a_bug_of_second_order_sweeps_is_caught(name: str):
+    assert_caught(*FAST[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW)
+def test_a_subtle_bug_of_second_order_sweeps_is_caught(name: str):
+    assert_caught(*SLOW[name])
