@@ -14,10 +14,8 @@ import numpy as np
 from gibbs.model.records import Design, Spec, Table
 from gibbs.posterior import display, intervals, layout, summary, variances
 from gibbs.posterior.outline import FactorOutline, Outline, outline
-from gibbs.posterior.records import Draws
-from gibbs.posterior.summary import PROBABILITIES, Convergence
 from gibbs.posterior.records import Draws, Streamed
-from gibbs.posterior.summary import PROBABILITIES, QUANTILES, Convergence
+from gibbs.posterior.summary import PROBABILITIES, Convergence
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,14 +8,6 @@ that an sd of 0 or a correlation of 1 need no special case.
 
 gaussian : closed form. The rows of a level are N(η₀, D + ZΣZ'); by Woodbury's identity and the determinant lemma, with A = I + L'Z'D⁻¹ZL,
     log det = log det D + log det A, and the quadratic form is r'D⁻¹r − b'A⁻¹b, b = L'Z'D⁻¹r.
-others : adaptive Gauss–Hermite quadrature (Liu and Pierce 1994; Pinheiro and Bates 1995): nodes about the mode of the integrand, scaled by
-    the curvature there. The mode is sought by Newton's steps from the effect as drawn, which is never far from it (Merkle, Furr and
-    Rabe-Hesketh 2019 centre on posterior moments instead, which is coarser where levels have many rows). With a nested factor, one such
-    integral stands within another.
-The quadrature is the trapezoidal rule, which converges exponentially for such integrands (Trefethen and Weideman 2014, SIAM Review 56,
-theorem 5.1): with f bounded by M in the strip |Im z| ≤ a, step h errs by at most 2M/(e^{2πa/h} − 1), and M ≤ e^{a²/2} sup|F| here. The
-step is taken so that this is below 1e-11 for the largest v, which a Gauss–Hermite rule of a fixed number of nodes cannot promise. Where
-√v > 2 the roles are turned round: with X distributed as F, the same integral is E Φ((η − X)/√v), smooth at any v (error below 1e-9).
 student : where one column varies, the trapezoidal rule on the stretch that matters: a product of t densities can have several modes.
 others (and student with more columns) : adaptive Gauss–Hermite quadrature (Liu and Pierce 1994; Pinheiro and Bates 1995): nodes about the
     mode of the integrand, scaled by the curvature there. The mode is sought by Newton's steps from the effect as drawn, which is never far
@@ -200,75 +192,6 @@ def _gaussian(draws: Draws, outline: Outline, design: Design, levels: Levels, pi
     if design.known_se is not None:
         variance, precision = np.square(design.known_se[place]), levels.weights / np.square(design.known_se[place])
         scale = np.ones(len(pick))
-    eta, link = np.asarray(eta, dtype=float), link_of(family, link)
-    if variance is None:
-        return inverse_link(family, eta, link=link, cutpoints=cutpoints)
-    if link == "identity":
-        return eta.copy(order="K")
-    if link == "log":
-        return inverse_link(family, eta + 0.5 * np.asarray(variance), link=link)
-    if link == "probit":
-        scale = np.sqrt(1.0 + np.asarray(variance))
-        if family != "ordinal":
-            return inverse_link(family, eta / scale, link=link)
-        cut = np.asarray(cutpoints, dtype=float)[:, None, :] / scale[..., None]  # a row's own cutpoints
-        flat = inverse_link(family, (eta / scale).reshape(-1, 1), link=link, cutpoints=cut.reshape(-1, cut.shape[-1]))
-        return flat.reshape(*eta.shape, -1)
-    sd = np.sqrt(np.asarray(variance, dtype=float))
-    narrow = np.minimum(sd, _WIDE)
-    total = _narrow(family, link, eta, narrow, cutpoints)
-    wide = sd > _WIDE
-    if wide.any():
-        cut = None if cutpoints is None else np.asarray(cutpoints, dtype=float)[np.nonzero(wide)[0]]
-        total[wide] = _wide(family, link, eta[wide], sd[wide], cut)
-    return total
-
-
-def _narrow(family: str, link: str, eta: np.ndarray, sd: np.ndarray, cutpoints: Any) -> np.ndarray:
-    """Σ_j w_j F(η + z_j sd)."""
-    z, weights = nodes(link, float(sd.max(initial=0.0)))
-    if link == "logit" and family != "ordinal" and len(z) > 1:
-        return _logistic(eta, sd, z, weights)
-    total = np.zeros(())
-    for node, weight in zip(z, weights, strict=True):
-        value = inverse_link(family, eta + node * sd, link=link, cutpoints=cutpoints)
-        value *= weight
-        total = np.add(total, value, out=total if total.shape else None)
-    return total
-
-
-def _logistic(eta: np.ndarray, sd: np.ndarray, z: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Σ_j w_j/(1 + t_j) with t_j = e^{−η − z_j sd}: the nodes are evenly spaced, so each t is the one before times e^{−sd step}."""
-    with np.errstate(over="ignore", under="ignore"):
-        t = np.exp(-(eta + z[0] * sd))
-        ratio = np.exp((z[0] - z[1]) * sd)
-        total, part = np.zeros_like(t), np.empty_like(t)
-        for weight in weights:
-            np.add(t, 1.0, out=part)
-            np.divide(weight, part, out=part)
-            total += part
-            t *= ratio
-    return total
-
-
-def _wide(family: str, link: str, eta: np.ndarray, sd: np.ndarray, cutpoints: np.ndarray | None) -> np.ndarray:
-    """E Φ((η − X)/sd) over X ~ F, (n,) or (n, C). Of an ordinal outcome X adds to η (F is symmetric)."""
-    sign = 1.0 if family == "ordinal" else -1.0
-    cut = None if cutpoints is None else cutpoints / sd[:, None]
-    total = np.zeros(())
-    for x, weight in zip(*_OF_NOISE[link], strict=True):
-        place = ((eta + sign * x) / sd)[:, None]
-        value = inverse_link("probit" if cut is None else "ordinal", place, link="probit", cutpoints=cut)
-        value *= weight
-        total = np.add(total, value, out=total if total.shape else None)
-    return total[:, 0]
-
-
-def _noise(link: str) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights of the distribution F itself: logistic, or that of log of an exponential."""
-    if link == "logit":
-        x = 0.75 * np.arange(-36, 37)
-        weight = 1.0 / np.cosh(0.5 * x) ** 2  # poles at ±iπ
     else:
         scale = np.square(flat(variances.hyper(draws, outline, "sigma"), pick))
         variance, precision = scale[:, None], levels.weights

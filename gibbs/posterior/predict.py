@@ -7,7 +7,7 @@
 What u_k is, ``newdata`` says: the effects of a level of the fit, of a new level, integrated out, or zero. A new level's effects are drawn
 once a draw from N(0, Σ_k) of that draw, by a generator seeded with the seed, the factor and the label: so they are the same in all
 rows, and do not depend on what else is predicted. Integrated out, a linear predictor is x'β, an expected outcome the mean over u
-(``marginal``), and a new outcome that of a row whose level is nobody else's.
+(``population``), and a new outcome that of a row whose level is nobody else's.
 """
 
 from __future__ import annotations

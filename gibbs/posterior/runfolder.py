@@ -342,7 +342,6 @@ def _read_netcdf(path: Path, manifest: Mapping[str, Any]) -> tuple[outlines.Outl
         if "posterior_predictive" in file.groups:
             predicted = file.groups["posterior_predictive"].variables
             absent = (predicted[layout.MISSING_DIM][...], predicted["ymis"][...])
-        draws = Draws(
         draws = (StreamedDraws if streamed else Draws)(
             beta=stack(names.coefficient_names(model)),
             hyper=stack(hyper_names),
