@@ -173,6 +173,8 @@ def check_same_outcome(first: str, one: Design, second: str, two: Design) -> Non
 
     known = [design.rows if design.missing_outcome is None else design.rows[~design.missing_outcome] for design in (one, two)]
     if not np.array_equal(*known):
+        if one.outcome != two.outcome:
+            refuse(f"{both} are fits to different outcomes, {one.outcome} and {two.outcome}, and to different rows.")
         only = [np.setdiff1d(known[0], known[1]), np.setdiff1d(known[1], known[0])]
         words = [
             f"{len(rows):,} only in '{name}' ({_rows(rows)}; '{lacking}' dropped rows for {_dropped(design, other)})"

@@ -102,6 +102,7 @@ def test_other_rows_are_named_with_the_reason() -> None:
     )
     words = _refused(one, two)
     assert "2 only in 'A' (rows 3, 8" in words and "'B' dropped rows for age (2)" in words
+    assert "different outcomes, y and score, and to different rows" in _refused(one, replace(two, outcome="score"))
 
 
 def test_other_values_and_transformations_are_named() -> None:
