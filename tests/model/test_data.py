@@ -297,7 +297,7 @@ def test_missing_file_names_the_nearest(tmp_path: Path) -> None:
     [
         ("d.csv", b"", "the file is empty"),
         ("d.csv", b" \n\n", "the file is empty"),
-        ("d.csv.gz", gzip.compress(b""), "the file is empty"),
+        ("d.csv.gz", gzip.compress(b"", mtime=0), "the file is empty"),
         ("d.csv", b"y,n,g\n", "there are no rows"),
         ("d.csv", b"y,n,g", "the file has a header but no rows"),
         ("d.csv", b"y,n,g\n1,2,a\n1,2,b\nx\xe9,2,a\n", "byte 20 (0xE9, on line 4) is not UTF-8"),
@@ -306,7 +306,7 @@ def test_missing_file_names_the_nearest(tmp_path: Path) -> None:
         ("d.csv", CSV.encode("utf-16"), "the file is UTF-16; save it as UTF-8"),
         ("d.csv", b"PK\x03\x04xxxx", "a zip archive or a spreadsheet"),
         ("d.csv", b"y\0n\n1,2", "not text"),
-        ("d.csv.gz", gzip.compress(CSV.encode() * 50)[:-20], "the file cannot be read"),
+        ("d.csv.gz", gzip.compress(CSV.encode() * 50, mtime=0)[:-20], "the file cannot be read"),
         ("d.csv.gz", b"\x1f\x8bnonsense that is no gzip", "the file cannot be read"),
         ("d.csv", b"y,n,g\n1,2,a\n1,2,a,b\n", "row 2 has 4 fields, the header has 3: 1,2,a,b A field that"),
         ("d.csv", b"y,n,g\n1,2,a\n1,2,a\n5\n", "row 3 has 1 field, the header has 3: 5"),
