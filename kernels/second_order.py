@@ -31,6 +31,7 @@ import math
 import numpy as np
 from numba import njit
 
+from .arrays import copy_to, scale_by
 from .covariance import draw_covariance_sufficient, log_covariance_priors
 from .elimination import coefficient_precision, copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .hyper import INDEPENDENT, SLICES, coordinates_of, draw_hyper, log_hyper, log_marginal
@@ -70,7 +71,7 @@ def refresh_levels(
         trial_u[k] = fresh[k]
         change[k] = 0.0
     place_unit(factor, index, units, unit, pos, work, vh, core, trial_u)
-    trial_eta[:] = eta
+    copy_to(eta, trial_eta)
     for place in range(pos + 1):
         g = units[unit, place]
         start, width, z = factor[g, U0], factor[g, WIDTH], factor[g, ZCOL]
@@ -140,8 +141,8 @@ def scale_effects(
         u[first + j * width] *= c
         if factor[f, UNIT] < 0:
             core[factor[f, CORE0] + j * width + term[t, COLUMN] + column] *= c
-    eta[:] = trial_eta
-    gap[:] = trial_gap
+    copy_to(trial_eta, eta)
+    copy_to(trial_gap, gap)
     return 1.0
 
 
@@ -176,7 +177,7 @@ def scale_everything(
     for t in range(term.shape[0]):
         rise += 0.5 * term[t, SIZE] * (term[t, SIZE] + 1.0) * delta
     rise -= log_covariance_priors(term, sd_prior, cov_prior, L, small[5])
-    L *= c
+    scale_by(L, c)
     rise += log_covariance_priors(term, sd_prior, cov_prior, L, small[5])
     if rise > -np.inf:
         for i in range(eta.size):
@@ -189,12 +190,12 @@ def scale_everything(
                 stand_in(code, y, omega, linear, trial_eta, trial_cut[:cuts], i) - stand_in(code, y, omega, linear, eta, cut, i) - gap[i]
             )
     if not rise > -rng.standard_exponential():
-        L /= c
+        scale_by(L, 1.0 / c)
         return 0.0
-    core *= c
-    u *= c
-    eta[:] = trial_eta
-    gap[:] = trial_gap
+    scale_by(core, c)
+    scale_by(u, c)
+    copy_to(trial_eta, eta)
+    copy_to(trial_gap, gap)
     return 1.0
 
 
@@ -318,8 +319,8 @@ def run_second_order(
             if n_units > 1:
                 rhs_between_units(factor, index, cross_ptr, cross_col, cross_value, node, m, h, u, unit, rhs_core, rhs)
             else:
-                rhs_core[:] = m
-                rhs[:] = h
+                copy_to(m, rhs_core)
+                copy_to(h, rhs)
             # the stand-in at the current point, and the noise that the effects are
             known, turn = 0.0, 0
             if d > 0 and move == SLICES and not learn:
@@ -355,7 +356,7 @@ def run_second_order(
             share = SMALL_STEP if (scale[3] + 1.0) % small_every == 0.0 else 1.0
             keep = math.sqrt(1.0 - share * share)
             for block in range(blocks):
-                trial_L[:] = L
+                copy_to(L, trial_L)
                 if block > 0:
                     log_marginal(
                         factor, term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small
@@ -372,7 +373,7 @@ def run_second_order(
                     trial_core[a] = keep * noise_core[a] + share * rng.standard_normal() if a % blocks == block else noise_core[a]
                     trial_noise[a] = trial_core[a]
                 place_core(dense, trial_core)
-                trial_u[:] = u
+                copy_to(u, trial_u)
                 if n_units > 0:
                     for pos in range(units.shape[1]):
                         f = units[unit, pos]
@@ -388,13 +389,13 @@ def run_second_order(
                 counts[CORE_TRIED] += 1.0
                 if rise > -rng.standard_exponential():
                     counts[CORE_ACCEPTED] += 1.0
-                    core[:] = trial_core
-                    noise_core[:] = trial_noise
-                    u[:] = trial_u
-                    eta[:] = trial_eta
-                    gap[:] = trial_gap
+                    copy_to(trial_core, core)
+                    copy_to(trial_noise, noise_core)
+                    copy_to(trial_u, u)
+                    copy_to(trial_eta, eta)
+                    copy_to(trial_gap, gap)
                 else:
-                    L[:] = trial_L
+                    copy_to(trial_L, L)
         # covariances: with their effects, and given them
         scale[3] += 1.0
         for t in range(term.shape[0]):
@@ -433,10 +434,10 @@ def run_second_order(
         total = size_term(shape, values, value_rows) if code == COUNT_NEGATIVE_BINOMIAL else 0.0
         for i in range(eta.size):
             total += gap[i] + stand_in(code, y, omega, linear, eta, cut, i)
-        out_beta[sweep, :] = core[: out_beta.shape[1]]
-        out_L[sweep, :] = L
-        out_scale[sweep, :] = psi
+        copy_to(core[: out_beta.shape[1]], out_beta[sweep])
+        copy_to(L, out_L[sweep])
+        copy_to(psi, out_scale[sweep])
         out_lp[sweep] = total
         if out_u.shape[0] > 0:
-            out_u[sweep, :] = u
+            copy_to(u, out_u[sweep])
     return OK, sweeps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
+from .arrays import copy_to
 from .elimination import (
     coefficient_precision,
     copy_core_factors,
@@ -40,7 +41,7 @@ def start_near_mode(
     """
     limit = 30.0 if code == COUNT_POISSON or code == COUNT_NEGATIVE_BINOMIAL else 8.0
     trial, cuts = eta.copy(), cut.size if code >= ORDINAL_LOGIT else 0
-    eta[:] = first
+    copy_to(first, eta)
     core[:] = 0.0
     u[:] = 0.0
     coefficient_precision(row_prior, row_scale, B)
@@ -65,5 +66,5 @@ def start_near_mode(
             draw_core(rng, dense, noise, core)
             if units.shape[0] > 0:
                 draw_unit(rng, factor, index, units, unit, work, vh, noise, core, u)
-            core[:cuts] = cut[:cuts]
+            copy_to(cut[:cuts], core)
             copy_core_factors(factor, core_factors, core, u)

@@ -17,6 +17,7 @@ import math
 import numpy as np
 from numba import njit
 
+from .arrays import copy_to, scale_by
 from .covariance import draw_covariance_ancillary, draw_covariance_sufficient, residual_rhs
 from .elimination import (
     coefficient_precision,
@@ -56,7 +57,7 @@ BLOCK_OF_STATUS = ("", "variances", "coefficients", "random effects", "residual 
 @njit(cache=True, nogil=True, error_model="numpy")
 def rhs_between_units(factor, index, cross_ptr, cross_col, cross_value, node, m, h, u, unit, rhs_core, rhs):
     """Right-hand sides of (core, unit) with the other units' effects subtracted, from cross-products alone (gaussian)."""
-    rhs_core[:] = m
+    copy_to(m, rhs_core)
     for f in range(factor.shape[0]):
         q, start = factor[f, WIDTH], factor[f, U0]
         if factor[f, UNIT] == unit:
@@ -180,7 +181,7 @@ def run_chunk(
                 )
             if haar:  # z → g z with θ integrated out: g² ~ Gamma(n/2, rate rest/2); all that follows is linear in z
                 g = math.sqrt(2.0 * rng.standard_gamma(0.5 * n) / rest)
-                vh *= g
+                scale_by(vh, g)
                 for a in range(core.size):
                     dense[2, a, core.size] *= g
             # 3 (β, u) in one draw
@@ -241,12 +242,12 @@ def run_chunk(
                     log_likelihood = log_student(y, eta, scale[0], scale[1])
                 else:
                     log_likelihood = log_binary(family == LOGIT, y, trials, eta)
-        out_beta[sweep, :] = core[: out_beta.shape[1]]
-        out_L[sweep, :] = L
-        out_scale[sweep, :] = scale[:2]
+        copy_to(core[: out_beta.shape[1]], out_beta[sweep])
+        copy_to(L, out_L[sweep])
+        copy_to(scale[:2], out_scale[sweep])
         out_lp[sweep] = log_likelihood
         if out_u.shape[0] > 0:
-            out_u[sweep, :] = u
+            copy_to(u, out_u[sweep])
     return OK, sweeps
 
 

@@ -1,0 +1,19 @@
+"""Whole arrays in one word: loops, for slices and array expressions take Numba seconds to compile (their errors build text)."""
+
+from __future__ import annotations
+
+from numba import njit
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def copy_to(source, target):
+    """target[: source.size] ← source, both one-dimensional."""
+    for k in range(source.size):
+        target[k] = source[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scale_by(array, factor):
+    """array ← factor · array, one-dimensional."""
+    for k in range(array.size):
+        array[k] *= factor
