@@ -11,7 +11,7 @@ from gibbs.posterior.records import Draws
 
 def flat(values: np.ndarray, pick: np.ndarray | None = None) -> np.ndarray:
     """(chain, draw, …) → (draws, …), chain after chain; ``pick`` names draws by their place in that order."""
-    values = values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])  # not −1: there may be no parameter of a kind
+    values = values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])  # −1 would not do where there are no effects
     return values if pick is None else values[pick]
 
 
