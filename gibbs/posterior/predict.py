@@ -168,8 +168,7 @@ class Predictor:
         self.shape: tuple[int, ...] = (len(self.categories),) if model.family == "ordinal" and kind == "expected" else ()
         self._seed, self._stream = _seed(fit, seed), stream
         self._beta = np.ascontiguousarray(flat(arrays.beta, self.pick).T)  # (p, S)
-        self._u = arrays.u.reshape(total, -1)
-        self._u_offsets = arrays.u_offsets
+        self._arrays, self._total = arrays, total  # u is not touched unless levels of the fit are asked for
         self._covariances = [flat(variances.covariance(arrays, model, f), self.pick) for f in model.factors]
         self._roots: dict[int, np.ndarray] = {}
         self._effects: dict[tuple[int, int], np.ndarray] = {}
@@ -251,15 +250,15 @@ class Predictor:
             if code < 0:
                 self._effects[f, code] = self._new_effects(f, -1 - code)
             else:
-                start = self._u_offsets[f] + code * q
-                u = self._u[:, start : start + q]
+                start = self._arrays.u_offsets[f] + code * q
+                u = self._arrays.u[:, :, start : start + q].reshape(self._total, q)
                 self._effects[f, code] = np.ascontiguousarray((u if self.pick is None else u[self.pick]).T)
         return self._effects[f, code]
 
     def _new_effects(self, f: int, k: int) -> np.ndarray:
         """The effects (q, S) of the k-th new level of factor f, drawn from N(0, Σ) of each draw."""
         factor = self.rows.factors[f]
-        z = self._labelled(factor.name, factor.new[k]).standard_normal((self._covariances[f].shape[1], len(self._u)))
+        z = self._labelled(factor.name, factor.new[k]).standard_normal((self._covariances[f].shape[1], self._total))
         if f not in self._roots:
             self._roots[f] = cholesky(self._covariances[f])
         return np.einsum("sab,bs->as", self._roots[f], z if self.pick is None else z[:, self.pick])
