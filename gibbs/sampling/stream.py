@@ -45,7 +45,8 @@ class Stream:
         self.histogram = np.zeros((0, BINS), dtype=np.uint32)
 
     def add(self, u: np.ndarray) -> None:
-        """Draws (sweeps, all effects of the model), in time; cut where a batch ends, or the first range is known."""
+        """Draws (sweeps, all effects of the model), in time. The histograms take them together, for they are large to pass over."""
+        binned = max(0, START - self.count)  # the draws before are counted when the histograms have their range
         done = 0
         while done < len(u):
             stop = min(len(u), done + self.batch - self.in_batch)
@@ -53,12 +54,13 @@ class Stream:
                 stop = min(stop, done + START - self.count)
             self._add(u[done:stop])
             done = stop
+        if binned < len(u):
+            add_to_histograms(u[binned:], self.places, self.low, self.width, self.histogram)
 
     def _add(self, rows: np.ndarray) -> None:
+        """Draws of one batch, or the end of one."""
         add_moments(rows, self.places, self.count, self.mean, self.m2, self.batch_sum)
-        if self.histogram.size:
-            add_to_histograms(rows, self.places, self.low, self.width, self.histogram)
-        else:
+        if not self.histogram.size:
             self.first.append(rows[:, self.places])
         for row in rows:
             self._rank(row[self.places])
