@@ -53,8 +53,8 @@ def test_every_family_and_prior(name: str, tmp_path: Path) -> None:
     """The small models of ``models``: every likelihood, link, prior and shape of grouping, in JAGS and here."""
     against_jags.need_jags()
     fit = models.fitted(name, draws=4000)
-    thin = 10 if name in SLOW_TO_MIX else 4
-    draws, _ = against_jags.run(fit, tmp_path / "jags", 2500 * thin, 2000, thin)
+    thin = 5 if name in SLOW_TO_MIX else 2
+    draws, _ = against_jags.run(fit, tmp_path / "jags", 2000 * thin, 1000, thin)
     found = against_jags.table(fit, draws)
     print(f"\n{name}: {len(found)} parameters, max |z| {found['z'].abs().max():.2f}")
     print(found[~found.index.str.startswith("r_")].round(4).to_string())
