@@ -53,6 +53,27 @@ def test_the_output_shown_is_what_the_command_prints(tmp_path, capsys):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_commands_on_a_run_shown(tmp_path, monkeypatch, capsys):
+    """The picture's and the others, on short runs of the two models they name."""
+    from gibbs import cli
+
+    for name in ("peru_m5", "peru_m4"):
+        short = ["--warmup", "200", "--draws", "200", "--quiet"]
+        assert cli.main(["run", str(ROOT / "specs" / f"{name}.yaml"), *short, "--out", str(tmp_path / "runs" / name)]) in (0, 1)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "specs").symlink_to(ROOT / "specs")
+    capsys.readouterr()
+    lines = (_block("picture command") + _block("commands on a run")).splitlines()
+    assert len(lines) == 9
+    for line in lines:
+        words = shlex.split(line.removeprefix(".venv/bin/"))
+        assert words[0] == "gibbs" and cli.main(words[1:]) == 0, line
+        assert capsys.readouterr().out.strip(), line
+    assert (tmp_path / "peru_m5_groups.png").stat().st_size > 10_000 and (tmp_path / "predictions.csv").is_file()
+    assert (ROOT / "specs" / "pictures" / "peru_m5_groups.png").is_file()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_python_shown_runs(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     shown: dict = {}
