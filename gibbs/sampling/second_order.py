@@ -95,6 +95,7 @@ class SecondOrderChain(Chain):
     def _stand_in(self) -> None:
         """The cross-products of the quadratic stand-in (ω, b)."""
         p, s, r = self.packed, self.state, self.packed.rows
+        s.scale[4] = np.nan  # the gap is that of another stand-in now
         accumulate(r.X, r.Z, r.level, r.core_entry, s.omega, p.factor, p.index, p.units, p.core_factors, self.node, self.dense)
         working = self.linear - s.omega * r.offset
         accumulate_rhs(r.X, r.Z, r.level, working, p.factor, True, p.units.shape[0], self.m, self.h)
