@@ -44,6 +44,9 @@ from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, rhs
 SMALL_STEP = 0.45
 """Part of the noise that a small step replaces, for tails that a redraw reaches seldom."""
 
+FRESH = 64.0
+"""Sweeps after which η is computed anew from the effects, against the drift of rounding."""
+
 EVALUATIONS, INDEPENDENT_REJECTED, CORE_TRIED, CORE_ACCEPTED, LEVELS_TRIED, LEVELS_ACCEPTED = range(6)
 """Places of ``counts``; the first two are those of ``draw_hyper``."""
 
@@ -299,6 +302,7 @@ def run_second_order(
     ``hyper.py``. psi (1,) or (0,): log size; psi_root: directions of the slices of it, or of the cutpoints; values, value_rows: distinct
     counts and their rows. effects (4, U): scratch.
     move: SLICES (one at a time, at random), ELLIPTICAL or INDEPENDENT.
+    eta and gap are kept from call to call; scale[4] is nan where they are not those of the state, the data and the stand-in.
     """
     code, X, Z, level, offset, y, trials, omega, linear = data
     cross_ptr, cross_col, cross_value, rhs, rhs_core = crossed
@@ -306,13 +310,15 @@ def run_second_order(
     n_units, cut = units.shape[0], core[:cuts]
     scale[2] = coefficient_precision(row_prior, row_scale, B)
     shape = math.exp(psi[0]) if code == COUNT_NEGATIVE_BINOMIAL else 1.0
-    copy_core_factors(factor, core_factors, core, u)
-    linear_predictor(X, Z, level, offset, factor, core, u, eta)
-    gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
     scalable = code <= BINOMIAL_CLOGLOG or code >= ORDINAL_LOGIT
     for t in range(term.shape[0]):
         scalable = scalable and term[t, GIVEN] == 0
     for sweep in range(sweeps):
+        if not scale[4] > 0.0 or scale[3] % FRESH == 0.0:  # at sweeps that the length of a chunk does not choose: draws depend on bits
+            copy_core_factors(factor, core_factors, core, u)
+            linear_predictor(X, Z, level, offset, factor, core, u, eta)
+            gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
+            scale[4] = 1.0
         for unit in range(max(n_units, 1)):
             view, d = units[unit : unit + 1], sizes[unit]
             own, core_only = view.shape[0] - 1, view.shape[0] > 1  # 0 and False; literals would be compiled as versions of their own

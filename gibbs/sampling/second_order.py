@@ -119,9 +119,8 @@ class SecondOrderChain(Chain):
             at, slope, weight = mean[:2], mean[2:4], np.maximum(mean[4:], 0.0)
             difference = weight[2] * (at[0] - at[1])
             s.omega[:] = weight.ravel()
-            self.linear[:] = np.concatenate(
-                [weight[0] * at[0] + difference + slope[0], weight[1] * at[1] - difference + slope[1], 0.0 * slope[0]]
-            )
+            upper, lower = weight[0] * at[0] + difference + slope[0], weight[1] * at[1] - difference + slope[1]
+            self.linear[:] = np.concatenate([upper, lower, np.zeros_like(upper)])
         else:
             s.omega[:] = np.maximum(mean[2], 1e-10)
             self.linear[:] = s.omega * mean[0] + mean[1]
@@ -130,6 +129,7 @@ class SecondOrderChain(Chain):
     def _stand_in(self) -> None:
         """The cross-products of the quadratic stand-in (ω, b)."""
         p, s, r = self.packed, self.state, self.packed.pieces or self.packed.rows
+        s.scale[4] = np.nan  # the gap is that of another stand-in now
         accumulate(r.X, r.Z, r.level, r.core_entry, s.omega, p.factor, p.index, p.units, p.core_factors, self.node, self.dense)
         working = self.linear - s.omega * r.offset
         accumulate_rhs(r.X, r.Z, r.level, working, p.factor, True, p.units.shape[0], self.m, self.h)

@@ -24,7 +24,7 @@ from gibbs.posterior.records import Draws
 from gibbs.sampling import pack as packing
 from tests import oracles
 
-TURNS = 1200
+TURNS = 600
 FAILS = 1e-4
 """Probability that an exact sampler fails one model."""
 

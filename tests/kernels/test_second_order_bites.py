@@ -7,6 +7,7 @@ leaves) must differ from the joint's by far more than the 1e-9 that the right ke
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,9 +22,12 @@ from .test_second_order_ratios import (
     engine_at,
     level_moves,
     log_jacobian,
+    log_jacobian_of_all,
     log_joint,
+    log_ratio_of_t_priors,
     predictor,
     run_scale_effects,
+    run_scale_everything,
 )
 
 CAUGHT = 1e-4
@@ -35,16 +39,28 @@ COUNTS = Case("poisson", "slopes", "second-order", sd_prior="half_normal")
 OF_SCALE_EFFECTS = {
     "no Jacobian of L's row": ("(column + 1.0) * delta - log", "-log"),
     "Jacobian of one column for every column": ("(column + 1.0) * delta", "delta"),
-    "no Jacobian of the gaps of cutpoints": ("            rise += delta * follow[k]\n", ""),
-    "prior of the new cutpoints forgotten": ("        rise += cutpoint_prior_gap(code, family_prior, anchor, core, trial_cut)\n", ""),
-    "prior of the old cutpoints forgotten": ("rise = -cutpoint_prior_gap(code, family_prior, anchor, core, cut)", "rise = 0.0"),
     "prior of the old L forgotten": (" - log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])\n", "\n"),
     "sign of the gap": (" - gap[i]\n", " + gap[i]\n"),
-    "likelihood at the old cutpoints": ("trial_eta, shape, trial_cut, trial_gap)", "trial_eta, shape, cut, trial_gap)"),
-    "stand-in's curvature without its half": ("(linear[i] - 0.5 * omega[i] * eta[i]) * eta[i]", "(linear[i] - omega[i] * eta[i]) * eta[i]"),
+    "stand-in of the new point twice": (
+        " - stand_in(code, y, omega, linear, eta, cut, i)",
+        " - stand_in(code, y, omega, linear, trial_eta, cut, i)",
+    ),
     "effects of another column": ("u[first + level[i, f] * width]", "u[factor[f, U0] + level[i, f] * width]"),
-    "η left stale": ("    eta[:] = trial_eta\n", ""),
+    "η left stale": ("    copy_to(trial_eta, eta)\n", ""),
     "effects left where they were": ("        u[first + j * width] *= c\n", ""),
+}
+
+
+OF_SCALE_EVERYTHING = {
+    "no Jacobian of the coefficients": ("rise = (row_prior.shape[1] - 3.0) * delta", "rise = 0.0"),
+    "no Jacobian of L": ("rise += 0.5 * term[t, SIZE] * (term[t, SIZE] + 1.0) * delta", "rise += 0.0"),
+    "a sd for a whole L": ("0.5 * term[t, SIZE] * (term[t, SIZE] + 1.0) * delta", "term[t, SIZE] * delta"),
+    "prior of the coefficients forgotten": ("core, c) - log_coefficient_prior(row_prior, row_scale, core, 1.0)", "core, c)"),
+    "prior of the old L forgotten": ("rise -= log_covariance_priors(term, sd_prior, cov_prior, L, small[5])", "rise -= 0.0"),
+    "likelihood at the old cutpoints": ("1.0, trial_cut[:cuts], trial_gap)", "1.0, cut, trial_gap)"),
+    "the offset scaled, too": ("offset[i] + c * (eta[i] - offset[i])", "c * eta[i]"),
+    "η left stale": ("    copy_to(trial_eta, eta)\n", ""),
+    "effects left where they were": ("    scale_by(u, c)\n", ""),
 }
 
 
@@ -87,13 +103,33 @@ def test_a_bug_of_scaling_effects_is_caught(bug):
     assert discrepancy(broken(k2.scale_effects, *OF_SCALE_EFFECTS[bug]), ORDINAL) > CAUGHT
 
 
+def discrepancy_of_all(kernel, case: Case) -> float:
+    """As ``discrepancy``, for a move of everything."""
+    engine, y = engine_at(case, 11)
+    before, told = log_joint(engine, y) + log_ratio_of_t_priors(engine), Told([0.6], accept=True)
+    run_scale_everything(kernel, told, engine, 0.5)
+    wanted = log_joint(engine, y) + log_ratio_of_t_priors(engine) - before + log_jacobian_of_all(engine, 0.3)
+    return max(abs(told.ratios[0] - wanted), float(np.max(np.abs(engine.chain.state.eta - predictor(engine)))))
+
+
+SHIFTED = replace(ORDINAL, offset=True)
+
+
+def test_the_kernel_of_everything_itself_passes():
+    assert discrepancy_of_all(k2.scale_everything.py_func, SHIFTED) < 1e-9
+
+
+@pytest.mark.parametrize("bug", OF_SCALE_EVERYTHING)
+def test_a_bug_of_scaling_everything_is_caught(bug):
+    assert discrepancy_of_all(broken(k2.scale_everything, *OF_SCALE_EVERYTHING[bug]), SHIFTED) > CAUGHT
+
+
 OF_THE_CORE = {
     "sign of the gap": ("trial_gap) - np.sum(gap)", "trial_gap) + np.sum(gap)"),
-    "prior of cutpoints forgotten": ("rise += cutpoint_prior_gap(code, family_prior, anchor, trial_core, cut)", "rise += 0.0"),
-    "prior of cutpoints at the old core": ("rise -= cutpoint_prior_gap(code, family_prior, anchor, core, cut)", "rise -= 0.0"),
+    "likelihood at the old cutpoints": ("shape, trial_core[:cuts], trial_gap)", "shape, cut, trial_gap)"),
     "η left stale": (
-        "                    u[:] = trial_u\n                    eta[:] = trial_eta\n",
-        "                    u[:] = trial_u\n",
+        "                    copy_to(trial_u, u)\n                    copy_to(trial_eta, eta)\n",
+        "                    copy_to(trial_u, u)\n",
     ),
 }
 OF_THE_LEVELS = {

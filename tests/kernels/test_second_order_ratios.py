@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gibbs.kernels.second_order import scale_effects
+from gibbs.kernels.second_order import scale_effects, scale_everything
 from scipy import stats
 
 from gibbs.kernels import hyper as kh
@@ -74,13 +74,20 @@ def engine_at(case: Case, seed: int) -> tuple[Engine, np.ndarray]:
     values, y = draw_data(design, rng)
     engine.place(values, y)
     chain = engine.chain
-    chain.follow[:] = rng.uniform(-0.5, 0.5, chain.follow.shape)
-    r = chain.packed.rows
     chain.state.eta[:] = predictor(engine)
-    kd.gaps(
-        chain.packed.likelihood, r.y, r.trials, chain.state.omega, chain.linear, chain.state.eta, chain._shape(), chain.cut, chain.gap[0]
-    )
+    gaps(engine, chain.gap[0])
     return engine, y
+
+
+def cutpoints(engine: Engine) -> np.ndarray:
+    """A view of the cutpoints in the core; empty where there are none."""
+    return engine.chain.state.core[: engine.packed.cutpoints]
+
+
+def gaps(engine: Engine, out: np.ndarray) -> None:
+    """The gaps at the state's η and cutpoints."""
+    p, chain, r = engine.packed, engine.chain, engine.packed.rows
+    kd.gaps(p.likelihood, r.y, r.trials, chain.state.omega, chain.linear, chain.state.eta, chain._shape(), cutpoints(engine), out)
 
 
 def predictor(engine: Engine) -> np.ndarray:
@@ -103,10 +110,7 @@ def values_at(engine: Engine) -> dict:
     if design.shape_prior is not None:
         values["shape"] = float(np.exp(chain.psi[0]))
     if p.cutpoints:
-        gaps = np.exp(chain.psi)
-        zero = int(p.family_prior[5])
-        cut = np.concatenate([[0.0], np.cumsum(gaps)])
-        values["cutpoints"], beta = cut - cut[zero] - beta[0], beta[1:]
+        values["cutpoints"], beta = beta[: p.cutpoints], beta[p.cutpoints :]
     values["beta"] = beta
     terms = iter(p.term)
     for f, factor in enumerate(design.factors):
@@ -130,24 +134,44 @@ def run_scale_effects(kernel, rng, engine: Engine, t: int, column: int, step: fl
     p, chain = engine.packed, engine.chain
     s, r = chain.state, engine.packed.rows
     data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, chain.linear)
-    follow = chain.follow[p.term[t, kl.S0] + column]
     return kernel(
-        rng, step, data, chain._shape(), chain.cut, p.family_prior, p.anchor, chain.psi, follow, chain.trial_cut, p.factor, p.term, t,
-        column, p.sd_prior, p.cov_prior, s.core, s.u, s.L, s.eta, chain.gap[0], s.working, chain.gap[1], chain.work["small"],
+        rng, step, data, chain._shape(), cutpoints(engine), p.factor, p.term, t, column, p.sd_prior, p.cov_prior, s.core, s.u, s.L, s.eta,
+        chain.gap[0], s.working, chain.gap[1], chain.work["small"],
+    )  # fmt: skip
+
+
+def run_scale_everything(kernel, rng, engine: Engine, step: float) -> float:
+    p, chain = engine.packed, engine.chain
+    s, r = chain.state, engine.packed.rows
+    data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, chain.linear)
+    return kernel(
+        rng, step, data, p.cutpoints, p.factor, p.term, p.row_prior, s.row_scale, p.sd_prior, p.cov_prior, s.core, s.u, s.L, s.eta,
+        chain.gap[0], s.working, chain.gap[1], chain.noise[0], chain.work["small"],
     )  # fmt: skip
 
 
 def log_jacobian(engine: Engine, t: int, column: int, delta: float) -> float:
-    """Of (Σ's lower triangle, or the sd alone; u's column; the gaps of cutpoints) → scaled.
-
-    Σ_aa is multiplied by e^2δ, Σ_ab by e^δ, an effect by e^δ, a gap by e^(δ·follow).
-    """
+    """Of (Σ's lower triangle, or the sd alone; u's column) → scaled: Σ_aa by e^2δ, Σ_ab by e^δ, an effect by e^δ."""
     p = engine.packed
     q, levels = int(p.term[t, kl.SIZE]), int(p.factor[p.term[t, kl.FACTOR], kl.LEVELS])
-    total = (1.0 if q == 1 else q + 1.0) + levels
-    if p.cutpoints:
-        total += float(np.sum(engine.chain.follow[p.term[t, kl.S0] + column]))
-    return total * delta
+    return ((1.0 if q == 1 else q + 1.0) + levels) * delta
+
+
+def log_jacobian_of_all(engine: Engine, delta: float) -> float:
+    """Of everything scaled: a coefficient, a cutpoint, an effect and a lone sd by e^δ, every number of a Σ by e^2δ."""
+    p = engine.packed
+    sizes = [int(q) for q in p.term[:, kl.SIZE]]
+    return (p.reference.size + p.effects + sum(1.0 if q == 1 else q * (q + 1.0) for q in sizes)) * delta
+
+
+def log_ratio_of_t_priors(engine: Engine) -> float:
+    """Σ_r log p(β's statement r | λ_r) − log p(statement r): what the kernel, given λ, sees in place of the t's own density."""
+    p, s, total = engine.packed, engine.chain.state, 0.0
+    for (mean, precision, df, *weights), scale in zip(p.row_prior, s.row_scale, strict=True):
+        if np.isfinite(df):
+            d, sd = float(np.dot(weights, s.core[: len(weights)])) - mean, precision**-0.5
+            total += stats.norm.logpdf(d, 0.0, sd / np.sqrt(scale)) - stats.t.logpdf(d / sd, df) + np.log(sd)
+    return total
 
 
 MODELS = [
@@ -175,13 +199,11 @@ def test_scaling_effects_with_their_sd_has_the_ratio_of_the_joint(case):
         for t in range(engine.packed.term.shape[0]):
             for column in range(int(engine.packed.term[t, kl.SIZE])):
                 before = log_joint(engine, y)
-                kept = [
-                    a.copy() for a in (chain.state.L, chain.state.u, chain.state.core, chain.state.eta, chain.psi, chain.cut, chain.gap[0])
-                ]
+                arrays = (chain.state.L, chain.state.u, chain.state.core, chain.state.eta, chain.psi, chain.gap[0])
+                kept = [a.copy() for a in arrays]
                 refused = Told([0.6], accept=False)
                 assert run_scale_effects(scale_effects.py_func, refused, engine, t, column, 0.5) == 0.0
-                now = (chain.state.L, chain.state.u, chain.state.core, chain.state.eta, chain.psi, chain.cut, chain.gap[0])
-                for a, b in zip(now, kept, strict=True):
+                for a, b in zip(arrays, kept, strict=True):
                     np.testing.assert_allclose(a, b, rtol=1e-14, atol=1e-14)
                 told = Told([0.6], accept=True)
                 assert run_scale_effects(scale_effects.py_func, told, engine, t, column, 0.5) == 1.0
@@ -189,23 +211,29 @@ def test_scaling_effects_with_their_sd_has_the_ratio_of_the_joint(case):
                 for ratio in (*refused.ratios, *told.ratios):
                     assert ratio == pytest.approx(wanted, rel=RTOL, abs=RTOL * max(abs(before), 1.0))
                 np.testing.assert_allclose(chain.state.eta, predictor(engine), rtol=1e-10, atol=1e-10)
-                fresh, r = np.zeros_like(chain.gap[0]), engine.packed.rows
-                kd.gaps(
-                    engine.packed.likelihood,
-                    r.y,
-                    r.trials,
-                    chain.state.omega,
-                    chain.linear,
-                    chain.state.eta,
-                    chain._shape(),
-                    chain.cut,
-                    fresh,
-                )
+                fresh = np.zeros_like(chain.gap[0])
+                gaps(engine, fresh)
                 np.testing.assert_allclose(chain.gap[0], fresh, rtol=1e-9, atol=1e-9)
-                cut = np.zeros_like(chain.cut)
-                if engine.packed.cutpoints:
-                    k2.cutpoints(chain.psi, engine.packed.family_prior[5], cut)
-                    np.testing.assert_allclose(chain.cut, cut, rtol=1e-12)
+
+
+@pytest.mark.parametrize("case", [c for c in MODELS if c.family not in ("poisson", "negative_binomial")], ids=str)
+def test_scaling_everything_has_the_ratio_of_the_joint(case):
+    for seed in range(3):
+        engine, y = engine_at(case, seed)
+        chain, p = engine.chain, engine.packed
+        before = log_joint(engine, y) + log_ratio_of_t_priors(engine)
+        told = Told([0.6], accept=True)
+        assert run_scale_everything(scale_everything.py_func, told, engine, 0.5) == 1.0
+        if p.core_factors.size:  # effects of the core are kept twice
+            for f in p.core_factors:
+                size, u0, at = (int(p.factor[f, kl.LEVELS] * p.factor[f, kl.WIDTH]), *(int(p.factor[f, c]) for c in (kl.U0, kl.CORE0)))
+                np.testing.assert_allclose(chain.state.u[u0 : u0 + size], chain.state.core[at : at + size], rtol=1e-12)
+        wanted = log_joint(engine, y) + log_ratio_of_t_priors(engine) - before + log_jacobian_of_all(engine, 0.3)
+        assert told.ratios[0] == pytest.approx(wanted, rel=RTOL, abs=RTOL * max(abs(before), 1.0))
+        np.testing.assert_allclose(chain.state.eta, predictor(engine), rtol=1e-10, atol=1e-10)
+        fresh = np.zeros_like(chain.gap[0])
+        gaps(engine, fresh)
+        np.testing.assert_allclose(chain.gap[0], fresh, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("case", [MODELS[7], MODELS[5]], ids=str)
@@ -242,23 +270,25 @@ def quiet(monkeypatch, **changed) -> None:
     """The other steps of the sweep do nothing."""
     for name in ("refresh_levels", "draw_covariance_sufficient", "draw_family"):
         monkeypatch.setattr(k2, name, lambda *a: None)
-    monkeypatch.setattr(k2, "scale_effects", lambda *a: 0.0)
+    for name in ("scale_effects", "scale_everything"):
+        monkeypatch.setattr(k2, name, lambda *a: 0.0)
     monkeypatch.setattr(k2, "draw_prior_scales", lambda *a: 0)
     for name, function in changed.items():
         monkeypatch.setattr(k2, name, function)
 
 
 def target_less_stand_in(engine: Engine, y: np.ndarray) -> float:
-    """Log-likelihood less its quadratic stand-in; the t priors of cutpoints less the normal that stands in for the intercept's."""
+    """Log-likelihood less its quadratic stand-in, which of an ordinal outcome is three squares in η − c_k and η − c_{k−1}."""
     chain, p, s = engine.chain, engine.packed, engine.chain.state
-    design, values, eta = replace(engine.design, y=y), values_at(engine), predictor(engine)
-    total = oracles.log_likelihood(design, values) - float(np.sum(chain.linear * eta - 0.5 * s.omega * eta**2))
-    if p.cutpoints:
-        df, mean, scale = design.cutpoint_prior.args
-        intercept = float(p.anchor @ s.core[: p.anchor.size])
-        total += float(np.sum(stats.t.logpdf(values["cutpoints"], df, mean, scale)))
-        total += 0.5 * p.family_prior[4] * (intercept - p.family_prior[3]) ** 2
-    return total
+    eta = predictor(engine)
+    total = oracles.log_likelihood(replace(engine.design, y=y), values_at(engine))
+    if not p.cutpoints:
+        return total - float(np.sum(chain.linear * eta - 0.5 * s.omega * eta**2))
+    k, border = p.rows.y.astype(int), np.concatenate([[np.inf], cutpoints(engine), [np.inf]])
+    upper, lower = (np.where(np.isfinite(c), eta - c, 0.0) for c in (border[k + 1], border[k]))
+    (w1, w2, w3), (b1, b2, _) = s.omega.reshape(3, -1), chain.linear.reshape(3, -1)
+    squares = b1 * upper + b2 * lower - 0.5 * (w1 * upper**2 + w2 * lower**2 + w3 * (upper - lower) ** 2)
+    return total - float(np.sum(squares))
 
 
 def core_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[float, float, float]:

@@ -37,6 +37,8 @@ def with_data(design: Design, rng: np.random.Generator) -> Design:
         "covariances": covariances,
         "sigma": 0.8,
         "nu": 5.0,
+        "shape": 2.0,
+        "cutpoints": np.array([-0.9, 0.2, 1.3]),
     }
     return replace(design, y=oracles.simulate(design, values, rng))
 

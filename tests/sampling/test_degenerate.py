@@ -128,7 +128,7 @@ SLOW = {
     "rare outcome, logit": Inputs("b ~ x + (1|g)", lambda: with_columns(b=one_in_forty), "logit", 6000),
     "rare outcome, probit": Inputs("b ~ x + (1|g)", lambda: with_columns(b=one_in_forty), "probit", 30_000),
     "a thousand levels of two, logit": Inputs("b ~ x + (1|g)", lambda: levels_of([2] * 1000), "logit", 3000),
-    "groups without a count": Inputs("k ~ x + (1|g)", lambda: with_columns(k=counts), "poisson", 4000),
+    "groups without a count": Inputs("k ~ x + (1|g)", lambda: with_columns(k=counts), "poisson", 12_000),
     "groups without a count, negative binomial": Inputs("k ~ x + (1|g)", lambda: with_columns(k=counts), "negative_binomial", 6000),
     "counts of millions": Inputs(
         "k ~ x + offset(log(exposure)) + (1|g)",

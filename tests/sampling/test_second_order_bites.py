@@ -46,12 +46,18 @@ def stand_in_of_another_curvature(engine: Engine) -> None:
     engine.chain.state.omega *= 1.3
 
 
+def _statements_on_cutpoints(engine: Engine) -> np.ndarray:
+    """Those rows of the coefficients' prior, a view."""
+    K = engine.packed.cutpoints
+    return engine.packed.row_prior[-K:]
+
+
 def cutpoint_prior_forgotten(engine: Engine) -> None:
-    engine.packed.family_prior[2] = 1e6
+    _statements_on_cutpoints(engine)[:, 1] = 1e-12
 
 
 def cutpoint_prior_scale_squared(engine: Engine) -> None:
-    engine.packed.family_prior[2] **= 2
+    _statements_on_cutpoints(engine)[:, 1] **= 2
 
 
 def no_jacobian_of_the_log_size(engine: Engine) -> None:
@@ -90,7 +96,7 @@ def never_frozen(engine: Engine) -> None:
         for _ in range(sweeps):
             chain, r = engine.chain, engine.packed.rows
             sums = np.zeros((3, r.y.size))
-            kd.add_derivatives(engine.packed.likelihood, r.y, r.trials, _predictor(engine), chain._shape(), chain.cut, sums)
+            kd.add_derivatives(engine.packed.likelihood, r.y, r.trials, _predictor(engine), chain._shape(), chain.first, sums)
             chain.state.omega[:] = np.maximum(sums[2], 1e-10)
             chain.linear[:] = chain.state.omega * sums[0] + sums[1]
             chain._stand_in()
