@@ -133,9 +133,8 @@ def scale_effects(
     if rise > -np.inf:
         for i in range(eta.size):
             trial_eta[i] = eta[i] + (c - 1.0) * Z[i, z] * u[first + level[i, f] * width]
-        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap)
-        for i in range(eta.size):
-            rise += stand_in(code, y, omega, linear, trial_eta, cut, i) - stand_in(code, y, omega, linear, eta, cut, i) - gap[i]
+        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap) - np.sum(gap)
+        rise += stand_in(code, y, omega, linear, trial_eta, cut) - stand_in(code, y, omega, linear, eta, cut)
     if not rise > -rng.standard_exponential():
         for b in range(column + 1):
             L[l0 + column * q + b] /= c
@@ -187,11 +186,8 @@ def scale_everything(
             trial_eta[i] = offset[i] + c * (eta[i] - offset[i])
         for k in range(cuts):
             trial_cut[k] = c * cut[k]
-        rise += gaps(code, y, trials, omega, linear, trial_eta, 1.0, trial_cut[:cuts], trial_gap)
-        for i in range(eta.size):
-            rise += (
-                stand_in(code, y, omega, linear, trial_eta, trial_cut[:cuts], i) - stand_in(code, y, omega, linear, eta, cut, i) - gap[i]
-            )
+        rise += gaps(code, y, trials, omega, linear, trial_eta, 1.0, trial_cut[:cuts], trial_gap) - np.sum(gap)
+        rise += stand_in(code, y, omega, linear, trial_eta, trial_cut[:cuts]) - stand_in(code, y, omega, linear, eta, cut)
     if not rise > -rng.standard_exponential():
         scale_by(L, 1.0 / c)
         return 0.0
@@ -438,8 +434,7 @@ def run_second_order(
         if status != OK:
             return status, sweep
         total = size_term(shape, values, value_rows) if code == COUNT_NEGATIVE_BINOMIAL else 0.0
-        for i in range(eta.size):
-            total += gap[i] + stand_in(code, y, omega, linear, eta, cut, i)
+        total += np.sum(gap) + stand_in(code, y, omega, linear, eta, cut)
         copy_to(core[: out_beta.shape[1]], out_beta[sweep])
         copy_to(L, out_L[sweep])
         copy_to(psi, out_scale[sweep])

@@ -40,10 +40,10 @@ OF_SCALE_EFFECTS = {
     "no Jacobian of L's row": ("(column + 1.0) * delta - log", "-log"),
     "Jacobian of one column for every column": ("(column + 1.0) * delta", "delta"),
     "prior of the old L forgotten": (" - log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])\n", "\n"),
-    "sign of the gap": (" - gap[i]\n", " + gap[i]\n"),
+    "sign of the gap": (" - np.sum(gap)\n", " + np.sum(gap)\n"),
     "stand-in of the new point twice": (
-        " - stand_in(code, y, omega, linear, eta, cut, i)",
-        " - stand_in(code, y, omega, linear, trial_eta, cut, i)",
+        " - stand_in(code, y, omega, linear, eta, cut)",
+        " - stand_in(code, y, omega, linear, trial_eta, cut)",
     ),
     "effects of another column": ("u[first + level[i, f] * width]", "u[factor[f, U0] + level[i, f] * width]"),
     "η left stale": ("    copy_to(trial_eta, eta)\n", ""),
