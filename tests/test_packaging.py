@@ -17,6 +17,7 @@ HEAVY = (
     "arviz_base",
     "arviz_stats",
     "formulaic",
+    "jinja2",
     "matplotlib",
     "numba",
     "numpy",

@@ -87,7 +87,7 @@ class Comparison:
         return tuple(notes)
 
     def __repr__(self) -> str:
-        from gibbs.posterior.display import _align
+        from gibbs.posterior.display import align
 
         table = self.table
         head = ("", *table.columns)
@@ -97,7 +97,7 @@ class Comparison:
             rows.append((str(name), *(cell if cell != "-0.0" else "0.0" for cell in cells)))
         first = next(iter(self.criteria.values()))
         unit = f"levels of {first.group}" if first.group else "rows"
-        lines = [f"{self.kind.upper()} of {first.n:,} {unit}", *_align(tuple(rows)), ""]
+        lines = [f"{self.kind.upper()} of {first.n:,} {unit}", *align(tuple(rows)), ""]
         return "\n".join([*lines, *self.notes])
 
 

@@ -42,11 +42,11 @@ def write_text(path: str | Path, text: str, *, force: bool = False) -> Path:
 
 def columns(frame: pd.DataFrame, places: int = 3) -> str:
     """A table of numbers for the terminal: labels flush left, numbers flush right with ``places`` decimals, – for nan."""
-    from gibbs.posterior.display import _align, number
+    from gibbs.posterior.display import align, number
 
     def cell(value: float) -> str:
         return "–" if math.isnan(value) else number(float(value), places)
 
     rows = [("", *(str(column) for column in frame.columns))]
     rows += [(str(label), *(cell(value) for value in row)) for label, row in zip(frame.index, frame.to_numpy(float), strict=True)]
-    return "\n".join(_align(tuple(rows)))
+    return "\n".join(align(tuple(rows)))
