@@ -17,6 +17,7 @@ from gibbs.report import letters, pictures
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gibbs.model import equations
     from gibbs.posterior.fit import Fit
 
 SHOWN = 300
@@ -46,10 +47,11 @@ class Grid:
 
 @dataclass(frozen=True)
 class Equations:
-    """The lines of one level; each line is pieces of (text, index)."""
+    """The lines of one level; each line is pieces of (text, index). small : in columns, as what the letters stand for."""
 
     heading: str
     lines: tuple[list[tuple[str, str]], ...]
+    small: bool = False
     kind: str = "equations"
 
 
@@ -136,19 +138,25 @@ def _rows(fit: Fit) -> tuple[Design | None, str]:
 
 def _model(fit: Fit, design: Design | None) -> Iterator[Part]:
     from gibbs import preview
-    from gibbs.model import equations
+    from gibbs.model.equations import write
 
     if design is None:
         yield Listing(fit.spec.formula)
         yield Words(f"Family {fit.family}" + (f", link {fit.outline.link}." if fit.outline.link else "."))
         return
     yield Words(_sentence(preview.family_sentence(design)))
-    model = equations.write(design)
+    model = write(design)
     for level in model.levels:
-        lines = [" ".join(line.split()) for equation in level.equations for line in [" ".join(equation.wrapped(100_000))]]
-        lines += level.laws
+        lines = [*(_one_line(equation) for equation in level.equations), *level.laws]
         yield Equations(level.heading, tuple(letters.set_low(line) for line in lines))
-    yield Grid(("letter", "in the tables"), tuple(model.symbols), "What each letter is called in the tables of results.", left=2)
+    yield Equations(
+        "In the tables of results", tuple([*letters.set_low(letter), (f"  {name}", "")] for letter, name in model.symbols), small=True
+    )
+
+
+def _one_line(equation: equations.Equation) -> str:
+    """The equation, and after a wider space the law of its error."""
+    return f"{equation.left} = {' + '.join(equation.terms) or '0'}" + (f",\u2003{equation.law}" if equation.law else "")
 
 
 def _data(fit: Fit, design: Design | None) -> Iterator[Part]:
@@ -167,7 +175,7 @@ def _data(fit: Fit, design: Design | None) -> Iterator[Part]:
         if design.weights is not None:
             yield Words(f"With their frequency weights the rows stand for {int(design.weights.sum()):,}.")
     for note in _warnings(fit, design):
-        yield Words(_sentence(note), "note")
+        yield Words(_stopped(note), "note")
 
 
 def _warnings(fit: Fit, design: Design | None) -> list[str]:
@@ -190,7 +198,7 @@ def _groups(fit: Fit, design: Design | None) -> Iterator[Part]:
     yield Grid(("factor", "what varies", "levels", "rows a level: smallest", "median", "largest"), rows, left=2)
     if design is not None:
         for pair in structure.describe(design).pairs:
-            yield Words(_sentence(str(pair)))
+            yield Words(_stopped(str(pair)))
 
 
 def _priors(fit: Fit, design: Design | None) -> Iterator[Part]:
@@ -344,6 +352,9 @@ def _reproduce(fit: Fit, folder: Path | None) -> Iterator[Part]:
 
 
 def _sentence(text: str) -> str:
-    """With a capital where it begins with a word of ours, and a full stop."""
-    text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    """With a capital and a full stop; of what begins with a word of ours (names of the user's stay as they are)."""
+    return _stopped(text[:1].upper() + text[1:])
+
+
+def _stopped(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
