@@ -249,10 +249,10 @@ def _shares(fit: Fit) -> Iterator[Part]:
         return
     try:
         yield _numbers(fit.variance_shares(), "Shares of the variance (ICC)" + _latent(fit))
-        if fit.family in ("probit", "logit"):
-            yield _numbers(fit.variance_shares(scale="observed"), "The same on the observed scale, that of the outcome itself")
     except GibbsError as error:
         yield Words(f"Not to be had: {error.message}", "note")
+        return
+    yield Words("gibbs shares has R² as well" + (", and the shares on the scale of the outcome itself." if _latent(fit) else "."))
 
 
 def _latent(fit: Fit) -> str:

@@ -128,7 +128,7 @@ def test_the_model_and_what_was_dropped_and_the_priors(no_pictures: list[str]) -
     assert priors["b[x]"][0] == "normal, mean 0, sd 2" and priors["b[x]"][1].startswith("spec")
     assert priors["sd[g,x]"][0] == "half-normal, scale 1.5" and priors["sigma"][1] == "default"
     assert "Level 2 (g, 5)" in page.words["model"] and re.search(r"δ\s+b_Intercept\n", page.words["model"])
-    assert page.words["model"].count("αj") == 1 and ("sub", {}) in page.tags
+    assert page.words["model"].count("αj = δ + νj") == 1 and ("sub", {}) in page.tags
 
 
 @pytest.mark.parametrize(
