@@ -70,6 +70,13 @@ def test_the_list_of_packages_is_the_tree() -> None:
     assert sorted(written) == sorted(tree)
 
 
+def test_files_that_are_no_modules_are_packed_as_well() -> None:
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    others = {f for f in (ROOT / "gibbs").rglob("*") if f.is_file() and f.suffix not in (".py", ".pyc", ".pyi")}
+    packed = {f for package, patterns in written.items() for p in patterns for f in (ROOT / package.replace(".", "/")).glob(p)}
+    assert others == packed and ROOT / "gibbs" / "report" / "page.html.jinja" in packed
+
+
 def test_every_folder_of_modules_is_a_package() -> None:
     for _, file in MODULES:
         assert (file.parent / "__init__.py").exists(), f"{file.parent} has modules but no __init__.py"
