@@ -102,7 +102,7 @@ def compare(shown: str, printed: str, ess: float) -> None:
         assert other is not None, f"not printed: {line}\n\n{printed}"
         if not _NUMBER.search(line):
             head = re.sub(r"([lu])-95% CI", r"\1-95%", line).split()
-        elif line.startswith(("~", "   Rows", "number of obs")):
+        elif not head or line.startswith(("~", "   Rows", "number of obs")):
             assert line == other
         elif not line.startswith("Converged"):  # the exit code has judged that
             compare_row(line.split(), other.split(), head, ess)
@@ -111,7 +111,7 @@ def compare(shown: str, printed: str, ess: float) -> None:
 def compare_row(mine: list[str], theirs: list[str], head: list[str], ess: float) -> None:
     """A row of a table, cell by cell from the right; its label has to be the same."""
     width = min(len(head), len(mine))
-    assert width and mine[:-width] == theirs[:-width], f"{mine}\n{theirs}"
+    assert mine[:-width] == theirs[:-width], f"{mine}\n{theirs}"
     columns = head[-width:]
     cells = dict(zip(columns, mine[-width:], strict=True))
     sd = next((float(cells[name]) for name in ("Est.Error", "sd", "coef.se") if name in cells), 0.0)
