@@ -11,7 +11,7 @@ import numpy as np
 
 from gibbs.errors import GibbsError
 from gibbs.model.records import Design
-from gibbs.posterior import diagnostics, display, names
+from gibbs.posterior import averages, diagnostics, display, names
 from gibbs.report import letters, pictures
 
 if TYPE_CHECKING:
@@ -117,7 +117,10 @@ def gather(fit: Fit, folder: Path | None = None) -> Page:
         Section("reproduce", "How to reproduce it", tuple(_reproduce(fit, folder))),
     )
     chains, kept = fit.arrays.beta.shape[:2]
-    lines = (fit.spec.formula, f"{chains} chains of {kept:,} draws each, after {fit.arrays.warmup:,} sweeps of warm-up")
+    lines = (
+        *((fit.spec.formula,) if fit.spec.title else ()),
+        f"{chains} chains of {kept:,} draws each, after {fit.arrays.warmup:,} sweeps of warm-up",
+    )
     from gibbs import __version__
 
     made = fit.made.get("created")
@@ -252,7 +255,8 @@ def _shares(fit: Fit) -> Iterator[Part]:
     except GibbsError as error:
         yield Words(f"Not to be had: {error.message}", "note")
         return
-    yield Words("gibbs shares has R² as well" + (", and the shares on the scale of the outcome itself." if _latent(fit) else "."))
+    observed = fit.family in averages.BINARY or fit.outline.link == "log"
+    yield Words("gibbs shares has R² as well" + (", and the shares on the scale of the outcome itself." if observed else "."))
 
 
 def _latent(fit: Fit) -> str:
@@ -332,7 +336,11 @@ def _reproduce(fit: Fit, folder: Path | None) -> Iterator[Part]:
 
     sampling = fit.spec.sampling
     yield Words("Save the spec below as spec.yaml beside this report (a run folder has it there already) and run it:")
-    yield Listing("gibbs run spec.yaml --out again")
+    if fit.spec.data.file is None and fit.spec.data.rdatasets is None:
+        yield Listing('gibbs.fit("spec.yaml", table)')
+        yield Words("in Python, for the data were a table there, and no file.")
+    else:
+        yield Listing("gibbs run spec.yaml --out again")
     yield Words("The same spec, data and versions give the same draws, bit for bit. The data have to be those with this fingerprint.")
     versions = fit.made.get("versions") or runfolder.versions()
     rows = [

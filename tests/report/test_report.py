@@ -110,6 +110,7 @@ def test_the_numbers_are_those_of_the_tables(no_pictures: list[str]) -> None:
     assert [float(cell) for cell in page.rows("shares")["g"]] == pytest.approx(list(shares.loc["g"]), abs=6e-4)
     assert page.rows("groups")["year"][1:] == ["3", *(str(round(f)) for f in sizes(fit))]
     assert fit.fingerprint in page.words["reproduce"] and "seed: 2012" in page.words["reproduce"]
+    assert 'gibbs.fit("spec.yaml", table)' in page.words["reproduce"] and "gibbs run" not in page.words["reproduce"]
 
 
 def sizes(fit: Fit) -> list[float]:
@@ -199,6 +200,7 @@ def test_from_the_command_line(tmp_path: Path, no_pictures: list[str], capsys: p
     assert capsys.readouterr().out == f"Written to {run / 'report.html'}\n"
     page = Read((run / "report.html").read_text(encoding="utf-8"))
     assert page.rows("reproduce")["seed"] == ["1"] and page.rows("reproduce")["gibbs"] and "file: ../data.csv" in page.words["reproduce"]
+    assert "gibbs run spec.yaml" in page.words["reproduce"]
     assert cli.main(["report", str(run)]) == 2 and "--force" in capsys.readouterr().err
     assert cli.main(["report", str(run), "--force"]) == 0
     assert cli.main(["report", str(tmp_path / "none")]) == 2 and "no such folder" in capsys.readouterr().err
