@@ -314,7 +314,10 @@ def _convergence(fit: Fit) -> Iterator[Part]:
     if len(labels) > SHOWN:
         chosen = np.sort(np.argsort(np.where(np.isnan(least), 0.0, least), kind="stable")[:SHOWN])
         title = f"{SHOWN} of {len(labels):,} random effects, those with the smallest effective sample sizes; ranef.csv has all"
-    mcse = diagnostics.diagnose(np.ascontiguousarray(fit.arrays.u[:, :, chosen])).mcse_mean
+    try:
+        mcse = diagnostics.diagnose(np.ascontiguousarray(fit.arrays.u[:, :, chosen])).mcse_mean
+    except GibbsError:  # effects that were summarised as they were drawn have none
+        mcse = np.full(len(chosen), np.nan)
     numbers = np.column_stack((effects[["rhat", "ess_bulk", "ess_tail"]].to_numpy(float)[chosen], mcse, effects["sd"].to_numpy()[chosen]))
     yield Grid(head, tuple((str(labels[j]), *_diagnosed(row)) for j, row in zip(chosen, numbers, strict=True)), fold=title)
 

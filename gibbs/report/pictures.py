@@ -6,6 +6,8 @@ import base64
 import io
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gibbs.errors import GibbsError
 from gibbs.posterior import plots
 
@@ -29,14 +31,27 @@ def draw(fit: Fit, kind: str, **options: Any) -> tuple[str, str]:
 
 
 def worst(fit: Fit) -> list[str]:
-    """The parameters known least well, random effects included: the smallest of their bulk and tail ESS, or not moving at all."""
-    from gibbs.posterior import names
+    """The parameters known least well, random effects included: the smallest of their bulk and tail ESS. Effects whose draws were not
+    stored cannot be shown, and are passed over.
+    """
+    from gibbs.posterior import names, parameters
 
     both = [*fit.summary()[["sd", "ess_bulk", "ess_tail"]].itertuples(index=True, name=None)]
     effects = fit.ranef(summary=True)
     both += zip(names.ranef_names(fit.outline), effects["sd"], effects["ess_bulk"], effects["ess_tail"], strict=True)
-    fixed = names.fixed_values(fit.outline)
-    ranked = sorted(
-        (min(bulk, tail) if bulk == bulk and tail == tail else 0.0, name) for name, sd, bulk, tail in both if name not in fixed and sd > 0
-    )
-    return [name for _, name in ranked[:WORST]]
+    ranked = sorted((least, name) for name, sd, *ess in both if sd > 0 and (least := float(np.fmin(*ess))) == least)
+    found: list[str] = []
+    refused: set[str] = set()
+    for _, name in ranked:
+        kind = name.partition("[")[0]
+        if len(found) == WORST:
+            break
+        if kind in refused:
+            continue
+        try:
+            parameters.values(fit.arrays, fit.outline, name)
+        except GibbsError:
+            refused.add(kind)
+        else:
+            found.append(name)
+    return found

@@ -13,6 +13,7 @@ import pytest
 from gibbs import cli, report
 from gibbs.errors import OutputError
 from gibbs.posterior.fit import Fit, load
+from gibbs.report import pictures
 from tests.commands import runs
 from tests.posterior import built, fabricated
 
@@ -236,3 +237,11 @@ def test_many_effects_are_listed_worst_first(no_pictures: list[str]) -> None:
     listed = [name for name in page.rows("convergence") if name.startswith("r_")]
     assert len(listed) == 300 and "r_g[l0123,Intercept]" in listed
     assert "300 of 400 random effects" in page.words["convergence"]
+
+
+def test_the_chains_shown_are_those_of_what_is_known_least_well() -> None:
+    fit = built.fit("y ~ x + (1 + x | g)")
+    fit.arrays.u[:, :, 3] = fabricated.autoregressive((4, 100), 0.97, seed=4)
+    fit.arrays.beta[:, :, 1] = 2.0  # never moved: nothing to see
+    chosen = pictures.worst(fit)
+    assert chosen[0] == "r_g[g2,x]" and len(chosen) == pictures.WORST and "b_x" not in chosen
