@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -245,3 +246,13 @@ def test_the_chains_shown_are_those_of_what_is_known_least_well() -> None:
     fit.arrays.beta[:, :, 1] = 2.0  # never moved: nothing to see
     chosen = pictures.worst(fit)
     assert chosen[0] == "r_g[g2,x]" and len(chosen) == pictures.WORST and "b_x" not in chosen
+
+
+def test_without_what_it_needs_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    page = Read(report.text(fabricated.fit()))
+    assert page.words["pictures"].count("gibbs-engine[plots]") >= 4 and not page.images()
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(OutputError, match=r"gibbs-engine\[report\]"):
+        fabricated.fit().report(tmp_path / "r.html")
+    assert not list(tmp_path.iterdir())
