@@ -40,6 +40,7 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs hypothesis RUN "…"     how probable statements about parameters are: "b_x < 0"
   gibbs shares RUN             shares of the variance (ICC) and R²
   gibbs ranks RUN GROUP        ranks of the levels of a grouping factor
+  gibbs report RUN             everything about a run in one HTML file
   gibbs export RUN             the draws for other programs; the model itself for JAGS or Stan
 
   gibbs schema                 the JSON Schema of a spec, for editors
@@ -199,7 +200,7 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
-_OF_A_RUN = ("sbc", "summary", "plot", "predict", "poststratify", "compare", "hypothesis", "shares", "ranks", "export")
+_OF_A_RUN = ("sbc", "summary", "plot", "predict", "poststratify", "compare", "hypothesis", "shares", "ranks", "report", "export")
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.\n" + _FLAGS, _run_arguments),

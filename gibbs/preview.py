@@ -74,7 +74,7 @@ class Check:
         parts = [
             *([spec.title] if spec.title else []),
             *_wrap(spec.formula, "", "    "),
-            _family(self.design),
+            family_sentence(self.design),
             *_section("Model", self.equations.lines(WIDTH - 2)),
             *_section("Data", self._data()),
             *_section("Groups", self._groups()),
@@ -92,8 +92,8 @@ class Check:
         used, read = len(design.y), design.rows_read
         lines = _wrap(f"{self.source}: {_count(read, 'row')} read, {used:,} used, {read - used:,} dropped", "", "  ")
         if read > used:
-            lines += _wrap(_dropped(design), "  ", "    ")
-        lines += _wrap(_outcome(design), "", "  ")
+            lines += _wrap(dropped_sentence(design), "  ", "    ")
+        lines += _wrap(outcome_sentence(design), "", "  ")
         if design.missing_outcome is not None:
             unknown = int(design.missing_outcome.sum())
             lines += _wrap(
@@ -131,16 +131,16 @@ class Check:
 
 def _priors(spec: Spec, design: Design) -> list[str]:
     """Every prior in words, with where it came from; then which statement on the intercept is in force."""
-    priors = list(_all_priors(spec, design))
-    lines = _table([(label, describe(prior, label), _source(prior)) for label, prior in priors])
+    priors = list(all_priors(spec, design))
+    lines = _table([(label, describe(prior, label), prior_source(prior)) for label, prior in priors])
     if any(prior.source == "default" for _, prior in priors):
-        lines += _wrap(_defaults(design), "", "  ")
+        lines += _wrap(default_rule(design), "", "  ")
     if design.intercept is not None:
-        lines += _wrap(_intercept_sentence(design), "", "  ")
+        lines += _wrap(intercept_sentence(design), "", "  ")
     return lines
 
 
-def _all_priors(spec: Spec, design: Design) -> Iterable[tuple[str, Prior]]:
+def all_priors(spec: Spec, design: Design) -> Iterable[tuple[str, Prior]]:
     """(what it is on, the prior), in the order of the tables of results."""
     stated = {row.label: row.prior for row in design.coefficient_priors}
     book = PriorBook(spec)
@@ -153,7 +153,7 @@ def _all_priors(spec: Spec, design: Design) -> Iterable[tuple[str, Prior]]:
             yield label, stated.get(label) or book.coefficient(name) or Prior("flat")
     for factor in design.factors:
         for term in factor.terms:
-            yield from _term_priors(factor.name, term)
+            yield from term_priors(factor.name, term)
     if design.sigma_prior is not None:
         yield "sigma", design.sigma_prior
     for name in ("nu", "shape"):
@@ -163,7 +163,7 @@ def _all_priors(spec: Spec, design: Design) -> Iterable[tuple[str, Prior]]:
         yield "cutpoints", design.cutpoint_prior
 
 
-def _term_priors(factor: str, term: Term) -> Iterable[tuple[str, Prior]]:
+def term_priors(factor: str, term: Term) -> Iterable[tuple[str, Prior]]:
     if term.covariance is not None:
         yield f"cov[{factor}] of {', '.join(term.columns)}", term.covariance
         return
@@ -173,7 +173,7 @@ def _term_priors(factor: str, term: Term) -> Iterable[tuple[str, Prior]]:
         yield f"cor[{factor}] of {', '.join(term.columns)}", term.correlation
 
 
-def _intercept_sentence(design: Design) -> str:
+def intercept_sentence(design: Design) -> str:
     """Which of the two statements on the intercept holds, in words."""
     labels = {row.label for row in design.coefficient_priors}
     if "b[Intercept]" in labels:
@@ -185,7 +185,7 @@ def _intercept_sentence(design: Design) -> str:
     return "The intercept's prior is flat."
 
 
-def _defaults(design: Design) -> str:
+def default_rule(design: Design) -> str:
     """The rule behind the default scales."""
     kind = FAMILIES[design.family].outcome
     if kind != "real":
@@ -199,7 +199,7 @@ def _defaults(design: Design) -> str:
     return "Default scales are 2.5 sd(y)/sd(x), and 2.5 sd(y) for intercepts and sigma, so that units do not matter."
 
 
-def _source(prior: Prior) -> str:
+def prior_source(prior: Prior) -> str:
     """``default`` or ``spec, line 9``."""
     return prior.source.partition(": ")[0] if prior.source.startswith("spec") else prior.source
 
@@ -207,7 +207,7 @@ def _source(prior: Prior) -> str:
 # --------------------------------------------------------------------------------------------------------------- text
 
 
-def _family(design: Design) -> str:
+def family_sentence(design: Design) -> str:
     """The family in force, with its link where it has several."""
     family = FAMILIES[design.family]
     if design.trials is not None and (design.trials == 1).all():
@@ -224,7 +224,7 @@ _PROBABILITY = {"logit": "1/(1+exp(−η))", "probit": "Φ(η)", "cloglog": "1 �
 _DISTRIBUTION = {"logit": "logistic", "probit": "normal"}
 
 
-def _dropped(design: Design) -> str:
+def dropped_sentence(design: Design) -> str:
     """Why rows were dropped, column by column; rows of weight 0 apart; and that a row may count twice, where one does."""
     missing = {column: count for column, count in design.dropped.items() if count and not column.endswith("(weight 0)")}
     empty = {column: count for column, count in design.dropped.items() if count and column not in missing}
@@ -238,7 +238,7 @@ def _dropped(design: Design) -> str:
     return "; ".join(parts)
 
 
-def _outcome(design: Design) -> str:
+def outcome_sentence(design: Design) -> str:
     y = design.y
     if design.missing_outcome is not None:
         known = ~design.missing_outcome

@@ -17,6 +17,7 @@ HEAVY = (
     "arviz_base",
     "arviz_stats",
     "formulaic",
+    "jinja2",
     "matplotlib",
     "numba",
     "numpy",
@@ -67,6 +68,14 @@ def test_the_list_of_packages_is_the_tree() -> None:
     written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
     tree = {name for name, file in MODULES if file.name == "__init__.py"}
     assert sorted(written) == sorted(tree)
+
+
+def test_files_that_are_no_modules_are_packed_as_well() -> None:
+    """Setuptools packs py.typed of its own accord."""
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    others = {f for f in (ROOT / "gibbs").rglob("*") if f.is_file() and f.suffix not in (".py", ".pyc", ".pyi", ".typed")}
+    packed = {f for package, patterns in written.items() for p in patterns for f in (ROOT / package.replace(".", "/")).glob(p)}
+    assert others == packed and ROOT / "gibbs" / "report" / "page.html.jinja" in packed
 
 
 def test_every_folder_of_modules_is_a_package() -> None:

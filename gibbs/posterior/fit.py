@@ -43,6 +43,7 @@ class Fit:
     observed : the outcome and the 1-based rows it comes from; taken from ``design`` where that is a Design.
     frame : the table of a run whose data came from Python, for ``design``.
     missing : the 1-based rows without an outcome and its draws (chain, draw, row), of a run read from a folder.
+    Of such a run ``made`` has when and by what it was made: created, versions.
 
     Estimates are posterior means and standard errors posterior standard deviations, on the scale of the linear predictor.
     """
@@ -78,6 +79,7 @@ class Fit:
                 self.timings.setdefault(stage, float(max(by_chain)))
         self._rows = table
         self._missing = missing
+        self.made: Mapping[str, Any] = {}
         self.observed = observed if self._design is None else _observed(self._design)
 
     @property
@@ -573,6 +575,15 @@ class Fit:
         from gibbs.posterior import runfolder
 
         return runfolder.write(self, path, force=force)
+
+    def report(self, path: str | Path, force: bool = False) -> Path:
+        """Write everything about this fit as one HTML file that needs nothing else, and give its absolute path; see ``gibbs.report``.
+
+        Raises OutputError where there is a file already (unless ``force``) or jinja2 is not installed.
+        """
+        from gibbs import report
+
+        return report.write(self, path, force=force)
 
 
 def load(path: str | Path, data: Any = None) -> Fit:

@@ -1,6 +1,7 @@
 """The run folder: one Fit as files that other programs read, written whole or not at all, and read back.
 
-spec.yaml (resolved), manifest.json, summary.csv, ranef.csv, posterior.nc, and missing.csv where outcomes were drawn. Everything is
+spec.yaml (resolved), manifest.json, summary.csv, ranef.csv, posterior.nc, and missing.csv where outcomes were drawn; ``gibbs report``
+adds report.html, which goes with its run when that is replaced. Everything is
 written into a hidden sibling folder that is renamed at the end, so a folder with the run's name is always a complete run. NetCDF is
 written through h5netcdf in ArviZ' layout: importing xarray and ArviZ for it would take longer than sampling a small model. Nothing is
 pickled.
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
 
 FORMAT = 1  # of the manifest; a folder is a run folder if its manifest says {"gibbs_run": FORMAT}
-FILES = ("spec.yaml", "manifest.json", "summary.csv", "ranef.csv", "posterior.nc", "missing.csv")
+FILES = ("spec.yaml", "manifest.json", "summary.csv", "ranef.csv", "posterior.nc", "missing.csv", "report.html")
 _PACKAGES = ("numpy", "scipy", "numba", "pandas", "formulaic", "h5netcdf", "h5py")
 
 
@@ -167,7 +168,7 @@ def _manifest(fit: Fit, convergence: Mapping[str, Any]) -> dict[str, Any]:
             "title": fit.spec.title,
             "formula": fit.spec.formula,
             "family": fit.family,
-            "versions": _versions(),
+            "versions": versions(),
             "seed": sampling.seed,
             "chains": chains,
             "warmup": draws.warmup,
@@ -195,7 +196,8 @@ def _manifest(fit: Fit, convergence: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The installed versions of this package, Python and what the draws rest on."""
     from gibbs import __version__
 
     found = {"gibbs": __version__, "python": ".".join(str(part) for part in sys.version_info[:3])}
@@ -272,7 +274,7 @@ def load(folder: str | Path, data: Any = None) -> Fit:
         raise OutputError(f"posterior.nc does not fit manifest.json, or is damaged ({error}). Run the spec again.", where=where) from error
     timings = {stage: seconds for stage, seconds in manifest["timings"].items() if isinstance(seconds, (int, float))}
     plan = manifest["plan"]
-    return Fit(
+    fit = Fit(
         spec.load(folder / "spec.yaml"),
         model,
         draws,
@@ -284,6 +286,8 @@ def load(folder: str | Path, data: Any = None) -> Fit:
         frame=data,
         missing=absent,
     )
+    fit.made = {key: manifest[key] for key in ("created", "versions") if key in manifest}
+    return fit
 
 
 class _StoredPlan(SimpleNamespace):

@@ -1,0 +1,30 @@
+"""``gibbs report RUN``: everything about a run in one HTML file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+SUMMARY = (
+    "Write everything about a run as one HTML file that needs no network: the model in equations, the data, priors, results, pictures,\n"
+    "convergence, and how to reproduce it. It is RUN/report.html unless --out names another."
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
+    parser.add_argument("--out", metavar="FILE", help="the file to write")
+    parser.add_argument("--force", action="store_true", help="replace the file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from gibbs import report
+    from gibbs.posterior.export import place
+    from gibbs.posterior.fit import load
+    from gibbs.terminal import say
+
+    path = arguments.out or Path(arguments.run) / report.NAME
+    fit = load(arguments.run)
+    place.check_file(path, force=arguments.force)
+    say(f"Written to {report.write(fit, path, force=arguments.force)}")
+    return 0
