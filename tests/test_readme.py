@@ -64,7 +64,7 @@ def test_the_commands_on_a_run_shown(tmp_path, monkeypatch, capsys):
     (tmp_path / "new_provinces.csv").write_text("indigenous,illiteracy,province\n0,0.05,new\n1,0.12,new\n")
     capsys.readouterr()
     lines = (_block("picture command") + _block("commands on a run")).splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 10
     for line in lines:
         words = shlex.split(line.removeprefix(".venv/bin/"))
         assert words[0] == "gibbs" and cli.main(words[1:]) == 0, line
