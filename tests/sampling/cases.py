@@ -68,7 +68,7 @@ def design_of(case: Case, rng: np.random.Generator) -> Design:
         family=family,
         rows=case.rows,
         levels=case.levels,
-        predictors=2 if case.structure == "three_slopes" else 1,
+        predictors=(2 if case.structure == "three_slopes" else 1) + (case.family == "ordinal" and case.structure.endswith("_slopes")),
         coefficient_prior=case.coefficient_prior,
         intercept_prior=case.intercept_prior,
         sd_prior=case.sd_prior,
