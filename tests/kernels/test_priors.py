@@ -156,3 +156,16 @@ def test_invert_lower(q):
         out = np.full(64, np.nan)
         priors.invert_lower(L.ravel(), q, out)
         np.testing.assert_allclose(out[: q * q].reshape(q, q), np.linalg.inv(L), rtol=1e-8, atol=1e-10 * np.max(np.abs(np.linalg.inv(L))))
+
+
+def test_a_correlation_that_floats_cannot_tell_from_one_has_no_density():
+    """M.5 with its own seed once stayed there: the density that is computed next to ±1 is rounding noise, and can be high."""
+    term = np.array([[0, 0, 2, 0, 0, 0]], dtype=np.int64)
+    sd_prior = np.array([[1.0, 3.0, 1.0]] * 2)  # half_t(3, 0, 1)
+    cov_prior = np.zeros((1, 66))
+    cov_prior[0, :2] = 1.0, 1.0  # lkj(1)
+    values = [
+        priors.log_cholesky_prior(term, 0, sd_prior, cov_prior, np.array([0.4, 0.0, 0.5, r]), np.zeros(64)) for r in (5e-6, 2e-6, 2e-7)
+    ]
+    assert values[2] == -np.inf
+    assert values[0] - values[1] == pytest.approx(np.log(2.5), rel=1e-9)  # p(L) ∝ L₂₂ there
