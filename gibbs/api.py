@@ -39,6 +39,7 @@ def fit(
     until: Mapping[str, float] | Until | None = None,
     missing: str | None = None,
     weights: Mapping[str, str] | None = None,
+    effects: Mapping[str, Mapping[str, str]] | None = None,
     categories: Sequence[str | int] | None = None,
     keep: str | Sequence[str] | None = None,
     rename: Mapping[str, str] | None = None,
@@ -75,6 +76,8 @@ def fit(
         missing stay, and their outcomes are drawn).
     weights : ``{"column": "w", "type": "frequency"}``: each row stands for w equal ones; the same as
         ``y | weights(w, type = "frequency") ~ …``.
+    effects : ``{"g": {"dist": "student", "by": "z"}}``: Student-t effects, and a covariance for the levels of each value of z; the same as
+        ``(1 | gr(g, dist = "student", by = z))``.
     categories : the labels of an ordinal outcome, lowest first; by default numbers by value, a categorical in its own order.
     keep : the factors whose effects are stored draw by draw: ``"all"`` (the default), ``"none"``, or a list of names. The effects of
         the others are summarised as they are drawn, for factors with levels by the hundred thousand: ``ranef``, ``se_ranef``, ``coef``
@@ -113,6 +116,7 @@ def fit(
         until=until,
         missing=missing,
         weights=weights,
+        effects=effects,
         categories=categories,
         keep=keep,
         rename=rename,

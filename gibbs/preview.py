@@ -154,6 +154,8 @@ def all_priors(spec: Spec, design: Design) -> Iterable[tuple[str, Prior]]:
     for factor in design.factors:
         for term in factor.terms:
             yield from term_priors(factor.name, term)
+        if factor.df_prior is not None:
+            yield f"df[{factor.name}]", factor.df_prior
     if design.sigma_prior is not None:
         yield "sigma", design.sigma_prior
     for name in ("nu", "shape"):
@@ -164,13 +166,14 @@ def all_priors(spec: Spec, design: Design) -> Iterable[tuple[str, Prior]]:
 
 
 def term_priors(factor: str, term: Term) -> Iterable[tuple[str, Prior]]:
+    columns = [f"{column}:{term.group}" if term.group else column for column in term.columns]
     if term.covariance is not None:
-        yield f"cov[{factor}] of {', '.join(term.columns)}", term.covariance
+        yield f"cov[{factor}] of {', '.join(columns)}", term.covariance
         return
-    for column, prior in zip(term.columns, term.sd_priors, strict=True):
+    for column, prior in zip(columns, term.sd_priors, strict=True):
         yield f"sd[{factor},{column}]", prior
-    if term.correlation is not None and len(term.columns) > 1:
-        yield f"cor[{factor}] of {', '.join(term.columns)}", term.correlation
+    if term.correlation is not None and len(columns) > 1:
+        yield f"cor[{factor}] of {', '.join(columns)}", term.correlation
 
 
 def intercept_sentence(design: Design) -> str:

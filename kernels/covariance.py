@@ -22,7 +22,9 @@ from .layout import (
     B0,
     C0,
     COLUMN,
+    COUNT,
     FACTOR,
+    FIRST,
     G0,
     GIVEN,
     L0,
@@ -49,11 +51,11 @@ def log_covariance_priors(term, sd_prior, cov_prior, L, scratch):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sum_of_squares(factor, term, t, u, out):
-    """out[:q²] ← Σ_j u_j u_j' over the term's columns."""
+    """out[:q²] ← Σ_j u_j u_j' over the term's columns and levels."""
     f, q, column = term[t, FACTOR], term[t, SIZE], term[t, COLUMN]
     stride, start = factor[f, WIDTH], factor[f, U0] + column
     out[: q * q] = 0.0
-    for j in range(factor[f, LEVELS]):
+    for j in range(term[t, FIRST], term[t, FIRST] + term[t, COUNT]):
         at = start + j * stride
         for a in range(q):
             for b in range(a + 1):
@@ -88,7 +90,7 @@ def draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, 
     ``reference`` (length of L, frozen) takes the place of M where J is too small for the effects to span it.
     Mutates ``L[l0 : l0+q²]``. Returns the number of density evaluations.
     """
-    q, l0, J = term[t, SIZE], term[t, L0], factor[term[t, FACTOR], LEVELS]
+    q, l0, J = term[t, SIZE], term[t, L0], term[t, COUNT]
     squares, M, T, trial, scratch = small[0], small[1], small[2], small[3], small[4]
     sum_of_squares(factor, term, t, u, squares)
     if not _whitening(squares, J, q, M):

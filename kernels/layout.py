@@ -10,7 +10,7 @@ unit   a chain of nested factors, leaf first: row t of ``units``, padded with �
 The arrays, by the names the kernels use:
 
 factor (K, 15) int64   the table below, one row a factor
-term   (T, 6) int64    one row a covariance term (columns of a factor that share a covariance matrix)
+term   (T, 8) int64    one row a covariance term (columns of a factor that share a covariance matrix)
 index  (…) int64       parents, list pointers and lists, at the offsets the factor table gives
 units  (n_units, depth) int64, core_factors (…) int64
 node   (…) float64     blocks of every level ("node") of every unit factor:
@@ -26,6 +26,7 @@ B0     (p, p+1)        prior precision of β; last column: precision times prior
 row_prior (R, 3+p)     coefficient statements: mean, 1/s², df, weights; row_scale (R,) their precision multipliers λ_r
 sd_prior (…, 3), cov_prior (T, 66), scale_prior (2, 3)   code and numbers of the priors (``priors.py``); scale_prior: σ, ν
 L      (…) float64     Cholesky factors of the terms' covariances, row-major, positive diagonal, at L0
+spread (U,) float64    1/√λ_j of Student-t effects (``level_scales.py``), by which the columns of level j are multiplied; 1 elsewhere
 scale  (5,)            σ (1 where the family has none), ν, Σ_r λ_r mean_r²/s_r² of the coefficient priors, sweeps done, log target of
                        the variances where it is known from the last sweep (else nan)
 small  (8, 64)         small matrices, scratch
@@ -53,9 +54,10 @@ LEVELS, WIDTH, ZCOL, U0, UNIT, CORE0, G0, ANCESTORS, B0, C0, LIST0, PTR0, P0, EN
 """Columns of ``factor``: J; q; first column in Z; offset in u; unit or −1 (core); place in the core or −1; offset of G; qa; offsets of
 B, C, list, list pointers, P; first column of core_entry (leaf, else −1); offset of the parents (−1: a root)."""
 
-FACTOR, COLUMN, SIZE, L0, S0, GIVEN = range(6)
+FACTOR, COLUMN, SIZE, L0, S0, GIVEN, FIRST, COUNT = range(8)
 """Columns of ``term``: factor; first column within the factor; number of columns; offset in L; row of its first sd in ``sd_prior``;
-1 where the sd is given, not drawn."""
+1 where the sd is given, not drawn; first of the levels that have these columns, and how many (all, unless the covariance differs by
+groups of levels: the effects of the others meet no row, and say nothing of it)."""
 
 
 class Rows(NamedTuple):

@@ -56,7 +56,7 @@ def build(spec: Spec, table: Table) -> Design:
     names, intercept = fixed.names, 0 if fixed.has_intercept else None
     coefficient_priors = prior_rows.coefficient_rows(book, X, names, intercept, mean_y, sd_y, counted)
     factors, encoded = _factors(read, spec, frame, source, cache, book, sd_y, counted)
-    book.check_all_used(names, {f.name: f.columns for f in factors})
+    book.check_all_used(names, {f.name: _varying(f) for f in factors}, [f.name for f in factors if f.df_prior is not None])
     book.check_correlated(any(len(term.columns) > 1 for f in factors for term in f.terms))
     if unknown_factor := next((name for name in spec.keep or () if name not in encoded), None):
         there = f"the grouping factors are {', '.join(encoded)}" if encoded else "the model has none"
@@ -165,6 +165,11 @@ def parse(spec: Spec) -> Formula:
         read = formula.parse(spec.formula)
     except FormulaError as error:
         raise FormulaError(error.message, where=error.where or _where(spec, "formula")) from None
+    if spec.effects:
+        try:
+            read = formula.with_effects(read, spec.effects)
+        except FormulaError as error:
+            raise FormulaError(f"effects: {error.message}", where=_where(spec, "effects")) from None
     if spec.weights is None:
         return read
     try:
@@ -225,10 +230,13 @@ def _factors(
             seen.update(columns.names)
             learnt.append(columns)
             parts.append((random, columns.names, Z))
-        if len(seen) > MAX_GROUP_COLUMNS:
+        dist, by = _distribution(read, spec, randoms)
+        groups, of_level, by_labels = _groups(frame, by, codes, grouping.levels, source) if by else ((), None, ())
+        if len(seen) * max(len(groups), 1) > MAX_GROUP_COLUMNS:
+            times = f" in each of {len(groups)} groups of levels (by = {by})" if by else ""
             raise DataError(
-                f"{len(seen)} columns vary over it ({', '.join(c for _, names, _ in parts for c in names)}); "
-                f"at most {MAX_GROUP_COLUMNS} can.",
+                f"{len(seen)} columns vary over it ({', '.join(c for _, names, _ in parts for c in names)}){times}; "
+                f"at most {MAX_GROUP_COLUMNS} can{', all groups together' if by else ''}.",
                 where=where,
             )
         Z = np.ascontiguousarray(np.concatenate([Z for _, _, Z in parts], axis=1)) if len(parts) > 1 else parts[0][2]
@@ -239,11 +247,62 @@ def _factors(
                 codes=np.ascontiguousarray(codes, dtype=np.int32),
                 Z=Z,
                 columns=tuple(c for _, names, _ in parts for c in names),
-                terms=prior_rows.terms(book, spec, name, parts, sd_y, counted),
+                terms=tuple(t for g in groups or ("",) for t in prior_rows.terms(book, spec, name, parts, sd_y, counted, g)),
+                by=by,
+                groups=groups,
+                group=of_level,
+                df_prior=(book.degrees_of_freedom(name) or priors.default_nu()) if dist == "student" else None,
             )
         )
-        encoded[name] = RandomColumns(grouping, tuple(learnt))
+        encoded[name] = RandomColumns(grouping, tuple(learnt), by, by_labels)
     return tuple(factors), encoded
+
+
+def _varying(factor: Factor) -> tuple[str, ...]:
+    """The columns that an sd may be of: ``x``, and ``x:zA`` where there are groups of levels."""
+    return (*factor.columns, *(f"{column}:{group}" for group in factor.groups for column in factor.columns))
+
+
+def _distribution(read: Formula, spec: Spec, randoms: list[RandomTerm]) -> tuple[str, str]:
+    """dist and by of a factor's effects, which all its terms must say."""
+    first = randoms[0]
+    for random in randoms[1:]:
+        for key in ("dist", "by"):
+            if getattr(random, key) != getattr(first, key):
+                try:
+                    syntax.refuse(
+                        read.text,
+                        random.at,
+                        f"The effects of one factor have one distribution, but {key} is '{getattr(first, key) or 'none'}' in an earlier "
+                        f"term of {random.factor} and '{getattr(random, key) or 'none'}' here; write one gr({random.factor}, …) in all.",
+                    )
+                except FormulaError as error:
+                    raise FormulaError(error.message, where=_where(spec, "formula")) from None
+    return first.dist, first.by
+
+
+def _groups(
+    frame: pd.DataFrame, by: str, codes: np.ndarray, labels: tuple[str, ...], source: str
+) -> tuple[tuple[str, ...], np.ndarray, tuple[str, ...]]:
+    """The groups of levels by column ``by`` as terms name them, the group of each level (J,), and the values of the column."""
+    of_row, values = levels.factorise(column(frame, by, source))
+    where = f"{source}, column '{by}'"
+    if len(values) < 2:
+        raise DataError(f"it is '{values[0]}' in all {len(frame)} rows used; by = {by} needs two values or more.", where=where)
+    of_level = np.full(len(labels), -1, dtype=np.int32)
+    of_level[codes] = of_row
+    mixed = np.unique(codes[of_level[codes] != of_row])
+    if len(mixed):
+        k = int(mixed[0])
+        rows = frame.index[codes == k]
+        found = ", ".join(f"'{values[v]}'" for v in np.unique(of_row[codes == k])[:4])
+        more = f", and {len(mixed) - 1:,} more levels" if len(mixed) > 1 else ""
+        raise DataError(
+            f"gr(…, by = {by}) needs one value in all rows of a level, but the level '{labels[k]}' has {found} "
+            f"({levels.rows_text(rows)}){more}. A variable that differs within levels can vary over them: ({by} | …).",
+            where=where,
+        )
+    return tuple(f"{by}{value}" for value in values), of_level, tuple(values)
 
 
 def _refuse_twice(read: Formula, spec: Spec, random: RandomTerm, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.errors import DataError
+from gibbs.errors import DataError, nearest
 from gibbs.model import levels
 from gibbs.model.fixed import Columns, States, column, numbers
 from gibbs.model.syntax import Node
@@ -80,10 +80,26 @@ def group(frame: pd.DataFrame, columns: tuple[str, ...], source: str) -> tuple[G
 
 @dataclass(frozen=True)
 class RandomColumns:
-    """What one factor's Z is made of: the terms' columns side by side."""
+    """What one factor's Z is made of: the terms' columns side by side; and what its groups of levels are made by."""
 
     grouping: Grouping
     parts: tuple[Columns, ...]
+    by: str = ""  # a column
+    values: tuple[str, ...] = ()  # of it, in the order of the groups
+
+    def groups(self, frame: pd.DataFrame, source: str = "new data") -> np.ndarray:
+        """The group of every row, (N,) int32. Raises DataError for a value that the fit has not seen."""
+        codes, labels, _ = levels.raw_codes(column(frame, self.by, source))
+        found = levels.recode(codes, labels, self.values)
+        if (found < 0).any():
+            k = int(np.flatnonzero(found < 0)[0])
+            label = labels[codes[k]] if codes[k] >= 0 else "missing"
+            raise DataError(
+                f"the fit has not seen the value '{label}' ({levels.rows_text(frame.index[found < 0])}); it has "
+                f"{', '.join(self.values)}, and a covariance of the effects for each.{nearest(str(label), self.values)}",
+                where=f"{source}, column '{self.by}'",
+            )
+        return found
 
     def encode(self, frame: pd.DataFrame, source: str = "new data") -> tuple[np.ndarray, np.ndarray]:
         """codes (N,) int32 and Z (N, q)."""

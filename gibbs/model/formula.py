@@ -8,6 +8,7 @@ A formula is not Python. It names columns, joins them by ``+ - * : / ^``, and ma
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -20,7 +21,10 @@ from gibbs.model.terms import expand
 
 @dataclass(frozen=True)
 class RandomTerm:
-    """``(columns | group)``. ``(1 | a/b)`` has become two of these, with the groups ("a",) and ("a", "b")."""
+    """``(columns | group)``. ``(1 | a/b)`` has become two of these, with the groups ("a",) and ("a", "b").
+
+    ``(1 | gr(g, dist = "student", by = z))``: Student-t effects, with a covariance of its own for the levels of each value of z.
+    """
 
     columns: str  # as R prints it: "1 + x", "0 + x", "x"
     has_intercept: bool
@@ -28,6 +32,8 @@ class RandomTerm:
     group: tuple[str, ...]  # ("a",), or ("a", "b") for a:b
     tree: Node = field(repr=False, compare=False)
     at: int = field(default=0, repr=False, compare=False)  # place of the bar in the text
+    dist: str = "normal"  # of the effects: normal or student
+    by: str = ""  # a column
 
     @property
     def factor(self) -> str:
@@ -35,7 +41,11 @@ class RandomTerm:
         return ":".join(self.group)
 
     def __str__(self) -> str:
-        return f"({self.columns} {'|' if self.correlated else '||'} {':'.join(syntax.quoted(g) for g in self.group)})"
+        group = ":".join(syntax.quoted(g) for g in self.group)
+        further = [f"by = {syntax.quoted(self.by)}"] * bool(self.by) + [f'dist = "{self.dist}"'] * (self.dist != "normal")
+        if further:
+            group = f"gr({', '.join([group, *further])})"
+        return f"({self.columns} {'|' if self.correlated else '||'} {group})"
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,7 @@ def variables(formula: Formula) -> tuple[str, ...]:
     for term in formula.random:
         found.update(dict.fromkeys(syntax.names(term.tree)))
         found.update(dict.fromkeys(term.group))
+        found.update(dict.fromkeys([term.by] * bool(term.by)))
     return tuple(found)
 
 
@@ -102,6 +113,11 @@ _ADDITIONS = (
     "after the bar on the left of '~' stands se(s), the known standard error of each row: y | se(s) ~ …; trials(n), the number of "
     'trials: s | trials(n) ~ …; weights(n), the trials behind a share; or weights(w, type = "frequency"), rows that stand for w equal ones'
 )
+_GR = '(1 | gr(g, by = z)), (1 | gr(g, dist = "student")).'
+_ELSEWHERE_IN_GR = {
+    "id": "gr(id = …), effects correlated across formulas, is not available: there is one formula.",
+    "cov": "gr(cov = …), a known covariance between levels, is not available.",
+}
 _ONE_EXPRESSION = {
     "se": "the standard error of each row; the residual sd is then not estimated",
     "trials": "the number of trials: a column, or one whole number for all rows",
@@ -121,6 +137,43 @@ def with_frequency(formula: Formula, expression: str) -> Formula:
     if not any(True for _ in syntax.names(reader.root)):
         raise FormulaError(f"'{expression}' names no column.")
     return replace(formula, frequency=show(reader.root), extra_trees={**formula.extra_trees, "frequency": reader.root})
+
+
+def with_effects(formula: Formula, effects: Mapping[str, Mapping[str, str]]) -> Formula:
+    """The formula with what the spec's key ``effects:`` says of grouping factors: ``{g: {dist: student, by: z}}``, as gr() would.
+
+    Raises FormulaError for a factor that the formula does not have, or that says something else there.
+    """
+    factors = {term.factor: None for term in formula.random}
+    for name, words in effects.items():
+        if _bare(name) not in map(_bare, factors):
+            there = f"the grouping factors are {', '.join(factors)}" if factors else "the formula has none"
+            raise FormulaError(f"there is no grouping factor '{name}'; {there}.{nearest(name, factors)}")
+        if "dist" in words and words["dist"] not in DISTRIBUTIONS:
+            raise FormulaError(f"{name}: {_no_distribution(words['dist'])}")
+    changed = []
+    for term in formula.random:
+        words = next((w for name, w in effects.items() if _bare(name) == _bare(term.factor)), {})
+        for key, plain in (("dist", "normal"), ("by", "")):
+            if key in words and getattr(term, key) not in (plain, words[key]):
+                raise FormulaError(f"{term.factor}: {key} is '{words[key]}' here and '{getattr(term, key)}' in the formula; keep one.")
+        changed.append(replace(term, **{key: words[key] for key in ("dist", "by") if key in words}))
+    return replace(formula, random=tuple(changed))
+
+
+DISTRIBUTIONS = ("normal", "student")
+"""What the effects of a grouping factor may be."""
+
+
+def _no_distribution(word: str) -> str:
+    known = ("gaussian", "student_t", "t", "cauchy")
+    hint = nearest(word, (*DISTRIBUTIONS, *known)) if word not in known else ""
+    hint = " For effects with heavier tails than normal, write student." if word in known[1:] else hint
+    return f"dist is normal or student; found '{word}'.{hint}"
+
+
+def _bare(name: str) -> str:
+    return "".join(name.split())
 
 
 class _Reader:
@@ -280,8 +333,44 @@ class _Reader:
         has_intercept, terms = expand(node.left, self.text)
         if not has_intercept and not terms:
             self.refuse(node.at, "There is no column before this bar.")
-        groups = self.groups(node.right)
-        return [RandomTerm(show(node.left), has_intercept, node.operator == "|", group, node.left, node.at) for group in groups]
+        right, correlated, further = node.right, node.operator == "|", {}
+        while isinstance(right, Paren):
+            right = right.inside
+        if isinstance(right, Call) and right.function == "gr":
+            right, correlated, further = self.gr(right, correlated)
+        return [
+            RandomTerm(show(node.left), has_intercept, correlated, group, node.left, node.at, **further) for group in self.groups(right)
+        ]
+
+    def gr(self, call: Call, correlated: bool) -> tuple[Node, bool, dict[str, str]]:
+        """``gr(g, dist = "student", by = z, cor = FALSE)`` of brms: the group, whether columns are correlated, dist and by."""
+        if not call.arguments or call.arguments[0][0] is not None:
+            self.refuse(call.at, f"gr() begins with the grouping factor: {_GR}")
+        further: dict[str, str] = {}
+        for keyword, value in call.arguments[1:]:
+            word = value.text if isinstance(value, Name) else show(value)
+            if keyword is None or keyword not in ("dist", "by", "cor"):
+                self.refuse(value.at, _ELSEWHERE_IN_GR.get(keyword or "", f"gr() takes by, dist and cor by name: {_GR}"))
+            if keyword in further:
+                self.refuse(value.at, f"gr() says {keyword} twice.")
+            if keyword == "cor":
+                if word not in ("TRUE", "FALSE", "T", "F"):
+                    self.refuse(value.at, "cor is TRUE, or FALSE for columns that are independent (as ||).")
+                correlated = correlated and word[0] == "T"
+                continue
+            if keyword == "dist":
+                word = "normal" if word == "gaussian" else word
+                if word not in DISTRIBUTIONS:
+                    self.refuse(value.at, _no_distribution(word))
+            elif not isinstance(value, Name):
+                self.refuse(value.at, "by is a column, with one value in all rows of a level.")
+            else:
+                self.column(value)
+            further[keyword] = word
+        group = call.arguments[0][1]
+        if isinstance(group, Binary) and group.operator == "/":
+            self.refuse(group.at, "gr() takes one grouping factor: write (1 | gr(a, …)) + (1 | gr(a:b, …)) for a/b.")
+        return group, correlated, further
 
     def groups(self, node: Node) -> list[tuple[str, ...]]:
         """``a`` → [(a)], ``a:b`` → [(a, b)], ``a/b/c`` → [(a), (a, b), (a, b, c)]."""
@@ -296,6 +385,8 @@ class _Reader:
                     return self.groups(arguments[0][1])
                 if function == "interaction" and arguments and all(k is None and isinstance(a, Name) for k, a in arguments):
                     return [tuple(a.text for _, a in arguments if isinstance(a, Name))]
+                if function == "gr":
+                    self.refuse(at, f"gr() stands alone after the bar: {_GR}")
                 self.refuse(at, "A grouping factor is a column, or columns joined by : or /.")
             case Binary(":", left, right, at):
                 one, other = self.groups(left), self.groups(right)

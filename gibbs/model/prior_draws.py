@@ -9,7 +9,7 @@ is drawn. A flat prior is no distribution and is refused by name.
     covariances    inverse-Wishart by Bartlett's decomposition; Huang–Wand by its auxiliaries (Huang and Wand 2013, eq. 2)
     ν              gamma truncated to ν > 1, exponential, uniform, fixed
     cutpoints      independent under their order: the sorted draws
-    u_j            N(0, Σ)
+    u_j            N(0, Σ), of its group of levels where they differ; Student-t: divided by √λ_j, λ_j ~ Gamma(df/2, df/2)
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Truths:
     """n independent draws of every parameter, in the order that draws of the posterior have.
 
     beta : (n, p). hyper : (n, h) for each factor its sds, then its correlations (first with second, first with third, second with third,
-        …); then cutpoints, sigma, nu, shape; what is fixed is there with its value. u : (n, U), factor by factor, level by level.
+        …), then its df; then cutpoints, sigma, nu, shape; what is fixed is there with its value. u : (n, U), factor by factor, level by
+        level.
     """
 
     beta: np.ndarray
@@ -46,7 +47,9 @@ def draw(design: Design, rng: np.random.Generator, n: int = 1) -> Truths:
     for factor in design.factors:
         covariances = [covariance(term, rng, n) for term in factor.terms]
         hyper += _scales(covariances)
-        effects.append(_effects(factor, covariances, rng, n))
+        df = None if factor.df_prior is None else degrees_of_freedom(factor.df_prior, rng, n)
+        hyper += [] if df is None else [df[:, None]]
+        effects.append(_effects(factor, covariances, df, rng, n))
     if design.cutpoint_prior is not None:
         hyper.append(np.sort(coefficient(design.cutpoint_prior, rng, (n, len(design.categories or ()) - 1)), axis=1))
     for prior, one in ((design.sigma_prior, scale), (design.nu_prior, degrees_of_freedom), (design.shape_prior, size)):
@@ -214,13 +217,18 @@ def _scales(covariances: list[np.ndarray]) -> list[np.ndarray]:
     return [*sds, *pairs]
 
 
-def _effects(factor: Factor, covariances: list[np.ndarray], rng: np.random.Generator, n: int) -> np.ndarray:
-    """u (n, J q): rows of u_j ~ N(0, Σ), Σ block diagonal."""
-    parts = []
-    for c in covariances:
-        noise = rng.standard_normal((n, len(factor.levels), c.shape[1]))
-        parts.append(noise @ np.swapaxes(_root(c), 1, 2))
-    return np.concatenate(parts, axis=2).reshape(n, -1)
+def _effects(factor: Factor, covariances: list[np.ndarray], df: np.ndarray | None, rng: np.random.Generator, n: int) -> np.ndarray:
+    """u (n, J q): rows of u_j ~ N(0, Σ), Σ block diagonal; or t_df(0, Σ)."""
+    J, q = len(factor.levels), len(factor.columns)
+    u = np.empty((n, J, q))
+    for g, group in enumerate(factor.groups or ("",)):
+        members = np.arange(J) if factor.group is None else np.flatnonzero(factor.group == g)
+        blocks = [c for c, term in zip(covariances, factor.terms, strict=True) if term.group == group]
+        parts = [rng.standard_normal((n, members.size, c.shape[1])) @ np.swapaxes(_root(c), 1, 2) for c in blocks]
+        u[:, members] = np.concatenate(parts, axis=2)
+    if df is not None:
+        u /= np.sqrt(rng.gamma(0.5 * df[:, None], size=(n, J)) / (0.5 * df[:, None]))[:, :, None]
+    return u.reshape(n, -1)
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ Coefficients become rows of (weights'β − mean)/scale; the columns of each gro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -127,8 +128,10 @@ def terms(
     parts: Sequence[tuple[RandomTerm, tuple[str, ...], np.ndarray]],
     sd_y: float,
     weight: np.ndarray | None = None,
+    group: str = "",
 ) -> tuple[Term, ...]:
-    """The Terms of one factor, with priors. ``parts``: each random term of the formula, its column names, its Z (N, q)."""
+    """The Terms of one factor (of one group of its levels), with priors. ``parts``: each random term of the formula, its column names, its
+    Z (N, q)."""
     out: list[Term] = []
     blocks = [
         (names if random.correlated else (name,)) for random, names, _ in parts for name in ((names[0],) if random.correlated else names)
@@ -138,12 +141,12 @@ def terms(
         scales = []
         for name, z in zip(names, Z.T, strict=True):
             default = priors.default_scale(sd_y) if name == INTERCEPT else priors.default_scale(sd_y, deviation(z, weight))
-            scales.append(book.scale(factor, name) or default)
+            scales.append(book.scale(factor, name, group) or default)
         if not random.correlated:
             out.extend(Term((name,), (scale,), None) for name, scale in zip(names, scales, strict=True))
         else:
             out.append(_correlated(book, spec, factor, names, tuple(scales)))
-    return tuple(out)
+    return tuple(replace(term, group=group) for term in out) if group else tuple(out)
 
 
 def _check_any_block(book: priors.PriorBook, spec: Spec, factor: str, blocks: Sequence[tuple[str, ...]]) -> None:

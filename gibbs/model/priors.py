@@ -1,7 +1,7 @@
 """The priors of a spec, looked up by what they are on: the most specific key wins, and a key that names nothing is an error.
 
 Keys: ``b``, ``b[coefficient]``, ``intercept`` (predictors at their means), ``b[Intercept]`` (the coefficient as written), ``sd``,
-``sd[factor]``, ``sd[factor,column]``, ``cor``, ``cor[factor]``, ``cov``, ``cov[factor]``, ``sigma``, ``nu``.
+``sd[factor]``, ``sd[factor,column]``, ``cor``, ``cor[factor]``, ``cov``, ``cov[factor]``, ``df``, ``df[factor]``, ``sigma``, ``nu``.
 ``b`` alone is for every coefficient but the intercept.
 """
 
@@ -58,6 +58,7 @@ _CLASSES: dict[str, tuple[str, ...]] = {
     "sd": SD_KINDS,
     "cor": CORRELATION_KINDS,
     "cov": COVARIANCE_KINDS,
+    "df": NU_KINDS,
     "sigma": SD_KINDS,
     "nu": NU_KINDS,
     "shape": SHAPE_KINDS,
@@ -65,10 +66,10 @@ _CLASSES: dict[str, tuple[str, ...]] = {
 }
 _KEY_HELP = (
     "The keys are b, b[coefficient], intercept, b[Intercept], sd, sd[factor], sd[factor,column], cor, cor[factor], cov, "
-    "cov[factor], sigma, nu, shape, cutpoints."
+    "cov[factor], df, df[factor], sigma, nu, shape, cutpoints."
 )
 _KEY = re.compile(r"\s*(\w+)\s*(?:\[(.*)\])?\s*", re.DOTALL)
-_OUTPUT_NAME = re.compile(r"(b|sd|cor|cov)_(.+)")
+_OUTPUT_NAME = re.compile(r"(b|sd|cor|cov|df)_(.+)")
 
 
 class PriorBook:
@@ -100,9 +101,14 @@ class PriorBook:
         """On the intercept with all predictors at their means."""
         return self._get("intercept")
 
-    def scale(self, factor: str, column: str) -> Prior | None:
-        """On the sd of ``column`` over the levels of ``factor``."""
-        return self._get("sd", factor, column) or self._get("sd", factor) or self._get("sd")
+    def scale(self, factor: str, column: str, group: str = "") -> Prior | None:
+        """On the sd of ``column`` over the levels of ``factor`` (those of ``group``: ``sd[g,x:zA]`` goes before ``sd[g,x]``)."""
+        own = self._get("sd", factor, f"{column}:{group}") if group else None
+        return own or self._get("sd", factor, column) or self._get("sd", factor) or self._get("sd")
+
+    def degrees_of_freedom(self, factor: str) -> Prior | None:
+        """On the degrees of freedom of the Student-t effects of ``factor``."""
+        return self._get("df", factor) or self._get("df")
 
     def correlation(self, factor: str) -> Prior | None:
         """On the correlation matrix of the columns of ``factor``."""
@@ -138,10 +144,11 @@ class PriorBook:
         """On each cutpoint of family ordinal, under their order."""
         return self._get("cutpoints")
 
-    def check_all_used(self, coefficients: Collection[str], factors: Mapping[str, Iterable[str]]) -> None:
+    def check_all_used(self, coefficients: Collection[str], factors: Mapping[str, Iterable[str]], student: Collection[str] = ()) -> None:
         """Refuse keys that name nothing in the model.
 
-        ``coefficients`` are the names in ``Design.coefficients``; ``factors`` maps each grouping factor to its columns.
+        ``coefficients`` are the names in ``Design.coefficients``; ``factors`` maps each grouping factor to its columns (``x``, and ``x:zA``
+        where there are groups of levels); ``student`` are those with Student-t effects.
         Raises SpecError with the line, what is in the model, and the nearest match.
         """
         columns: dict[str, list[str]] = {}
@@ -157,8 +164,13 @@ class PriorBook:
         for key in self._priors:
             if key[0] == "b" and len(key) == 2 and key[1] not in known:
                 self._refuse(key, _unknown("coefficient", key[1], coefficients))
-            if key[0] in {"sd", "cor", "cov"}:
+            if key[0] in {"sd", "cor", "cov", "df"}:
                 self._check_factor(key, columns, list(factors))
+            if key[0] == "df" and (not student or (len(key) == 2 and key[1] not in map(_plain, student))):
+                of = f"the effects of {key[1]} are" if len(key) == 2 else "all effects are"
+                self._refuse(
+                    key, f'{of} normal, and have no degrees of freedom; write (1 | gr(g, dist = "student")) for Student-t effects.'
+                )
 
     def check_correlated(self, any_correlated: bool) -> None:
         """Refuse ``cor`` and ``cov`` without a bracket where no term of the model has two correlated columns."""
@@ -310,7 +322,7 @@ def default_correlation() -> Prior:
 
 
 def default_nu() -> Prior:
-    """gamma(2, 0.1) truncated to nu > 1 (Juárez and Steel 2010; the default of brms)."""
+    """gamma(2, 0.1) truncated to nu > 1 (Juárez and Steel 2010; the default of brms), also for Student-t effects."""
     return Prior("gamma", (2.0, 0.1))
 
 

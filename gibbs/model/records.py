@@ -91,6 +91,7 @@ class Spec:
     family: str = "gaussian"  # gaussian | student | probit | logit | binomial | poisson | negative_binomial | ordinal
     link: str = ""  # of families with several: logit, probit, cloglog; "" elsewhere
     weights: str | None = None  # the column of frequency weights, where the formula does not name it
+    effects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # {factor: {"dist": "student", "by": "z"}}, as gr()
     categories: tuple[str, ...] = ()  # ordinal: the labels of the outcome, lowest first; () takes the order of the data
     title: str = ""
     data: DataSource = field(default_factory=DataSource)
@@ -124,11 +125,15 @@ class Term:
     sd_priors: tuple[Prior, ...]  # one a column; unused when ``covariance`` is set
     correlation: Prior | None  # lkj where there are two columns or more and no covariance prior
     covariance: Prior | None = None  # inverse_wishart or huang_wand
+    group: str = ""  # of ``gr(g, by = z)``: the levels with this value of z have this covariance, "zA"; "" where all levels share it
 
 
 @dataclass(frozen=True)
 class Factor:
-    """A grouping factor with all its columns: u_j ~ N(0, Σ), Σ block diagonal over ``terms``."""
+    """A grouping factor with all its columns: u_j ~ N(0, Σ), Σ block diagonal over ``terms``; or u_j ~ t_df(0, Σ).
+
+    With ``by``, ``terms`` has the terms of the first group, then of the second, …; each group's have all ``columns``.
+    """
 
     name: str  # "province", or "school:class" for an interaction
     levels: tuple[str, ...]  # J labels in sorted order; labels of an interaction are joined by "_" as brms does
@@ -136,6 +141,10 @@ class Factor:
     Z: np.ndarray  # (N, q) float64, C order: the columns of all terms, in order
     columns: tuple[str, ...]  # q names
     terms: tuple[Term, ...]
+    by: str = ""  # the column z of ``gr(g, by = z)``, constant within levels
+    groups: tuple[str, ...] = ()  # its values, as terms name them: "zA", "zB"
+    group: np.ndarray | None = None  # (J,) int32, of each level, where there are groups
+    df_prior: Prior | None = None  # ``gr(g, dist = "student")``: on the degrees of freedom; None where effects are normal
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,13 @@ class WeightsKeys(_Keys):
     type: str = Field(description="frequency; other types of weights are refused, and why.", json_schema_extra={"enum": ["frequency"]})
 
 
+class EffectsKeys(_Keys):
+    """What the effects of one grouping factor are; as gr(g, dist = "student", by = z) in the formula."""
+
+    dist: str = Field("normal", description="normal, or student for heavier tails.", json_schema_extra={"enum": ["normal", "student"]})
+    by: str = Field("", description="A column with one value in each level: the covariance differs by it.")
+
+
 LevelKeys = Annotated[
     dict[str, Any],
     BeforeValidator(_level),
@@ -118,7 +125,12 @@ LevelKeys = Annotated[
         {
             "type": ["object", "null"],
             "description": "intercept, or a level-1 predictor whose slope varies: the predictors of it.",
-            "properties": {"intercept": _ONE_OR_MORE, "correlated": {"type": "boolean", "default": True}},
+            "properties": {
+                "intercept": _ONE_OR_MORE,
+                "correlated": {"type": "boolean", "default": True},
+                "dist": {"enum": ["normal", "student"]},
+                "by": {"type": "string"},
+            },
             "additionalProperties": _ONE_OR_MORE,
         }
     ),
@@ -136,6 +148,9 @@ class SpecKeys(_Keys):
     link: str | None = Field(None, description="The link: binomial and bernoulli have logit, probit, cloglog; ordinal has logit, probit.")
     formula: str | None = Field(None, description="As lme4 writes it: y ~ x + (1 + x | g).")
     weights: WeightsKeys | None = Field(None, description="Frequency weights: {column: w, type: frequency}.")
+    effects: dict[str, EffectsKeys] | None = Field(
+        None, description="What the effects of a grouping factor are: {g: {dist: student, by: z}}; normal where nothing is said."
+    )
     categories: Words = Field(default_factory=list, description="Ordinal outcome: its labels in order, lowest first.")
     outcome: str | None = Field(None, description="Two-level form: the outcome.")
     level1: Words = Field(default_factory=list, description="Two-level form: predictors of level 1.")
@@ -148,7 +163,7 @@ class SpecKeys(_Keys):
         WithJsonSchema(
             {
                 "type": "object",
-                "propertyNames": {"pattern": r"^\s*(b|intercept|sd|cor|cov|sigma|nu|shape|cutpoints)\s*(\[.+\])?\s*$"},
+                "propertyNames": {"pattern": r"^\s*(b|intercept|sd|cor|cov|df|sigma|nu|shape|cutpoints)\s*(\[.+\])?\s*$"},
                 "additionalProperties": {"type": ["string", "number"]},
             }
         ),
@@ -243,6 +258,8 @@ def _say(error: Mapping[str, Any]) -> str:
 
 
 def _allowed_keys(loc: tuple[Any, ...]) -> list[str]:
+    if len(loc) == 2 and loc[0] == "effects":
+        return list(EffectsKeys.model_fields)
     models: dict[tuple[Any, ...], type[BaseModel]] = {
         (): SpecKeys,
         ("data",): DataKeys,

@@ -94,6 +94,7 @@ def build(
         family=meant.name,
         link=meant.link if meant.name in LINKS else "",
         weights=_weights(keys.weights, place),
+        effects={name: words.model_dump(exclude_unset=True) for name, words in (keys.effects or {}).items()},
         categories=_categories(keys.categories, meant.name, place),
         title=keys.title,
         data=_data(keys.data, place),
@@ -135,6 +136,8 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
     values |= _plain(spec.two_level) if spec.two_level is not None else {"formula": spec.formula}
     if spec.weights is not None:
         values["weights"] = {"column": spec.weights, "type": "frequency"}
+    if spec.effects:
+        values["effects"] = _plain(spec.effects)
     if spec.categories:
         values["categories"] = list(spec.categories)
     if spec.priors:

@@ -17,6 +17,8 @@ from typing import Any
 
 from gibbs.errors import SpecError, nearest
 
+_NO_COLUMN = ("correlated", "dist", "by")
+"""Keys of a factor that are no intercept and no slope."""
 _TRUE, _FALSE = {"true", "yes", "on"}, {"false", "no", "off"}
 
 
@@ -25,7 +27,8 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
 
     level1 : predictors of level 1, each one term: ``x``, ``factor(x)``, ``I(x^2)``, ``x:w``.
     levels : for each grouping factor, ``intercept`` and names of level-1 predictors → their predictors (a list, one word, or None);
-        ``correlated: false`` writes ``||``. A factor without ``intercept`` has varying slopes only.
+        ``correlated: false`` writes ``||``, ``dist: student`` and ``by: z`` write ``gr(g, …)``. A factor without ``intercept`` has varying
+        slopes only.
     where : the place of a key, as a tuple such as ``("levels", "g", "x")``.
 
     Raises SpecError for a slope that is not in ``level1``, and for predictors that are not single terms.
@@ -42,7 +45,7 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
         columns, products = [], []
         for key, value in parts.items():
             place = ("levels", group, key)
-            if key == "correlated":
+            if key in _NO_COLUMN:
                 continue
             predictors = [_term(t, place, where) for t in _words(value, place, where)]
             if key == "intercept":
@@ -53,7 +56,7 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
                 raise SpecError(
                     f"'{key}' under {group} is to have a slope that varies, but it is not in level1 "
                     f"({', '.join(slopes.values()) or 'which is empty'}). Allowed under {group}: intercept, the predictors of level1, "
-                    f"correlated.{nearest(key, ['intercept', 'correlated', *slopes.values()])}",
+                    f"correlated, dist, by.{nearest(key, ['intercept', *_NO_COLUMN, *slopes.values()])}",
                     where=where(place),
                 )
             slope = slopes[_bare(key)]
@@ -64,7 +67,10 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
         fixed += products
         terms = columns if columns[0] == "1" else ["0", *columns]
         bar = "|" if _correlated(parts, group, where) or len(columns) == 1 else "||"
-        random.append(f"({' + '.join(terms)} {bar} {name})")
+        further = [f"by = {_term(str(parts['by']), ('levels', group, 'by'), where)}"] if parts.get("by") else []
+        further += [f'dist = "{_distribution(parts["dist"], group, where)}"'] if "dist" in parts else []
+        grouping = f"gr({', '.join([name, *further])})" if further else name
+        random.append(f"({' + '.join(terms)} {bar} {grouping})")
     unique = list({_bare(t): t for t in reversed(fixed)}.values())[::-1]
     return f"{' '.join(outcome.split())} ~ {' + '.join([*(unique or ['1']), *random])}"
 
@@ -88,6 +94,15 @@ def _correlated(parts: Mapping[str, Any], group: str, where: Callable[[tuple[Any
     if word not in _TRUE | _FALSE:
         raise SpecError(f"levels.{group}.correlated must be true or false; found {value!r}.", where=where(("levels", group, "correlated")))
     return word in _TRUE
+
+
+def _distribution(value: Any, group: str, where: Callable[[tuple[Any, ...]], str]) -> str:
+    if value not in ("normal", "student"):
+        raise SpecError(
+            f"levels.{group}.dist must be normal or student; found {value!r}.{nearest(str(value), ['normal', 'student'])}",
+            where=where(("levels", group, "dist")),
+        )
+    return str(value)
 
 
 def _term(text: str, place: tuple[Any, ...], where: Callable[[tuple[Any, ...]], str]) -> str:

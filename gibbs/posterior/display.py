@@ -46,10 +46,7 @@ def blocks(fit: Fit, level: float = 0.95, interval: str = "equal") -> list[Block
         found.append(Block("heading", ("Multilevel Hyperparameters:",)))
     for factor in outline.factors:
         found.append(Block("group", (f"~{factor.name} (Number of levels: {len(factor.levels):,})",)))
-        labels = {names.sd_name(factor.name, column): f"sd({column})" for column in factor.columns}
-        for term in factor.terms:
-            labels.update({names.correlation_name(factor.name, a, b): f"cor({a},{b})" for a, b in names.correlation_pairs(term)})
-        found.append(Block("table", rows=_rows(table, labels, head, ends)))
+        found.append(Block("table", rows=_rows(table, names.varying_labels(factor), head, ends)))
     coefficients = {name: name.removeprefix("b_") for name in names.cutpoint_names(outline)}
     coefficients |= {f"b_{name}": name for name in outline.coefficients}
     if coefficients:

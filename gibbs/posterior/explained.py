@@ -91,17 +91,30 @@ def _predictors(
 
 
 def effect_variances(draws: Draws, outline: Outline, design: Design, place: np.ndarray, pick: np.ndarray) -> list[np.ndarray]:
-    """z'Σz of every factor at some rows and draws, each (S, n)."""
+    """The variance of z'u of every factor at some rows and draws, each (S, n): z'Σz, times df/(df − 2) where u is Student-t."""
     found = []
     for factor, known in zip(outline.factors, design.factors, strict=True):
-        sigma = flat(variances.covariance(draws, outline, factor), pick)
+        sigma = flat(variances.covariances(draws, outline, factor), pick)
         Z = known.Z[place]
-        found.append(np.einsum("na,sab,nb->sn", Z, sigma, Z, optimize=True))
+        group = np.zeros(len(Z), dtype=int) if known.group is None else known.group[known.codes[place]]
+        part = np.empty((len(pick), len(Z)))
+        for g in range(sigma.shape[1]):
+            part[:, group == g] = np.einsum("na,sab,nb->sn", Z[group == g], sigma[:, g], Z[group == g], optimize=True)
+        df = variances.degrees_of_freedom(draws, outline, factor)
+        found.append(part if df is None else part * variances.inflation(flat(df, pick))[:, None])
     return found
+
+
+def _refuse_student(outline: Outline, what: str) -> None:
+    """SpecError where effects are Student-t: averages over them are not those of a normal, and of exp(η) there is none."""
+    heavy = next((factor.name for factor in outline.factors if factor.df_prior is not None), None)
+    if heavy is not None:
+        raise SpecError(f"{what} averages over the effects of {heavy}, which are Student-t; it is available for normal effects.")
 
 
 def mean_count(draws: Draws, outline: Outline, design: Design) -> np.ndarray:
     """The mean over rows of E(y | θ) with all effects averaged over, (chain, draw): λ of Nakagawa, Johnson and Schielzeth (2017)."""
+    _refuse_student(outline, "the mean count")
     rows = loglik.distinct_rows(design)
     found = np.empty(draws.beta.shape[0] * draws.beta.shape[1])
     with np.errstate(over="ignore"):
@@ -126,6 +139,7 @@ def observed_shares(draws: Draws, outline: Outline, design: Design, wanted: int 
     """
     link = outline.link or outline.family
     counts = link == "log"
+    _refuse_student(outline, "a share of the variance of the outcome itself")
     if not counts and outline.family not in averages.BINARY:
         raise SpecError(
             f"family {outline.family} has its variance shares on one scale; the observed scale is another for 0/1 outcomes and counts.",

@@ -77,6 +77,15 @@ def levels_of(outline: Outline, design: Design, name: str, partition: Factor | N
         there = f"the grouping factors are {', '.join(known)}" if known else "the model has none"
         raise SpecError(f"there is no grouping factor '{name}'; {there}.{nearest(name, known)}", where="group")
     nested = tuple(f for f, inner in enumerate(design.factors) if f not in own and _is_nested(inner, grouping))
+    for f in (*own, *nested):
+        factor = design.factors[f]
+        if factor.df_prior is not None or factor.group is not None:
+            what = "are Student-t" if factor.df_prior is not None else f"have covariances that differ by {factor.by}"
+            raise SpecError(
+                f"the effects of {factor.name} {what}; integrating them out is available for normal effects with one covariance. Ask for "
+                "the rows with effects as drawn.",
+                where="group",
+            )
     if outline.family != "gaussian":
         _check_quadrature(outline, design, name, own, nested)
     rows = loglik.distinct_rows(design, (grouping.codes,))

@@ -14,14 +14,23 @@ def coefficient_names(model: Model) -> tuple[str, ...]:
     return tuple(f"b_{name}" for name in model.coefficients)
 
 
-def sd_name(factor: str, column: str) -> str:
-    """``sd_province__Intercept``."""
-    return f"sd_{factor}__{column}"
+def sd_name(factor: str, column: str, group: str = "") -> str:
+    """``sd_province__Intercept``; of one group of levels (``gr(g, by = z)``) ``sd_province__Intercept:zA``."""
+    return f"sd_{factor}__{column}{_of(group)}"
 
 
-def correlation_name(factor: str, first: str, second: str) -> str:
+def correlation_name(factor: str, first: str, second: str, group: str = "") -> str:
     """``cor_province__Intercept__x``, columns in the order of the term."""
-    return f"cor_{factor}__{first}__{second}"
+    return f"cor_{factor}__{first}{_of(group)}__{second}{_of(group)}"
+
+
+def df_name(factor: str) -> str:
+    """``df_province``: the degrees of freedom of Student-t effects."""
+    return f"df_{factor}"
+
+
+def _of(group: str) -> str:
+    return f":{group}" if group else ""
 
 
 def correlation_pairs(term: Term) -> tuple[tuple[str, str], ...]:
@@ -34,12 +43,22 @@ def cutpoint_names(model: Model) -> tuple[str, ...]:
     return tuple(f"b_Intercept[{k}]" for k in range(1, len(model.categories))) if model.categories else ()
 
 
+def varying_labels(factor: AnyFactor, comma: str = ",") -> dict[str, str]:
+    """The sds, correlations and df of one factor by name, each with its label in a table: ``sd(x)``, ``cor(a,b)``, ``df``."""
+    found = {sd_name(factor.name, c, t.group): f"sd({c}{_of(t.group)})" for t in factor.terms for c in t.columns}
+    for term in factor.terms:
+        at = _of(term.group)
+        found |= {correlation_name(factor.name, a, b, term.group): f"cor({a}{at}{comma}{b}{at})" for a, b in correlation_pairs(term)}
+    return found | ({df_name(factor.name): "df"} if factor.df_prior is not None else {})
+
+
 def hyper_names(model: Model) -> tuple[str, ...]:
-    """Names of every sd, correlation, cutpoint, sigma, nu and shape of the model: factor by factor its sds, then its correlations."""
+    """Names of every sd, correlation, df, cutpoint, sigma, nu and shape: factor by factor its sds, its correlations, its df."""
     names: list[str] = []
     for factor in model.factors:
-        names += [sd_name(factor.name, column) for column in factor.columns]
-        names += [correlation_name(factor.name, a, b) for term in factor.terms for a, b in correlation_pairs(term)]
+        names += [sd_name(factor.name, column, term.group) for term in factor.terms for column in term.columns]
+        names += [correlation_name(factor.name, a, b, term.group) for term in factor.terms for a, b in correlation_pairs(term)]
+        names += [df_name(factor.name)] if factor.df_prior is not None else []
     names += cutpoint_names(model)
     names += [name for name in ("sigma", "nu", "shape") if getattr(model, f"{name}_prior") is not None]
     return tuple(names)
@@ -51,12 +70,14 @@ def ranef_names(model: Model) -> tuple[str, ...]:
 
 
 def hyper_priors(model: Model) -> dict[str, Prior | None]:
-    """The prior of every sd, sigma, nu and shape by name (None under a prior on the whole covariance); correlations are not listed."""
+    """The prior of every sd, df, sigma, nu and shape by name (None under a prior on the whole covariance); correlations are not listed."""
     priors: dict[str, Prior | None] = {}
     for factor in model.factors:
         for term in factor.terms:
             for a, column in enumerate(term.columns):
-                priors[sd_name(factor.name, column)] = None if term.covariance is not None else term.sd_priors[a]
+                priors[sd_name(factor.name, column, term.group)] = None if term.covariance is not None else term.sd_priors[a]
+        if factor.df_prior is not None:
+            priors[df_name(factor.name)] = factor.df_prior
     for name in ("sigma", "nu", "shape"):
         if getattr(model, f"{name}_prior") is not None:
             priors[name] = getattr(model, f"{name}_prior")

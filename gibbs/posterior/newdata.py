@@ -24,7 +24,7 @@ import numpy as np
 from gibbs.errors import DataError, SpecError, nearest
 from gibbs.model import data, design, levels, outcome, readers, syntax
 from gibbs.model.design import Formula
-from gibbs.model.encoding import Encoding, Grouping
+from gibbs.model.encoding import Encoding, Grouping, RandomColumns
 from gibbs.model.fixed import numbers
 from gibbs.model.records import DataSource, Design, Spec
 
@@ -59,6 +59,8 @@ class FactorRows:
     codes: np.ndarray | None  # (N,) a level of the fit, or −1 − k for the new level ``new[k]``
     Z: np.ndarray | None  # (N, q)
     new: tuple[str, ...] = ()  # labels of the new levels
+    new_groups: np.ndarray | None = None  # (new levels,) their groups, where covariances differ by groups of levels
+    group: np.ndarray | None = None  # (N,) the same of rows whose effects are integrated out
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,15 @@ def of_fit(fit: Fit, groups: Groups = "known", *, allow_new: bool = False, outco
         if mode == "all new":
             present, place = np.unique(factor.codes, return_inverse=True)
             labels = tuple(factor.levels[k] for k in present)
-            factors.append(FactorRows(factor.name, -1 - place.reshape(-1).astype(np.int64), factor.Z, labels))
+            groups_ = None if factor.group is None else factor.group[present]
+            factors.append(FactorRows(factor.name, -1 - place.reshape(-1).astype(np.int64), factor.Z, labels, groups_))
+        elif mode == "typical":
+            factors.append(FactorRows(factor.name, None, None))
+        elif mode == "population":
+            of_row = None if factor.group is None else factor.group[factor.codes]
+            factors.append(FactorRows(factor.name, None, factor.Z, group=of_row))
         else:
-            factors.append(_rows_of_factor(factor.name, mode, factor.codes, factor.Z, ()))
+            factors.append(FactorRows(factor.name, factor.codes, factor.Z))
     return Rows(model.X, model.offset, tuple(factors), model.trials if outcomes else None, model.known_se if outcomes else None, model.rows)
 
 
@@ -204,29 +212,24 @@ def encode(
             factors.append(FactorRows(name, None, None))
             continue
         Z = np.ascontiguousarray(np.concatenate([part.encode(frame, source) for part in random.parts], axis=1))
-        if mode == "population":
-            factors.append(FactorRows(name, None, Z))
-            continue
         within = frame if grouping is None else grouping
+        if mode == "population":
+            factors.append(FactorRows(name, None, Z, group=random.groups(within, source) if random.by else None))
+            continue
         codes = random.grouping.encode(within, source).astype(np.int64)
         unseen = np.flatnonzero(codes < 0) if mode != "all new" else np.arange(len(codes))
         if len(unseen) and mode == "known":
             _refuse_unseen(name, random.grouping, within, unseen, source)
         place, labels = _labels(random.grouping, within, unseen, source)
         codes[unseen] = -1 - place
-        factors.append(FactorRows(name, codes, Z, labels))
+        new_groups = _groups_of_new(name, random, within, unseen, place, labels, source) if random.by and labels else None
+        factors.append(FactorRows(name, codes, Z, labels, new_groups))
     return Rows(X, offset, tuple(factors), None, None, np.arange(1, len(frame) + 1), frame)
 
 
 def needed(fit: Fit, words: Mapping[str, str]) -> list[str]:
     """The columns that a prediction needs under these modes, trials and standard errors not counted."""
     return _needed(design.parse(fit.spec), fit.design, words, outcomes=False, trials=False)
-
-
-def _rows_of_factor(name: str, mode: str, codes: np.ndarray, Z: np.ndarray, new: tuple[str, ...]) -> FactorRows:
-    if mode == "typical":
-        return FactorRows(name, None, None)
-    return FactorRows(name, None if mode == "population" else codes, Z, new)
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -250,6 +253,8 @@ def _needed(parsed: Formula, model: Design, words: Mapping[str, str], *, outcome
             found.update(dict.fromkeys(syntax.names(term.tree)))
         if mode in ("known", "new", "all new"):
             found.update(dict.fromkeys(term.group))
+        if term.by and mode in ("new", "all new", "population"):
+            found[term.by] = None
     return list(found)
 
 
@@ -325,6 +330,24 @@ def _labels(grouping: Grouping, frame: pd.DataFrame, rows: np.ndarray, source: s
         words = np.array([":".join(row) for row in zip(*parts, strict=True)], dtype=object)
     codes, labels = pd.factorize(words)
     return codes.astype(np.int64), tuple(str(text) for text in labels)
+
+
+def _groups_of_new(
+    name: str, random: RandomColumns, frame: pd.DataFrame, rows: np.ndarray, place: np.ndarray, labels: tuple[str, ...], source: str
+) -> np.ndarray:
+    """The group (new levels,) of each new level; DataError where its rows have several."""
+    of_row = random.groups(frame.iloc[rows], source)
+    found = np.zeros(len(labels), dtype=np.int32)
+    found[place] = of_row
+    mixed = np.flatnonzero(found[place] != of_row)
+    if len(mixed):
+        k = place[mixed[0]]
+        raise DataError(
+            f"the new level '{labels[k]}' of {name} has more than one value ({levels.rows_text(frame.index[rows[place == k]])}); a level "
+            "has one, which chooses the covariance of its effects.",
+            where=f"{source}, column '{random.by}'",
+        )
+    return found
 
 
 def _refuse_unseen(name: str, grouping: Grouping, frame: pd.DataFrame, rows: np.ndarray, source: str) -> None:

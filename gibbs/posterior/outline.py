@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gibbs.model.records import Design, Prior, Term
+from gibbs.model.records import Design, Factor, Prior, Term
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,11 @@ class FactorOutline:
     columns: tuple[str, ...]  # q names
     terms: tuple[Term, ...]
     sizes: np.ndarray  # (J,) rows in each level
-    cross_product: np.ndarray  # (q, q) Z'Z/N: the mean of z z' over rows, all that a variance share needs of Z
+    cross_product: np.ndarray  # (q, q) Z'Z/N: the mean of z z' over rows, all that a variance share needs of Z; (groups, q, q) by groups
+    by: str = ""
+    groups: tuple[str, ...] = ()
+    group: np.ndarray | None = None  # (J,) of each level, where there are groups
+    df_prior: Prior | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,11 @@ def outline(design: Design) -> Outline:
             columns=tuple(factor.columns),
             terms=tuple(factor.terms),
             sizes=np.bincount(factor.codes, minlength=len(factor.levels)),
-            cross_product=factor.Z.T @ factor.Z / max(1, rows),
+            cross_product=_cross_product(factor),
+            by=factor.by,
+            groups=tuple(factor.groups),
+            group=factor.group,
+            df_prior=factor.df_prior,
         )
         for factor in design.factors
     )
@@ -85,6 +93,15 @@ def outline(design: Design) -> Outline:
     )
 
 
+def _cross_product(factor: Factor) -> np.ndarray:
+    """Z'Z/N, that of the rows of each group of levels where there are groups (they add up to it)."""
+    rows = max(1, len(factor.Z))
+    if factor.group is None:
+        return factor.Z.T @ factor.Z / rows
+    of_row = factor.group[factor.codes]
+    return np.stack([factor.Z[of_row == g].T @ factor.Z[of_row == g] / rows for g in range(len(factor.groups))])
+
+
 def to_dict(outline: Outline) -> dict[str, Any]:
     """Plain words and numbers for the manifest; levels and sizes are left out (posterior.nc has them)."""
     return {
@@ -104,9 +121,12 @@ def to_dict(outline: Outline) -> dict[str, Any]:
                         "sd_priors": [_prior_to_dict(prior) for prior in term.sd_priors],
                         "correlation": _prior_to_dict(term.correlation),
                         "covariance": _prior_to_dict(term.covariance),
+                        **({"group": term.group} if term.group else {}),
                     }
                     for term in factor.terms
                 ],
+                **({"by": factor.by, "groups": list(factor.groups), "group": factor.group.tolist()} if factor.group is not None else {}),
+                **({"df_prior": _prior_to_dict(factor.df_prior)} if factor.df_prior is not None else {}),
             }
             for factor in outline.factors
         ],
@@ -138,11 +158,16 @@ def from_dict(words: Mapping[str, Any], levels: Mapping[str, tuple[str, ...]], s
                     sd_priors=tuple(_prior_from_dict(prior) for prior in term["sd_priors"]),
                     correlation=_prior_from_dict(term["correlation"]),
                     covariance=_prior_from_dict(term["covariance"]),
+                    group=term.get("group", ""),
                 )
                 for term in factor["terms"]
             ),
             sizes=sizes[factor["name"]],
             cross_product=np.asarray(factor["cross_product"], dtype=np.float64),
+            by=factor.get("by", ""),
+            groups=tuple(factor.get("groups", ())),
+            group=np.asarray(factor["group"], dtype=np.int32) if "group" in factor else None,
+            df_prior=_prior_from_dict(factor.get("df_prior")),
         )
         for factor in words["factors"]
     )

@@ -169,8 +169,9 @@ class Predictor:
         self._seed, self._stream = _seed(fit, seed), stream
         self._beta = np.ascontiguousarray(flat(arrays.beta, self.pick).T)  # (p, S)
         self._arrays, self._total = arrays, total  # u is not touched unless levels of the fit are asked for
-        self._covariances = [flat(variances.covariance(arrays, model, f), self.pick) for f in model.factors]
-        self._roots: dict[int, np.ndarray] = {}
+        self._covariances = [flat(variances.covariances(arrays, model, f), self.pick) for f in model.factors]  # (S, groups, q, q)
+        self._df = [None if f.df_prior is None else flat(variances.degrees_of_freedom(arrays, model, f)) for f in model.factors]
+        self._roots: dict[tuple[int, int], np.ndarray] = {}
         self._effects: dict[tuple[int, int], np.ndarray] = {}
         self._hyper = self._hyper_of(fit)
 
@@ -198,21 +199,30 @@ class Predictor:
         eta = self.rows.X[at] @ self._beta  # (n, S): a row's draws lie together
         eta += self.rows.offset[at, None]
         variance: np.ndarray | None = None
+        heavy: list[tuple[np.ndarray, np.ndarray]] = []  # (n, S) and (S,): z'Σz and df of Student-t effects
         for f, factor in enumerate(self.rows.factors):
             if factor.Z is None:
                 continue
             if factor.codes is not None:
                 self._add_effects(eta, f, factor, at)
             elif self.kind != "linear":
-                part = self._variance(f, factor.Z[at])
-                variance = part if variance is None else np.add(variance, part, out=variance)
+                part = self._variance(f, factor.Z[at], None if factor.group is None else factor.group[at])
+                if self._df[f] is not None:
+                    heavy.append((part, self._df[f] if self.pick is None else self._df[f][self.pick]))
+                else:
+                    variance = part if variance is None else np.add(variance, part, out=variance)
         if self.kind == "linear":
             return eta.T
         if self.kind == "expected":
             spread_ = None if variance is None else variance.T
-            return population.expected(self.family, eta.T, spread_, link=self.link, cutpoints=self._hyper.cutpoints)
-        if variance is not None:
-            eta += np.sqrt(variance) * self._generator(_ROW_EFFECTS, stream).standard_normal(eta.shape)
+            tails = [(part.T, df) for part, df in heavy]
+            return population.expected(self.family, eta.T, spread_, link=self.link, cutpoints=self._hyper.cutpoints, heavy=tails)
+        if variance is not None or heavy:
+            rng = self._generator(_ROW_EFFECTS, stream)
+            if variance is not None:
+                eta += np.sqrt(variance) * rng.standard_normal(eta.shape)
+            for part, df in heavy:
+                eta += np.sqrt(part) * rng.standard_t(df, eta.shape)
         return self._outcomes(eta, at, stream)
 
     def _outcomes(self, eta: np.ndarray, at: np.ndarray, stream: int) -> np.ndarray:
@@ -244,7 +254,7 @@ class Predictor:
     def effects(self, f: int, code: int) -> np.ndarray:
         """The effects (q, S) of a level of factor f: one of the fit's, or for −1 − k the k-th new one."""
         if (f, code) not in self._effects:
-            q = self._covariances[f].shape[1]
+            q = self._covariances[f].shape[2]
             if (len(self._effects) + 1) * q * self.draws > _CACHE:
                 self._effects.clear()
             if code < 0:
@@ -256,19 +266,28 @@ class Predictor:
         return self._effects[f, code]
 
     def _new_effects(self, f: int, k: int) -> np.ndarray:
-        """The effects (q, S) of the k-th new level of factor f, drawn from N(0, Σ) of each draw."""
+        """The effects (q, S) of the k-th new level of factor f, drawn from N(0, Σ), or t_df(0, Σ), of each draw."""
         factor = self.rows.factors[f]
-        z = self._labelled(factor.name, factor.new[k]).standard_normal((self._covariances[f].shape[1], self._total))
-        if f not in self._roots:
-            self._roots[f] = cholesky(self._covariances[f])
-        return np.einsum("sab,bs->as", self._roots[f], z if self.pick is None else z[:, self.pick])
+        group = 0 if factor.new_groups is None else int(factor.new_groups[k])
+        rng = self._labelled(factor.name, factor.new[k])
+        z = rng.standard_normal((self._covariances[f].shape[2], self._total))
+        if self._df[f] is not None:
+            z /= np.sqrt(rng.standard_gamma(0.5 * self._df[f]) / (0.5 * self._df[f]))
+        if (f, group) not in self._roots:
+            self._roots[f, group] = cholesky(self._covariances[f][:, group])
+        return np.einsum("sab,bs->as", self._roots[f, group], z if self.pick is None else z[:, self.pick])
 
-    def _variance(self, f: int, Z: np.ndarray) -> np.ndarray:
+    def _variance(self, f: int, Z: np.ndarray, group: np.ndarray | None) -> np.ndarray:
         """z'Σz, (n, S)."""
         sigma, q = self._covariances[f], Z.shape[1]
         pairs = [(a, b) for a in range(q) for b in range(a + 1)]
         products = np.stack([Z[:, a] * Z[:, b] * (1.0 if a == b else 2.0) for a, b in pairs], axis=1)
-        variance = products @ np.stack([sigma[:, a, b] for a, b in pairs])
+        if group is None:
+            variance = products @ np.stack([sigma[:, 0, a, b] for a, b in pairs])
+        else:
+            variance = np.empty((len(Z), len(sigma)))
+            for g in range(sigma.shape[1]):
+                variance[group == g] = products[group == g] @ np.stack([sigma[:, g, a, b] for a, b in pairs])
         return np.maximum(variance, 0.0, out=variance)  # rounding, where correlations are ±1
 
     # ------------------------------------------------------------------------------------------------ random numbers

@@ -230,10 +230,7 @@ def _order(fits: Sequence[Fit], options: Options) -> list[dict[str, str]]:
         fixed |= {f"b_{name}": name for name in outline.coefficients}
         fixed |= {name: name.removeprefix("b_") for name in names.cutpoint_names(outline)}
         for factor in outline.factors:
-            varying |= {names.sd_name(factor.name, c): f"sd({c}) {factor.name}" for c in factor.columns}
-            for term in factor.terms:
-                pairs = names.correlation_pairs(term)
-                varying |= {names.correlation_name(factor.name, a, b): f"cor({a}, {b}) {factor.name}" for a, b in pairs}
+            varying |= {name: f"{label} {factor.name}" for name, label in names.varying_labels(factor, ", ").items()}
         last |= {name: name for name in ("sigma", "nu", "shape") if getattr(outline, f"{name}_prior") is not None}
     everything = fixed | varying | last
     if options.parameters is not None:
@@ -310,10 +307,15 @@ def _one_record(fit: Fit, style: str, options: Options) -> pd.DataFrame:
     rows = [("fixed", "", as_in_r(name), f"b_{name}") for name in outline.coefficients]
     rows += [("fixed", "", name.removeprefix("b_"), name) for name in names.cutpoint_names(outline)]
     for factor in outline.factors:
-        rows += [("ran_pars", factor.name, f"sd__{as_in_r(c)}", names.sd_name(factor.name, c)) for c in factor.columns]
         for term in factor.terms:
+            group = f"{factor.name}:{term.group}" if term.group else factor.name
+            rows += [("ran_pars", group, f"sd__{as_in_r(c)}", names.sd_name(factor.name, c, term.group)) for c in term.columns]
+        for term in factor.terms:
+            group = f"{factor.name}:{term.group}" if term.group else factor.name
             for a, b in names.correlation_pairs(term):
-                rows.append(("ran_pars", factor.name, f"cor__{as_in_r(a)}.{as_in_r(b)}", names.correlation_name(factor.name, a, b)))
+                name = names.correlation_name(factor.name, a, b, term.group)
+                rows.append(("ran_pars", group, f"cor__{as_in_r(a)}.{as_in_r(b)}", name))
+        rows += [("ran_pars", factor.name, "df", names.df_name(factor.name))] if factor.df_prior is not None else []
     if outline.sigma_prior is not None:
         rows.append(("ran_pars", "Residual", "sd__Observation", "sigma"))
     rows += [("aux", "", name, name) for name in ("nu", "shape") if getattr(outline, f"{name}_prior") is not None]

@@ -29,23 +29,50 @@ def hyper(draws: Draws, outline: Outline, name: str) -> np.ndarray:
     return np.full(draws.hyper.shape[:2], names.fixed_values(outline)[name])
 
 
-def covariance(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndarray:
-    """Σ of one factor, (chain, draw, q, q), block diagonal over its terms."""
+def covariance(draws: Draws, outline: Outline, factor: FactorOutline, group: str = "") -> np.ndarray:
+    """Σ of one factor (of one group of its levels), (chain, draw, q, q), block diagonal over its terms.
+
+    Of Student-t effects it is the scale matrix: their variance is Σ df/(df − 2).
+    """
     chains, kept = draws.hyper.shape[:2]
     columns = len(factor.columns)
     sigma = np.zeros((chains, kept, columns, columns))
     start = 0
-    for term in factor.terms:
+    for term in (t for t in factor.terms if t.group == group):
         place = {column: start + a for a, column in enumerate(term.columns)}
-        sd = {column: hyper(draws, outline, names.sd_name(factor.name, column)) for column in term.columns}
+        sd = {column: hyper(draws, outline, names.sd_name(factor.name, column, group)) for column in term.columns}
         for column, a in place.items():
             sigma[:, :, a, a] = sd[column] ** 2
         for first, second in names.correlation_pairs(term):
             a, b = place[first], place[second]
-            correlation = hyper(draws, outline, names.correlation_name(factor.name, first, second))
+            correlation = hyper(draws, outline, names.correlation_name(factor.name, first, second, group))
             sigma[:, :, a, b] = sigma[:, :, b, a] = correlation * sd[first] * sd[second]
         start += len(term.columns)
     return sigma
+
+
+def covariances(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndarray:
+    """Σ of every group of levels, (chain, draw, groups, q, q); one group where all levels share a covariance."""
+    return np.stack([covariance(draws, outline, factor, group) for group in factor.groups or ("",)], axis=2)
+
+
+def degrees_of_freedom(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndarray | None:
+    """df of Student-t effects, (chain, draw); None of normal ones."""
+    return None if factor.df_prior is None else hyper(draws, outline, names.df_name(factor.name))
+
+
+def effect_variance(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndarray:
+    """The variance of z'u averaged over the rows, (chain, draw): mean z'Σz; times df/(df − 2) for Student-t effects, infinite at df ≤ 2."""
+    products = factor.cross_product.reshape(-1, len(factor.columns), len(factor.columns))
+    variance = np.einsum("csgab,gab->cs", covariances(draws, outline, factor), products)
+    df = degrees_of_freedom(draws, outline, factor)
+    return variance if df is None else variance * inflation(df)
+
+
+def inflation(df: np.ndarray) -> np.ndarray:
+    """df/(df − 2), the variance of a standard t; infinite where df ≤ 2."""
+    above = df > 2
+    return np.where(above, df / np.where(above, df - 2, 1.0), np.inf)
 
 
 def residual_variance(draws: Draws, outline: Outline, mean: np.ndarray | None = None) -> tuple[np.ndarray, str]:
@@ -74,9 +101,7 @@ def residual_variance(draws: Draws, outline: Outline, mean: np.ndarray | None = 
         return np.full(shape, outline.known_variance), "Residual (known se)"
     variance = hyper(draws, outline, "sigma") ** 2
     if outline.family == "student":
-        nu = hyper(draws, outline, "nu")
-        above = nu > 2
-        return np.where(above, variance * nu / np.where(above, nu - 2, 1.0), np.inf), "Residual"
+        return variance * inflation(hyper(draws, outline, "nu")), "Residual"
     return variance, "Residual"
 
 
@@ -84,24 +109,26 @@ def varcorr(draws: Draws, outline: Outline) -> pd.DataFrame:
     """lme4's as.data.frame(VarCorr(m)): grp, var1, var2, vcov, sdcor — posterior means.
 
     vcov is the mean of a variance or covariance, sdcor the mean of an sd or correlation; as means of different quantities
-    sdcor² is a little below vcov. A second term of a factor is ``g.1``, as in lme4. The last row is the residual
+    sdcor² is a little below vcov. A second term of a factor is ``g.1``, as in lme4; the terms of a group of its levels are
+    ``g:zA``. Student-t effects have their scales here, whose squares are not quite variances. The last row is the residual
     (sigma; of a student model its scale), absent where there is no sigma. Absent names are None.
     """
     import pandas as pd
 
     rows: list[tuple[str, str | None, str | None, float, float]] = []
     for factor in outline.factors:
-        sigma = covariance(draws, outline, factor)
-        start = 0
-        for number, term in enumerate(factor.terms):
-            group = factor.name if number == 0 else f"{factor.name}.{number}"
-            for a, column in enumerate(term.columns, start):
-                rows.append((group, column, None, float(sigma[:, :, a, a].mean()), float(np.sqrt(sigma[:, :, a, a]).mean())))
-            for first, second in names.correlation_pairs(term):
-                a, b = start + term.columns.index(first), start + term.columns.index(second)
-                correlation = hyper(draws, outline, names.correlation_name(factor.name, first, second))
-                rows.append((group, first, second, float(sigma[:, :, a, b].mean()), float(correlation.mean())))
-            start += len(term.columns)
+        for block in factor.groups or ("",):
+            sigma = covariance(draws, outline, factor, block)
+            start = 0
+            for number, term in enumerate(t for t in factor.terms if t.group == block):
+                group = (f"{factor.name}:{block}" if block else factor.name) + (f".{number}" if number else "")
+                for a, column in enumerate(term.columns, start):
+                    rows.append((group, column, None, float(sigma[:, :, a, a].mean()), float(np.sqrt(sigma[:, :, a, a]).mean())))
+                for first, second in names.correlation_pairs(term):
+                    a, b = start + term.columns.index(first), start + term.columns.index(second)
+                    correlation = hyper(draws, outline, names.correlation_name(factor.name, first, second, block))
+                    rows.append((group, first, second, float(sigma[:, :, a, b].mean()), float(correlation.mean())))
+                start += len(term.columns)
     if outline.sigma_prior is not None:
         sd = hyper(draws, outline, "sigma")
         rows.append(("Residual", None, None, float((sd**2).mean()), float(sd.mean())))
@@ -121,13 +148,13 @@ def variance_shares(draws: Draws, outline: Outline, mean: np.ndarray | None = No
     import pandas as pd
 
     residual, label = residual_variance(draws, outline, mean)
-    parts = [np.einsum("csab,ab->cs", covariance(draws, outline, factor), factor.cross_product) for factor in outline.factors]
+    parts = [effect_variance(draws, outline, factor) for factor in outline.factors]
     parts.append(residual)
-    infinite = np.isinf(residual)
-    finite_total = np.sum([np.where(infinite, 0.0, part) for part in parts], axis=0)
-    finite_total = np.where(finite_total > 0, finite_total, 1.0)
-    shares = [np.where(infinite, 0.0, part) / finite_total for part in parts]
-    shares[-1] = np.where(infinite, 1.0, shares[-1])
+    infinite = np.isinf(parts)
+    beyond = infinite.any(axis=0)  # draws in which a Student-t part has no variance: it has the whole of the total
+    total = np.sum(np.where(beyond, infinite, parts), axis=0)
+    total = np.where(total > 0, total, 1.0)
+    shares = [np.where(beyond, own, part) / total for part, own in zip(parts, infinite, strict=True)]
     rows = [
         (part.mean(), share.mean(), share.std(ddof=1) if share.size > 1 else 0.0, *np.quantile(share, PROBABILITIES))
         for part, share in zip(parts, shares, strict=True)

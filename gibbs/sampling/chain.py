@@ -15,7 +15,9 @@ from gibbs.kernels import sweep as ks
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
 from gibbs.kernels.start import start_near_mode
+from gibbs.model import by_group
 from gibbs.model.records import Design
+from gibbs.sampling.level_scales import LevelScales, Likelihood
 from gibbs.sampling.pack import Packed
 from gibbs.sampling.status import sampling_error
 from gibbs.sampling.stream import Stream
@@ -42,18 +44,25 @@ class State:
     working: np.ndarray  # (M,) ω(ỹ − offset)
     eta: np.ndarray  # (M,)
     reference: np.ndarray  # like L
+    spread: np.ndarray  # (U,) 1/√λ_j of Student-t effects, by which the columns of their levels are multiplied; 1 elsewhere
+    df: np.ndarray  # (F,) of the factors with Student-t effects
 
 
 @dataclass(frozen=True)
 class Kept:
     """Draws of one chunk, first axis the sweep; coefficients in the internal basis."""
 
-    NAMES: ClassVar[tuple[str, ...]] = ("beta", "L", "scale", "lp", "u")
+    NAMES: ClassVar[tuple[str, ...]] = ("beta", "L", "scale", "df", "lp", "u")
     beta: np.ndarray
     L: np.ndarray
     scale: np.ndarray  # σ, ν
+    df: np.ndarray  # of Student-t effects
     lp: np.ndarray
     u: np.ndarray
+
+    def one(self, k: int) -> Kept:
+        """Room for sweep k alone."""
+        return Kept(*(getattr(self, name)[k : k + 1] for name in Kept.NAMES))
 
 
 class Chain:
@@ -63,10 +72,14 @@ class Chain:
         self.number = number
         self.rng = np.random.Generator(np.random.SFC64(seed))
         self.packed, self.design, self.warmup = packed, design, warmup
-        fixed = packed.family in (kl.GAUSSIAN, kl.PROBIT)  # cross-products that no sweep changes
+        student = packed.student.size > 0  # columns, and all that is made of them, change with the scales of the levels
+        fixed = packed.family in (kl.GAUSSIAN, kl.PROBIT) and not student  # cross-products that no sweep changes
+        given = packed.family == kl.GAUSSIAN and not student
         self.node = packed.node if fixed else packed.node.copy()
-        self.m = packed.m if packed.family == kl.GAUSSIAN else packed.m.copy()
-        self.h = packed.h if packed.family == kl.GAUSSIAN else packed.h.copy()
+        self.m = packed.m if given else packed.m.copy()
+        self.h = packed.h if given else packed.h.copy()
+        self.cross = (*packed.cross[:2], packed.cross[2].copy()) if student else packed.cross
+        self.rows = packed.rows._replace(Z=packed.rows.Z.copy()) if student else packed.rows
         self.dense = np.zeros((3, packed.core_columns, packed.core_columns + 1))
         self.dense[0] = packed.gram
         self.state = _state(packed)
@@ -81,8 +94,9 @@ class Chain:
         self.history: list[Kept] = []
         self.kept: list[Kept] = []
         self.stream: Stream | None = None  # of the effects that are not stored
-        self.stored = np.arange(packed.effects)  # those that are
+        self.stored = np.arange(sum(levels * columns for _, levels, columns in packed.blocks))  # those that are
         self.seconds = [0.0, 0.0]
+        self.levels = LevelScales(self) if student else None
         self.likelihood = packed.family in (kl.GAUSSIAN, kl.STUDENT) or 4 * packed.cells <= packed.n
         self._start()
 
@@ -102,7 +116,7 @@ class Chain:
             if self.done in self.boundaries:
                 self._learn(refine=self.done == self.warmup)
         else:
-            self.kept.append(self._keep(out))
+            self.kept.append(self._keep(out if self.packed.reported is None else replace(out, u=out.u[:, self.packed.reported])))
         self.seconds[0 if warming else 1] += time.perf_counter() - began
 
     def _keep(self, out: Kept) -> Kept:
@@ -113,15 +127,31 @@ class Chain:
         return replace(out, u=out.u[:, self.stored])
 
     def _run(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
-        """``sweeps`` sweeps into ``out``: (status, sweeps done)."""
+        """``sweeps`` sweeps into ``out``: (status, sweeps done). With Student-t effects one by one, the levels' scales before each."""
+        if self.levels is None:
+            return self._sweeps(sweeps, warming, out)
+        for k in range(sweeps):
+            one = out.one(k)
+            if self.state.scale[3] > 0.0:
+                self.levels.draw()
+                self.levels.move(warming)
+            status, _ = self._sweeps(1, warming, one)
+            if status != ks.OK:
+                return status, k
+            np.multiply(one.u, self.state.spread, out=one.u)
+            one.df[:] = self.state.df
+        return ks.OK, sweeps
+
+    def _sweeps(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
+        """``sweeps`` sweeps of the compiled loop, the scales of the levels as they are."""
         p, s, w = self.packed, self.state, self.work
         latent = crossed = None
         if p.family != kl.GAUSSIAN:
             likelihood = self.likelihood and not warming
-            latent = (p.family, likelihood, *p.rows, s.omega, s.working, s.eta, self.width)
+            latent = (p.family, likelihood, *self.rows, s.omega, s.working, s.eta, self.width)
         one_at_a_time = True if p.scheme == kl.ONE_AT_A_TIME else None
         if p.units.shape[0] > 1 or one_at_a_time:
-            crossed = (*p.cross, w["rhs"], w["rhs_core"], w["H"], w["x"], w["effects"])
+            crossed = (*self.cross, w["rhs"], w["rhs_core"], w["H"], w["x"], w["effects"])
         try:
             return ks.run_chunk(
                 self.rng, sweeps, p.n, p.haar, self._collapsed_move(), warming, latent, crossed, one_at_a_time,
@@ -133,6 +163,19 @@ class Chain:
             )  # fmt: skip
         except np.linalg.LinAlgError:
             return ks.NOT_POSITIVE_DEFINITE, 0
+
+    def likelihood_beside_normal(self) -> Likelihood | None:
+        """What ``kernels/level_laws.py`` needs of a likelihood that is not normal given the latents; of one that is, no rows.
+
+        None where the move is not to be had: the one-at-a-time scheme, and latents with several units.
+        """
+        p, r, w = self.packed, self.rows, self.work
+        if p.scheme == kl.ONE_AT_A_TIME or (p.family != kl.GAUSSIAN and p.units.shape[0] > 1):
+            return None
+        none = w["vh"][:0]
+        level = r.level if p.family != kl.GAUSSIAN else r.level[:0]  # rows that a sweep passes over
+        data = (BINOMIAL_LOGIT, r.X, r.Z, level, none, none, r.trials[:0], none, none)
+        return Likelihood(data, 1.0, 0, none, none, none, none)
 
     def _collapsed_move(self) -> int:
         if not self.elliptical:
@@ -146,13 +189,16 @@ class Chain:
             beta=np.empty((sweeps, p.reference.size)),
             L=np.empty((sweeps, self.state.L.size)),
             scale=np.empty((sweeps, 2)),
+            df=np.empty((sweeps, self.state.df.size)),
             lp=np.empty(sweeps),
             u=np.empty((0 if warming else sweeps, p.effects)),
         )
 
     def compile(self) -> None:
         """Load or build the compiled loop without drawing anything."""
-        self._run(0, True, self.new_kept(0, True))
+        self._sweeps(0, True, self.new_kept(0, True))
+        if self.levels is not None:
+            self.levels.compile()
 
     def _learn(self, refine: bool) -> None:
         """Fit the elliptical move to the warm-up so far (its second half at first, the elliptical part afterwards) and freeze it."""
@@ -176,7 +222,8 @@ class Chain:
     def _start(self) -> None:
         """Scales near a rough guess, dispersed by a factor e^{±1} over the chains; binary location effects near their mode."""
         packed, state, rng, design = self.packed, self.state, self.rng, self.design
-        terms = [t for f in design.factors for t in f.terms]
+        factors = by_group.arrange(design).factors
+        terms = [t for f in factors for t in f.terms]
         for k, (prior, guess) in enumerate(
             (
                 (design.sigma_prior, packed.residual_sd * math.exp(rng.uniform(-0.3, 0.3))),
@@ -186,9 +233,9 @@ class Chain:
             if prior is not None:
                 state.scale[k] = prior.args[0] if prior.kind == "fixed" else _inside(packed.scale_prior[k], guess)
         for t, term in enumerate(terms):
-            f, column, q, l0, s0, given = packed.term[t]
+            f, column, q, l0, s0, given = packed.term[t, :6]
             for a in range(q):
-                z = design.factors[f].Z[:, column + a]
+                z = factors[f].Z[:, column + a]
                 size = math.sqrt(float(np.mean(z * z))) or 1.0
                 guess = 0.4 * packed.residual_sd / size * math.exp(rng.uniform(-1.0, 1.0))
                 if given:
@@ -200,6 +247,9 @@ class Chain:
                     if kind == kh.BELOW and l0 + a * q <= place < l0 + a * q + a:
                         self.fit[i, kh.SLICE_WIDTH] = guess
         state.reference[:] = state.L
+        for k, f in enumerate(packed.student):
+            prior, guess = factors[f].df_prior, math.exp(rng.uniform(math.log(4.0), math.log(30.0)))
+            state.df[k] = prior.args[0] if prior.kind == "fixed" else _inside(packed.df_prior[k], guess)
         if packed.family in (kl.PROBIT, kl.LOGIT):
             self._start_near_mode()
 
@@ -254,6 +304,8 @@ def _state(packed: Packed) -> State:
         working=np.zeros(rows),
         eta=np.zeros(rows),
         reference=np.zeros(size),
+        spread=np.ones(packed.effects),
+        df=np.ones(packed.student.size),
     )
 
 
@@ -282,7 +334,7 @@ def coordinates(packed: Packed, unit: int | None = None) -> np.ndarray:
     rows = []
     if packed.scheme != kl.ONE_AT_A_TIME:
         several = packed.units.shape[0] > 1
-        for f, _, q, l0, _, given in packed.term:
+        for f, _, q, l0, _, given in packed.term[:, :6]:
             if given or (several and packed.factor[f, kl.UNIT] not in (-1, -1 if unit is None else unit)):
                 continue
             rows += [(kh.DIAGONAL if a == b else kh.BELOW, l0 + a * q + b) for a in range(q) for b in range(a + 1)]
@@ -303,7 +355,7 @@ def _inside(prior: np.ndarray, value: float) -> float:
 def freeze_reference(term: np.ndarray, reference: np.ndarray, L: np.ndarray) -> None:
     """Typical sds of each term (diagonal), the whitening of factors with very few levels."""
     reference[:] = 0.0
-    for _, _, q, l0, _, _ in term:
+    for _, _, q, l0 in term[:, :4]:
         rows = L[:, l0 : l0 + q * q].reshape(-1, q, q)
         for a, sd in enumerate(np.sqrt(np.mean(np.sum(rows**2, axis=2), axis=0))):
             reference[l0 + a * q + a] = sd

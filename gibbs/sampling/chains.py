@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from gibbs.errors import SamplingError
-from gibbs.kernels import layout as kl
 from gibbs.model.records import Design, Sampling
 from gibbs.posterior.records import Draws, StreamedDraws
 from gibbs.sampling import stream
@@ -74,14 +73,14 @@ def _stream(chains: list[Chain], packed: Packed, factors: list[int]) -> None:
     """From now on the chains add the effects of ``factors`` up instead of storing them."""
     ranges, blocks, start = [], [], 0
     for f in factors:
-        first, levels, width = (int(packed.factor[f, k]) for k in (kl.U0, kl.LEVELS, kl.WIDTH))
+        first, levels, width = packed.blocks[f]
         ranges.append(np.arange(first, first + levels * width))
         blocks.append((start, levels, width))
         start += levels * width
     places = np.concatenate(ranges)
     for chain in chains:
         chain.stream = stream.Stream(places, tuple(blocks))
-        chain.stored = np.setdiff1d(np.arange(packed.effects), places)
+        chain.stored = np.setdiff1d(chain.stored, places)
 
 
 class _Runner:
@@ -160,7 +159,7 @@ def _good_enough(chains: list[Chain], until) -> bool:
         if not np.all(np.isfinite(rhat)) or np.max(rhat) > until.rhat or np.min(ess) < until.ess:
             return False
     parts = [c.draws() for c in chains]
-    for name in ("beta", "L", "scale", "u"):
+    for name in ("beta", "L", "scale", "df", "u"):
         values = np.stack([part[name] for part in parts])
         values = values.reshape(*values.shape[:2], -1)
         values = values[:, :, np.ptp(values, axis=(0, 1)) > 0.0]
@@ -191,7 +190,7 @@ def _collect(
     names = packed.hyper_names
     hyper = np.concatenate(
         [
-            _scales(packed, stack["L"]),
+            _scales(packed, stack["L"], stack["df"]),
             *([stack["scale"][:, :, :1]] if "sigma" in names else []),
             *([stack["scale"][:, :, 1:]] if "nu" in names else []),
             *([np.exp(stack["scale"])] if "shape" in names else []),
@@ -202,7 +201,7 @@ def _collect(
     if packed.cutpoints:
         hyper, beta = np.concatenate([hyper, beta[:, :, : packed.cutpoints]], axis=2), beta[:, :, packed.cutpoints :]
     lp = stack["lp"] if chains[0].likelihood else np.full_like(stack["lp"], np.nan)
-    offsets = [int(a) for a in packed.factor[:, kl.U0]]
+    offsets = [first for first, _, _ in packed.blocks]
     summaries = {}
     if streamed:
         offsets = [-1 if f in streamed else int(np.searchsorted(chains[0].stored, first)) for f, first in enumerate(offsets)]
@@ -258,12 +257,12 @@ def _stack(chains: list[Chain], kept: int) -> dict[str, np.ndarray]:
     return stack
 
 
-def _scales(packed: Packed, L: np.ndarray) -> np.ndarray:
-    """(chains, draws, …) sds of every column, then correlations of every term, factor by factor: the order of ``hyper_names``."""
+def _scales(packed: Packed, L: np.ndarray, df: np.ndarray) -> np.ndarray:
+    """(chains, draws, …) sds of every column, correlations of every term, df, factor by factor: the order of ``hyper_names``."""
     columns = []
     for f in range(packed.factor.shape[0]):
         cov = []
-        for owner, _, q, l0, _, _ in packed.term:
+        for owner, _, q, l0 in packed.term[:, :4]:
             if owner == f:
                 factor = L[:, :, l0 : l0 + q * q].reshape(*L.shape[:2], q, q)
                 cov.append(factor @ np.swapaxes(factor, 2, 3))
@@ -271,4 +270,5 @@ def _scales(packed: Packed, L: np.ndarray) -> np.ndarray:
         columns += [s[:, :, a] for s in sds for a in range(s.shape[2])]
         for c, s in zip(cov, sds, strict=True):
             columns += [c[:, :, a, b] / (s[:, :, a] * s[:, :, b]) for a in range(c.shape[2]) for b in range(a)]
+        columns += [df[:, :, k] for k in np.flatnonzero(packed.student == f)]
     return np.stack(columns, axis=2) if columns else np.zeros((*L.shape[:2], 0))

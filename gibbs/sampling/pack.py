@@ -14,7 +14,9 @@ from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import priors as kp
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
+from gibbs.model import by_group
 from gibbs.model.records import CoefficientPrior, Design, Prior
+from gibbs.posterior import names
 from gibbs.sampling.plan import Plan, parents
 
 FAMILY = {"gaussian": kl.GAUSSIAN, "student": kl.STUDENT, "probit": kl.PROBIT, "logit": kl.LOGIT}
@@ -81,6 +83,10 @@ class Packed:
     pieces: kl.Rows | None = None  # ordinal: the three squares of every cell as rows (3M)
     values: np.ndarray = field(default_factory=lambda: np.zeros(0))  # negative binomial: distinct counts, and the rows of each
     value_rows: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    student: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # factors with Student-t effects
+    df_prior: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))  # of theirs
+    reported: np.ndarray | None = None  # places of the effects that are reported, in their order; None: all as they stand
+    blocks: tuple[tuple[int, int, int], ...] = ()  # of those, by factor: first, levels, columns
 
     def coefficients(self, internal: np.ndarray) -> np.ndarray:
         """(…, p) draws in the internal basis → coefficients as written."""
@@ -89,7 +95,7 @@ class Packed:
 
 def pack(design: Design, plan: Plan) -> Packed:
     """Lay out ``design`` for the kernels in the blocks of ``plan``."""
-    design = _observed(design)
+    asked, design = design, _observed(by_group.arrange(design))
     second = plan.scheme == "second-order"
     likelihood = LIKELIHOOD[design.family, design.link or DEFAULT_LINK[design.family]] if second else -1
     family = SECOND_ORDER if second else FAMILY[design.family]
@@ -144,13 +150,17 @@ def pack(design: Design, plan: Plan) -> Packed:
     row_prior, sd_prior, cov_prior, scale_prior = _priors(design, transform, reference)
     cutpoints = len(design.categories) - 1 if likelihood in _ORDINAL else 0
     haar = family == kl.PROBIT and plan.scheme == "joint" and not np.any(row_prior[:, 0]) and not np.any(offset)
+    haar = haar and all(f.df_prior is None for f in design.factors)  # whose moves need the cross-products of the latents as drawn
     return Packed(
         family=family, scheme=SCHEME[plan.scheme], rows=rows, factor=factor, term=_terms(design), index=index, units=units,
         core_factors=core_factors, core_columns=pc, effects=U, node=node, m=m, h=h, gram=dense[0].copy(), yy=yy, cross=cross,
         row_prior=row_prior, sd_prior=sd_prior, cov_prior=cov_prior, scale_prior=scale_prior, n=n, haar=bool(haar),
         known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
-        cells=int(y.size), hyper_names=hyper_names(design), likelihood=likelihood, family_prior=_family_prior(design),
+        cells=int(y.size), hyper_names=names.hyper_names(design), likelihood=likelihood, family_prior=_family_prior(design),
         cutpoints=cutpoints, pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values, value_rows=value_rows,
+        student=np.array([f for f, of in enumerate(design.factors) if of.df_prior is not None], dtype=np.int64),
+        df_prior=np.array([_scale_code(f.df_prior, True) for f in design.factors if f.df_prior is not None], dtype=float).reshape(-1, 3),
+        reported=by_group.reported(asked), blocks=_blocks(asked),
     )  # fmt: skip
 
 
@@ -210,18 +220,6 @@ def _pieces(rows: kl.Rows, cutpoints: int) -> kl.Rows:
 def _family_prior(design: Design) -> np.ndarray:
     """Code and numbers of the prior of the negative binomial's size."""
     return np.array(_scale_code(design.shape_prior), dtype=float) if design.shape_prior is not None else np.zeros(3)
-
-
-def hyper_names(design: Design) -> tuple[str, ...]:
-    """sd_g__x for every column, cor_g__a__b within every term, then the cutpoints, sigma, nu, shape."""
-    names = []
-    for f in design.factors:
-        names += [f"sd_{f.name}__{c}" for t in f.terms for c in t.columns]
-        for t in f.terms:
-            names += [f"cor_{f.name}__{t.columns[b]}__{t.columns[a]}" for a in range(len(t.columns)) for b in range(a)]
-    own = [f"b_Intercept[{k + 1}]" for k in range(len(design.categories) - 1)] if design.categories else []
-    own += [name for name in ("sigma", "nu", "shape") if getattr(design, f"{name}_prior")]
-    return (*names, *own)
 
 
 def _centre(design: Design) -> tuple[np.ndarray, np.ndarray]:
@@ -355,7 +353,7 @@ def _leaf_lists(f, core, J, q, core0, p, level):
 
 
 def _terms(design: Design) -> np.ndarray:
-    """One row a covariance term: factor, first column, size, offset in L, first sd, whether the sd is given."""
+    """One row a covariance term: factor, first column, size, offset in L, first sd, whether the sd is given, first level, levels."""
     rows = []
     l0 = s0 = 0
     for f, factor in enumerate(design.factors):
@@ -363,11 +361,21 @@ def _terms(design: Design) -> np.ndarray:
         for term in factor.terms:
             size = len(term.columns)
             given = size == 1 and term.covariance is None and term.sd_priors[0].kind == "fixed"
-            rows.append((f, column, size, l0, s0, int(given)))
+            members = np.flatnonzero(factor.group == factor.groups.index(term.group)) if term.group else np.arange(len(factor.levels))
+            rows.append((f, column, size, l0, s0, int(given), int(members[0]), members.size))
             column += size
             l0 += size * size
             s0 += size
-    return np.array(rows, dtype=np.int64).reshape(-1, 6)
+    return np.array(rows, dtype=np.int64).reshape(-1, 8)
+
+
+def _blocks(design: Design) -> tuple[tuple[int, int, int], ...]:
+    """First effect, levels and columns of every factor, as reported."""
+    found, start = [], 0
+    for factor in design.factors:
+        found.append((start, len(factor.levels), len(factor.columns)))
+        start += len(factor.levels) * len(factor.columns)
+    return tuple(found)
 
 
 def cross_products(rows: kl.Rows, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
+from gibbs.model import by_group
 from gibbs.model.records import Design, Factor
 
 SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time", "augmented", "second-order")
@@ -90,6 +91,7 @@ def make(design: Design, scheme: str = "auto") -> Plan:
     ------
     SpecError : an unknown scheme, one that the family does not have, or a joint draw that would need a dense matrix beyond reason.
     """
+    design = by_group.arrange(design)
     if scheme not in SCHEMES:
         raise SpecError(f"scheme '{scheme}' is not one of {', '.join(SCHEMES)}.{nearest(scheme, SCHEMES)}", where="sampling.scheme")
     if design.family in GAUSSIAN_GIVEN_LATENTS:
@@ -272,7 +274,7 @@ def _finish(
     columns = p + cutpoints + sum(len(factors[f].levels) * len(factors[f].columns) for f in core)
     hyper = sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in factors for t in f.terms)
     hyper += sum(prior is not None for prior in (design.sigma_prior, design.nu_prior, design.shape_prior))
-    hyper += cutpoints
+    hyper += cutpoints + sum(f.df_prior is not None for f in factors)
     return Plan(
         scheme=scheme,
         core=core,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gibbs.kernels import likelihood as kd
@@ -9,6 +11,7 @@ from gibbs.kernels import second_order as k2
 from gibbs.kernels.start import start_near_mode
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
 from gibbs.sampling.chain import ELLIPTICAL_LIMIT, MOST_REJECTED, Chain, Kept, coordinates, fit_move, freeze_reference
+from gibbs.sampling.level_scales import Likelihood
 from gibbs.sampling.pack import cross_products
 
 REFITS = (0.04, 0.08, 0.14, 0.22, 0.32, 0.45, 0.6, 0.8, 1.0)
@@ -50,7 +53,7 @@ class SecondOrderChain(Chain):
         self.scratch = np.zeros((4, max(d, size)))
         self.noise, self.trial_L = np.zeros((3, p.core_columns)), np.zeros_like(self.state.L)
         self.effects = np.zeros((4, p.effects))
-        self.crossed = (*p.cross, self.work["rhs"], self.work["rhs_core"])
+        self.further = (self.work["rhs"], self.work["rhs_core"])
         self.blocks, self.refits, self.every, self.small_every = 1, 0, 1.0, SMALL_OFTEN
         self.steps = np.full(p.sd_prior.shape[0] + 1, 0.5)
         self._start_family()
@@ -128,24 +131,32 @@ class SecondOrderChain(Chain):
 
     def _stand_in(self) -> None:
         """The cross-products of the quadratic stand-in (ω, b)."""
-        p, s, r = self.packed, self.state, self.packed.pieces or self.packed.rows
+        p, s, r = self.packed, self.state, self.packed.pieces or self.rows
+        if p.pieces and p.student.size:
+            r = r._replace(Z=np.concatenate([self.rows.Z, self.rows.Z, np.zeros_like(self.rows.Z)]))
         s.scale[4] = np.nan  # the gap is that of another stand-in now
         accumulate(r.X, r.Z, r.level, r.core_entry, s.omega, p.factor, p.index, p.units, p.core_factors, self.node, self.dense)
         working = self.linear - s.omega * r.offset
         accumulate_rhs(r.X, r.Z, r.level, working, p.factor, True, p.units.shape[0], self.m, self.h)
         if p.units.shape[0] > 1:
-            self.crossed = (*cross_products(r._replace(weight=s.omega), p.factor), *self.crossed[3:])
+            self.cross = cross_products(r._replace(weight=s.omega), p.factor)
+
+    def likelihood_beside_normal(self) -> Likelihood | None:
+        p, s, r = self.packed, self.state, self.rows
+        data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
+        return Likelihood(data, self._shape(), p.cutpoints, s.eta, self.gap[0], s.working, self.gap[1])
 
     def advance(self, sweeps: int) -> None:
         super().advance(sweeps if self.done >= self.warmup else min(sweeps, 1))
 
-    def _run(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
-        p, s, w, r = self.packed, self.state, self.work, self.packed.rows
+    def _sweeps(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
+        p, s, w, r = self.packed, self.state, self.work, self.rows
+        crossed = (*self.cross, *self.further)
         data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
         try:
             status = k2.run_second_order(
                 self.rng, sweeps, self._collapsed_move(), warming, self.blocks, self.every, self.small_every, self.steps, data,
-                p.family_prior, p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, self.crossed, p.factor, p.term, p.index,
+                p.family_prior, p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, crossed, p.factor, p.term, p.index,
                 p.units, p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L,
                 s.scale, s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes,
                 self.coordinate, self.fit, self.root, self.scratch, self.counts, s.eta, self.gap[0], s.working, self.gap[1],
@@ -159,7 +170,7 @@ class SecondOrderChain(Chain):
 
     def new_kept(self, sweeps: int, warming: bool) -> Kept:
         kept = super().new_kept(sweeps, warming)
-        return Kept(kept.beta, kept.L, np.empty((sweeps, self.psi.size)), kept.lp, kept.u)
+        return replace(kept, scale=np.empty((sweeps, self.psi.size)))
 
     def _learn(self, refine: bool) -> None:
         """Refit the stand-in, the move of the variances and the directions of the family's slices; split or join the core's parts."""

@@ -120,7 +120,7 @@ class Mover:
             at += J * q
         for f in range(len(u)):
             blocks = []
-            for owner, _, q, l0, _, _ in p.term:
+            for owner, _, q, l0 in p.term[:, :4]:
                 if owner == f:
                     L = s.L[l0 : l0 + q * q].reshape(q, q)
                     blocks.append(L @ L.T if q > 1 else np.array([[L[0, 0] ** 2]]))
@@ -192,7 +192,7 @@ def test_moves_of_scales_accept_by_the_joint_density(kind, family, options):
 
 
 def _scale_by_hand(p, s, t: int, a: int, scale: float) -> None:
-    f, column, q, l0, _, _ = p.term[t]
+    f, column, q, l0 = p.term[t, :4]
     u0, J, width, core0 = (p.factor[f, k] for k in (kl.U0, kl.LEVELS, kl.WIDTH, kl.CORE0))
     s.L[l0 + a * q : l0 + (a + 1) * q] *= scale
     s.u[u0 + column + a : u0 + J * width : width] *= scale

@@ -299,7 +299,7 @@ def core_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[float
 
     def propose(*a):
         L = a[25]
-        for _, _, q, l0, _, given in p.term:
+        for _, _, q, l0, _, given in p.term[:, :6]:
             if not given:
                 L[l0 : l0 + q * q] *= 1.4
         kh.log_marginal(*a[12:31])

@@ -37,17 +37,6 @@ def test_uncorrelated_terms_have_no_correlation() -> None:
     assert names.hyper_names(model) == ("sd_g__Intercept", "sd_g__x", "sigma", "nu")
 
 
-def test_names_agree_with_those_of_the_sampler() -> None:
-    """The sampler writes hyper_names itself; both must say the same, three correlated columns and two terms included."""
-    from gibbs.sampling.pack import hyper_names
-
-    g = factor("g", ("1", "2"), np.ones((12, 5)), term("Intercept", "a", "b"), term("c"), term("d"))
-    h = factor("g:h", ("1_1", "2_1"), np.ones((12, 2)), term("Intercept", "a"))
-    for family in ("gaussian", "student", "probit", "logit"):
-        model = design(g, h, family=family)
-        assert names.hyper_names(model) == hyper_names(model)
-
-
 def test_fixed_values_are_the_priors_fixed() -> None:
     g = factor("g", ("1", "2"), np.ones((12, 2)), term("Intercept", sd=Prior("fixed", (0.5,))), term("x"))
     model = design(g, sigma_prior=Prior("fixed", (2.0,)))

@@ -136,7 +136,7 @@ class Engine:
         state.omega = self.chain.state.omega if self.packed.family == packing.SECOND_ORDER else state.omega
         self.chain.state = state
         packed, rows = self.packed, self.packed.rows
-        for _, _, q, l0, _, _ in packed.term:
+        for _, _, q, l0 in packed.term[:, :4]:
             state.reference[l0 : l0 + q * q : q + 1] = 0.6
         state.scale[3] = self.rng.integers(64)  # sweeps done: what is done only now and then has its turn in some replicates
         self.chain.independent = bool(self.rng.integers(2))  # both moves that use the frozen fit
@@ -185,7 +185,7 @@ class Engine:
         for f in range(self.packed.factor.shape[0]):
             J, q, u0 = (int(self.packed.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.U0))
             u.append(kept["u"][:, u0 : u0 + J * q].reshape(-1, J, q))
-        for _, _, q, l0, _, _ in self.packed.term:
+        for _, _, q, l0 in self.packed.term[:, :4]:
             block = kept["L"][:, l0 : l0 + q * q].reshape(-1, q, q)
             L.append(block @ np.swapaxes(block, 1, 2))
         if self.packed.family != packing.SECOND_ORDER:

@@ -46,22 +46,24 @@ class Known:
 
 
 def known(outline: Outline) -> list[Known]:
-    """Every sd, correlation, sigma, nu and shape that the model does not fix."""
+    """Every sd, correlation, df, sigma, nu and shape that the model does not fix."""
     found: list[Known] = []
     for factor in outline.factors:
         for term in factor.terms:
             for a, column in enumerate(term.columns):
-                if (one := _of_sd(term, a, names.sd_name(factor.name, column))) is not None:
+                if (one := _of_sd(term, a, names.sd_name(factor.name, column, term.group))) is not None:
                     found.append(one)
         for term in factor.terms:
             for first, second in names.correlation_pairs(term):
-                name = names.correlation_name(factor.name, first, second)
+                name = names.correlation_name(factor.name, first, second, term.group)
                 found.append(_of_correlation(term, term.columns.index(first), term.columns.index(second), name))
-    for name, least in (("sigma", 0.0), ("nu", 1.0), ("shape", 0.0)):
-        prior = getattr(outline, f"{name}_prior")
+    scalars = [(names.df_name(factor.name), 1.0, factor.df_prior) for factor in outline.factors]
+    scalars += [(name, least, getattr(outline, f"{name}_prior")) for name, least in (("sigma", 0.0), ("nu", 1.0), ("shape", 0.0))]
+    for name, least, prior in scalars:
         if prior is not None and prior.kind != "fixed":
             lower = least if prior.kind in ("gamma", "exponential") else None
-            found.append(_scalar(name, prior, least, math.inf, describe(prior, name), lower=lower))
+            on = "nu" if name.startswith("df_") else name
+            found.append(_scalar(name, prior, least, math.inf, describe(prior, on), lower=lower))
     return found
 
 

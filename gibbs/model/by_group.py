@@ -1,0 +1,66 @@
+"""Covariances that differ by groups of levels, ``gr(g, by = z)``, as columns of their own: what the sampler sees.
+
+The levels are put in the order of their groups, and each column of Z is repeated for every group, 0 in the rows of the others:
+
+    u_j ~ N(0, Σ_A) for levels of A, N(0, Σ_B) for B      →      (u_jA, u_jB) ~ N(0, blockdiag(Σ_A, Σ_B)),   z_ij = (z_ij, 0) or (0, z_ij)
+
+The second effect of a level of A meets no row: given everything else it is a draw from its prior, is left out when Σ_B is drawn given
+the effects (``term`` of ``gibbs.kernels.layout``), and is not reported. All else is a model with more columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gibbs.model.records import Design, Factor
+
+
+def is_arranged(factor: Factor) -> bool:
+    """Whether the columns are those that the sampler sees."""
+    return len(factor.columns) == sum(len(term.columns) for term in factor.terms)
+
+
+def order(factor: Factor) -> np.ndarray:
+    """The levels (J,) in the order of their groups: place in the sampler → level."""
+    return np.argsort(factor.group, kind="stable") if factor.group is not None else np.arange(len(factor.levels))
+
+
+def arrange(design: Design) -> Design:
+    """``design`` with a column for every group and column of every factor; itself where no factor has groups."""
+    if all(map(is_arranged, design.factors)):
+        return design
+    return replace(design, factors=tuple(f if is_arranged(f) else _arranged(f) for f in design.factors))
+
+
+def _arranged(factor: Factor) -> Factor:
+    places = order(factor)
+    where = np.empty_like(places)
+    where[places] = np.arange(places.size)
+    of_row = factor.group[factor.codes]
+    Z = np.concatenate([factor.Z * (of_row == g)[:, None] for g in range(len(factor.groups))], axis=1)
+    return replace(
+        factor,
+        levels=tuple(factor.levels[j] for j in places),
+        codes=where[factor.codes].astype(np.int32),
+        Z=np.ascontiguousarray(Z),
+        columns=tuple(f"{column}:{group}" for group in factor.groups for column in factor.columns),
+        group=factor.group[places],
+    )
+
+
+def reported(design: Design) -> np.ndarray | None:
+    """For every effect that is reported (factor by factor, level by level, column by column) its place among those of ``arrange(design)``;
+    None where they are the same."""
+    if all(map(is_arranged, design.factors)):
+        return None
+    parts, start = [], 0
+    for factor in design.factors:
+        J, q, groups = len(factor.levels), len(factor.columns), 1 if is_arranged(factor) else len(factor.groups)
+        where = np.empty(J, dtype=np.int64)
+        where[order(factor) if groups > 1 else np.arange(J)] = np.arange(J)
+        first = where * q * groups + (factor.group * q if groups > 1 else 0)
+        parts.append((start + first[:, None] + np.arange(q)).ravel())
+        start += J * q * groups
+    return np.concatenate(parts)

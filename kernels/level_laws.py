@@ -1,0 +1,142 @@
+"""Degrees of freedom of Student-t effects with the λ_j following, the effects integrated out: the twin of ν | u in ``level_scales.py``.
+
+Where the data say little of each u_j, ν | u moves by as little as the u_j do. Here ν → ν' and every λ_j keeps its place within
+Gamma(ν/2, ν/2), nearly: w_j = log λ_j is moved and stretched from the mean and sd of log Gamma at ν to those at ν',
+
+    w_j' = m(ν') + (w_j − m(ν)) s(ν')/s(ν),     m(ν) = −1/ν − 1/(3ν²) ≈ ψ(ν/2) − log(ν/2),   s²(ν) = 2/ν + 2/ν² + 4/(3ν³) ≈ ψ'(ν/2)
+
+(any m and s give the same posterior; these make the λ_j' plausible). With the noise ε of the location effects held (``second_order.py``),
+their density under the normal model, or stand-in, is that of the factorisation, so the proposal is accepted with
+
+    p(ν') ν' Π_j p(w_j' | ν') (s'/s)^J p(ỹ | λ', L) / [p(ν) ν Π_j p(w_j | ν) p(ỹ | λ, L)] · exp{Σ_i gap_i(η') − gap_i(η)} .
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from .arrays import copy_to
+from .elimination import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
+from .hyper import log_marginal
+from .layout import LEVELS, U0, UNIT, WIDTH
+from .level_scales import rescale
+from .likelihood import gaps
+from .priors import log_scale_prior
+from .statistics import linear_predictor
+from .sweep import rhs_between_units
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_gamma_law(w, nu):
+    """Log density of w = log λ, λ ~ Gamma(ν/2, ν/2)."""
+    return 0.5 * nu * (math.log(0.5 * nu) + w - math.exp(w)) - math.lgamma(0.5 * nu)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _centre_and_width(nu):
+    """m(ν), s(ν)."""
+    return -1.0 / nu - 1.0 / (3.0 * nu * nu), math.sqrt(2.0 / nu + 2.0 / (nu * nu) + 4.0 / (3.0 * nu**3))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def follow(factor, f, prior, nu, to, spread, change):
+    """change ← new spread / old of the levels of factor f when ν = ``nu`` becomes ``to``; returns the log ratio of the densities of
+    (log ν, w), the Jacobian of w included. −inf where the prior has no mass there."""
+    rise = log_scale_prior(prior[0], prior[1], prior[2], to) - log_scale_prior(prior[0], prior[1], prior[2], nu)
+    rise += math.log(to / nu)
+    centre, width = _centre_and_width(nu)
+    centre_to, width_to = _centre_and_width(to)
+    start, q = factor[f, U0], factor[f, WIDTH]
+    for j in range(factor[f, LEVELS]):
+        w = -2.0 * math.log(spread[start + j * q])
+        w_to = centre_to + (w - centre) * width_to / width
+        rise += log_gamma_law(w_to, to) - log_gamma_law(w, nu) + math.log(width_to / width)
+        for a in range(q):
+            change[start + j * q + a] = math.exp(0.5 * (w - w_to))
+    return rise
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move_degrees_of_freedom(
+    rng, step, k, chosen, prior, df, spread, change, core_change, data, shape, cuts, factor, term, index, units, core_factors, node, m, h,
+    yy, n, B, prior_quadratic, P, work, vh, dense, L, sigma, small, crossed, rhs, rhs_core, core, u, eta, gap, trial_eta, trial_gap,
+    noise_core, trial_core, noise, trial_u
+):  # fmt: skip
+    """One proposal of log ν ~ N(log ν, step²) for factor ``chosen[k]``, its λ following. Returns 1.0 where it was accepted.
+
+    data: as ``run_second_order`` has it, eta and gap those of the state, empty where the model is normal, or normal given latents (and
+    level where no sweep passes over the rows).
+    m, h, node, dense[0], yy: its cross-products; crossed: those between units. Mutates df, spread, core, u, eta, gap, and what
+    ``rescale`` does.
+    """
+    if not step > 0.0:
+        return 0.0
+    code, X, Z, level, offset, y, trials, omega, linear = data
+    cross_ptr, cross_col, cross_value = crossed
+    f = chosen[k]
+    unit = max(factor[f, UNIT], 0)
+    view = units[unit : unit + 1]
+    nu = df[k]
+    to = nu * math.exp(step * rng.standard_normal())
+    for i in range(change.size):
+        change[i] = 1.0
+    rise = follow(factor, f, prior[k], nu, to, spread, change)
+    if not (rise > -np.inf and rise < np.inf):
+        return 0.0
+    for turn in range(2):  # the state, then the proposal
+        if turn == 1:
+            rescale(
+                factor, index, units, core_factors, chosen, change, core_change, node, m, h, dense, u, core, Z, level, cross_ptr, cross_col,
+                cross_value
+            )  # fmt: skip
+        if units.shape[0] > 1:
+            rhs_between_units(factor, index, cross_ptr, cross_col, cross_value, node, m, h, u, unit, rhs_core, rhs)
+        else:
+            copy_to(m, rhs_core)
+            copy_to(h, rhs)
+        marginal, _ = log_marginal(
+            factor, term, index, view, core_factors, node, rhs, B, prior_quadratic, P, work, vh, dense, L, sigma, rhs_core, yy, n, small
+        )
+        if turn == 0:
+            rise -= marginal
+            whiten_core(dense, core, noise_core)
+            if view.shape[0] > 0:
+                whiten_unit(factor, index, view, 0, work, vh, core, u, noise)
+        else:
+            rise += marginal
+    copy_to(noise_core, trial_core)
+    place_core(dense, trial_core)
+    copy_to(u, trial_u)
+    for pos in range(units.shape[1]):
+        g = view[0, pos] if view.shape[0] > 0 else -1
+        if g >= 0:
+            for i in range(factor[g, U0], factor[g, U0] + factor[g, LEVELS] * factor[g, WIDTH]):
+                trial_u[i] = noise[i]
+    if view.shape[0] > 0:
+        place_unit(factor, index, view, 0, units.shape[1] - 1, work, vh, trial_core, trial_u)
+    copy_core_factors(factor, core_factors, trial_core, trial_u)
+    if eta.size > 0:
+        linear_predictor(X, Z, level, offset, factor, trial_core, trial_u, trial_eta)
+        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - np.sum(gap)
+        for i in range(1, cuts):
+            if not trial_core[i] > trial_core[i - 1]:
+                rise = -np.inf
+    if rise > -rng.standard_exponential():
+        df[k] = to
+        for i in range(u.size):
+            spread[i] *= change[i]
+        copy_to(trial_core, core)
+        copy_to(trial_u, u)
+        copy_to(trial_eta, eta)
+        copy_to(trial_gap, gap)
+        return 1.0
+    for i in range(u.size):
+        change[i] = 1.0 / change[i]
+    rescale(
+        factor, index, units, core_factors, chosen, change, core_change, node, m, h, dense, u, core, Z, level, cross_ptr, cross_col,
+        cross_value
+    )  # fmt: skip
+    return 0.0

@@ -1,0 +1,234 @@
+"""Student-t random effects as a scale mixture of normals: one multiplier λ_j of the precision of every level.
+
+    u_j | λ_j ~ N(0, Σ/λ_j),   λ_j ~ Gamma(ν/2, ν/2),      so that   u_j ~ t_ν(0, Σ)      (Lange, Little & Taylor 1989)
+
+The rest of a sweep sees v_j = √λ_j u_j ~ N(0, Σ) and columns z_ij/√λ_j, which give the same linear predictor: a model with normal
+effects. Between two sweeps, the u_j held (and with them η and the likelihood),
+
+    sds | u, ν   with the λ integrated out:  p(L) Π_j t_ν(u_j; 0, LL'), a slice on the logarithm of each
+    ν | u        with the λ integrated out:  p(ν) Π_j t_ν(u_j; 0, Σ), a slice on log ν
+    λ_j | u, ν ~ Gamma((ν + q)/2, rate (ν + u_j'Σ⁻¹u_j)/2)
+
+and what holds columns of level j (its v, Z, cross-products) is multiplied by the change of 1/√λ_j. Nothing of it passes through the
+other kernels: they know neither λ nor ν.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from .layout import (
+    ANCESTORS,
+    B0,
+    C0,
+    COLUMN,
+    CORE0,
+    COUNT,
+    FACTOR,
+    FIRST,
+    G0,
+    GIVEN,
+    L0,
+    LEVELS,
+    LIST0,
+    PARENT0,
+    PTR0,
+    SIZE,
+    U0,
+    WIDTH,
+    ZCOL,
+)
+from .priors import FIXED, invert_lower, log_cholesky_prior, log_scale_prior
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def level_distances(factor, term, f, L, v, spread, distance, inverse):
+    """distance (J,) ← u_j'Σ⁻¹u_j of every level of factor f, u_j = ``spread`` v_j; returns q, the columns that a level has."""
+    distance[:] = 0.0
+    columns = 0
+    for t in range(term.shape[0]):
+        if term[t, FACTOR] != f:
+            continue
+        q, start = term[t, SIZE], factor[f, U0] + term[t, COLUMN]
+        invert_lower(L[term[t, L0] :], q, inverse)
+        columns += q * term[t, COUNT]
+        for j in range(term[t, FIRST], term[t, FIRST] + term[t, COUNT]):
+            for a in range(q):
+                s = 0.0
+                for b in range(a + 1):
+                    s += inverse[a * q + b] * v[start + j * factor[f, WIDTH] + b]
+                distance[j] += s * s
+    for j in range(factor[f, LEVELS]):
+        distance[j] *= spread[factor[f, U0] + j * factor[f, WIDTH]] ** 2
+    return columns // factor[f, LEVELS]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_sd(factor, term, t, a, delta, sd_prior, cov_prior, nu, L, v, spread, distance, inverse):
+    """Log density of δ, the sd of column a of term t being e^δ times what L says, given u and ν, the λ integrated out. L is as before."""
+    f, q, l0 = term[t, FACTOR], term[t, SIZE], term[t, L0]
+    for b in range(a + 1):
+        L[l0 + a * q + b] *= math.exp(delta)
+    value = log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], inverse)
+    if value > -np.inf:
+        columns = level_distances(factor, term, f, L, v, spread, distance, inverse)
+        value += (a + 1.0 - term[t, COUNT]) * delta
+        for j in range(term[t, FIRST], term[t, FIRST] + term[t, COUNT]):
+            value -= 0.5 * (nu + columns) * math.log1p(distance[j] / nu)
+    for b in range(a + 1):
+        L[l0 + a * q + b] *= math.exp(-delta)
+    return value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_sds(rng, factor, term, f, sd_prior, cov_prior, nu, L, v, spread, distance, inverse):
+    """A slice on the logarithm of every sd of factor f | u, ν (Neal 2003). Mutates L."""
+    for t in range(term.shape[0]):
+        if term[t, FACTOR] != f or term[t, GIVEN] == 1:
+            continue
+        q, l0 = term[t, SIZE], term[t, L0]
+        width = 3.0 / math.sqrt(term[t, COUNT])
+        for a in range(q):
+            log_y = log_sd(factor, term, t, a, 0.0, sd_prior, cov_prior, nu, L, v, spread, distance, inverse) - rng.standard_exponential()
+            low = -width * rng.random()
+            high = low + width
+            for _ in range(30):
+                if log_sd(factor, term, t, a, low, sd_prior, cov_prior, nu, L, v, spread, distance, inverse) <= log_y:
+                    break
+                low -= width
+            for _ in range(30):
+                if log_sd(factor, term, t, a, high, sd_prior, cov_prior, nu, L, v, spread, distance, inverse) <= log_y:
+                    break
+                high += width
+            for _ in range(200):
+                delta = low + (high - low) * rng.random()
+                if log_sd(factor, term, t, a, delta, sd_prior, cov_prior, nu, L, v, spread, distance, inverse) > log_y:
+                    for b in range(a + 1):
+                        L[l0 + a * q + b] *= math.exp(delta)
+                    break
+                if delta < 0.0:
+                    low = delta
+                else:
+                    high = delta
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_degrees_of_freedom(prior, distance, q, x):
+    """Log density of x = log ν given u_j'Σ⁻¹u_j = ``distance`` (J,), the λ integrated out, Jacobian included."""
+    nu = math.exp(x)
+    value = log_scale_prior(prior[0], prior[1], prior[2], nu)
+    if not (value > -np.inf and nu < 1e8):
+        return -np.inf
+    J = distance.size
+    value += x + J * (math.lgamma(0.5 * (nu + q)) - math.lgamma(0.5 * nu) - 0.5 * q * x)
+    for j in range(J):
+        value -= 0.5 * (nu + q) * math.log1p(distance[j] / nu)
+    return value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_degrees_of_freedom(rng, prior, distance, q, nu):
+    """A slice on log ν | u (Neal 2003). Returns the new ν."""
+    x0 = math.log(nu)
+    log_y = log_degrees_of_freedom(prior, distance, q, x0) - rng.standard_exponential()
+    low = x0 - rng.random()
+    high = low + 1.0
+    for _ in range(30):
+        if log_degrees_of_freedom(prior, distance, q, low) <= log_y:
+            break
+        low -= 1.0
+    for _ in range(30):
+        if log_degrees_of_freedom(prior, distance, q, high) <= log_y:
+            break
+        high += 1.0
+    for _ in range(200):
+        x = low + (high - low) * rng.random()
+        if log_degrees_of_freedom(prior, distance, q, x) > log_y:
+            return math.exp(x)
+        if x < x0:
+            low = x
+        else:
+            high = x
+    return nu
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_level_scales(rng, factor, term, chosen, prior, sd_prior, cov_prior, df, L, v, spread, change, distance, inverse):
+    """sds | u, ν; ν | u; λ_j | u, ν of the factors ``chosen`` (F,), their effects u_j = ``spread`` v_j held.
+
+    prior (F, 3), df (F,): prior and value of each ν. spread (U,): 1/√λ_j at every effect of level j, 1 for normal effects.
+    Sets L, df and spread; change (U,) ← new spread / old. ``rescale`` must follow.
+    """
+    change[:] = 1.0
+    for k in range(chosen.size):
+        f = chosen[k]
+        J, width, start = factor[f, LEVELS], factor[f, WIDTH], factor[f, U0]
+        draw_sds(rng, factor, term, f, sd_prior, cov_prior, df[k], L, v, spread, distance[:J], inverse)
+        q = level_distances(factor, term, f, L, v, spread, distance[:J], inverse)
+        if prior[k, 0] != FIXED:
+            df[k] = draw_degrees_of_freedom(rng, prior[k], distance[:J], q, df[k])
+        for j in range(J):
+            multiplier = rng.standard_gamma(0.5 * (df[k] + q)) / (0.5 * (df[k] + distance[j]))
+            new = 1.0 / math.sqrt(max(multiplier, 1e-200))
+            for a in range(start + j * width, start + (j + 1) * width):
+                change[a] = new / spread[a]
+                spread[a] = new
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def rescale(
+    factor, index, units, core_factors, chosen, change, core_change, node, m, h, dense, u, core, Z, level, cross_ptr, cross_col, cross_value
+):  # fmt: skip
+    """Multiply the columns of every effect by ``change`` (U,), and its effect by 1/change: η stays what it is.
+
+    Z (M, ΣQ) with level (M, K) are rows that a sweep passes over (none for gaussian outcomes). core_change (pc,): scratch.
+    """
+    core_change[:] = 1.0
+    for k in range(core_factors.size):
+        f = core_factors[k]
+        for a in range(factor[f, LEVELS] * factor[f, WIDTH]):
+            core_change[factor[f, CORE0] + a] = change[factor[f, U0] + a]
+    for a in range(core.size):
+        core[a] /= core_change[a]
+        m[a] *= core_change[a]
+        for b in range(a + 1):
+            dense[0, a, b] *= core_change[a] * core_change[b]
+    for k in range(u.size):
+        u[k] /= change[k]
+        h[k] *= change[k]
+        for e in range(cross_ptr[k], cross_ptr[k + 1]):
+            cross_value[e] *= change[k] * change[cross_col[e]]
+    for t in range(units.shape[0]):
+        for pos in range(units.shape[1]):
+            f = units[t, pos]
+            if f < 0:
+                break
+            q, qa = factor[f, WIDTH], factor[f, ANCESTORS]
+            for j in range(factor[f, LEVELS]):
+                at, g0, b0 = factor[f, U0] + j * q, factor[f, G0] + j * q * q, factor[f, B0] + j * q * qa
+                for a in range(q):
+                    for b in range(q):
+                        node[g0 + a * q + b] *= change[at + a] * change[at + b]
+                    parent, child, column = j, f, b0 + a * qa
+                    for up in range(pos + 1, units.shape[1]):
+                        g = units[t, up]
+                        if g < 0:
+                            break
+                        parent = index[factor[child, PARENT0] + parent]
+                        for b in range(factor[g, WIDTH]):
+                            node[column] *= change[at + a] * change[factor[g, U0] + parent * factor[g, WIDTH] + b]
+                            column += 1
+                        child = g
+                for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
+                    for a in range(q):
+                        node[factor[f, C0] + e * q + a] *= change[at + a] * core_change[index[factor[f, LIST0] + e]]
+    for k in range(chosen.size):
+        f = chosen[k]
+        q, z = factor[f, WIDTH], factor[f, ZCOL]
+        for i in range(level.shape[0]):
+            at = factor[f, U0] + level[i, f] * q
+            for a in range(q):
+                Z[i, z + a] *= change[at + a]
