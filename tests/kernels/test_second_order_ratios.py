@@ -119,7 +119,7 @@ def values_at(engine: Engine) -> dict:
         values["u"].append(place.reshape(J, q).copy())
         blocks = []
         for _ in factor.terms:
-            _, _, size, l0, _, _ = next(terms)
+            _, _, size, l0 = next(terms)[:4]
             root = s.L[l0 : l0 + size * size].reshape(size, size)
             blocks.append(root @ root.T)
         values["covariances"].append(blocks)

@@ -221,7 +221,7 @@ SINGLES = Case(  # little more than one row a level: the sd of the effects and Ï
 
 
 def joined(parts: list[Kept]) -> Kept:
-    return Kept(*(np.concatenate([getattr(k, name) for k in parts]) for name in ("beta", "L", "scale", "lp", "u")))
+    return Kept(*(np.concatenate([getattr(k, name) for k in parts]) for name in Kept.NAMES))
 
 
 class Parts:
@@ -302,7 +302,7 @@ def by_parts(step) -> Callable[[Engine], None]:
             for _ in range(sweeps):
                 now = step(parts, now, data["y"])
                 beta, u, L, sigma = now
-                kept.append(Kept(beta[None], L[None], np.array([[sigma, 1.0]]), np.zeros(1), u[None]))
+                kept.append(Kept(beta[None], L[None], np.array([[sigma, 1.0]]), np.zeros((1, 0)), np.zeros(1), u[None]))
             return joined(kept)
 
         engine.seen, engine.sweep = seen, sweep
@@ -392,7 +392,7 @@ def independent_draws(inflate: float) -> Callable[[Engine], None]:
             draws = law.mean + inflate * rng.standard_normal((sweeps, law.mean.size)) @ root.T
             beta = np.linalg.solve(engine.packed.transform, draws[:, : law.p].T).T - engine.packed.reference
             state, ones = engine.chain.state, np.ones((sweeps, 1))
-            return Kept(beta, ones * state.L, ones * state.scale[:2], np.zeros(sweeps), draws[:, law.p :])
+            return Kept(beta, ones * state.L, ones * state.scale[:2], np.zeros((sweeps, 0)), np.zeros(sweeps), draws[:, law.p :])
 
         engine.seen, engine.sweep = seen, sweep
 

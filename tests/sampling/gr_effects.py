@@ -1,0 +1,219 @@
+"""Invariance (``invariance.py``) of models with gr(g, dist = "student", by = z): Student-t effects, covariances by groups of levels.
+
+The λ_j are among what is drawn at first, and whatever the sampler holds of effects that meet no row is put far out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+from gibbs.kernels import layout as kl
+from gibbs.kernels import level_scales
+from gibbs.model import by_group
+from gibbs.model.records import Design, Prior
+from gibbs.sampling import plan
+from tests import oracles
+from tests.sampling.invariance import Engine, Stopped
+
+DF = {"gamma": Prior("gamma", (2.0, 0.1)), "uniform": Prior("uniform", (1.5, 12.0)), "fixed": Prior("fixed", (2.5,))}
+
+
+@dataclass(frozen=True)
+class GrCase:
+    """A model of a few rows. student, by: which factors."""
+
+    family: str
+    structure: str
+    scheme: str
+    student: tuple[int, ...] = (0,)
+    by: tuple[int, ...] = ()
+    df: str = "gamma"
+    elliptical: bool = False
+    rows: int = 24
+    core: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        by = f"-by{self.by}" if self.by else ""
+        return f"{self.family}-{self.structure}-{self.scheme}-t{self.student}{by}-{self.df}" + ("-ellipse" if self.elliptical else "")
+
+
+def design_of(case: GrCase, rng: np.random.Generator) -> Design:
+    """The random design of the case, its factors changed as gr() changes them."""
+    design = oracles.random_design(
+        rng, case.structure, family=case.family, rows=case.rows, levels=6, predictors=1 + (case.family == "ordinal")
+    )
+    factors = []
+    for f, factor in enumerate(design.factors):
+        if f in case.by:
+            group = rng.permutation(np.arange(len(factor.levels)) % 2).astype(np.int32)
+            groups = ("zA", "zB")
+            terms = tuple(replace(term, group=g) for g in groups for term in factor.terms)
+            factor = replace(factor, by="z", groups=groups, group=group, terms=terms)
+        factors.append(replace(factor, df_prior=DF[case.df]) if f in case.student else factor)
+    return replace(design, factors=tuple(factors))
+
+
+def plan_of(case: GrCase, design: Design) -> plan.Plan:
+    made = plan.make(design, case.scheme)
+    if case.core:
+        made = plan._finish(by_group.arrange(design), "joint", case.core, (), None)
+        return replace(made, scheme="second-order")
+    return made
+
+
+def draw(design: Design, rng: np.random.Generator) -> tuple[dict, np.ndarray]:
+    """(θ₀ with the λ_j, y): written from the model."""
+    bare = replace(design, factors=())
+    while True:
+        values = oracles.draw_prior(bare, rng)
+        values |= {"covariances": [], "u": [], "df": [], "multipliers": []}
+        for factor in design.factors:
+            blocks = [np.atleast_2d(oracles.draw_covariance(term, rng)) for term in factor.terms]
+            df = None if factor.df_prior is None else oracles.draw_nu(factor.df_prior, rng)
+            multiplier = np.ones(len(factor.levels)) if df is None else rng.gamma(0.5 * df, 2.0 / df, len(factor.levels))
+            u = np.zeros((len(factor.levels), len(factor.columns)))
+            for j in range(len(factor.levels)):
+                mine = [
+                    b
+                    for b, term in zip(blocks, factor.terms, strict=True)
+                    if not term.group or term.group == factor.groups[factor.group[j]]
+                ]
+                u[j] = rng.multivariate_normal(np.zeros(u.shape[1]), oracles.factor_covariance(mine)) / np.sqrt(multiplier[j])
+            for name, value in (("covariances", blocks), ("u", u), ("df", df), ("multipliers", multiplier)):
+                values[name].append(value)
+        eta = oracles.linear_predictor(design, values)
+        if design.family in ("poisson", "negative_binomial") and np.max(eta) > 8.0:
+            continue
+        y = oracles.simulate(design, values, rng)
+        if np.max(np.abs(y)) < 1e4:
+            return values, y
+
+
+class GrEngine(Engine):
+    """``Engine`` for factors with df and groups; packs every data set anew."""
+
+    def place(self, values: dict, y: np.ndarray) -> None:
+        plain = {**values, "u": []}  # effects are put in place here
+        super().place(plain, y)
+        packed, chain = self.packed, self.chain
+        state = chain.state
+        spread, idle = np.ones(packed.effects), np.full(packed.effects, 3.0)
+        for f, factor in enumerate(self.design.factors):
+            first, width = int(packed.factor[f, kl.U0]), int(packed.factor[f, kl.WIDTH])
+            for place, j in enumerate(by_group.order(factor)):
+                spread[first + place * width : first + (place + 1) * width] = values["multipliers"][f][j] ** -0.5
+        state.u[:] = idle
+        everything = np.arange(packed.effects) if packed.reported is None else packed.reported
+        state.u[everything] = np.concatenate([np.ravel(u) for u in values["u"]])
+        if packed.student.size:
+            state.df[:] = [df for df in values["df"] if df is not None]
+            state.spread[:] = spread
+            level = chain.rows.level if packed.family != kl.GAUSSIAN else chain.rows.level[:0]
+            p = packed
+            level_scales.rescale(
+                p.factor, p.index, p.units, p.core_factors, p.student, spread, np.ones(p.core_columns), chain.node, chain.m, chain.h,
+                chain.dense, state.u, state.core, chain.rows.Z, level, *chain.cross,
+            )  # fmt: skip
+        for f in range(len(self.design.factors)):
+            u0, core0 = int(packed.factor[f, kl.U0]), int(packed.factor[f, kl.CORE0])
+            size = int(packed.factor[f, kl.LEVELS] * packed.factor[f, kl.WIDTH])
+            if core0 >= 0:
+                state.core[core0 : core0 + size] = state.u[u0 : u0 + size]
+
+    def _freeze(self) -> None:
+        """A normal fit of the coordinates, as good as any."""
+        d = self.chain.coordinate.shape[0]
+        self.chain.fit[:] = np.tile([-0.4, 0.3, 1.0], (d, 1))
+        self.chain.root[:] = 0.7 * np.eye(d) + 0.1 * np.tril(np.ones((d, d)), -1)
+        self.chain.elliptical = True
+
+
+def quantities(design: Design, values: dict, y: np.ndarray) -> dict[str, float]:
+    """Functions of (θ, y) that the law of is looked at."""
+    out = {f"b{k}": b for k, b in enumerate(values["beta"])}
+    if values.get("sigma") is not None:
+        out["log sigma"] = np.log(values["sigma"])
+    if values.get("cutpoints") is not None:
+        out |= {f"cutpoint {k}": c for k, c in enumerate(values["cutpoints"])}
+    eta = oracles.linear_predictor(design, values)
+    for f, factor in enumerate(design.factors):
+        u = values["u"][f]
+        for t, block in enumerate(values["covariances"][f]):
+            sds = np.sqrt(np.diag(block))
+            out |= {f"log sd {f},{t},{a}": np.log(s) for a, s in enumerate(sds)}
+            if len(sds) > 1:
+                out[f"cor {f},{t}"] = block[0, 1] / (sds[0] * sds[1])
+        if factor.df_prior is not None and factor.df_prior.kind != "fixed":
+            out[f"log df {f}"] = np.log(values["df"][f])
+        out[f"size of u{f}"] = np.mean(np.log(0.1 + np.abs(u)))
+        out[f"largest u{f}"] = np.log(np.max(np.abs(u)))
+        out[f"first u{f}"] = u[0, 0]
+        out[f"last u{f}"] = u[-1, -1]
+        out[f"u{f}'y"] = np.tanh(u[factor.codes, 0]) @ y
+        if factor.group is not None:
+            out[f"first of B, u{f}"] = u[int(np.flatnonzero(factor.group == 1)[0]), -1]
+    out["log-likelihood"] = oracles.log_likelihood(replace(design, y=y), values)
+    out["eta'y"] = np.tanh(0.3 * eta) @ y
+    return out
+
+
+def examine(case: GrCase, *, replicates: int, sweeps: int = 5, seed: int = 1, broken=None) -> tuple[str, float]:
+    """(the most extreme statistic, its p-value times their number)."""
+    rng = np.random.default_rng([seed, 3])
+    design = design_of(case, rng)
+    engine = GrEngine(design, plan_of(case, design), elliptical=case.elliptical, seed=seed, repack=True)
+    before, after = [], []
+    for _ in range(replicates):
+        values, y = draw(design, rng)
+        before.append(quantities(design, values, y))
+        engine.place(values, y)
+        if broken is not None:
+            broken(engine)
+        mine = []
+        kept = engine.chain.new_kept(sweeps, False)
+        status, done = engine.chain._run(sweeps, False, kept)
+        if status != 0:
+            raise Stopped(f"sweep {done + 1} stopped with status {status}")
+        for k in range(sweeps):
+            mine.append(quantities(design, _values(engine, design, kept, k), y))
+        after.append(mine)
+    p = {}
+    for name in before[0]:
+        zero = np.array([b[name] for b in before])
+        last = np.array([[m[name] for m in mine] for mine in after])
+        centre, scale = np.median(zero), stats.iqr(zero) or 1.0
+        squashed = np.tanh((last - centre) / scale).mean(axis=1) - np.tanh((zero - centre) / scale)
+        if squashed.std() > 1e-12:
+            z = np.sqrt(replicates) * squashed.mean() / squashed.std(ddof=1)
+            p[f"{name} (z = {z:+.1f})"] = 2.0 * stats.norm.sf(abs(z))
+        if np.ptp(last[:, -1] - zero) > 0.0:
+            p[f"{name} (two-sample)"] = float(stats.ks_2samp(last[::2, -1], zero[1::2], method="asymp").pvalue)
+    name = min(p, key=p.get)
+    return name, p[name] * len(p)
+
+
+def _values(engine: GrEngine, design: Design, kept, k: int) -> dict:
+    """Sweep k of the chain in the words of the model."""
+    packed = engine.packed
+    beta = packed.coefficients(kept.beta[k])
+    values: dict = {"beta": beta[packed.cutpoints :], "u": [], "covariances": [], "df": [], "sigma": None}
+    if packed.cutpoints:
+        values["cutpoints"] = beta[: packed.cutpoints]
+    if packed.family >= 0:
+        values |= {"sigma": kept.scale[k, 0], "nu": kept.scale[k, 1]}
+    elif kept.scale.shape[1]:
+        values["shape"] = np.exp(kept.scale[k, 0])
+    u = kept.u[k] if packed.reported is None else kept.u[k, packed.reported]
+    place = 0
+    for f, (first, levels, columns) in enumerate(packed.blocks):
+        values["u"].append(u[first : first + levels * columns].reshape(levels, columns))
+        mine = packed.term[packed.term[:, kl.FACTOR] == f]
+        blocks = [kept.L[k, l0 : l0 + q * q].reshape(q, q) for q, l0 in mine[:, [kl.SIZE, kl.L0]]]
+        values["covariances"].append([b @ b.T for b in blocks])
+        student = design.factors[f].df_prior is not None
+        values["df"].append(kept.df[k, place] if student else None)
+        place += student
+    return values

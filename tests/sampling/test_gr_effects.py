@@ -1,0 +1,125 @@
+"""Student-t effects and covariances by groups of levels: prior → data → sweeps leaves the joint law alone, and bugs are caught."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gibbs.kernels import layout as kl
+from gibbs.sampling.level_scales import level_scales
+from tests.sampling.gr_effects import GrCase, examine
+
+SUITE = 1e-4
+"""Probability that an exact sampler fails a suite."""
+
+CASES = (
+    GrCase("gaussian", "one_factor", "joint", elliptical=True),
+    GrCase("gaussian", "slopes", "joint", by=(0,), df="uniform"),
+    GrCase("gaussian", "nested", "joint", student=(0, 1)),
+    GrCase("gaussian", "nested", "joint", student=(1,), by=(0,)),
+    GrCase("gaussian", "crossed", "collapsed", student=(0, 1), df="uniform"),
+    GrCase("gaussian", "crossed_slopes", "one-at-a-time", by=(0,), df="fixed"),
+    GrCase("gaussian", "crossed", "joint", student=(1,)),
+    GrCase("student", "slopes", "joint", student=(), by=(0,)),
+    GrCase("probit", "one_factor", "joint", elliptical=True),
+    GrCase("probit", "one_factor", "joint", student=(), by=(0,)),
+    GrCase("logit", "slopes", "joint", by=(0,), df="uniform"),
+    GrCase("logit", "crossed", "collapsed", student=(0,)),
+    GrCase("logit", "nested", "second-order", student=(0, 1), df="uniform"),
+    GrCase("binomial", "slopes", "second-order", by=(0,)),
+    GrCase("poisson", "crossed", "second-order", student=(0,), df="uniform"),
+    GrCase("ordinal", "one_factor", "second-order", by=(0,)),
+    GrCase("negative_binomial", "one_factor", "second-order", df="fixed"),
+    GrCase("poisson", "crossed", "second-order", student=(1,), core=(0, 1)),
+)
+
+
+@pytest.mark.parametrize("case", CASES[::3], ids=str)
+def test_sweeps_leave_the_joint_law_alone(case: GrCase):
+    name, p = examine(case, replicates=150, seed=11)
+    assert p * len(CASES) > SUITE, f"{case}: {name}"
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_sweeps_leave_the_joint_law_alone_to_the_last(case: GrCase):
+    name, p = examine(case, replicates=1500, seed=12)
+    assert p * len(CASES) > SUITE, f"{case}: {name}"
+
+
+# -------------------------------------------------------------------------------------------------------- bugs
+
+
+def _idle_counted(engine) -> None:
+    """Effects that meet no row are counted when a covariance is drawn given the effects."""
+    term = engine.packed.term.copy()
+    term[:, kl.FIRST], term[:, kl.COUNT] = 0, engine.packed.factor[term[:, kl.FACTOR], kl.LEVELS]
+    engine.chain.packed = replace(engine.packed, term=term)
+
+
+def _cross_products_stay(monkeypatch) -> None:
+    """Products between units are those of the columns before λ moved."""
+
+    def rescale(*arguments):
+        return right(*arguments[:-1], arguments[-1].copy())
+
+    right = level_scales.rescale
+    monkeypatch.setattr(level_scales, "rescale", rescale)
+
+
+def _one_column(monkeypatch) -> None:
+    """λ_j from Gamma((ν + 1)/2, …) whatever the number of columns: a multiplier of half a degree more is taken away again."""
+
+    def draw(rng, factor, term, chosen, prior, sd_prior, cov_prior, df, L, v, spread, change, distance, inverse):
+        right(rng, factor, term, chosen, prior, sd_prior, cov_prior, df, L, v, spread, change, distance, inverse)
+        for f, nu in zip(chosen, df, strict=True):
+            J, q, u0 = (int(factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.U0))
+            share = rng.beta(0.5 * (nu + 1.0), 0.5, J)  # Gamma(a + ½)·Beta(a, ½) ~ Gamma(a)
+            factor_ = np.repeat(share**-0.5, q)
+            spread[u0 : u0 + J * q] *= factor_
+            change[u0 : u0 + J * q] *= factor_
+
+    right = level_scales.draw_level_scales
+    monkeypatch.setattr(level_scales, "draw_level_scales", draw)
+
+
+def _stale_scales(monkeypatch) -> None:
+    """ν moves with the λ integrated out, and the λ stay."""
+
+    def draw(rng, factor, term, chosen, prior, sd_prior, cov_prior, df, L, v, spread, change, distance, inverse):
+        kept = spread.copy()
+        right(rng, factor, term, chosen, prior, sd_prior, cov_prior, df, L, v, spread, change, distance, inverse)
+        spread[:] = kept
+        change[:] = 1.0
+
+    right = level_scales.draw_level_scales
+    monkeypatch.setattr(level_scales, "draw_level_scales", draw)
+
+
+def _groups_swapped(engine) -> None:
+    """The covariance of the other group."""
+    L, half = engine.chain.state.L, engine.chain.state.L.size // 2
+    engine.chain.state.L[:] = np.concatenate([L[half:], L[:half]])
+
+
+BUGS = {
+    "idle effects counted": (GrCase("gaussian", "slopes", "joint", by=(0,)), _idle_counted, 300),
+    "the other group's covariance": (GrCase("gaussian", "slopes", "joint", by=(0,), df="fixed"), _groups_swapped, 1500),
+    "products between units not rescaled": (GrCase("gaussian", "crossed", "collapsed"), _cross_products_stay, 600),
+    "one column for several": (GrCase("gaussian", "slopes", "joint", df="fixed"), _one_column, 2000),
+    "scales stale after the degrees of freedom": (GrCase("gaussian", "one_factor", "joint"), _stale_scales, 1500),
+}
+"""Bug → the case that shows it, what breaks the engine (or the module), replicates."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_bug_is_caught(bug: str, monkeypatch):
+    case, change, replicates = BUGS[bug]
+    of_engine = change.__code__.co_varnames[0] == "engine"
+    if not of_engine:
+        change(monkeypatch)
+    name, p = examine(case, replicates=replicates, seed=21, broken=change if of_engine else None)
+    assert p < 1e-6, f"{bug}: not caught ({name}, {p:.2g})"
