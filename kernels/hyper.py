@@ -122,24 +122,45 @@ def _log_t(fit, root, x, z):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def copy_factorisation(back, work, vh, dense, L, saved):
+    """saved ← what a draw of the location needs of the factorisation (work, vh, R), and L; or these ← ``saved``, where ``back``."""
+    at, pc = 0, dense.shape[1]
+    for array in (work, vh, L):
+        for k in range(array.size):
+            if back:
+                array[k] = saved[at + k]
+            else:
+                saved[at + k] = array[k]
+        at += array.size
+    for a in range(pc):
+        for b in range(pc + 1):
+            if back:
+                dense[2, a, b] = saved[at + b]
+            else:
+                saved[at + b] = dense[2, a, b]
+        at += pc + 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def draw_hyper(
     rng, move, learn, core_only, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
-    units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small, known
+    units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small, known, saved
 ):  # fmt: skip
     """Move the coordinates by ``move``: SLICES of each in turn, one generalised ELLIPTICAL slice of all, or one INDEPENDENT proposal
     from the fitted t (Metropolis-Hastings). Returns (ok, σ, rest, log target).
 
     L is changed in place, and the factorisation left behind is that of the new point. ``learn`` lets the widths follow the moves
-    (warm-up only). ``known`` is the log target at the current point where the caller has it from the sweep before, else nan. ok is
-    False when the current point has no density. One loop serves all moves: every turn evaluates the target at ``trial`` once and then
-    decides what to try next.
+    (warm-up only). ``known`` is the log target at the current point where the caller has it from the sweep before, with the
+    factorisation, else nan. ``saved`` (work + vh + L + R) is where an independent proposal puts that of the current point, to take it
+    back from. ok is False when the current point has no density. One loop serves all moves: every turn evaluates the target at
+    ``trial`` once and then decides what to try next.
     """
     d = coordinate.shape[0]
     x, trial, direction, z = scratch[0], scratch[1], scratch[2], scratch[3]
     coordinates_of(coordinate, fit, L, sigma, x)
     for i in range(d):
         trial[i] = x[i]
-    i, stage, tries = 0, 0, 0  # stages: 0 the current point, 1 stepping out down, 2 stepping out up, 3 shrinking, 4 a rejected proposal
+    i, stage, tries = 0, 0, 0  # stages: 0 the current point, 1 stepping out down, 2 stepping out up, 3 shrinking
     log_y, low, high, angle, now = 0.0, 0.0, 0.0, 0.0, 0.0
     while True:
         if stage == 0 and i == 0 and known == known:
@@ -150,8 +171,6 @@ def draw_hyper(
                 node, h, B, prior_quadratic, P, work, vh, dense, L, m, yy, n, small
             )  # fmt: skip
             counts[0] += 1.0
-        if stage == 4:
-            return True, now, rest, value
         if move != SLICES:
             log_t, distance = _log_t(fit, root, trial, z)
             if stage == 0:
@@ -171,6 +190,8 @@ def draw_hyper(
                 log_y = value - log_t - rng.standard_exponential()
                 stage = 3
                 if move == INDEPENDENT:
+                    known, sigma = value, now
+                    copy_factorisation(False, work, vh, dense, L, saved)
                     for a in range(d):
                         trial[a] = fit[a, MEAN] + direction[a]
                     continue
@@ -180,11 +201,9 @@ def draw_hyper(
                 if value - log_t > log_y or tries > 200:
                     return True, now, rest, value
                 if move == INDEPENDENT:
-                    stage = 4  # stay, and leave the factorisation of the current point behind
-                    for a in range(d):
-                        trial[a] = x[a]
+                    copy_factorisation(True, work, vh, dense, L, saved)
                     counts[1] += 1.0
-                    continue
+                    return True, sigma, rest, known
                 tries += 1
                 if angle < 0.0:
                     low = angle

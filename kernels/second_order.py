@@ -283,7 +283,7 @@ def run_second_order(
     rng, sweeps, move, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows, crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
-    sizes, coordinate, fit, root, scratch, counts, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
+    sizes, coordinate, fit, root, scratch, counts, saved, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
     trial_L, effects,
     out_beta, out_L, out_scale, out_lp, out_u,
 ):  # fmt: skip
@@ -367,7 +367,8 @@ def run_second_order(
                     now = INDEPENDENT if move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0 else min(move, 1)
                     ok, _, _, _ = draw_hyper(
                         rng, now, learn, core_only, here, learned, frame, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
-                        index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small, known
+                        index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small, known,
+                        saved
                     )  # fmt: skip
                     if not ok:
                         return NO_DENSITY, sweep

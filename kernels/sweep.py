@@ -134,7 +134,7 @@ def run_chunk(
     rng, sweeps, n, haar, collapsed_move, learn, latent, crossed, one_at_a_time,
     factor, term, index, units, core_factors, node, m, h, yy, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
-    coordinate, fit, root, scratch, counts,
+    coordinate, fit, root, scratch, counts, saved,
     out_beta, out_L, out_scale, out_lp, out_u,
 ):  # fmt: skip
     """``sweeps`` sweeps of one chain; each is written to the next row of the ``out`` arrays. Returns (status, sweeps done).
@@ -170,7 +170,7 @@ def run_chunk(
                 ok, sigma, rest, scale[4] = draw_hyper(
                     rng, move, learn, n_units > 1, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior,
                     factor, term, index, units, core_factors, node, h, B, scale[2], P, work, vh, dense, L, sigma, m, squares, n, small,
-                    known
+                    known, saved
                 )  # fmt: skip
                 if not ok:
                     return NO_DENSITY, sweep
@@ -267,7 +267,7 @@ def draw_core_and_unit(
     if coordinate.shape[0] > 0:
         ok, sigma, _, _ = draw_hyper(
             rng, move, learn, units.shape[0] > 1, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
-            index, units, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, sigma, rhs_core, 0.0, 0.0, small, np.nan
+            index, units, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, sigma, rhs_core, 0.0, 0.0, small, np.nan, work
         )  # fmt: skip
         if not ok:
             return False

@@ -158,7 +158,7 @@ class Chain:
                 p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h, p.yy,
                 p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
                 w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"],
-                self.coordinate, self.fit, self.root, self.scratch, self.counts,
+                self.coordinate, self.fit, self.root, self.scratch, self.counts, w["saved"],
                 out.beta, out.L, out.scale, out.lp, out.u,
             )  # fmt: skip
         except np.linalg.LinAlgError:
@@ -311,12 +311,13 @@ def _state(packed: Packed) -> State:
 
 def _work(packed: Packed) -> dict[str, np.ndarray]:
     """Scratch; nothing in it outlives a sweep."""
-    p, factor = packed.reference.size, packed.factor
+    p, pc, factor = packed.reference.size, packed.core_columns, packed.factor
     return {
         "work": np.zeros_like(packed.node),
         "vh": np.zeros(packed.effects),
         "rhs": np.zeros(packed.effects),
         "rhs_core": np.zeros(packed.core_columns),
+        "saved": np.zeros(packed.node.size + packed.effects + int(np.sum(packed.term[:, kl.SIZE] ** 2)) + pc * (pc + 1)),
         "P": np.zeros(int(np.sum(factor[:, kl.WIDTH] ** 2))),
         "B": np.zeros((p, p + 1)),
         "small": np.zeros((8, 64)),

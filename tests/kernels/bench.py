@@ -312,7 +312,7 @@ class Bench:
             self.rng, move, learn, core_only, c.coordinate, c.fit, c.root, c.scratch, c.counts, p.sd_prior, p.cov_prior,
             p.scale_prior, p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.h if rhs is None else rhs, w["B"],
             quadratic, w["P"], w["work"], w["vh"], self.dense, s.L, s.scale[0], self.m if rhs_core is None else rhs_core, yy, p.n,
-            w["small"], known, L, sigma,
+            w["small"], known, w["saved"], L, sigma,
         )  # fmt: skip
         assert ok
         return L, sigma

@@ -57,7 +57,7 @@ def run_student_scales(rng, scale_prior, y, eta, scale, width, out):
 @njit(cache=True, error_model="numpy")
 def run_hyper(
     rng, move, learn, core_only, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
-    units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small, known, out_L, out_sigma
+    units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small, known, saved, out_L, out_sigma
 ):  # fmt: skip
     """Rows of ``out_L``, ``out_sigma`` ← L, σ after each move; returns (all ok, σ, rest and target of the last).
 
@@ -68,7 +68,8 @@ def run_hyper(
         now = target if known == known else known
         ok, sigma, rest, target = draw_hyper(
             rng, move, learn, core_only, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
-            index, units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small, now
+            index, units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small, now,
+            saved
         )  # fmt: skip
         if not ok:
             return False, sigma, rest, target

@@ -148,6 +148,10 @@ def quantities(design: Design, values: dict, y: np.ndarray) -> dict[str, float]:
                 out[f"cor {f},{t}"] = block[0, 1] / (sds[0] * sds[1])
         if factor.df_prior is not None and factor.df_prior.kind != "fixed":
             out[f"log df {f}"] = np.log(values["df"][f])
+        if factor.df_prior is not None:
+            multiplier, df = values["multipliers"][f], values["df"][f]
+            out[f"first λ{f}"] = np.log(multiplier[0])
+            out[f"law of λ{f}"] = np.sum(stats.gamma.logpdf(multiplier, 0.5 * df, scale=2.0 / df))
         out[f"size of u{f}"] = np.mean(np.log(0.1 + np.abs(u)))
         out[f"largest u{f}"] = np.log(np.max(np.abs(u)))
         out[f"first u{f}"] = u[0, 0]
@@ -160,11 +164,16 @@ def quantities(design: Design, values: dict, y: np.ndarray) -> dict[str, float]:
     return out
 
 
-def examine(case: GrCase, *, replicates: int, sweeps: int = 5, seed: int = 1, broken=None) -> tuple[str, float]:
-    """(the most extreme statistic, its p-value times their number)."""
+def examine(
+    case: GrCase, *, replicates: int, sweeps: int = 5, seed: int = 1, broken=None, miswritten=lambda design: design
+) -> tuple[str, float]:
+    """(the most extreme statistic, its p-value times their number).
+
+    broken, miswritten : break the engine before every run, or the Design that it gets.
+    """
     rng = np.random.default_rng([seed, 3])
     design = design_of(case, rng)
-    engine = GrEngine(design, plan_of(case, design), elliptical=case.elliptical, seed=seed, repack=True)
+    engine = GrEngine(miswritten(design), plan_of(case, design), elliptical=case.elliptical, seed=seed, repack=True)
     before, after = [], []
     for _ in range(replicates):
         values, y = draw(design, rng)
@@ -173,12 +182,12 @@ def examine(case: GrCase, *, replicates: int, sweeps: int = 5, seed: int = 1, br
         if broken is not None:
             broken(engine)
         mine = []
-        kept = engine.chain.new_kept(sweeps, False)
-        status, done = engine.chain._run(sweeps, False, kept)
-        if status != 0:
-            raise Stopped(f"sweep {done + 1} stopped with status {status}")
         for k in range(sweeps):
-            mine.append(quantities(design, _values(engine, design, kept, k), y))
+            kept = engine.chain.new_kept(1, False)
+            status, _ = engine.chain._run(1, False, kept)
+            if status != 0:
+                raise Stopped(f"sweep {k + 1} stopped with status {status}")
+            mine.append(quantities(design, _values(engine, design, kept, 0), y))
         after.append(mine)
     p = {}
     for name in before[0]:
@@ -196,10 +205,10 @@ def examine(case: GrCase, *, replicates: int, sweeps: int = 5, seed: int = 1, br
 
 
 def _values(engine: GrEngine, design: Design, kept, k: int) -> dict:
-    """Sweep k of the chain in the words of the model."""
+    """Sweep k of the chain, its last, in the words of the model."""
     packed = engine.packed
     beta = packed.coefficients(kept.beta[k])
-    values: dict = {"beta": beta[packed.cutpoints :], "u": [], "covariances": [], "df": [], "sigma": None}
+    values: dict = {"beta": beta[packed.cutpoints :], "u": [], "covariances": [], "df": [], "multipliers": [], "sigma": None}
     if packed.cutpoints:
         values["cutpoints"] = beta[: packed.cutpoints]
     if packed.family >= 0:
@@ -215,5 +224,9 @@ def _values(engine: GrEngine, design: Design, kept, k: int) -> dict:
         values["covariances"].append([b @ b.T for b in blocks])
         student = design.factors[f].df_prior is not None
         values["df"].append(kept.df[k, place] if student else None)
+        at = int(packed.factor[f, kl.U0]) + int(packed.factor[f, kl.WIDTH]) * np.arange(levels)
+        multiplier = np.empty(levels)
+        multiplier[by_group.order(design.factors[f])] = engine.chain.state.spread[at] ** -2.0
+        values["multipliers"].append(multiplier)
         place += student
     return values
