@@ -161,7 +161,7 @@ def draw_hyper(
     for i in range(d):
         trial[i] = x[i]
     i, stage, tries = 0, 0, 0  # stages: 0 the current point, 1 stepping out down, 2 stepping out up, 3 shrinking
-    log_y, low, high, angle, now = 0.0, 0.0, 0.0, 0.0, 0.0
+    log_y, low, high, angle, now, rest_here = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     while True:
         if stage == 0 and i == 0 and known == known:
             value, now, rest = known, sigma, 0.0
@@ -190,7 +190,7 @@ def draw_hyper(
                 log_y = value - log_t - rng.standard_exponential()
                 stage = 3
                 if move == INDEPENDENT:
-                    known, sigma = value, now
+                    known, sigma, rest_here = value, now, rest
                     copy_factorisation(False, work, vh, dense, L, saved)
                     for a in range(d):
                         trial[a] = fit[a, MEAN] + direction[a]
@@ -203,7 +203,7 @@ def draw_hyper(
                 if move == INDEPENDENT:
                     copy_factorisation(True, work, vh, dense, L, saved)
                     counts[1] += 1.0
-                    return True, sigma, rest, known
+                    return True, sigma, rest_here, known
                 tries += 1
                 if angle < 0.0:
                     low = angle
