@@ -109,7 +109,7 @@ class Chain:
         out = self.new_kept(sweeps, warming)
         status, did = self._run(sweeps, warming, out)
         if status != ks.OK:
-            raise sampling_error(status, self.number, self.done + did + 1, self.design, self.state.u)
+            raise sampling_error(status, self.number, self.done + did + 1, by_group.arrange(self.design), self.state.u)
         self.done += sweeps
         if warming:
             self.history.append(out)

@@ -45,14 +45,19 @@ def design_of(case: GrCase, rng: np.random.Generator) -> Design:
     design = oracles.random_design(
         rng, case.structure, family=case.family, rows=case.rows, levels=6, predictors=1 + (case.family == "ordinal")
     )
+    return changed(design, rng, case.student, case.by, DF[case.df])
+
+
+def changed(design: Design, rng: np.random.Generator, student: tuple[int, ...], by: tuple[int, ...], df: Prior) -> Design:
+    """``design`` with Student-t effects of the factors ``student``, and two groups of levels of the factors ``by``."""
     factors = []
     for f, factor in enumerate(design.factors):
-        if f in case.by:
+        if f in by:
             group = rng.permutation(np.arange(len(factor.levels)) % 2).astype(np.int32)
             groups = ("zA", "zB")
             terms = tuple(replace(term, group=g) for g in groups for term in factor.terms)
             factor = replace(factor, by="z", groups=groups, group=group, terms=terms)
-        factors.append(replace(factor, df_prior=DF[case.df]) if f in case.student else factor)
+        factors.append(replace(factor, df_prior=df) if f in student else factor)
     return replace(design, factors=tuple(factors))
 
 

@@ -10,6 +10,7 @@ import pytest
 from gibbs.sampling import pack
 from tests import oracles
 from tests.sampling.cases import Case, design_of
+from tests.sampling.gr_effects import DF, changed
 from tests.sampling.models import disagreement, fitted_design, run, with_data
 
 MODELS = {
@@ -19,13 +20,18 @@ MODELS = {
     "student one at a time": ("crossed_slopes", "student", "one-at-a-time"),
     "poisson nested": ("nested", "poisson", "auto"),
     "ordinal slopes": ("slopes", "ordinal", "auto"),
+    "Student-t effects by groups, gaussian": ("slopes", "gaussian", "joint"),
+    "Student-t effects by groups, poisson": ("crossed", "poisson", "auto"),
 }
 
 
 @pytest.fixture(params=MODELS, name="model")
 def _model(request):
     kind, family, scheme = MODELS[request.param]
-    return fitted_design(kind, family, rows=60, levels=5), scheme
+    design = fitted_design(kind, family, rows=60, levels=5)
+    if request.param.startswith("Student-t"):
+        design = changed(design, np.random.default_rng(3), (0,), (0,), DF["gamma"])
+    return design, scheme
 
 
 def same(a, b, draws: int | None = None) -> None:
