@@ -16,13 +16,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 from numba import types
+from numba.core.errors import NumbaError
 
 from gibbs.kernels import covariance, elimination, gaussian, hyper, sweep
 from gibbs.kernels import layout as kl
@@ -88,13 +89,14 @@ def together(scheme: str, cores: int | None) -> Iterator[Callable[[int], None]]:
 
     Python's collector of cycles pauses meanwhile: the compiler makes millions of small objects that live long.
     """
+    child, began = _start() if _pays(scheme, cores) else None, time.perf_counter()
     collected = gc.isenabled()
     gc.disable()
-    child, began = _start() if _pays(scheme, cores) else None, time.perf_counter()
 
     def meet(family: int) -> None:
         if child is not None:
-            compile_all(our_half(family, scheme))
+            with suppress(KeyError, NumbaError):  # a test finds a type that is wrong or missing; a user only waits longer
+                compile_all(our_half(family, scheme))
             _wait(child, LEAST_PATIENCE + PATIENCE * (time.perf_counter() - began))
 
     try:

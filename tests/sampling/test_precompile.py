@@ -97,6 +97,16 @@ def test_a_child_that_fails_is_not_waited_for(monkeypatch, nothing_of_ours):
     assert gc.isenabled()
 
 
+def test_a_type_that_is_missing_does_no_harm(monkeypatch, nothing_of_ours):
+    started(monkeypatch, FAIL)
+    monkeypatch.setattr(precompile, "our_half", lambda family, scheme: (precompile.elimination.draw_core,))
+    monkeypatch.setattr(precompile, "TYPES", {})
+    with pytest.raises(KeyError):
+        precompile.compile_all(precompile.our_half(kl.GAUSSIAN, "joint"))
+    with precompile.together("joint", None) as meet:
+        meet(kl.GAUSSIAN)
+
+
 def test_a_child_that_hangs_is_given_up(monkeypatch, nothing_of_ours):
     children = started(monkeypatch, SLEEP)
     monkeypatch.setattr(precompile, "LEAST_PATIENCE", 0.2)
