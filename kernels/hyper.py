@@ -65,7 +65,7 @@ def coordinates_of(coordinate, fit, L, sigma, x):
             x[i] = math.log((L[place] if kind == DIAGONAL else sigma) + fit[i, SHIFT])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")  # a call with its arguments takes longer to compile
 def log_hyper(
     core_only, coordinate, fit, x, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors, node, h, B,
     prior_quadratic, P, work, vh, dense, L, m, yy, n, small

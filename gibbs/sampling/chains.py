@@ -13,7 +13,7 @@ import numpy as np
 from gibbs.errors import SamplingError
 from gibbs.model.records import Design, Sampling
 from gibbs.posterior.records import Draws, StreamedDraws
-from gibbs.sampling import stream
+from gibbs.sampling import precompile, stream
 from gibbs.sampling.chain import Chain, Kept
 from gibbs.sampling.pack import SECOND_ORDER, Packed, pack
 from gibbs.sampling.plan import Plan
@@ -52,17 +52,19 @@ def run(
     ------
     SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept by every chain.
     """
-    packed = pack(design, plan)
-    seeds = np.random.SeedSequence(sampling.seed).spawn(sampling.chains)
-    compile_began = time.perf_counter()
-    if progress:
-        progress(Progress("compile", (0,) * sampling.chains, sampling.warmup + sampling.draws, 0.0))
-    kind = SecondOrderChain if packed.family == SECOND_ORDER else Chain
-    chains = [kind(k, seed, packed, design, sampling.warmup) for k, seed in enumerate(seeds)]
-    streamed = [] if keep is None else [f for f, factor in enumerate(design.factors) if factor.name not in keep]
-    if streamed:
-        _stream(chains, packed, streamed)
-    chains[0].compile()
+    with precompile.together(plan.scheme, sampling.cores) as meet:
+        packed = pack(design, plan)
+        seeds = np.random.SeedSequence(sampling.seed).spawn(sampling.chains)
+        compile_began = time.perf_counter()
+        if progress:
+            progress(Progress("compile", (0,) * sampling.chains, sampling.warmup + sampling.draws, 0.0))
+        meet(packed.family)
+        kind = SecondOrderChain if packed.family == SECOND_ORDER else Chain
+        chains = [kind(k, seed, packed, design, sampling.warmup) for k, seed in enumerate(seeds)]
+        streamed = [] if keep is None else [f for f, factor in enumerate(design.factors) if factor.name not in keep]
+        if streamed:
+            _stream(chains, packed, streamed)
+        chains[0].compile()
     compile_seconds = time.perf_counter() - compile_began
     runner = _Runner(chains, sampling, progress, chunk)
     stopped = runner.go()

@@ -1,0 +1,196 @@
+"""The compilation shared with a child: it asks for the types that are used, never changes a draw, and a bad child does no harm."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from gibbs.kernels import layout as kl
+from gibbs.sampling import precompile
+
+HERE = Path(__file__).resolve()
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+FAIL = [sys.executable, "-c", "raise SystemExit(3)"]
+
+
+def python(program: str, **environment: str) -> str:
+    """Standard output of a program in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=HERE.parents[2], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+RECORD = """
+import json, sys
+import numba
+from numba.core.dispatcher import Dispatcher
+from gibbs.model.records import Sampling
+from gibbs.sampling import chains, plan, precompile
+from tests.sampling.models import fitted_design
+
+kernels = {*precompile.ITS_HALF, *(k for family in range(4) for k in precompile.our_half(family, "collapsed"))}
+seen = {kernel.__name__: set() for kernel in kernels}
+wanted = {kernel.__name__: tuple(str(t) for t in precompile.signature(kernel)) for kernel in kernels}
+
+def interpreted(kernel):
+    def call(*arguments):
+        if kernel in kernels:
+            seen[kernel.__name__].add(tuple(str(numba.typeof(a)) for a in arguments))
+        return kernel.py_func(*arguments)
+    return call
+
+for module in [m for name, m in sys.modules.items() if name.startswith("gibbs.")]:
+    for name, value in list(vars(module).items()):
+        if isinstance(value, Dispatcher):
+            setattr(module, name, interpreted(value))
+for kind, family, scheme in (("slopes", "gaussian", "auto"), ("crossed", "gaussian", "collapsed"), ("crossed", "probit", "joint"),
+                             ("one_factor", "logit", "augmented"), ("crossed", "student", "collapsed")):
+    design = fitted_design(kind, family, rows=24, levels=3)
+    chains.run(design, plan.make(design, scheme), Sampling(chains=1, seed=1, warmup=4, draws=1, scheme=scheme, cores=1))
+print(json.dumps([[name, sorted(found), wanted[name]] for name, found in seen.items()]))
+"""
+
+
+def test_the_types_asked_for_are_those_of_the_arguments_in_a_sweep():
+    """A type that differed would be compiled in vain, and the right one a second time. Interpreted, so that every call is seen."""
+    found = json.loads(python(RECORD).splitlines()[-1])
+    assert len(found) >= 14
+    for name, seen, wanted in found:
+        assert seen == [wanted], name
+
+
+@pytest.fixture
+def nothing_of_ours(monkeypatch):
+    """As on a first run, without its half minute: the cache counts as empty and our half as compiled."""
+    monkeypatch.setattr(precompile, "_pays", lambda scheme, cores: True)
+    monkeypatch.setattr(precompile, "our_half", lambda family, scheme: ())
+
+
+def started(monkeypatch, command: list[str]) -> list[subprocess.Popen]:
+    """From now on the child is ``command``; the children started."""
+    children: list[subprocess.Popen] = []
+
+    def start() -> subprocess.Popen:
+        children.append(subprocess.Popen(command, stdin=subprocess.PIPE))
+        return children[-1]
+
+    monkeypatch.setattr(precompile, "_start", start)
+    return children
+
+
+def test_a_child_that_fails_is_not_waited_for(monkeypatch, nothing_of_ours):
+    children = started(monkeypatch, FAIL)
+    with precompile.together("joint", None) as meet:
+        meet(kl.GAUSSIAN)
+        assert children[0].returncode == 3
+    assert gc.isenabled()
+
+
+def test_a_type_that_is_missing_does_no_harm(monkeypatch, nothing_of_ours):
+    started(monkeypatch, FAIL)
+    monkeypatch.setattr(precompile, "our_half", lambda family, scheme: (precompile.elimination.draw_core,))
+    monkeypatch.setattr(precompile, "TYPES", {})
+    with pytest.raises(KeyError):
+        precompile.compile_all(precompile.our_half(kl.GAUSSIAN, "joint"))
+    with precompile.together("joint", None) as meet:
+        meet(kl.GAUSSIAN)
+
+
+def test_a_child_that_hangs_is_given_up(monkeypatch, nothing_of_ours):
+    children = started(monkeypatch, SLEEP)
+    monkeypatch.setattr(precompile, "LEAST_PATIENCE", 0.2)
+    began = time.monotonic()
+    with precompile.together("joint", None) as meet:
+        meet(kl.GAUSSIAN)
+    assert children[0].returncode not in (None, 0) and time.monotonic() - began < 30.0
+
+
+def test_no_child_is_left_when_the_parent_stops(monkeypatch, nothing_of_ours):
+    children = started(monkeypatch, SLEEP)
+    with pytest.raises(KeyboardInterrupt), precompile.together("joint", None):
+        assert not gc.isenabled()
+        raise KeyboardInterrupt
+    assert children[0].returncode is not None and gc.isenabled()
+
+
+def test_the_child_ends_with_its_parent():
+    """Killed, the parent cannot tell it; the end of its standard input does."""
+    program = "import time; from gibbs.sampling import precompile as p; p.compile_all = lambda _: time.sleep(600); p.be_the_child()"
+    with subprocess.Popen([sys.executable, "-c", program], cwd=HERE.parents[2], stdin=subprocess.PIPE) as child:
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(0.5)
+        child.stdin.close()
+        assert child.wait(120) == 1
+
+
+def test_a_child_that_cannot_be_started_is_done_without(monkeypatch, nothing_of_ours):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python3")
+    with precompile.together("joint", None) as meet:
+        meet(kl.GAUSSIAN)
+    monkeypatch.setattr(sys, "executable", "/usr/bin/editor")  # Python inside another program
+    assert precompile._start() is None
+
+
+def test_when_it_pays(monkeypatch, tmp_path):
+    cache = tmp_path / "not" / "yet" / "there"
+    monkeypatch.setattr(precompile, "hyper", SimpleNamespace(draw_hyper=SimpleNamespace(stats=SimpleNamespace(cache_path=str(cache)))))
+    monkeypatch.setattr(precompile, "_cores", lambda: 2)
+    assert precompile._pays("joint", None) and precompile._pays("collapsed", 4)
+    assert not precompile._pays("joint", 1)  # the user gives one core
+    assert not precompile._pays("second-order", None) and not precompile._pays("one-at-a-time", None)  # no ``draw_hyper``
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(precompile._pays("joint", None)))
+    thread.start()
+    thread.join()
+    assert answers == [False]  # one of many fits at a time
+    cache.mkdir(parents=True)
+    assert precompile._pays("joint", None)
+    (cache / "hyper.draw_hyper-124.py311.nbi").touch()
+    assert not precompile._pays("joint", None)
+    (cache / "hyper.draw_hyper-124.py311.nbi").unlink()
+    monkeypatch.setattr(precompile.os, "access", lambda path, mode: False)
+    assert not precompile._pays("joint", None)  # a cache that cannot be written
+    monkeypatch.undo()
+    monkeypatch.setattr(precompile, "_cores", lambda: 1)
+    assert not precompile._pays("joint", None)
+
+
+COLD = """
+import hashlib, subprocess, sys
+from gibbs.kernels.hyper import draw_hyper
+from gibbs.model.records import Sampling
+from gibbs.sampling import chains, plan, precompile
+from tests.sampling.models import fitted_design
+
+precompile._cores = lambda: 2
+if {broken}:
+    precompile._start = lambda: subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"], stdin=subprocess.PIPE)
+design = fitted_design("slopes", "gaussian", rows=60, levels=6)
+draws = chains.run(design, plan.make(design, "auto"), Sampling(chains=1, seed=1, warmup=60, draws=40, cores={cores}))
+digest = hashlib.sha256(b"".join(a.tobytes() for a in (draws.beta, draws.hyper, draws.u, draws.lp))).hexdigest()
+print(digest, sum(draw_hyper.stats.cache_hits.values()), sum(draw_hyper.stats.cache_misses.values()))
+"""
+
+
+@pytest.mark.slow
+def test_same_draws_from_an_empty_cache_with_a_child_without_and_with_a_broken_one(tmp_path):
+    """And with the child ``draw_hyper`` is not compiled here: it comes from the cache, so the child compiled what was needed."""
+    found = {}
+    for name, cores, broken in (("with", 2, False), ("without", 1, False), ("broken", 2, True)):
+        out = python(COLD.format(cores=cores, broken=broken), NUMBA_CACHE_DIR=str(tmp_path / name))
+        digest, hits, misses = out.split()
+        found[name] = digest, int(hits), int(misses)
+    assert found["with"][1:] == (1, 0)
+    assert found["without"][1:] == found["broken"][1:] == (0, 1)
+    assert len({digest for digest, _, _ in found.values()}) == 1
