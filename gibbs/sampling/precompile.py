@@ -38,7 +38,9 @@ TYPES: dict[str, Any] = {
     **dict.fromkeys(("index", "core_factors", "trials"), _WHOLES),
     **dict.fromkeys(("factor", "term", "units", "coordinate"), _WHOLE_TABLE),
     **dict.fromkeys(("level", "core_entry"), types.int32[:, ::1]),
-    **dict.fromkeys(("node", "m", "h", "rhs", "P", "work", "vh", "core", "u", "L", "scale", "reference", "row_scale", "counts"), _REALS),
+    **dict.fromkeys(
+        ("node", "m", "h", "rhs", "P", "work", "vh", "core", "u", "L", "scale", "reference", "row_scale", "counts", "saved"), _REALS
+    ),
     **dict.fromkeys(("offset", "y", "omega", "working", "eta", "width", "residual", "out", "r", "effects"), _REALS),
     **dict.fromkeys(
         ("row_prior", "sd_prior", "cov_prior", "scale_prior", "B", "small", "fit", "root", "scratch", "X", "Z", "H", "x"), _REAL_TABLE
