@@ -166,9 +166,8 @@ DISTRIBUTIONS = ("normal", "student")
 
 
 def _no_distribution(word: str) -> str:
-    known = ("gaussian", "student_t", "t", "cauchy")
-    hint = nearest(word, (*DISTRIBUTIONS, *known)) if word not in known else ""
-    hint = " For effects with heavier tails than normal, write student." if word in known[1:] else hint
+    heavier = word in ("student_t", "t", "T", "cauchy")
+    hint = " For effects with heavier tails than normal, write student." if heavier else nearest(word, DISTRIBUTIONS)
     return f"dist is normal or student; found '{word}'.{hint}"
 
 

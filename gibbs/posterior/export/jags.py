@@ -191,16 +191,19 @@ def _multipliers(heavy: Heavy, factor: str) -> list[str]:
     return [
         "",
         f"# effects of {factor}: Student-t",
-        _degrees_of_freedom(heavy.prior, df),
+        _degrees_of_freedom(heavy.prior, df, of_effects=True),
         f"for (j in 1:{heavy.count}) {{",
         f"  lambda_{tag}[j] ~ dgamma({df} / 2, {df} / 2)",
         "}",
     ]
 
 
-def _degrees_of_freedom(prior: Prior, name: str) -> str:
+def _degrees_of_freedom(prior: Prior, name: str, *, of_effects: bool = False) -> str:
     """nu, or the df of effects, under its prior."""
-    return f"{name} <- {number(prior.args[0])}" if prior.kind == "fixed" else f"{name} ~ {_positive(prior, 1.0)}  # {prior}"
+    if prior.kind == "fixed":
+        return f"{name} <- {number(prior.args[0])}"
+    above = " T(1,)" if prior.kind == "exponential" and of_effects else ""
+    return f"{name} ~ {_positive(prior, 1.0)}{above}  # {prior}"
 
 
 def _effects(e: Effects, factor: str) -> list[str]:

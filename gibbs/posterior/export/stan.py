@@ -148,7 +148,7 @@ def _multipliers(heavy: Heavy, factor: str, blocks: _Blocks) -> None:
     """df, and for every level 1/√λ, by which its normal effects are multiplied to be Student-t."""
     df, tag = f"df_{heavy.tag}", heavy.tag
     blocks.add("model", f"// effects of {factor}: Student-t")
-    _degrees_of_freedom(heavy.prior, df, blocks)
+    _degrees_of_freedom(heavy.prior, df, blocks, cut=("gamma", "exponential"))
     blocks.add("parameters", f"vector<lower=0>[{heavy.count}] lambda_{tag};")
     blocks.add("model", f"lambda_{tag} ~ gamma({df} / 2, {df} / 2);")
 
@@ -254,7 +254,7 @@ def _further(program: Program, blocks: _Blocks) -> None:
     if program.nu is not None:
         _degrees_of_freedom(program.nu, "nu", blocks)
     if program.shape is not None:
-        _degrees_of_freedom(program.shape, "shape", blocks, least=0)
+        _degrees_of_freedom(program.shape, "shape", blocks, cut=())
     if program.cutpoint is not None:
         kind, a = program.cutpoint.kind, program.cutpoint.args
         blocks.add("parameters", "ordered[C - 1] cut;")
@@ -263,8 +263,8 @@ def _further(program: Program, blocks: _Blocks) -> None:
             blocks.add("model", f"cut ~ {law}({', '.join(number(float(x)) for x in a)});  // {program.cutpoint}")
 
 
-def _degrees_of_freedom(prior: Prior, name: str, blocks: _Blocks, least: int = 1) -> None:
-    """nu, the df of effects, or a shape under its prior; a gamma is cut off below ``least``."""
+def _degrees_of_freedom(prior: Prior, name: str, blocks: _Blocks, cut: tuple[str, ...] = ("gamma",)) -> None:
+    """nu, the df of effects, or a shape under its prior; the kinds ``cut`` are cut off below 1."""
     if prior.kind == "fixed":
         blocks.add("transformed parameters", f"real {name};")
         blocks.computed.append(f"{name} = {number(prior.args[0])};")
@@ -272,7 +272,7 @@ def _degrees_of_freedom(prior: Prior, name: str, blocks: _Blocks, least: int = 1
     if prior.kind == "uniform":
         bounds = f"lower={number(prior.args[0])}, upper={number(prior.args[1])}"
     else:
-        bounds = f"lower={least if prior.kind == 'gamma' else 0}"
+        bounds = f"lower={int(prior.kind in cut)}"
     blocks.add("parameters", f"real<{bounds}> {name};")
     blocks.add("model", f"{name} ~ {_positive(prior)};  // {prior}")
 

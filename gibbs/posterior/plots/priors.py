@@ -57,13 +57,13 @@ def known(outline: Outline) -> list[Known]:
             for first, second in names.correlation_pairs(term):
                 name = names.correlation_name(factor.name, first, second, term.group)
                 found.append(_of_correlation(term, term.columns.index(first), term.columns.index(second), name))
-    scalars = [(names.df_name(factor.name), 1.0, factor.df_prior) for factor in outline.factors]
-    scalars += [(name, least, getattr(outline, f"{name}_prior")) for name, least in (("sigma", 0.0), ("nu", 1.0), ("shape", 0.0))]
-    for name, least, prior in scalars:
+    scalars = [(names.df_name(factor.name), ("gamma", "exponential"), factor.df_prior) for factor in outline.factors]
+    scalars += [(name, cut, getattr(outline, f"{name}_prior")) for name, cut in (("sigma", ()), ("nu", ("gamma",)), ("shape", ()))]
+    for name, cut, prior in scalars:  # cut: the kinds that are cut off below 1
         if prior is not None and prior.kind != "fixed":
+            least = 1.0 if prior.kind in cut else 0.0
             lower = least if prior.kind in ("gamma", "exponential") else None
-            on = "nu" if name.startswith("df_") else name
-            found.append(_scalar(name, prior, least, math.inf, describe(prior, on), lower=lower))
+            found.append(_scalar(name, prior, least, math.inf, describe(prior, name), lower=lower))
     return found
 
 
