@@ -321,7 +321,7 @@ def test_df_has_the_priors_of_nu(words: str, says: str) -> None:
 
 
 def test_priors_of_groups_that_are_not_there() -> None:
-    with pytest.raises(SpecError, match="'Intercept:zC'.*there is Intercept, Intercept:zA, Intercept:zB"):
+    with pytest.raises(SpecError, match=r"'Intercept:zC'.*there is Intercept, Intercept:zA, Intercept:zB"):
         made("y ~ (1 | gr(g, by = z))", priors={"sd[g,Intercept:zC]": "half_normal(1)"})
     with pytest.raises(SpecError, match="Did you mean 'sd\\[g,Intercept:zA\\]'"):
         made("y ~ (1 | gr(g, by = z))", priors={"sd_g__Intercept:zA": "half_normal(1)"})
@@ -389,7 +389,7 @@ def test_student_effects_in_equations() -> None:
     assert laws('y ~ x + (1 + x | gr(g, dist = "student"))') == ["(ν_j, η_j) ~ t(df, 0, Σ): scales σ_ν, σ_η, correlation ρ"]
     assert laws('y ~ x + (1 + x || gr(g, dist = "student"))') == ["(ν_j, η_j) ~ t(df, 0, Σ): scales σ_ν, σ_η, uncorrelated"]
     assert symbols('y ~ x + (1 + x | gr(g, dist = "student"))') == {
-        "α": "b_Intercept",
+        "δ": "b_Intercept",
         "λ": "b_x",
         "σ_ν": "sd_g__Intercept",
         "σ_η": "sd_g__x",
