@@ -381,3 +381,13 @@ def test_priors_in_the_report_without_the_data() -> None:
     grids = [part for part in contents._priors(fit_of(priors={"df": "exponential(0.2)"}), None) if isinstance(part, contents.Grid)]
     rows = {row[0]: row[1] for row in grids[0].rows}
     assert rows["df[g]"] == "exponential, rate 0.2, cut off below 1" and "sd[g,Intercept:tB]" in rows
+
+
+@pytest.mark.parametrize("style", ["lme4", "display"])
+def test_tables_of_lme4_say_that_scales_stand_for_sds(style: str) -> None:
+    from gibbs.posterior import tables
+
+    text = tables.tables(fit_of(values={"df_g": 4.2}), style=style)
+    assert "Effects of g: Student-t, df 4.2; their scales stand for standard deviations" in " ".join(text.split())
+    assert "g:tA" in text and "g:tB" in text
+    assert "Student-t" not in tables.tables(fit_of("y ~ x + (1 | gr(g, by = t))"), style=style)
