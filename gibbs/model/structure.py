@@ -109,6 +109,16 @@ def _pair(a: Factor, b: Factor) -> Pair:
     return Pair(a.name, b.name, "crossed", observed / cells)
 
 
+def groups_of_levels(factor: Factor) -> str:
+    """``"g by z: 8 levels with A, 4 with B"``; empty where all levels share a covariance. Also of a factor without its rows."""
+    if factor.group is None:
+        return ""
+    sizes = np.bincount(factor.group, minlength=len(factor.groups)).tolist()
+    values = [group.removeprefix(factor.by) for group in factor.groups]
+    first = f"{'1 level' if sizes[0] == 1 else f'{sizes[0]:,} levels'} with {values[0]}"
+    return f"{factor.name} by {factor.by}: " + ", ".join([first, *(f"{n:,} with {v}" for n, v in zip(sizes[1:], values[1:], strict=True))])
+
+
 # ------------------------------------------------------------------------------------------------------------ warnings
 
 

@@ -156,9 +156,8 @@ def _heavy(fit: Fit) -> tuple[str, ...]:
     for factor in fit.outline.factors:
         df = variances.degrees_of_freedom(fit.arrays, fit.outline, factor)
         if df is not None:
-            found.append(
-                f"Effects of {factor.name}: Student-t, df {number(float(df.mean()), 1)}; their scales stand for standard deviations"
-            )
+            mean = number(float(df.mean()), 1)
+            found.append(f"Effects of {factor.name}: Student-t, df {mean}; their scales stand for standard deviations")
     return tuple(found)
 
 

@@ -199,6 +199,9 @@ def _groups(fit: Fit, design: Design | None) -> Iterator[Part]:
         for f in factors
     )
     yield Grid(("factor", "what varies", "levels", "rows a level: smallest", "median", "largest"), rows, left=2)
+    for f in factors:
+        if text := structure.groups_of_levels(f):
+            yield Words(_stopped(text))
     if design is not None:
         for pair in structure.describe(design).pairs:
             yield Words(_stopped(str(pair)))

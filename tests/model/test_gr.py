@@ -351,7 +351,7 @@ def test_the_check_lists_priors_plan_and_few_levels() -> None:
     text = " ".join(str(check).split())
     assert "sd[g,Intercept:zA] half-Student-t" in text and "sd[g,Intercept:zB] half-Student-t" in text
     assert "df[g] exponential, rate 0.2, cut off below 1" in text
-    assert "effects of g: Student-t, as a scale mixture" in text
+    assert "effects of g: Student-t, as a scale mixture" in text and "g by z: 8 levels with A, 4 with B" in text
     assert "effects of g: covariances by z, columns of their own for each of 2 groups of levels" in text
     (warning,) = [w for w in check.warnings if "few levels" in w]
     assert "g has few levels in one group (4 with z B), and the sd of Intercept" in warning and "sd[g,Intercept:zB]" in warning
