@@ -113,7 +113,8 @@ class Check:
             return ["none: an ordinary regression"]
         table = [("factor", "levels", "rows a level: smallest", "median", "largest")]
         table += [(s.factor, f"{s.levels:,}", f"{s.smallest:,}", f"{s.median:,g}", f"{s.largest:,}") for s in found.factors]
-        return _table(table, right=(1, 2, 3, 4)) + [line for pair in found.pairs for line in _wrap(str(pair), "", "  ")]
+        further = [text for factor in self.design.factors if (text := structure.groups_of_levels(factor))] + [str(p) for p in found.pairs]
+        return _table(table, right=(1, 2, 3, 4)) + [line for text in further for line in _wrap(text, "", "  ")]
 
     def _sampling(self) -> list[str]:
         s = self.spec.sampling

@@ -128,3 +128,19 @@ def test_a_run_folder_has_the_summaries(part: Fit, tmp_path: Path) -> None:
     assert tree["streamed"]["quantiles_g"].sel(probability=0.5, g_level="3", g_term="x").item() == pytest.approx(
         part.ranef(summary=True).query("group == 'g' and level == '3' and term == 'x'")["q50"].item()
     )
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of so few draws
+def test_effects_by_groups_of_levels_are_summed_up_as_they_are_reported(frame: pd.DataFrame) -> None:
+    """The sampler has a column of every group; what is summarised is the level's own, in the order of the levels."""
+    data = frame.assign(z=np.where(frame["g"] % 3 == 1, "b", "a"))
+    formula = 'y ~ x + (1 + x | gr(g, by = z, dist = "student")) + (1 | h)'
+    keys = dict(priors={"sd": "half_normal(2)"}, chains=2, warmup=60, draws=80, seed=5, cores=1, progress=False)
+    whole, part = (gibbs.fit(formula, data, keep=keep, **keys) for keep in ("all", "none"))
+    assert whole.summary().equals(part.summary())
+    one, other = whole.ranef(summary=True), part.ranef(summary=True)
+    assert one[["group", "level", "term"]].equals(other[["group", "level", "term"]])
+    for column in ("mean", "sd"):
+        np.testing.assert_allclose(one[column], other[column], rtol=1e-9)
+    by_level = data.groupby("g")["y"].mean() - data.groupby("g")["x"].mean() * 0.5
+    assert np.corrcoef(whole.coef()["g"]["Intercept"], by_level)[0, 1] > 0.8

@@ -235,7 +235,8 @@ def _factors(
         if len(seen) * max(len(groups), 1) > MAX_GROUP_COLUMNS:
             times = f" in each of {len(groups)} groups of levels (by = {by})" if by else ""
             raise DataError(
-                f"{len(seen)} columns vary over it ({', '.join(c for _, names, _ in parts for c in names)}){times}; "
+                f"{'1 column varies' if len(seen) == 1 else f'{len(seen)} columns vary'} over it "
+                f"({', '.join(c for _, names, _ in parts for c in names)}){times}; "
                 f"at most {MAX_GROUP_COLUMNS} can{', all groups together' if by else ''}.",
                 where=where,
             )

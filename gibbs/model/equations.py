@@ -18,7 +18,7 @@ from itertools import combinations
 
 import numpy as np
 
-from gibbs.model.records import Design, Factor
+from gibbs.model.records import Design, Factor, Term
 from gibbs.model.structure import parents
 
 INTERCEPT = "Intercept"
@@ -327,28 +327,42 @@ class _Writer:
         return Level(self.depth[f], factor.name, len(factor.levels), tuple(equations), tuple(self._laws(f)))
 
     def _laws(self, f: int) -> Iterable[str]:
-        """One law a term: independent columns each their own, correlated columns together."""
+        """One law a term, and a group of levels: independent columns each their own, correlated columns together.
+
+        The columns of Student-t effects stand together even where they are uncorrelated: they share the multiplier of their level.
+        """
         factor, j = self.factors[f], self.index[f]
         error = {e.column: e.error for effects in self.effects.values() for e in effects if e.factor == f}
-        for term in factor.terms:
-            letters = [error[c] for c in term.columns]
-            for letter, column in zip(letters, term.columns, strict=True):
-                self._name(f"σ_{letter}", f"sd_{factor.name}__{column}")
-            if len(letters) == 1:
-                yield f"{letters[0]}_{j} ~ N(0, σ_{letters[0]}²)"
-                continue
-            together = ", ".join(f"{letter}_{j}" for letter in letters)
-            sds = ", ".join(f"σ_{letter}" for letter in letters)
-            pairs = len(letters) * (len(letters) - 1) // 2
-            mark = "" if sum(len(t.columns) > 1 for g in self.factors for t in g.terms) == 1 else f"_{j}"
-            if pairs > 3:
-                self._name(f"ρ{mark}", f"cor_{factor.name}__…__…")
-            for a, b in combinations(range(len(letters)), 2):
-                symbol = f"ρ{mark}" if pairs == 1 else f"ρ{mark}({letters[a]}, {letters[b]})"
-                if pairs <= 3:
-                    self._name(symbol, f"cor_{factor.name}__{term.columns[a]}__{term.columns[b]}")
-            correlation = f"correlation ρ{mark}" if pairs == 1 else f"{pairs} correlations ρ{mark}"
-            yield f"({together}) ~ N(0, Σ{mark}):  sds {sds}, {correlation}"
+        heavy = [g for g in self.factors if g.df_prior is not None]
+        df = "" if factor.df_prior is None else "df" if len(heavy) == 1 and self.design.nu_prior is None else f"df_{j}"
+        for group in factor.groups or ("",):
+            terms = [term for term in factor.terms if term.group == group]
+            where = f"  where {factor.by}_{j} = {group.removeprefix(factor.by)}" if group else ""
+            for block in [terms] if df else [[term] for term in terms]:
+                yield self._law(f, error, block, df, f"[{group}]" if group else "") + where
+        if df:
+            self._name(df, f"df_{factor.name}")
+
+    def _law(self, f: int, error: dict[str, str], block: list[Term], df: str, at: str) -> str:
+        """The law of the columns of ``block`` together; ``at`` marks what is of one group of levels, ``[zA]``."""
+        factor, j = self.factors[f], self.index[f]
+        of = f":{block[0].group}" if at else ""
+        columns = [column for term in block for column in term.columns]
+        letters = [error[column] for column in columns]
+        scales = [self._name(f"σ_{error[column]}{at}", f"sd_{factor.name}__{column}{of}") for column in columns]
+        if len(letters) == 1:
+            return f"{letters[0]}_{j} ~ " + (f"t({df}, 0, {scales[0]})" if df else f"N(0, {scales[0]}²)")
+        several = sum(len(t.columns) > 1 for g in self.factors for t in g.terms if t.group in ("", *g.groups[:1]))
+        mark = at if several <= 1 else f"_{j}{at}"
+        pairs = [pair for term in block for pair in combinations(term.columns, 2)]
+        if len(pairs) > 3:
+            self._name(f"ρ{mark}", f"cor_{factor.name}__…{of}__…{of}")
+        for a, b in pairs if len(pairs) <= 3 else ():
+            symbol = f"ρ{mark}" if len(pairs) == 1 else f"ρ{mark}({error[a]}, {error[b]})"
+            self._name(symbol, f"cor_{factor.name}__{a}{of}__{b}{of}")
+        correlation = {0: "uncorrelated", 1: f"correlation ρ{mark}"}.get(len(pairs), f"{len(pairs)} correlations ρ{mark}")
+        law = f"t({df}, 0, Σ{mark}):  scales" if df else f"N(0, Σ{mark}):  sds"
+        return f"({', '.join(f'{letter}_{j}' for letter in letters)}) ~ {law} {', '.join(scales)}, {correlation}"
 
     def _rows(self, terms: list[str]) -> Level:
         """The equation of the rows: the outcome, or its link or latent value, on the left, and the law of the error."""

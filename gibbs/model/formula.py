@@ -1,7 +1,8 @@
 """lme4 formulas: what the words mean. ``parse`` gives the fixed part and the random terms, or one error with a caret.
 
-    y ~ x * z + offset(o) + (1 + x | g) + (0 + z || h) + (1 | a/b)
+    y ~ x * z + offset(o) + (1 + x | g) + (0 + z || h) + (1 | a/b) + (1 | gr(k, dist = "student", by = z))
 
+gr() is that of brms: Student-t effects of the levels of k, and a covariance of its own for the levels of each value of z.
 A formula is not Python. It names columns, joins them by ``+ - * : / ^``, and may call the functions of
 :data:`gibbs.model.functions.FUNCTIONS`; everything else is refused here, before any data are seen.
 """
@@ -166,9 +167,8 @@ DISTRIBUTIONS = ("normal", "student")
 
 
 def _no_distribution(word: str) -> str:
-    known = ("gaussian", "student_t", "t", "cauchy")
-    hint = nearest(word, (*DISTRIBUTIONS, *known)) if word not in known else ""
-    hint = " For effects with heavier tails than normal, write student." if word in known[1:] else hint
+    heavier = word in ("student_t", "t", "T", "cauchy")
+    hint = " For effects with heavier tails than normal, write student." if heavier else nearest(word, DISTRIBUTIONS)
     return f"dist is normal or student; found '{word}'.{hint}"
 
 

@@ -127,6 +127,7 @@ KNOWN_ELSEWHERE: Mapping[str, str] = {
     "cens": "Censoring is not available.",
     "trunc": "Truncation is not available.",
     "se": "se() stands on the left of '~', after a bar: y | se(s) ~ …",
+    "gr": 'gr() stands in a random term, after its bar: (1 | gr(g, dist = "student")), (1 | gr(g, by = z)).',
     "c": "c() stands only as the knots of bs().",
 }
 """What people write that belongs to other packages, and what to write instead."""

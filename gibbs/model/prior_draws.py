@@ -7,7 +7,7 @@ is drawn. A flat prior is no distribution and is refused by name.
     sds            half-t, half-normal, half-Cauchy: |·|; inverse-gamma on the variance: s = √(b/Gamma(a)); exponential, uniform, fixed
     correlations   LKJ(η) by the onion method (Lewandowski, Kurowicka and Joe 2009, §3.2)
     covariances    inverse-Wishart by Bartlett's decomposition; Huang–Wand by its auxiliaries (Huang and Wand 2013, eq. 2)
-    ν              gamma truncated to ν > 1, exponential, uniform, fixed
+    ν              gamma truncated to ν > 1, exponential (of Student-t effects truncated too), uniform, fixed
     cutpoints      independent under their order: the sorted draws
     u_j            N(0, Σ), of its group of levels where they differ; Student-t: divided by √λ_j, λ_j ~ Gamma(df/2, df/2)
 """
@@ -47,7 +47,7 @@ def draw(design: Design, rng: np.random.Generator, n: int = 1) -> Truths:
     for factor in design.factors:
         covariances = [covariance(term, rng, n) for term in factor.terms]
         hyper += _scales(covariances)
-        df = None if factor.df_prior is None else degrees_of_freedom(factor.df_prior, rng, n)
+        df = None if factor.df_prior is None else degrees_of_freedom(factor.df_prior, rng, n, of_effects=True)
         hyper += [] if df is None else [df[:, None]]
         effects.append(_effects(factor, covariances, df, rng, n))
     if design.cutpoint_prior is not None:
@@ -144,8 +144,10 @@ def scale(prior: Prior, rng: np.random.Generator, n: int) -> np.ndarray:
     raise ValueError(f"{kind} is no prior of a sd")
 
 
-def degrees_of_freedom(prior: Prior, rng: np.random.Generator, n: int) -> np.ndarray:
-    """ν, (n,); a gamma is truncated to ν > 1 and drawn by its inverse distribution function."""
+def degrees_of_freedom(prior: Prior, rng: np.random.Generator, n: int, *, of_effects: bool = False) -> np.ndarray:
+    """ν, (n,); a gamma is truncated to ν > 1 and drawn by its inverse distribution function, and so is an exponential ``of_effects``."""
+    if of_effects and prior.kind == "exponential":
+        return 1.0 + scale(prior, rng, n)  # it has no memory
     if prior.kind != "gamma":
         return scale(prior, rng, n)
     from scipy import special

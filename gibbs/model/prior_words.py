@@ -145,7 +145,8 @@ def write(prior: Prior) -> str:
 
 
 def describe(prior: Prior, on: str = "") -> str:
-    """``prior`` in plain words: ``"half-Student-t, 3 df, scale 2.5"``. ``on``: its key; a gamma is cut off below 1 on nu, not on shape."""
+    """``prior`` in plain words: ``"half-Student-t, 3 df, scale 2.5"``. ``on``: its key; a gamma is cut off below 1 on nu, not on shape; on
+    the df of effects an exponential is as well."""
     a = [_short(x) for x in prior.args]
     words = {
         "normal": "normal, mean {0}, sd {1}",
@@ -155,7 +156,7 @@ def describe(prior: Prior, on: str = "") -> str:
         "half_t": "half-Student-t, {0} df, scale {2}",
         "half_normal": "half-normal, scale {1}",
         "half_cauchy": "half-Cauchy, scale {1}",
-        "exponential": "exponential, rate {0}",
+        "exponential": "exponential, rate {0}" + (", cut off below 1" if on.startswith("df") else ""),
         "uniform": "uniform from {0} to {1}",
         "inverse_gamma": "inverse-gamma on the variance, shape {0}, scale {1}",
         "fixed": "fixed at {0}",

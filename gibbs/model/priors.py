@@ -350,7 +350,7 @@ def log_density(prior: Prior, x: Any, *, lower: float | None = None, columns: in
     """Log density of a scalar prior at ``x``, normalised, −inf outside its support. For plots and tests; kernels have their own.
 
     Kinds on an sd are densities of the sd: inverse_gamma is on the variance and carries its Jacobian 2x. gamma (for nu) is truncated
-    to x > 1; ``lower`` moves that bound, and truncates an exponential (on nu: ``lower=1``). lkj is the marginal of one correlation of
+    to x > 1; ``lower`` moves that bound, and truncates an exponential (on df: ``lower=1``). lkj is the marginal of one correlation of
     a matrix with ``columns`` columns. flat is 0 everywhere (improper); fixed is 0 at its value, −inf elsewhere.
 
     Raises ValueError for inverse_wishart and huang_wand, which are on matrices.

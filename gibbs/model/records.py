@@ -28,7 +28,7 @@ class Prior:
     coefficients: normal(mean, sd), student_t(df, mean, scale), cauchy(mean, scale), flat();
     sds and sigma: half_t(df, 0, scale), half_normal(0, sd) , half_cauchy(0, scale), exponential(rate),
     uniform(low, high), inverse_gamma(shape, scale) on the *variance*, fixed(value);
-    nu: gamma(shape, rate) truncated to nu > 1, exponential(rate), uniform(low, high), fixed(value);
+    nu, df: gamma(shape, rate) truncated to nu > 1, exponential(rate) (of df truncated too), uniform(low, high), fixed(value);
     correlations: lkj(eta); covariances: inverse_wishart(df, scale matrix as nested tuples),
     huang_wand(nu, A) with A a number or one number a column.
     """

@@ -109,6 +109,16 @@ def _pair(a: Factor, b: Factor) -> Pair:
     return Pair(a.name, b.name, "crossed", observed / cells)
 
 
+def groups_of_levels(factor: Factor) -> str:
+    """``"g by z: 8 levels with A, 4 with B"``; empty where all levels share a covariance. Also of a factor without its rows."""
+    if factor.group is None:
+        return ""
+    sizes = np.bincount(factor.group, minlength=len(factor.groups)).tolist()
+    values = [group.removeprefix(factor.by) for group in factor.groups]
+    first = f"{'1 level' if sizes[0] == 1 else f'{sizes[0]:,} levels'} with {values[0]}"
+    return f"{factor.name} by {factor.by}: " + ", ".join([first, *(f"{n:,} with {v}" for n, v in zip(sizes[1:], values[1:], strict=True))])
+
+
 # ------------------------------------------------------------------------------------------------------------ warnings
 
 
@@ -241,22 +251,35 @@ def _one_row(design: Design, factor: Factor) -> list[Warning]:
 
 
 def _few_levels(factor: Factor) -> list[Warning]:
+    """A factor, or a group of its levels with a covariance of its own, with few levels and default priors of sds."""
     J = len(factor.levels)
-    if J >= FEW_LEVELS:
-        return []
+    sizes = [J] if factor.group is None else np.bincount(factor.group, minlength=len(factor.groups)).tolist()
+    few = {group: size for group, size in zip(factor.groups or ("",), sizes, strict=True) if size < FEW_LEVELS}
     default = [
-        column
+        (term.group, column)
         for term in factor.terms
-        if term.covariance is None
+        if term.covariance is None and term.group in few
         for column, prior in zip(term.columns, term.sd_priors, strict=True)
         if prior.source == "default"
     ]
     if not default:
         return []
+    of = ", ".join(dict.fromkeys(column for _, column in default))
+    if factor.group is None:
+        return [
+            Warning(
+                "few-levels",
+                f"{factor.name} has {J} levels, and the sd of {of} over so few rests on its default prior; "
+                f"state one, sd[{factor.name}], or make {factor.name} a fixed effect.",
+            )
+        ]
+    groups = dict.fromkeys(group for group, _ in default)
+    there = ", ".join(f"{few[group]} with {factor.by} {group.removeprefix(factor.by)}" for group in groups)
     return [
         Warning(
             "few-levels",
-            f"{factor.name} has {J} levels, and the sd of {', '.join(default)} over so few rests on its default prior; "
-            f"state one, sd[{factor.name}], or make {factor.name} a fixed effect.",
+            f"{factor.name} has few levels in {'one group' if len(groups) == 1 else f'{len(groups)} groups'} ({there}), and the sd of {of} "
+            f"over so few rests on its default prior; state one, such as sd[{factor.name},{default[0][1]}:{default[0][0]}], or let all "
+            f"levels share a covariance, without by = {factor.by}.",
         )
     ]

@@ -67,7 +67,7 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
         fixed += products
         terms = columns if columns[0] == "1" else ["0", *columns]
         bar = "|" if _correlated(parts, group, where) or len(columns) == 1 else "||"
-        further = [f"by = {_term(str(parts['by']), ('levels', group, 'by'), where)}"] if parts.get("by") else []
+        further = [f"by = {_column(parts['by'], group, where)}"] if parts.get("by") else []
         further += [f'dist = "{_distribution(parts["dist"], group, where)}"'] if "dist" in parts else []
         grouping = f"gr({', '.join([name, *further])})" if further else name
         random.append(f"({' + '.join(terms)} {bar} {grouping})")
@@ -94,6 +94,12 @@ def _correlated(parts: Mapping[str, Any], group: str, where: Callable[[tuple[Any
     if word not in _TRUE | _FALSE:
         raise SpecError(f"levels.{group}.correlated must be true or false; found {value!r}.", where=where(("levels", group, "correlated")))
     return word in _TRUE
+
+
+def _column(value: Any, group: str, where: Callable[[tuple[Any, ...]], str]) -> str:
+    if not isinstance(value, str):
+        raise SpecError(f"levels.{group}.by must be the name of a column; found {value!r}.", where=where(("levels", group, "by")))
+    return _term(value, ("levels", group, "by"), where)
 
 
 def _distribution(value: Any, group: str, where: Callable[[tuple[Any, ...]], str]) -> str:

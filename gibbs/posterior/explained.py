@@ -36,8 +36,10 @@ def r2(draws: Draws, outline: Outline, design: Design, wanted: int | None = None
 
     Rows without an outcome do not count; a weighted row counts as often as its weight says, a binomial row as its trials of one each; an
     ordinal outcome is its score 0 … C − 1. wanted : use about so many draws, evenly spaced; as many as a quadrature of some seconds allows
-    where None. SpecError where there are fewer than two rows.
+    where None. The row marginal is left out where effects are Student-t and the link is not the identity: their average is not that of a
+    normal, and under a log link there is none. SpecError where there are fewer than two rows.
     """
+    marginal = _heavy(outline) is None or outline.family in ("gaussian", "student")
     rows = loglik.distinct_rows(design)
     weights = rows.counts * (1.0 if design.trials is None else design.trials[rows.place])
     if weights.sum() < 2:
@@ -46,14 +48,14 @@ def r2(draws: Draws, outline: Outline, design: Design, wanted: int | None = None
         wanted = max(200, int(_WORK / (averages.POINTS * len(rows.place))))
     used = loglik.thinned(draws, wanted)
     total = used.beta.shape[0] * used.beta.shape[1]
-    found = np.empty((2, total))
+    found = np.empty((1 + marginal, total))
     for pick, eta, fixed, s2 in _predictors(used, outline, design, rows):
         parameters = loglik.family_parameters(used, outline, design, rows.place, pick)
         parameters.pop("trials", None)
-        for i, (at, variance) in enumerate(((eta, 0.0), (fixed, s2))):
+        for i, (at, variance) in enumerate(((eta, 0.0), (fixed, s2))[: len(found)]):
             one = averages.moments(outline.family, outline.link, at, variance, **parameters)
             found[i, pick] = _share(one, weights)
-    return _table(found, ["conditional", "marginal"], "r2")
+    return _table(found, ["conditional", "marginal"][: len(found)], "r2")
 
 
 def _by_quadrature(outline: Outline) -> bool:
@@ -105,9 +107,14 @@ def effect_variances(draws: Draws, outline: Outline, design: Design, place: np.n
     return found
 
 
+def _heavy(outline: Outline) -> str | None:
+    """The first factor with Student-t effects."""
+    return next((factor.name for factor in outline.factors if factor.df_prior is not None), None)
+
+
 def _refuse_student(outline: Outline, what: str) -> None:
     """SpecError where effects are Student-t: averages over them are not those of a normal, and of exp(η) there is none."""
-    heavy = next((factor.name for factor in outline.factors if factor.df_prior is not None), None)
+    heavy = _heavy(outline)
     if heavy is not None:
         raise SpecError(f"{what} averages over the effects of {heavy}, which are Student-t; it is available for normal effects.")
 

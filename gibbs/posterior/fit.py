@@ -307,7 +307,8 @@ class Fit:
     def r2(self, draws: int | None = None) -> pd.DataFrame:
         """Bayesian R² (Gelman et al. 2019), conditional and marginal (the effects of groups out): mean, sd, q2.5, q50, q97.5.
 
-        draws : use about so many, evenly spaced. See ``gibbs.posterior.explained``.
+        draws : use about so many, evenly spaced. See ``gibbs.posterior.explained``. Student-t effects have the marginal one only where the
+        link is the identity.
         """
         from gibbs.posterior import explained
 

@@ -82,8 +82,8 @@ def levels_of(outline: Outline, design: Design, name: str, partition: Factor | N
         if factor.df_prior is not None or factor.group is not None:
             what = "are Student-t" if factor.df_prior is not None else f"have covariances that differ by {factor.by}"
             raise SpecError(
-                f"the effects of {factor.name} {what}; integrating them out is available for normal effects with one covariance. Ask for "
-                "the rows with effects as drawn.",
+                f"the effects of {factor.name} {what}; integrating them out is available for normal effects with one covariance. Leave "
+                "the group out for new rows of known levels, whose effects are as drawn.",
                 where="group",
             )
     if outline.family != "gaussian":

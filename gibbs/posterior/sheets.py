@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gibbs.errors import SpecError
 from gibbs.model.families import FAMILIES
-from gibbs.posterior import display, intervals, names, selection
+from gibbs.posterior import display, intervals, names, selection, variances
 from gibbs.posterior.display import as_in_r, decimals, number
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def lme4(fit: Fit, options: Options) -> list[Part]:
     if outline.factors or outline.sigma_prior is not None:
         parts += [Part("heading", ("Random effects:",)), Part("table", rows=_error_terms(fit, options), left=2)]
     sizes = "; ".join(f"{factor.name}, {len(factor.levels)}" for factor in outline.factors)
-    parts.append(Part("words", (f"Number of obs: {outline.rows_used}" + (f", groups:  {sizes}" if sizes else ""),)))
+    parts.append(Part("words", (f"Number of obs: {outline.rows_used}" + (f", groups:  {sizes}" if sizes else ""), *_heavy(fit))))
     for heading, wanted in (
         ("Fixed effects:", {f"b_{name}": as_in_r(name) for name in outline.coefficients}),
         ("Threshold coefficients:", {name: name.removeprefix("b_") for name in names.cutpoint_names(outline)}),
@@ -146,14 +146,26 @@ def arm(fit: Fit, options: Options) -> list[Part]:
     if len(terms) > 1:
         parts += [Part("heading", ("Error terms:",)), Part("table", rows=tuple(terms), left=2)]
     sizes = "; ".join(f"{factor.name}, {len(factor.levels)}" for factor in outline.factors)
-    return [*parts, Part("words", ("---", f"number of obs: {outline.rows_used}" + (f", groups: {sizes}" if sizes else ""))), *_doubts(fit)]
+    counts = f"number of obs: {outline.rows_used}" + (f", groups: {sizes}" if sizes else "")
+    return [*parts, Part("words", ("---", counts, *_heavy(fit))), *_doubts(fit)]
+
+
+def _heavy(fit: Fit) -> tuple[str, ...]:
+    """A sentence on factors whose effects are Student-t: what lme4's columns hold of them."""
+    found = []
+    for factor in fit.outline.factors:
+        df = variances.degrees_of_freedom(fit.arrays, fit.outline, factor)
+        if df is not None:
+            mean = number(float(df.mean()), 1)
+            found.append(f"Effects of {factor.name}: Student-t, df {mean}; their scales stand for standard deviations")
+    return tuple(found)
 
 
 def _error_terms(fit: Fit, options: Options) -> tuple[Row, ...]:
     """display.error_terms with the variances."""
-    variances = fit.varcorr()
-    rows = display.error_terms(variances, max(2, options.digits))
-    alone = variances[[second is None for second in variances["var2"]]]
+    found = fit.varcorr()
+    rows = display.error_terms(found, max(2, options.digits))
+    alone = found[[second is None for second in found["var2"]]]
     values = [number(v, decimals(v, max(2, options.digits), significant=2)) for v in alone["vcov"]]
     return (
         (rows[0][0], rows[0][1], "Variance", *rows[0][2:]),

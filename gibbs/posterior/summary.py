@@ -191,8 +191,10 @@ def _may_be_constant(labels: np.ndarray, model: Model) -> np.ndarray:
     values = names.fixed_values(model)
     allowed = set(values)
     for factor in model.factors:
-        gone = [column for column in factor.columns if values.get(names.sd_name(factor.name, column)) == 0]
-        allowed.update(f"r_{factor.name}[{level},{column}]" for level in factor.levels for column in gone)
+        for term in factor.terms:
+            gone = [column for column in term.columns if values.get(names.sd_name(factor.name, column, term.group)) == 0]
+            of = np.arange(len(factor.levels)) if not term.group else np.flatnonzero(factor.group == factor.groups.index(term.group))
+            allowed.update(f"r_{factor.name}[{factor.levels[j]},{column}]" for column in gone for j in of)
     return np.array([label in allowed for label in labels], dtype=bool)
 
 

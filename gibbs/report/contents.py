@@ -199,6 +199,9 @@ def _groups(fit: Fit, design: Design | None) -> Iterator[Part]:
         for f in factors
     )
     yield Grid(("factor", "what varies", "levels", "rows a level: smallest", "median", "largest"), rows, left=2)
+    for f in factors:
+        if text := structure.groups_of_levels(f):
+            yield Words(_stopped(text))
     if design is not None:
         for pair in structure.describe(design).pairs:
             yield Words(_stopped(str(pair)))
@@ -212,6 +215,7 @@ def _priors(fit: Fit, design: Design | None) -> Iterator[Part]:
         found = list(preview.all_priors(fit.spec, design))
     else:
         found = [pair for factor in fit.outline.factors for term in factor.terms for pair in preview.term_priors(factor.name, term)]
+        found += [(f"df[{factor.name}]", factor.df_prior) for factor in fit.outline.factors if factor.df_prior is not None]
         further = ("sigma", "nu", "shape")
         found += [(name, getattr(fit.outline, f"{name}_prior")) for name in further if getattr(fit.outline, f"{name}_prior") is not None]
         if fit.outline.cutpoint_prior is not None:

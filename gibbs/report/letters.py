@@ -1,7 +1,7 @@
 """Equations with their indices set low: ``α_j[i]`` becomes α with the index j[i] below, for a page without MathJax.
 
 ``gibbs.model.equations`` writes an index after an underscore. Names of columns have underscores too, so that only what can be an index is
-set low: the letters of rows and factors, the error terms under a σ, and the number of a cutpoint.
+set low: the letters of rows and factors, the error terms under a σ (with the group of levels that it is of), and the number of a cutpoint.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 _INDEX = r"[ijklmnopqrstu]\d*(?:\[[ijklmnopqrstu]\d*\])?"
-_ERRORS = r"[νκωζξηε][₀-₉]*"
-_LOW = re.compile(rf"(?<=[^\s_])_({_INDEX})(?![A-Za-z0-9_.\[])|(?<=σ)_({_ERRORS})|(?<=\bc)_(\d+)(?![A-Za-z0-9_.])")
+_OF_SCALES = r"(?:[νκωζξηε][₀-₉]*|[jklmnopqrstu]\d*(?=\[))(?:\[[^\]]*\])?"
+_LOW = re.compile(rf"(?<=[^\s_])_({_INDEX})(?![A-Za-z0-9_.\[])|(?<=[σρΣ])_({_OF_SCALES})|(?<=\bc)_(\d+)(?![A-Za-z0-9_.])")
 
 
 def set_low(equation: str) -> list[tuple[str, str]]:

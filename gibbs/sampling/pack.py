@@ -159,7 +159,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         cells=int(y.size), hyper_names=names.hyper_names(design), likelihood=likelihood, family_prior=_family_prior(design),
         cutpoints=cutpoints, pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values, value_rows=value_rows,
         student=np.array([f for f, of in enumerate(design.factors) if of.df_prior is not None], dtype=np.int64),
-        df_prior=np.array([_scale_code(f.df_prior, True) for f in design.factors if f.df_prior is not None], dtype=float).reshape(-1, 3),
+        df_prior=np.array([_df_code(f.df_prior) for f in design.factors if f.df_prior is not None], dtype=float).reshape(-1, 3),
         reported=by_group.reported(asked), blocks=_blocks(asked),
     )  # fmt: skip
 
@@ -413,6 +413,12 @@ def _scale_code(prior: Prior | None, above_one: bool = False) -> tuple[int, floa
         "inverse_gamma": lambda: (kp.INVERSE_GAMMA, a[0], a[1]),
         "gamma": lambda: (kp.GAMMA_ABOVE_ONE if above_one else kp.GAMMA, a[0], a[1]),
     }[prior.kind]()
+
+
+def _df_code(prior: Prior) -> tuple[int, float, float]:
+    """That of the df of effects: an exponential is cut off below 1 as a gamma is (a gamma of shape 1), for multipliers under- and
+    overflow where tails are heavier than Cauchy's."""
+    return (kp.GAMMA_ABOVE_ONE, 1.0, prior.args[0]) if prior.kind == "exponential" else _scale_code(prior, True)
 
 
 def _priors(design: Design, transform: np.ndarray, reference: np.ndarray):

@@ -281,7 +281,7 @@ def _finish(
         units=units,
         lines=tuple(_sentences(design, scheme, core, units, columns, rho, forced)),
         core_columns=columns,
-        effects=sum(len(f.levels) * len(f.columns) for f in factors),
+        effects=sum(len(f.levels) * len(f.columns) // max(len(f.groups), 1) for f in factors),  # those that are reported
         hyper=hyper,
         rho=rho,
         details={"names": [f.name for f in factors], "coefficients": p},
@@ -296,11 +296,22 @@ _LATENT = {
 }
 
 
+def _of_effects(factors: tuple[Factor, ...]) -> list[str]:
+    """What effects are that are not simply normal."""
+    found = []
+    for f in factors:
+        if f.df_prior is not None:
+            found.append(f"effects of {f.name}: Student-t, as a scale mixture; a multiplier of the precision of each level")
+        if f.group is not None:
+            found.append(f"effects of {f.name}: covariances by {f.by}, columns of their own for each of {len(f.groups)} groups of levels")
+    return found
+
+
 def _sentences(design, scheme, core, units, columns, rho, forced) -> list[str]:
     """The plan in words."""
     factors = design.factors
     name = [f.name for f in factors]
-    lines = [_LATENT.get(design.family, "")]
+    lines = [_LATENT.get(design.family, ""), *_of_effects(factors)]
     why = " (forced)" if forced else ""
     with_core = ", ".join(["β", *(["cutpoints"] if design.categories else []), *(f"{name[f]} ({len(factors[f].levels)})" for f in core)])
     if scheme == "one-at-a-time":

@@ -13,18 +13,18 @@ from tests.posterior.fabricated import draws
 SPEC = """\
 title: Two levels
 data: data.csv
-family: gaussian
+family: {family}
 formula: {formula}
 sampling: {{chains: 2, warmup: 50, draws: 200, seed: 1}}
 """
 
 
-def write(folder: Path, name: str = "one", formula: str = "y ~ x + (1 + x | g)") -> Path:
+def write(folder: Path, name: str = "one", formula: str = "y ~ x + (1 + x | g)", family: str = "gaussian") -> Path:
     """``folder/name``: a run of ``formula`` on ``folder/data.csv``."""
     if not (folder / "data.csv").exists():
         data().to_csv(folder / "data.csv", index=False)
     path = folder / f"{name}.yaml"
-    path.write_text(SPEC.format(formula=formula), encoding="utf-8")
+    path.write_text(SPEC.format(formula=formula, family=family), encoding="utf-8")
     spec = specs.load(path)
     prepared = pipeline.prepare(spec)
     fit = Fit(spec, prepared.design, draws(prepared.design, 2, 200), plan=prepared.plan, table=prepared.table)

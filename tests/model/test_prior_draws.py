@@ -11,9 +11,10 @@ from scipy import stats
 from gibbs.errors import SpecError
 from gibbs.model import prior_draws
 from gibbs.model.prior_words import COVARIANCE_KINDS, NU_KINDS, SD_KINDS, SHAPE_KINDS
-from gibbs.model.records import CoefficientPrior, Prior, Term
+from gibbs.model.records import CoefficientPrior, Factor, Prior, Term
 from gibbs.posterior import linear, names
 from tests import oracles
+from tests.model.tables import build, example
 
 N = 15_000
 EXACT = 1e-5
@@ -217,3 +218,51 @@ def test_the_predictor_made_of_draws_is_the_models():
             u.append(truths.u[k, start : start + size].reshape(len(factor.levels), -1))
             start += size
         np.testing.assert_allclose(eta[k], oracles.linear_predictor(design, {"beta": truths.beta[k], "u": u}), rtol=1e-12)
+
+
+# ------------------------------------------------------------------------------------- Student-t effects, groups of levels
+
+
+def _effects_of(formula: str, n: int, **priors: str) -> tuple[dict[str, np.ndarray], np.ndarray, Factor]:
+    """Draws of the hyper-parameters by name, of the effects (n, J, q), and their factor."""
+    frame = example(120)
+    frame["s"] = np.where(np.isin(frame["g"], [1, 5, 6, 11]), "A", "B")
+    model = build(formula, frame, priors={"b": "normal(0, 1)", "intercept": "normal(0, 1)", "sigma": "1", **priors})
+    found = prior_draws.draw(model, np.random.default_rng(5), n)
+    g = model.factors[0]
+    return dict(zip(names.hyper_names(model), found.hyper.T, strict=True)), found.u.reshape(n, len(g.levels), len(g.columns)), g
+
+
+def test_effects_have_the_covariance_of_their_group() -> None:
+    hyper, u, g = _effects_of(
+        "y ~ (1 + x | gr(g, by = s))", N, **{"sd[g]": "half_normal(1)", "sd[g,x:sB]": "uniform(3, 4)", "cor": "lkj(2)"}
+    )
+    for level, column, name in ((1, 0, "sd_g__Intercept:sB"), (0, 0, "sd_g__Intercept:sA"), (2, 1, "sd_g__x:sB"), (4, 1, "sd_g__x:sA")):
+        assert ("sA", "sB")[g.group[level]] == name[-2:]
+        assert stats.kstest(u[:, level, column] / hyper[name], stats.norm.cdf).pvalue > EXACT
+    assert stats.kstest(hyper["sd_g__x:sB"], stats.uniform(3.0, 1.0).cdf).pvalue > EXACT
+    rho = hyper["cor_g__Intercept:sA__x:sA"]
+    given = u[:, 0, 1] / hyper["sd_g__x:sA"] - rho * u[:, 0, 0] / hyper["sd_g__Intercept:sA"]
+    assert stats.kstest(given / np.sqrt(1 - rho**2), stats.norm.cdf).pvalue > EXACT
+
+
+def test_student_effects_share_a_multiplier_within_a_level_and_not_between() -> None:
+    hyper, u, g = _effects_of('y ~ (x || gr(g, by = s, dist = "student"))', N, **{"sd": "half_normal(1)", "df[g]": "3"})
+    scales = [np.stack([hyper[f"sd_g__{column}:{g.groups[k]}"] for k in g.group], axis=1) for column in g.columns]
+    t = u / np.stack(scales, axis=2)
+    for level in (0, 1):
+        assert stats.kstest(t[:, level, 0], stats.t(3.0).cdf).pvalue > EXACT
+        assert stats.kstest((t[:, level] ** 2).sum(axis=1) / 2.0, stats.f(2, 3.0).cdf).pvalue > EXACT
+    # the larger of two levels' |t|: F(x)² where they are independent
+    larger, law = np.abs(t[:, :2, 0]).max(axis=1), stats.t(3.0)
+    assert stats.kstest(larger, lambda x: (2.0 * law.cdf(x) - 1.0) ** 2).pvalue > EXACT
+
+
+def test_degrees_of_freedom_of_effects_begin_at_one() -> None:
+    exponential, _, _ = _effects_of('y ~ (1 | gr(g, dist = "student"))', N, df="exponential(0.2)", sd="1")
+    assert stats.kstest(exponential["df_g"], stats.expon(1.0, 5.0).cdf).pvalue > EXACT
+    nu = prior_draws.degrees_of_freedom(Prior("exponential", (0.2,)), np.random.default_rng(1), N)
+    assert stats.kstest(nu, stats.expon(scale=5.0).cdf).pvalue > EXACT
+    default, u, _ = _effects_of('y ~ (1 | gr(g, dist = "student"))', N, sd="1")
+    assert default["df_g"].min() > 1.0
+    assert stats.kstest(stats.t.cdf(u[:, 3, 0], default["df_g"]), stats.uniform.cdf).pvalue > EXACT

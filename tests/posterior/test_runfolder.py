@@ -17,6 +17,7 @@ from gibbs.errors import OutputError
 from gibbs.model import spec as specs
 from gibbs.posterior import runfolder
 from gibbs.posterior.fit import Fit, load
+from tests.posterior import built
 from tests.posterior.fabricated import design, draws, factor, fit, slopes, term
 
 FILES = {"spec.yaml", "manifest.json", "summary.csv", "ranef.csv", "posterior.nc"}
@@ -42,7 +43,15 @@ def _several() -> Fit:
     return fit(model, replace(draws(model), stopped="interrupted"), "log(y) ~ I(x/2) + (x || school:class) + (1 | year)")
 
 
-@pytest.mark.parametrize("make", [fit, _several, lambda: fit(design(family="probit"), formula="y ~ x")])
+def _grouped() -> Fit:
+    """Student-t effects whose covariance differs by groups of levels."""
+    frame = built.table()
+    formula = 'y ~ x + (1 + b | gr(g, by = t, dist = "student")) + (1 | year)'
+    made = built.fit(formula, frame.assign(t=np.where(frame["g"] == "g2", "Ñ, 1", "b")))
+    return Fit(made.spec, made.design, made.arrays, plan=made.plan, source="data/peru.csv", fingerprint="0" * 64)
+
+
+@pytest.mark.parametrize("make", [fit, _several, _grouped, lambda: fit(design(family="probit"), formula="y ~ x")])
 def test_round_trip(tmp_path: Path, make: object) -> None:
     before = make()  # type: ignore[operator]
     folder = before.save(tmp_path / "runs" / "one")

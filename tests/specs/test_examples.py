@@ -19,6 +19,7 @@ NAMES = sorted(path.stem for path in SPECS.glob("*.yaml"))
 EXPECTED = {
     "peru_m1", "peru_m2", "peru_m3", "peru_m4", "peru_m5", "peru_m5_levels", "peru_m6", "peru_m6_probit", "peru_m7", "peru_m8",
     "turnout_apc", "hsb82", "contraception", "gss_abortion", "insteval", "sleepstudy",
+    "eight_schools", "orthodont",
 }  # fmt: skip
 
 # name: rows used, coefficients, factors with the number of their levels and their columns
@@ -37,6 +38,8 @@ SHAPES = {
         {"election": (12, ["Intercept"]), "cohort": (20, ["Intercept"])},
     ),
     "sleepstudy": (180, ["Intercept", "Days"], {"Subject": (18, ["Intercept", "Days"])}),
+    "eight_schools": (8, ["Intercept"], {"school": (8, ["Intercept"])}),
+    "orthodont": (108, ["Intercept", "years", "SexMale", "years:SexMale"], {"Subject": (27, ["Intercept", "years"])}),
     "hsb82": (
         7185,
         ["Intercept", "cses", "meanses", "sectorPublic", "cses:meanses", "cses:sectorPublic"],
@@ -89,6 +92,8 @@ TWINS = {
         "levels": {"election": {"intercept": []}, "cohort": {"intercept": []}},
     },
     "sleepstudy": {"outcome": "Reaction", "level1": ["Days"], "levels": {"Subject": {"intercept": [], "Days": []}}},
+    "eight_schools": {"formula": "est | se(se) ~ 1 + (1 | school)", "effects": {"school": {"dist": "student"}}},
+    "orthodont": {"formula": "distance ~ years * Sex + (1 + years | gr(Subject, by = Sex))"},
     "hsb82": {"formula": "mAch ~ cses + meanses + sector + cses:meanses + cses:sector + (1 + cses | school)"},
     "contraception": {
         "outcome": "use",
@@ -219,6 +224,8 @@ def test_the_two_level_form_and_the_formula_give_the_same_design(name: str, tmp_
     for one, two in zip(mine.factors, other.factors, strict=True):
         assert (one.levels, one.columns) == (two.levels, two.columns)
         np.testing.assert_array_equal(one.codes, two.codes)
+        np.testing.assert_array_equal(one.group, two.group)
+        assert (one.groups, str(one.df_prior)) == (two.groups, str(two.df_prior))
         np.testing.assert_array_equal(one.Z, two.Z)
         assert [(t.columns, [str(p) for p in t.sd_priors], str(t.correlation)) for t in one.terms] == [
             (t.columns, [str(p) for p in t.sd_priors], str(t.correlation)) for t in two.terms
@@ -266,3 +273,18 @@ def test_gss_cohorts_are_five_years_of_birth() -> None:
     cohort = next(f for f in found.factors if f.name == "cohort")
     labels = np.array([float(level) for level in cohort.levels])[cohort.codes]
     assert np.array_equal(labels, 5 * (birth // 5))
+
+
+def test_orthodont_has_a_covariance_for_girls_and_one_for_boys() -> None:
+    need_data("orthodont")
+    (subject,) = built(SPECS / "orthodont.yaml").factors
+    assert subject.groups == ("SexFemale", "SexMale") and subject.df_prior is None
+    assert [subject.groups[g] for g in subject.group] == ["SexMale" if level[0] == "M" else "SexFemale" for level in subject.levels]
+    assert (subject.group == 0).sum() == 11
+
+
+def test_eight_schools_have_student_effects() -> None:
+    need_data("eight_schools")
+    found = built(SPECS / "eight_schools.yaml")
+    assert found.known_se is not None and sorted(found.y.tolist())[-1] == 28.39
+    assert found.factors[0].df_prior.args == (2.0, 0.1)

@@ -6,6 +6,7 @@ Scales become precisions here and nowhere else. What BUGS cannot say as it stand
   a-th tree (Lewandowski, Kurowicka and Joe 2009, section 2.4), from which the Cholesky factor follows row by row; for q = 2 the one
   correlation itself.
 - Huang–Wand: Σ⁻¹ | 1/a ~ Wishart(2ν diag(1/a), ν + q − 1), 1/a_k ~ Gamma(½, 1/A_k²) (Huang and Wand 2013, eq. 2).
+- Student-t effects: a scale mixture, one multiplier λ_j ~ Gamma(df/2, df/2) of the precision a level, shared by all its columns.
 - ordered cutpoints with equal priors: the order statistics of independent draws, whose law is that product on the ordered cone.
 - an improper prior: JAGS has none. A flat coefficient gets a normal about its posterior mean with an sd of 10⁴ posterior sds, which is
   level to a few parts in 10⁸ where the posterior is; the model file says so.
@@ -25,6 +26,7 @@ from gibbs.posterior import parameters
 from gibbs.posterior.export import place
 from gibbs.posterior.export.program import (
     Effects,
+    Heavy,
     Program,
     as_r_dump,
     describe,
@@ -95,6 +97,8 @@ def model_file(program: Program, posterior: dict[str, tuple[float, float]]) -> s
     lines += [f"# {note}." for note in program.notes]
     stated: list[str] = []
     body = [*_likelihood(program), *_coefficients(program, posterior, stated)]
+    for heavy in program.heavy:
+        body += _multipliers(heavy, program.factors[heavy.factor])
     for effects in program.effects:
         body += _effects(effects, program.factors[effects.factor])
     body += _further(program, posterior, stated)
@@ -110,11 +114,11 @@ def _likelihood(program: Program) -> list[str]:
         parts.append("inprod(X[i,], b[])" if p > 1 else "X[i,1] * b[1]")
     if "offset_" in program.data:
         parts.append("offset_[i]")
-    for e in program.effects:
+    for e in (e for e in program.effects if e.first):
         if e.columns == 1:
-            parts.append(f"u_{e.tag}[{e.index}[i]]" + (f" * {e.z}[i]" if e.z else ""))
+            parts.append(f"u_{e.u}[{e.index}[i]]" + (f" * {e.z}[i]" if e.z else ""))
         else:
-            parts.append(f"inprod({e.z}[i,], u_{e.tag}[{e.index}[i],])")
+            parts.append(f"inprod({e.z}[i,], u_{e.u}[{e.index}[i],])")
     lines = ["for (i in 1:N) {", f"  eta[i] <- {' + '.join(parts) or '0'}"]
     if family == "gaussian":
         lines.append("  y[i] ~ dnorm(eta[i], pow(se[i], -2))" if "se" in program.data else "  y[i] ~ dnorm(eta[i], tau)")
@@ -181,16 +185,40 @@ def _in_place_of_flat(posterior: tuple[float, float]) -> str:
     return _law(np.inf, mean, WIDE * (sd or 1.0))
 
 
+def _multipliers(heavy: Heavy, factor: str) -> list[str]:
+    """df, and the multipliers of the levels' precisions that make their effects Student-t."""
+    df, tag = f"df_{heavy.tag}", heavy.tag
+    return [
+        "",
+        f"# effects of {factor}: Student-t",
+        _degrees_of_freedom(heavy.prior, df, of_effects=True),
+        f"for (j in 1:{heavy.count}) {{",
+        f"  lambda_{tag}[j] ~ dgamma({df} / 2, {df} / 2)",
+        "}",
+    ]
+
+
+def _degrees_of_freedom(prior: Prior, name: str, *, of_effects: bool = False) -> str:
+    """nu, or the df of effects, under its prior."""
+    if prior.kind == "fixed":
+        return f"{name} <- {number(prior.args[0])}"
+    above = " T(1,)" if prior.kind == "exponential" and of_effects else ""
+    return f"{name} ~ {_positive(prior, 1.0)}{above}  # {prior}"
+
+
 def _effects(e: Effects, factor: str) -> list[str]:
-    lines = ["", f"# {' + '.join(e.term.columns)} by {factor}"]
+    of = f" ({e.term.group})" if e.term.group else ""
+    lines = ["", f"# {' + '.join(e.term.columns)} by {factor}{of}"]
+    level = f"{e.members}[j]" if e.members else "j"
+    times = f" * {e.multiplier}[{level}]" if e.multiplier else ""
     if e.columns == 1:
         if e.term.covariance is not None:
             raise OutputError(f"the covariance prior {e.term.covariance} on one column of '{factor}' cannot be written for JAGS.")
         prior = e.term.sd_priors[0]
         gone = prior.kind == "fixed" and prior.args[0] == 0.0
         lines += _scale(prior, f"sd_{e.tag}", f"tau_{e.tag}", precision=not gone)
-        effect = f"u_{e.tag}[j] <- 0" if gone else f"u_{e.tag}[j] ~ dnorm(0, tau_{e.tag})"
-        return [*lines, f"for (j in 1:{e.count}) {{", f"  {effect}", "}"]
+        effect = f"u_{e.u}[{level}] <- 0" if gone else f"u_{e.u}[{level}] ~ dnorm(0, tau_{e.tag}{times})"
+        return [*lines, f"for (j in 1:{e.members_count}) {{", f"  {effect}", "}"]
     q = e.columns
     if e.term.covariance is not None:
         lines += _wishart(e, factor)
@@ -208,7 +236,8 @@ def _effects(e: Effects, factor: str) -> list[str]:
             f"Omega_{e.tag} <- inverse(Sigma_{e.tag})",
         ]
     lines += [f"for (r in 1:{q}) {{", f"  zero_{e.tag}[r] <- 0", "}"]
-    return [*lines, f"for (j in 1:{e.count}) {{", f"  u_{e.tag}[j,1:{q}] ~ dmnorm(zero_{e.tag}[], Omega_{e.tag}[,])", "}"]
+    effect = f"u_{e.u}[{level},1:{q}] ~ dmnorm(zero_{e.tag}[], Omega_{e.tag}[,]{times})"
+    return [*lines, f"for (j in 1:{e.members_count}) {{", f"  {effect}", "}"]
 
 
 def _vine(e: Effects) -> list[str]:
@@ -295,10 +324,11 @@ def _further(program: Program, posterior: dict[str, tuple[float, float]], stated
     lines: list[str] = []
     if program.sigma is not None:
         lines += _scale(program.sigma, "sigma", "tau")
-    for name, prior, above in (("nu", program.nu, 1.0), ("shape", program.shape, 0.0)):
-        if prior is not None:
-            fixed = prior.kind == "fixed"
-            lines.append(f"{name} <- {number(prior.args[0])}" if fixed else f"{name} ~ {_positive(prior, above)}  # {prior}")
+    if program.nu is not None:
+        lines.append(_degrees_of_freedom(program.nu, "nu"))
+    if program.shape is not None:
+        prior = program.shape
+        lines.append(f"shape <- {number(prior.args[0])}" if prior.kind == "fixed" else f"shape ~ {_positive(prior)}  # {prior}")
     if program.cutpoint is not None:
         kind, a = program.cutpoint.kind, program.cutpoint.args
         if kind == "flat":

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gibbs.errors import OutputError
-from gibbs.model.records import CoefficientPrior, Design, Prior, Term
+from gibbs.model.records import CoefficientPrior, Design, Factor, Prior, Term
 from gibbs.posterior import names
 
 MOST_ROWS = 5_000_000
@@ -28,8 +29,13 @@ MOST_ROWS = 5_000_000
 class Effects:
     """One term of one factor: J levels × q columns, one covariance.
 
-    tag : what its variables are called: ``u_province``, ``sd_province``. index : the variable with every row's level, ``g_province``.
+    tag : what its variables are called: ``sd_province``. index : the variable with every row's level, ``g_province``.
     start : its first column in the factor's Z. z : the name of its columns in the data; "" for a lone intercept, whose column is 1.
+    u : the tag of its effects: ``u_province``; its own, but where covariances differ by groups of levels: there the Effects of every group
+    (``sd_province_zA``) fill some levels of one variable. members : of such a group, the variable with its levels. first : whether it is
+    the first to fill that variable.
+    multiplier : of Student-t effects, the variable with what multiplies the precision of each level, ``lambda_province``, shared by all
+    terms of the factor; "" of normal ones.
     """
 
     tag: str
@@ -40,11 +46,30 @@ class Effects:
     count: str
     start: int
     z: str
+    u: str
+    members: str = ""
+    first: bool = True
+    multiplier: str = ""
+
+    @property
+    def members_count(self) -> str:
+        """How many levels it has: the variable that says so."""
+        return f"n_{self.tag}" if self.members else self.count
 
     @property
     def columns(self) -> int:
         """q."""
         return len(self.term.columns)
+
+
+@dataclass(frozen=True)
+class Heavy:
+    """The Student-t law of one factor's effects: ``df_g`` and, for every level, ``lambda_g``."""
+
+    factor: int
+    tag: str
+    count: str
+    prior: Prior
 
 
 @dataclass(frozen=True)
@@ -71,6 +96,7 @@ class Program:
     priors: tuple[CoefficientPrior | None, ...]
     combination: Combination | None
     effects: tuple[Effects, ...]
+    heavy: tuple[Heavy, ...]
     factors: tuple[str, ...]
     sigma: Prior | None
     nu: Prior | None
@@ -111,22 +137,17 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
         data["y"] = data["y"] + 1
         data["C"] = len(design.categories)
     effects: list[Effects] = []
+    heavy: list[Heavy] = []
     tags: set[str] = set()
     for f, factor in enumerate(design.factors):
         tag = _tag(factor.name, tags)
         data[f"J_{tag}"] = len(factor.levels)
         data[f"g_{tag}"] = factor.codes[keep].astype(np.int64) + 1
-        start = 0
-        for number, term in enumerate(factor.terms):
-            own = tag if number == 0 else _tag(f"{factor.name}_{number + 1}", tags)
-            Z = factor.Z[keep, start : start + len(term.columns)]
-            z = "" if len(term.columns) == 1 and np.all(Z == 1.0) else f"Z_{own}"
-            if z:
-                data[z] = Z[:, 0] if len(term.columns) == 1 else Z
-            if term.covariance is not None and term.covariance.kind == "inverse_wishart":
-                data[f"S_{own}"] = np.asarray(term.covariance.args[1], dtype=float)
-            effects.append(Effects(own, f, term, tuple(factor.levels), f"g_{tag}", f"J_{tag}", start, z))
-            start += len(term.columns)
+        if factor.df_prior is not None:
+            heavy.append(Heavy(f, tag, f"J_{tag}", factor.df_prior))
+        of = Effects(tag, f, factor.terms[0], tuple(factor.levels), f"g_{tag}", f"J_{tag}", 0, "", tag)
+        of = replace(of, multiplier=f"lambda_{tag}" if factor.df_prior is not None else "")
+        effects += _of_factor(of, factor, factor.Z[keep], tags, data)
     return Program(
         title=title,
         formula=formula,
@@ -136,6 +157,7 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
         priors=priors,
         combination=combination,
         effects=tuple(effects),
+        heavy=tuple(heavy),
         factors=tuple(factor.name for factor in design.factors),
         sigma=design.sigma_prior,
         nu=design.nu_prior,
@@ -145,6 +167,30 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
         data=data,
         notes=tuple(notes),
     )
+
+
+def _of_factor(of: Effects, factor: Factor, Z: np.ndarray, tags: set[str], data: dict[str, Any]) -> Iterable[Effects]:
+    """The Effects of one factor, group by group of its levels where there are groups; what they need is added to ``data``.
+
+    of : what they have in common. Z (N, q): of the rows that count.
+    """
+    each = len(factor.terms) // max(len(factor.groups), 1)  # terms of a group; every group has the same columns
+    shared = [of.tag, *(_tag(f"{factor.name}_{k + 1}", tags) for k in range(1, each))]
+    for number, term in enumerate(factor.terms):
+        u, q = shared[number % each], len(term.columns)
+        start = sum(len(t.columns) for t in factor.terms[: number % each])
+        columns = Z[:, start : start + q]
+        own = _tag(f"{u}_{term.group}", tags) if term.group else u
+        z = "" if q == 1 and np.all(columns == 1.0) else f"Z_{u}"
+        if z:
+            data[z] = columns[:, 0] if q == 1 else columns
+        if term.group:
+            members = np.flatnonzero(factor.group == factor.groups.index(term.group)) + 1
+            data[f"n_{own}"], data[f"in_{own}"] = int(members.size), members
+        if term.covariance is not None and term.covariance.kind == "inverse_wishart":
+            data[f"S_{own}"] = np.asarray(term.covariance.args[1], dtype=float)
+        among = f"in_{own}" if term.group else ""
+        yield replace(of, tag=own, term=term, start=start, z=z, u=u, members=among, first=number < each)
 
 
 def _rows_that_count(design: Design, notes: list[str]) -> np.ndarray:
@@ -215,7 +261,7 @@ def cor_of(effects: Effects, a: int, b: int) -> str:
 
 def effect_of(effects: Effects, j: int, a: int) -> str:
     """The variable of the effect of level j (from 0) in column a."""
-    return f"u_{effects.tag}[{j + 1}]" if effects.columns == 1 else f"u_{effects.tag}[{j + 1},{a + 1}]"
+    return f"u_{effects.u}[{j + 1}]" if effects.columns == 1 else f"u_{effects.u}[{j + 1},{a + 1}]"
 
 
 def name_pairs(program: Program) -> list[tuple[str, str]]:
@@ -224,14 +270,16 @@ def name_pairs(program: Program) -> list[tuple[str, str]]:
     for f, factor in enumerate(program.factors):
         own = [e for e in program.effects if e.factor == f]
         for e in own:
-            pairs += [(names.sd_name(factor, column), sd_of(e, a)) for a, column in enumerate(e.term.columns)]
+            pairs += [(names.sd_name(factor, column, e.term.group), sd_of(e, a)) for a, column in enumerate(e.term.columns)]
         for e in own:
             place = {column: a for a, column in enumerate(e.term.columns)}
-            pairs += [(names.correlation_name(factor, a, b), cor_of(e, place[a], place[b])) for a, b in names.correlation_pairs(e.term)]
+            for a, b in names.correlation_pairs(e.term):
+                pairs.append((names.correlation_name(factor, a, b, e.term.group), cor_of(e, place[a], place[b])))
+        pairs += [(names.df_name(factor), f"df_{heavy.tag}") for heavy in program.heavy if heavy.factor == f]
     pairs += [(f"b_Intercept[{k}]", f"cut[{k}]") for k in range(1, program.categories)]
     pairs += [(name, name) for name in ("sigma", "nu", "shape") if getattr(program, name) is not None]
     for f, factor in enumerate(program.factors):
-        own = [e for e in program.effects if e.factor == f]
+        own = [e for e in program.effects if e.factor == f and e.first]
         for j, level in enumerate(own[0].levels):
             pairs += [(f"r_{factor}[{level},{column}]", effect_of(e, j, a)) for e in own for a, column in enumerate(e.term.columns)]
     return pairs

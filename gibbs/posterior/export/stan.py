@@ -15,7 +15,7 @@ from gibbs.errors import OutputError
 from gibbs.model.records import CoefficientPrior, Prior
 from gibbs.posterior import parameters
 from gibbs.posterior.export import place
-from gibbs.posterior.export.program import Effects, Program, as_json, describe, gibbs_csv, name_pairs, names_csv, number, sd_of
+from gibbs.posterior.export.program import Effects, Heavy, Program, as_json, describe, gibbs_csv, name_pairs, names_csv, number, sd_of
 
 if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
@@ -78,6 +78,8 @@ def model_file(program: Program) -> str:
     blocks = _Blocks()
     _declare_data(program, blocks)
     _coefficients(program, blocks)
+    for heavy in program.heavy:
+        _multipliers(heavy, program.factors[heavy.factor], blocks)
     for effects in program.effects:
         _effects(effects, program.factors[effects.factor], blocks)
     _further(program, blocks)
@@ -111,7 +113,10 @@ def _declare_data(program: Program, blocks: _Blocks) -> None:
         if e.index not in declared:
             blocks.add("data", f"int<lower=1> {e.count};", f"array[N] int<lower=1, upper={e.count}> {e.index};")
             declared.add(e.index)
-        if e.z:
+        if e.members:
+            blocks.add("data", f"int<lower=1> {e.members_count};")
+            blocks.add("data", f"array[{e.members_count}] int<lower=1, upper={e.count}> {e.members};")
+        if e.z and e.first:
             blocks.add("data", f"vector[N] {e.z};" if e.columns == 1 else f"matrix[N, {e.columns}] {e.z};")
         if f"S_{e.tag}" in data:
             blocks.add("data", f"cov_matrix[{e.columns}] S_{e.tag};")
@@ -139,22 +144,40 @@ def _law(row: CoefficientPrior) -> str:
     return f"student_t({number(row.df)}, {number(row.mean)}, {number(row.scale)})"
 
 
+def _multipliers(heavy: Heavy, factor: str, blocks: _Blocks) -> None:
+    """df, and for every level 1/√λ, by which its normal effects are multiplied to be Student-t."""
+    df, tag = f"df_{heavy.tag}", heavy.tag
+    blocks.add("model", f"// effects of {factor}: Student-t")
+    _degrees_of_freedom(heavy.prior, df, blocks, cut=("gamma", "exponential"))
+    blocks.add("parameters", f"vector<lower=0>[{heavy.count}] lambda_{tag};")
+    blocks.add("model", f"lambda_{tag} ~ gamma({df} / 2, {df} / 2);")
+
+
 def _effects(e: Effects, factor: str, blocks: _Blocks) -> None:
-    blocks.add("model", f"// {' + '.join(e.term.columns)} by {factor}")
-    q = e.columns
+    of = f" ({e.term.group})" if e.term.group else ""
+    blocks.add("model", f"// {' + '.join(e.term.columns)} by {factor}{of}")
+    q, count, u = e.columns, e.members_count, f"u_{e.u}"
+    some = f"[{e.members}]" if e.members else ""
+    if e.first:
+        blocks.add("transformed parameters", f"vector[{e.count}] {u};" if q == 1 else f"matrix[{e.count}, {q}] {u};")
+    spread = f"{e.multiplier}{some}"
     if q == 1:
         _scale(e.term.sd_priors[0], f"sd_{e.tag}", blocks, declare=True)
-        blocks.add("parameters", f"vector[{e.count}] z_{e.tag};")
-        blocks.add("transformed parameters", f"vector[{e.count}] u_{e.tag};")
-        blocks.computed.append(f"u_{e.tag} = sd_{e.tag} * z_{e.tag};")
+        blocks.add("parameters", f"vector[{count}] z_{e.tag};")
+        blocks.computed.append(f"{u}{some} = sd_{e.tag} * z_{e.tag}" + (f" ./ sqrt({spread});" if e.multiplier else ";"))
         blocks.add("model", f"z_{e.tag} ~ std_normal();")
         return
-    blocks.add("parameters", f"matrix[{q}, {e.count}] z_{e.tag};")
+    blocks.add("parameters", f"matrix[{q}, {count}] z_{e.tag};")
+    some = f"[{e.members}, ]" if e.members else ""
+
+    def effects(root: str) -> str:
+        normal = f"({root} * z_{e.tag})'"
+        return f"{u}{some} = " + (f"diag_pre_multiply(inv_sqrt({spread}), {normal});" if e.multiplier else f"{normal};")
+
     blocks.add(
         "transformed parameters",
         f"vector[{q}] sd_{e.tag};",
         f"matrix[{q}, {q}] cor_{e.tag};",
-        f"matrix[{e.count}, {q}] u_{e.tag};",
     )
     blocks.add("model", f"to_vector(z_{e.tag}) ~ std_normal();")
     prior = e.term.covariance
@@ -165,7 +188,7 @@ def _effects(e: Effects, factor: str, blocks: _Blocks) -> None:
         blocks.add("parameters", f"cholesky_factor_corr[{q}] L_{e.tag};")
         blocks.computed += [
             f"cor_{e.tag} = multiply_lower_tri_self_transpose(L_{e.tag});",
-            f"u_{e.tag} = (diag_pre_multiply(sd_{e.tag}, L_{e.tag}) * z_{e.tag})';",
+            effects(f"diag_pre_multiply(sd_{e.tag}, L_{e.tag})"),
         ]
         blocks.add("model", f"L_{e.tag} ~ lkj_corr_cholesky({eta});")
         return
@@ -173,7 +196,7 @@ def _effects(e: Effects, factor: str, blocks: _Blocks) -> None:
     blocks.computed += [
         f"sd_{e.tag} = sqrt(diagonal(Sigma_{e.tag}));",
         f"cor_{e.tag} = quad_form_diag(Sigma_{e.tag}, inv(sd_{e.tag}));",
-        f"u_{e.tag} = (cholesky_decompose(Sigma_{e.tag}) * z_{e.tag})';",
+        effects(f"cholesky_decompose(Sigma_{e.tag})"),
     ]
     if prior.kind == "inverse_wishart":
         blocks.add("model", f"Sigma_{e.tag} ~ inv_wishart({number(float(prior.args[0]))}, S_{e.tag});")
@@ -228,19 +251,10 @@ def _positive(prior: Prior) -> str:
 def _further(program: Program, blocks: _Blocks) -> None:
     if program.sigma is not None:
         _scale(program.sigma, "sigma", blocks, declare=True)
-    for name, prior in (("nu", program.nu), ("shape", program.shape)):
-        if prior is None:
-            continue
-        if prior.kind == "fixed":
-            blocks.add("transformed parameters", f"real {name};")
-            blocks.computed.append(f"{name} = {number(prior.args[0])};")
-            continue
-        if prior.kind == "uniform":
-            bounds = f"lower={number(prior.args[0])}, upper={number(prior.args[1])}"
-        else:
-            bounds = "lower=1" if name == "nu" and prior.kind == "gamma" else "lower=0"
-        blocks.add("parameters", f"real<{bounds}> {name};")
-        blocks.add("model", f"{name} ~ {_positive(prior)};  // {prior}")
+    if program.nu is not None:
+        _degrees_of_freedom(program.nu, "nu", blocks)
+    if program.shape is not None:
+        _degrees_of_freedom(program.shape, "shape", blocks, cut=())
     if program.cutpoint is not None:
         kind, a = program.cutpoint.kind, program.cutpoint.args
         blocks.add("parameters", "ordered[C - 1] cut;")
@@ -249,17 +263,31 @@ def _further(program: Program, blocks: _Blocks) -> None:
             blocks.add("model", f"cut ~ {law}({', '.join(number(float(x)) for x in a)});  // {program.cutpoint}")
 
 
+def _degrees_of_freedom(prior: Prior, name: str, blocks: _Blocks, cut: tuple[str, ...] = ("gamma",)) -> None:
+    """nu, the df of effects, or a shape under its prior; the kinds ``cut`` are cut off below 1."""
+    if prior.kind == "fixed":
+        blocks.add("transformed parameters", f"real {name};")
+        blocks.computed.append(f"{name} = {number(prior.args[0])};")
+        return
+    if prior.kind == "uniform":
+        bounds = f"lower={number(prior.args[0])}, upper={number(prior.args[1])}"
+    else:
+        bounds = f"lower={int(prior.kind in cut)}"
+    blocks.add("parameters", f"real<{bounds}> {name};")
+    blocks.add("model", f"{name} ~ {_positive(prior)};  // {prior}")
+
+
 def _likelihood(program: Program, blocks: _Blocks) -> None:
     parts = ["X * b"] if program.coefficients else []
     if "offset_" in program.data:
         parts.append("offset_")
-    for e in program.effects:
+    for e in (e for e in program.effects if e.first):
         if e.columns > 1:
-            parts.append(f"rows_dot_product({e.z}, u_{e.tag}[{e.index}])")
+            parts.append(f"rows_dot_product({e.z}, u_{e.u}[{e.index}])")
         elif e.z:
-            parts.append(f"{e.z} .* u_{e.tag}[{e.index}]")
+            parts.append(f"{e.z} .* u_{e.u}[{e.index}]")
         else:
-            parts.append(f"u_{e.tag}[{e.index}]")
+            parts.append(f"u_{e.u}[{e.index}]")
     eta = " + ".join(parts) or "rep_vector(0, N)"
     family, link = program.family, program.link
     if family == "gaussian":

@@ -57,13 +57,13 @@ def known(outline: Outline) -> list[Known]:
             for first, second in names.correlation_pairs(term):
                 name = names.correlation_name(factor.name, first, second, term.group)
                 found.append(_of_correlation(term, term.columns.index(first), term.columns.index(second), name))
-    scalars = [(names.df_name(factor.name), 1.0, factor.df_prior) for factor in outline.factors]
-    scalars += [(name, least, getattr(outline, f"{name}_prior")) for name, least in (("sigma", 0.0), ("nu", 1.0), ("shape", 0.0))]
-    for name, least, prior in scalars:
+    scalars = [(names.df_name(factor.name), ("gamma", "exponential"), factor.df_prior) for factor in outline.factors]
+    scalars += [(name, cut, getattr(outline, f"{name}_prior")) for name, cut in (("sigma", ()), ("nu", ("gamma",)), ("shape", ()))]
+    for name, cut, prior in scalars:  # cut: the kinds that are cut off below 1
         if prior is not None and prior.kind != "fixed":
+            least = 1.0 if prior.kind in cut else 0.0
             lower = least if prior.kind in ("gamma", "exponential") else None
-            on = "nu" if name.startswith("df_") else name
-            found.append(_scalar(name, prior, least, math.inf, describe(prior, on), lower=lower))
+            found.append(_scalar(name, prior, least, math.inf, describe(prior, name), lower=lower))
     return found
 
 
@@ -181,7 +181,7 @@ def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
         axis.set_yticks([])
         axis.locator_params(axis="x", nbins=6)
         axis.spines["left"].set_visible(False)
-        axis.set_title(canvas.shown(name, 44), loc="left")
+        axis.set_title(canvas.shown(name, 44 if columns < 3 else 38), loc="left")
         axis.set_xlabel("\n".join(textwrap.wrap(one.words, 50)[:3]), fontsize=7, color=canvas.GREY)
     canvas.leave_empty(axes.flat[len(wanted) :])
     note = "Densities. The prior goes on beyond each panel, which shows where the posterior is; below each: the prior in words."

@@ -66,6 +66,28 @@ MODELS: dict[str, dict[str, Any]] = {
     "student": {"formula": "y ~ x + (1 | g)", "family": "student"},
     "student_exponential": {"formula": "y ~ x + (1 | g)", "family": "student", "priors": {"nu": "exponential(0.1)"}},
     "student_fixed": {"formula": "y ~ x + (1 | g)", "family": "student", "priors": {"nu": "4"}},
+    "effects_student": {"formula": 'y ~ x + (1 | gr(g, dist = "student"))', "priors": {"df": "gamma(3, 0.2)"}},
+    "effects_student_slopes": {"formula": 'y ~ x + (1 + x | gr(g, dist = "student"))', "priors": {"df[g]": "exponential(0.2)"}},
+    "effects_student_terms": {
+        "formula": 'b ~ x + (x || gr(g, dist = "student"))',
+        "family": "probit",
+        "priors": {"df[g]": "uniform(2, 20)"},
+    },
+    "effects_student_fixed": {
+        "formula": 'count ~ x + (1 | gr(g, dist = "student")) + (1 | h)',
+        "family": "poisson",
+        "priors": {"df[g]": "4"},
+    },
+    "effects_by": {"formula": "y ~ x + (1 | gr(g, by = region))", "priors": {"sd[g,Intercept:regionR1]": "half_normal(0, 0.5)"}},
+    "effects_by_slopes": {"formula": "y ~ x + (1 + x | gr(g, by = region))", "priors": {"sd[g]": "half_normal(0, 1)"}},
+    "effects_by_student": {
+        "formula": 'y ~ x + (x || gr(g, by = region, dist = "student"))',
+        "priors": {"sd": "half_normal(0, 1)", "df": "gamma(3, 0.2)"},
+    },
+    "effects_by_wishart": {
+        "formula": "y ~ x + (1 + x | gr(g, by = region))",
+        "priors": {"cov[g]": "inverse_wishart(4, [[1, 0.2], [0.2, 0.5]])"},
+    },
     "probit_crossed": {
         "formula": "b ~ x + (1 | g) + (1 | h)",
         "family": "probit",

@@ -15,7 +15,7 @@ from scipy import stats
 
 from gibbs.errors import OutputError
 from gibbs.model.records import Prior
-from gibbs.posterior import diagnostics
+from gibbs.posterior import diagnostics, names
 from gibbs.posterior.export import jags, program
 from tests.posterior import fabricated
 from tests.posterior.export import against_jags, models
@@ -100,6 +100,19 @@ LAWS: dict[str, dict[str, Any]] = {
     "gaussian_flat": {"sigma": lambda x: 2 * stats.t(4, 0, 2).cdf(x) - 1},
     "student": {"nu": _gamma_above_one},
     "student_exponential": {"nu": stats.expon(scale=10).cdf},
+    "effects_student": {"df_g": lambda x: 1.0 - stats.gamma(3, scale=5).sf(np.maximum(x, 1.0)) / stats.gamma(3, scale=5).sf(1)},
+    "effects_student_slopes": {"df_g": stats.expon(1, 5).cdf, "cor_g__Intercept__x": _cor(1.0)},
+    "effects_student_terms": {"df_g": stats.uniform(2, 18).cdf},
+    "effects_by": {"sd_g__Intercept:regionR1": stats.halfnorm(scale=0.5).cdf},
+    "effects_by_slopes": {
+        "sd_g__Intercept:regionR0": stats.halfnorm(scale=1).cdf,
+        "sd_g__x:regionR2": stats.halfnorm(scale=1).cdf,
+        "cor_g__Intercept:regionR1__x:regionR1": _cor(1.0),
+    },
+    "effects_by_wishart": {
+        "sd_g__Intercept:regionR0": lambda x: stats.invgamma(1.5, scale=0.5).cdf(x**2),
+        "sd_g__x:regionR2": lambda x: stats.invgamma(1.5, scale=0.25).cdf(x**2),
+    },
     "probit_crossed": {"sd_g__Intercept": stats.uniform(0, 3).cdf, "sd_h__Intercept": stats.halfcauchy(scale=1).cdf},
     "logit_nested": {
         "sd_region__Intercept": lambda x: stats.invgamma(2, scale=1).cdf(x**2),
@@ -149,7 +162,7 @@ def test_every_prior_has_its_law(written: dict[str, Written], tmp_path: Path) ->
             for term in factor.terms:
                 for column, prior in zip(term.columns, term.sd_priors, strict=False):
                     if prior.kind == "half_t" and term.covariance is None:
-                        x = draws[f"sd_{factor.name}__{column}"].to_numpy() / prior.args[2]
+                        x = draws[names.sd_name(factor.name, column, term.group)].to_numpy() / prior.args[2]
                         assert stats.kstest(x, lambda x, df=prior.args[0]: 2 * stats.t(df).cdf(x) - 1).pvalue > 1e-6, (name, column)
 
 
@@ -278,3 +291,36 @@ def test_factors_whose_plain_names_are_one_stay_apart() -> None:
         r"^ +(\w+(?:\[[^]]*\])?) (?:~|<-)", jags.model_file(described, {"b_Intercept": (0.0, 1.0), "b_x": (0.0, 1.0)}), re.MULTILINE
     )
     assert len(assigned) == len(set(assigned)) > 30
+
+
+def test_effects_have_their_law_given_the_rest(tmp_path: Path) -> None:
+    """Without its outcome JAGS draws effects from their prior: u/sd is t_df, and the columns of a level share its multiplier."""
+    against_jags.need_jags()
+    keys = {"priors": {"df": "3", "sd": "half_normal(0, 1)"}}
+    fit = _stand_in('y ~ x + (1 + x | gr(g, by = region, dist = "student"))', models.data(), **keys)
+    jags.export(fit, tmp_path / "out")
+    rscript(
+        """
+        suppressMessages(library(rjags))
+        dumped <- function(file) { e <- new.env(); sys.source(file, envir = e); as.list(e, all.names = TRUE) }
+        data <- dumped("data.R"); data$y <- NULL
+        model <- jags.model("model.bug", data, list(.RNG.name = "base::Mersenne-Twister", .RNG.seed = 5), quiet = TRUE, n.adapt = 0)
+        names <- read.csv("names.csv", colClasses = "character")
+        tops <- unique(sub("\\\\[.*", "", names$jags))
+        suppressWarnings(draws <- as.matrix(coda.samples(model, tops, 4000, progress.bar = "none")))
+        draws <- draws[, names$jags]
+        colnames(draws) <- names$parameter
+        write.csv(draws, "draws.csv", row.names = FALSE)
+        """,
+        tmp_path / "out",
+    )
+    draws = pd.read_csv(tmp_path / "out" / "draws.csv")
+    g = fit.design.factors[0]
+    for level in (0, 5):
+        group = g.groups[g.group[level]]
+        u = draws[[f"r_g[{g.levels[level]},{column}]" for column in g.columns]].to_numpy()
+        z = u / draws[[f"sd_g__{column}:{group}" for column in g.columns]].to_numpy()
+        rho = draws[f"cor_g__Intercept:{group}__x:{group}"].to_numpy()
+        second = (z[:, 1] - rho * z[:, 0]) / np.sqrt(1 - rho**2)
+        assert stats.kstest(z[:, 0], stats.t(3).cdf).pvalue > 1e-6
+        assert stats.kstest((z[:, 0] ** 2 + second**2) / 2, stats.f(2, 3).cdf).pvalue > 1e-6

@@ -168,3 +168,29 @@ def test_priors_in_stan_have_sds(written: dict[str, Written]) -> None:
     ):
         assert f"  {line}" in text
     assert "L_g ~ lkj_corr_cholesky(2);" in (written["gaussian_correlated"].stan / "model.stan").read_text()
+
+
+def test_student_effects_and_groups_in_stan(written: dict[str, Written]) -> None:
+    """A scale mixture, λ_j of each level shared by its columns; the levels of each group filled from their own sds."""
+    found = {name: blocks((written[name].stan / "model.stan").read_text()) for name in models.MODELS if name.startswith("effects_")}
+    slopes = found["effects_student_slopes"]
+    assert "  real<lower=1> df_g;" in slopes["parameters"] and "  vector<lower=0>[J_g] lambda_g;" in slopes["parameters"]
+    assert "  lambda_g ~ gamma(df_g / 2, df_g / 2);" in slopes["model"] and "  df_g ~ exponential(0.2);" in slopes["model"]
+    assert "u_g = diag_pre_multiply(inv_sqrt(lambda_g), (diag_pre_multiply(sd_g, L_g) * z_g)');" in slopes["transformed parameters"]
+    assert "  df_g = 4;" in found["effects_student_fixed"]["transformed parameters"]
+    assert "real<lower=2, upper=20> df_g;" in found["effects_student_terms"]["parameters"]
+    terms = found["effects_student_terms"]["transformed parameters"]
+    assert "u_g = sd_g * z_g ./ sqrt(lambda_g);" in terms and "u_g_2 = sd_g_2 * z_g_2 ./ sqrt(lambda_g);" in terms
+    by = found["effects_by"]
+    assert by["transformed parameters"].count("vector[J_g] u_g;") == 1
+    for group in ("R0", "R1", "R2"):
+        assert f"u_g[in_g_region{group}] = sd_g_region{group} * z_g_region{group};" in by["transformed parameters"]
+    assert by["model"].count("u_g[g_g]") == 1
+
+
+def test_the_levels_of_the_groups_are_all_levels_once(written: dict[str, Written]) -> None:
+    data = json.loads((written["effects_by_student"].stan / "data.json").read_text())
+    g = written["effects_by_student"].fit.design.factors[0]
+    listed = [data[f"in_g_{group}"] for group in g.groups]
+    assert sorted(j for of in listed for j in of) == list(range(1, len(g.levels) + 1))
+    assert [[g.group[j - 1] for j in of] for of in listed] == [[k] * len(of) for k, of in enumerate(listed)]

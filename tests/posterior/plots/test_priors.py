@@ -47,11 +47,22 @@ def test_every_prior_of_an_sd_integrates_to_one(prior: Prior) -> None:
         assert mass(one) == pytest.approx(1.0, abs=1e-5), one.name
 
 
-@pytest.mark.parametrize("prior", [Prior("gamma", (2.0, 0.1)), Prior("exponential", (0.1,)), Prior("uniform", (2.0, 30.0))], ids=str)
+@pytest.mark.parametrize("prior", [Prior("gamma", (2.0, 0.1)), Prior("uniform", (2.0, 30.0))], ids=str)
 def test_priors_of_nu_begin_at_one(prior: Prior) -> None:
     one = priors.known(model(family="student", nu_prior=prior, sigma_prior=SD[0]))[-1]
     assert one.name == "nu" and float(one.density(np.array([0.9]))[0]) == 0.0
     assert mass(one) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_an_exponential_on_nu_is_whole_and_on_df_begins_at_one() -> None:
+    """As it is sampled: kernels/priors.py cuts off no exponential; on the df of effects stands a gamma of shape 1 above 1."""
+    prior, x = Prior("exponential", (0.1,)), np.array([0.2, 0.9, 1.1, 7.0])
+    found = model(family="student", nu_prior=prior, sigma_prior=SD[0])
+    found = replace(found, factors=(replace(found.factors[0], df_prior=prior),))
+    df, _, nu = priors.known(found)[-3:]
+    assert (df.name, nu.name) == ("df_g", "nu") and "cut off below 1" in df.words and "cut off" not in nu.words
+    np.testing.assert_allclose(nu.density(x), stats.expon.pdf(x, scale=10.0))
+    np.testing.assert_allclose(df.density(x), stats.expon.pdf(x, 1.0, scale=10.0))
 
 
 def test_a_gamma_on_the_shape_begins_at_zero() -> None:
