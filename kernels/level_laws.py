@@ -9,6 +9,8 @@ Gamma(ν/2, ν/2), nearly: w_j = log λ_j is moved and stretched from the mean a
 their density under the normal model, or stand-in, is that of the factorisation, so the proposal is accepted with
 
     p(ν') ν' Π_j p(w_j' | ν') (s'/s)^J p(ỹ | λ', L) / [p(ν) ν Π_j p(w_j | ν) p(ỹ | λ, L)] · exp{Σ_i gap_i(η') − gap_i(η)} .
+
+And the twin of λ_j | u_j: λ_j | v_j, in which u_j = v_j/√λ_j follows (the ancillary of ASIS, Yu & Meng 2011).
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ from numba import njit
 from .arrays import copy_to
 from .elimination import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .hyper import log_marginal
-from .layout import LEVELS, U0, UNIT, WIDTH
+from .layout import LEVELS, U0, UNIT, WIDTH, ZCOL
 from .level_scales import rescale
-from .likelihood import gaps
+from .likelihood import gaps, log_likelihood
 from .priors import log_scale_prior
 from .statistics import linear_predictor
 from .sweep import rhs_between_units
@@ -140,3 +142,75 @@ def move_degrees_of_freedom(
         cross_value
     )  # fmt: skip
     return 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _log_row(code, y, n, eta, shape, cut, sigma, nu):
+    """log p(y | η) up to a constant; of a Student-t outcome (``code`` < 0) with its scale and degrees of freedom."""
+    if code < 0:
+        return -0.5 * (nu + 1.0) * math.log1p((y - eta) ** 2 / (nu * sigma * sigma))
+    return log_likelihood(code, y, n, eta, shape, cut)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_multiplier(delta, w, df, code, y, trials, eta, part, rows, first, last, shape, cut, sigma, nu):
+    """Log density of δ, log λ_j being w + δ, v_j held: that of log λ_j, and of the level's rows ``rows[first:last]`` at
+    η_i + (e^{−δ/2} − 1) part_i."""
+    value = log_gamma_law(w + delta, df)
+    c = math.exp(-0.5 * delta) - 1.0
+    for k in range(first, last):
+        i = rows[k]
+        value += _log_row(code, y[i], trials[i], eta[i] + c * part[i], shape, cut, sigma, nu)
+    return value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_multipliers(
+    rng, f, df, code, X, Z, level, offset, y, trials, rows, first, shape, cut, sigma, nu, factor, core, u, spread, change, eta, part
+):  # fmt: skip
+    """λ_j | v_j for every level of factor f, a slice on log λ_j (Neal 2003): p(λ_j) times the likelihood of the level's rows, whatever
+    augments them integrated out. The twin of λ_j | u_j: where the rows hardly hold u_j (all alike), u_j follows its λ_j into the tails.
+
+    rows, first: the rows of each level, rows[first[j]:first[j+1]]. Sets spread and change (U,), and leaves eta at the new η. ``rescale``
+    must follow, with v put back.
+    """
+    linear_predictor(X, Z, level, offset, factor, core, u, eta)
+    q, z, start = factor[f, WIDTH], factor[f, ZCOL], factor[f, U0]
+    for i in range(eta.size):
+        s = 0.0
+        for a in range(q):
+            s += Z[i, z + a] * u[start + level[i, f] * q + a]
+        part[i] = s
+    for k in range(change.size):
+        change[k] = 1.0
+    _, spread_of_w = _centre_and_width(df)
+    width = 2.5 * spread_of_w
+    for j in range(factor[f, LEVELS]):
+        w, begin, end = -2.0 * math.log(spread[start + j * q]), first[j], first[j + 1]
+        log_y = log_multiplier(0.0, w, df, code, y, trials, eta, part, rows, begin, end, shape, cut, sigma, nu) - rng.standard_exponential()
+        low = -width * rng.random()
+        high = low + width
+        for _ in range(20):
+            if log_multiplier(low, w, df, code, y, trials, eta, part, rows, begin, end, shape, cut, sigma, nu) <= log_y:
+                break
+            low -= width
+        for _ in range(20):
+            if log_multiplier(high, w, df, code, y, trials, eta, part, rows, begin, end, shape, cut, sigma, nu) <= log_y:
+                break
+            high += width
+        delta = 0.0
+        for _ in range(200):
+            at = low + (high - low) * rng.random()
+            if log_multiplier(at, w, df, code, y, trials, eta, part, rows, begin, end, shape, cut, sigma, nu) > log_y:
+                delta = at
+                break
+            if at < 0.0:
+                low = at
+            else:
+                high = at
+        c = math.exp(-0.5 * delta)
+        for k in range(start + j * q, start + (j + 1) * q):
+            spread[k] *= c
+            change[k] = c
+        for k in range(begin, end):
+            eta[rows[k]] += (c - 1.0) * part[rows[k]]

@@ -135,6 +135,7 @@ class Chain:
             if self.state.scale[3] > 0.0:
                 self.levels.draw()
                 self.levels.move(warming)
+                self.levels.scale()
             status, _ = self._sweeps(1, warming, one)
             if status != ks.OK:
                 return status, k
@@ -163,6 +164,9 @@ class Chain:
             )  # fmt: skip
         except np.linalg.LinAlgError:
             return ks.NOT_POSITIVE_DEFINITE, 0
+
+    def effects_have_moved(self) -> None:
+        """What a chain keeps of the likelihood at its state is made anew; η is that of the state already."""
 
     def likelihood_beside_normal(self) -> Likelihood | None:
         """What ``kernels/level_laws.py`` needs of a likelihood that is not normal given the latents; of one that is, no rows.

@@ -9,6 +9,7 @@ import numpy as np
 
 from gibbs.kernels import layout as kl
 from gibbs.kernels import level_laws, level_scales
+from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ MOVES = 2
 """Proposals of the degrees of freedom a sweep."""
 LIKED = 0.4
 """The share of them that warm-up aims to accept."""
+AUGMENTED = {kl.PROBIT: BINOMIAL_PROBIT, kl.LOGIT: BINOMIAL_LOGIT, kl.STUDENT: -1}
+"""The likelihoods of augmented families, latents integrated out, as ``kernels/level_laws.py`` knows them."""
 
 
 class Likelihood(NamedTuple):
@@ -43,6 +46,8 @@ class LevelScales:
         self.noise_core, self.trial_core = np.zeros(p.core_columns), np.zeros(p.core_columns)
         self.noise, self.trial_u = np.zeros(p.effects), np.zeros(p.effects)
         self.step = np.full(p.student.size, 0.5)
+        self.rows = [_rows_by_level(p.rows.level[:, f], int(p.factor[f, kl.LEVELS])) for f in p.student] if p.family != kl.GAUSSIAN else []
+        self.part = np.zeros(p.rows.y.size)
 
     def draw(self) -> None:
         """sds, degrees of freedom and the scales of all levels, given the effects."""
@@ -54,12 +59,17 @@ class LevelScales:
             c.rng, p.factor, p.term, factors, p.df_prior, p.sd_prior, p.cov_prior, s.df, s.L, s.u, s.spread, self.change, self.distance,
             c.work["small"][0],
         )  # fmt: skip
+        self._rescale(factors)
+        self._other_target()
+
+    def _rescale(self, factors: np.ndarray) -> None:
+        """Columns times ``change``, effects divided by it."""
+        c, p, s = self.chain, self.chain.packed, self.chain.state
         level = c.rows.level if p.family != kl.GAUSSIAN else c.rows.level[:0]
         level_scales.rescale(
             p.factor, p.index, p.units, p.core_factors, factors, self.change, self.core_change, c.node, c.m, c.h, c.dense, s.u, s.core,
             c.rows.Z, level, *c.cross,
         )  # fmt: skip
-        self._other_target()
 
     def _other_target(self) -> None:
         """The known log target of the variances is that of another state now; η of second-order sweeps stays what it is."""
@@ -89,9 +99,46 @@ class LevelScales:
             self.trial_u,
         )  # fmt: skip
 
+    def scale(self) -> None:
+        """λ_j given v_j and the rows of the level, for outcomes that are not gaussian: effects follow into the tails of their law.
+
+        Latents are stale afterwards; a sweep begins with them.
+        """
+        c, p, s = self.chain, self.chain.packed, self.chain.state
+        if p.family == kl.GAUSSIAN:
+            return
+        for k in range(p.student.size):
+            self._multipliers(k, p.factor)
+            self._rescale(p.student)
+            s.u *= self.change
+            for g in p.core_factors:  # the effects of the core are kept twice
+                size, u0, at = int(p.factor[g, kl.LEVELS] * p.factor[g, kl.WIDTH]), p.factor[g, kl.U0], p.factor[g, kl.CORE0]
+                s.core[at : at + size] = s.u[u0 : u0 + size]
+        c.effects_have_moved()
+        self._other_target()
+
+    def _multipliers(self, k: int, factor: np.ndarray) -> None:
+        c, p, s, r = self.chain, self.chain.packed, self.chain.state, self.chain.rows
+        code, cut = AUGMENTED.get(p.family, p.likelihood), s.core[: p.cutpoints]
+        shape = c.likelihood_beside_normal().shape if p.family < 0 else 1.0
+        level_laws.draw_multipliers(
+            c.rng, p.student[k], s.df[k], code, r.X, r.Z, r.level, r.offset, r.y, r.trials, *self.rows[k], shape, cut, s.scale[0],
+            s.scale[1], factor, s.core, s.u, s.spread, self.change, s.eta, self.part,
+        )  # fmt: skip
+
     def compile(self) -> None:
-        """Load or build the kernels, without a change to the chain."""
-        self._draw(self.chain.packed.student[:0])
+        """Load or build the kernels, without a change to the chain's parameters."""
+        p = self.chain.packed
+        self._draw(p.student[:0])
         likelihood = self.chain.likelihood_beside_normal()
         if likelihood is not None:
             self._move(0, 0.0, likelihood)
+        if p.family != kl.GAUSSIAN:
+            none = p.factor.copy()
+            none[:, kl.LEVELS] = 0
+            self._multipliers(0, none)
+
+
+def _rows_by_level(level: np.ndarray, levels: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of level j are rows[first[j]:first[j + 1]]: (rows, first)."""
+    return np.argsort(level, kind="stable"), np.concatenate([[0], np.cumsum(np.bincount(level, minlength=levels))])

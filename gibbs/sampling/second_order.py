@@ -141,6 +141,10 @@ class SecondOrderChain(Chain):
         if p.units.shape[0] > 1:
             self.cross = cross_products(r._replace(weight=s.omega), p.factor)
 
+    def effects_have_moved(self) -> None:
+        p, s, r = self.packed, self.state, self.rows
+        kd.gaps(p.likelihood, r.y, r.trials, s.omega, self.linear, s.eta, self._shape(), s.core[: p.cutpoints], self.gap[0])
+
     def likelihood_beside_normal(self) -> Likelihood | None:
         p, s, r = self.packed, self.state, self.rows
         data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)

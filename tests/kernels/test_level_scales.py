@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gibbs.kernels.level_laws import follow, log_gamma_law, move_degrees_of_freedom
+from gibbs.kernels.level_laws import draw_multipliers, follow, log_gamma_law, log_multiplier, move_degrees_of_freedom
 from gibbs.kernels.level_scales import (
     draw_degrees_of_freedom,
     draw_level_scales,
@@ -20,6 +20,7 @@ from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from scipy import linalg, stats
 
 from gibbs.kernels import layout as kl
+from gibbs.kernels import level_laws
 from gibbs.model import by_group
 from gibbs.sampling.pack import cross_products
 from tests import oracles
@@ -356,3 +357,54 @@ def _model_values(engine: GrEngine) -> dict:
         "beta": p.coefficients(s.core[: p.reference.size]),
         "u": [u[first : first + J * q].reshape(J, q) for first, J, q in p.blocks],
     }
+
+
+MULTIPLIED = [
+    GrCase("logit", "slopes", "second-order", by=(0,)),
+    GrCase("poisson", "crossed", "second-order", student=(1,), core=(0, 1)),
+    GrCase("ordinal", "one_factor", "second-order"),
+    GrCase("negative_binomial", "nested", "second-order", student=(1,)),
+    GrCase("probit", "nested", "joint", student=(0,)),
+    GrCase("student", "crossed", "joint"),
+]
+
+
+@pytest.mark.parametrize("case", MULTIPLIED, ids=str)
+def test_density_of_a_multiplier_given_v_is_that_of_the_joint(case, monkeypatch):
+    """p(λ_j) times the likelihood of all rows, η with the effects u_j = v_j/√λ_j; and where the slices leave spread, change and η."""
+    engine, values, y = placed(case, seed=7)
+    p, chain, s = engine.packed, engine.chain, engine.chain.state
+    f = int(p.student[0])
+    factor, df, caught = engine.design.factors[f], float(s.df[0]), []
+    monkeypatch.setattr(level_laws, "draw_multipliers", lambda *arguments: caught.extend(arguments))
+    chain.levels._multipliers(0, p.factor)
+    _, _, _, code, _, _, _, _, own_y, trials, rows, first, shape, cut, sigma, nu, *_, eta, part = caught
+    spread, u = s.spread.copy(), s.u.copy()
+    draw_multipliers(*caught)
+    change = chain.levels.change
+    np.testing.assert_allclose(s.spread, spread * change, rtol=1e-12)
+    np.testing.assert_array_equal(s.u, u)
+    _set_effects(engine, u * change)
+    np.testing.assert_allclose(eta, predictor_with(engine, chain.rows), rtol=1e-9, atol=1e-9)
+    _set_effects(engine, u)
+    eta[:] = predictor_with(engine, chain.rows)
+    for place in (0, len(factor.levels) - 1):
+        j = int(by_group.order(factor)[place])
+        w, found, wanted = float(np.log(values["multipliers"][f][j])), [], []
+        for delta in (-0.7, 0.9):
+            of_level = rows, int(first[place]), int(first[place + 1])
+            found.append(log_multiplier(delta, w, df, code, own_y, trials, eta, part, *of_level, shape, cut, sigma, nu))
+            effects = [block.copy() for block in values["u"]]
+            effects[f][j] *= np.exp(-0.5 * delta)
+            law = stats.gamma.logpdf(np.exp(w + delta), 0.5 * df, scale=2.0 / df) + w + delta
+            wanted.append(law + oracles.log_likelihood(replace(engine.design, y=y), {**values, "u": effects}))
+        assert found[1] - found[0] == pytest.approx(wanted[1] - wanted[0], rel=1e-8, abs=1e-8)
+
+
+def _set_effects(engine: GrEngine, u: np.ndarray) -> None:
+    """The effects, which stand twice where they are in the core."""
+    p, s = engine.packed, engine.chain.state
+    s.u[:] = u
+    for f in p.core_factors:
+        size, u0, at = int(p.factor[f, kl.LEVELS] * p.factor[f, kl.WIDTH]), int(p.factor[f, kl.U0]), int(p.factor[f, kl.CORE0])
+        s.core[at : at + size] = u[u0 : u0 + size]

@@ -31,6 +31,7 @@ REGISTRY = {
     "draw_latents": "test_sweep.py::test_draw_latents_leaves_the_cross_products_of_what_it_drew",
     "draw_level_scales": "test_level_scales.py::test_law_of_the_multipliers_given_the_effects",
     "draw_logit_latents": "test_latent.py::test_logit_latents",
+    "draw_multipliers": "test_level_scales.py::test_density_of_a_multiplier_given_v_is_that_of_the_joint",
     "draw_prior_scales": "test_sweep.py::test_prior_scales_of_t_priors",
     "draw_probit_latents": "test_latent.py::test_probit_latents",
     "draw_residual_sd": "test_gaussian.py::test_law_of_the_residual_sd",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import integrate, special, stats
 
+import gibbs
 from gibbs.kernels import layout as kl
+from gibbs.posterior import diagnostics
 from gibbs.sampling.level_scales import level_scales
 from tests.sampling.gr_effects import GrCase, examine
 from tests.sampling.invariance import Stopped
@@ -48,6 +53,40 @@ def test_sweeps_leave_the_joint_law_alone(case: GrCase):
 def test_sweeps_leave_the_joint_law_alone_to_the_last(case: GrCase):
     name, p = examine(case, replicates=1500, seed=12)
     assert p * len(CASES) > SUITE, f"{case}: {name}"
+
+
+def _exact(successes: int, trials: int, sd: float, df: float) -> tuple[float, float]:
+    """E(u) and Pr(|u| > 10) of the effect of one level, u ~ t_df(0, sd²), by quadrature."""
+    points = [-2000.0, -300.0, -60.0, -15.0, -5.0, 0.0, 5.0, 15.0, 60.0, 300.0, 2000.0]
+
+    def density(u: float) -> float:
+        log_likelihood = successes * special.log_expit(u) + (trials - successes) * special.log_expit(-u)
+        return stats.t.pdf(u / sd, df) / sd * np.exp(log_likelihood)
+
+    def integral(g) -> float:
+        return sum(integrate.quad(lambda u: g(u) * density(u), a, b, limit=300, epsabs=0)[0] for a, b in pairwise(points))
+
+    return integral(lambda u: u) / integral(lambda u: 1.0), integral(lambda u: float(abs(u) > 10.0)) / integral(lambda u: 1.0)
+
+
+@pytest.mark.parametrize("scheme", ["second-order", "augmented"])
+def test_levels_that_are_all_alike_reach_into_the_tails(scheme: str):
+    """64 of 64 successes hold an effect from one side only, and a t from the other hardly: against quadrature."""
+    trials, successes = (64, 64, 20, 20, 20, 20), (64, 0, 10, 12, 7, 20)
+    rows = [(1, g) for g, n in zip("abcdef", successes, strict=True) for _ in range(n)]
+    rows += [(0, g) for g, n, m in zip("abcdef", successes, trials, strict=True) for _ in range(m - n)]
+    data = pd.DataFrame(rows, columns=["y", "g"])
+    given = {"sd[g]": "1.66", "df[g]": "2.5"}
+    fit = gibbs.fit(
+        'y ~ 0 + (1 | gr(g, dist = "student"))', data, family="logit", scheme=scheme, priors=given, draws=1500, seed=1, progress=False
+    )
+    u = fit.arrays.u
+    for j, (n, m) in enumerate(zip(successes, trials, strict=True)):
+        mean, beyond = _exact(n, m, 1.66, 2.5)
+        for x, wanted in ((u[:, :, j], mean), ((np.abs(u[:, :, j]) > 10.0).astype(float), beyond)):
+            if np.ptp(x) > 0.0:
+                assert abs(x.mean() - wanted) < 4.5 * float(diagnostics.mcse_mean(x)), (j, x.mean(), wanted)
+    assert float(np.min(diagnostics.ess_tail(u))) > 1000.0
 
 
 # -------------------------------------------------------------------------------------------------------- bugs
