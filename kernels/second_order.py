@@ -149,6 +149,55 @@ def scale_effects(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def place_shift(term, L, information, slope, small, shift):
+    """shift (p,) ← Σ_t Σ_ab slope_ab V_ab, V = (Ḡ_t + Σ_t⁻¹)⁻¹ = L(I + L'Ḡ_tL)⁻¹L': how far the coefficients give way to the spread of u.
+
+    information: Ḡ_t, the typical cross-products Z'ΩZ of one level, laid out as L; slope (length of L, p).
+    """
+    shift[:] = 0.0
+    K, Y = small[1], small[2]
+    for t in range(term.shape[0]):
+        q, l0 = term[t, SIZE], term[t, L0]
+        for a in range(q):  # K = I + L'ḠL
+            for b in range(a + 1):
+                s = 1.0 if a == b else 0.0
+                for i in range(a, q):
+                    for k in range(b, q):
+                        s += L[l0 + i * q + a] * information[l0 + i * q + k] * L[l0 + k * q + b]
+                K[a * q + b] = s
+        for a in range(q):  # K = RR', Y = R⁻¹L'
+            for b in range(a + 1):
+                s = K[a * q + b]
+                for k in range(b):
+                    s -= K[a * q + k] * K[b * q + k]
+                K[a * q + b] = math.sqrt(s) if a == b else s / K[b * q + b]
+            for i in range(q):
+                s = L[l0 + i * q + a] if i >= a else 0.0
+                for k in range(a):
+                    s -= K[a * q + k] * Y[k * q + i]
+                Y[a * q + i] = s / K[a * q + a]
+        for a in range(q):
+            for b in range(a + 1):
+                v = 0.0
+                for k in range(q):
+                    v += Y[k * q + a] * Y[k * q + b]
+                for c in range(shift.size):
+                    shift[c] += slope[l0 + a * q + b, c] * v
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def gap_of_shift(X, omega, linear, eta, shift):
+    """Σ_i q_i(η_i) − q_i(η_i + x_i's), q the quadratics bη − ωη²/2 and s = ``shift``."""
+    total = 0.0
+    for i in range(eta.size):
+        s = 0.0
+        for a in range(shift.size):
+            s += X[i, a] * shift[a]
+        total -= s * (linear[i] - omega[i] * (eta[i] + 0.5 * s))
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_coefficient_prior(row_prior, row_scale, core, factor):
     """−½ Σ_r λ_r (c w_r'core − mean_r)²/s_r² with c = ``factor``: the normal statements on c·core, given their scales λ."""
     value = 0.0
@@ -284,7 +333,7 @@ def run_second_order(
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
     sizes, coordinate, fit, root, scratch, counts, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
-    trial_L, effects,
+    trial_L, effects, ridge,
     out_beta, out_L, out_scale, out_lp, out_u,
 ):  # fmt: skip
     """``sweeps`` sweeps of one chain; each is written to the next row of the ``out`` arrays. Returns (status, sweeps done).
@@ -298,11 +347,13 @@ def run_second_order(
     ``hyper.py``. psi (1,) or (0,): log size; psi_root: directions of the slices of it, or of the cutpoints; values, value_rows: distinct
     counts and their rows. effects (4, U): scratch.
     move: SLICES (one at a time, at random), ELLIPTICAL or INDEPENDENT.
+    ridge: (information, slope, shifts (2, p)), of ``place_shift``; slope has no rows where coefficients do not give way to the variances.
     eta and gap are kept from call to call; scale[4] is nan where they are not those of the state, the data and the stand-in.
     """
     code, X, Z, level, offset, y, trials, omega, linear = data
     cross_ptr, cross_col, cross_value, rhs, rhs_core = crossed
     noise, fresh, trial_u, change = effects[0], effects[1], effects[2], effects[3]
+    information, slope, shift, trial_shift = ridge[0], ridge[1], ridge[2][0], ridge[2][1]
     n_units, cut = units.shape[0], core[:cuts]
     scale[2] = coefficient_precision(row_prior, row_scale, B)
     shape = math.exp(psi[0]) if code == COUNT_NEGATIVE_BINOMIAL else 1.0
@@ -343,7 +394,6 @@ def run_second_order(
                 log_marginal(
                     factor, term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small
                 )
-            whiten_core(dense, core, noise_core)
             if n_units > 0:
                 whiten_unit(factor, index, view, own, work, vh, core, u, noise)
                 # levels, root to leaf
@@ -357,6 +407,18 @@ def run_second_order(
             # variances and core; a small step of the noise alone now and then
             share = SMALL_STEP if (scale[3] + 1.0) % small_every == 0.0 else 1.0
             keep = math.sqrt(1.0 - share * share)
+            extra = 0.0
+            copy_to(core, trial_core)
+            if slope.shape[0] > 0:
+                place_shift(term, L, information, slope, small, shift)
+                for a in range(shift.size):
+                    trial_core[a] += shift[a]
+                extra = gap_of_shift(X, omega, linear, eta, shift)
+                extra += log_coefficient_prior(row_prior, row_scale, core, 1.0)
+                extra -= log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
+                if n_units > 0:
+                    whiten_unit(factor, index, view, own, work, vh, trial_core, u, noise)
+            whiten_core(dense, trial_core, noise_core)
             for block in range(blocks):
                 copy_to(L, trial_L)
                 if block > 0:
@@ -383,11 +445,21 @@ def run_second_order(
                             for k in range(factor[f, U0], factor[f, U0] + factor[f, LEVELS] * factor[f, WIDTH]):
                                 trial_u[k] = noise[k]
                     place_unit(factor, index, view, own, units.shape[1] - 1, work, vh, trial_core, trial_u)
+                trial_extra = 0.0
+                if slope.shape[0] > 0:
+                    trial_extra -= log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
+                    place_shift(term, L, information, slope, small, trial_shift)
+                    for a in range(shift.size):
+                        trial_core[a] -= trial_shift[a]
+                    trial_extra += log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
                 copy_core_factors(factor, core_factors, trial_core, trial_u)
                 linear_predictor(X, Z, level, offset, factor, trial_core, trial_u, trial_eta)
                 rise = -np.inf
                 if in_order(trial_core[:cuts]):
+                    if slope.shape[0] > 0:
+                        trial_extra += gap_of_shift(X, omega, linear, trial_eta, trial_shift)
                     rise = gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - np.sum(gap)
+                    rise += trial_extra - extra
                 counts[CORE_TRIED] += 1.0
                 if rise > -rng.standard_exponential():
                     counts[CORE_ACCEPTED] += 1.0
@@ -396,6 +468,7 @@ def run_second_order(
                     copy_to(trial_u, u)
                     copy_to(trial_eta, eta)
                     copy_to(trial_gap, gap)
+                    extra = trial_extra
                 else:
                     copy_to(trial_L, L)
         # covariances: with their effects, and given them
