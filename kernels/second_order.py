@@ -34,12 +34,15 @@ from numba import njit
 from .arrays import copy_to, scale_by
 from .covariance import draw_covariance_sufficient, log_covariance_priors
 from .elimination import coefficient_precision, copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
-from .hyper import INDEPENDENT, SLICES, coordinates_of, draw_hyper, log_hyper, log_marginal
+from .hyper import INDEPENDENT, MEAN, SLICES, T_DF, coordinates_of, draw_hyper, log_hyper, log_marginal, log_t_density
 from .layout import COLUMN, CORE0, FACTOR, GIVEN, L0, LEVELS, PARENT0, S0, SIZE, U0, UNIT, WIDTH, ZCOL
 from .likelihood import BINOMIAL_CLOGLOG, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term, stand_in
 from .priors import log_cholesky_prior, log_scale_prior
 from .statistics import linear_predictor
 from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, rhs_between_units
+
+FITTED = 3
+"""Move of the variances beside those of ``hyper.py``: from a t that warm-up fits to them, accepted or not together with the core."""
 
 SMALL_STEP = 0.45
 """Part of the noise that a small step replaces, for tails that a redraw reaches seldom."""
@@ -248,6 +251,32 @@ def scale_everything(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def log_fitted(fit, root, x, z):
+    """Log density of the fitted t of the variances at coordinates x, up to a constant; z (d,) is scratch."""
+    value, _ = log_t_density(fit, root, x, z)
+    return value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move_fitted(rng, share, fit, root, scratch):
+    """scratch[1] ← coordinates that the fitted t leaves invariant: mean + √(1 − share²) (x − mean) + share · noise, x = scratch[0].
+
+    Given x the t is a normal whose scale is drawn first (Nishihara, Murray & Adams 2014, eq. 10); share = 1 forgets all of x but its scale.
+    """
+    d = root.shape[0]
+    _, distance = log_t_density(fit, root, scratch[0], scratch[3])
+    spread = math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + d)))
+    keep = math.sqrt(1.0 - share * share)
+    for a in range(d):
+        scratch[3, a] = spread * rng.standard_normal()
+    for a in range(d):
+        s = 0.0
+        for k in range(a + 1):
+            s += root[a, k] * scratch[3, k]
+        scratch[1, a] = fit[a, MEAN] + keep * (scratch[0, a] - fit[a, MEAN]) + share * s
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def in_order(cut):
     """Whether the cutpoints rise."""
     for k in range(1, cut.size):
@@ -421,10 +450,19 @@ def run_second_order(
             whiten_core(dense, trial_core, noise_core)
             for block in range(blocks):
                 copy_to(L, trial_L)
+                rise = 0.0
                 if block > 0:
                     log_marginal(
                         factor, term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small
                     )
+                elif few > 0 and move == FITTED:
+                    coordinates_of(here, learned, L, 1.0, scratch[0])
+                    move_fitted(rng, share, learned, frame, scratch)
+                    value, _, _ = log_hyper(
+                        core_only, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view,
+                        core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, rhs_core, 0.0, 0.0, small
+                    )  # fmt: skip
+                    rise = value - known + log_fitted(learned, frame, scratch[0], scratch[3]) - log_fitted(learned, frame, scratch[1], scratch[3])
                 elif few > 0 and share == 1.0:
                     now = INDEPENDENT if move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0 else min(move, 1)
                     ok, _, _, _ = draw_hyper(
@@ -433,6 +471,10 @@ def run_second_order(
                     )  # fmt: skip
                     if not ok:
                         return NO_DENSITY, sweep
+                counts[CORE_TRIED] += 1.0
+                if not rise > -np.inf:
+                    copy_to(trial_L, L)
+                    continue
                 for a in range(core.size):
                     trial_core[a] = keep * noise_core[a] + share * rng.standard_normal() if a % blocks == block else noise_core[a]
                     trial_noise[a] = trial_core[a]
@@ -454,13 +496,13 @@ def run_second_order(
                     trial_extra += log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
                 copy_core_factors(factor, core_factors, trial_core, trial_u)
                 linear_predictor(X, Z, level, offset, factor, trial_core, trial_u, trial_eta)
-                rise = -np.inf
-                if in_order(trial_core[:cuts]):
+                if not in_order(trial_core[:cuts]):
+                    rise = -np.inf
+                else:
                     if slope.shape[0] > 0:
                         trial_extra += gap_of_shift(X, omega, linear, trial_eta, trial_shift)
-                    rise = gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - np.sum(gap)
+                    rise += gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - np.sum(gap)
                     rise += trial_extra - extra
-                counts[CORE_TRIED] += 1.0
                 if rise > -rng.standard_exponential():
                     counts[CORE_ACCEPTED] += 1.0
                     copy_to(trial_core, core)

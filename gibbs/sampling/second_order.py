@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
@@ -195,6 +196,9 @@ class SecondOrderChain(Chain):
         if warming and sweeps:
             self._add_derivatives()
         return status
+
+    def _collapsed_move(self) -> int:
+        return k2.FITTED if self.elliptical else kh.SLICES
 
     def new_kept(self, sweeps: int, warming: bool) -> Kept:
         kept = super().new_kept(sweeps, warming)
