@@ -358,7 +358,7 @@ def draw_family(rng, data, family_prior, row_prior, row_scale, core, eta, psi, r
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    rng, sweeps, move, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows, crossed,
+    rng, sweeps, cycles, move, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows, crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
     sizes, coordinate, fit, root, scratch, counts, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
@@ -368,7 +368,7 @@ def run_second_order(
     """``sweeps`` sweeps of one chain; each is written to the next row of the ``out`` arrays. Returns (status, sweeps done).
 
     data: (likelihood, X, Z, level, offset, y, trials, ω, b), the frozen stand-in's ω and b last; node, m, h, dense[0] are its
-    cross-products. blocks: parts in which ε_core is redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``;
+    cross-products. cycles: times that a sweep goes through its moves. blocks: parts in which ε_core is redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``;
     steps: theirs, the last that of the latter. small_every: sweeps between small steps of the noise. cuts: cutpoints, the first numbers
     of the core.
     crossed: (cross_ptr, cross_col, cross_value, rhs, rhs_core).
@@ -389,7 +389,8 @@ def run_second_order(
     scalable = code <= BINOMIAL_CLOGLOG or code >= ORDINAL_LOGIT
     for t in range(term.shape[0]):
         scalable = scalable and term[t, GIVEN] == 0
-    for sweep in range(sweeps):
+    for cycle in range(sweeps * cycles):
+        sweep = cycle // cycles
         if not scale[4] > 0.0 or scale[3] % FRESH == 0.0:  # at sweeps that the length of a chunk does not choose: draws depend on bits
             copy_core_factors(factor, core_factors, core, u)
             linear_predictor(X, Z, level, offset, factor, core, u, eta)

@@ -29,6 +29,10 @@ NANOSECONDS = {"probit": 55.0, "logit": 75.0, "second-order": 45.0}
 """Cost of a row and sweep (measured: `benchmarks/speed.py`), for the choice between augmentation and second order."""
 SECOND_ORDER_IAT = 2.0
 """Sweeps an effective draw of second-order moves takes (measured 1.3–2.5 on the seed's models)."""
+RARE, EVENTS_AN_EFFECT = 0.05, 5.0
+"""Share of ones (mean of counts) and ones for each random effect below which a sweep goes several times through its moves:"""
+CYCLES, MOST_CYCLES = 5.0, 10
+"""so many times where there is one event for each effect, more with fewer, but not more than the second."""
 NANOSECONDS_A_ROW = 60.0
 """Cost of one latent draw; an evaluation that costs less than the latents is free."""
 
@@ -39,6 +43,7 @@ class Plan:
 
     core: indices of factors whose effects stand in the dense core beside β.
     units: chains of factors, leaf first, each eliminated level by level.
+    cycles: times that a sweep of second-order moves goes through all of them.
     scheme: "joint" (one unit or none: everything in one draw), "collapsed" (several units), "one-at-a-time", "second-order".
     """
 
@@ -50,6 +55,7 @@ class Plan:
     effects: int
     hyper: int
     rho: float | None = None
+    cycles: int = 1
     details: dict[str, Any] = field(default_factory=dict)
 
     def memory(self, chains: int, draws: int) -> int:
@@ -64,6 +70,7 @@ class Plan:
             "units": [[self.details["names"][f] for f in unit] for unit in self.units],
             "core_columns": self.core_columns,
             "rho": self.rho,
+            "cycles": self.cycles,
             "lines": list(self.lines),
         }
 
@@ -160,9 +167,32 @@ def _second_order(design: Design, why: str, forced: bool) -> Plan:
         *plan.lines[1:],
         *([why] if why else []),
     ]
+    cycles, rare = _cycles(design)
+    lines += [rare] if rare else []
     if forced:
         lines[0] += " (forced)"
-    return replace(plan, scheme="second-order", lines=tuple(lines))
+    return replace(plan, scheme="second-order", lines=tuple(lines), cycles=cycles)
+
+
+def _cycles(design: Design) -> tuple[int, str]:
+    """(times that a sweep goes through its moves, the sentence that says so, "" for once).
+
+    Where events are rare and there are few for each effect, the sds and the correlations are held by little more than their priors, far
+    from any normal: a sweep is worth less there (measured: `benchmarks/rare.md`), and the default number of draws needs more of it.
+    """
+    effects = sum(len(f.levels) * len(f.columns) for f in design.factors)
+    if design.family in ("ordinal", *GAUSSIAN_GIVEN_LATENTS) or effects == 0:
+        return 1, ""
+    known = np.ones(design.y.size, dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
+    weight = np.ones(design.y.size) if design.weights is None else design.weights
+    trials = weight if design.trials is None else weight * design.trials
+    all_trials, events = float(trials[known].sum()), float((weight * design.y)[known].sum())
+    if design.family in (*AUGMENTED, "binomial"):
+        events = min(events, all_trials - events)
+    if events >= RARE * all_trials or events >= EVENTS_AN_EFFECT * effects:
+        return 1, ""
+    cycles = int(np.clip(np.round(CYCLES * np.sqrt(effects / max(events, 1.0))), 2, MOST_CYCLES))
+    return cycles, f"rare events: {events:,.0f} for {effects:,} random effects; a sweep goes {cycles} times through its moves"
 
 
 def _structure(design: Design, scheme: str) -> Plan:

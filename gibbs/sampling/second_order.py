@@ -17,7 +17,8 @@ REFITS = (0.04, 0.08, 0.14, 0.22, 0.32, 0.45, 0.6, 0.8, 1.0)
 """Shares of warm-up after which the stand-in is fitted again to what was drawn since the refit before."""
 FIT_FROM = 3
 """From this refit on the variances move all at once; before, one by one."""
-SPLIT_BELOW, JOIN_ABOVE = 0.35, 0.8
+import os
+SPLIT_BELOW, JOIN_ABOVE = float(os.environ.get("SPLIT","0.35")), float(os.environ.get("JOIN","0.8"))
 """Acceptance of the core at which it is drawn in twice as many, or half as many, parts."""
 SCALE_BELOW, SCALE_EVERY = 0.85, 4.0
 """Effects are scaled with their sds in every sweep where the core's acceptance is below the first, else now and then."""
@@ -183,7 +184,7 @@ class SecondOrderChain(Chain):
         data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
         try:
             status = k2.run_second_order(
-                self.rng, sweeps, self._collapsed_move(), warming, self.blocks, self.every, self.small_every, self.steps, data,
+                self.rng, sweeps, p.cycles, self._collapsed_move(), warming, self.blocks, self.every, self.small_every, self.steps, data,
                 p.family_prior, p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, self.crossed, p.factor, p.term, p.index,
                 p.units, p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L,
                 s.scale, s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes,
