@@ -76,7 +76,11 @@ class Case:
     make: Callable[[np.random.Generator], tuple[pd.DataFrame, np.ndarray]]
 
 
-_NESTED, _CROSSED, _SLOPES = "y ~ ses + female + (1 | school/class)", "y ~ education + female + (1 | year) + (1 | cohort)", "y ~ x + (1 + x | g)"
+_NESTED, _CROSSED, _SLOPES = (
+    "y ~ ses + female + (1 | school/class)",
+    "y ~ education + female + (1 | year) + (1 | cohort)",
+    "y ~ x + (1 + x | g)",
+)
 CASES = (
     Case("nested 1 %", _NESTED, 0.01, lambda rng: nested(rng, 40, 10, 25)),
     Case("crossed 1 %", _CROSSED, 0.01, lambda rng: crossed(rng, 20_000, 30, 20)),
@@ -203,7 +207,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                     file=sys.stderr,
                     flush=True,
                 )
-        missed += [f"{case.name}, seed {s}" for s, r in zip(seeds, auto, strict=True) if not (r.rhat <= RHAT and min(r.bulk, r.tail) >= ESS)]
+        missed += [
+            f"{case.name}, seed {s}" for s, r in zip(seeds, auto, strict=True) if not (r.rhat <= RHAT and min(r.bulk, r.tail) >= ESS)
+        ]
         lines.append(line(case, auto, other))
     print(f"## {a.family}: seeds {a.seeds}; augmented with seed {a.augmented_seeds}; gibbs {__version__}, {datetime.now(UTC):%Y-%m-%d}\n")
     print("\n".join([HEAD, *lines]))

@@ -17,6 +17,11 @@ its posterior is p̃(L) N(ε; 0, I), three independent pieces. A move that is re
     core        L moves with all location effects integrated out, and ε_core is redrawn, every ε_j held: one decision for the few
                 dimensions of (L, core), however many levels there are. β and u of the new L follow without being redrawn.
 
+The core's coordinates are those of core + s(L) (``place_shift``): under a quadratic the mean of e^{η+u} is that of e^η, in truth it is
+e^{η+V/2}, and where outcomes are rare the coefficients give way to the spread of the effects along just this ridge. Where p̃(L) is no good
+guide (the core is seldom accepted), L moves by a step that leaves invariant a t which warm-up fitted to L, and the decision about
+(L, core) takes in p̃ and the t at both ends.
+
 The cutpoints of an ordinal outcome are the first columns of the core: a row depends on η − c_k and η − c_{k−1}, two linear predictors, and
 its quadratic is the sum of three squares in them (``likelihood.ordinal_derivatives``). An order that does not hold is rejected.
 
@@ -358,7 +363,8 @@ def draw_family(rng, data, family_prior, row_prior, row_scale, core, eta, psi, r
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    rng, sweeps, cycles, move, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows, crossed,
+    rng, sweeps, cycles, move, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows,
+    crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
     sizes, coordinate, fit, root, scratch, counts, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
@@ -368,14 +374,14 @@ def run_second_order(
     """``sweeps`` sweeps of one chain; each is written to the next row of the ``out`` arrays. Returns (status, sweeps done).
 
     data: (likelihood, X, Z, level, offset, y, trials, ω, b), the frozen stand-in's ω and b last; node, m, h, dense[0] are its
-    cross-products. cycles: times that a sweep goes through its moves. blocks: parts in which ε_core is redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``;
-    steps: theirs, the last that of the latter. small_every: sweeps between small steps of the noise. cuts: cutpoints, the first numbers
+    cross-products. cycles: times that a sweep goes through its moves, each a sweep to what follows. blocks: parts in which ε_core is
+    redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``; steps: theirs, the last that of the latter. small_every: sweeps between small steps of the noise. cuts: cutpoints, the first numbers
     of the core.
     crossed: (cross_ptr, cross_col, cross_value, rhs, rhs_core).
     sizes (views,), coordinate (views, d, 2), fit (views, d, 3), root (views, d, d): the variances that move with each unit, as in
     ``hyper.py``. psi (1,) or (0,): log size; psi_root: directions of the slices of it, or of the cutpoints; values, value_rows: distinct
     counts and their rows. effects (4, U): scratch.
-    move: SLICES (one at a time, at random), ELLIPTICAL or INDEPENDENT.
+    move: SLICES (one at a time, at random), ELLIPTICAL, INDEPENDENT or FITTED.
     ridge: (information, slope, shifts (2, p)), of ``place_shift``; slope has no rows where coefficients do not give way to the variances.
     eta and gap are kept from call to call; scale[4] is nan where they are not those of the state, the data and the stand-in.
     """
@@ -463,7 +469,8 @@ def run_second_order(
                         core_only, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view,
                         core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, rhs_core, 0.0, 0.0, small
                     )  # fmt: skip
-                    rise = value - known + log_fitted(learned, frame, scratch[0], scratch[3]) - log_fitted(learned, frame, scratch[1], scratch[3])
+                    rise = value - log_fitted(learned, frame, scratch[1], scratch[3])
+                    rise -= known - log_fitted(learned, frame, scratch[0], scratch[3])
                 elif few > 0 and share == 1.0:
                     now = INDEPENDENT if move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0 else min(move, 1)
                     ok, _, _, _ = draw_hyper(

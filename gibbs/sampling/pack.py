@@ -151,7 +151,8 @@ def pack(design: Design, plan: Plan) -> Packed:
         row_prior=row_prior, sd_prior=sd_prior, cov_prior=cov_prior, scale_prior=scale_prior, n=n, haar=bool(haar),
         known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
         cells=int(y.size), hyper_names=hyper_names(design), likelihood=likelihood, family_prior=_family_prior(design),
-        cycles=plan.cycles, cutpoints=cutpoints, pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values, value_rows=value_rows,
+        cycles=plan.cycles, cutpoints=cutpoints, pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values,
+        value_rows=value_rows,
     )  # fmt: skip
 
 

@@ -30,9 +30,9 @@ NANOSECONDS = {"probit": 55.0, "logit": 75.0, "second-order": 45.0}
 SECOND_ORDER_IAT = 2.0
 """Sweeps an effective draw of second-order moves takes (measured 1.3–2.5 on the seed's models)."""
 RARE, EVENTS_AN_EFFECT = 0.05, 5.0
-"""Share of ones (mean of counts) and ones for each random effect below which a sweep goes several times through its moves:"""
-CYCLES, MOST_CYCLES = 5.0, 10
-"""so many times where there is one event for each effect, more with fewer, but not more than the second."""
+"""Share of ones (mean of counts) and ones for each random effect below which a sweep goes several times through its moves,"""
+EVENTS_A_CYCLE, MOST_CYCLES = 400.0, 8
+"""as often as the first is a multiple of the events there are: twice at least, and no more often than the second."""
 NANOSECONDS_A_ROW = 60.0
 """Cost of one latent draw; an evaluation that costs less than the latents is free."""
 
@@ -177,8 +177,8 @@ def _second_order(design: Design, why: str, forced: bool) -> Plan:
 def _cycles(design: Design) -> tuple[int, str]:
     """(times that a sweep goes through its moves, the sentence that says so, "" for once).
 
-    Where events are rare and there are few for each effect, the sds and the correlations are held by little more than their priors, far
-    from any normal: a sweep is worth less there (measured: `benchmarks/rare.md`), and the default number of draws needs more of it.
+    Where events are rare and few, the sds and the correlations are held by little more than their priors, and the likelihood is far from
+    any normal: moves do less there (measured: `benchmarks/rare.md`), and the default number of draws needs more of them.
     """
     effects = sum(len(f.levels) * len(f.columns) for f in design.factors)
     if design.family in ("ordinal", *GAUSSIAN_GIVEN_LATENTS) or effects == 0:
@@ -191,7 +191,7 @@ def _cycles(design: Design) -> tuple[int, str]:
         events = min(events, all_trials - events)
     if events >= RARE * all_trials or events >= EVENTS_AN_EFFECT * effects:
         return 1, ""
-    cycles = int(np.clip(np.round(CYCLES * np.sqrt(effects / max(events, 1.0))), 2, MOST_CYCLES))
+    cycles = int(np.clip(np.round(EVENTS_A_CYCLE / max(events, 1.0)), 2, MOST_CYCLES))
     return cycles, f"rare events: {events:,.0f} for {effects:,} random effects; a sweep goes {cycles} times through its moves"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
@@ -17,13 +16,14 @@ REFITS = (0.04, 0.08, 0.14, 0.22, 0.32, 0.45, 0.6, 0.8, 1.0)
 """Shares of warm-up after which the stand-in is fitted again to what was drawn since the refit before."""
 FIT_FROM = 3
 """From this refit on the variances move all at once; before, one by one."""
-import os
-SPLIT_BELOW, JOIN_ABOVE = float(os.environ.get("SPLIT","0.35")), float(os.environ.get("JOIN","0.8"))
+SPLIT_BELOW, JOIN_ABOVE = 0.45, 0.8
 """Acceptance of the core at which it is drawn in twice as many, or half as many, parts."""
 SCALE_BELOW, SCALE_EVERY = 0.85, 4.0
 """Effects are scaled with their sds in every sweep where the core's acceptance is below the first, else now and then."""
 SMALL_OFTEN, SMALL_SELDOM, EASY = 3.0, 8.0, 0.7
 """Every how many sweeps the noise moves by a small step: the second where the core accepts more than the last, and levels nearly always."""
+FITTED_BELOW = 0.7
+"""Acceptance of the core below which the stand-in's own law of the variances is no good guide: a t fitted to them proposes instead."""
 STUCK = 0.05
 """Acceptance below which the run says that a block hardly moves."""
 
@@ -56,6 +56,7 @@ class SecondOrderChain(Chain):
         size, columns = self.state.L.size, p.rows.X.shape[1]
         self.ridge = (np.zeros(size), np.zeros((size if not p.cutpoints else 0, columns)), np.zeros((2, columns)))
         self.crossed = (*p.cross, self.work["rhs"], self.work["rhs_core"])
+        self.fitted = False
         self.blocks, self.refits, self.every, self.small_every = 1, 0, 1.0, SMALL_OFTEN
         self.steps = np.full(p.sd_prior.shape[0] + 1, 0.5)
         self._start_family()
@@ -199,7 +200,7 @@ class SecondOrderChain(Chain):
         return status
 
     def _collapsed_move(self) -> int:
-        return k2.FITTED if self.elliptical else kh.SLICES
+        return k2.FITTED if self.elliptical and self.fitted else super()._collapsed_move()
 
     def new_kept(self, sweeps: int, warming: bool) -> Kept:
         kept = super().new_kept(sweeps, warming)
@@ -235,6 +236,7 @@ class SecondOrderChain(Chain):
                     fit_move(view, self.fit[k, :d], frame, L, np.ones(L.shape[0]))
                     self.root[k, :d, :d] = frame
             if self.refits > FIT_FROM:
+                self.fitted = self.fitted or bool(accepted < FITTED_BELOW * tried)
                 rejected = self.counts[k2.INDEPENDENT_REJECTED]
                 self.independent = bool(rejected <= MOST_REJECTED * L.shape[0] * len(self.views) and accepted > EASY * tried)
         levels = self.counts[k2.LEVELS_ACCEPTED] >= 0.95 * self.counts[k2.LEVELS_TRIED]
