@@ -161,14 +161,13 @@ def _second_order(design: Design, why: str, forced: bool) -> Plan:
         plan = _finish(design, "joint", tuple(range(len(factors))), (), None)
     else:
         plan = _structure(design, "auto")
+    cycles, rare = _cycles(design)
     lines = [
         f"outcome: {design.family} by second-order moves: a normal stand-in of the likelihood, fitted in warm-up, proposes, "
         "and Metropolis steps make it exact",
         *plan.lines[1:],
-        *([why] if why else []),
+        *filter(None, (rare, why)),
     ]
-    cycles, rare = _cycles(design)
-    lines += [rare] if rare else []
     if forced:
         lines[0] += " (forced)"
     return replace(plan, scheme="second-order", lines=tuple(lines), cycles=cycles)
