@@ -108,7 +108,7 @@ def log_hyper(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _log_t(fit, root, x, z):
+def log_t_density(fit, root, x, z):
     """(log density of the fitted t, squared distance); z ← root⁻¹(x − mean)."""
     d = root.shape[0]
     distance = 0.0
@@ -172,7 +172,7 @@ def draw_hyper(
             )  # fmt: skip
             counts[0] += 1.0
         if move != SLICES:
-            log_t, distance = _log_t(fit, root, trial, z)
+            log_t, distance = log_t_density(fit, root, trial, z)
             if stage == 0:
                 if value == -np.inf:
                     return False, sigma, 0.0, value

@@ -17,6 +17,11 @@ its posterior is p̃(L) N(ε; 0, I), three independent pieces. A move that is re
     core        L moves with all location effects integrated out, and ε_core is redrawn, every ε_j held: one decision for the few
                 dimensions of (L, core), however many levels there are. β and u of the new L follow without being redrawn.
 
+The core's coordinates are those of core + s(L) (``place_shift``): under a quadratic the mean of e^{η+u} is that of e^η, in truth it is
+e^{η+V/2}, and where outcomes are rare the coefficients give way to the spread of the effects along just this ridge. Where p̃(L) is no good
+guide (the core is seldom accepted), L moves by a step that leaves invariant a t which warm-up fitted to L, and the decision about
+(L, core) takes in p̃ and the t at both ends.
+
 The cutpoints of an ordinal outcome are the first columns of the core: a row depends on η − c_k and η − c_{k−1}, two linear predictors, and
 its quadratic is the sum of three squares in them (``likelihood.ordinal_derivatives``). An order that does not hold is rejected.
 
@@ -34,12 +39,15 @@ from numba import njit
 from .arrays import copy_to, scale_by
 from .covariance import draw_covariance_sufficient, log_covariance_priors
 from .elimination import coefficient_precision, copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
-from .hyper import INDEPENDENT, SLICES, coordinates_of, draw_hyper, log_hyper, log_marginal
+from .hyper import INDEPENDENT, MEAN, SLICES, T_DF, coordinates_of, draw_hyper, log_hyper, log_marginal, log_t_density
 from .layout import COLUMN, CORE0, FACTOR, GIVEN, L0, LEVELS, PARENT0, S0, SIZE, U0, UNIT, WIDTH, ZCOL
 from .likelihood import BINOMIAL_CLOGLOG, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term, stand_in
 from .priors import log_cholesky_prior, log_scale_prior
 from .statistics import linear_predictor
 from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, rhs_between_units
+
+FITTED = 3
+"""Move of the variances beside those of ``hyper.py``: from a t that warm-up fits to them, accepted or not together with the core."""
 
 SMALL_STEP = 0.45
 """Part of the noise that a small step replaces, for tails that a redraw reaches seldom."""
@@ -149,6 +157,55 @@ def scale_effects(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def place_shift(term, L, information, slope, small, shift):
+    """shift (p,) ← Σ_t Σ_ab slope_ab V_ab, V = (Ḡ_t + Σ_t⁻¹)⁻¹ = L(I + L'Ḡ_tL)⁻¹L': how far the coefficients give way to the spread of u.
+
+    information: Ḡ_t, the typical cross-products Z'ΩZ of one level, laid out as L; slope (length of L, p).
+    """
+    shift[:] = 0.0
+    K, Y = small[1], small[2]
+    for t in range(term.shape[0]):
+        q, l0 = term[t, SIZE], term[t, L0]
+        for a in range(q):  # K = I + L'ḠL
+            for b in range(a + 1):
+                s = 1.0 if a == b else 0.0
+                for i in range(a, q):
+                    for k in range(b, q):
+                        s += L[l0 + i * q + a] * information[l0 + i * q + k] * L[l0 + k * q + b]
+                K[a * q + b] = s
+        for a in range(q):  # K = RR', Y = R⁻¹L'
+            for b in range(a + 1):
+                s = K[a * q + b]
+                for k in range(b):
+                    s -= K[a * q + k] * K[b * q + k]
+                K[a * q + b] = math.sqrt(s) if a == b else s / K[b * q + b]
+            for i in range(q):
+                s = L[l0 + i * q + a] if i >= a else 0.0
+                for k in range(a):
+                    s -= K[a * q + k] * Y[k * q + i]
+                Y[a * q + i] = s / K[a * q + a]
+        for a in range(q):
+            for b in range(a + 1):
+                v = 0.0
+                for k in range(q):
+                    v += Y[k * q + a] * Y[k * q + b]
+                for c in range(shift.size):
+                    shift[c] += slope[l0 + a * q + b, c] * v
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def gap_of_shift(X, omega, linear, eta, shift):
+    """Σ_i q_i(η_i) − q_i(η_i + x_i's), q the quadratics bη − ωη²/2 and s = ``shift``."""
+    total = 0.0
+    for i in range(eta.size):
+        s = 0.0
+        for a in range(shift.size):
+            s += X[i, a] * shift[a]
+        total -= s * (linear[i] - omega[i] * (eta[i] + 0.5 * s))
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_coefficient_prior(row_prior, row_scale, core, factor):
     """−½ Σ_r λ_r (c w_r'core − mean_r)²/s_r² with c = ``factor``: the normal statements on c·core, given their scales λ."""
     value = 0.0
@@ -196,6 +253,32 @@ def scale_everything(
     copy_to(trial_eta, eta)
     copy_to(trial_gap, gap)
     return 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_fitted(fit, root, x, z):
+    """Log density of the fitted t of the variances at coordinates x, up to a constant; z (d,) is scratch."""
+    value, _ = log_t_density(fit, root, x, z)
+    return value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move_fitted(rng, share, fit, root, scratch):
+    """scratch[1] ← coordinates that the fitted t leaves invariant: mean + √(1 − share²) (x − mean) + share · noise, x = scratch[0].
+
+    Given x the t is a normal whose scale is drawn first (Nishihara, Murray & Adams 2014, eq. 10); share = 1 forgets all of x but its scale.
+    """
+    d = root.shape[0]
+    _, distance = log_t_density(fit, root, scratch[0], scratch[3])
+    spread = math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + d)))
+    keep = math.sqrt(1.0 - share * share)
+    for a in range(d):
+        scratch[3, a] = spread * rng.standard_normal()
+    for a in range(d):
+        s = 0.0
+        for k in range(a + 1):
+            s += root[a, k] * scratch[3, k]
+        scratch[1, a] = fit[a, MEAN] + keep * (scratch[0, a] - fit[a, MEAN]) + share * s
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -280,36 +363,40 @@ def draw_family(rng, data, family_prior, row_prior, row_scale, core, eta, psi, r
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    rng, sweeps, move, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows, crossed,
+    rng, sweeps, cycles, move, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows,
+    crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
     sizes, coordinate, fit, root, scratch, counts, saved, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
-    trial_L, effects,
+    trial_L, effects, ridge,
     out_beta, out_L, out_scale, out_lp, out_u,
 ):  # fmt: skip
     """``sweeps`` sweeps of one chain; each is written to the next row of the ``out`` arrays. Returns (status, sweeps done).
 
     data: (likelihood, X, Z, level, offset, y, trials, ω, b), the frozen stand-in's ω and b last; node, m, h, dense[0] are its
-    cross-products. blocks: parts in which ε_core is redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``;
-    steps: theirs, the last that of the latter. small_every: sweeps between small steps of the noise. cuts: cutpoints, the first numbers
-    of the core.
+    cross-products. cycles: times that a sweep goes through its moves, each a sweep to what follows. blocks: parts in which ε_core is
+    redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``; steps: theirs, the last that of the latter.
+    small_every: sweeps between small steps of the noise. cuts: cutpoints, the first numbers of the core.
     crossed: (cross_ptr, cross_col, cross_value, rhs, rhs_core).
     sizes (views,), coordinate (views, d, 2), fit (views, d, 3), root (views, d, d): the variances that move with each unit, as in
     ``hyper.py``. psi (1,) or (0,): log size; psi_root: directions of the slices of it, or of the cutpoints; values, value_rows: distinct
     counts and their rows. effects (4, U): scratch.
-    move: SLICES (one at a time, at random), ELLIPTICAL or INDEPENDENT.
+    move: SLICES (one at a time, at random), ELLIPTICAL, INDEPENDENT or FITTED.
+    ridge: (information, slope, shifts (2, p)), of ``place_shift``; slope has no rows where coefficients do not give way to the variances.
     eta and gap are kept from call to call; scale[4] is nan where they are not those of the state, the data and the stand-in.
     """
     code, X, Z, level, offset, y, trials, omega, linear = data
     cross_ptr, cross_col, cross_value, rhs, rhs_core = crossed
     noise, fresh, trial_u, change = effects[0], effects[1], effects[2], effects[3]
+    information, slope, shift, trial_shift = ridge[0], ridge[1], ridge[2][0], ridge[2][1]
     n_units, cut = units.shape[0], core[:cuts]
     scale[2] = coefficient_precision(row_prior, row_scale, B)
     shape = math.exp(psi[0]) if code == COUNT_NEGATIVE_BINOMIAL else 1.0
     scalable = code <= BINOMIAL_CLOGLOG or code >= ORDINAL_LOGIT
     for t in range(term.shape[0]):
         scalable = scalable and term[t, GIVEN] == 0
-    for sweep in range(sweeps):
+    for cycle in range(sweeps * cycles):
+        sweep = cycle // cycles
         if not scale[4] > 0.0 or scale[3] % FRESH == 0.0:  # at sweeps that the length of a chunk does not choose: draws depend on bits
             copy_core_factors(factor, core_factors, core, u)
             linear_predictor(X, Z, level, offset, factor, core, u, eta)
@@ -343,7 +430,6 @@ def run_second_order(
                 log_marginal(
                     factor, term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small
                 )
-            whiten_core(dense, core, noise_core)
             if n_units > 0:
                 whiten_unit(factor, index, view, own, work, vh, core, u, noise)
                 # levels, root to leaf
@@ -357,12 +443,34 @@ def run_second_order(
             # variances and core; a small step of the noise alone now and then
             share = SMALL_STEP if (scale[3] + 1.0) % small_every == 0.0 else 1.0
             keep = math.sqrt(1.0 - share * share)
+            extra = 0.0
+            copy_to(core, trial_core)
+            if slope.shape[0] > 0:
+                place_shift(term, L, information, slope, small, shift)
+                for a in range(shift.size):
+                    trial_core[a] += shift[a]
+                extra = gap_of_shift(X, omega, linear, eta, shift)
+                extra += log_coefficient_prior(row_prior, row_scale, core, 1.0)
+                extra -= log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
+                if n_units > 0:
+                    whiten_unit(factor, index, view, own, work, vh, trial_core, u, noise)
+            whiten_core(dense, trial_core, noise_core)
             for block in range(blocks):
                 copy_to(L, trial_L)
+                rise = 0.0
                 if block > 0:
                     log_marginal(
                         factor, term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small
                     )
+                elif few > 0 and move == FITTED:
+                    coordinates_of(here, learned, L, 1.0, scratch[0])
+                    move_fitted(rng, share, learned, frame, scratch)
+                    value, _, _ = log_hyper(
+                        core_only, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view,
+                        core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, rhs_core, 0.0, 0.0, small
+                    )  # fmt: skip
+                    rise = value - log_fitted(learned, frame, scratch[1], scratch[3])
+                    rise -= known - log_fitted(learned, frame, scratch[0], scratch[3])
                 elif few > 0 and share == 1.0:
                     now = INDEPENDENT if move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0 else min(move, 1)
                     ok, _, _, _ = draw_hyper(
@@ -372,6 +480,10 @@ def run_second_order(
                     )  # fmt: skip
                     if not ok:
                         return NO_DENSITY, sweep
+                counts[CORE_TRIED] += 1.0
+                if not rise > -np.inf:
+                    copy_to(trial_L, L)
+                    continue
                 for a in range(core.size):
                     trial_core[a] = keep * noise_core[a] + share * rng.standard_normal() if a % blocks == block else noise_core[a]
                     trial_noise[a] = trial_core[a]
@@ -384,12 +496,22 @@ def run_second_order(
                             for k in range(factor[f, U0], factor[f, U0] + factor[f, LEVELS] * factor[f, WIDTH]):
                                 trial_u[k] = noise[k]
                     place_unit(factor, index, view, own, units.shape[1] - 1, work, vh, trial_core, trial_u)
+                trial_extra = 0.0
+                if slope.shape[0] > 0:
+                    trial_extra -= log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
+                    place_shift(term, L, information, slope, small, trial_shift)
+                    for a in range(shift.size):
+                        trial_core[a] -= trial_shift[a]
+                    trial_extra += log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
                 copy_core_factors(factor, core_factors, trial_core, trial_u)
                 linear_predictor(X, Z, level, offset, factor, trial_core, trial_u, trial_eta)
-                rise = -np.inf
-                if in_order(trial_core[:cuts]):
-                    rise = gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - np.sum(gap)
-                counts[CORE_TRIED] += 1.0
+                if not in_order(trial_core[:cuts]):
+                    rise = -np.inf
+                else:
+                    if slope.shape[0] > 0:
+                        trial_extra += gap_of_shift(X, omega, linear, trial_eta, trial_shift)
+                    rise += gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - np.sum(gap)
+                    rise += trial_extra - extra
                 if rise > -rng.standard_exponential():
                     counts[CORE_ACCEPTED] += 1.0
                     copy_to(trial_core, core)
@@ -397,6 +519,7 @@ def run_second_order(
                     copy_to(trial_u, u)
                     copy_to(trial_eta, eta)
                     copy_to(trial_gap, gap)
+                    extra = trial_extra
                 else:
                     copy_to(trial_L, L)
         # covariances: with their effects, and given them

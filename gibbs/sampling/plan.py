@@ -30,6 +30,10 @@ NANOSECONDS = {"probit": 55.0, "logit": 75.0, "second-order": 45.0}
 """Cost of a row and sweep (measured: `benchmarks/speed.py`), for the choice between augmentation and second order."""
 SECOND_ORDER_IAT = 2.0
 """Sweeps an effective draw of second-order moves takes (measured 1.3–2.5 on the seed's models)."""
+RARE, EVENTS_AN_EFFECT = 0.05, 5.0
+"""Share of ones (mean of counts) and ones for each random effect below which a sweep goes several times through its moves,"""
+EVENTS_A_CYCLE, MOST_CYCLES = 400.0, 8
+"""as often as the first is a multiple of the events there are: twice at least, and no more often than the second."""
 NANOSECONDS_A_ROW = 60.0
 """Cost of one latent draw; an evaluation that costs less than the latents is free."""
 
@@ -40,6 +44,7 @@ class Plan:
 
     core: indices of factors whose effects stand in the dense core beside β.
     units: chains of factors, leaf first, each eliminated level by level.
+    cycles: times that a sweep of second-order moves goes through all of them.
     scheme: "joint" (one unit or none: everything in one draw), "collapsed" (several units), "one-at-a-time", "second-order".
     """
 
@@ -51,6 +56,7 @@ class Plan:
     effects: int
     hyper: int
     rho: float | None = None
+    cycles: int = 1
     details: dict[str, Any] = field(default_factory=dict)
 
     def memory(self, chains: int, draws: int) -> int:
@@ -65,6 +71,7 @@ class Plan:
             "units": [[self.details["names"][f] for f in unit] for unit in self.units],
             "core_columns": self.core_columns,
             "rho": self.rho,
+            "cycles": self.cycles,
             "lines": list(self.lines),
         }
 
@@ -156,15 +163,37 @@ def _second_order(design: Design, why: str, forced: bool) -> Plan:
         plan = _finish(design, "joint", tuple(range(len(factors))), (), None)
     else:
         plan = _structure(design, "auto")
+    cycles, rare = _cycles(design)
     lines = [
         f"outcome: {design.family} by second-order moves: a normal stand-in of the likelihood, fitted in warm-up, proposes, "
         "and Metropolis steps make it exact",
         *plan.lines[1:],
-        *([why] if why else []),
+        *filter(None, (rare, why)),
     ]
     if forced:
         lines[0] += " (forced)"
-    return replace(plan, scheme="second-order", lines=tuple(lines))
+    return replace(plan, scheme="second-order", lines=tuple(lines), cycles=cycles)
+
+
+def _cycles(design: Design) -> tuple[int, str]:
+    """(times that a sweep goes through its moves, the sentence that says so, "" for once).
+
+    Where events are rare and few, the sds and the correlations are held by little more than their priors, and the likelihood is far from
+    any normal: moves do less there (measured: `benchmarks/rare.md`), and the default number of draws needs more of them.
+    """
+    effects = sum(len(f.levels) * len(f.columns) for f in design.factors)
+    if design.family in ("ordinal", *GAUSSIAN_GIVEN_LATENTS) or effects == 0:
+        return 1, ""
+    known = np.ones(design.y.size, dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
+    weight = np.ones(design.y.size) if design.weights is None else design.weights
+    trials = weight if design.trials is None else weight * design.trials
+    all_trials, events = float(trials[known].sum()), float((weight * design.y)[known].sum())
+    if design.family in (*AUGMENTED, "binomial"):
+        events = min(events, all_trials - events)
+    if events >= RARE * all_trials or events >= EVENTS_AN_EFFECT * effects:
+        return 1, ""
+    cycles = int(np.clip(np.round(EVENTS_A_CYCLE / max(events, 1.0)), 2, MOST_CYCLES))
+    return cycles, f"rare events: {events:,.0f} for {effects:,} random effects; a sweep goes {cycles} times through its moves"
 
 
 def _structure(design: Design, scheme: str) -> Plan:

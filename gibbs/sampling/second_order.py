@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
 from gibbs.kernels.start import start_near_mode
@@ -18,12 +19,14 @@ REFITS = (0.04, 0.08, 0.14, 0.22, 0.32, 0.45, 0.6, 0.8, 1.0)
 """Shares of warm-up after which the stand-in is fitted again to what was drawn since the refit before."""
 FIT_FROM = 3
 """From this refit on the variances move all at once; before, one by one."""
-SPLIT_BELOW, JOIN_ABOVE = 0.35, 0.8
+SPLIT_BELOW, JOIN_ABOVE = 0.45, 0.8
 """Acceptance of the core at which it is drawn in twice as many, or half as many, parts."""
 SCALE_BELOW, SCALE_EVERY = 0.85, 4.0
 """Effects are scaled with their sds in every sweep where the core's acceptance is below the first, else now and then."""
 SMALL_OFTEN, SMALL_SELDOM, EASY = 3.0, 8.0, 0.7
 """Every how many sweeps the noise moves by a small step: the second where the core accepts more than the last, and levels nearly always."""
+FITTED_BELOW = 0.7
+"""Acceptance of the core below which the stand-in's own law of the variances is no good guide: a t fitted to them proposes instead."""
 STUCK = 0.05
 """Acceptance below which the run says that a block hardly moves."""
 
@@ -52,8 +55,11 @@ class SecondOrderChain(Chain):
         self.psi_root, self.gap = np.eye(size), np.zeros((2, rows))
         self.scratch = np.zeros((4, max(d, size)))
         self.noise, self.trial_L = np.zeros((3, p.core_columns)), np.zeros_like(self.state.L)
-        self.effects = np.zeros((4, p.effects))
+        self.effects, self.centre = np.zeros((4, p.effects)), np.zeros(rows)
+        size, columns = self.state.L.size, p.rows.X.shape[1]
+        self.ridge = (np.zeros(size), np.zeros((size if not p.cutpoints else 0, columns)), np.zeros((2, columns)))
         self.further = (self.work["rhs"], self.work["rhs_core"])
+        self.fitted = False
         self.blocks, self.refits, self.every, self.small_every = 1, 0, 1.0, SMALL_OFTEN
         self.steps = np.full(p.sd_prior.shape[0] + 1, 0.5)
         self._start_family()
@@ -92,8 +98,42 @@ class SecondOrderChain(Chain):
             self._fit_stand_in()
         else:
             s.omega[:] = omega
+            self.centre[:] = s.eta
             self.linear[:] = s.working + s.omega * r.offset
         self._stand_in()
+        self._learn_ridge()
+
+    def _learn_ridge(self) -> None:
+        """How far the coefficients give way when the effects spread: −½ (X'ΩX)⁻¹ X'(ω′ z'Vz), V the variance of a level's effects.
+
+        A quadratic stand-in takes the mean of e^η to be that of η alone, where it is e^{η + V/2}; ω′ is the slope of the curvature.
+        """
+        p, s, r = self.packed, self.state, self.packed.rows
+        information, slope, _ = self.ridge
+        if slope.shape[0] == 0:
+            return
+        step, curvature = 0.05, []
+        for sign in (1.0, -1.0):
+            sums = np.zeros((3, r.y.size))
+            kd.add_derivatives(p.likelihood, r.y, r.trials, self.centre + sign * step, self._shape(), self.first, sums)
+            curvature.append(sums[2])
+        steep = (curvature[0] - curvature[1]) / (2.0 * step)
+        columns = r.X.shape[1]
+        gram = self.dense[0][:columns, :columns]
+        gram = np.tril(gram) + np.tril(gram, -1).T
+        weights = p.row_prior[:, 3:]
+        gram = gram + weights.T @ (weights * p.row_prior[:, 1:2])
+        for f, column, q, l0 in p.term[:, :4]:
+            z0 = p.factor[f, kl.ZCOL] + column
+            Z, level = r.Z[:, z0 : z0 + q], r.level[:, f]
+            size = np.bincount(level, weights=s.omega)
+            for a in range(q):
+                for b in range(a + 1):
+                    product = Z[:, a] * Z[:, b]
+                    typical = size @ np.bincount(level, weights=s.omega * product) / size.sum()
+                    information[l0 + a * q + b] = information[l0 + b * q + a] = typical
+                    twice = 1.0 if a == b else 2.0
+                    slope[l0 + a * q + b] = np.linalg.lstsq(gram, r.X.T @ (0.5 * twice * steep * product), rcond=None)[0]
 
     def _first_predictor(self) -> np.ndarray:
         """η about which the first Newton step is taken: the link of a smoothed mean for counts, the offset elsewhere."""
@@ -127,6 +167,7 @@ class SecondOrderChain(Chain):
         else:
             s.omega[:] = np.maximum(mean[2], 1e-10)
             self.linear[:] = s.omega * mean[0] + mean[1]
+            self.centre[:] = mean[0]
         self.sums[:], self.summed = 0.0, 0
 
     def _stand_in(self) -> None:
@@ -159,18 +200,22 @@ class SecondOrderChain(Chain):
         data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
         try:
             status = k2.run_second_order(
-                self.rng, sweeps, self._collapsed_move(), warming, self.blocks, self.every, self.small_every, self.steps, data,
+                self.rng, sweeps, p.cycles, self._collapsed_move(), warming, self.blocks, self.every, self.small_every, self.steps, data,
                 p.family_prior, p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, crossed, p.factor, p.term, p.index,
                 p.units, p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L,
                 s.scale, s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes,
                 self.coordinate, self.fit, self.root, self.scratch, self.counts, w["saved"], s.eta, self.gap[0], s.working, self.gap[1],
-                self.noise[0], self.noise[1], self.noise[2], self.trial_L, self.effects, out.beta, out.L, out.scale, out.lp, out.u,
+                self.noise[0], self.noise[1], self.noise[2], self.trial_L, self.effects, self.ridge,
+                out.beta, out.L, out.scale, out.lp, out.u,
             )  # fmt: skip
         except np.linalg.LinAlgError:
             return k2.NOT_POSITIVE_DEFINITE, 0
         if warming and sweeps:
             self._add_derivatives()
         return status
+
+    def _collapsed_move(self) -> int:
+        return k2.FITTED if self.elliptical and self.fitted else super()._collapsed_move()
 
     def new_kept(self, sweeps: int, warming: bool) -> Kept:
         kept = super().new_kept(sweeps, warming)
@@ -186,6 +231,7 @@ class SecondOrderChain(Chain):
         s = self.state
         self._fit_stand_in()
         self._stand_in()
+        self._learn_ridge()
         freeze_reference(self.packed.term, s.reference, L)
         if own.shape[1] and L.shape[0] > 4 * own.shape[1]:
             cov = np.atleast_2d(np.cov(own.T))
@@ -205,6 +251,7 @@ class SecondOrderChain(Chain):
                     fit_move(view, self.fit[k, :d], frame, L, np.ones(L.shape[0]))
                     self.root[k, :d, :d] = frame
             if self.refits > FIT_FROM:
+                self.fitted = self.fitted or bool(accepted < FITTED_BELOW * tried)
                 rejected = self.counts[k2.INDEPENDENT_REJECTED]
                 self.independent = bool(rejected <= MOST_REJECTED * L.shape[0] * len(self.views) and accepted > EASY * tried)
         levels = self.counts[k2.LEVELS_ACCEPTED] >= 0.95 * self.counts[k2.LEVELS_TRIED]

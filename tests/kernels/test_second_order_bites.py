@@ -20,6 +20,7 @@ from .test_second_order_ratios import (
     Told,
     core_move,
     engine_at,
+    fitted_move,
     level_moves,
     log_jacobian,
     log_jacobian_of_all,
@@ -132,6 +133,21 @@ OF_THE_CORE = {
         "                    copy_to(trial_u, u)\n",
     ),
 }
+OF_THE_SHIFT = {
+    "coefficients do not give way": ("trial_core[a] -= trial_shift[a]", "trial_core[a] -= 0.0"),
+    "the shift of the old L": ("trial_core[a] -= trial_shift[a]", "trial_core[a] -= shift[a]"),
+    "stand-in of the new point unshifted": ("gap_of_shift(X, omega, linear, trial_eta, trial_shift)", "0.0"),
+    "stand-in of the old point unshifted": ("extra = gap_of_shift(X, omega, linear, eta, shift)", "extra = 0.0"),
+    "prior of the shifted coefficients": ("trial_extra -= log_coefficient_prior(", "trial_extra += log_coefficient_prior("),
+}
+OF_THE_FITTED_MOVE = {
+    "the stand-in's law of L forgotten": ("rise = value - log_fitted(", "rise = known - log_fitted("),
+    "the t of the new point forgotten": ("value - log_fitted(learned, frame, scratch[1], scratch[3])", "value"),
+    "the t of the old point twice": (
+        "value - log_fitted(learned, frame, scratch[1], scratch[3])",
+        "value - log_fitted(learned, frame, scratch[0], scratch[3])",
+    ),
+}
 OF_THE_LEVELS = {
     "sign of the gap": ("+= trial_gap[i] - gap[i]", "-= trial_gap[i] - gap[i]"),
     "gap of the proposal alone": ("+= trial_gap[i] - gap[i]", "+= trial_gap[i]"),
@@ -146,6 +162,20 @@ def test_a_bug_of_the_core_is_caught(bug, monkeypatch):
     engine, y = engine_at(ORDINAL, 11)
     ratio, wanted, error = core_move(engine, y, monkeypatch, broken(k2.run_second_order, *OF_THE_CORE[bug], through=k2))
     assert max(abs(ratio - wanted), error) > CAUGHT
+
+
+@pytest.mark.parametrize("bug", OF_THE_SHIFT)
+def test_a_bug_of_the_shift_is_caught(bug, monkeypatch):
+    engine, y = engine_at(Case("logit", "slopes", "second-order"), 11)
+    ratio, wanted, error = core_move(engine, y, monkeypatch, broken(k2.run_second_order, *OF_THE_SHIFT[bug], through=k2))
+    assert max(abs(ratio - wanted), error) > CAUGHT
+
+
+@pytest.mark.parametrize("bug", OF_THE_FITTED_MOVE)
+def test_a_bug_of_the_fitted_move_is_caught(bug, monkeypatch):
+    engine, y = engine_at(Case("logit", "slopes", "second-order"), 11)
+    ratio, wanted = fitted_move(engine, y, monkeypatch, broken(k2.run_second_order, *OF_THE_FITTED_MOVE[bug], through=k2))
+    assert abs(ratio - wanted) > CAUGHT
 
 
 @pytest.mark.parametrize("bug", OF_THE_LEVELS)

@@ -277,18 +277,125 @@ def quiet(monkeypatch, **changed) -> None:
         monkeypatch.setattr(k2, name, function)
 
 
-def target_less_stand_in(engine: Engine, y: np.ndarray) -> float:
-    """Log-likelihood less its quadratic stand-in, which of an ordinal outcome is three squares in η − c_k and η − c_{k−1}."""
+def shift_of(engine: Engine) -> np.ndarray:
+    """s(L) = Σ slope_ab V_ab with V = (Ḡ + Σ⁻¹)⁻¹ of every term, by inverses."""
+    chain, total = engine.chain, np.zeros(engine.packed.rows.X.shape[1])
+    information, slope, _ = chain.ridge
+    for _, _, q, l0, _, _ in engine.packed.term:
+        L, G = (a[l0 : l0 + q * q].reshape(q, q) for a in (chain.state.L, information))
+        V = np.linalg.inv(G + np.linalg.inv(L @ L.T))
+        for a, b in zip(*np.tril_indices(q), strict=True):
+            total += slope[l0 + a * q + b] * V[a, b]
+    return total
+
+
+def log_statements(engine: Engine, beta: np.ndarray) -> float:
+    """The normal statements on the coefficients given their scales, up to a constant."""
+    p, scale = engine.packed, engine.chain.state.row_scale
+    d = p.row_prior[:, 3:] @ beta - p.row_prior[:, 0]
+    return -0.5 * float(np.sum(scale * p.row_prior[:, 1] * d * d))
+
+
+def target_less_stand_in(engine: Engine, y: np.ndarray, shifted: bool = False) -> float:
+    """Log-likelihood less its quadratic stand-in, which of an ordinal outcome is three squares in η − c_k and η − c_{k−1}.
+
+    shifted: of likelihood and coefficients' prior, the stand-in of both being that of the coefficients moved by ``shift_of``.
+    """
     chain, p, s = engine.chain, engine.packed, engine.chain.state
     eta = predictor(engine)
     total = oracles.log_likelihood(replace(engine.design, y=y), values_at(engine))
     if not p.cutpoints:
+        if shifted:
+            move, size = shift_of(engine), p.rows.X.shape[1]
+            eta = eta + p.rows.X @ move
+            total += log_statements(engine, s.core[:size]) - log_statements(engine, s.core[:size] + move)
         return total - float(np.sum(chain.linear * eta - 0.5 * s.omega * eta**2))
     k, border = p.rows.y.astype(int), np.concatenate([[np.inf], cutpoints(engine), [np.inf]])
     upper, lower = (np.where(np.isfinite(c), eta - c, 0.0) for c in (border[k + 1], border[k]))
     (w1, w2, w3), (b1, b2, _) = s.omega.reshape(3, -1), chain.linear.reshape(3, -1)
     squares = b1 * upper + b2 * lower - 0.5 * (w1 * upper**2 + w2 * lower**2 + w3 * (upper - lower) ** 2)
     return total - float(np.sum(squares))
+
+
+def give_way(engine: Engine) -> None:
+    """Coefficients that give way to the variances, by numbers that are neither small nor those warm-up would find."""
+    information, slope, _ = engine.chain.ridge
+    rng = np.random.default_rng(3)
+    slope[:] = rng.normal(0.0, 0.3, slope.shape)
+    for _, _, q, l0, _, _ in engine.packed.term:
+        root = rng.standard_normal((q, q))
+        information[l0 : l0 + q * q] = (root @ root.T + 0.1 * np.eye(q)).ravel()
+
+
+class ToldWithGamma(Told):
+    """One that is also asked for the scale of a t."""
+
+    def standard_gamma(self, shape: float) -> float:
+        return 0.8 * shape
+
+
+def dense_stand_in(engine: Engine) -> tuple[float, float]:
+    """(½ log|Q|, ½|ε_core|²) of the stand-in at the state: the posterior of (core + s, u) is N(Q⁻¹b, Q⁻¹), by dense matrices."""
+    p, chain, r = engine.packed, engine.chain, engine.packed.rows
+    s, size = chain.state, r.X.shape[1]
+    columns, blocks, effects = [r.X], [(p.row_prior[:, 3:].T * (p.row_prior[:, 1] * s.row_scale)) @ p.row_prior[:, 3:]], []
+    for f in range(p.factor.shape[0]):
+        J, q, z, u0 = (int(p.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.ZCOL, kl.U0))
+        assert p.factor[f, kl.UNIT] >= 0
+        Sigma = np.zeros((q, q))
+        for owner, column, n, l0, _, _ in p.term:
+            if owner == f:
+                L = s.L[l0 : l0 + n * n].reshape(n, n)
+                Sigma[column : column + n, column : column + n] = L @ L.T
+        W = np.zeros((r.y.size, J * q))
+        for a in range(q):
+            W[np.arange(r.y.size), r.level[:, f] * q + a] = r.Z[:, z + a]
+        columns.append(W)
+        blocks.append(np.kron(np.eye(J), np.linalg.inv(Sigma)))
+        effects.append(s.u[u0 : u0 + J * q])
+    W = np.concatenate(columns, axis=1)
+    Q, b, at = (W.T * s.omega) @ W, W.T @ (chain.linear - s.omega * r.offset), 0
+    b[:size] += (p.row_prior[:, 3:].T * (p.row_prior[:, 1] * s.row_scale)) @ p.row_prior[:, 0]
+    for block in blocks:
+        Q[at : at + len(block), at : at + len(block)] += block
+        at += len(block)
+    d = s.core[:size] + shift_of(engine) - np.linalg.solve(Q, b)[:size]
+    return 0.5 * float(np.linalg.slogdet(Q)[1]), 0.5 * float(d @ np.linalg.solve(np.linalg.inv(Q)[:size, :size], d))
+
+
+def fitted_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[float, float]:
+    """(the ratio of a move of (L, core) proposed from the fitted t, what the joint says it is); it is accepted."""
+    chain, p = engine.chain, engine.packed
+    s, rng = chain.state, np.random.default_rng(8)
+    give_way(engine)
+    d = int(chain.sizes[0])
+    fit, root = chain.fit[0, :d], chain.root[0, :d, :d]
+    fit[:, kh.SHIFT] = np.where(chain.coordinate[0, :d, 0] == kh.DIAGONAL, 0.1, 0.0)
+    fit[:, kh.MEAN] = rng.normal(-0.5, 0.2, d)
+    root[:, :] = 0.3 * np.eye(d) + np.tril(0.1 * rng.standard_normal((d, d)), -1)
+    chain.elliptical = chain.fitted = True
+
+    def place() -> float:
+        """log of the target in (x, ε), less that of what the proposal leaves invariant."""
+        log_q, squares = dense_stand_in(engine)
+        x, jacobian = np.empty(d), 0.0
+        for i, (kind, at) in enumerate(chain.coordinate[0, :d]):
+            x[i] = np.log(s.L[at] + fit[i, kh.SHIFT]) if kind == kh.DIAGONAL else s.L[at]
+            jacobian += x[i] if kind == kh.DIAGONAL else 0.0
+        for _, _, q, l0, _, _ in p.term:  # the oracle's density is one of sds, or of matrices Σ = LL'
+            if q > 1:
+                jacobian += sum((q - k) * np.log(s.L[l0 + k * q + k]) for k in range(q))
+        z = np.linalg.solve(root, x - fit[:, kh.MEAN])
+        log_t = -0.5 * (k2.T_DF + d) * np.log1p(z @ z / k2.T_DF)
+        return log_joint(engine, y) + log_ratio_of_t_priors(engine) + jacobian - log_q - log_t + squares
+
+    quiet(monkeypatch, run_second_order=kernel, move_fitted=k2.move_fitted.py_func)
+    told = ToldWithGamma(rng.standard_normal(d + s.core.size), accept=True)
+    chain.rng, chain.blocks, s.scale[3] = told, 1, 0.0
+    before, L = place(), s.L.copy()
+    assert chain._run(1, False, chain.new_kept(1, False)) == (0, 1) and len(told.ratios) == 1
+    assert not np.array_equal(L, s.L)
+    return told.ratios[0], place() - before
 
 
 def core_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[float, float, float]:
@@ -307,10 +414,11 @@ def core_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[float
 
     quiet(monkeypatch, draw_hyper=propose, run_second_order=kernel)
     chain.rng, chain.blocks, s.scale[3] = told, 1, 0.0
-    before, L, core = target_less_stand_in(engine, y), s.L.copy(), s.core.copy()
+    give_way(engine)
+    before, L, core = target_less_stand_in(engine, y, shifted=True), s.L.copy(), s.core.copy()
     assert chain._run(1, False, chain.new_kept(1, False)) == (0, 1) and len(told.ratios) == 1
     assert np.abs(s.core - core).min() > 0.0 and not np.array_equal(L, s.L)
-    return told.ratios[0], target_less_stand_in(engine, y) - before, float(np.max(np.abs(s.eta - predictor(engine))))
+    return told.ratios[0], target_less_stand_in(engine, y, shifted=True) - before, float(np.max(np.abs(s.eta - predictor(engine))))
 
 
 def level_moves(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> list[tuple[float, float]]:
@@ -346,6 +454,54 @@ def test_the_core_moves_with_the_ratio_of_likelihood_and_stand_in(case, monkeypa
     ratio, wanted, error = core_move(engine, y, monkeypatch, k2.run_second_order.py_func)
     assert ratio == pytest.approx(wanted, rel=RTOL, abs=RTOL * size)
     assert error < 1e-9
+
+
+FITTED = [c for c in CORES if c.family != "ordinal"] + [Case("logit", "nested", "second-order")]
+
+
+@pytest.mark.parametrize("case", FITTED, ids=str)
+def test_the_core_moves_from_a_fitted_t_with_the_ratio_of_the_joint(case, monkeypatch):
+    """Variances proposed from a t, coefficients that give way to them: the joint in the coordinates (x, ε), by dense matrices."""
+    engine, y = engine_at(case, 6)
+    size = max(abs(log_joint(engine, y)), 1.0)
+    ratio, wanted = fitted_move(engine, y, monkeypatch, k2.run_second_order.py_func)
+    assert ratio == pytest.approx(wanted, rel=1e-8, abs=1e-8 * size)
+
+
+@pytest.mark.parametrize("case", [MODELS[0], MODELS[1], MODELS[8], MODELS[4]], ids=str)
+def test_how_far_coefficients_give_way(case):
+    """``place_shift`` and ``gap_of_shift`` against inverses and whole arrays."""
+    engine, _ = engine_at(replace(case, family="logit", link=""), 3)
+    give_way(engine)
+    chain, r = engine.chain, engine.packed.rows
+    information, slope, (shift, _) = chain.ridge
+    k2.place_shift.py_func(engine.packed.term, chain.state.L, information, slope, chain.work["small"], shift)
+    np.testing.assert_allclose(shift, shift_of(engine), rtol=1e-10, atol=1e-12)
+    eta, omega = chain.state.eta, chain.state.omega
+    moved = eta + r.X @ shift
+    wanted = np.sum(chain.linear * eta - 0.5 * omega * eta**2) - np.sum(chain.linear * moved - 0.5 * omega * moved**2)
+    assert k2.gap_of_shift.py_func(r.X, omega, chain.linear, eta, shift) == pytest.approx(wanted, rel=1e-10, abs=1e-10)
+
+
+def test_the_step_of_the_fitted_t_leaves_it_invariant():
+    """Draws of the t stay draws of it, whatever the share; a second-order sweep takes 0.45 and 1."""
+    rng, d = np.random.Generator(np.random.SFC64(12)), 2
+    fit, root = np.array([[0.5, 0.0, 1.0], [-1.0, 0.0, 1.0]]), np.array([[0.7, 0.0], [0.4, 0.3]])
+    scratch = np.zeros((4, d))
+    for share in (0.45, 1.0):
+        squares = []
+        for _ in range(4_000):
+            z = rng.standard_normal(d) * np.sqrt(k2.T_DF / rng.chisquare(k2.T_DF))
+            scratch[0] = fit[:, kh.MEAN] + root @ z
+            k2.move_fitted(rng, share, fit, root, scratch)
+            new = np.linalg.solve(root, scratch[1] - fit[:, kh.MEAN])
+            squares.append(new @ new / d)
+        assert stats.kstest(squares, stats.f(d, k2.T_DF).cdf).pvalue > 1e-4
+    value = k2.log_fitted(fit, root, np.array([1.0, 0.0]), np.zeros(d))
+    other = k2.log_fitted(fit, root, np.array([0.0, -1.5]), np.zeros(d))
+    assert kh.log_t_density(fit, root, np.array([1.0, 0.0]), np.zeros(d))[0] == value
+    t = stats.multivariate_t(fit[:, kh.MEAN], root @ root.T, k2.T_DF)
+    assert value - other == pytest.approx(t.logpdf([1.0, 0.0]) - t.logpdf([0.0, -1.5]), abs=1e-10)
 
 
 @pytest.mark.parametrize("case", CORES, ids=str)

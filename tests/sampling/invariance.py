@@ -107,6 +107,7 @@ class Engine:
         chain.psi_root *= 0.7
         chain.elliptical = self.elliptical
         chain.blocks = int(self.rng.integers(1, 4))
+        chain.fitted = bool(self.rng.integers(2))
 
     def _learn_rows(self) -> None:
         """How packing orders rows and merges them into cells: real outcomes by its own order, counts by packing one row at a time."""

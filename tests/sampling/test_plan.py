@@ -134,3 +134,17 @@ def test_a_joint_draw_beyond_reason_is_refused_with_its_size():
     with pytest.raises(SpecError, match=r"2602 columns .*Use scheme 'auto' or 'collapsed'"):
         plan.make(wide, "joint")
     assert plan.make(wide).scheme == "collapsed"
+
+
+@pytest.mark.parametrize(("ones", "cycles"), [(12, 8), (57, 7), (110, 4), (240, 2), (295, 2), (305, 1), (600, 1)])
+def test_rare_and_few_events_make_a_sweep_go_through_its_moves_several_times(ones, cycles):
+    """400 over the events, 2 to 8; once where there are 5 for each of the 60 effects, or where 5 per cent are not rare any more."""
+    y = np.zeros(8000)
+    y[:: 8000 // ones][:ones] = 1.0
+    y[ones * (8000 // ones) :] = 0.0
+    model = replace(design(factor("g", np.arange(8000) % 60)), family="logit", y=y)
+    for outcome in (model, replace(model, y=1.0 - y)):
+        made = plan.make(outcome, "second-order")
+        assert made.cycles == cycles == made.as_dict()["cycles"]
+        assert any(f"{ones} for 60 random effects; a sweep goes {cycles} times" in line for line in made.lines) == (cycles > 1)
+    assert plan.make(replace(model, family="gaussian")).cycles == 1
