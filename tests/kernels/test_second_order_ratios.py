@@ -281,7 +281,7 @@ def shift_of(engine: Engine) -> np.ndarray:
     """s(L) = Σ slope_ab V_ab with V = (Ḡ + Σ⁻¹)⁻¹ of every term, by inverses."""
     chain, total = engine.chain, np.zeros(engine.packed.rows.X.shape[1])
     information, slope, _ = chain.ridge
-    for _, _, q, l0, _, _ in engine.packed.term:
+    for _, _, q, l0 in engine.packed.term[:, :4]:
         L, G = (a[l0 : l0 + q * q].reshape(q, q) for a in (chain.state.L, information))
         V = np.linalg.inv(G + np.linalg.inv(L @ L.T))
         for a, b in zip(*np.tril_indices(q), strict=True):
@@ -322,7 +322,7 @@ def give_way(engine: Engine) -> None:
     information, slope, _ = engine.chain.ridge
     rng = np.random.default_rng(3)
     slope[:] = rng.normal(0.0, 0.3, slope.shape)
-    for _, _, q, l0, _, _ in engine.packed.term:
+    for _, _, q, l0 in engine.packed.term[:, :4]:
         root = rng.standard_normal((q, q))
         information[l0 : l0 + q * q] = (root @ root.T + 0.1 * np.eye(q)).ravel()
 
@@ -343,7 +343,7 @@ def dense_stand_in(engine: Engine) -> tuple[float, float]:
         J, q, z, u0 = (int(p.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.ZCOL, kl.U0))
         assert p.factor[f, kl.UNIT] >= 0
         Sigma = np.zeros((q, q))
-        for owner, column, n, l0, _, _ in p.term:
+        for owner, column, n, l0 in p.term[:, :4]:
             if owner == f:
                 L = s.L[l0 : l0 + n * n].reshape(n, n)
                 Sigma[column : column + n, column : column + n] = L @ L.T
@@ -382,7 +382,7 @@ def fitted_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[flo
         for i, (kind, at) in enumerate(chain.coordinate[0, :d]):
             x[i] = np.log(s.L[at] + fit[i, kh.SHIFT]) if kind == kh.DIAGONAL else s.L[at]
             jacobian += x[i] if kind == kh.DIAGONAL else 0.0
-        for _, _, q, l0, _, _ in p.term:  # the oracle's density is one of sds, or of matrices Σ = LL'
+        for _, _, q, l0 in p.term[:, :4]:  # the oracle's density is one of sds, or of matrices Σ = LL'
             if q > 1:
                 jacobian += sum((q - k) * np.log(s.L[l0 + k * q + k]) for k in range(q))
         z = np.linalg.solve(root, x - fit[:, kh.MEAN])
