@@ -86,10 +86,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from gibbs import pipeline, progress
     from gibbs.model import spec as specs
+    from gibbs.sampling import precompile
 
     spec = specs.load(arguments.spec, _overrides(arguments) | {"out": arguments.out})
     folder = pipeline.output_folder(spec, arguments.out)
     pipeline.check_free(folder, force=arguments.force)
+    precompile.begin(spec.sampling.cores)
     prepared = pipeline.prepare(spec)
     for warning in prepared.warnings():
         say_beside(f"warning: {warning}")

@@ -122,6 +122,19 @@ def log_t_density(fit, root, x, z):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _draw_direction(rng, root, spread, z, direction):
+    """direction (d,) ← spread · root · noise."""
+    d = root.shape[0]
+    for a in range(d):
+        z[a] = rng.standard_normal()
+    for a in range(d):
+        s = 0.0
+        for k in range(a + 1):
+            s += root[a, k] * z[k]
+        direction[a] = spread * s
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def copy_factorisation(back, work, vh, dense, L, saved):
     """saved ← what a draw of the location needs of the factorisation (work, vh, R), and L; or these ← ``saved``, where ``back``."""
     at, pc = 0, dense.shape[1]
@@ -173,37 +186,31 @@ def draw_hyper(
             counts[0] += 1.0
         if move != SLICES:
             log_t, distance = log_t_density(fit, root, trial, z)
-            if stage == 0:
-                if value == -np.inf:
-                    return False, sigma, 0.0, value
-                if move == INDEPENDENT:
-                    spread = math.sqrt(0.5 * T_DF / rng.standard_gamma(0.5 * T_DF))
-                else:
-                    spread = math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + d)))
-                for a in range(d):
-                    z[a] = rng.standard_normal()
-                for a in range(d):
-                    s = 0.0
-                    for k in range(a + 1):
-                        s += root[a, k] * z[k]
-                    direction[a] = spread * s
-                log_y = value - log_t - rng.standard_exponential()
-                stage = 3
-                if move == INDEPENDENT:
-                    known, sigma, rest_here = value, now, rest
-                    copy_factorisation(False, work, vh, dense, L, saved)
-                    for a in range(d):
-                        trial[a] = fit[a, MEAN] + direction[a]
-                    continue
-                angle = 2.0 * math.pi * rng.random()
-                low, high = angle - 2.0 * math.pi, angle
-            else:
-                if value - log_t > log_y or tries > 200:
-                    return True, now, rest, value
-                if move == INDEPENDENT:
+            if stage == 0 and value == -np.inf:
+                return False, sigma, 0.0, value
+            if stage == 3 and (value - log_t > log_y or tries > 200):
+                return True, now, rest, value
+            if move == INDEPENDENT:
+                if stage == 3:  # rejected; a second proposal now would depend on that, and not leave the target alone
                     copy_factorisation(True, work, vh, dense, L, saved)
                     counts[1] += 1.0
                     return True, sigma, rest_here, known
+                known, sigma, rest_here = value, now, rest
+                copy_factorisation(False, work, vh, dense, L, saved)
+                stage = 3
+                _draw_direction(rng, root, math.sqrt(0.5 * T_DF / rng.standard_gamma(0.5 * T_DF)), z, direction)
+                log_y = value - log_t - rng.standard_exponential()
+                for a in range(d):
+                    trial[a] = fit[a, MEAN] + direction[a]
+                continue
+            if stage == 0:
+                spread = math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + d)))
+                _draw_direction(rng, root, spread, z, direction)
+                log_y = value - log_t - rng.standard_exponential()
+                stage = 3
+                angle = 2.0 * math.pi * rng.random()
+                low, high = angle - 2.0 * math.pi, angle
+            else:
                 tries += 1
                 if angle < 0.0:
                     low = angle

@@ -24,7 +24,7 @@ from gibbs.sampling.stream import Stream
 
 SLICE_SHARE = 0.4
 """Share of warm-up in which the variances are sliced one by one; the rest runs, and refines, the elliptical move."""
-MOST_REJECTED = 0.3
+MOST_REJECTED = 0.4
 """Independent proposals of the variances are kept to where warm-up rejects at most this share of them: the fitted t then has the
 posterior's shape. Elsewhere (sds near 0, ridges) they would stick in its tails, and every sweep slices instead."""
 ELLIPTICAL_LIMIT = 30

@@ -8,6 +8,7 @@ reason, is compiled here.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import inspect
 import os
@@ -52,6 +53,9 @@ TYPES: dict[str, Any] = {
 ITS_HALF = (elimination.eliminate_unit, hyper.draw_hyper)
 """What the child compiles, in this order; each brings the functions it calls."""
 
+SCHEMES = ("joint", "collapsed")
+"""Schemes whose loop is compiled together."""
+
 PATIENCE, LEAST_PATIENCE = 3.0, 10.0
 """The child is given up when it takes longer than so many times what our own half took, and so many seconds."""
 
@@ -85,13 +89,32 @@ def compile_all(kernels: Sequence[Any]) -> None:
         kernel.compile(signature(kernel))
 
 
+_begun: list[subprocess.Popen[bytes]] = []
+"""A child that was started before the data were read; at most one."""
+
+
+def begin(cores: int | None) -> None:
+    """Start the child now, while the data are still to be read, where that may pay; ``together`` takes it over.
+
+    cores : threads that the run may use; None for all.
+    """
+    if not _begun and _pays("joint", cores) and (child := _start()) is not None:
+        _begun.append(child)
+        atexit.register(_end, child)
+
+
 @contextmanager
 def together(scheme: str, cores: int | None) -> Iterator[Callable[[int], None]]:
     """Share the compilation that happens inside, where that pays. Yields a function of the family: our half, then wait for the other.
 
     Python's collector of cycles pauses meanwhile: the compiler makes millions of small objects that live long.
     """
-    child, began = _start() if _pays(scheme, cores) else None, time.perf_counter()
+    child, began = _begun.pop() if _begun else None, time.perf_counter()
+    if child is not None and scheme not in SCHEMES:
+        _end(child)
+        child = None
+    elif child is None and _pays(scheme, cores):
+        child = _start()
     collected = gc.isenabled()
     gc.disable()
 
@@ -115,7 +138,7 @@ def together(scheme: str, cores: int | None) -> Iterator[Callable[[int], None]]:
 
 def _pays(scheme: str, cores: int | None) -> bool:
     """Is there a second core, a cache that can be shared, and nothing in it yet?"""
-    if scheme not in ("joint", "collapsed") or min(_cores(), cores or 2) < 2:
+    if scheme not in SCHEMES or min(_cores(), cores or 2) < 2:
         return False
     if threading.current_thread() is not threading.main_thread():  # many fits at once: every core has its work
         return False

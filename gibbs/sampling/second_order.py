@@ -205,7 +205,7 @@ class SecondOrderChain(Chain):
                 p.units, p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L,
                 s.scale, s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes,
                 self.coordinate, self.fit, self.root, self.scratch, self.counts, w["saved"], s.eta, self.gap[0], s.working, self.gap[1],
-                self.noise[0], self.noise[1], self.noise[2], self.trial_L, self.effects, self.ridge,
+                self.noise[0], self.noise[1], self.noise[2], self.trial_L, self.effects, self._ridge(),
                 out.beta, out.L, out.scale, out.lp, out.u,
             )  # fmt: skip
         except np.linalg.LinAlgError:
@@ -213,6 +213,11 @@ class SecondOrderChain(Chain):
         if warming and sweeps:
             self._add_derivatives()
         return status
+
+    def _ridge(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the coefficients give way by; nothing where the stand-in is a good guide: there it costs more than it brings."""
+        information, slope, shift = self.ridge
+        return information, slope if self.fitted or self.packed.cycles > 1 else slope[:0], shift
 
     def _collapsed_move(self) -> int:
         return k2.FITTED if self.elliptical and self.fitted else super()._collapsed_move()

@@ -194,3 +194,21 @@ def test_same_draws_from_an_empty_cache_with_a_child_without_and_with_a_broken_o
     assert found["with"][1:] == (1, 0)
     assert found["without"][1:] == found["broken"][1:] == (0, 1)
     assert len({digest for digest, _, _ in found.values()}) == 1
+
+
+@pytest.mark.parametrize("scheme", ["joint", "second-order"])
+def test_a_child_that_was_begun_is_taken_over_or_ended(scheme, monkeypatch):
+    started = []
+
+    def start():
+        started.append(subprocess.Popen(SLEEP, stdin=subprocess.PIPE))
+        return started[-1]
+
+    monkeypatch.setattr(precompile, "_pays", lambda scheme, cores: scheme in precompile.SCHEMES)
+    monkeypatch.setattr(precompile, "_start", start)
+    precompile.begin(None)
+    precompile.begin(None)
+    assert len(started) == 1 and started[0].poll() is None
+    with precompile.together(scheme, None):
+        assert (started[0].poll() is None) == (scheme == "joint")
+    assert len(started) == 1 and started[0].poll() is not None and not precompile._begun
