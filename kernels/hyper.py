@@ -122,8 +122,8 @@ def log_t_density(fit, root, x, z):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _draw_direction(rng, root, spread, z, direction):
-    """direction (d,) ← spread · root · noise."""
+def scaled_noise(rng, root, spread, z, direction):
+    """direction (d,) ← spread · root · noise; z (d,) ← the noise."""
     d = root.shape[0]
     for a in range(d):
         z[a] = rng.standard_normal()
@@ -198,14 +198,14 @@ def draw_hyper(
                 known, sigma, rest_here = value, now, rest
                 copy_factorisation(False, work, vh, dense, L, saved)
                 stage = 3
-                _draw_direction(rng, root, math.sqrt(0.5 * T_DF / rng.standard_gamma(0.5 * T_DF)), z, direction)
+                scaled_noise(rng, root, math.sqrt(0.5 * T_DF / rng.standard_gamma(0.5 * T_DF)), z, direction)
                 log_y = value - log_t - rng.standard_exponential()
                 for a in range(d):
                     trial[a] = fit[a, MEAN] + direction[a]
                 continue
             if stage == 0:
                 spread = math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + d)))
-                _draw_direction(rng, root, spread, z, direction)
+                scaled_noise(rng, root, spread, z, direction)
                 log_y = value - log_t - rng.standard_exponential()
                 stage = 3
                 angle = 2.0 * math.pi * rng.random()

@@ -39,7 +39,7 @@ from numba import njit
 from .arrays import copy_to, scale_by
 from .covariance import draw_covariance_sufficient, log_covariance_priors
 from .elimination import coefficient_precision, copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
-from .hyper import INDEPENDENT, MEAN, SLICES, T_DF, coordinates_of, draw_hyper, log_hyper, log_marginal, log_t_density
+from .hyper import INDEPENDENT, MEAN, SLICES, T_DF, coordinates_of, draw_hyper, log_hyper, log_marginal, log_t_density, scaled_noise
 from .layout import COLUMN, CORE0, FACTOR, GIVEN, L0, LEVELS, PARENT0, S0, SIZE, U0, UNIT, WIDTH, ZCOL
 from .likelihood import BINOMIAL_CLOGLOG, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term, stand_in
 from .priors import log_cholesky_prior, log_scale_prior
@@ -271,14 +271,10 @@ def move_fitted(rng, share, fit, root, scratch):
     d = root.shape[0]
     _, distance = log_t_density(fit, root, scratch[0], scratch[3])
     spread = math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + d)))
+    scaled_noise(rng, root, spread, scratch[3], scratch[2])
     keep = math.sqrt(1.0 - share * share)
     for a in range(d):
-        scratch[3, a] = spread * rng.standard_normal()
-    for a in range(d):
-        s = 0.0
-        for k in range(a + 1):
-            s += root[a, k] * scratch[3, k]
-        scratch[1, a] = fit[a, MEAN] + keep * (scratch[0, a] - fit[a, MEAN]) + share * s
+        scratch[1, a] = fit[a, MEAN] + keep * (scratch[0, a] - fit[a, MEAN]) + share * scratch[2, a]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -36,14 +36,12 @@ def arrange(design: Design) -> Design:
 
 def _arranged(factor: Factor) -> Factor:
     places = order(factor)
-    where = np.empty_like(places)
-    where[places] = np.arange(places.size)
     of_row = factor.group[factor.codes]
     Z = np.concatenate([factor.Z * (of_row == g)[:, None] for g in range(len(factor.groups))], axis=1)
     return replace(
         factor,
         levels=tuple(factor.levels[j] for j in places),
-        codes=where[factor.codes].astype(np.int32),
+        codes=np.argsort(places)[factor.codes].astype(np.int32),
         Z=np.ascontiguousarray(Z),
         columns=tuple(f"{column}:{group}" for group in factor.groups for column in factor.columns),
         group=factor.group[places],
@@ -57,10 +55,11 @@ def reported(design: Design) -> np.ndarray | None:
         return None
     parts, start = [], 0
     for factor in design.factors:
-        J, q, groups = len(factor.levels), len(factor.columns), 1 if is_arranged(factor) else len(factor.groups)
-        where = np.empty(J, dtype=np.int64)
-        where[order(factor) if groups > 1 else np.arange(J)] = np.arange(J)
-        first = where * q * groups + (factor.group * q if groups > 1 else 0)
+        J, q, width = len(factor.levels), len(factor.columns), len(factor.columns)
+        first = np.arange(J) * q
+        if not is_arranged(factor):
+            width = q * len(factor.groups)
+            first = np.argsort(order(factor)) * width + factor.group * q
         parts.append((start + first[:, None] + np.arange(q)).ravel())
-        start += J * q * groups
+        start += J * width
     return np.concatenate(parts)

@@ -147,14 +147,14 @@ def with_effects(formula: Formula, effects: Mapping[str, Mapping[str, str]]) -> 
     """
     factors = {term.factor: None for term in formula.random}
     for name, words in effects.items():
-        if _bare(name) not in map(_bare, factors):
+        if bare(name) not in map(bare, factors):
             there = f"the grouping factors are {', '.join(factors)}" if factors else "the formula has none"
             raise FormulaError(f"there is no grouping factor '{name}'; {there}.{nearest(name, factors)}")
         if "dist" in words and words["dist"] not in DISTRIBUTIONS:
-            raise FormulaError(f"{name}: {_no_distribution(words['dist'])}")
+            raise FormulaError(f"{name}: {no_distribution(words['dist'])}")
     changed = []
     for term in formula.random:
-        words = next((w for name, w in effects.items() if _bare(name) == _bare(term.factor)), {})
+        words = next((w for name, w in effects.items() if bare(name) == bare(term.factor)), {})
         for key, plain in (("dist", "normal"), ("by", "")):
             if key in words and getattr(term, key) not in (plain, words[key]):
                 raise FormulaError(f"{term.factor}: {key} is '{words[key]}' here and '{getattr(term, key)}' in the formula; keep one.")
@@ -166,13 +166,14 @@ DISTRIBUTIONS = ("normal", "student")
 """What the effects of a grouping factor may be."""
 
 
-def _no_distribution(word: str) -> str:
+def no_distribution(word: str) -> str:
     heavier = word in ("student_t", "t", "T", "cauchy")
     hint = " For effects with heavier tails than normal, write student." if heavier else nearest(word, DISTRIBUTIONS)
     return f"dist is normal or student; found '{word}'.{hint}"
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
+    """A name without its spaces, as names are compared."""
     return "".join(name.split())
 
 
@@ -361,7 +362,7 @@ class _Reader:
             if keyword == "dist":
                 word = "normal" if word == "gaussian" else word
                 if word not in DISTRIBUTIONS:
-                    self.refuse(value.at, _no_distribution(word))
+                    self.refuse(value.at, no_distribution(word))
             elif not isinstance(value, Name):
                 self.refuse(value.at, "by is a column, with one value in all rows of a level.")
             else:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gibbs.errors import SpecError, nearest
+from gibbs.model.formula import DISTRIBUTIONS, bare, no_distribution
 
 _NO_COLUMN = ("correlated", "dist", "by")
 """Keys of a factor that are no intercept and no slope."""
@@ -36,7 +37,7 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
     if not outcome.strip() or "~" in outcome:
         raise SpecError(f"outcome must be one name; found '{outcome}'.", where=where(("outcome",)))
     fixed = [_term(t, ("level1",), where) for t in level1]
-    slopes = {_bare(t): t for t in fixed}
+    slopes = {bare(t): t for t in fixed}
     random = []
     for group, parts in levels.items():
         name = " ".join(str(group).split())
@@ -52,14 +53,14 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
                 fixed += predictors
                 columns.insert(0, "1")
                 continue
-            if _bare(key) not in slopes:
+            if bare(key) not in slopes:
                 raise SpecError(
                     f"'{key}' under {group} is to have a slope that varies, but it is not in level1 "
                     f"({', '.join(slopes.values()) or 'which is empty'}). Allowed under {group}: intercept, the predictors of level1, "
                     f"correlated, dist, by.{nearest(key, ['intercept', *_NO_COLUMN, *slopes.values()])}",
                     where=where(place),
                 )
-            slope = slopes[_bare(key)]
+            slope = slopes[bare(key)]
             columns.append(slope)
             products += [f"{slope}:{z}" for z in predictors]
         if not columns:
@@ -71,7 +72,7 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
         further += [f'dist = "{_distribution(parts["dist"], group, where)}"'] if "dist" in parts else []
         grouping = f"gr({', '.join([name, *further])})" if further else name
         random.append(f"({' + '.join(terms)} {bar} {grouping})")
-    unique = list({_bare(t): t for t in reversed(fixed)}.values())[::-1]
+    unique = list({bare(t): t for t in reversed(fixed)}.values())[::-1]
     return f"{' '.join(outcome.split())} ~ {' + '.join([*(unique or ['1']), *random])}"
 
 
@@ -103,11 +104,8 @@ def _column(value: Any, group: str, where: Callable[[tuple[Any, ...]], str]) -> 
 
 
 def _distribution(value: Any, group: str, where: Callable[[tuple[Any, ...]], str]) -> str:
-    if value not in ("normal", "student"):
-        raise SpecError(
-            f"levels.{group}.dist must be normal or student; found {value!r}.{nearest(str(value), ['normal', 'student'])}",
-            where=where(("levels", group, "dist")),
-        )
+    if value not in DISTRIBUTIONS:
+        raise SpecError(f"levels.{group}: {no_distribution(str(value))}", where=where(("levels", group, "dist")))
     return str(value)
 
 
@@ -126,7 +124,3 @@ def _term(text: str, place: tuple[Any, ...], where: Callable[[tuple[Any, ...]], 
     if not term or term in {"0", "1"}:
         raise SpecError(f"'{text}' is not a predictor; the intercept is there without being written.", where=where(place))
     return term
-
-
-def _bare(term: str) -> str:
-    return "".join(term.split())

@@ -31,9 +31,9 @@ NANOSECONDS = {"probit": 55.0, "logit": 75.0, "second-order": 45.0}
 SECOND_ORDER_IAT = 2.0
 """Sweeps an effective draw of second-order moves takes (measured 1.3–2.5 on the seed's models)."""
 RARE, EVENTS_AN_EFFECT = 0.05, 5.0
-"""Share of ones (mean of counts) and ones for each random effect below which a sweep goes several times through its moves,"""
+"""Events are rare, and few, below this share of ones (mean of counts) and this number for each random effect."""
 EVENTS_A_CYCLE, MOST_CYCLES = 400.0, 8
-"""as often as the first is a multiple of the events there are: twice at least, and no more often than the second."""
+"""A sweep then goes EVENTS_A_CYCLE/events times through its moves: at least twice, at most MOST_CYCLES times."""
 NANOSECONDS_A_ROW = 60.0
 """Cost of one latent draw; an evaluation that costs less than the latents is free."""
 

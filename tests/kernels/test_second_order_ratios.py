@@ -389,7 +389,8 @@ def fitted_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[flo
         log_t = -0.5 * (k2.T_DF + d) * np.log1p(z @ z / k2.T_DF)
         return log_joint(engine, y) + log_ratio_of_t_priors(engine) + jacobian - log_q - log_t + squares
 
-    quiet(monkeypatch, run_second_order=kernel, move_fitted=k2.move_fitted.py_func)
+    interpreted = {name: getattr(k2, name).py_func for name in ("move_fitted", "scaled_noise")}
+    quiet(monkeypatch, run_second_order=kernel, **interpreted)
     told = ToldWithGamma(rng.standard_normal(d + s.core.size), accept=True)
     chain.rng, chain.blocks, s.scale[3] = told, 1, 0.0
     before, L = place(), s.L.copy()

@@ -165,8 +165,8 @@ def test_two_level_keys(levels: str, formula: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("levels", "says"),
     [
-        ("\n  g:\n    intercept: []\n    dist: cauchy", "line 5: levels.g.dist must be normal or student; found 'cauchy'."),
-        ("\n  g:\n    intercept: []\n    dist: [student]", "line 5: levels.g.dist must be normal or student"),
+        ("\n  g:\n    intercept: []\n    dist: cauchy", "line 5: levels.g: dist is normal or student; found 'cauchy'."),
+        ("\n  g:\n    intercept: []\n    dist: [student]", "line 5: levels.g: dist is normal or student"),
         ("\n  g:\n    intercept: []\n    dsit: student", "Did you mean 'dist'?"),
         ("\n  g:\n    intercept: []\n    by: z + w", "line 5"),
         ("\n  g:\n    intercept: []\n    by: [z, w]", "line 5: levels.g.by must be the name of a column"),
