@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -303,3 +304,25 @@ def test_simulated_data_have_the_likelihoods_law(family):
         p = stats.norm.cdf(eta) if family == "probit" else 1 / (1 + np.exp(-eta))
         expected = np.sum(p * np.log(p) + (1 - p) * np.log1p(-p))
     assert abs(sims.mean() - expected) < 4.5 * sims.std() / np.sqrt(len(sims))
+
+
+def test_student_effects_by_groups_by_a_second_route():
+    """Level by level with scipy; draws standardised by their group's Σ and multiplier are normal."""
+    rng = np.random.default_rng(31)
+    design = oracles.random_design(rng, "slopes", rows=60, levels=7)
+    factor = design.factors[0]
+    group = (np.arange(7) % 2).astype(np.int32)
+    terms = tuple(replace(term, group=g) for g in ("zA", "zB") for term in factor.terms)
+    factor = replace(factor, by="z", groups=("zA", "zB"), group=group, terms=terms, df_prior=Prior("exponential", (0.2,)))
+    design = replace(design, factors=(factor,))
+    z = []
+    for _ in range(200):
+        values = oracles.draw_prior(design, rng)
+        (u,), (blocks,), (df,), (multiplier,) = (values[name] for name in ("u", "covariances", "df", "multipliers"))
+        each = [stats.multivariate_t.logpdf(u[j], shape=blocks[group[j]], df=df) for j in range(7)]
+        assert oracles.log_random_effects(factor, u, blocks, df) == pytest.approx(sum(each), rel=1e-10)
+        each = [stats.multivariate_normal.logpdf(u[j], cov=blocks[group[j]]) for j in range(7)]
+        assert oracles.log_random_effects(factor, u, blocks) == pytest.approx(sum(each), rel=1e-10)
+        z += [np.linalg.solve(np.linalg.cholesky(blocks[group[j]]), u[j]) * np.sqrt(multiplier[j]) for j in range(7)]
+    assert stats.kstest(np.ravel(z), "norm").pvalue > 1e-4
+    assert oracles.log_prior_df(factor.df_prior, 0.9) == -np.inf < oracles.log_prior_df(factor.df_prior, 1.1)

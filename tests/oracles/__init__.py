@@ -7,6 +7,7 @@ second route.
 
 from .densities import (
     augmented_log_joint,
+    covariance_of_group,
     factor_covariance,
     linear_predictor,
     log_huang_wand,
@@ -16,6 +17,7 @@ from .densities import (
     log_lkj,
     log_prior,
     log_prior_covariance,
+    log_prior_df,
     log_prior_nu,
     log_prior_sd,
     log_random_effects,
@@ -52,6 +54,7 @@ __all__ = [
     "Margin",
     "QuadraturePosterior",
     "augmented_log_joint",
+    "covariance_of_group",
     "dense_covariance",
     "dense_design",
     "draw_covariance",
@@ -70,6 +73,7 @@ __all__ = [
     "log_lkj",
     "log_prior",
     "log_prior_covariance",
+    "log_prior_df",
     "log_prior_nu",
     "log_prior_sd",
     "log_random_effects",

@@ -234,26 +234,47 @@ def factor_covariance(covariances: list[np.ndarray]) -> np.ndarray:
     return full
 
 
-def log_random_effects(factor: Factor, u: np.ndarray, covariances: list[np.ndarray]) -> float:
-    """Σ_j log N(u_j; 0, Σ)."""
-    sigma = factor_covariance(covariances)
-    sign, log_det = np.linalg.slogdet(sigma)
-    if sign <= 0:
-        return -np.inf
-    u = np.asarray(u, float)
-    quadratic = np.sum(u.T * np.linalg.solve(sigma, u.T))
-    return float(-0.5 * (u.size * _LOG_2PI + len(u) * log_det + quadratic))
+def log_prior_df(prior: Prior, df: float) -> float:
+    """That of nu, an exponential cut off below 1: df of Student-t effects."""
+    return -np.inf if prior.kind == "exponential" and df <= 1.0 else log_prior_nu(prior, df)
+
+
+def covariance_of_group(factor: Factor, covariances: list[np.ndarray], group: str) -> np.ndarray:
+    """Σ of the levels of one group; "" where all levels share it. ``covariances``: one a term."""
+    return factor_covariance([c for c, term in zip(covariances, factor.terms, strict=True) if term.group == group])
+
+
+def log_random_effects(factor: Factor, u: np.ndarray, covariances: list[np.ndarray], df: float | None = None) -> float:
+    """Σ_j log N(u_j; 0, Σ), or Σ_j log t_df(u_j; 0, Σ); Σ that of the level's group where they differ."""
+    total, u = 0.0, np.asarray(u, float)
+    q = u.shape[1]
+    for g, group in enumerate(factor.groups or ("",)):
+        sigma = covariance_of_group(factor, covariances, group)
+        sign, log_det = np.linalg.slogdet(sigma)
+        if sign <= 0:
+            return -np.inf
+        own = u if factor.group is None else u[factor.group == g]
+        distance = np.sum(own * np.linalg.solve(sigma, own.T).T, axis=1)
+        if df is None:
+            total += np.sum(-0.5 * (q * _LOG_2PI + log_det + distance))
+        else:
+            constant = special.gammaln(0.5 * (df + q)) - special.gammaln(0.5 * df) - 0.5 * (q * np.log(df * np.pi) + log_det)
+            total += np.sum(constant - 0.5 * (df + q) * np.log1p(distance / df))
+    return float(total)
 
 
 def log_prior(design: Design, values: Values) -> float:
     """log p(β, u, Σ, sigma, nu): everything but the likelihood."""
     total = log_prior_beta(design.coefficient_priors, np.asarray(values["beta"], float))
-    for factor, u, covariances in zip(design.factors, values["u"], values["covariances"], strict=True):
+    dfs = values.get("df") or [None] * len(design.factors)
+    for factor, u, covariances, df in zip(design.factors, values["u"], values["covariances"], dfs, strict=True):
+        if factor.df_prior is not None:
+            total += log_prior_df(factor.df_prior, df)
         for term, covariance in zip(factor.terms, covariances, strict=True):
             total += log_prior_covariance(term, covariance)
         if not np.isfinite(total):
             return -np.inf
-        total += log_random_effects(factor, u, covariances)
+        total += log_random_effects(factor, u, covariances, df)
     if design.sigma_prior is not None:
         total += log_prior_sd(design.sigma_prior, float(values["sigma"]))
     if design.nu_prior is not None:

@@ -13,7 +13,7 @@ from scipy import special
 
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior, Term
 
-from .densities import Values, factor_covariance, huang_wand_scales, linear_predictor
+from .densities import Values, covariance_of_group, huang_wand_scales, linear_predictor
 
 KINDS = ("none", "one_factor", "slopes", "two_terms", "nested", "nested3", "crossed", "crossed_slopes", "nested_crossed")
 
@@ -228,6 +228,11 @@ def draw_nu(prior: Prior, rng: np.random.Generator) -> float:
     raise ValueError(f"no nu prior {prior.kind!r}")
 
 
+def draw_df(prior: Prior, rng: np.random.Generator) -> float:
+    """df of Student-t effects: as nu, but that an exponential begins at 1."""
+    return draw_nu(prior, rng) + (1.0 if prior.kind == "exponential" else 0.0)
+
+
 def draw_lkj(q: int, eta: float, rng: np.random.Generator) -> np.ndarray:
     """A (q, q) correlation matrix ~ LKJ(η), by the onion method (Lewandowski, Kurowicka, Joe 2009, §3.2)."""
     R = np.eye(q)
@@ -281,22 +286,37 @@ def draw_beta(design: Design, rng: np.random.Generator) -> np.ndarray:
     return np.linalg.solve(np.array([row.weights for row in rows]), target)
 
 
-def draw_u(design: Design, covariances: list[list[np.ndarray]], rng: np.random.Generator) -> list[np.ndarray]:
-    """One (J, q) array a factor, u_j ~ N(0, Σ)."""
+def draw_u(
+    design: Design, covariances: list[list[np.ndarray]], multipliers: list[np.ndarray], rng: np.random.Generator
+) -> list[np.ndarray]:
+    """One (J, q) array a factor, u_j ~ N(0, Σ/λ_j), Σ that of the level's group."""
     out = []
-    for factor, blocks in zip(design.factors, covariances, strict=True):
-        root = np.linalg.cholesky(factor_covariance(blocks))
-        out.append(rng.standard_normal((len(factor.levels), len(root))) @ root.T)
+    for factor, blocks, multiplier in zip(design.factors, covariances, multipliers, strict=True):
+        u = rng.standard_normal((len(factor.levels), len(factor.columns)))
+        for g, group in enumerate(factor.groups or ("",)):
+            own = slice(None) if factor.group is None else factor.group == g
+            u[own] = u[own] @ np.linalg.cholesky(covariance_of_group(factor, blocks, group)).T
+        out.append(u / np.sqrt(multiplier)[:, None])
     return out
 
 
 def draw_prior(design: Design, rng: np.random.Generator) -> dict[str, Any]:
-    """Every parameter from its prior, as the ``values`` of ``log_joint``. ValueError where a prior is flat."""
+    """Every parameter from its prior, as the ``values`` of ``log_joint``, and the ``multipliers`` λ_j of Student-t effects (1 of others).
+
+    ValueError where a prior is flat.
+    """
     covariances = [[draw_covariance(term, rng) for term in factor.terms] for factor in design.factors]
+    dfs = [None if factor.df_prior is None else draw_df(factor.df_prior, rng) for factor in design.factors]
+    multipliers = [
+        np.ones(len(factor.levels)) if df is None else rng.gamma(0.5 * df, 2.0 / df, len(factor.levels))
+        for factor, df in zip(design.factors, dfs, strict=True)
+    ]
     return {
         "beta": draw_beta(design, rng),
-        "u": draw_u(design, covariances, rng),
+        "u": draw_u(design, covariances, multipliers, rng),
         "covariances": covariances,
+        "df": dfs,
+        "multipliers": multipliers,
         "sigma": None if design.sigma_prior is None else draw_sd(design.sigma_prior, rng),
         "nu": None if design.nu_prior is None else draw_nu(design.nu_prior, rng),
         "shape": None if design.shape_prior is None else rng.gamma(design.shape_prior.args[0]) / design.shape_prior.args[1],

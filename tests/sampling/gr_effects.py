@@ -16,9 +16,14 @@ from gibbs.model import by_group
 from gibbs.model.records import Design, Prior
 from gibbs.sampling import plan
 from tests import oracles
-from tests.sampling.invariance import Engine, Stopped
+from tests.sampling.invariance import Engine, Stopped, draw_data
 
-DF = {"gamma": Prior("gamma", (2.0, 0.1)), "uniform": Prior("uniform", (1.5, 12.0)), "fixed": Prior("fixed", (2.5,))}
+DF = {
+    "gamma": Prior("gamma", (2.0, 0.1)),
+    "uniform": Prior("uniform", (1.5, 12.0)),
+    "exponential": Prior("exponential", (0.2,)),
+    "fixed": Prior("fixed", (2.5,)),
+}
 
 
 @dataclass(frozen=True)
@@ -67,34 +72,6 @@ def plan_of(case: GrCase, design: Design) -> plan.Plan:
         made = plan._finish(by_group.arrange(design), "joint", case.core, (), None)
         return replace(made, scheme="second-order")
     return made
-
-
-def draw(design: Design, rng: np.random.Generator) -> tuple[dict, np.ndarray]:
-    """(θ₀ with the λ_j, y): written from the model."""
-    bare = replace(design, factors=())
-    while True:
-        values = oracles.draw_prior(bare, rng)
-        values |= {"covariances": [], "u": [], "df": [], "multipliers": []}
-        for factor in design.factors:
-            blocks = [np.atleast_2d(oracles.draw_covariance(term, rng)) for term in factor.terms]
-            df = None if factor.df_prior is None else oracles.draw_nu(factor.df_prior, rng)
-            multiplier = np.ones(len(factor.levels)) if df is None else rng.gamma(0.5 * df, 2.0 / df, len(factor.levels))
-            u = np.zeros((len(factor.levels), len(factor.columns)))
-            for j in range(len(factor.levels)):
-                mine = [
-                    b
-                    for b, term in zip(blocks, factor.terms, strict=True)
-                    if not term.group or term.group == factor.groups[factor.group[j]]
-                ]
-                u[j] = rng.multivariate_normal(np.zeros(u.shape[1]), oracles.factor_covariance(mine)) / np.sqrt(multiplier[j])
-            for name, value in (("covariances", blocks), ("u", u), ("df", df), ("multipliers", multiplier)):
-                values[name].append(value)
-        eta = oracles.linear_predictor(design, values)
-        if design.family in ("poisson", "negative_binomial") and np.max(eta) > 8.0:
-            continue
-        y = oracles.simulate(design, values, rng)
-        if np.max(np.abs(y)) < 1e4:
-            return values, y
 
 
 class GrEngine(Engine):
@@ -181,7 +158,7 @@ def examine(
     engine = GrEngine(miswritten(design), plan_of(case, design), elliptical=case.elliptical, seed=seed, repack=True)
     before, after = [], []
     for _ in range(replicates):
-        values, y = draw(design, rng)
+        values, y = draw_data(design, rng)
         before.append(quantities(design, values, y))
         engine.place(values, y)
         if broken is not None:

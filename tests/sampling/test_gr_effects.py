@@ -35,7 +35,7 @@ CASES = (
     GrCase("logit", "crossed", "collapsed", student=(0,)),
     GrCase("logit", "nested", "second-order", student=(0, 1), df="uniform"),
     GrCase("binomial", "slopes", "second-order", by=(0,)),
-    GrCase("poisson", "crossed", "second-order", student=(0,), df="uniform"),
+    GrCase("poisson", "crossed", "second-order", student=(0,), df="exponential"),
     GrCase("ordinal", "one_factor", "second-order", by=(0,)),
     GrCase("negative_binomial", "one_factor", "second-order", df="fixed"),
     GrCase("poisson", "crossed", "second-order", student=(1,), core=(0, 1)),
