@@ -91,7 +91,7 @@ def _run(arguments: argparse.Namespace) -> int:
     spec = specs.load(arguments.spec, _overrides(arguments) | {"out": arguments.out})
     folder = pipeline.output_folder(spec, arguments.out)
     pipeline.check_free(folder, force=arguments.force)
-    precompile.begin(spec.sampling.cores)
+    precompile.begin(spec.sampling.cores, "joint" if spec.family in ("gaussian", "student") else "second-order")
     prepared = pipeline.prepare(spec)
     for warning in prepared.warnings():
         say_beside(f"warning: {warning}")

@@ -13,8 +13,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
+from .apart import Apart
 from .covariance import log_covariance_priors
 from .elimination import eliminate_unit, factor_core, factor_precisions, load_core
 from .layout import LEVELS, WIDTH
@@ -184,6 +185,8 @@ def draw_hyper(
                 node, h, B, prior_quadratic, P, work, vh, dense, L, m, yy, n, small
             )  # fmt: skip
             counts[0] += 1.0
+        if d == 0:
+            return value > -np.inf, now, rest, value
         if move != SLICES:
             log_t, distance = log_t_density(fit, root, trial, z)
             if stage == 0 and value == -np.inf:
@@ -260,3 +263,8 @@ def draw_hyper(
         low = x[i] - fit[i, SLICE_WIDTH] * rng.random()
         high = low + fit[i, SLICE_WIDTH]
         stage, tries, trial[i] = 1, 0, low
+
+
+DRAW_HYPER = Apart(draw_hyper, types.Tuple((types.boolean, types.float64, types.float64, types.float64)))
+draw_hyper_at = DRAW_HYPER.call
+"""``draw_hyper_at(address, arguments)``, for the loops: the largest kernel is compiled apart from them."""

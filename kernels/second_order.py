@@ -34,12 +34,24 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
+from .apart import Apart
 from .arrays import copy_to, scale_by
 from .covariance import draw_covariance_sufficient, log_covariance_priors
 from .elimination import coefficient_precision, copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
-from .hyper import INDEPENDENT, MEAN, SLICES, T_DF, coordinates_of, draw_hyper, log_hyper, log_marginal, log_t_density, scaled_noise
+from .hyper import (
+    DRAW_HYPER,
+    INDEPENDENT,
+    MEAN,
+    SLICES,
+    T_DF,
+    coordinates_of,
+    draw_hyper_at,
+    log_hyper,
+    log_t_density,
+    scaled_noise,
+)
 from .layout import COLUMN, CORE0, FACTOR, GIVEN, L0, LEVELS, PARENT0, S0, SIZE, U0, UNIT, WIDTH, ZCOL
 from .likelihood import BINOMIAL_CLOGLOG, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term, stand_in
 from .priors import log_cholesky_prior, log_scale_prior
@@ -358,8 +370,31 @@ def draw_family(rng, data, family_prior, row_prior, row_scale, core, eta, psi, r
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def log_stand_in(
+    core_only, coordinate, fit, x, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors, node, h, B,
+    prior_quadratic, P, work, vh, dense, L, m, yy, n, small
+):  # fmt: skip
+    """log p̃(L) of the coordinates x, and its factorisation: ``log_hyper``, which has the names. With no coordinate, of L as it is."""
+    value, _, _ = log_hyper(
+        core_only, coordinate, fit, x, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors, node, h, B,
+        prior_quadratic, P, work, vh, dense, L, m, yy, n, small
+    )  # fmt: skip
+    return value
+
+
+DRAW_COVARIANCE, DRAW_FAMILY = Apart(draw_covariance_sufficient, types.int64), Apart(draw_family)
+SCALE_EFFECTS, SCALE_EVERYTHING = Apart(scale_effects, types.float64), Apart(scale_everything, types.float64)
+LOG_STAND_IN, REFRESH_LEVELS = Apart(log_stand_in, types.float64), Apart(refresh_levels)
+draw_covariance_sufficient_at, draw_family_at = DRAW_COVARIANCE.call, DRAW_FAMILY.call
+scale_effects_at, scale_everything_at = SCALE_EFFECTS.call, SCALE_EVERYTHING.call
+log_stand_in_at, refresh_levels_at = LOG_STAND_IN.call, REFRESH_LEVELS.call
+APART = (DRAW_HYPER, LOG_STAND_IN, REFRESH_LEVELS, DRAW_COVARIANCE, SCALE_EFFECTS, SCALE_EVERYTHING, DRAW_FAMILY)
+"""Kernels that the loop calls by address, in the order of ``apart``."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    rng, sweeps, cycles, move, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows,
+    apart, rng, sweeps, cycles, move, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows,
     crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
@@ -369,6 +404,7 @@ def run_second_order(
 ):  # fmt: skip
     """``sweeps`` sweeps of one chain; each is written to the next row of the ``out`` arrays. Returns (status, sweeps done).
 
+    apart: addresses of the kernels ``APART``.
     data: (likelihood, X, Z, level, offset, y, trials, ω, b), the frozen stand-in's ω and b last; node, m, h, dense[0] are its
     cross-products. cycles: times that a sweep goes through its moves, each a sweep to what follows. blocks: parts in which ε_core is
     redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``; steps: theirs, the last that of the latter.
@@ -381,6 +417,7 @@ def run_second_order(
     ridge: (information, slope, shifts (2, p)), of ``place_shift``; slope has no rows where coefficients do not give way to the variances.
     eta and gap are kept from call to call; scale[4] is nan where they are not those of the state, the data and the stand-in.
     """
+    at_hyper, at_stand_in, at_levels, at_covariance, at_effects, at_everything, at_family = apart
     code, X, Z, level, offset, y, trials, omega, linear = data
     cross_ptr, cross_col, cross_value, rhs, rhs_core = crossed
     noise, fresh, trial_u, change = effects[0], effects[1], effects[2], effects[3]
@@ -416,26 +453,22 @@ def run_second_order(
             here, learned, frame = coordinate[unit, turn : turn + few], fit[unit, turn : turn + few], root[unit, :few]
             if few > 0:
                 coordinates_of(here, learned, L, 1.0, scratch[1])
-                known, _, _ = log_hyper(
-                    core_only, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view, core_factors,
-                    node, rhs, B, 0.0, P, work, vh, dense, L, rhs_core, 0.0, 0.0, small
-                )  # fmt: skip
-                if not known > -np.inf:
-                    return NO_DENSITY, sweep
-            else:
-                log_marginal(
-                    factor, term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small
-                )
+            known = log_stand_in_at(at_stand_in, (
+                core_only, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view, core_factors, node,
+                rhs, B, 0.0, P, work, vh, dense, L, rhs_core, 0.0, 0.0, small
+            ))  # fmt: skip
+            if not known > -np.inf:
+                return NO_DENSITY, sweep
             if n_units > 0:
                 whiten_unit(factor, index, view, own, work, vh, core, u, noise)
                 # levels, root to leaf
                 share = SMALL_STEP if (scale[3] + 1.0) % small_every == 0.0 else 1.0
                 for pos in range(units.shape[1] - 1, -1, -1):
                     if units[unit, pos] >= 0:
-                        refresh_levels(
+                        refresh_levels_at(at_levels, (
                             rng, share, data, shape, cut, factor, index, units, unit, pos, work, vh, core, u, noise, fresh, trial_u,
                             trial_eta, trial_gap, eta, gap, change, counts
-                        )  # fmt: skip
+                        ))  # fmt: skip
             # variances and core; a small step of the noise alone now and then
             share = SMALL_STEP if (scale[3] + 1.0) % small_every == 0.0 else 1.0
             keep = math.sqrt(1.0 - share * share)
@@ -455,25 +488,26 @@ def run_second_order(
                 copy_to(L, trial_L)
                 rise = 0.0
                 if block > 0:
-                    log_marginal(
-                        factor, term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small
-                    )
+                    log_stand_in_at(at_stand_in, (
+                        core_only, here[:0], learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view,
+                        core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, rhs_core, 0.0, 0.0, small
+                    ))  # fmt: skip
                 elif few > 0 and move == FITTED:
                     coordinates_of(here, learned, L, 1.0, scratch[0])
                     move_fitted(rng, share, learned, frame, scratch)
-                    value, _, _ = log_hyper(
+                    value = log_stand_in_at(at_stand_in, (
                         core_only, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view,
                         core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, rhs_core, 0.0, 0.0, small
-                    )  # fmt: skip
+                    ))  # fmt: skip
                     rise = value - log_fitted(learned, frame, scratch[1], scratch[3])
                     rise -= known - log_fitted(learned, frame, scratch[0], scratch[3])
                 elif few > 0 and share == 1.0:
                     now = INDEPENDENT if move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0 else min(move, 1)
-                    ok, _, _, _ = draw_hyper(
+                    ok, _, _, _ = draw_hyper_at(at_hyper, (
                         rng, now, learn, core_only, here, learned, frame, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
                         index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small, known,
                         saved
-                    )  # fmt: skip
+                    ))  # fmt: skip
                     if not ok:
                         return NO_DENSITY, sweep
                 counts[CORE_TRIED] += 1.0
@@ -525,27 +559,27 @@ def run_second_order(
                 if learn or scale[3] % every == 0.0:
                     for a in range(term[t, SIZE]):
                         k = term[t, S0] + a
-                        accepted = scale_effects(
+                        accepted = scale_effects_at(at_effects, (
                             rng, steps[k], data, shape, cut, factor, term, t, a, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta,
                             trial_gap, small
-                        )  # fmt: skip
+                        ))  # fmt: skip
                         if learn:
                             steps[k] = min(max(steps[k] * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
-                draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small)
+                draw_covariance_sufficient_at(at_covariance, (rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small))
         if scalable and (learn or scale[3] % every == 0.0):
-            accepted = scale_everything(
+            accepted = scale_everything_at(at_everything, (
                 rng, steps[-1], data, cuts, factor, term, row_prior, row_scale, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta,
                 trial_gap, trial_core, small
-            )  # fmt: skip
+            ))  # fmt: skip
             if learn:
                 steps[-1] = min(max(steps[-1] * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
         if psi.size > 0 or (cuts > 0 and (scale[3] + 1.0) % small_every == 0.0):
             own_parameters = psi if psi.size > 0 else cut
             for _ in range(2):
-                draw_family(
+                draw_family_at(at_family, (
                     rng, data, family_prior, row_prior, row_scale, core, eta, own_parameters, psi_root, scratch[2], scratch[3], values,
                     value_rows
-                )  # fmt: skip
+                ))  # fmt: skip
             shape = math.exp(psi[0]) if psi.size > 0 else 1.0
             gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
         if draw_prior_scales(rng, row_prior, core, row_scale) > 0:

@@ -25,12 +25,11 @@ from .elimination import (
     draw_core,
     draw_unit,
     eliminate_unit,
-    factor_core,
     factor_precisions,
     load_core,
 )
 from .gaussian import between_units, draw_residual_sd, residual_sum_of_squares
-from .hyper import ELLIPTICAL, INDEPENDENT, draw_hyper, log_marginal
+from .hyper import DRAW_HYPER, ELLIPTICAL, INDEPENDENT, draw_hyper_at
 from .latent import (
     draw_logit_latents,
     draw_probit_latents,
@@ -129,9 +128,13 @@ def draw_latents(
     return squares
 
 
+APART = (DRAW_HYPER,)
+"""Kernels that the loop calls by address, in the order of ``apart``."""
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_chunk(
-    rng, sweeps, n, haar, collapsed_move, learn, latent, crossed, one_at_a_time,
+    apart, rng, sweeps, n, haar, collapsed_move, learn, latent, crossed, one_at_a_time,
     factor, term, index, units, core_factors, node, m, h, yy, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
     coordinate, fit, root, scratch, counts, saved,
@@ -144,6 +147,7 @@ def run_chunk(
                    working, eta, width)
     crossed        None with one unit or none, else (cross_ptr, cross_col, cross_value, rhs, rhs_core, H, x, effects)
     one_at_a_time  None, or True for the scheme of the deck (``crossed`` is then given)
+    apart: addresses of the kernels ``APART``.
     collapsed_move: SLICES, ELLIPTICAL or INDEPENDENT of ``hyper.py``; with latents or several units the last is taken as elliptical.
     n: rows of the data; yy: ỹ'Ωỹ (gaussian); learn: warm-up, slice widths may follow; reference: frozen stand-in for the effects'
     spread where levels are few. The other names are those of ``layout.py``.
@@ -161,24 +165,18 @@ def run_chunk(
         sigma = scale[0]
         if crossed is None:
             # 2 variances with every location effect out
-            if coordinate.shape[0] > 0:
-                move, known = min(collapsed_move, ELLIPTICAL), np.nan
-                if latent is None:
-                    known = scale[4]
-                    if collapsed_move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0:
-                        move = INDEPENDENT
-                ok, sigma, rest, scale[4] = draw_hyper(
-                    rng, move, learn, n_units > 1, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior,
-                    factor, term, index, units, core_factors, node, h, B, scale[2], P, work, vh, dense, L, sigma, m, squares, n, small,
-                    known, saved
-                )  # fmt: skip
-                if not ok:
-                    return NO_DENSITY, sweep
-                scale[0] = sigma
-            else:
-                _, rest = log_marginal(
-                    factor, term, index, units, core_factors, node, h, B, scale[2], P, work, vh, dense, L, sigma, m, squares, n, small
-                )
+            move, known = min(collapsed_move, ELLIPTICAL), np.nan
+            if latent is None:
+                known = scale[4]
+                if collapsed_move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0:
+                    move = INDEPENDENT
+            ok, sigma, rest, scale[4] = draw_hyper_at(apart[0], (
+                rng, move, learn, n_units > 1, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
+                index, units, core_factors, node, h, B, scale[2], P, work, vh, dense, L, sigma, m, squares, n, small, known, saved
+            ))  # fmt: skip
+            if not ok:
+                return NO_DENSITY, sweep
+            scale[0] = sigma
             if haar:  # z → g z with θ integrated out: g² ~ Gamma(n/2, rate rest/2); all that follows is linear in z
                 g = math.sqrt(2.0 * rng.standard_gamma(0.5 * n) / rest)
                 scale_by(vh, g)
@@ -205,9 +203,9 @@ def run_chunk(
                 else:
                     # 2 the core's variances with the core and this unit out; 3 core and unit in one draw; 4 ancillary
                     ok = draw_core_and_unit(
-                        rng, collapsed_move, learn, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
-                        index, units, unit, core_factors, node, B, P, work, vh, dense, L, sigma, core, u, rhs, rhs_core, H, x36, effects,
-                        small
+                        apart, rng, collapsed_move, learn, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor,
+                        term, index, units, unit, core_factors, node, B, P, work, vh, dense, L, sigma, core, u, rhs, rhs_core, H, x36,
+                        effects, small
                     )  # fmt: skip
                     if not ok:
                         return NO_DENSITY, sweep
@@ -253,8 +251,8 @@ def run_chunk(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def draw_core_and_unit(
-    rng, collapsed_move, learn, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index, units, unit,
-    core_factors, node, B, P, work, vh, dense, L, sigma, core, u, rhs, rhs_core, H, x36, effects, small
+    apart, rng, collapsed_move, learn, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index, units,
+    unit, core_factors, node, B, P, work, vh, dense, L, sigma, core, u, rhs, rhs_core, H, x36, effects, small
 ):  # fmt: skip
     """Steps 2 to 4 for one unit of several, the other units given (their effects are taken off ``rhs``, ``rhs_core``).
 
@@ -264,15 +262,12 @@ def draw_core_and_unit(
     load_core(dense, rhs_core)
     eliminate_unit(factor, index, units, unit, node, rhs, P, work, vh, dense)
     move = min(collapsed_move, ELLIPTICAL)
-    if coordinate.shape[0] > 0:
-        ok, sigma, _, _ = draw_hyper(
-            rng, move, learn, units.shape[0] > 1, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
-            index, units, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, sigma, rhs_core, 0.0, 0.0, small, np.nan, work
-        )  # fmt: skip
-        if not ok:
-            return False
-    else:
-        factor_core(factor, core_factors, B, P, sigma * sigma, dense)
+    ok, sigma, _, _ = draw_hyper_at(apart[0], (
+        rng, move, learn, units.shape[0] > 1, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
+        units, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, sigma, rhs_core, 0.0, 0.0, small, np.nan, work
+    ))  # fmt: skip
+    if not ok:
+        return False
     draw_core(rng, dense, sigma, core)
     draw_unit(rng, factor, index, units, unit, work, vh, sigma, core, u)
     copy_core_factors(factor, core_factors, core, u)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numba import typeof, types
 
 from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
 from gibbs.kernels import sweep as ks
+from gibbs.kernels.apart import Apart
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
-from gibbs.kernels.start import start_near_mode
 from gibbs.model import by_group
 from gibbs.model.records import Design
 from gibbs.sampling.level_scales import LevelScales, Likelihood
 from gibbs.sampling.pack import Packed
+from gibbs.sampling.start import start_near_mode
 from gibbs.sampling.status import sampling_error
 from gibbs.sampling.stream import Stream
 
@@ -67,6 +69,9 @@ class Kept:
 
 class Chain:
     """Everything one chain mutates. Draws depend on the model, the seed and the chain's number, never on the chunking."""
+
+    LOOP: ClassVar[Any] = staticmethod(ks.run_chunk)
+    APART: ClassVar[tuple[Apart, ...]] = ks.APART
 
     def __init__(self, number: int, seed: np.random.SeedSequence, packed: Packed, design: Design, warmup: int) -> None:
         self.number = number
@@ -145,6 +150,17 @@ class Chain:
 
     def _sweeps(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
         """``sweeps`` sweeps of the compiled loop, the scales of the levels as they are."""
+        try:
+            return self.LOOP(self.addresses(), *self._arguments(sweeps, warming, out))
+        except np.linalg.LinAlgError:
+            return ks.NOT_POSITIVE_DEFINITE, 0
+
+    def addresses(self) -> tuple[int, ...]:
+        """Of the kernels that the loop calls by address; the one-at-a-time scheme calls none, and does without their compilation."""
+        return tuple(0 if self.packed.scheme == kl.ONE_AT_A_TIME else kernel.address() for kernel in self.APART)
+
+    def _arguments(self, sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
+        """What the loop is called with, after the addresses."""
         p, s, w = self.packed, self.state, self.work
         latent = crossed = None
         if p.family != kl.GAUSSIAN:
@@ -153,17 +169,14 @@ class Chain:
         one_at_a_time = True if p.scheme == kl.ONE_AT_A_TIME else None
         if p.units.shape[0] > 1 or one_at_a_time:
             crossed = (*self.cross, w["rhs"], w["rhs_core"], w["H"], w["x"], w["effects"])
-        try:
-            return ks.run_chunk(
-                self.rng, sweeps, p.n, p.haar, self._collapsed_move(), warming, latent, crossed, one_at_a_time,
-                p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h, p.yy,
-                p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
-                w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"],
-                self.coordinate, self.fit, self.root, self.scratch, self.counts, w["saved"],
-                out.beta, out.L, out.scale, out.lp, out.u,
-            )  # fmt: skip
-        except np.linalg.LinAlgError:
-            return ks.NOT_POSITIVE_DEFINITE, 0
+        return (
+            self.rng, sweeps, p.n, p.haar, self._collapsed_move(), warming, latent, crossed, one_at_a_time,
+            p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h, p.yy,
+            p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
+            w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"],
+            self.coordinate, self.fit, self.root, self.scratch, self.counts, w["saved"],
+            out.beta, out.L, out.scale, out.lp, out.u,
+        )  # fmt: skip
 
     def effects_have_moved(self) -> None:
         """What a chain keeps of the likelihood at its state is made anew; η is that of the state already."""
@@ -199,8 +212,9 @@ class Chain:
         )
 
     def compile(self) -> None:
-        """Load or build the compiled loop without drawing anything."""
-        self._sweeps(0, True, self.new_kept(0, True))
+        """Load or build the compiled loop without drawing anything, but not what it calls by address."""
+        arguments = self._arguments(0, True, self.new_kept(0, True))
+        self.LOOP.compile((types.UniTuple(types.int64, len(self.APART)), *map(typeof, arguments)))
         if self.levels is not None:
             self.levels.compile()
 

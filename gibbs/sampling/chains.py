@@ -58,13 +58,13 @@ def run(
         compile_began = time.perf_counter()
         if progress:
             progress(Progress("compile", (0,) * sampling.chains, sampling.warmup + sampling.draws, 0.0))
-        meet(packed.family)
         kind = SecondOrderChain if packed.family == SECOND_ORDER else Chain
         chains = [kind(k, seed, packed, design, sampling.warmup) for k, seed in enumerate(seeds)]
         streamed = [] if keep is None else [f for f, factor in enumerate(design.factors) if factor.name not in keep]
         if streamed:
             _stream(chains, packed, streamed)
         chains[0].compile()
+        meet()
     compile_seconds = time.perf_counter() - compile_began
     runner = _Runner(chains, sampling, progress, chunk)
     stopped = runner.go()

@@ -1,116 +1,57 @@
 """The first compilation, shared by two processes: Numba compiles on one core, but what it compiled it keeps in files that both see.
 
-Where the cache has no kernels yet, a child process compiles the update of the variances and what that calls (``ITS_HALF``) while this
-one compiles the other updates (``our_half``). Each finds in the cache what the other has done. When both are through, the loop of the
-sweeps is compiled here, on top of both halves. What is computed never depends on the child: what it has not compiled, for whatever
-reason, is compiled here.
+Where the cache has no kernels yet, a child process compiles those that the loop of the sweeps calls by their address
+(``kernels/apart.py``), about half of all, while this process compiles the loop. What is computed never depends on the child: what it has
+not compiled, for whatever reason, is compiled here.
 """
 
 from __future__ import annotations
 
 import atexit
 import gc
-import inspect
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
 
 import numba
-import numpy as np
-from numba import types
-from numba.core.errors import NumbaError
 
-from gibbs.kernels import covariance, elimination, gaussian, hyper, sweep
-from gibbs.kernels import layout as kl
+from gibbs.kernels import elimination, second_order, sweep
+from gibbs.kernels.apart import Apart, types_of
 
-_REALS, _WHOLES = types.float64[::1], types.int64[::1]
-_REAL_TABLE, _WHOLE_TABLE = types.float64[:, ::1], types.int64[:, ::1]
-TYPES: dict[str, Any] = {
-    "rng": numba.typeof(np.random.default_rng(0)),
-    **dict.fromkeys(("learn", "core_only"), types.boolean),
-    **dict.fromkeys(("move", "unit", "pos", "t", "family"), types.int64),
-    **dict.fromkeys(("n", "yy", "sigma", "variance", "prior_quadratic", "known", "squares"), types.float64),
-    **dict.fromkeys(("index", "core_factors", "trials"), _WHOLES),
-    **dict.fromkeys(("factor", "term", "units", "coordinate"), _WHOLE_TABLE),
-    **dict.fromkeys(("level", "core_entry"), types.int32[:, ::1]),
-    **dict.fromkeys(
-        ("node", "m", "h", "rhs", "P", "work", "vh", "core", "u", "L", "scale", "reference", "row_scale", "counts", "saved"), _REALS
-    ),
-    **dict.fromkeys(("offset", "y", "omega", "working", "eta", "width", "residual", "out", "r", "effects"), _REALS),
-    **dict.fromkeys(
-        ("row_prior", "sd_prior", "cov_prior", "scale_prior", "B", "small", "fit", "root", "scratch", "X", "Z", "H", "x"), _REAL_TABLE
-    ),
-    "dense": types.float64[:, :, ::1],
-}
-"""Numba's type of every argument of the functions below, by name: the names of ``gibbs.kernels.layout`` mean the same everywhere."""
-
-ITS_HALF = (elimination.eliminate_unit, hyper.draw_hyper)
-"""What the child compiles, in this order; each brings the functions it calls."""
-
-SCHEMES = ("joint", "collapsed")
-"""Schemes whose loop is compiled together."""
+APART: dict[str, tuple[Apart, ...]] = {"joint": sweep.APART, "collapsed": sweep.APART, "second-order": second_order.APART}
+"""What the child compiles, by scheme; the first of all is the same everywhere, and begun before the scheme is known."""
 
 PATIENCE, LEAST_PATIENCE = 3.0, 10.0
-"""The child is given up when it takes longer than so many times what our own half took, and so many seconds."""
-
-
-def our_half(family: int, scheme: str) -> tuple[Any, ...]:
-    """What this process compiles, in this order: first what the child's last function needs, too."""
-    of_the_family = (gaussian.residual_sum_of_squares, gaussian.draw_residual_sd) if family == kl.GAUSSIAN else (sweep.draw_latents,)
-    of_several_units = (covariance.draw_covariance_ancillary, covariance.residual_rhs) if scheme == "collapsed" else ()
-    return (
-        elimination.factor_core,
-        covariance.draw_covariance_sufficient,
-        elimination.draw_unit,
-        elimination.draw_core,
-        *of_the_family,
-        *of_several_units,
-        sweep.draw_prior_scales,
-        elimination.coefficient_precision,
-        sweep.check_finite,
-        elimination.copy_core_factors,
-    )
-
-
-def signature(kernel: Any) -> tuple[Any, ...]:
-    """Types of the arguments of ``kernel``; KeyError where a name has no type here."""
-    return tuple(TYPES[name] for name in inspect.signature(kernel).parameters)
-
-
-def compile_all(kernels: Sequence[Any]) -> None:
-    """Compile each for its types, or load it from the cache."""
-    for kernel in kernels:
-        kernel.compile(signature(kernel))
-
+"""The child is given up when it takes longer than so many times what this process took, and so many seconds."""
 
 _begun: list[subprocess.Popen[bytes]] = []
 """A child that was started before the data were read; at most one."""
 
 
-def begin(cores: int | None) -> None:
+def begin(cores: int | None, scheme: str) -> None:
     """Start the child now, while the data are still to be read, where that may pay; ``together`` takes it over.
 
-    cores : threads that the run may use; None for all.
+    cores : threads that the run may use; None for all. scheme : a guess.
     """
-    if not _begun and _pays("joint", cores) and (child := _start()) is not None:
+    if not _begun and _pays(scheme, cores) and (child := _start()) is not None:
         _begun.append(child)
         atexit.register(_end, child)
 
 
 @contextmanager
-def together(scheme: str, cores: int | None) -> Iterator[Callable[[int], None]]:
-    """Share the compilation that happens inside, where that pays. Yields a function of the family: our half, then wait for the other.
+def together(scheme: str, cores: int | None) -> Iterator[Callable[[], None]]:
+    """Share the compilation that happens inside, where that pays. Yields what waits for the child, and then sees that all is there.
 
     Python's collector of cycles pauses meanwhile: the compiler makes millions of small objects that live long.
     """
     child, began = _begun.pop() if _begun else None, time.perf_counter()
-    if child is not None and scheme not in SCHEMES:
+    if child is not None and scheme not in APART:
         _end(child)
         child = None
     elif child is None and _pays(scheme, cores):
@@ -118,13 +59,16 @@ def together(scheme: str, cores: int | None) -> Iterator[Callable[[int], None]]:
     collected = gc.isenabled()
     gc.disable()
 
-    def meet(family: int) -> None:
+    def meet() -> None:
         if child is not None:
-            with suppress(KeyError, NumbaError):  # a test finds a type that is wrong or missing; a user only waits longer
-                compile_all(our_half(family, scheme))
             _wait(child, LEAST_PATIENCE + PATIENCE * (time.perf_counter() - began))
+        for kernel in APART.get(scheme, ()):
+            kernel.address()
 
     try:
+        if child is not None:
+            _tell(child, scheme)
+            elimination.factor_core.compile(types_of(elimination.factor_core))  # the child needs it too, and gets to it later
         yield meet
     finally:
         if child is not None:
@@ -137,13 +81,14 @@ def together(scheme: str, cores: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def _pays(scheme: str, cores: int | None) -> bool:
-    """Is there a second core, a cache that can be shared, and nothing in it yet?"""
-    if scheme not in SCHEMES or min(_cores(), cores or 2) < 2:
+    """Is there a second core, a cache that can be shared, and what the child would compile last not in it yet?"""
+    if scheme not in APART or min(_cores(), cores or 2) < 2:
         return False
     if threading.current_thread() is not threading.main_thread():  # many fits at once: every core has its work
         return False
-    folder = Path(hyper.draw_hyper.stats.cache_path)
-    if next(folder.glob("hyper.draw_hyper-*.nbi"), None) is not None:
+    last = APART[scheme][-1].kernel
+    folder = Path(last.stats.cache_path)
+    if next(folder.glob(f"{last.__module__.rpartition('.')[2]}.{last.__name__}-*.nbi"), None) is not None:
         return False
     nearest = folder
     while not nearest.exists():
@@ -177,6 +122,14 @@ def _start() -> subprocess.Popen[bytes] | None:
         return None
 
 
+def _tell(child: subprocess.Popen[bytes], scheme: str) -> None:
+    """The scheme, as soon as it is known; a child that has failed does not hear it."""
+    if child.stdin is not None:
+        with suppress(OSError):
+            child.stdin.write(f"{scheme}\n".encode())
+            child.stdin.flush()
+
+
 def _wait(child: subprocess.Popen[bytes], seconds: float) -> None:
     """Until the child has done its half, has failed, or has had its time."""
     try:
@@ -197,12 +150,17 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 def be_the_child() -> None:
     """Compile our share of the kernels; end at once when the parent does, which closes its end of standard input."""
+    heard: SimpleQueue[str] = SimpleQueue()
 
-    def watch() -> None:
-        sys.stdin.buffer.read()
+    def listen() -> None:
+        for line in sys.stdin:
+            heard.put(line.strip())
         os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=listen, daemon=True).start()
     gc.disable()
-    compile_all(ITS_HALF)
+    elimination.eliminate_unit.compile(types_of(elimination.eliminate_unit))  # while the parent compiles ``factor_core``
+    sweep.APART[0].address()
+    for kernel in APART[heard.get()]:
+        kernel.address()
     os._exit(0)

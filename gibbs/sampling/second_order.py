@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
-from gibbs.kernels.start import start_near_mode
+from gibbs.kernels.apart import Apart
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
 from gibbs.sampling.chain import ELLIPTICAL_LIMIT, MOST_REJECTED, Chain, Kept, coordinates, fit_move, freeze_reference
 from gibbs.sampling.level_scales import Likelihood
 from gibbs.sampling.pack import cross_products
+from gibbs.sampling.start import start_near_mode
 
 REFITS = (0.04, 0.08, 0.14, 0.22, 0.32, 0.45, 0.6, 0.8, 1.0)
 """Shares of warm-up after which the stand-in is fitted again to what was drawn since the refit before."""
@@ -33,6 +35,9 @@ STUCK = 0.05
 
 class SecondOrderChain(Chain):
     """A chain whose likelihood is one of ``kernels/likelihood.py``; the interface is that of ``Chain``."""
+
+    LOOP: ClassVar[Any] = staticmethod(k2.run_second_order)
+    APART: ClassVar[tuple[Apart, ...]] = k2.APART
 
     def _start(self) -> None:
         super()._start()
@@ -195,24 +200,24 @@ class SecondOrderChain(Chain):
         super().advance(sweeps if self.done >= self.warmup else min(sweeps, 1))
 
     def _sweeps(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
+        status = super()._sweeps(sweeps, warming, out)
+        if warming and sweeps and status[0] == k2.OK:
+            self._add_derivatives()
+        return status
+
+    def _arguments(self, sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
         p, s, w, r = self.packed, self.state, self.work, self.rows
         crossed = (*self.cross, *self.further)
         data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
-        try:
-            status = k2.run_second_order(
-                self.rng, sweeps, p.cycles, self._collapsed_move(), warming, self.blocks, self.every, self.small_every, self.steps, data,
-                p.family_prior, p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, crossed, p.factor, p.term, p.index,
-                p.units, p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L,
-                s.scale, s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes,
-                self.coordinate, self.fit, self.root, self.scratch, self.counts, w["saved"], s.eta, self.gap[0], s.working, self.gap[1],
-                self.noise[0], self.noise[1], self.noise[2], self.trial_L, self.effects, self._ridge(),
-                out.beta, out.L, out.scale, out.lp, out.u,
-            )  # fmt: skip
-        except np.linalg.LinAlgError:
-            return k2.NOT_POSITIVE_DEFINITE, 0
-        if warming and sweeps:
-            self._add_derivatives()
-        return status
+        return (
+            self.rng, sweeps, p.cycles, self._collapsed_move(), warming, self.blocks, self.every, self.small_every, self.steps, data,
+            p.family_prior, p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, crossed, p.factor, p.term, p.index,
+            p.units, p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L,
+            s.scale, s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes,
+            self.coordinate, self.fit, self.root, self.scratch, self.counts, w["saved"], s.eta, self.gap[0], s.working, self.gap[1],
+            self.noise[0], self.noise[1], self.noise[2], self.trial_L, self.effects, self._ridge(),
+            out.beta, out.L, out.scale, out.lp, out.u,
+        )  # fmt: skip
 
     def _ridge(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What the coefficients give way by; nothing where the stand-in is a good guide: there it costs more than it brings."""

@@ -18,6 +18,7 @@ from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
+from gibbs.sampling.second_order import SecondOrderChain
 from tests import oracles
 from tests.sampling.cases import Case, design_of, plan_of
 from tests.sampling.invariance import Engine, draw_data
@@ -267,14 +268,18 @@ CORES = [Case(f, "one_factor" if k % 2 else "slopes", "second-order", link=link)
 
 
 def quiet(monkeypatch, **changed) -> None:
-    """The other steps of the sweep do nothing."""
-    for name in ("refresh_levels", "draw_covariance_sufficient", "draw_family"):
-        monkeypatch.setattr(k2, name, lambda *a: None)
-    for name in ("scale_effects", "scale_everything"):
-        monkeypatch.setattr(k2, name, lambda *a: 0.0)
-    monkeypatch.setattr(k2, "draw_prior_scales", lambda *a: 0)
-    for name, function in changed.items():
-        monkeypatch.setattr(k2, name, function)
+    """The other steps of the sweep do nothing. What the loop calls by address is called as Python here."""
+    steps = {apart.kernel.__name__: apart.kernel for apart in k2.APART}
+    steps |= dict.fromkeys(("refresh_levels", "draw_covariance_sufficient", "draw_family"), lambda *a: None)
+    steps |= dict.fromkeys(("scale_effects", "scale_everything"), lambda *a: 0.0)
+    steps["draw_prior_scales"] = lambda *a: 0
+    for name, function in (steps | changed).items():
+        if name == "run_second_order":
+            monkeypatch.setattr(SecondOrderChain, "LOOP", staticmethod(function))
+        elif f"{name}_at" in vars(k2):
+            monkeypatch.setattr(k2, f"{name}_at", lambda _, arguments, function=function: function(*arguments))
+        else:
+            monkeypatch.setattr(k2, name, function)
 
 
 def shift_of(engine: Engine) -> np.ndarray:

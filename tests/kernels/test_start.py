@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
-from gibbs.kernels.start import start_near_mode
 from scipy import optimize, special
 
 from gibbs.kernels import layout as kl
+from gibbs.sampling.start import start_near_mode
 
 from .bench import Bench, make_design, random_covariances
 

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from gibbs.kernels import layout as kl
 from gibbs.sampling import precompile
 
 HERE = Path(__file__).resolve()
@@ -35,13 +34,15 @@ RECORD = """
 import json, sys
 import numba
 from numba.core.dispatcher import Dispatcher
+from gibbs.kernels import elimination, second_order, sweep
+from gibbs.kernels.apart import types_of
 from gibbs.model.records import Sampling
-from gibbs.sampling import chains, plan, precompile
+from gibbs.sampling import chain, chains, plan, second_order as second
 from tests.sampling.models import fitted_design
 
-kernels = {*precompile.ITS_HALF, *(k for family in range(4) for k in precompile.our_half(family, "collapsed"))}
+kernels = (elimination.factor_core, elimination.eliminate_unit)
 seen = {kernel.__name__: set() for kernel in kernels}
-wanted = {kernel.__name__: tuple(str(t) for t in precompile.signature(kernel)) for kernel in kernels}
+wanted = {kernel.__name__: tuple(str(t) for t in types_of(kernel)) for kernel in kernels}
 
 def interpreted(kernel):
     def call(*arguments):
@@ -50,12 +51,21 @@ def interpreted(kernel):
         return kernel.py_func(*arguments)
     return call
 
+by_address = {}
+for module in (sweep, second_order):
+    for apart in module.APART:
+        by_address[id(apart.call)] = interpreted(apart.kernel)
+loops = {chain.Chain: sweep.run_chunk, second.SecondOrderChain: second_order.run_second_order}
 for module in [m for name, m in sys.modules.items() if name.startswith("gibbs.")]:
     for name, value in list(vars(module).items()):
         if isinstance(value, Dispatcher):
             setattr(module, name, interpreted(value))
+        elif id(value) in by_address:
+            setattr(module, name, lambda at, arguments, call=by_address[id(value)]: call(*arguments))
+for kind, loop in loops.items():
+    kind.LOOP, kind.compile, kind.addresses = staticmethod(loop.py_func), lambda self: None, lambda self: (0,) * len(self.APART)
 for kind, family, scheme in (("slopes", "gaussian", "auto"), ("crossed", "gaussian", "collapsed"), ("crossed", "probit", "joint"),
-                             ("one_factor", "logit", "augmented"), ("crossed", "student", "collapsed")):
+                             ("one_factor", "logit", "second-order"), ("crossed", "student", "collapsed")):
     design = fitted_design(kind, family, rows=24, levels=3)
     chains.run(design, plan.make(design, scheme), Sampling(chains=1, seed=1, warmup=4, draws=1, scheme=scheme, cores=1))
 print(json.dumps([[name, sorted(found), wanted[name]] for name, found in seen.items()]))
@@ -65,16 +75,15 @@ print(json.dumps([[name, sorted(found), wanted[name]] for name, found in seen.it
 def test_the_types_asked_for_are_those_of_the_arguments_in_a_sweep():
     """A type that differed would be compiled in vain, and the right one a second time. Interpreted, so that every call is seen."""
     found = json.loads(python(RECORD).splitlines()[-1])
-    assert len(found) >= 14
+    assert len(found) == 2
     for name, seen, wanted in found:
         assert seen == [wanted], name
 
 
 @pytest.fixture
 def nothing_of_ours(monkeypatch):
-    """As on a first run, without its half minute: the cache counts as empty and our half as compiled."""
+    """As on a first run, without its half minute: the cache counts as empty."""
     monkeypatch.setattr(precompile, "_pays", lambda scheme, cores: True)
-    monkeypatch.setattr(precompile, "our_half", lambda family, scheme: ())
 
 
 def started(monkeypatch, command: list[str]) -> list[subprocess.Popen]:
@@ -92,19 +101,9 @@ def started(monkeypatch, command: list[str]) -> list[subprocess.Popen]:
 def test_a_child_that_fails_is_not_waited_for(monkeypatch, nothing_of_ours):
     children = started(monkeypatch, FAIL)
     with precompile.together("joint", None) as meet:
-        meet(kl.GAUSSIAN)
+        meet()
         assert children[0].returncode == 3
     assert gc.isenabled()
-
-
-def test_a_type_that_is_missing_does_no_harm(monkeypatch, nothing_of_ours):
-    started(monkeypatch, FAIL)
-    monkeypatch.setattr(precompile, "our_half", lambda family, scheme: (precompile.elimination.draw_core,))
-    monkeypatch.setattr(precompile, "TYPES", {})
-    with pytest.raises(KeyError):
-        precompile.compile_all(precompile.our_half(kl.GAUSSIAN, "joint"))
-    with precompile.together("joint", None) as meet:
-        meet(kl.GAUSSIAN)
 
 
 def test_a_child_that_hangs_is_given_up(monkeypatch, nothing_of_ours):
@@ -112,7 +111,7 @@ def test_a_child_that_hangs_is_given_up(monkeypatch, nothing_of_ours):
     monkeypatch.setattr(precompile, "LEAST_PATIENCE", 0.2)
     began = time.monotonic()
     with precompile.together("joint", None) as meet:
-        meet(kl.GAUSSIAN)
+        meet()
     assert children[0].returncode not in (None, 0) and time.monotonic() - began < 30.0
 
 
@@ -126,7 +125,10 @@ def test_no_child_is_left_when_the_parent_stops(monkeypatch, nothing_of_ours):
 
 def test_the_child_ends_with_its_parent():
     """Killed, the parent cannot tell it; the end of its standard input does."""
-    program = "import time; from gibbs.sampling import precompile as p; p.compile_all = lambda _: time.sleep(600); p.be_the_child()"
+    program = (
+        "import time; from gibbs.sampling import precompile as p; p.elimination.eliminate_unit.compile = lambda _: time.sleep(600)\n"
+        "p.be_the_child()"
+    )
     with subprocess.Popen([sys.executable, "-c", program], cwd=HERE.parents[2], stdin=subprocess.PIPE) as child:
         with pytest.raises(subprocess.TimeoutExpired):
             child.wait(0.5)
@@ -134,21 +136,40 @@ def test_the_child_ends_with_its_parent():
         assert child.wait(120) == 1
 
 
+@pytest.mark.parametrize("scheme", ["joint", "second-order"])
+def test_the_child_is_done_when_it_has_compiled_what_the_scheme_calls(scheme):
+    """From a cache that has all of it, in a moment; it waits to be told the scheme."""
+    for kernel in precompile.APART[scheme]:
+        kernel.address()
+    program = "from gibbs.sampling import precompile; precompile.be_the_child()"
+    with subprocess.Popen([sys.executable, "-c", program], cwd=HERE.parents[2], stdin=subprocess.PIPE) as child:
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(8.0)
+        precompile._tell(child, scheme)
+        assert child.wait(120) == 0
+
+
 def test_a_child_that_cannot_be_started_is_done_without(monkeypatch, nothing_of_ours):
     monkeypatch.setattr(sys, "executable", "/nowhere/python3")
     with precompile.together("joint", None) as meet:
-        meet(kl.GAUSSIAN)
+        meet()
     monkeypatch.setattr(sys, "executable", "/usr/bin/editor")  # Python inside another program
     assert precompile._start() is None
 
 
 def test_when_it_pays(monkeypatch, tmp_path):
     cache = tmp_path / "not" / "yet" / "there"
-    monkeypatch.setattr(precompile, "hyper", SimpleNamespace(draw_hyper=SimpleNamespace(stats=SimpleNamespace(cache_path=str(cache)))))
+
+    def kernel(name: str) -> SimpleNamespace:
+        return SimpleNamespace(
+            kernel=SimpleNamespace(__name__=name, __module__="gibbs.kernels.hyper", stats=SimpleNamespace(cache_path=str(cache)))
+        )
+
+    monkeypatch.setattr(precompile, "APART", {"joint": (kernel("one"),), "second-order": (kernel("one"), kernel("two"))})
     monkeypatch.setattr(precompile, "_cores", lambda: 2)
-    assert precompile._pays("joint", None) and precompile._pays("collapsed", 4)
+    assert precompile._pays("joint", None) and precompile._pays("second-order", 4)
     assert not precompile._pays("joint", 1)  # the user gives one core
-    assert not precompile._pays("second-order", None) and not precompile._pays("one-at-a-time", None)  # no ``draw_hyper``
+    assert not precompile._pays("one-at-a-time", None)  # calls nothing by address
     answers = []
     thread = threading.Thread(target=lambda: answers.append(precompile._pays("joint", None)))
     thread.start()
@@ -156,12 +177,12 @@ def test_when_it_pays(monkeypatch, tmp_path):
     assert answers == [False]  # one of many fits at a time
     cache.mkdir(parents=True)
     assert precompile._pays("joint", None)
-    (cache / "hyper.draw_hyper-124.py311.nbi").touch()
-    assert not precompile._pays("joint", None)
-    (cache / "hyper.draw_hyper-124.py311.nbi").unlink()
+    (cache / "hyper.one-124.py311.nbi").touch()
+    assert not precompile._pays("joint", None) and precompile._pays("second-order", None)  # after a gaussian model, a first binary one
+    (cache / "hyper.one-124.py311.nbi").unlink()
     monkeypatch.setattr(precompile.os, "access", lambda path, mode: False)
     assert not precompile._pays("joint", None)  # a cache that cannot be written
-    monkeypatch.undo()
+    monkeypatch.setattr(precompile.os, "access", lambda path, mode: True)
     monkeypatch.setattr(precompile, "_cores", lambda: 1)
     assert not precompile._pays("joint", None)
 
@@ -196,7 +217,7 @@ def test_same_draws_from_an_empty_cache_with_a_child_without_and_with_a_broken_o
     assert len({digest for digest, _, _ in found.values()}) == 1
 
 
-@pytest.mark.parametrize("scheme", ["joint", "second-order"])
+@pytest.mark.parametrize("scheme", ["joint", "second-order", "one-at-a-time"])
 def test_a_child_that_was_begun_is_taken_over_or_ended(scheme, monkeypatch):
     started = []
 
@@ -204,11 +225,11 @@ def test_a_child_that_was_begun_is_taken_over_or_ended(scheme, monkeypatch):
         started.append(subprocess.Popen(SLEEP, stdin=subprocess.PIPE))
         return started[-1]
 
-    monkeypatch.setattr(precompile, "_pays", lambda scheme, cores: scheme in precompile.SCHEMES)
+    monkeypatch.setattr(precompile, "_pays", lambda scheme, cores: scheme in precompile.APART)
     monkeypatch.setattr(precompile, "_start", start)
-    precompile.begin(None)
-    precompile.begin(None)
+    precompile.begin(None, "joint")
+    precompile.begin(None, "joint")
     assert len(started) == 1 and started[0].poll() is None
     with precompile.together(scheme, None):
-        assert (started[0].poll() is None) == (scheme == "joint")
+        assert (started[0].poll() is None) == (scheme in precompile.APART)
     assert len(started) == 1 and started[0].poll() is not None and not precompile._begun

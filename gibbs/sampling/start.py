@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from numba import njit
+import numpy as np
 
-from .arrays import copy_to
-from .elimination import (
+from gibbs.kernels.elimination import (
     coefficient_precision,
     copy_core_factors,
     draw_core,
@@ -15,20 +14,10 @@ from .elimination import (
     factor_precisions,
     load_core,
 )
-from .likelihood import COUNT_NEGATIVE_BINOMIAL, COUNT_POISSON, ORDINAL_LOGIT, derivatives
-from .statistics import accumulate, accumulate_rhs, linear_predictor, subtract_other_units
+from gibbs.kernels.likelihood import COUNT_NEGATIVE_BINOMIAL, COUNT_POISSON, ORDINAL_LOGIT, add_derivatives
+from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor, subtract_other_units
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _newton_weights(code, y, trials, offset, eta, shape, cut, omega, working):
-    """Curvatures ω = −l'' and working responses ω(η − offset) + l'."""
-    for i in range(eta.size):
-        first, second = derivatives(code, y[i], trials[i], eta[i], shape, cut)
-        omega[i] = max(second, 1e-6)
-        working[i] = omega[i] * (eta[i] - offset[i]) + first
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def start_near_mode(
     rng, code, shape, cut, steps, spread, first, X, Z, level, offset, y, trials, core_entry, factor, term, index, units, core_factors,
     node, m, rhs, row_prior, row_scale, B, P, work, vh, dense, L, core, u, omega, working, eta, small
@@ -39,9 +28,9 @@ def start_near_mode(
     The first numbers of the core are the cutpoints ``cut`` of an ordinal outcome, which stay where they are.
     Sets core and u, and leaves ω and ω(ỹ − offset) of the last step behind. Overwrites the cross-products.
     """
-    limit = 30.0 if code == COUNT_POISSON or code == COUNT_NEGATIVE_BINOMIAL else 8.0
-    trial, cuts = eta.copy(), cut.size if code >= ORDINAL_LOGIT else 0
-    copy_to(first, eta)
+    limit = 30.0 if code in (COUNT_POISSON, COUNT_NEGATIVE_BINOMIAL) else 8.0
+    trial, sums, cuts = np.empty_like(eta), np.empty((3, eta.size)), cut.size if code >= ORDINAL_LOGIT else 0
+    eta[:] = first
     core[:] = 0.0
     u[:] = 0.0
     coefficient_precision(row_prior, row_scale, B)
@@ -49,9 +38,11 @@ def start_near_mode(
         noise = spread if step == steps - 1 else 0.0
         if step > 0:
             linear_predictor(X, Z, level, offset, factor, core, u, trial)
-            for i in range(eta.size):
-                eta[i] = min(max(min(max(trial[i], eta[i] - 4.0), eta[i] + 4.0), -limit), limit)
-        _newton_weights(code, y, trials, offset, eta, shape, cut, omega, working)
+            eta[:] = np.clip(np.clip(trial, eta - 4.0, eta + 4.0), -limit, limit)
+        sums[:] = 0.0
+        add_derivatives(code, y, trials, eta, shape, cut, sums)
+        omega[:] = np.maximum(sums[2], 1e-6)
+        working[:] = omega * (eta - offset) + sums[1]
         accumulate(X, Z, level, core_entry, omega, factor, index, units, core_factors, node, dense)
         factor_precisions(factor, term, L, 1.0, P, small[5])
         for unit in range(max(units.shape[0], 1)):
@@ -66,5 +57,5 @@ def start_near_mode(
             draw_core(rng, dense, noise, core)
             if units.shape[0] > 0:
                 draw_unit(rng, factor, index, units, unit, work, vh, noise, core, u)
-            copy_to(cut[:cuts], core)
+            core[:cuts] = cut[:cuts]
             copy_core_factors(factor, core_factors, core, u)

@@ -1,0 +1,98 @@
+"""Calls by address: the same result as a direct call, errors go on to the caller, and a signature that is not the kernel's is refused."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from gibbs.kernels.apart import Apart
+from gibbs.kernels.priors import log_scale_prior
+from gibbs.kernels.second_order import log_stand_in
+from numba import njit, types
+from numba.core.errors import TypingError
+
+from gibbs.kernels import hyper
+
+from .bench import Bench, make_design
+
+
+@njit
+def weighted(sigma, u):
+    """Two numbers; raises below zero."""
+    if sigma < 0.0:
+        raise ValueError("sigma below zero")
+    return sigma * u[0], u.size > 1
+
+
+WEIGHTED = Apart(weighted, types.Tuple((types.float64, types.boolean)))
+weighted_at = WEIGHTED.call
+
+
+@njit
+def caller(at, sigma, u):
+    """Through the address, several times."""
+    total = 0.0
+    for _ in range(3):
+        value, long = weighted_at(at, (sigma, u))
+        total += value if long else 0.0
+    return total
+
+
+def test_a_call_by_address_is_the_call():
+    u = np.array([1.25, 7.0])
+    caller.compile((types.int64, types.float64, types.float64[::1]))
+    assert not weighted.overloads  # the caller is compiled before it
+    assert caller(WEIGHTED.address(), 2.0, u) == 3 * 2.0 * 1.25
+    assert caller(WEIGHTED.address(), 2, u) == 3 * 2.0 * 1.25  # a whole number is made what the signature says
+    assert caller(WEIGHTED.address(), 2.0, u[:1]) == 0.0
+    assert len(weighted.overloads) == 1 and WEIGHTED.address() == WEIGHTED.address() != 0
+
+
+def test_an_error_goes_on_to_the_caller():
+    with pytest.raises(ValueError, match="below zero"):
+        caller(WEIGHTED.address(), -1.0, np.ones(2))
+
+
+def test_a_signature_that_is_not_the_kernels_is_refused():
+    with pytest.raises(TypeError, match="weighted returns Tuple"):
+        Apart(weighted, types.float64).address()
+    with pytest.raises(KeyError):
+        Apart(njit(lambda nowhere: nowhere))
+
+    @njit
+    def one_too_few(at, sigma):
+        return weighted_at(at, (sigma,))
+
+    with pytest.raises(TypingError, match="1 arguments"):
+        one_too_few(WEIGHTED.address(), 1.0)
+
+    @njit
+    def passed_on(at, sigma, u):
+        return weighted_at(at, (sigma, u))
+
+    for wrong in (np.ones(6)[::2], np.ones(6, dtype=np.float32)):  # what the kernel was not compiled for
+        with pytest.raises(TypingError, match="has array"):
+            passed_on(WEIGHTED.address(), 1.0, wrong)
+
+
+@pytest.mark.parametrize("kind", ["one_factor", "slopes", "nested_mixed"])
+def test_the_stand_in_of_the_second_order_sweep_is_the_marginal_density(kind):
+    """At coordinates, and at L as it is: then without their Jacobian and the prior of σ."""
+    b = Bench(make_design(kind), "joint")
+    p, c, w, s = b.packed, b.chain, b.work, b.state
+    quadratic, yy = b.prior_precision(), float(np.sum(b.omega * b.y**2))
+    x = np.array([0.3, -0.4, 0.2, 0.1, -0.2, 0.05, 0.4, -0.1, 0.2])[: c.coordinate.shape[0]]
+    wanted, sigma, _ = b.log_hyper(False, x, 1.0)
+    assert len(x) == c.coordinate.shape[0]
+
+    def stand_in(coordinate: np.ndarray) -> float:
+        return log_stand_in(
+            False, coordinate, c.fit, x, sigma, p.sd_prior, p.cov_prior, p.scale_prior, p.factor, p.term, p.index, p.units, p.core_factors,
+            b.node, b.h, w["B"], quadratic, w["P"], w["work"], w["vh"], b.dense, s.L, b.m, yy, float(p.n), w["small"],
+        )  # fmt: skip
+
+    assert stand_in(c.coordinate) == wanted
+    jacobian = sum(x[i] for i, (coordinate, _) in enumerate(c.coordinate) if coordinate != hyper.BELOW)
+    prior = log_scale_prior(p.scale_prior[0, 0], p.scale_prior[0, 1], p.scale_prior[0, 2], sigma)
+    assert math.isclose(stand_in(c.coordinate[:0]), wanted - jacobian - prior, rel_tol=1e-12)
