@@ -194,12 +194,13 @@ def draw_hyper(
             if stage == 3 and (value - log_t > log_y or tries > 200):
                 return True, now, rest, value
             if move == INDEPENDENT:
-                if stage == 3:  # rejected; a second proposal now would depend on that, and not leave the target alone
-                    copy_factorisation(True, work, vh, dense, L, saved)
+                rejected = stage == 3  # as a literal, True and False would be compiled as versions of their own
+                if rejected:  # a second proposal now would depend on that, and not leave the target alone
+                    copy_factorisation(rejected, work, vh, dense, L, saved)
                     counts[1] += 1.0
                     return True, sigma, rest_here, known
                 known, sigma, rest_here = value, now, rest
-                copy_factorisation(False, work, vh, dense, L, saved)
+                copy_factorisation(rejected, work, vh, dense, L, saved)
                 stage = 3
                 scaled_noise(rng, root, math.sqrt(0.5 * T_DF / rng.standard_gamma(0.5 * T_DF)), z, direction)
                 log_y = value - log_t - rng.standard_exponential()

@@ -146,4 +146,4 @@ def test_one_specialisation_each_compiled_from_nothing(tmp_path):
     """With an empty cache the kernels that other kernels call are counted, too."""
     counts = signatures({"NUMBA_CACHE_DIR": str(tmp_path)})
     check(counts)
-    assert counts["draw_hyper"] == counts["eliminate_unit"] == counts["log_cholesky_prior"] == 1
+    assert counts["draw_hyper"] == counts["copy_factorisation"] == counts["eliminate_unit"] == counts["log_cholesky_prior"] == 1
