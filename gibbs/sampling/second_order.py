@@ -42,6 +42,7 @@ class SecondOrderChain(Chain):
         pieces = 3 if p.cutpoints else 1
         self.linear, self.sums, self.summed = np.zeros(pieces * rows), np.zeros((7 if p.cutpoints else 3, rows)), 0
         self.state.omega, self.first = np.ones(pieces * rows), np.zeros(p.cutpoints)
+        self.columns = np.ascontiguousarray(p.rows.X.T)
         self.views = [coordinates(p, unit) for unit in range(max(p.units.shape[0], 1))]
         d = max((v.shape[0] for v in self.views), default=0)
         self.sizes = np.array([v.shape[0] for v in self.views], dtype=np.int64)
@@ -188,7 +189,7 @@ class SecondOrderChain(Chain):
 
     def likelihood_beside_normal(self) -> Likelihood | None:
         p, s, r = self.packed, self.state, self.rows
-        data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
+        data = (p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
         return Likelihood(data, self._shape(), p.cutpoints, s.eta, self.gap[0], s.working, self.gap[1])
 
     def advance(self, sweeps: int) -> None:
@@ -197,11 +198,12 @@ class SecondOrderChain(Chain):
     def _sweeps(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
         p, s, w, r = self.packed, self.state, self.work, self.rows
         crossed = (*self.cross, *self.further)
-        data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
+        data = (p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
         try:
             status = k2.run_second_order(
-                self.rng, sweeps, p.cycles, self._collapsed_move(), warming, self.blocks, self.every, self.small_every, self.steps, data,
-                p.family_prior, p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, crossed, p.factor, p.term, p.index,
+                self.rng, sweeps, p.cycles, self._collapsed_move(), warming, self.blocks, self.every,
+                self.small_every, self.steps, data, p.family_prior, p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, crossed,
+                p.factor, p.term, p.index,
                 p.units, p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L,
                 s.scale, s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes,
                 self.coordinate, self.fit, self.root, self.scratch, self.counts, w["saved"], s.eta, self.gap[0], s.working, self.gap[1],
