@@ -17,6 +17,9 @@ its posterior is p̃(L) N(ε; 0, I), three independent pieces. A move that is re
     core        L moves with all location effects integrated out, and ε_core is redrawn, every ε_j held: one decision for the few
                 dimensions of (L, core), however many levels there are. β and u of the new L follow without being redrawn.
 
+L may be moved ``times`` times before the one decision: moves K₁, K₂ in turn, begun with either at the toss of a coin, are
+(K₁K₂… + K₂K₁…)/2, which is reversible for p̃ as both are: of an even number each sequence is the other reversed, of an odd one its own.
+
 The core's coordinates are those of core + s(L) (``place_shift``): under a quadratic the mean of e^{η+u} is that of e^η, in truth it is
 e^{η+V/2}, and where outcomes are rare the coefficients give way to the spread of the effects along just this ridge. Where p̃(L) is no good
 guide (the core is seldom accepted), L moves by a step that leaves invariant a t which warm-up fitted to L, and the decision about
@@ -363,7 +366,7 @@ def draw_family(rng, data, family_prior, row_prior, row_scale, core, eta, psi, r
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    rng, sweeps, cycles, move, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows,
+    rng, sweeps, cycles, move, times, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows,
     crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
@@ -381,7 +384,8 @@ def run_second_order(
     sizes (views,), coordinate (views, d, 2), fit (views, d, 3), root (views, d, d): the variances that move with each unit, as in
     ``hyper.py``. psi (1,) or (0,): log size; psi_root: directions of the slices of it, or of the cutpoints; values, value_rows: distinct
     counts and their rows. effects (4, U): scratch.
-    move: SLICES (one at a time, at random), ELLIPTICAL, INDEPENDENT or FITTED.
+    move: SLICES (one at a time, at random), ELLIPTICAL, INDEPENDENT or FITTED; times: that the first three move L before the decision,
+    INDEPENDENT in turn with ELLIPTICAL.
     ridge: (information, slope, shifts (2, p)), of ``place_shift``; slope has no rows where coefficients do not give way to the variances.
     eta and gap are kept from call to call; scale[4] is nan where they are not those of the state, the data and the stand-in.
     """
@@ -472,14 +476,16 @@ def run_second_order(
                     rise = value - log_fitted(learned, frame, scratch[1], scratch[3])
                     rise -= known - log_fitted(learned, frame, scratch[0], scratch[3])
                 elif few > 0 and share == 1.0:
-                    now = INDEPENDENT if move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0 else min(move, 1)
-                    ok, _, _, _ = draw_hyper(
-                        rng, now, learn, core_only, here, learned, frame, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
-                        index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small, known,
-                        saved
-                    )  # fmt: skip
-                    if not ok:
-                        return NO_DENSITY, sweep
+                    begin = int(2.0 * rng.random()) if times > 1 else int((scale[3] + 1.0) % SPARING == 0.0)
+                    for time in range(times):
+                        now = INDEPENDENT if move == INDEPENDENT and (begin + time) % 2 == 0 else min(move, 1)
+                        ok, _, _, known = draw_hyper(
+                            rng, now, learn, core_only, here, learned, frame, scratch, counts, sd_prior, cov_prior, scale_prior, factor,
+                            term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small,
+                            known, saved
+                        )  # fmt: skip
+                        if not ok:
+                            return NO_DENSITY, sweep
                 counts[CORE_TRIED] += 1.0
                 if not rise > -np.inf:
                     copy_to(trial_L, L)
