@@ -12,6 +12,15 @@ def copy_to(source, target):
         target[k] = source[k]
 
 
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def sum_of(array):
+    """Σ_k array_k, one-dimensional, in partial sums: a sum in order waits for every addition."""
+    total = 0.0
+    for k in range(array.size):
+        total += array[k]
+    return total
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def scale_by(array, factor):
     """array ← factor · array, one-dimensional."""

@@ -95,15 +95,19 @@ def factor_precisions(factor, term, L, sigma, P, scratch):
 def eliminate_unit(factor, index, units, unit, node, rhs, P, work, vh, dense):
     """Eliminate every level of ``unit``; subtract V'V and V'v from ``dense[1]``, which holds the core's statistics on entry.
 
-    ``rhs`` (U,) is the unit's Z'Ωỹ. Fills ``work`` (Λ with inverse diagonals in place of G, V_B, V_C) and ``vh``.
+    ``rhs`` (U,) is the unit's Z'Ωỹ. Fills ``work`` (Λ with inverse diagonals in place of G, V_B, V_C, ``by_column`` or not) and ``vh``.
     Returns (Σ log|A_j|, Σ v_j'v_j).
     """
-    leaf = units[unit, 0]
+    leaf, full = units[unit, 0], by_column(factor, index, units, unit, dense.shape[1])
     alone = units.shape[1] == 1 or units[unit, 1] < 0
-    if alone and factor[leaf, WIDTH] == 1:
-        return _eliminate_intercepts(factor, index, leaf, node, rhs, P, work, vh, dense)
-    if alone and factor[leaf, WIDTH] == 2:
-        return _eliminate_pairs(factor, index, leaf, node, rhs, P, work, vh, dense)
+    if alone and factor[leaf, WIDTH] <= 2:
+        if factor[leaf, WIDTH] == 1:
+            log_det, reduction = _eliminate_intercepts(factor, index, leaf, node, rhs, P, full, work, vh, dense)
+        else:
+            log_det, reduction = _eliminate_pairs(factor, index, leaf, node, rhs, P, full, work, vh, dense)
+        if full:
+            _eliminate_columns(factor, leaf, node, work, vh, dense)
+        return log_det, reduction
     for pos in range(units.shape[1]):
         f = units[unit, pos]
         if f < 0:
@@ -128,8 +132,51 @@ def eliminate_unit(factor, index, units, unit, node, rhs, P, work, vh, dense):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _eliminate_intercepts(factor, index, f, node, rhs, P, work, vh, dense):
-    """One factor, one column a level: the scalar form of ``_eliminate_factor``."""
+def by_column(factor, index, units, unit, pc):
+    """Whether ``work`` holds V_C of ``unit`` as (column e, level, a), not as (level, entry, a): one factor of at most two columns a
+    level, each of whose levels meets all pc columns of the core."""
+    f = units[unit, 0]
+    if factor[f, WIDTH] > 2 or (units.shape[1] > 1 and units[unit, 1] >= 0):
+        return False
+    J, pointers = factor[f, LEVELS], factor[f, PTR0]
+    return index[pointers + J] - index[pointers] == J * pc
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _inner_product(x, at, y, start, size):
+    """Σ_k x[at + k] y[start + k]; unsigned places, which cannot count from the end, let it be made four terms at a time."""
+    total = 0.0
+    for k in range(size):
+        total += x[at + k] * y[start + k]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _eliminate_columns(factor, f, node, work, vh, dense):
+    """V_C of every level of a factor whose V_C stands ``by_column``, and V_C'V_C, V_C'v from the core; 64 levels at a time."""
+    J, q, g0, u0, c0, pc = factor[f, LEVELS], factor[f, WIDTH], factor[f, G0], factor[f, U0], factor[f, C0], dense.shape[1]
+    for start in range(0, J, 64):
+        end = min(J, start + 64)
+        for j in range(start, end):
+            g, c, to = g0 + j * q * q, c0 + j * pc * q, c0 + j * q
+            for _ in range(pc):
+                value = node[c] * work[g]
+                work[to] = value
+                if q == 2:
+                    work[to + 1] = (node[c + 1] - work[g + 2] * value) * work[g + 3]
+                c += q
+                to += q * J
+        size = np.uint64(q * (end - start))
+        for row in range(pc):
+            at = np.uint64(c0 + q * (row * J + start))
+            for column in range(row + 1):
+                dense[1, row, column] -= _inner_product(work, at, work, np.uint64(c0 + q * (column * J + start)), size)
+            dense[1, row, pc] -= _inner_product(work, at, vh, np.uint64(u0 + q * start), size)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _eliminate_intercepts(factor, index, f, node, rhs, P, full, work, vh, dense):
+    """One factor, one column a level: the scalar form of ``_eliminate_factor``; ``full``: ``_eliminate_columns`` follows."""
     precision, rhs_column = P[factor[f, P0]], dense.shape[1]
     product, log_det, reduction = 1.0, 0.0, 0.0
     g0, u0, c0, i0, p0 = factor[f, G0], factor[f, U0], factor[f, C0], factor[f, LIST0], factor[f, PTR0]
@@ -144,7 +191,7 @@ def _eliminate_intercepts(factor, index, f, node, rhs, P, work, vh, dense):
         v = rhs[u0 + j] * root
         vh[u0 + j] = v
         reduction += v * v
-        first, last = index[p0 + j], index[p0 + j + 1]
+        first, last = index[p0 + j], index[p0 + j] if full else index[p0 + j + 1]
         for e in range(first, last):
             value = node[c0 + e] * root
             work[c0 + e] = value
@@ -156,8 +203,8 @@ def _eliminate_intercepts(factor, index, f, node, rhs, P, work, vh, dense):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _eliminate_pairs(factor, index, f, node, rhs, P, work, vh, dense):
-    """One factor, two columns a level (intercept and slope): ``_eliminate_factor`` written out."""
+def _eliminate_pairs(factor, index, f, node, rhs, P, full, work, vh, dense):
+    """One factor, two columns a level (intercept and slope): ``_eliminate_factor`` written out; ``full`` as above."""
     at, rhs_column = factor[f, P0], dense.shape[1]
     p00, p01, p11 = P[at], P[at + 2], P[at + 3]
     product, log_det, reduction = 1.0, 0.0, 0.0
@@ -179,7 +226,7 @@ def _eliminate_pairs(factor, index, f, node, rhs, P, work, vh, dense):
         v1 = (rhs[u + 1] - l10 * v0) * i11
         vh[u], vh[u + 1] = v0, v1
         reduction += v0 * v0 + v1 * v1
-        first, last = index[p0 + j], index[p0 + j + 1]
+        first, last = index[p0 + j], index[p0 + j] if full else index[p0 + j + 1]
         for e in range(first, last):
             c = c0 + 2 * e
             x0 = node[c] * i00
@@ -392,11 +439,11 @@ def place_unit(factor, index, units, unit, top, work, vh, core, u):
         if f < 0:
             continue
         q = factor[f, WIDTH]
+        for k in range(factor[f, U0], factor[f, U0] + factor[f, LEVELS] * q):
+            u[k] += vh[k]
+        _add_rest(factor, index, units, unit, pos, work, core, u, -1.0, u)
         for j in range(factor[f, LEVELS]):
             g, at = factor[f, G0] + j * q * q, factor[f, U0] + j * q
-            for a in range(q):
-                u[at + a] += vh[at + a]
-            _add_rest(factor, index, units, unit, pos, j, work, core, u, -1.0, u)
             for a in range(q - 1, -1, -1):
                 s = u[at + a] * work[g + a * q + a]
                 u[at + a] = s
@@ -419,30 +466,40 @@ def whiten_unit(factor, index, units, unit, work, vh, core, u, noise):
                 for b in range(a + 1, q):
                     s += work[g + b * q + a] * u[at + b]
                 noise[at + a] = s
-            _add_rest(factor, index, units, unit, pos, j, work, core, u, 1.0, noise)
+        _add_rest(factor, index, units, unit, pos, work, core, u, 1.0, noise)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _add_rest(factor, index, units, unit, pos, j, work, core, u, sign, out):
-    """out_j += sign (V_B u_parents + V_C core) of node j at place ``pos``."""
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _add_rest(factor, index, units, unit, pos, work, core, u, sign, out):
+    """out_j += sign (V_B u_parents + V_C core) for every node j at place ``pos``: one call, since a call costs as much as a node."""
     f = units[unit, pos]
-    q, qa, c0, i0 = factor[f, WIDTH], factor[f, ANCESTORS], factor[f, C0], factor[f, LIST0]
-    at, b0 = factor[f, U0] + j * q, factor[f, B0] + j * q * qa
-    for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
-        value = sign * core[index[i0 + e]]
+    q, qa, c0, i0, p0 = factor[f, WIDTH], factor[f, ANCESTORS], factor[f, C0], factor[f, LIST0], factor[f, PTR0]
+    if by_column(factor, index, units, unit, core.size):
+        size, u0 = factor[f, LEVELS] * q, np.uint64(factor[f, U0])
+        for e in range(core.size):
+            value, at = sign * core[e], np.uint64(c0 + e * size)
+            for k in range(np.uint64(size)):
+                out[u0 + k] += value * work[at + k]
+        return
+    for j in range(factor[f, LEVELS]):
+        at, b0 = factor[f, U0] + j * q, factor[f, B0] + j * q * qa
+        first, last = index[p0 + j], index[p0 + j + 1]
         for a in range(q):
-            out[at + a] += work[c0 + e * q + a] * value
-    level, child, column = j, f, 0
-    for up in range(pos + 1, units.shape[1]):
-        h = units[unit, up]
-        if h < 0:
-            break
-        level = index[factor[child, PARENT0] + level]
-        for b in range(factor[h, WIDTH]):
-            value = sign * u[factor[h, U0] + level * factor[h, WIDTH] + b]
-            for a in range(q):
-                out[at + a] += work[b0 + a * qa + column + b] * value
-        child, column = h, column + factor[h, WIDTH]
+            s = 0.0
+            for e in range(first, last):
+                s += work[c0 + e * q + a] * core[index[i0 + e]]
+            out[at + a] += sign * s
+        level, child, column = j, f, 0
+        for up in range(pos + 1, units.shape[1]):
+            h = units[unit, up]
+            if h < 0:
+                break
+            level = index[factor[child, PARENT0] + level]
+            for b in range(factor[h, WIDTH]):
+                value = sign * u[factor[h, U0] + level * factor[h, WIDTH] + b]
+                for a in range(q):
+                    out[at + a] += work[b0 + a * qa + column + b] * value
+            child, column = h, column + factor[h, WIDTH]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -17,7 +17,7 @@ node   (…) float64     blocks of every level ("node") of every unit factor:
                            G  q×q  Z'ΩZ                          at G0 + j*q*q
                            B  q×qa Z'Ω(columns of the ancestors) at B0 + j*q*qa, parent first
                            C  q-vectors Z'Ω(core column)         at C0 + e*q, e = entry of the node's list (below)
-h      (U,) float64    Z'Ωỹ;   work, vh   scratch laid out as node and h
+h      (U,) float64    Z'Ωỹ;   work, vh   scratch laid out as node and h (C of ``work``: or by column, ``elimination.by_column``)
 m      (pc,) float64   core'Ωỹ
 dense  (3, pc, pc+1)   [0] core'Ω core; [1] the same after elimination, right-hand side in the last column; [2] with the prior,
                            factored. Lower triangles.

@@ -20,14 +20,14 @@ import math
 import numpy as np
 from numba import njit
 
-from .arrays import copy_to
+from .arrays import copy_to, sum_of
 from .elimination import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .hyper import log_marginal
 from .layout import LEVELS, U0, UNIT, WIDTH, ZCOL
 from .level_scales import rescale
 from .likelihood import gaps, log_likelihood
 from .priors import log_scale_prior
-from .statistics import linear_predictor
+from .statistics import linear_predictor, predictor_of_columns
 from .sweep import rhs_between_units
 
 
@@ -76,7 +76,7 @@ def move_degrees_of_freedom(
     """
     if not step > 0.0:
         return 0.0
-    code, X, Z, level, offset, y, trials, omega, linear = data
+    code, columns, Z, level, offset, y, trials, omega, linear = data
     cross_ptr, cross_col, cross_value = crossed
     f = chosen[k]
     unit = max(factor[f, UNIT], 0)
@@ -121,8 +121,8 @@ def move_degrees_of_freedom(
         place_unit(factor, index, view, 0, units.shape[1] - 1, work, vh, trial_core, trial_u)
     copy_core_factors(factor, core_factors, trial_core, trial_u)
     if eta.size > 0:
-        linear_predictor(X, Z, level, offset, factor, trial_core, trial_u, trial_eta)
-        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - np.sum(gap)
+        predictor_of_columns(columns, Z, level, offset, factor, trial_core, trial_u, trial_eta)
+        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - sum_of(gap)
         for i in range(1, cuts):
             if not trial_core[i] > trial_core[i - 1]:
                 rise = -np.inf

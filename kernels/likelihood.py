@@ -16,7 +16,8 @@ import math
 import numpy as np
 from numba import njit
 
-from .special import log_normal_cdf, log_normal_cdfs, softplus
+from .arrays import sum_of
+from .special import log_normal_cdf, log_normal_cdfs, softplus, softplus_of_many
 
 BINOMIAL_LOGIT, BINOMIAL_PROBIT, BINOMIAL_CLOGLOG, COUNT_POISSON, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, ORDINAL_PROBIT = range(7)
 """Likelihoods, as the compiled loop knows them."""
@@ -174,7 +175,7 @@ def add_ordinal_derivatives(code, y, trials, eta, cut, sums):
             sums[2 + a, i] += first[a]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def stand_in(code, y, omega, linear, eta, cut):
     """Σ_i of the quadratics bη − ωη²/2 of the rows, of an ordinal outcome b·(s, t) − w₁s²/2 − w₂t²/2 − w₃(s − t)²/2.
 
@@ -228,10 +229,8 @@ def gaps(code, y, trials, omega, linear, eta, shape, cut, out):
     if code == BINOMIAL_LOGIT:
         for i in range(eta.size):
             e = eta[i]
-            value = y[i] * e - trials[i] * softplus(e) - (linear[i] - 0.5 * omega[i] * e) * e
-            out[i] = value
-            total += value
-        return total
+            out[i] = (y[i] - linear[i] + 0.5 * omega[i] * e) * e - trials[i] * softplus_of_many(e)
+        return sum_of(out)
     if code == BINOMIAL_PROBIT:
         for i in range(eta.size):
             e = eta[i]

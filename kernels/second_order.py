@@ -17,6 +17,9 @@ its posterior is p̃(L) N(ε; 0, I), three independent pieces. A move that is re
     core        L moves with all location effects integrated out, and ε_core is redrawn, every ε_j held: one decision for the few
                 dimensions of (L, core), however many levels there are. β and u of the new L follow without being redrawn.
 
+L may be moved ``times`` times before the one decision: moves K₁, K₂ in turn, begun with either at the toss of a coin, are
+(K₁K₂… + K₂K₁…)/2, which is reversible for p̃ as both are: of an even number each sequence is the other reversed, of an odd one its own.
+
 The core's coordinates are those of core + s(L) (``place_shift``): under a quadratic the mean of e^{η+u} is that of e^η, in truth it is
 e^{η+V/2}, and where outcomes are rare the coefficients give way to the spread of the effects along just this ridge. Where p̃(L) is no good
 guide (the core is seldom accepted), L moves by a step that leaves invariant a t which warm-up fitted to L, and the decision about
@@ -37,7 +40,7 @@ import numpy as np
 from numba import njit, types
 
 from .apart import Apart
-from .arrays import copy_to, scale_by
+from .arrays import copy_to, scale_by, sum_of
 from .covariance import draw_covariance_sufficient, log_covariance_priors
 from .elimination import coefficient_precision, copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .hyper import (
@@ -55,7 +58,7 @@ from .hyper import (
 from .layout import COLUMN, CORE0, FACTOR, GIVEN, L0, LEVELS, PARENT0, S0, SIZE, U0, UNIT, WIDTH, ZCOL
 from .likelihood import BINOMIAL_CLOGLOG, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term, stand_in
 from .priors import log_cholesky_prior, log_scale_prior
-from .statistics import linear_predictor
+from .statistics import add_effects, predictor_of_columns
 from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, rhs_between_units
 
 FITTED = 3
@@ -97,18 +100,21 @@ def refresh_levels(
     copy_to(eta, trial_eta)
     for place in range(pos + 1):
         g = units[unit, place]
-        start, width, z = factor[g, U0], factor[g, WIDTH], factor[g, ZCOL]
-        for k in range(start, start + factor[g, LEVELS] * width):
+        start, last = factor[g, U0], factor[g, U0] + factor[g, LEVELS] * factor[g, WIDTH]
+        for k in range(start, last):
             trial_u[k] -= u[k]
-        for i in range(eta.size):
-            at = start + level[i, g] * width
-            for a in range(width):
-                trial_eta[i] += Z[i, z + a] * trial_u[at + a]
-        for k in range(start, start + factor[g, LEVELS] * width):
+        add_effects(Z, level, factor, g, trial_u, trial_eta)
+        for k in range(start, last):
             trial_u[k] += u[k]
     gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap)
+    here, rise = first, 0.0  # rows of a level stand together as a rule
     for i in range(eta.size):
-        change[first + level[i, f] * q] += trial_gap[i] - gap[i]
+        at = first + level[i, f] * q
+        if at != here:
+            change[here] += rise
+            here, rise = at, 0.0
+        rise += trial_gap[i] - gap[i]
+    change[here] += rise
     for j in range(factor[f, LEVELS]):
         at = first + j * q
         counts[LEVELS_TRIED] += 1.0
@@ -128,8 +134,9 @@ def refresh_levels(
                 for k in range(at, at + factor[g, WIDTH]):
                     u[k] = trial_u[k]
     for i in range(eta.size):
-        if change[first + level[i, f] * q] == 1.0:
-            eta[i], gap[i] = trial_eta[i], trial_gap[i]
+        moved = change[first + level[i, f] * q] == 1.0
+        eta[i] = trial_eta[i] if moved else eta[i]
+        gap[i] = trial_gap[i] if moved else gap[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -153,7 +160,7 @@ def scale_effects(
     if rise > -np.inf:
         for i in range(eta.size):
             trial_eta[i] = eta[i] + (c - 1.0) * Z[i, z] * u[first + level[i, f] * width]
-        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap) - np.sum(gap)
+        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap) - sum_of(gap)
         rise += stand_in(code, y, omega, linear, trial_eta, cut) - stand_in(code, y, omega, linear, eta, cut)
     if not rise > -rng.standard_exponential():
         for b in range(column + 1):
@@ -206,13 +213,13 @@ def place_shift(term, L, information, slope, small, shift):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def gap_of_shift(X, omega, linear, eta, shift):
-    """Σ_i q_i(η_i) − q_i(η_i + x_i's), q the quadratics bη − ωη²/2 and s = ``shift``."""
+def gap_of_shift(columns, omega, linear, eta, shift):
+    """Σ_i q_i(η_i) − q_i(η_i + x_i's), q the quadratics bη − ωη²/2 and s = ``shift``; columns (p, M) is X'."""
     total = 0.0
     for i in range(eta.size):
         s = 0.0
         for a in range(shift.size):
-            s += X[i, a] * shift[a]
+            s += columns[a, i] * shift[a]
         total -= s * (linear[i] - omega[i] * (eta[i] + 0.5 * s))
     return total
 
@@ -255,7 +262,7 @@ def scale_everything(
             trial_eta[i] = offset[i] + c * (eta[i] - offset[i])
         for k in range(cuts):
             trial_cut[k] = c * cut[k]
-        rise += gaps(code, y, trials, omega, linear, trial_eta, 1.0, trial_cut[:cuts], trial_gap) - np.sum(gap)
+        rise += gaps(code, y, trials, omega, linear, trial_eta, 1.0, trial_cut[:cuts], trial_gap) - sum_of(gap)
         rise += stand_in(code, y, omega, linear, trial_eta, trial_cut[:cuts]) - stand_in(code, y, omega, linear, eta, cut)
     if not rise > -rng.standard_exponential():
         scale_by(L, 1.0 / c)
@@ -394,8 +401,8 @@ APART = (DRAW_HYPER, LOG_STAND_IN, REFRESH_LEVELS, DRAW_COVARIANCE, SCALE_EFFECT
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    apart, rng, sweeps, cycles, move, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values, value_rows,
-    crossed,
+    apart, rng, sweeps, cycles, move, times, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values,
+    value_rows, crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
     sizes, coordinate, fit, root, scratch, counts, saved, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
@@ -405,7 +412,7 @@ def run_second_order(
     """``sweeps`` sweeps of one chain; each is written to the next row of the ``out`` arrays. Returns (status, sweeps done).
 
     apart: addresses of the kernels ``APART``.
-    data: (likelihood, X, Z, level, offset, y, trials, ω, b), the frozen stand-in's ω and b last; node, m, h, dense[0] are its
+    data: (likelihood, X', Z, level, offset, y, trials, ω, b), the frozen stand-in's ω and b last; node, m, h, dense[0] are its
     cross-products. cycles: times that a sweep goes through its moves, each a sweep to what follows. blocks: parts in which ε_core is
     redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``; steps: theirs, the last that of the latter.
     small_every: sweeps between small steps of the noise. cuts: cutpoints, the first numbers of the core.
@@ -413,12 +420,13 @@ def run_second_order(
     sizes (views,), coordinate (views, d, 2), fit (views, d, 3), root (views, d, d): the variances that move with each unit, as in
     ``hyper.py``. psi (1,) or (0,): log size; psi_root: directions of the slices of it, or of the cutpoints; values, value_rows: distinct
     counts and their rows. effects (4, U): scratch.
-    move: SLICES (one at a time, at random), ELLIPTICAL, INDEPENDENT or FITTED.
+    move: SLICES (one at a time, at random), ELLIPTICAL, INDEPENDENT or FITTED; times: that the first three move L before the decision,
+    INDEPENDENT in turn with ELLIPTICAL.
     ridge: (information, slope, shifts (2, p)), of ``place_shift``; slope has no rows where coefficients do not give way to the variances.
     eta and gap are kept from call to call; scale[4] is nan where they are not those of the state, the data and the stand-in.
     """
     at_hyper, at_stand_in, at_levels, at_covariance, at_effects, at_everything, at_family = apart
-    code, X, Z, level, offset, y, trials, omega, linear = data
+    code, columns, Z, level, offset, y, trials, omega, linear = data
     cross_ptr, cross_col, cross_value, rhs, rhs_core = crossed
     noise, fresh, trial_u, change = effects[0], effects[1], effects[2], effects[3]
     information, slope, shift, trial_shift = ridge[0], ridge[1], ridge[2][0], ridge[2][1]
@@ -432,7 +440,7 @@ def run_second_order(
         sweep = cycle // cycles
         if not scale[4] > 0.0 or scale[3] % FRESH == 0.0:  # at sweeps that the length of a chunk does not choose: draws depend on bits
             copy_core_factors(factor, core_factors, core, u)
-            linear_predictor(X, Z, level, offset, factor, core, u, eta)
+            predictor_of_columns(columns, Z, level, offset, factor, core, u, eta)
             gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
             scale[4] = 1.0
         for unit in range(max(n_units, 1)):
@@ -478,7 +486,7 @@ def run_second_order(
                 place_shift(term, L, information, slope, small, shift)
                 for a in range(shift.size):
                     trial_core[a] += shift[a]
-                extra = gap_of_shift(X, omega, linear, eta, shift)
+                extra = gap_of_shift(columns, omega, linear, eta, shift)
                 extra += log_coefficient_prior(row_prior, row_scale, core, 1.0)
                 extra -= log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
                 if n_units > 0:
@@ -502,14 +510,16 @@ def run_second_order(
                     rise = value - log_fitted(learned, frame, scratch[1], scratch[3])
                     rise -= known - log_fitted(learned, frame, scratch[0], scratch[3])
                 elif few > 0 and share == 1.0:
-                    now = INDEPENDENT if move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0 else min(move, 1)
-                    ok, _, _, _ = draw_hyper_at(at_hyper, (
-                        rng, now, learn, core_only, here, learned, frame, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
-                        index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small, known,
-                        saved
-                    ))  # fmt: skip
-                    if not ok:
-                        return NO_DENSITY, sweep
+                    begin = int(2.0 * rng.random()) if times > 1 else int((scale[3] + 1.0) % SPARING == 0.0)
+                    for time in range(times):
+                        now = INDEPENDENT if move == INDEPENDENT and (begin + time) % 2 == 0 else min(move, 1)
+                        ok, _, _, known = draw_hyper_at(at_hyper, (
+                            rng, now, learn, core_only, here, learned, frame, scratch, counts, sd_prior, cov_prior, scale_prior, factor,
+                            term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small,
+                            known, saved
+                        ))  # fmt: skip
+                        if not ok:
+                            return NO_DENSITY, sweep
                 counts[CORE_TRIED] += 1.0
                 if not rise > -np.inf:
                     copy_to(trial_L, L)
@@ -534,13 +544,13 @@ def run_second_order(
                         trial_core[a] -= trial_shift[a]
                     trial_extra += log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
                 copy_core_factors(factor, core_factors, trial_core, trial_u)
-                linear_predictor(X, Z, level, offset, factor, trial_core, trial_u, trial_eta)
+                predictor_of_columns(columns, Z, level, offset, factor, trial_core, trial_u, trial_eta)
                 if not in_order(trial_core[:cuts]):
                     rise = -np.inf
                 else:
                     if slope.shape[0] > 0:
-                        trial_extra += gap_of_shift(X, omega, linear, trial_eta, trial_shift)
-                    rise += gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - np.sum(gap)
+                        trial_extra += gap_of_shift(columns, omega, linear, trial_eta, trial_shift)
+                    rise += gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - sum_of(gap)
                     rise += trial_extra - extra
                 if rise > -rng.standard_exponential():
                     counts[CORE_ACCEPTED] += 1.0
@@ -588,7 +598,7 @@ def run_second_order(
         if status != OK:
             return status, sweep
         total = size_term(shape, values, value_rows) if code == COUNT_NEGATIVE_BINOMIAL else 0.0
-        total += np.sum(gap) + stand_in(code, y, omega, linear, eta, cut)
+        total += sum_of(gap) + stand_in(code, y, omega, linear, eta, cut)
         copy_to(core[: out_beta.shape[1]], out_beta[sweep])
         copy_to(L, out_L[sweep])
         copy_to(psi, out_scale[sweep])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from numba import njit
 
+from .arrays import copy_to
 from .layout import ANCESTORS, B0, C0, CORE0, ENTRY0, G0, LEVELS, PTR0, U0, UNIT, WIDTH, ZCOL
 
 
@@ -101,28 +102,45 @@ def accumulate_rhs(X, Z, level, value, factor, every, unit, m, h):
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def linear_predictor(X, Z, level, offset, factor, core, u, eta):
     """η_i = offset_i + x_i'β + Σ_f z_fi'u_f,j(i) for every row."""
-    p, K = X.shape[1], factor.shape[0]
     for i in range(eta.size):
         s = offset[i]
-        for a in range(p):
+        for a in range(X.shape[1]):
             s += X[i, a] * core[a]
         eta[i] = s
-    for f in range(K):  # factor by factor: what is looked up for a factor is looked up once
-        q, z, start = factor[f, WIDTH], factor[f, ZCOL], factor[f, U0]
-        if q == 1:
-            for i in range(eta.size):
-                eta[i] += Z[i, z] * u[start + level[i, f]]
-        elif q == 2:
-            for i in range(eta.size):
-                at = start + 2 * level[i, f]
-                eta[i] += Z[i, z] * u[at] + Z[i, z + 1] * u[at + 1]
-        else:
-            for i in range(eta.size):
-                at = start + level[i, f] * q
-                s = 0.0
-                for a in range(q):
-                    s += Z[i, z + a] * u[at + a]
-                eta[i] += s
+    for f in range(factor.shape[0]):
+        add_effects(Z, level, factor, f, u, eta)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def predictor_of_columns(columns, Z, level, offset, factor, core, u, eta):
+    """``linear_predictor`` from X', ``columns`` (p, M): a third of its time, for the sweeps in which nothing else passes over X."""
+    copy_to(offset, eta)
+    for a in range(columns.shape[0]):
+        value = core[a]
+        for i in range(eta.size):
+            eta[i] += columns[a, i] * value
+    for f in range(factor.shape[0]):
+        add_effects(Z, level, factor, f, u, eta)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def add_effects(Z, level, factor, f, u, eta):
+    """η_i += z_fi'u_f,j(i) for every row: what is looked up for a factor is looked up once."""
+    q, z, start = factor[f, WIDTH], factor[f, ZCOL], factor[f, U0]
+    if q == 1:
+        for i in range(eta.size):
+            eta[i] += Z[i, z] * u[start + level[i, f]]
+    elif q == 2:
+        for i in range(eta.size):
+            at = start + 2 * level[i, f]
+            eta[i] += Z[i, z] * u[at] + Z[i, z + 1] * u[at + 1]
+    else:
+        for i in range(eta.size):
+            at = start + level[i, f] * q
+            s = 0.0
+            for a in range(q):
+                s += Z[i, z + a] * u[at + a]
+            eta[i] += s
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -14,7 +14,7 @@ from gibbs.kernels.apart import Apart
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
 from gibbs.sampling.chain import ELLIPTICAL_LIMIT, MOST_REJECTED, Chain, Kept, coordinates, fit_move, freeze_reference
 from gibbs.sampling.level_scales import Likelihood
-from gibbs.sampling.pack import cross_products
+from gibbs.sampling.pack import Packed, cross_products
 from gibbs.sampling.start import start_near_mode
 
 REFITS = (0.04, 0.08, 0.14, 0.22, 0.32, 0.45, 0.6, 0.8, 1.0)
@@ -23,12 +23,16 @@ FIT_FROM = 3
 """From this refit on the variances move all at once; before, one by one."""
 SPLIT_BELOW, JOIN_ABOVE = 0.45, 0.8
 """Acceptance of the core at which it is drawn in twice as many, or half as many, parts."""
-SCALE_BELOW, SCALE_EVERY = 0.85, 4.0
-"""Effects are scaled with their sds in every sweep where the core's acceptance is below the first, else now and then."""
-SMALL_OFTEN, SMALL_SELDOM, EASY = 3.0, 8.0, 0.7
-"""Every how many sweeps the noise moves by a small step: the second where the core accepts more than the last, and levels nearly always."""
+EASY = ((0.7, 0.95), (0.88, 0.97))
+"""Acceptance of core and levels from which tails are no concern, and from which they are none at all."""
+SMALL_EVERY = (3.0, 8.0, 16.0)
+"""Every how many sweeps the noise moves by a small step, which reaches tails: at neither, the first or both of ``EASY``."""
+SCALE_BELOW, SCALE_EVERY = 0.85, (4.0, 4.0, 16.0)
+"""Effects are scaled with their sds in every sweep where the core's acceptance is below the first, else now and then, as above."""
 FITTED_BELOW = 0.7
 """Acceptance of the core below which the stand-in's own law of the variances is no good guide: a t fitted to them proposes instead."""
+LONG_ROWS, TIMES = 10.0, 3
+"""The variances move so many times before a decision where the pass over the rows for it takes as long as so many moves."""
 STUCK = 0.05
 """Acceptance below which the run says that a block hardly moves."""
 
@@ -47,6 +51,7 @@ class SecondOrderChain(Chain):
         pieces = 3 if p.cutpoints else 1
         self.linear, self.sums, self.summed = np.zeros(pieces * rows), np.zeros((7 if p.cutpoints else 3, rows)), 0
         self.state.omega, self.first = np.ones(pieces * rows), np.zeros(p.cutpoints)
+        self.columns = np.ascontiguousarray(p.rows.X.T)
         self.views = [coordinates(p, unit) for unit in range(max(p.units.shape[0], 1))]
         d = max((v.shape[0] for v in self.views), default=0)
         self.sizes = np.array([v.shape[0] for v in self.views], dtype=np.int64)
@@ -65,8 +70,8 @@ class SecondOrderChain(Chain):
         self.ridge = (np.zeros(size), np.zeros((size if not p.cutpoints else 0, columns)), np.zeros((2, columns)))
         self.further = (self.work["rhs"], self.work["rhs_core"])
         self.fitted = False
-        self.blocks, self.refits, self.every, self.small_every = 1, 0, 1.0, SMALL_OFTEN
-        self.steps = np.full(p.sd_prior.shape[0] + 1, 0.5)
+        self.blocks, self.refits, self.every, self.small_every = 1, 0, 1.0, SMALL_EVERY[0]
+        self.steps, self.times = np.full(p.sd_prior.shape[0] + 1, 0.5), TIMES if _long_rows(p) else 1
         self._start_family()
         self._start_at_mode()
 
@@ -193,7 +198,7 @@ class SecondOrderChain(Chain):
 
     def likelihood_beside_normal(self) -> Likelihood | None:
         p, s, r = self.packed, self.state, self.rows
-        data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
+        data = (p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
         return Likelihood(data, self._shape(), p.cutpoints, s.eta, self.gap[0], s.working, self.gap[1])
 
     def advance(self, sweeps: int) -> None:
@@ -208,15 +213,15 @@ class SecondOrderChain(Chain):
     def _arguments(self, sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
         p, s, w, r = self.packed, self.state, self.work, self.rows
         crossed = (*self.cross, *self.further)
-        data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
+        data = (p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
         return (
-            self.rng, sweeps, p.cycles, self._collapsed_move(), warming, self.blocks, self.every, self.small_every, self.steps, data,
-            p.family_prior, p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, crossed, p.factor, p.term, p.index,
-            p.units, p.core_factors, self.node, self.m, self.h, p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L,
-            s.scale, s.row_scale, s.reference, w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes,
-            self.coordinate, self.fit, self.root, self.scratch, self.counts, w["saved"], s.eta, self.gap[0], s.working, self.gap[1],
-            self.noise[0], self.noise[1], self.noise[2], self.trial_L, self.effects, self._ridge(),
-            out.beta, out.L, out.scale, out.lp, out.u,
+            self.rng, sweeps, p.cycles, self._collapsed_move(), 1 if warming else self.times, warming, self.blocks, self.every,
+            self.small_every, self.steps, data, p.family_prior, p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, crossed,
+            p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h,
+            p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
+            w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes, self.coordinate, self.fit, self.root, self.scratch,
+            self.counts, w["saved"], s.eta, self.gap[0], s.working, self.gap[1], self.noise[0], self.noise[1], self.noise[2],
+            self.trial_L, self.effects, self._ridge(), out.beta, out.L, out.scale, out.lp, out.u,
         )  # fmt: skip
 
     def _ridge(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -263,10 +268,11 @@ class SecondOrderChain(Chain):
             if self.refits > FIT_FROM:
                 self.fitted = self.fitted or bool(accepted < FITTED_BELOW * tried)
                 rejected = self.counts[k2.INDEPENDENT_REJECTED]
-                self.independent = bool(rejected <= MOST_REJECTED * L.shape[0] * len(self.views) and accepted > EASY * tried)
-        levels = self.counts[k2.LEVELS_ACCEPTED] >= 0.95 * self.counts[k2.LEVELS_TRIED]
-        self.small_every = SMALL_SELDOM if levels and accepted > EASY * tried else SMALL_OFTEN
-        self.every = 1.0 if accepted < SCALE_BELOW * tried else SCALE_EVERY
+                self.independent = bool(rejected <= MOST_REJECTED * L.shape[0] * len(self.views) and accepted > EASY[0][0] * tried)
+        levels_tried, levels = self.counts[k2.LEVELS_TRIED], self.counts[k2.LEVELS_ACCEPTED]
+        easy = sum(bool(accepted > core * tried and levels >= share * levels_tried) for core, share in EASY)
+        self.small_every = SMALL_EVERY[easy]
+        self.every = 1.0 if accepted < SCALE_BELOW * tried else SCALE_EVERY[easy]
         self.refits += 1
         self.counts[1:] = 0.0
 
@@ -277,3 +283,10 @@ class SecondOrderChain(Chain):
             "core": float(c[k2.CORE_ACCEPTED] / max(c[k2.CORE_TRIED], 1.0)),
             **({"levels": float(c[k2.LEVELS_ACCEPTED] / c[k2.LEVELS_TRIED])} if c[k2.LEVELS_TRIED] else {}),
         }
+
+
+def _long_rows(p: Packed) -> bool:
+    """Whether a pass over the rows takes ``LONG_ROWS`` times as long as one elimination, in multiplications (a likelihood is 40)."""
+    pc, q = p.core_columns, p.factor[:, kl.WIDTH]
+    levels = np.where(p.factor[:, kl.UNIT] < 0, 0, p.factor[:, kl.LEVELS] * q * (pc + q) ** 2)
+    return p.rows.y.size * (40 + p.rows.X.shape[1] + p.rows.Z.shape[1]) > LONG_ROWS * (levels.sum() / 2 + pc**3 / 6)

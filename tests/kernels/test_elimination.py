@@ -156,6 +156,9 @@ def test_special_paths_equal_the_general_one(kind):
                 g = w["work"][p.factor[f, kl.G0] :][: J * q * q].reshape(J, q, q)
                 entries = p.index[p.factor[f, kl.PTR0] + J] * q
                 c = w["work"][p.factor[f, kl.C0] :][:entries]
+                if not general and elimination.by_column(p.factor, p.index, p.units, unit, b.core.size):
+                    c = c.reshape(b.core.size, J, q).swapaxes(0, 1)
+                c = c.ravel()
                 v = w["vh"][p.factor[f, kl.U0] :][: J * q]
                 results.append([np.array(out), np.tril(g), c.copy(), v.copy(), np.tril(b.dense[1])])
             for special, slow in zip(*results, strict=True):

@@ -109,7 +109,7 @@ class Mover:
     @property
     def data(self) -> tuple:
         r = self.packed.rows
-        return (self.packed.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, self.chain.state.omega, self.chain.linear)
+        return (self.packed.likelihood, r.X.T.copy(), r.Z, r.level, r.offset, r.y, r.trials, self.chain.state.omega, self.chain.linear)
 
     def log_joint(self) -> float:
         p, s, u, covariances, at = self.packed, self.chain.state, [], [], 0
@@ -271,7 +271,7 @@ def test_refreshed_levels_have_the_law_of_the_stand_in():
     counts, noise, fresh, trial_u, change = np.zeros(8), np.zeros(U), np.zeros(U), np.zeros(U), np.zeros(U)
     whiten_unit(p.factor, p.index, p.units, 0, w["work"], w["vh"], s.core, s.u, noise)
     trials = np.zeros(n, dtype=np.int64)  # no trial: l = 0 everywhere, and a stand-in of no curvature
-    data = (kd.BINOMIAL_LOGIT, r.X, r.Z, r.level, r.offset, np.zeros(n), trials, np.zeros(n), np.zeros(n))
+    data = (kd.BINOMIAL_LOGIT, r.X.T.copy(), r.Z, r.level, r.offset, np.zeros(n), trials, np.zeros(n), np.zeros(n))
     before = noise.copy()
     eta, gap = np.zeros(n), np.zeros(n)
     generator = np.random.Generator(np.random.SFC64(8))

@@ -41,7 +41,7 @@ OF_SCALE_EFFECTS = {
     "no Jacobian of L's row": ("(column + 1.0) * delta - log", "-log"),
     "Jacobian of one column for every column": ("(column + 1.0) * delta", "delta"),
     "prior of the old L forgotten": (" - log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])\n", "\n"),
-    "sign of the gap": (" - np.sum(gap)\n", " + np.sum(gap)\n"),
+    "sign of the gap": (" - sum_of(gap)\n", " + sum_of(gap)\n"),
     "stand-in of the new point twice": (
         " - stand_in(code, y, omega, linear, eta, cut)",
         " - stand_in(code, y, omega, linear, trial_eta, cut)",
@@ -126,7 +126,7 @@ def test_a_bug_of_scaling_everything_is_caught(bug):
 
 
 OF_THE_CORE = {
-    "sign of the gap": ("trial_gap) - np.sum(gap)", "trial_gap) + np.sum(gap)"),
+    "sign of the gap": ("trial_gap) - sum_of(gap)", "trial_gap) + sum_of(gap)"),
     "likelihood at the old cutpoints": ("shape, trial_core[:cuts], trial_gap)", "shape, cut, trial_gap)"),
     "η left stale": (
         "                    copy_to(trial_u, u)\n                    copy_to(trial_eta, eta)\n",
@@ -136,8 +136,8 @@ OF_THE_CORE = {
 OF_THE_SHIFT = {
     "coefficients do not give way": ("trial_core[a] -= trial_shift[a]", "trial_core[a] -= 0.0"),
     "the shift of the old L": ("trial_core[a] -= trial_shift[a]", "trial_core[a] -= shift[a]"),
-    "stand-in of the new point unshifted": ("gap_of_shift(X, omega, linear, trial_eta, trial_shift)", "0.0"),
-    "stand-in of the old point unshifted": ("extra = gap_of_shift(X, omega, linear, eta, shift)", "extra = 0.0"),
+    "stand-in of the new point unshifted": ("gap_of_shift(columns, omega, linear, trial_eta, trial_shift)", "0.0"),
+    "stand-in of the old point unshifted": ("extra = gap_of_shift(columns, omega, linear, eta, shift)", "extra = 0.0"),
     "prior of the shifted coefficients": ("trial_extra -= log_coefficient_prior(", "trial_extra += log_coefficient_prior("),
 }
 OF_THE_FITTED_MOVE = {
@@ -151,7 +151,7 @@ OF_THE_FITTED_MOVE = {
 OF_THE_LEVELS = {
     "sign of the gap": ("+= trial_gap[i] - gap[i]", "-= trial_gap[i] - gap[i]"),
     "gap of the proposal alone": ("+= trial_gap[i] - gap[i]", "+= trial_gap[i]"),
-    "rows of another level": ("change[first + level[i, f] * q] += trial", "change[first] += trial"),
+    "rows of another level": ("here, rise = at, 0.0", "rise = 0.0"),
     "η of this place alone": ("for place in range(pos + 1):", "for place in range(pos, pos + 1):"),
 }
 

@@ -134,7 +134,7 @@ def log_joint(engine: Engine, y: np.ndarray) -> float:
 def run_scale_effects(kernel, rng, engine: Engine, t: int, column: int, step: float) -> float:
     p, chain = engine.packed, engine.chain
     s, r = chain.state, engine.packed.rows
-    data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, chain.linear)
+    data = (p.likelihood, r.X.T.copy(), r.Z, r.level, r.offset, r.y, r.trials, s.omega, chain.linear)
     return kernel(
         rng, step, data, chain._shape(), cutpoints(engine), p.factor, p.term, t, column, p.sd_prior, p.cov_prior, s.core, s.u, s.L, s.eta,
         chain.gap[0], s.working, chain.gap[1], chain.work["small"],
@@ -144,7 +144,7 @@ def run_scale_effects(kernel, rng, engine: Engine, t: int, column: int, step: fl
 def run_scale_everything(kernel, rng, engine: Engine, step: float) -> float:
     p, chain = engine.packed, engine.chain
     s, r = chain.state, engine.packed.rows
-    data = (p.likelihood, r.X, r.Z, r.level, r.offset, r.y, r.trials, s.omega, chain.linear)
+    data = (p.likelihood, r.X.T.copy(), r.Z, r.level, r.offset, r.y, r.trials, s.omega, chain.linear)
     return kernel(
         rng, step, data, p.cutpoints, p.factor, p.term, p.row_prior, s.row_scale, p.sd_prior, p.cov_prior, s.core, s.u, s.L, s.eta,
         chain.gap[0], s.working, chain.gap[1], chain.noise[0], chain.work["small"],
@@ -486,7 +486,7 @@ def test_how_far_coefficients_give_way(case):
     eta, omega = chain.state.eta, chain.state.omega
     moved = eta + r.X @ shift
     wanted = np.sum(chain.linear * eta - 0.5 * omega * eta**2) - np.sum(chain.linear * moved - 0.5 * omega * moved**2)
-    assert k2.gap_of_shift.py_func(r.X, omega, chain.linear, eta, shift) == pytest.approx(wanted, rel=1e-10, abs=1e-10)
+    assert k2.gap_of_shift.py_func(r.X.T, omega, chain.linear, eta, shift) == pytest.approx(wanted, rel=1e-10, abs=1e-10)
 
 
 def test_the_step_of_the_fitted_t_leaves_it_invariant():

@@ -108,6 +108,7 @@ class Engine:
         chain.elliptical = self.elliptical
         chain.blocks = int(self.rng.integers(1, 4))
         chain.fitted = bool(self.rng.integers(2))
+        chain.times = int(self.rng.integers(1, 4))
 
     def _learn_rows(self) -> None:
         """How packing orders rows and merges them into cells: real outcomes by its own order, counts by packing one row at a time."""
