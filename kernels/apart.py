@@ -20,7 +20,7 @@ _WHOLES, _REALS = types.int64[::1], types.float64[::1]
 _REAL_TABLE, _WHOLE_TABLE = types.float64[:, ::1], types.int64[:, ::1]
 TYPES: dict[str, Any] = {
     "rng": typeof(np.random.default_rng(0)),
-    **dict.fromkeys(("learn", "core_only"), types.boolean),
+    **dict.fromkeys(("learn", "core_only", "prior"), types.boolean),
     **dict.fromkeys(("move", "t", "column", "cuts", "unit", "pos"), types.int64),
     **dict.fromkeys(("n", "yy", "sigma", "variance", "prior_quadratic", "known", "step", "share", "shape"), types.float64),
     **dict.fromkeys(("index", "core_factors"), _WHOLES),

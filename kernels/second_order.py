@@ -28,6 +28,9 @@ guide (the core is seldom accepted), L moves by a step that leaves invariant a t
 The cutpoints of an ordinal outcome are the first columns of the core: a row depends on η − c_k and η − c_{k−1}, two linear predictors, and
 its quadratic is the sum of three squares in them (``likelihood.ordinal_derivatives``). An order that does not hold is rejected.
 
+Where levels accept less, u_j also moves by its own law N(0, Σ), accepted by the likelihood of its rows alone: under rows that are all alike
+u_j ranges as far as its prior does, which no stand-in proposes.
+
 Then, given the effects: every covariance (sufficient), the size of the family, now and then the cutpoints, the scales of t priors. No row
 is augmented, so rare outcomes cost nothing, and equal rows are one cell.
 """
@@ -77,9 +80,13 @@ EVALUATIONS, INDEPENDENT_REJECTED, CORE_TRIED, CORE_ACCEPTED, LEVELS_TRIED, LEVE
 @njit(cache=True, nogil=True, error_model="numpy")
 def refresh_levels(
     rng, share, data, shape, cut, factor, index, units, unit, pos, work, vh, core, u, noise, fresh, trial_u, trial_eta, trial_gap, eta,
-    gap, change, counts
+    gap, change, counts, prior, term, L
 ):  # fmt: skip
     """Replace the ``share`` of the noise of every level at place ``pos`` of the chain, each level accepted or not on its own rows.
+
+    prior: not the noise of the stand-in, but that of the effects' own law, u_j → √(1 − share²) u_j + share L z, which N(0, LL') is
+    reversible for: a level accepts by the likelihood of its rows, which ``data`` gives with ω = b = 0 and ``gap`` holds. The stand-in
+    does not reach where rows that are all alike leave u_j to its prior. Its descendants' u, and every noise, are as they were.
 
     Mutates u, noise, eta, gap. ``change`` (U,) ends with 1.0 at the first effect of the levels that moved, themselves or with an ancestor.
     """
@@ -90,13 +97,25 @@ def refresh_levels(
         g = units[unit, place]
         if g >= 0:
             for k in range(factor[g, U0], factor[g, U0] + factor[g, LEVELS] * factor[g, WIDTH]):
-                trial_u[k] = noise[k] if place < pos else u[k]
+                trial_u[k] = noise[k] if place < pos and not prior else u[k]
     keep = math.sqrt(1.0 - share * share)
     for k in range(first, first + size):
         fresh[k] = keep * noise[k] + share * rng.standard_normal()
         trial_u[k] = fresh[k]
         change[k] = 0.0
-    place_unit(factor, index, units, unit, pos, work, vh, core, trial_u)
+    if prior:
+        for t in range(term.shape[0]):
+            if term[t, FACTOR] == f:
+                for j in range(factor[f, LEVELS]):
+                    at, n = first + j * q + term[t, COLUMN], term[t, SIZE]
+                    for a in range(n):
+                        s = keep * u[at + a]
+                        for b in range(a + 1):
+                            s += L[term[t, L0] + a * n + b] * (fresh[at + b] - keep * noise[at + b])
+                        trial_u[at + a] = s
+        copy_to(noise, fresh)
+    else:
+        place_unit(factor, index, units, unit, pos, work, vh, core, trial_u)
     copy_to(eta, trial_eta)
     for place in range(pos + 1):
         g = units[unit, place]
@@ -401,8 +420,8 @@ APART = (DRAW_HYPER, LOG_STAND_IN, REFRESH_LEVELS, DRAW_COVARIANCE, SCALE_EFFECT
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    apart, rng, sweeps, cycles, move, times, learn, blocks, every, small_every, steps, data, family_prior, cuts, psi, psi_root, values,
-    value_rows, crossed,
+    apart, rng, sweeps, cycles, move, times, learn, blocks, every, small_every, stir, nothing, stirred, steps, data, family_prior,
+    cuts, psi, psi_root, values, value_rows, crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
     sizes, coordinate, fit, root, scratch, counts, saved, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
@@ -415,7 +434,8 @@ def run_second_order(
     data: (likelihood, X', Z, level, offset, y, trials, ω, b), the frozen stand-in's ω and b last; node, m, h, dense[0] are its
     cross-products. cycles: times that a sweep goes through its moves, each a sweep to what follows. blocks: parts in which ε_core is
     redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``; steps: theirs, the last that of the latter.
-    small_every: sweeps between small steps of the noise. cuts: cutpoints, the first numbers of the core.
+    small_every: sweeps between small steps of the noise. stir: share of the effects that a move by their own law replaces in every sweep, 0
+    for none; nothing: zeros in the place of ω and b; stirred (8,): counts of these moves. cuts: cutpoints, the first numbers of the core.
     crossed: (cross_ptr, cross_col, cross_value, rhs, rhs_core).
     sizes (views,), coordinate (views, d, 2), fit (views, d, 3), root (views, d, d): the variances that move with each unit, as in
     ``hyper.py``. psi (1,) or (0,): log size; psi_root: directions of the slices of it, or of the cutpoints; values, value_rows: distinct
@@ -431,6 +451,7 @@ def run_second_order(
     noise, fresh, trial_u, change = effects[0], effects[1], effects[2], effects[3]
     information, slope, shift, trial_shift = ridge[0], ridge[1], ridge[2][0], ridge[2][1]
     n_units, cut = units.shape[0], core[:cuts]
+    plain = (code, columns, Z, level, offset, y, trials, nothing, nothing)
     scale[2] = coefficient_precision(row_prior, row_scale, B)
     shape = math.exp(psi[0]) if code == COUNT_NEGATIVE_BINOMIAL else 1.0
     scalable = code <= BINOMIAL_CLOGLOG or code >= ORDINAL_LOGIT
@@ -475,7 +496,7 @@ def run_second_order(
                     if units[unit, pos] >= 0:
                         refresh_levels_at(at_levels, (
                             rng, share, data, shape, cut, factor, index, units, unit, pos, work, vh, core, u, noise, fresh, trial_u,
-                            trial_eta, trial_gap, eta, gap, change, counts
+                            trial_eta, trial_gap, eta, gap, change, counts, False, term, L
                         ))  # fmt: skip
             # variances and core; a small step of the noise alone now and then
             share = SMALL_STEP if (scale[3] + 1.0) % small_every == 0.0 else 1.0
@@ -576,6 +597,16 @@ def run_second_order(
                         if learn:
                             steps[k] = min(max(steps[k] * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
                 draw_covariance_sufficient_at(at_covariance, (rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small))
+        if stir > 0.0 and n_units > 0:
+            gaps(code, y, trials, nothing, nothing, eta, shape, cut, gap)
+            for unit in range(n_units):
+                for pos in range(units.shape[1]):
+                    if units[unit, pos] >= 0:
+                        refresh_levels_at(at_levels, (
+                            rng, stir, plain, shape, cut, factor, index, units, unit, pos, work, vh, core, u, noise, fresh, trial_u,
+                            trial_eta, trial_gap, eta, gap, change, stirred, True, term, L
+                        ))  # fmt: skip
+            gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
         if scalable and (learn or scale[3] % every == 0.0):
             accepted = scale_everything_at(at_everything, (
                 rng, steps[-1], data, cuts, factor, term, row_prior, row_scale, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta,

@@ -29,6 +29,8 @@ SMALL_EVERY = (3.0, 8.0, 16.0)
 """Every how many sweeps the noise moves by a small step, which reaches tails: at neither, the first or both of ``EASY``."""
 SCALE_BELOW, SCALE_EVERY = 0.85, (4.0, 4.0, 16.0)
 """Effects are scaled with their sds in every sweep where the core's acceptance is below the first, else now and then, as above."""
+STIR_BELOW, STIR = 0.95, 0.6
+"""Acceptance of levels below which they also move as their own law does, and the share of it that is new."""
 FITTED_BELOW = 0.7
 """Acceptance of the core below which the stand-in's own law of the variances is no good guide: a t fitted to them proposes instead."""
 LONG_ROWS, TIMES = 10.0, 3
@@ -51,6 +53,7 @@ class SecondOrderChain(Chain):
         pieces = 3 if p.cutpoints else 1
         self.linear, self.sums, self.summed = np.zeros(pieces * rows), np.zeros((7 if p.cutpoints else 3, rows)), 0
         self.state.omega, self.first = np.ones(pieces * rows), np.zeros(p.cutpoints)
+        self.nothing, self.stir, self.stirred = np.zeros(pieces * rows), 0.0, np.zeros(8)
         self.columns = np.ascontiguousarray(p.rows.X.T)
         self.views = [coordinates(p, unit) for unit in range(max(p.units.shape[0], 1))]
         d = max((v.shape[0] for v in self.views), default=0)
@@ -216,8 +219,8 @@ class SecondOrderChain(Chain):
         data = (p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
         return (
             self.rng, sweeps, p.cycles, self._collapsed_move(), 1 if warming else self.times, warming, self.blocks, self.every,
-            self.small_every, self.steps, data, p.family_prior, p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, crossed,
-            p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h,
+            self.small_every, self.stir, self.nothing, self.stirred, self.steps, data, p.family_prior, p.cutpoints, self.psi,
+            self.psi_root, p.values, p.value_rows, crossed, p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h,
             p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
             w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes, self.coordinate, self.fit, self.root, self.scratch,
             self.counts, w["saved"], s.eta, self.gap[0], s.working, self.gap[1], self.noise[0], self.noise[1], self.noise[2],
@@ -272,6 +275,7 @@ class SecondOrderChain(Chain):
         levels_tried, levels = self.counts[k2.LEVELS_TRIED], self.counts[k2.LEVELS_ACCEPTED]
         easy = sum(bool(accepted > core * tried and levels >= share * levels_tried) for core, share in EASY)
         self.small_every = SMALL_EVERY[easy]
+        self.stir = STIR if levels < STIR_BELOW * levels_tried else 0.0
         self.every = 1.0 if accepted < SCALE_BELOW * tried else SCALE_EVERY[easy]
         self.refits += 1
         self.counts[1:] = 0.0

@@ -278,7 +278,7 @@ def test_refreshed_levels_have_the_law_of_the_stand_in():
     wanted = 0.8 * before + 0.6 * np.random.Generator(np.random.SFC64(8)).standard_normal(U)
     refresh_levels(
         generator, 0.6, data, 1.0, np.zeros(1), p.factor, p.index, p.units, 0, 0, w["work"], w["vh"], s.core, s.u, noise, fresh, trial_u,
-        np.zeros(n), np.zeros(n), eta, gap, change, counts,
+        np.zeros(n), np.zeros(n), eta, gap, change, counts, False, p.term, s.L,
     )  # fmt: skip
     assert counts[4] == counts[5] > 0
     found = np.zeros(U)

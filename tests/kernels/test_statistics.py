@@ -94,6 +94,13 @@ def test_linear_predictor_and_subtract_other_units(kind, scheme):
     theta, offset, eta = rng.standard_normal(b.W.shape[1]), rng.standard_normal(b.y.size), np.empty(b.y.size)
     statistics.linear_predictor(p.rows.X, p.rows.Z, p.rows.level, offset, p.factor, theta[b.core], theta[b.p :], eta)
     np.testing.assert_allclose(eta, offset + b.W @ theta, rtol=RTOL, atol=1e-12)
+    columns, again = np.ascontiguousarray(p.rows.X.T), np.empty_like(eta)
+    statistics.predictor_of_columns(columns, p.rows.Z, p.rows.level, offset, p.factor, theta[b.core], theta[b.p :], again)
+    np.testing.assert_allclose(again, eta, rtol=RTOL, atol=1e-12)
+    again[:] = offset
+    for f in range(p.factor.shape[0]):
+        statistics.add_effects(p.rows.Z, p.rows.level, p.factor, f, theta[b.p :], again)
+    np.testing.assert_allclose(again, eta - p.rows.X @ theta[: b.p], rtol=RTOL, atol=1e-12)
     working = rng.standard_normal(b.y.size)
     for unit in b.units:
         other = np.setdiff1d(np.arange(b.W.shape[1]), b.joint(unit))
