@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -151,10 +152,11 @@ class Chain:
     def _sweeps(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
         """``sweeps`` sweeps of the compiled loop, the scales of the levels as they are."""
         try:
-            return self.LOOP(self.addresses(), *self._arguments(sweeps, warming, out))
+            return self.LOOP(self.addresses, *self._arguments(sweeps, warming, out))
         except np.linalg.LinAlgError:
             return ks.NOT_POSITIVE_DEFINITE, 0
 
+    @cached_property
     def addresses(self) -> tuple[int, ...]:
         """Of the kernels that the loop calls by address; the one-at-a-time scheme calls none, and does without their compilation."""
         return tuple(0 if self.packed.scheme == kl.ONE_AT_A_TIME else kernel.address() for kernel in self.APART)

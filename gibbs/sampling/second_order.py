@@ -278,14 +278,15 @@ class SecondOrderChain(Chain):
         self.stir = STIR if levels < STIR_BELOW * levels_tried else 0.0
         self.every = 1.0 if accepted < SCALE_BELOW * tried else SCALE_EVERY[easy]
         self.refits += 1
-        self.counts[1:] = 0.0
+        self.counts[1:] = self.stirred[:] = 0.0
 
     def acceptance(self) -> dict[str, float]:
         """Shares of accepted moves since warm-up, by block."""
-        c = self.counts
+        c, own = self.counts, self.stirred
         return {
             "core": float(c[k2.CORE_ACCEPTED] / max(c[k2.CORE_TRIED], 1.0)),
             **({"levels": float(c[k2.LEVELS_ACCEPTED] / c[k2.LEVELS_TRIED])} if c[k2.LEVELS_TRIED] else {}),
+            **({"levels by their own law": float(own[k2.LEVELS_ACCEPTED] / own[k2.LEVELS_TRIED])} if own[k2.LEVELS_TRIED] else {}),
         }
 
 

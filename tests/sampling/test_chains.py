@@ -160,3 +160,16 @@ def test_parameters_that_are_given_stay_where_they_are():
     draws = run(design, warmup=20, draws=20, how=2)
     np.testing.assert_allclose(draws.hyper, np.broadcast_to([0.7, 1.3, 4.0], (2, 20, 3)))
     assert make_chain(design).packed.term[0, kl.GIVEN] == 1
+
+
+def test_acceptance_is_reported_by_block_and_an_alarm_names_the_chain_that_is_stuck(monkeypatch):
+    """Groups whose outcomes are all alike: levels move by their own law too, and that is a block of its own."""
+    design = fitted_design("one_factor", "logit", rows=120, levels=24)
+    design = replace(design, y=(np.asarray(design.factors[0].codes) % 2).astype(float))
+    sampling = Sampling(chains=2, seed=4, warmup=200, draws=100, scheme="second-order", cores=1)
+    found = chains.run(design, plan.make(design, "second-order"), sampling).info
+    assert set(found["acceptance"]) == {"core", "levels", "levels by their own law"} and not found["alarms"]
+    assert all(len(shares) == 2 and all(0.05 < share <= 1.0 for share in shares) for shares in found["acceptance"].values())
+    monkeypatch.setattr(chains, "STUCK", 1.1)
+    alarms = chains.run(design, plan.make(design, "second-order"), sampling).info["alarms"]
+    assert len(alarms) == 6 and any("levels by their own law of chain 2 hardly move" in alarm for alarm in alarms)

@@ -63,7 +63,7 @@ for module in [m for name, m in sys.modules.items() if name.startswith("gibbs.")
         elif id(value) in by_address:
             setattr(module, name, lambda at, arguments, call=by_address[id(value)]: call(*arguments))
 for kind, loop in loops.items():
-    kind.LOOP, kind.compile, kind.addresses = staticmethod(loop.py_func), lambda self: None, lambda self: (0,) * len(self.APART)
+    kind.LOOP, kind.compile, kind.addresses = staticmethod(loop.py_func), lambda self: None, (0,) * len(kind.APART)
 for kind, family, scheme in (("slopes", "gaussian", "auto"), ("crossed", "gaussian", "collapsed"), ("crossed", "probit", "joint"),
                              ("one_factor", "logit", "second-order"), ("crossed", "student", "collapsed")):
     design = fitted_design(kind, family, rows=24, levels=3)
