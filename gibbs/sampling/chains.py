@@ -231,16 +231,20 @@ def _collect(
 
 
 def _acceptance(chains: list[Chain]) -> dict[str, object]:
-    """Shares of accepted moves of second-order chains by block, one number a chain, and a sentence for each block that hardly moves."""
+    """Shares of accepted moves of second-order chains by block, one number a chain, and a sentence for each block that hardly moves.
+
+    None: a chain that does not have the move, since its warm-up did not ask for it.
+    """
     if not isinstance(chains[0], SecondOrderChain):
         return {}
     shares = [c.acceptance() for c in chains]
-    by_block = {block: [round(s[block], 4) for s in shares] for block in shares[0]}
+    blocks = dict.fromkeys(block for s in shares for block in s)
+    by_block = {block: [round(s[block], 4) if block in s else None for s in shares] for block in blocks}
     stuck = [
         f"The {block} of chain {k + 1} hardly move: {share:.1%} of their proposals are accepted."
         for block, values in by_block.items()
         for k, share in enumerate(values)
-        if share < STUCK
+        if share is not None and share < STUCK
     ]
     return {"acceptance": by_block, "alarms": stuck}
 

@@ -173,3 +173,13 @@ def test_acceptance_is_reported_by_block_and_an_alarm_names_the_chain_that_is_st
     monkeypatch.setattr(chains, "STUCK", 1.1)
     alarms = chains.run(design, plan.make(design, "second-order"), sampling).info["alarms"]
     assert len(alarms) == 6 and any("levels by their own law of chain 2 hardly move" in alarm for alarm in alarms)
+
+
+def test_a_move_that_only_some_chains_have_is_none_in_the_others(monkeypatch):
+    design = fitted_design("one_factor", "logit", rows=60, levels=6)
+    shares = [{"core": 0.9, "levels": 0.8}, {"core": 0.9, "levels": 0.8, "levels by their own law": 0.01}]
+    monkeypatch.setattr(chains.SecondOrderChain, "acceptance", lambda self: shares[self.number])
+    sampling = Sampling(chains=2, seed=4, warmup=50, draws=10, scheme="second-order", cores=1)
+    found = chains.run(design, plan.make(design, "second-order"), sampling).info
+    assert found["acceptance"] == {"core": [0.9, 0.9], "levels": [0.8, 0.8], "levels by their own law": [None, 0.01]}
+    assert found["alarms"] == ["The levels by their own law of chain 2 hardly move: 1.0% of their proposals are accepted."]
