@@ -135,7 +135,10 @@ class SecondOrderChain(Chain):
         gram = self.dense[0][:columns, :columns]
         gram = np.tril(gram) + np.tril(gram, -1).T
         weights = p.row_prior[:, 3:]
-        gram = gram + weights.T @ (weights * p.row_prior[:, 1:2])
+        with np.errstate(invalid="ignore", over="ignore"):
+            gram = gram + weights.T @ (weights * p.row_prior[:, 1:2])
+        if not np.all(np.isfinite(gram)):  # the sweep says where
+            return
         for f, column, q, l0 in p.term[:, :4]:
             z0 = p.factor[f, kl.ZCOL] + column
             Z, level = r.Z[:, z0 : z0 + q], r.level[:, f]

@@ -60,6 +60,7 @@ class Inputs:
     family: str = "gaussian"
     draws: int = 1000
     priors: Mapping[str, str] = field(default_factory=dict)
+    scheme: str = "auto"
 
 
 def nothing_there(data: Columns) -> np.ndarray:
@@ -144,9 +145,8 @@ SLOW = {
 
 def fit(inputs: Inputs, seed: int = 3) -> Draws:
     data = pd.DataFrame(dict(inputs.data()))
-    return gibbs.fit(
-        inputs.formula, data, family=inputs.family, priors=inputs.priors, warmup=1000, draws=inputs.draws, seed=seed, progress=False
-    ).arrays
+    how = {"scheme": inputs.scheme, "warmup": 1000, "draws": inputs.draws, "seed": seed}
+    return gibbs.fit(inputs.formula, data, family=inputs.family, priors=inputs.priors, progress=False, **how).arrays
 
 
 def assert_trustworthy(inputs: Inputs) -> None:
@@ -262,15 +262,23 @@ def test_the_answer_is_that_of_the_data_rescaled_by_hand(name: str):
 
 
 @pytest.mark.parametrize(
-    ("formula", "family", "column", "factor"),
-    [("y ~ x + (1|g)", "gaussian", "y", 1e200), ("y ~ x + (1|g)", "gaussian", "x", 1e200), ("b ~ x + (1|g)", "logit", "x", 1e200)],
+    ("formula", "family", "column", "factor", "scheme"),
+    [
+        ("y ~ x + (1|g)", "gaussian", "y", 1e200, "auto"),
+        ("y ~ x + (1|g)", "gaussian", "x", 1e200, "auto"),
+        ("b ~ x + (1|g)", "logit", "x", 1e200, "augmented"),
+        ("b ~ x + (1|g)", "logit", "x", 1e200, "second-order"),
+        ("b ~ x + (1|g)", "poisson", "x", 1e200, "auto"),
+        ("b ~ x + (1|g)", "negative_binomial", "x", 1e200, "auto"),
+        ("b ~ x + (1|g)", "ordinal", "x", 1e200, "auto"),
+    ],
 )
-def test_numbers_that_overflow_stop_with_chain_iteration_block_and_rows(formula, family, column, factor):
+def test_numbers_that_overflow_stop_with_chain_iteration_block_and_rows(formula, family, column, factor, scheme):
     data = ordinary()
     data[column] = data[column] * factor
     largest = int(np.argmax(np.abs(data[column] - (data[column].mean() if column == "x" else 0.0)))) + 1
     with pytest.raises(SamplingError) as caught:
-        fit(Inputs(formula, lambda: data, family))
+        fit(Inputs(formula, lambda: data, family, scheme=scheme))
     said = str(caught.value)
     for word in ("chain 1", "iteration 1", "block", "Rows behind it"):
         assert word in said
