@@ -26,10 +26,11 @@ ROWS_AN_EFFECT = 100
 AUGMENTED = ("probit", "logit")
 """Families that may be drawn by augmentation or by second-order moves."""
 GAUSSIAN_GIVEN_LATENTS = ("gaussian", "student")
-NANOSECONDS = {"probit": 55.0, "logit": 75.0, "second-order": 45.0}
-"""Cost of a row and sweep (measured: `benchmarks/speed.py`), for the choice between augmentation and second order."""
+NANOSECONDS = {"probit": (55.0, 55.0), "logit": (125.0, 30.0)}
+"""Cost of a sweep of augmentation a row, and of second-order moves a cell, for the choice between them (measured on 1,000 to 9,000 rows
+of 30 to 100 groups: 50–73 and 32–95, 95–152 and 22–39)."""
 SECOND_ORDER_IAT = 2.0
-"""Sweeps an effective draw of second-order moves takes (measured 1.3–2.5 on the seed's models)."""
+"""Sweeps an effective draw of second-order moves takes (measured there: 1.4–2.2, and 3.0 for logit at an intercept of −2)."""
 RARE, EVENTS_AN_EFFECT = 0.05, 5.0
 """Events are rare, and few, below this share of ones (mean of counts) and this number for each random effect."""
 EVENTS_A_CYCLE, MOST_CYCLES = 400.0, 8
@@ -147,7 +148,8 @@ def choice(design: Design) -> tuple[str, str]:
         eta = np.where(np.abs(eta) < 1e-3, 1e-3, eta)
         iat, information = 2.0 * np.sinh(eta) / eta - 1.0, share * (1.0 - share)
     augmented = float(np.sum(iat * information) / np.sum(information))
-    cost = NANOSECONDS[design.family] * n * augmented, NANOSECONDS["second-order"] * cells * SECOND_ORDER_IAT
+    of_row, of_cell = NANOSECONDS[design.family]
+    cost = of_row * n * augmented, of_cell * cells * SECOND_ORDER_IAT
     better = "second-order" if cost[1] < cost[0] else "augmented"
     return better, (
         f"why: augmentation would need about {augmented:.1f} sweeps an effective draw over {n:,} rows, "

@@ -166,7 +166,7 @@ def test_log_likelihood_of_a_sweep():
     """lp of the draws is the log-likelihood at the draws: differences against the oracle, for every family."""
     for family in ("gaussian", "student", "probit", "logit"):
         design = make_design("slopes", family=family, rows=60, offset=True)
-        packed = pack(design, make(design))
+        packed = pack(design, make(design, "augmented" if family in ("probit", "logit") else "auto"))
         chain = Chain(0, np.random.SeedSequence(125), packed, design, 20)
         chain.likelihood = True
         while chain.done < 30:
