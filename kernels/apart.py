@@ -18,38 +18,20 @@ from numba.extending import intrinsic
 
 _WHOLES, _REALS = types.int64[::1], types.float64[::1]
 _REAL_TABLE, _WHOLE_TABLE = types.float64[:, ::1], types.int64[:, ::1]
-TYPES: dict[str, Any] = {
-    "rng": typeof(np.random.default_rng(0)),
-    **dict.fromkeys(("learn", "core_only", "prior"), types.boolean),
-    **dict.fromkeys(("move", "t", "column", "cuts", "unit", "pos"), types.int64),
-    **dict.fromkeys(("n", "yy", "sigma", "variance", "prior_quadratic", "known", "step", "share", "shape"), types.float64),
-    **dict.fromkeys(("index", "core_factors"), _WHOLES),
-    **dict.fromkeys(("factor", "term", "units", "coordinate"), _WHOLE_TABLE),
-    **dict.fromkeys(("node", "m", "h", "P", "work", "vh", "core", "u", "L", "reference", "row_scale", "counts", "saved", "rhs"), _REALS),
-    **dict.fromkeys(
-        (
-            "eta",
-            "gap",
-            "trial_eta",
-            "trial_gap",
-            "cut",
-            "trial_cut",
-            "psi",
-            "direction",
-            "trial",
-            "x",
-            "noise",
-            "fresh",
-            "trial_u",
-            "change",
-        ),
-        _REALS,
-    ),
-    **dict.fromkeys(("family_prior", "values", "value_rows"), _REALS),
-    **dict.fromkeys(("row_prior", "sd_prior", "cov_prior", "scale_prior", "B", "small", "fit", "root", "scratch"), _REAL_TABLE),
-    "dense": types.float64[:, :, ::1],
-    "data": types.Tuple((types.int64, _REAL_TABLE, _REAL_TABLE, types.int32[:, ::1], _REALS, _REALS, _WHOLES, _REALS, _REALS)),
+_NAMES: dict[Any, str] = {
+    types.boolean: "learn core_only prior",
+    types.int64: "move t column cuts unit pos",
+    types.float64: "n yy sigma variance prior_quadratic known step share shape",
+    _WHOLES: "index core_factors",
+    _WHOLE_TABLE: "factor term units coordinate",
+    _REALS: "node m h P work vh core u L reference row_scale counts saved rhs eta gap trial_eta trial_gap cut trial_cut psi direction trial "
+    "x noise fresh trial_u change family_prior values value_rows",
+    _REAL_TABLE: "row_prior sd_prior cov_prior scale_prior B small fit root scratch",
+    types.float64[:, :, ::1]: "dense",
+    types.Tuple((types.int64, _REAL_TABLE, _REAL_TABLE, types.int32[:, ::1], _REALS, _REALS, _WHOLES, _REALS, _REALS)): "data",
+    typeof(np.random.default_rng(0)): "rng",
 }
+TYPES: dict[str, Any] = {name: type_ for type_, names in _NAMES.items() for name in names.split()}
 """Numba's types of arguments, by name: a name means the same everywhere (``layout.py``)."""
 
 

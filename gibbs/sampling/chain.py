@@ -271,20 +271,9 @@ class Chain:
             prior, guess = factors[f].df_prior, math.exp(rng.uniform(math.log(4.0), math.log(30.0)))
             state.df[k] = prior.args[0] if prior.kind == "fixed" else _inside(packed.df_prior[k], guess)
         if packed.family in (kl.PROBIT, kl.LOGIT):
-            self._start_near_mode()
-
-    def _start_near_mode(self) -> None:
-        p, s, w, r = self.packed, self.state, self.work, self.packed.rows
-        node, code = np.zeros_like(p.node), BINOMIAL_LOGIT if p.family == kl.LOGIT else BINOMIAL_PROBIT
-        start_near_mode(
-            self.rng, code, 1.0, np.zeros(1), 8, 1.5, r.offset, r.X, r.Z, r.level, r.offset, r.y, r.trials, r.core_entry,
-            p.factor, p.term, p.index, p.units, p.core_factors, node, w["rhs_core"], w["rhs"], p.row_prior, s.row_scale,
-            w["B"], w["P"], w["work"], w["vh"], self.dense, s.L, s.core, s.u, s.omega, s.working, s.eta, w["small"],
-        )  # fmt: skip
-        if not (np.all(np.isfinite(s.core)) and np.all(np.isfinite(s.u))):
-            s.core[:] = 0.0
-            s.u[:] = 0.0
-        self.dense[0] = p.gram
+            code = BINOMIAL_LOGIT if packed.family == kl.LOGIT else BINOMIAL_PROBIT
+            start_near_mode(self, code, packed.rows.offset, state.omega, np.zeros_like(packed.node), steps=8, spread=1.5)
+            self.dense[0] = packed.gram
 
     def draws(self) -> dict[str, np.ndarray]:
         """The kept draws as arrays, first axis the draw."""

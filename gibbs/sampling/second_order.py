@@ -94,17 +94,10 @@ class SecondOrderChain(Chain):
             self.psi_root *= 0.2
 
     def _start_at_mode(self) -> None:
-        p, s, w, r = self.packed, self.state, self.work, self.packed.rows
+        p, s, r = self.packed, self.state, self.packed.rows
         omega = np.ones(r.y.size)  # of η; an ordinal stand-in has three squares a row
-        start_near_mode(
-            self.rng, p.likelihood, self._shape(), self.first, 12, 1.0, self._first_predictor(), r.X, r.Z, r.level, r.offset, r.y, r.trials,
-            r.core_entry, p.factor, p.term, p.index, p.units, p.core_factors, self.node, w["rhs_core"], w["rhs"], p.row_prior, s.row_scale,
-            w["B"], w["P"], w["work"], w["vh"], self.dense, s.L, s.core, s.u, omega, s.working, s.eta, w["small"],
-        )  # fmt: skip
-        if not (np.all(np.isfinite(s.core)) and np.all(np.isfinite(s.u))):
-            s.core[:] = 0.0
-            s.core[: p.cutpoints] = self.first
-            s.u[:] = 0.0
+        first, shape = self._first_predictor(), self._shape()
+        start_near_mode(self, p.likelihood, first, omega, self.node, steps=12, spread=1.0, shape=shape, cut=self.first)
         if p.cutpoints:
             linear_predictor(r.X, r.Z, r.level, r.offset, p.factor, s.core, s.u, s.eta)
             self._add_derivatives()

@@ -17,13 +17,8 @@ KINDS = ["none", "one_factor", "slopes", "nested", "nested_mixed", "crossed", "c
 
 def start(b: Bench, steps: int, spread: float) -> np.ndarray:
     """θ after ``start_near_mode``."""
-    p, s, w, r = b.packed, b.state, b.work, b.packed.rows
-    code = BINOMIAL_LOGIT if p.family == kl.LOGIT else BINOMIAL_PROBIT
-    start_near_mode(
-        b.rng, code, 1.0, np.zeros(1), steps, spread, r.offset, r.X, r.Z, r.level, r.offset, r.y, r.trials, r.core_entry, p.factor,
-        p.term, p.index, p.units, p.core_factors, b.node, w["rhs_core"], w["rhs"], p.row_prior, s.row_scale, w["B"], w["P"], w["work"],
-        w["vh"], b.dense, s.L, s.core, s.u, s.omega, s.working, s.eta, w["small"],
-    )  # fmt: skip
+    code = BINOMIAL_LOGIT if b.packed.family == kl.LOGIT else BINOMIAL_PROBIT
+    start_near_mode(b.chain, code, b.packed.rows.offset, b.state.omega, b.node, steps=steps, spread=spread)
     return b.theta
 
 

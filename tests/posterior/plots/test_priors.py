@@ -108,6 +108,7 @@ def test_huang_wand_implies_these() -> None:
     a = 1.0 / rng.gamma(0.5, 1.0 / (1.0 / A**2), size=(4000, 3))
     matrices = np.stack([stats.invwishart.rvs(nu + 2, 2 * nu * np.diag(1 / row), random_state=rng) for row in a])
     drawn = sds_and_correlations(matrices)
+    assert {one.name for one in found} == set(drawn) | {"sigma"}
     for one in found[:-1]:
         follows(one, drawn[one.name])
 
