@@ -21,6 +21,7 @@ from gibbs.model import by_group
 from gibbs.model.records import Design
 from gibbs.sampling.level_scales import LevelScales, Likelihood
 from gibbs.sampling.pack import Packed
+from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
 from gibbs.sampling.status import sampling_error
 from gibbs.sampling.stream import Stream
@@ -30,8 +31,6 @@ SLICE_SHARE = 0.4
 MOST_REJECTED = 0.4
 """Independent proposals of the variances are kept to where warm-up rejects at most this share of them: the fitted t then has the
 posterior's shape. Elsewhere (sds near 0, ridges) they would stick in its tails, and every sweep slices instead."""
-ELLIPTICAL_LIMIT = 30
-"""With more hyper-parameters than this the variances are sliced one by one throughout."""
 
 
 @dataclass

@@ -10,6 +10,8 @@ import numpy as np
 from gibbs.errors import SpecError, nearest
 from gibbs.model import by_group
 from gibbs.model.records import Design, Factor
+from gibbs.sampling import plan_words
+from gibbs.sampling.plan_words import Blocks
 
 SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time", "augmented", "second-order")
 SMALL_FACTOR = 64
@@ -35,6 +37,8 @@ RARE, EVENTS_AN_EFFECT = 0.05, 5.0
 """Events are rare, and few, below this share of ones (mean of counts) and this number for each random effect."""
 EVENTS_A_CYCLE, MOST_CYCLES = 400.0, 8
 """A sweep then goes EVENTS_A_CYCLE/events times through its moves: at least twice, at most MOST_CYCLES times."""
+ELLIPTICAL_LIMIT = 30
+"""With more hyper-parameters than this the variances are sliced one by one throughout."""
 NANOSECONDS_A_ROW = 60.0
 """Cost of one latent draw; an evaluation that costs less than the latents is free."""
 
@@ -166,15 +170,9 @@ def _second_order(design: Design, why: str, forced: bool) -> Plan:
     else:
         plan = _structure(design, "auto")
     cycles, rare = _cycles(design)
-    lines = [
-        f"outcome: {design.family} by second-order moves: a normal stand-in of the likelihood, fitted in warm-up, proposes, "
-        "and Metropolis steps make it exact",
-        *plan.lines[1:],
-        *filter(None, (rare, why)),
-    ]
-    if forced:
-        lines[0] += " (forced)"
-    return replace(plan, scheme="second-order", lines=tuple(lines), cycles=cycles)
+    blocks = Blocks("second-order", plan.core, plan.units, plan.core_columns, plan.rho, forced, ELLIPTICAL_LIMIT)
+    lines = (*plan_words.sentences(design, blocks), *filter(None, (rare, why)))
+    return replace(plan, scheme="second-order", lines=lines, cycles=cycles)
 
 
 def _cycles(design: Design) -> tuple[int, str]:
@@ -310,63 +308,10 @@ def _finish(
         scheme=scheme,
         core=core,
         units=units,
-        lines=tuple(_sentences(design, scheme, core, units, columns, rho, forced)),
+        lines=tuple(plan_words.sentences(design, Blocks(scheme, core, units, columns, rho, forced, ELLIPTICAL_LIMIT))),
         core_columns=columns,
         effects=sum(len(f.levels) * len(f.columns) // max(len(f.groups), 1) for f in factors),  # those that are reported
         hyper=hyper,
         rho=rho,
         details={"names": [f.name for f in factors], "coefficients": p},
     )
-
-
-_LATENT = {
-    "gaussian": "outcome: gaussian; cross-products are sufficient, so a sweep never passes over the rows",
-    "student": "outcome: Student-t as a scale mixture; nu and sigma drawn with the scales integrated out, then the scales",
-    "probit": "outcome: probit by Albert-Chib truncated normals, with the Haar scale move where the location is drawn in one piece",
-    "logit": "outcome: logit by exact Polya-Gamma PG(1, z) draws",
-}
-
-
-def _of_effects(factors: tuple[Factor, ...]) -> list[str]:
-    """What effects are that are not simply normal."""
-    found = []
-    for f in factors:
-        if f.df_prior is not None:
-            found.append(f"effects of {f.name}: Student-t, as a scale mixture; a multiplier of the precision of each level")
-        if f.group is not None:
-            found.append(f"effects of {f.name}: covariances by {f.by}, columns of their own for each of {len(f.groups)} groups of levels")
-    return found
-
-
-def _sentences(design, scheme, core, units, columns, rho, forced) -> list[str]:
-    """The plan in words."""
-    factors = design.factors
-    name = [f.name for f in factors]
-    lines = [_LATENT.get(design.family, ""), *_of_effects(factors)]
-    why = " (forced)" if forced else ""
-    with_core = ", ".join(["β", *(["cutpoints"] if design.categories else []), *(f"{name[f]} ({len(factors[f].levels)})" for f in core)])
-    if scheme == "one-at-a-time":
-        lines.append(f"location{why}: β given all effects, then each factor given the rest (equations 5 and 6 of the deck), in turn")
-        lines.append("variances: each given its own effects; expect slow mixing where a variance is small")
-        return lines
-    if not units:
-        lines.append("location: β in one draw (there are no grouping factors)")
-    for unit in units:
-        what = " → ".join(f"{name[f]} ({len(factors[f].levels)} levels × {len(factors[f].columns)})" for f in unit)
-        how = "nested chain, eliminated leaf to root" if len(unit) > 1 else "eliminated level by level"
-        if len(units) == 1:
-            lines.append(f"location{why}: one joint draw of everything; {what} {how}; dense core of {columns} columns: {with_core}")
-        else:
-            lines.append(f"location{why}: {what} {how}, drawn jointly with a dense core of {columns} columns ({with_core}), given the rest")
-    if len(units) > 1:
-        share = f"; connection of the two largest factors {rho:.2f} (0 fast, 1 slow)" if rho is not None else ""
-        lines.append(f"why: one joint draw would need a dense factorisation that costs more than these sweeps{share}")
-        lines.append(
-            "variances: those of the core with the core and one unit integrated out; the others by ASIS (sufficient, then ancillary)"
-        )
-    elif units or design.sigma_prior is not None:
-        how = "independent proposals, every eighth sweep an elliptical slice" if design.family == "gaussian" else "an elliptical slice"
-        lines.append(
-            f"variances: all at once with every location effect integrated out ({how} around the fit of warm-up), and given the effects"
-        )
-    return lines

@@ -12,9 +12,10 @@ from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
 from gibbs.kernels.apart import Apart
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
-from gibbs.sampling.chain import ELLIPTICAL_LIMIT, MOST_REJECTED, Chain, Kept, coordinates, fit_move, freeze_reference
+from gibbs.sampling.chain import MOST_REJECTED, Chain, Kept, coordinates, fit_move, freeze_reference
 from gibbs.sampling.level_scales import Likelihood
 from gibbs.sampling.pack import Packed, cross_products
+from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
 
 REFITS = (0.04, 0.08, 0.14, 0.22, 0.32, 0.45, 0.6, 0.8, 1.0)

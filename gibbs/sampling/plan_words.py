@@ -1,0 +1,259 @@
+"""A plan in words: what a sweep draws, block by block, and which moves draw the variances.
+
+The sentences follow the loops that run (``kernels/sweep.py``, ``kernels/second_order.py``) for every scheme and structure: factors that are
+eliminated, factors that stand in the core beside β, both, or none. Every variance that is drawn is named with the move that draws it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from gibbs.model.records import Design, Factor, Term
+
+
+class Blocks(NamedTuple):
+    """What the sentences are about, names as in ``Plan``; ``limit``: more variances than this are sliced one by one."""
+
+    scheme: str
+    core: tuple[int, ...]
+    units: tuple[tuple[int, ...], ...]
+    core_columns: int
+    rho: float | None
+    forced: bool
+    limit: int
+
+
+def sentences(design: Design, blocks: Blocks) -> list[str]:
+    """The plan, a line a block: outcome, effects that are not normal, location, variances, scales of priors."""
+    location = {"one-at-a-time": _one_at_a_time, "second-order": _second_order}.get(blocks.scheme)
+    if location is None:
+        location = _collapsed if len(blocks.units) > 1 else _joint
+    return [_outcome(design, blocks), *_of_effects(design.factors), *location(design, blocks), *_of_priors(design)]
+
+
+# ------------------------------------------------------------------------------------------------------------- outcome
+
+
+def _outcome(design: Design, blocks: Blocks) -> str:
+    if blocks.scheme == "second-order":
+        forced = " (forced)" if blocks.forced else ""
+        return (
+            f"outcome: {design.family} by second-order moves: a normal stand-in of the likelihood, fitted in warm-up, proposes, "
+            f"and Metropolis steps make it exact{forced}"
+        )
+    if design.family == "probit":
+        whole = blocks.scheme == "joint" and not design.offset.any() and all(f.df_prior is None for f in design.factors)
+        haar = ", with the Haar scale move where the priors of β are centred at 0" if whole else ""
+        return f"outcome: probit by Albert-Chib truncated normals{haar}"
+    return {  # of the others these are no sentences: they have second-order moves only
+        "gaussian": "outcome: gaussian; cross-products are sufficient, so a sweep never passes over the rows",
+        "student": "outcome: Student-t as a scale mixture; nu and sigma drawn with the scales integrated out, then the scales",
+        "logit": "outcome: logit by exact Polya-Gamma PG(1, z) draws",
+    }.get(design.family, "")
+
+
+def _of_effects(factors: tuple[Factor, ...]) -> list[str]:
+    """What effects are that are not simply normal."""
+    found = []
+    for f in factors:
+        if f.df_prior is not None:
+            found.append(
+                f"effects of {f.name}: Student-t, as a scale mixture; sds and degrees of freedom with the precision multipliers "
+                "of the levels integrated out, then the multipliers"
+            )
+        if f.group is not None:
+            found.append(f"effects of {f.name}: covariances by {f.by}, columns of their own for each of {len(f.groups)} groups of levels")
+    return found
+
+
+def _of_priors(design: Design) -> list[str]:
+    """Priors of coefficients that are not normal."""
+    heavy = [row.label for row in design.coefficient_priors if np.isfinite(row.df)]
+    if not heavy:
+        return []
+    return [f"priors of {_listed(heavy)}: Student-t, as a scale mixture; their scales given the coefficients"]
+
+
+# ------------------------------------------------------------------------------------------------------------ location
+
+
+def _one_at_a_time(design: Design, blocks: Blocks) -> list[str]:
+    why = " (forced)" if blocks.forced else ""
+    everything = range(len(design.factors))
+    drawn = [*_covariances(design, everything), *(["sigma"] if _sigma_drawn(design) else [])]
+    if not design.factors:
+        lines = [f"location{why}: β in one draw (there are no grouping factors)"]
+    else:
+        effects = ", ".join(_sizes(design, f) for f in everything)
+        lines = [f"location{why}: β given all effects, then each factor given the rest (equations 5 and 6 of the deck), in turn: {effects}"]
+    if drawn:
+        lines.append(
+            f"variances ({', '.join(drawn)}): each given its own effects or residuals; expect slow mixing where a variance is small"
+        )
+    return lines
+
+
+def _joint(design: Design, blocks: Blocks) -> list[str]:
+    """One unit or none: everything in one draw."""
+    why = " (forced)" if blocks.forced else ""
+    inside = [f for unit in blocks.units for f in unit] + list(blocks.core)
+    if blocks.units:
+        lines = [
+            f"location{why}: one joint draw of everything; {_chain(design, blocks.units[0])}"
+            + (f"; dense core of {_columns(blocks)}: {_core(design, blocks)}" if blocks.core_columns else "")
+        ]
+    elif blocks.core:
+        lines = [f"location{why}: one joint draw of everything, in a dense core of {_columns(blocks)}: {_core(design, blocks)}"]
+    else:
+        lines = [f"location{why}: {_core(design, blocks)} in one draw (there are no grouping factors)"]
+    gaussian = design.family == "gaussian"
+    together = [*_covariances(design, inside), *(["sigma"] if gaussian and _sigma_drawn(design) else [])]
+    if not together:
+        return lines
+    number = _hyper_parameters(design, inside) + (gaussian and _sigma_drawn(design))
+    if number > blocks.limit:
+        how = f"slices, one by one: they are {number}, too many for one move"
+    elif gaussian:
+        how = (
+            "all at once: independent proposals, every eighth sweep an elliptical slice, around the fit of warm-up; "
+            "the slice alone where few are accepted"
+        )
+    else:
+        how = "all at once: an elliptical slice around the fit of warm-up"
+    given = f"; then given the {'effects' if inside else 'residuals'}"
+    return [*lines, f"variances ({', '.join(together)}): with every location effect integrated out ({how}){given}"]
+
+
+def _collapsed(design: Design, blocks: Blocks) -> list[str]:
+    """Several units, gaussian given the latents."""
+    why = " (forced)" if blocks.forced else ""
+    core = f"a dense core of {_columns(blocks)} ({_core(design, blocks)})"
+    lines = [f"location{why}: {_chain(design, unit)}, drawn jointly with {core}, given the rest" for unit in blocks.units]
+    lines.append(_several(blocks))
+    inside, outside = (_covariances(design, fs) for fs in (blocks.core, [f for unit in blocks.units for f in unit]))
+    if inside:
+        how = (
+            "slices, one by one"
+            if _hyper_parameters(design, blocks.core) > blocks.limit
+            else "an elliptical slice around the fit of warm-up"
+        )
+        lines.append(
+            f"variances of the core ({', '.join(inside)}): with the core and one unit integrated out ({how}); then given the effects"
+        )
+    if outside:
+        lines.append(
+            f"variances of the units ({', '.join(outside)}): by ASIS, ancillary (the effects follow), then sufficient (given them)"
+        )
+    if design.family == "gaussian" and _sigma_drawn(design):
+        lines.append("sigma: given the residuals")
+    return lines
+
+
+def _second_order(design: Design, blocks: Blocks) -> list[str]:
+    """Blocks of a sweep for likelihoods that are not normal given anything: proposals of the stand-in, and what decides about them."""
+    core = f"the dense core of {_columns(blocks)} ({_core(design, blocks)})" if blocks.core_columns else "what there is beside the levels"
+    drawn = bool(_covariances(design, range(len(design.factors))))
+    together = ", together with the variances" if drawn else ""
+    lines = []
+    if not blocks.units:
+        none = "" if design.factors else "; there are no grouping factors"
+        lines.append(f"location: {core} in one proposal{together}, in parts where few are accepted{none}")
+    for unit in blocks.units:
+        rest = ", given the rest" if len(blocks.units) > 1 else ""
+        lines.append(
+            f"location: {_chain(design, unit)}, each level accepted on its own rows; then {core} in one proposal{together}, "
+            f"in parts where few are accepted{rest}"
+        )
+    if len(blocks.units) > 1:
+        lines.append(_several(blocks))
+    most = max(_hyper_parameters(design, [*unit, *blocks.core]) for unit in blocks.units or ((),))
+    how = "one by one" if most > blocks.limit else "all at once around the fit of warm-up"
+    for unit in blocks.units or ((),):
+        words = _covariances(design, [*unit, *blocks.core])
+        if words:
+            out = "every location effect" if len(blocks.units) < 2 else "the core and this unit"
+            lines.append(
+                f"variances ({', '.join(words)}): with {out} integrated out of the stand-in ({how}), decided with the core; "
+                "then with their effects, which follow, and given them"
+            )
+    if _scalable(design):
+        lines.append("scale: now and then everything, coefficients, effects and sds, is multiplied at once")
+    if design.categories:
+        lines.append("cutpoints: in the core, and now and then by slices given the linear predictor")
+    if design.shape_prior is not None and design.shape_prior.kind != "fixed":
+        lines.append("shape: slices given the linear predictor")
+    return lines
+
+
+def _scalable(design: Design) -> bool:
+    """Whether a second-order sweep scales everything at once: a latent outcome, with no sd that is given."""
+    return design.family not in ("poisson", "negative_binomial") and not any(_given(t) for f in design.factors for t in f.terms)
+
+
+def _several(blocks: Blocks) -> str:
+    share = f"; connection of the two largest factors {blocks.rho:.2f} (0 fast, 1 slow)" if blocks.rho is not None else ""
+    if blocks.scheme == "collapsed" and blocks.forced:
+        return f"why: forced{share}"
+    return f"why: one joint draw would need a dense factorisation that costs more than these sweeps{share}"
+
+
+# -------------------------------------------------------------------------------------------------------------- pieces
+
+
+def _sizes(design: Design, f: int) -> str:
+    factor = design.factors[f]
+    return f"{factor.name} ({len(factor.levels):,} levels × {len(factor.columns)})"
+
+
+def _chain(design: Design, unit: Sequence[int]) -> str:
+    """``class (40 levels × 1) → school (10 levels × 2) nested chain, eliminated leaf to root``."""
+    how = "nested chain, eliminated leaf to root" if len(unit) > 1 else "eliminated level by level"
+    return f"{' → '.join(_sizes(design, f) for f in unit)} {how}"
+
+
+def _core(design: Design, blocks: Blocks) -> str:
+    """``β, cutpoints, election (12)``: what stands in the core, with the columns of each factor."""
+    parts = ["β"] if design.X.shape[1] else []
+    parts += ["cutpoints"] if design.categories else []
+    parts += [f"{design.factors[f].name} ({len(design.factors[f].levels) * len(design.factors[f].columns)})" for f in blocks.core]
+    return ", ".join(parts) or "nothing"
+
+
+def _columns(blocks: Blocks) -> str:
+    return "1 column" if blocks.core_columns == 1 else f"{blocks.core_columns:,} columns"
+
+
+def _covariances(design: Design, members: Sequence[int]) -> list[str]:
+    """``sd of school``, ``2 sds and 1 correlation of class``: what is drawn of each factor's covariances; nothing of one that is given."""
+    found = []
+    for f in sorted(members):
+        factor = design.factors[f]
+        terms = [t for t in factor.terms if not _given(t)]
+        sds = sum(len(t.columns) for t in terms)
+        correlations = sum(len(t.columns) * (len(t.columns) - 1) // 2 for t in terms)
+        if sds:
+            words = "sd" if sds == 1 else f"{sds} sds"
+            words += f" and {correlations} correlation{'s' * (correlations > 1)}" if correlations else ""
+            found.append(f"{words} of {factor.name}")
+    return found
+
+
+def _hyper_parameters(design: Design, members: Sequence[int]) -> int:
+    """Coordinates of the covariances that are drawn."""
+    return sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in members for t in design.factors[f].terms if not _given(t))
+
+
+def _given(term: Term) -> bool:
+    return len(term.columns) == 1 and term.covariance is None and term.sd_priors[0].kind == "fixed"
+
+
+def _sigma_drawn(design: Design) -> bool:
+    """Whether a residual sd of the normal model is drawn; that of a Student-t outcome is drawn with its latents."""
+    return design.family == "gaussian" and design.sigma_prior is not None and design.sigma_prior.kind != "fixed"
+
+
+def _listed(words: Sequence[str], most: int = 6) -> str:
+    return ", ".join(words[:most]) + (f" and {len(words) - most:,} more" if len(words) > most else "")
