@@ -58,6 +58,17 @@ class Columns:
         values = {text: _encode_variable(text, variable, frame, source) for text, variable in self.variables.items()}
         return _fill(self, values, len(frame))
 
+    def layout(self) -> list[tuple[tuple[str, int], ...]]:
+        """For every column the variables that it is a product of, each with its level, or the column of a number; () for the intercept."""
+        found: list[tuple[tuple[str, int], ...]] = [()] if self.has_intercept else []
+        for term, full in zip(self.terms, self.all_levels, strict=True):
+            choices = []
+            for name, everything in zip(term, full, strict=True):
+                variable = self.variables[name]
+                choices.append(range(1 if variable.is_category and not everything else 0, len(variable.suffixes)))
+            found += [tuple(zip(term, reversed(backwards), strict=True)) for backwards in itertools.product(*reversed(choices))]
+        return found
+
 
 def learn(
     tree: Node,
@@ -217,25 +228,16 @@ def _part_names(name: str, variable: Variable, everything: bool) -> list[str]:
 def _fill(columns: Columns, values: Mapping[str, np.ndarray], rows: int) -> np.ndarray:
     """The matrix (N, p) in C order from the values of the variables; one pass a column."""
     out = np.empty((rows, len(columns.names)))
-    at = 0
-    if columns.has_intercept:
-        out[:, 0] = 1.0
-        at = 1
-    for term, full in zip(columns.terms, columns.all_levels, strict=True):
-        choices = []
-        for name, everything in zip(term, full, strict=True):
-            variable = columns.variables[name]
-            first = 1 if variable.is_category and not everything else 0
-            choices.append(range(first, len(variable.suffixes)))
-        for reverse in itertools.product(*reversed(choices)):
-            for position, (name, which) in enumerate(zip(term, reversed(reverse), strict=True)):
-                value = values[name]
-                part = (value == which) if columns.variables[name].is_category else value[:, which]
-                if position == 0:
-                    out[:, at] = part
-                else:
-                    out[:, at] *= part
-            at += 1
+    for at, parts in enumerate(columns.layout()):
+        if not parts:
+            out[:, at] = 1.0
+        for position, (name, which) in enumerate(parts):
+            value = values[name]
+            part = (value == which) if columns.variables[name].is_category else value[:, which]
+            if position == 0:
+                out[:, at] = part
+            else:
+                out[:, at] *= part
     return out
 
 

@@ -1,18 +1,21 @@
 """Separation in models of discrete outcomes: predictors beyond which a binary outcome is always, or never, 1, and their relatives.
 
-The likelihood then has no maximum (Albert and Anderson 1984), and a coefficient is held by its prior alone. It is asked in three
-steps, each only if the one before leaves it open: single columns; Newton's method for the logit, whose convergence proves that
-there is a maximum, hence no separation; a linear programme that finds the separating combination (Konis 2007).
+The likelihood then has no maximum (Albert and Anderson 1984), and a coefficient is held by its prior alone. It is asked in four
+steps, each only if the one before leaves it open: cells of categories and of products of them (``pure_cells``); single columns; Newton's
+method for the logit, whose convergence proves that there is a maximum, hence no separation; a linear programme that finds the separating
+combination (Konis 2007).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from gibbs.model import collinear, pure_cells
 from gibbs.model.records import Design
 
-_LARGEST_PROGRAMME = 2_000_000  # rows × columns
 _LARGEST_STACK = 20_000_000  # rows × cutpoints × columns of an ordinal model
+_FIRST_ROWS, _MOST_ROUNDS, _LARGEST_PROGRAMME = 2_000, 60, 20_000_000  # of the linear programme; the last: rows × columns
+_MOST_TOLD = 4  # cells of one product that are told one by one
 
 
 def messages(design: Design, aliased: list[int]) -> list[str]:
@@ -20,17 +23,20 @@ def messages(design: Design, aliased: list[int]) -> list[str]:
 
     binomial: every row with a success is a row of ones, every row with a failure one of zeros. ordinal: the outcomes y > k,
     k = 0 … C − 2, stacked, with an intercept each: a direction of the coefficients without a maximum is one that separates them all.
-    Counts: a predictor of two values with nothing but zeros at one of them, where the mean has no lower limit.
+    Counts: nothing but zeros in some rows that the predictors can part from the others, where the mean has no lower limit.
     """
     columns = [j for j in range(design.X.shape[1]) if j not in aliased]
     keep = np.ones(len(design.y), dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
     X, y, offset = design.X[keep], design.y[keep], design.offset[keep]
+    n = None if design.trials is None else design.trials[keep]
+    if not len(y):
+        return []
+    pure = _cells(design, X, y, n, aliased)
     if design.family in ("poisson", "negative_binomial"):
-        return _without_counts(design, X, y, columns)
+        return pure or _without_counts(design, X, y, columns)
     if design.family == "ordinal":
-        return _ordinal(design, X, y, offset, columns)
-    if design.trials is not None:
-        n = design.trials[keep]
+        return pure or _ordinal(design, X, y, offset, columns)
+    if n is not None:
         some, not_all = y > 0, y < n
         X, offset = np.concatenate([X[some], X[not_all]]), np.concatenate([offset[some], offset[not_all]])
         y = np.concatenate([np.ones(some.sum(), dtype=bool), np.zeros(not_all.sum(), dtype=bool)])
@@ -39,22 +45,70 @@ def messages(design: Design, aliased: list[int]) -> list[str]:
         y, unit = y > 0.5, "row"
     if y.all() or not y.any():
         return []
-    found, guilty = [], []
+    found, guilty = list(pure), []
     for j in columns:
-        if j == design.intercept:
+        if j == design.intercept or (pure and _two_values(X[:, j])):
             continue
         words = single_column(X[:, j], y, design.coefficients[j], design.outcome, unit)
         if words:
             guilty.append(j)
             found.append(words)
     if found:
-        found[-1] += _advice(design, guilty)
+        found[-1] += _advice(design, guilty) if guilty else ""
         return found
     X = X if not aliased else X[:, columns]
     if len(columns) < 2 or maximum_exists(X, y, offset):
         return []
     what = f"with {design.outcome} = 1" if unit == "row" else "with successes"
     return _combination(design, X, y, columns, f"the {unit}s {what} from the others")
+
+
+def _cells(design: Design, X: np.ndarray, y: np.ndarray, trials: np.ndarray | None, aliased: list[int]) -> list[str]:
+    """Cells of categorical predictors, and of products of them, whose outcomes are all at the end of what there is."""
+    fixed = getattr(design.encoding, "fixed", None)
+    if fixed is None or len(fixed.names) != X.shape[1]:
+        return []
+    top = np.ones_like(y) if trials is None else trials
+    if design.categories:
+        top = np.full_like(y, len(design.categories) - 1)
+    ends = [y == 0] if design.family in ("poisson", "negative_binomial") else [y == 0, y == top]
+    if any(end.all() for end in ends):
+        return []
+    found, guilty = [], []
+    for pure in pure_cells.pure(fixed, X, ends, aliased, cutpoints=bool(design.categories)):
+        guilty += [j for cell in pure.cells for j in cell.columns if j != design.intercept and j not in guilty]
+        told = [_what(design, X, cell, y[cell.first], trials) for cell in pure.cells[:_MOST_TOLD]]
+        if len(pure.cells) <= _MOST_TOLD:
+            found += [f"separated: {words}." for words in told]
+        else:
+            of = ":".join(pure.variables)
+            found.append(
+                f"separated: {design.outcome} is the same in all rows of {len(pure.cells):,} of the {pure.occurring:,} "
+                f"{'levels' if len(pure.variables) == 1 else 'cells'} of {of}: {'; '.join(told)}; …."
+            )
+    if found:
+        found[-1] += _advice(design, guilty)
+    return found
+
+
+def _what(design: Design, X: np.ndarray, cell: pure_cells.Cell, y: float, trials: np.ndarray | None) -> str:
+    """``y is 1 in all 29 rows with a = 1, b = 2``; of one level of one variable also by the column that is 1, or 0, there."""
+    rows = "the one row" if cell.rows == 1 else f"all {cell.rows:,} rows"
+    place = f"with {cell}"
+    for j in cell.columns if len(cell.variables) == 1 else ():
+        value = X[cell.first, j]
+        if j != design.intercept and int((X[:, j] == value).sum()) == cell.rows:
+            name = design.coefficients[j]
+            place = f"where '{name}' is {value:g}" + ("" if name == cell.variables[0] else f" ({cell})")
+    if trials is not None and (trials > 1).any():
+        return f"{'every' if y > 0 else 'no'} trial is a success ({design.outcome}) in {rows} {place}"
+    value = design.categories[int(y)] if design.categories else f"{int(y > 0)}"
+    return f"{design.outcome} is {value} in {rows} {place}"
+
+
+def _two_values(x: np.ndarray) -> bool:
+    low, high = x.min(), x.max()
+    return bool(((x == low) | (x == high)).all())
 
 
 def _combination(design: Design, X: np.ndarray, y: np.ndarray, columns: list[int], parted: str) -> list[str]:
@@ -66,10 +120,13 @@ def _combination(design: Design, X: np.ndarray, y: np.ndarray, columns: list[int
     guilty = [columns[i] for i in np.flatnonzero(np.abs(weights[: len(columns)]) > 1e-9) if columns[i] != design.intercept]
     if not guilty:
         return []
-    names = ", ".join(f"'{design.coefficients[j]}'" for j in guilty[:8]) + (" …" if len(guilty) > 8 else "")
     how = "separates" if complete else "separates, but for ties,"
-    whole = f"a combination of {names}" if len(guilty) > 1 else names
-    return [f"{whole} {how} {parted}." + _advice(design, guilty)]
+    return [f"{_named(design, guilty)} {how} {parted}." + _advice(design, guilty)]
+
+
+def _named(design: Design, guilty: list[int]) -> str:
+    names = ", ".join(f"'{design.coefficients[j]}'" for j in guilty[:8]) + (" …" if len(guilty) > 8 else "")
+    return f"a combination of {names}" if len(guilty) > 1 else names
 
 
 def _ordinal(design: Design, X: np.ndarray, y: np.ndarray, offset: np.ndarray, columns: list[int]) -> list[str]:
@@ -86,12 +143,12 @@ def _ordinal(design: Design, X: np.ndarray, y: np.ndarray, offset: np.ndarray, c
 
 
 def _without_counts(design: Design, X: np.ndarray, y: np.ndarray, columns: list[int]) -> list[str]:
-    """Predictors of two values, all counts being 0 at one of them."""
+    """Predictors of two values, all counts being 0 at one of them; then combinations that part rows of zeros from all the others."""
     found, guilty = [], []
     for j in columns:
         x = X[:, j]
         low, high = x.min(), x.max()
-        if j == design.intercept or low == high or not ((x == low) | (x == high)).all():
+        if j == design.intercept or low == high or not _two_values(x):
             continue
         for value in (high, low):
             inside = y[x == value]
@@ -100,15 +157,52 @@ def _without_counts(design: Design, X: np.ndarray, y: np.ndarray, columns: list[
                 guilty.append(j)
     if found:
         found[-1] += _advice(design, guilty)
-    return found
+        return found
+    weights = falling(X[:, columns], y > 0) if y.any() and columns else None
+    if weights is None:
+        return []
+    guilty = [columns[i] for i in np.flatnonzero(np.abs(weights) > 1e-9) if columns[i] != design.intercept]
+    zeros = int((np.abs(X[:, columns] @ weights) > 1e-9 * np.abs(X[:, columns]).max()).sum())
+    what = f"parts {zeros:,} rows where {design.outcome} is 0 from all that have a count"
+    return [f"{_named(design, guilty)} {what}." + _advice(design, guilty)] if guilty else []
+
+
+def falling(X: np.ndarray, counted: np.ndarray) -> np.ndarray | None:
+    """A combination b (p,) with x'b = 0 in every row with a count and ≤ 0 in all others, not 0 in all; None where there is none.
+
+    The likelihood of counts then rises without end along b (Correia, Guimarães and Zylkin 2019).
+    """
+    scale = np.abs(X).max(axis=0)
+    scale[scale == 0] = 1.0
+    R = collinear.triangular(X[counted], scale)
+    _, sizes, V = np.linalg.svd(R)
+    free = V[sizes <= 1e-9 * max(float(sizes[0]), 1e-300)]
+    if not len(free):
+        return None
+    signed = -np.unique((X[~counted] / scale) @ free.T, axis=0)
+    found = _programme(signed, signed.sum(axis=0))
+    return None if found is None else (free.T @ found) / scale
 
 
 def _advice(design: Design, guilty: list[int]) -> str:
-    stated = {tuple(np.flatnonzero(row.weights)) for row in design.coefficient_priors}
-    flat = [design.coefficients[j] for j in guilty if (j,) not in stated]
+    flat = [design.coefficients[j] for j in guilty if not _held(design, j)]
     if flat:
-        return f" With a flat prior on {', '.join(flat)} there is no posterior: give a prior with a scale."
+        shown = ", ".join(flat[:8]) + (" …" if len(flat) > 8 else "")
+        return f" With a flat prior on {shown} there is no posterior: give a prior with a scale."
     return " Such a coefficient is limited by its prior alone: state one you believe."
+
+
+def _held(design: Design, j: int) -> bool:
+    """Whether the statements of the prior together say something of coefficient j by itself."""
+    unit = np.zeros(design.X.shape[1])
+    unit[j] = 1.0
+    if any(row.weights[j] and np.count_nonzero(row.weights) == 1 for row in design.coefficient_priors):
+        return True
+    if not design.coefficient_priors:
+        return False
+    W = np.array([row.weights for row in design.coefficient_priors])
+    W = W / np.maximum(np.abs(W).max(axis=0), 1e-300) * (np.abs(W).max(axis=0) > 0)
+    return bool(np.abs(W.T @ np.linalg.lstsq(W.T, unit, rcond=None)[0] - unit).max() < 1e-6)
 
 
 def single_column(x: np.ndarray, y: np.ndarray, name: str, outcome: str, unit: str = "row") -> str:
@@ -173,19 +267,43 @@ def maximum_exists(X: np.ndarray, y: np.ndarray, offset: np.ndarray) -> bool:
 def separating(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, bool] | None:
     """A combination b (p,) with x'b ≥ 0 in all rows of ones and ≤ 0 in all others, not 0 in all; and whether it is strict in every row.
 
-    None where there is none, or where the programme would be too large. Distinct rows only enter it.
+    None where there is none, or where the programme would be too large.
     """
+    if X.size > _LARGEST_PROGRAMME:
+        return None
     scale = np.abs(X).max(axis=0)
     scale[scale == 0] = 1.0
     signed = np.unique(np.where(y[:, None], X, -X) / scale, axis=0)
-    if signed.size > _LARGEST_PROGRAMME:
-        return None
+    margin = np.zeros(signed.shape[1] + 1)
+    margin[-1] = 1.0
+    strict = _programme(np.column_stack([signed, -np.ones(len(signed))]), margin)  # signed b ≥ t, t as large as it can be
+    if strict is not None:
+        return strict[:-1] / scale, True
+    found = _programme(signed, signed.sum(axis=0))
+    return None if found is None else (found / scale, False)
+
+
+def _programme(signed: np.ndarray, aim: np.ndarray) -> np.ndarray | None:
+    """b in [−1, 1]ᵖ with ``signed`` b ≥ 0 that makes ``aim``'b largest; None where none makes it positive.
+
+    A linear programme over a few rows, to which those that its answer violates most are added until there are none: then the answer is
+    that of the programme over all rows.
+    """
     from scipy.optimize import linprog
 
-    answer = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1.0, 1.0), method="highs")
-    if answer.status != 0 or -answer.fun < 1e-7:
-        return None
-    margin = signed @ answer.x
-    if (margin < -1e-9).any():
-        return None
-    return answer.x / scale, bool((margin > 1e-9).all())
+    rows = np.arange(len(signed))
+    if len(signed) > _FIRST_ROWS:
+        rows = np.random.default_rng(0).choice(len(signed), _FIRST_ROWS, replace=False)
+    for _ in range(_MOST_ROUNDS):
+        answer = linprog(-aim, A_ub=-signed[rows], b_ub=np.zeros(len(rows)), bounds=(-1.0, 1.0), method="highs")
+        if answer.status != 0 or -answer.fun < 1e-7:
+            return None
+        margin = signed @ answer.x
+        violated = np.flatnonzero(margin < -1e-9)
+        if not len(violated):
+            return answer.x
+        worst = violated[np.argsort(margin[violated])[:_FIRST_ROWS]]
+        if np.isin(worst, rows).all():  # they are violated by rounding alone
+            return None
+        rows = np.union1d(rows, worst)
+    return None
