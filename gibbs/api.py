@@ -46,7 +46,8 @@ def fit(
     na: Sequence[str] | None = None,
     title: str | None = None,
     output: str | os.PathLike[str] | None = None,
-    outcome: str | None = None,
+    outcome: str | Mapping[str, Any] | None = None,
+    base: Mapping[str, Any] | None = None,
     level1: Sequence[str] | None = None,
     levels: Mapping[str, Any] | None = None,
     progress: bool | None = None,
@@ -79,13 +80,16 @@ def fit(
     effects : ``{"g": {"dist": "student", "by": "z"}}``: Student-t effects, and a covariance for the levels of each value of z; the same as
         ``(1 | gr(g, dist = "student", by = z))``.
     categories : the labels of an ordinal outcome, lowest first; by default numbers by value, a categorical in its own order.
+    base : ``{"sector": "Public"}``: the level that the other levels of a category are compared with; by default the first in sorted order.
+        The same in a formula: ``relevel(sector, "Public")``, ``factor(sector, levels = c("Public", "Private"))``.
     keep : the factors whose effects are stored draw by draw: ``"all"`` (the default), ``"none"``, or a list of names. The effects of
         the others are summarised as they are drawn, for factors with levels by the hundred thousand: ``ranef``, ``se_ranef``, ``coef``
         and the run folder have them; what needs every draw of them (predictions, for one) says so.
     rename, na : new names of columns ``{new: old}``; further words that mean missing.
     title, output : a line for reports; a folder to write the run to. From Python nothing is written unless ``output`` is given
         (``Fit.save`` does it afterwards).
-    outcome, level1, levels : the two-level form, as in a spec.
+    outcome, level1, levels : the two-level form, as in a spec. ``outcome={"one": "YES"}`` beside a formula, or in the two-level form
+        ``{"column": "vote", "one": "YES"}``, says which value of a yes-or-no outcome is 1; every other value is 0.
     progress : True shows a bar, False shows none; None shows one where standard error is a terminal.
     force : replace the run that ``output`` holds.
     further : any other key of a spec's ``data:``, such as ``labels``.
@@ -123,6 +127,7 @@ def fit(
         na=na,
         title=title,
         outcome=outcome,
+        base=base,
         level1=level1,
         levels=levels,
         output=None if output is None else os.fspath(output),

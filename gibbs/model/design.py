@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.errors import DataError, FormulaError, SpecError, nearest
-from gibbs.model import data, families, formula, levels, outcome, prior_rows, priors, syntax
+from gibbs.model import coding, data, families, formula, levels, outcome, prior_rows, priors, syntax
 from gibbs.model.encoding import Encoding, RandomColumns, group
 from gibbs.model.families import Family
 from gibbs.model.fixed import Columns, States, column, learn, numbers
@@ -41,14 +41,14 @@ def build(spec: Spec, table: Table) -> Design:
         column(table.frame, name, source)
     rows_used = _rows(read, spec, table, needed)
     frame, weights, unknown = rows_used.frame, rows_used.weights, rows_used.unknown
-    found = outcome.read(read, family, frame if unknown is None else frame[~unknown], source, spec.categories)
+    found = outcome.read(read, family, frame if unknown is None else frame[~unknown], source, spec.categories, spec.one)
     y = found.y
     if unknown is not None:
         y = np.zeros(len(frame))
         y[~unknown] = found.y
     known_se = outcome.known_se(read, family, frame, source)
     cache: dict = {}
-    fixed, X = learn(read.fixed_tree, read.text, frame, source, cache, cutpoints=family.outcome == "ordinal")
+    fixed, X = learn(read.fixed_tree, read.text, frame, source, cache, cutpoints=family.outcome == "ordinal", base=spec.base)
     offset, offsets = _offset(read, frame, source)
     counted = rows_used.counted()
     mean_y, sd_y = _location_and_scale(family, y, offset, counted)
@@ -56,6 +56,8 @@ def build(spec: Spec, table: Table) -> Design:
     names, intercept = fixed.names, 0 if fixed.has_intercept else None
     coefficient_priors = prior_rows.coefficient_rows(book, X, names, intercept, mean_y, sd_y, counted)
     factors, encoded = _factors(read, spec, frame, source, cache, book, sd_y, counted)
+    lines = {name: _where(spec, f"base.{name}") for name in spec.base}
+    coding.check_base(spec.base, [(variable.node, variable.is_category) for variable, _ in cache.values()], lines)
     book.check_all_used(names, {f.name: _varying(f) for f in factors}, [f.name for f in factors if f.df_prior is not None])
     book.check_correlated(any(len(term.columns) > 1 for f in factors for term in f.terms))
     if unknown_factor := next((name for name in spec.keep or () if name not in encoded), None):
@@ -86,7 +88,9 @@ def build(spec: Spec, table: Table) -> Design:
         outcome=read.outcome,
         rows_read=len(table.frame),
         dropped=rows_used.dropped,
-        notes=found.notes + prior_rows.aliased_notes(X if unknown is None else X[~unknown], names, intercept, coefficient_priors, source),
+        notes=found.notes
+        + rows_used.notes
+        + prior_rows.aliased_notes(X if unknown is None else X[~unknown], names, intercept, coefficient_priors, source),
         encoding=Encoding(fixed, encoded, offsets),
         outcome_labels=found.labels,
         link=family.link,
@@ -107,6 +111,7 @@ class _Rows:
     dropped: dict[str, int]
     weights: np.ndarray | None  # (N,) int64 ≥ 1
     unknown: np.ndarray | None  # (N,) bool; None where every outcome is known
+    notes: tuple[str, ...] = ()
 
     def counted(self) -> np.ndarray | None:
         """How often a row counts in means and sds, (N,); None where every row counts once."""
@@ -125,13 +130,14 @@ def _rows(read: Formula, spec: Spec, table: Table, needed: tuple[str, ...]) -> _
     frame, dropped, _ = data.drop_missing(
         table, needed, spec.data.missing, keep=keep, made_from=data.sources(spec.data.derive) if spec.data.derive else None
     )
+    frame, dropped, notes = _without_left_out(read, spec, table, frame, dropped)
     weights = outcome.frequency(read, frame, table.source)
     if weights is not None and not weights.all():
         dropped = {**dropped, f"{read.frequency} (weight 0)": int((weights == 0).sum())}
         frame, weights = frame[weights > 0], weights[weights > 0]
     unknown = ~outcome.known_rows(read, frame) if keep else None
     if unknown is None or not unknown.any():
-        return _Rows(frame, dict(dropped), weights, None)
+        return _Rows(frame, dict(dropped), weights, None, notes)
     if read.failures is not None:
         raise DataError(
             f"the outcome is missing in {levels.rows_text(frame.index[unknown])}, and with cbind(successes, failures) so is its number of "
@@ -140,7 +146,29 @@ def _rows(read: Formula, spec: Spec, table: Table, needed: tuple[str, ...]) -> _
         )
     if unknown.all():
         raise DataError("the outcome is missing in every row that has all its predictors.", where=table.source)
-    return _Rows(frame, dict(dropped), weights, unknown)
+    return _Rows(frame, dict(dropped), weights, unknown, notes)
+
+
+def _without_left_out(
+    read: Formula, spec: Spec, table: Table, frame: pd.DataFrame, dropped: dict[str, int]
+) -> tuple[pd.DataFrame, dict[str, int], tuple[str, ...]]:
+    """The rows whose categories are among the levels that the formula lists; the others are missing, as in R, and counted."""
+    found = coding.left_out([read.outcome_tree, read.fixed_tree, *(random.tree for random in read.random)], frame, table.source)
+    if not found:
+        return frame, dropped, ()
+    notes = []
+    for name, outside in found.items():
+        values = list(dict.fromkeys(levels.label(value) for value in frame[name][outside].unique()))
+        which = ", ".join(map(repr, values[:6])) + (f" and {len(values) - 6:,} more" if len(values) > 6 else "")
+        said = f"the formula lists the levels of {name} without {which}: missing there, in {levels.rows_text(frame.index[outside])}"
+        if spec.data.missing == "error":
+            raise DataError(f"{said}; and the spec says missing: error.", where=table.source)
+        notes.append(f"{said}.")
+        dropped = {**dropped, f"{name} (not among its levels)": int(outside.sum())}
+    keep = ~np.logical_or.reduce(list(found.values()))
+    if not keep.any():
+        raise DataError(f"no row is left: {'; '.join(notes)}", where=table.source)
+    return frame[keep], dropped, tuple(notes)
 
 
 def _location_and_scale(family: Family, y: np.ndarray, offset: np.ndarray, counted: np.ndarray | None) -> tuple[float, float]:
@@ -223,7 +251,7 @@ def _factors(
         learnt: list[Columns] = []
         seen: set[str] = set()
         for random in randoms:
-            columns, Z = learn(random.tree, read.text, frame, source, cache)
+            columns, Z = learn(random.tree, read.text, frame, source, cache, base=spec.base)
             twice = [c for c in columns.names if c in seen]
             if twice:
                 _refuse_twice(read, spec, random, twice[0])

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.errors import DataError
-from gibbs.model import data, levels
-from gibbs.model.formula import constants
+from gibbs.errors import DataError, nearest
+from gibbs.model import coding, data, levels
+from gibbs.model.arguments import constants
 from gibbs.model.functions import FUNCTIONS, State
 from gibbs.model.syntax import Binary, Call, Name, Node, Number, Paren, Sum, show
 from gibbs.model.terms import dummies, expand
@@ -78,20 +78,23 @@ def learn(
     cache: dict[str, tuple[Variable, np.ndarray]],
     *,
     cutpoints: bool = False,
+    base: Mapping[str, str] | None = None,
 ) -> tuple[Columns, np.ndarray]:
     """The columns of ``tree`` learnt from ``frame`` (no missing values), and their matrix (N, p), C order.
 
     ``cutpoints``: of an ordinal model, whose cutpoints stand for the intercept whether or not the formula has one: categories are coded
     by contrasts as beside an intercept, and there is no column for it.
 
-    ``text`` is the whole formula. ``cache`` holds variables already learnt from the same frame and is added to.
-    Raises DataError for a column that cannot be a predictor: dates, one category only, numbers that are not finite, words among numbers.
+    ``text`` is the whole formula. ``cache`` holds variables already learnt from the same frame and is added to. ``base``: column → its base
+    level, where the formula does not name it.
+    Raises DataError for a column that cannot be a predictor: dates, one category only, numbers that are not finite, words among numbers;
+    and for levels that do not occur.
     """
     has_intercept, terms = expand(tree, text)
     has_intercept = has_intercept or cutpoints
     for node in {show(v): v for term in terms for v in term}.values():
         if show(node) not in cache:
-            cache[show(node)] = _learn_variable(node, frame, source)
+            cache[show(node)] = _learn_variable(node, frame, source, base or {})
     names = tuple(tuple(show(v) for v in term) for term in terms)
     variables = {name: cache[name][0] for term in names for name in term}
     coded = dummies(terms, has_intercept, lambda name: variables[name].is_category)
@@ -122,12 +125,10 @@ def numbers(tree: Node, frame: pd.DataFrame, source: str, states: States, *, tra
 # ------------------------------------------------------------------------------------------------------------ learning
 
 
-def _learn_variable(node: Node, frame: pd.DataFrame, source: str) -> tuple[Variable, np.ndarray]:
+def _learn_variable(node: Node, frame: pd.DataFrame, source: str, base: Mapping[str, str]) -> tuple[Variable, np.ndarray]:
     """One variable, and its values: numbers (N, k), or codes (N,)."""
-    if isinstance(node, Call) and FUNCTIONS[node.function].gives == "category":
-        inside = node.arguments[0][1]
-        assert isinstance(inside, Name)
-        return _learn_category(node, column(frame, inside.text, source), source)
+    if coding.is_category(node):
+        return _learn_category(node, frame, source, base)
     if isinstance(node, Name):
         series = column(frame, node.text, source)
         if levels.is_date(series):
@@ -138,7 +139,7 @@ def _learn_variable(node: Node, frame: pd.DataFrame, source: str) -> tuple[Varia
         if not levels.is_number(series):
             if not levels.is_boolean(series):
                 _check_not_numbers_in_disguise(series, node.text, source)
-            return _learn_category(node, series, source)
+            return _learn_category(node, frame, source, base)
     states: States = {}
     if isinstance(node, Call) and FUNCTIONS[node.function].gives == "matrix":
         values = _matrix(node, frame, source, states, training=True)
@@ -149,8 +150,10 @@ def _learn_variable(node: Node, frame: pd.DataFrame, source: str) -> tuple[Varia
     return Variable(node, suffixes, False, states), values
 
 
-def _learn_category(node: Node, series: pd.Series, source: str) -> tuple[Variable, np.ndarray]:
-    codes, labels = levels.factorise(series)
+def _learn_category(node: Node, frame: pd.DataFrame, source: str, base: Mapping[str, str]) -> tuple[Variable, np.ndarray]:
+    said = coding.coding(node)
+    series = column(frame, said.column, source)
+    codes, labels = coding.learn(said, series, source, base.get(said.column))
     if len(labels) < 2:
         raise DataError(
             f"as a category it has one value, '{labels[0] if labels else ''}', in all {len(series)} rows used; "
@@ -196,9 +199,7 @@ def _encode_variable(text: str, variable: Variable, frame: pd.DataFrame, source:
         if isinstance(node, Call) and FUNCTIONS[node.function].gives == "matrix":
             return _matrix(node, frame, source, states, training=False)
         return numbers(node, frame, source, states, training=False)[:, None]
-    inside = node.arguments[0][1] if isinstance(node, Call) else node
-    assert isinstance(inside, Name)
-    series = column(frame, inside.text, source)
+    series = column(frame, coding.coding(node).column, source)
     codes, labels, _ = levels.raw_codes(series)
     known = levels.recode(codes, labels, variable.suffixes)
     if (known < 0).any():
@@ -211,8 +212,8 @@ def _encode_variable(text: str, variable: Variable, frame: pd.DataFrame, source:
         )
         raise DataError(
             f"{what} none of the categories the model was fitted to: {', '.join(variable.suffixes[:12])}"
-            f"{' …' if len(variable.suffixes) > 12 else ''}.",
-            where=f"{source}, column '{inside.text}'",
+            f"{' …' if len(variable.suffixes) > 12 else ''}.{nearest(unseen[0], variable.suffixes) if unseen else ''}",
+            where=f"{source}, column '{series.name}'",
         )
     return known
 
@@ -314,8 +315,6 @@ def _apply(node: Call, inside: np.ndarray, source: str, states: States, training
 
 def column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
     """One column of the table; DataError with the nearest match where there is none."""
-    from gibbs.errors import nearest
-
     if name not in frame.columns:
         have = [str(c) for c in frame.columns]
         shown = ", ".join(have[:30]) + (" …" if len(have) > 30 else "")

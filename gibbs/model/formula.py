@@ -15,8 +15,9 @@ from typing import NoReturn
 
 from gibbs.errors import FormulaError, nearest
 from gibbs.model import syntax, weights
+from gibbs.model.arguments import constants
 from gibbs.model.functions import FUNCTIONS, KNOWN_ELSEWHERE
-from gibbs.model.syntax import Binary, Call, Name, Node, Number, Paren, Sum, show
+from gibbs.model.syntax import Binary, Call, Name, Node, Number, Paren, Sum, Text, show
 from gibbs.model.terms import expand
 
 
@@ -236,10 +237,9 @@ class _Reader:
             extra["failures"] = node.arguments[1][1]
             self.arithmetic(extra["failures"])
             node = node.arguments[0][1]
-        if isinstance(node, Call) and node.function in ("factor", "as.factor", "C") and len(node.arguments) == 1:
-            if isinstance(node.arguments[0][1], Name) and node.arguments[0][0] is None:
-                self.column(node.arguments[0][1])
-                return node, known_se, extra  # categories, of a binary or ordinal family
+        if isinstance(node, Call) and node.function in FUNCTIONS and FUNCTIONS[node.function].gives == "category":
+            self.call(node)
+            return node, known_se, extra  # categories, of a binary or ordinal family
         if isinstance(node, Number):
             self.refuse(node.at, "The outcome is a column, not a number.")
         self.arithmetic(node)
@@ -463,9 +463,14 @@ class _Reader:
             self.refuse(node.at, f"{node.function}() needs a column first.")
         if function.gives == "category":
             inside = node.arguments[0][1]
-            if not isinstance(inside, Name):
+            if isinstance(inside, Call) and inside.function in FUNCTIONS and FUNCTIONS[inside.function].gives == "category":
+                self.call(inside)  # relevel(factor(x), "b")
+            elif isinstance(inside, Name):
+                self.column(inside)
+            else:
                 self.refuse(inside.at, f"{node.function}() takes the name of a column.")
-            self.column(inside)
+            if node.function == "relevel" and len(node.arguments) == 1:
+                self.refuse(node.at, 'relevel() takes a column and its base: relevel(x, "a").')
         else:
             self.arithmetic(node.arguments[0][1])
         self.constants(node)
@@ -490,6 +495,8 @@ class _Reader:
                 self.column(node)
             case Number():
                 pass
+            case Text(_, at):
+                self.refuse(at, "Text in quotes is no number, and no column; a column is written without quotes, or in backticks.")
             case Paren(inside):
                 self.arithmetic(inside)
             case Sum(items):
@@ -509,59 +516,6 @@ class _Reader:
                 self.arithmetic(right)
             case Binary(operator, _, _, at):
                 self.refuse(at, f"'{operator}' has no meaning inside arithmetic.")
-
-
-def constants(node: Call) -> dict[str, object]:
-    """The arguments of a call after its first, by name and as numbers: ``poly(x, 2)`` → {"degree": 2}.
-
-    Raises FormulaError (without a caret; the reader adds it) for an argument the function does not take.
-    """
-    function = FUNCTIONS[node.function]
-    order = list(function.parameters)
-    found: dict[str, object] = {}
-    for position, (keyword, value) in enumerate(node.arguments[1:]):
-        if keyword is None and position >= len(order):
-            extra = f" and {', '.join(order)}" if order else ""
-            raise FormulaError(f"{node.function}() takes one expression{extra}, nothing more.")
-        name = order[position] if keyword is None else keyword
-        if name not in function.parameters:
-            raise FormulaError(
-                f"{node.function}() has no argument '{name}'.{nearest(name, order)} It takes: {', '.join(order) or 'one expression only'}."
-            )
-        if name in found:
-            raise FormulaError(f"{node.function}() is given '{name}' twice.")
-        found[name] = _constant(node.function, name, function.parameters[name], value)
-    if node.function == "bs" and "df" in found and "knots" in found:
-        raise FormulaError("bs() takes df or knots, not both.")
-    if node.function == "bs":
-        least = int(found.get("degree", 3)) + bool(found.get("intercept", False))  # type: ignore[call-overload]
-        if int(found.get("df", least)) < least:  # type: ignore[call-overload]
-            raise FormulaError(f"bs() of this degree has a df of {least} or more.")
-    return found
-
-
-def _constant(function: str, name: str, kind: str, node: Node) -> object:
-    if kind == "flag":
-        if isinstance(node, Name) and node.text in ("TRUE", "T", "FALSE", "F"):
-            return node.text[0] == "T"
-        raise FormulaError(f"'{name}' of {function}() is TRUE or FALSE.")
-    if kind == "numbers":
-        if isinstance(node, Call) and node.function == "c" and node.arguments and all(k is None for k, _ in node.arguments):
-            return [_constant(function, name, "number", value) for _, value in node.arguments]
-        return [_constant(function, name, "number", node)]
-    sign = 1.0
-    if isinstance(node, Sum) and len(node.items) == 1:
-        sign, node = float(node.items[0][0]), node.items[0][1]
-    if not isinstance(node, Number):
-        raise FormulaError(f"'{name}' of {function}() is a number.")
-    value = sign * node.value
-    if kind == "whole":
-        if value != int(value) or not 1 <= value <= 50:
-            raise FormulaError(f"'{name}' of {function}() is a whole number from 1 to 50.")
-        return int(value)
-    if name == "base" and (value <= 0 or value == 1):
-        raise FormulaError("The base of log() is a positive number other than 1.")
-    return value
 
 
 def _name_nodes(node: Node) -> list[Name]:

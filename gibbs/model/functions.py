@@ -22,7 +22,7 @@ class Function:
     """One entry of the allow-list.
 
     gives : "number" (one column, may stand inside other functions), "matrix" (several columns) or "category".
-    parameters : further arguments in order, name → kind ("number", "whole", "flag", "numbers").
+    parameters : further arguments in order, name → kind ("number", "whole", "flag", "numbers", "level", "levels", "contrasts").
     compute : (column, arguments, state or None when training) → (values, state); None where the caller knows what to do.
     """
 
@@ -102,9 +102,10 @@ FUNCTIONS: Mapping[str, Function] = {
     "poly": Function("matrix", {"degree": "whole", "raw": "flag"}, _poly),
     "bs": Function("matrix", {"df": "whole", "knots": "numbers", "degree": "whole", "intercept": "flag"}, _bs),
     "as.numeric": Function("number", {}, None),
-    "factor": Function("category", {}, None),
+    "factor": Function("category", {"levels": "levels"}, None),
     "as.factor": Function("category", {}, None),
-    "C": Function("category", {}, None),
+    "relevel": Function("category", {"ref": "level"}, None),
+    "C": Function("category", {"contr": "contrasts"}, None),
 }
 
 KNOWN_ELSEWHERE: Mapping[str, str] = {
@@ -112,9 +113,10 @@ KNOWN_ELSEWHERE: Mapping[str, str] = {
     "ns": "ns() is not available; bs(x, df = 4) is.",
     "s": "s() is not available; bs(x, df = 4) and poly(x, 2) are.",
     "te": "te() is not available; products of bs() or poly() terms are.",
-    "relevel": "relevel() is not available; the base is the first level: order the categories in the data.",
     "ordered": "ordered() is not available; factor(x) gives treatment coding.",
-    "ifelse": "ifelse() is not available; make the column in the data.",
+    "ifelse": "ifelse() is not available in a formula; make the column in the data, or under 'derive'.",
+    "cut": "cut() is not available in a formula; make the column in the data, or under 'derive'.",
+    "Treatment": 'Treatment() stands inside C(): C(x, Treatment("a")).',
     "mo": "mo() is not available.",
     "weights": "weights() stands on the left of '~', after a bar: share | weights(n) ~ …, a share of n trials; or "
     'y | weights(w, type = "frequency") ~ …, rows that stand for w equal ones.',
@@ -128,6 +130,6 @@ KNOWN_ELSEWHERE: Mapping[str, str] = {
     "trunc": "Truncation is not available.",
     "se": "se() stands on the left of '~', after a bar: y | se(s) ~ …",
     "gr": 'gr() stands in a random term, after its bar: (1 | gr(g, dist = "student")), (1 | gr(g, by = z)).',
-    "c": "c() stands only as the knots of bs().",
+    "c": 'c() stands only as the knots of bs() and the levels of factor(): factor(x, levels = c("a", "b")).',
 }
 """What people write that belongs to other packages, and what to write instead."""

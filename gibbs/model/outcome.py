@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.errors import DataError, nearest
-from gibbs.model import levels
+from gibbs.model import coding, levels
 from gibbs.model.families import Family
 from gibbs.model.fixed import States, column, numbers
 from gibbs.model.formula import Formula
-from gibbs.model.functions import FUNCTIONS
-from gibbs.model.syntax import Call, Name, Node, names
+from gibbs.model.syntax import Name, names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,11 +34,14 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-def read(formula: Formula, family: Family, frame: pd.DataFrame, source: str, categories: Sequence[str] = ()) -> Outcome:
+def read(
+    formula: Formula, family: Family, frame: pd.DataFrame, source: str, categories: Sequence[str] = (), one: str | None = None
+) -> Outcome:
     """The outcome of every row of ``frame``, none of them missing.
 
     real families: finite numbers, not all the same. binary, and binomial without trials: 0 and 1, False and True, or exactly two words or
-    categories, the first in sorted order (of a categorical: its first category) being 0, as in R. binomial: whole numbers of
+    categories, the first in sorted order (of a categorical: its first category; of relevel() and the like: their base) being 0, as in R;
+    with ``one`` the outcome is 1 where it has that value, and 0 in all other rows. binomial: whole numbers of
     successes, none above its trials, ``cbind(s, f)`` or ``s | trials(n)``; or shares k/n, ``share | weights(n)``. counts: whole numbers
     from 0 on, not all 0. ordinal: ``categories`` in that order; without them, numbers by value, a categorical in its own order, and
     words in sorted order (which is noted). Raises DataError otherwise.
@@ -47,6 +49,8 @@ def read(formula: Formula, family: Family, frame: pd.DataFrame, source: str, cat
     tree = formula.outcome_tree
     where = f"{source}, column '{formula.outcome}'" if isinstance(tree, Name) else f"{source}, outcome {formula.outcome}"
     _check_form(formula, family, where)
+    if one is not None:
+        return _one_against_the_rest(formula, family, frame, source, where, one)
     if family.outcome == "ordinal":
         return _ordinal(formula, family, frame, source, where, categories)
     if family.outcome == "binary" or (family.outcome == "trials" and not formula.has_trials):
@@ -129,9 +133,9 @@ def _check_form(formula: Formula, family: Family, where: str) -> None:
 
 def _numbers(formula: Formula, family: Family, frame: pd.DataFrame, source: str, where: str) -> np.ndarray:
     tree = formula.outcome_tree
-    called = _category(tree)
-    if called is not None:
-        raise DataError(f"family {family.name} needs numbers, and factor() makes categories: write {called.text} alone.", where=where)
+    if coding.is_category(tree):
+        alone = coding.coding(tree).column
+        raise DataError(f"family {family.name} needs numbers, and factor() makes categories: write {alone} alone.", where=where)
     if isinstance(tree, Name):
         series = column(frame, tree.text, source)
         if not levels.is_number(series) and not levels.is_boolean(series) and not levels.is_date(series):
@@ -185,31 +189,32 @@ def _successes(formula: Formula, family: Family, frame: pd.DataFrame, source: st
 
 def _ordinal(formula: Formula, family: Family, frame: pd.DataFrame, source: str, where: str, categories: Sequence[str]) -> Outcome:
     """Codes 0 … C−1 and the labels of ordered categories."""
-    called = _category(formula.outcome_tree)
-    tree = called or formula.outcome_tree
-    if not isinstance(tree, Name):
+    tree = formula.outcome_tree
+    if not isinstance(tree, Name) and not coding.is_category(tree):
         raise DataError(f"family {family.name} needs a column of ordered categories, not an expression.", where=where)
-    series = column(frame, tree.text, source)
+    said = coding.coding(tree)
+    series = column(frame, said.column, source)
     if levels.is_date(series):
         raise DataError(f"family {family.name} needs ordered categories; the column holds dates.", where=where)
-    codes, labels = levels.factorise(series)
+    codes, labels = coding.learn(said, series, source)
     if categories:
         codes = _in_the_order_given(codes, labels, categories, frame, where)
         labels = tuple(categories)
-    elif called is None and levels.is_number(series):
+    elif isinstance(tree, Name) and levels.is_number(series):
         values = np.array([float(text) for text in labels])[codes]
         fraction = values != np.floor(values)
         if fraction.any():
             raise DataError(
                 f"family {family.name} needs categories: words, or whole numbers; {values[fraction][0]:g} is in "
-                f"{levels.rows_text(frame.index[fraction])}. factor({tree.text}) makes a category of every value.",
+                f"{levels.rows_text(frame.index[fraction])}. factor({said.column}) makes a category of every value.",
                 where=where,
             )
     if len(labels) < 2:
         raise DataError(f"the outcome is '{labels[0]}' in all {len(codes)} rows used; there is nothing to explain.", where=where)
     if len(labels) > MAX_CATEGORIES:
         raise DataError(f"family {family.name} has at most {MAX_CATEGORIES} categories; found {len(labels)} different values.", where=where)
-    return Outcome(codes.astype(np.float64), categories=tuple(labels), notes=() if categories else _order_note(series, labels, tree.text))
+    notes = () if categories or said.levels or said.base else _order_note(series, labels, said.column)
+    return Outcome(codes.astype(np.float64), categories=tuple(labels), notes=notes)
 
 
 def _in_the_order_given(codes: np.ndarray, labels: Sequence[str], categories: Sequence[str], frame: pd.DataFrame, where: str) -> np.ndarray:
@@ -241,13 +246,6 @@ def _order_note(series: pd.Series, labels: Sequence[str], name: str) -> tuple[st
         f"the categories of {name} are words, and were taken in alphabetical order: {' < '.join(labels)}. If another order is meant, write "
         "it in the spec, categories: [lowest, …, highest], or give an ordered categorical.",
     )
-
-
-def _category(tree: Node) -> Name | None:
-    """The column of ``factor(y)``, or None for any other outcome."""
-    if isinstance(tree, Call) and FUNCTIONS[tree.function].gives == "category" and isinstance(tree.arguments[0][1], Name):
-        return tree.arguments[0][1]
-    return None
 
 
 def known_se(formula: Formula, family: Family, frame: pd.DataFrame, source: str) -> np.ndarray | None:
@@ -282,16 +280,16 @@ def _refuse_words(series: pd.Series, family: Family, where: str) -> None:
 
 def _binary(formula: Formula, family: Family, frame: pd.DataFrame, source: str, where: str) -> tuple[np.ndarray, tuple[str, str] | None]:
     allowed = f"family {family.name} needs an outcome of 0 and 1, of FALSE and TRUE, or of exactly two words"
-    called = _category(formula.outcome_tree)
-    if called is not None:
-        return _two_words(column(frame, called.text, source), allowed, where)
     tree = formula.outcome_tree
+    if coding.is_category(tree):
+        said = coding.coding(tree)
+        return _two_words(*coding.learn(said, column(frame, said.column, source), source), allowed, where)
     if isinstance(tree, Name):
         series = column(frame, tree.text, source)
         if levels.is_date(series):
             raise DataError(f"{allowed}; the column holds dates.", where=where)
         if not levels.is_number(series) and not levels.is_boolean(series):
-            return _two_words(series, allowed, where)
+            return _two_words(*levels.factorise(series), allowed, where)
     y = np.ascontiguousarray(numbers(tree, frame, source, {}, training=True))
     wrong = (y != 0.0) & (y != 1.0)
     if wrong.any():
@@ -301,7 +299,7 @@ def _binary(formula: Formula, family: Family, frame: pd.DataFrame, source: str, 
         hint = ""
         if len(values) == 2 and isinstance(tree, Name):
             write = f"I({formula.outcome} - {values[0]:g})" if values[1] - values[0] == 1 else f"factor({formula.outcome})"
-            hint = f" For {values[1]:g} against {values[0]:g} write {write}."
+            hint = f" For {values[1]:g} against {values[0]:g} write {write}, or outcome: {{one: {values[1]:g}}} in the spec."
         raise DataError(
             f"{allowed}; found {shown}{more}. The first that are neither: {levels.rows_text(frame.index[wrong])}.{hint}", where=where
         )
@@ -310,11 +308,36 @@ def _binary(formula: Formula, family: Family, frame: pd.DataFrame, source: str, 
     return y, None
 
 
-def _two_words(series: pd.Series, allowed: str, where: str) -> tuple[np.ndarray, tuple[str, str]]:
-    codes, labels = levels.factorise(series)
+def _two_words(codes: np.ndarray, labels: Sequence[str], allowed: str, where: str) -> tuple[np.ndarray, tuple[str, str]]:
     if len(labels) != 2:
         counts = np.bincount(codes, minlength=len(labels))
         shown = ", ".join(f"'{text}' ({c} rows)" for text, c in zip(labels[:6], counts[:6], strict=True))
         more = f" and {len(labels) - 6} others" if len(labels) > 6 else ""
-        raise DataError(f"{allowed}; found {len(labels)}: {shown}{more}.", where=where)
+        hint = f' To set one value against all others write outcome: {{one: "{labels[-1]}"}} in the spec.' if len(labels) > 2 else ""
+        raise DataError(f"{allowed}; found {len(labels)}: {shown}{more}.{hint}", where=where)
     return codes.astype(np.float64), (labels[0], labels[1])
+
+
+def _one_against_the_rest(formula: Formula, family: Family, frame: pd.DataFrame, source: str, where: str, one: str) -> Outcome:
+    """1 where the column holds the value ``one``, else 0; which values are 0 is said where there are several."""
+    tree = formula.outcome_tree
+    if family.outcome not in ("binary", "trials") or formula.has_trials:
+        what = "the outcome is a number of trials" if formula.has_trials else f"the family is {family.name}"
+        raise DataError(f"outcome: one says which value of a yes-or-no outcome is 1; {what}.", where=where)
+    if not isinstance(tree, Name) and not coding.is_category(tree):
+        raise DataError("outcome: one names a value of a column, and the outcome is an expression.", where=where)
+    said = coding.coding(tree)
+    codes, labels = coding.learn(said, column(frame, said.column, source), source)
+    counts = np.bincount(codes, minlength=len(labels))
+    shown = ", ".join(f"'{text}' ({c:,} rows)" for text, c in zip(labels[:8], counts[:8], strict=True))
+    shown += f" and {len(labels) - 8} more" if len(labels) > 8 else ""
+    if one not in labels:
+        raise DataError(f"outcome: one is '{one}', which occurs in no row used; there is {shown}.{nearest(one, labels)}", where=where)
+    if len(labels) < 2:
+        raise DataError(f"the outcome is '{one}' in all {len(codes)} rows used; there is nothing to explain.", where=where)
+    rest = [text for text in labels if text != one]
+    y = (codes == labels.index(one)).astype(np.float64)
+    if len(rest) == 1:
+        return Outcome(y, trials(formula, family, frame, source), (rest[0], one))
+    note = f"the outcome {said.column} is 1 where it is '{one}' and 0 elsewhere, and it has {len(labels)} values: {shown}."
+    return Outcome(y, trials(formula, family, frame, source), (f"not {one}", one), notes=(note,))

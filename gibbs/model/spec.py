@@ -15,7 +15,7 @@ from typing import Any
 from gibbs.errors import FormulaError, SpecError
 from gibbs.model import formula as formulas
 from gibbs.model import two_level, weights, yaml_lines
-from gibbs.model.families import LINKS, family
+from gibbs.model.families import LINKS, Family, family
 from gibbs.model.prior_words import write
 from gibbs.model.priors import PriorBook
 from gibbs.model.records import DataSource, Prior, Sampling, Spec, Until
@@ -96,6 +96,8 @@ def build(
         weights=_weights(keys.weights, place),
         effects={name: words.model_dump(exclude_unset=True) for name, words in (keys.effects or {}).items()},
         categories=_categories(keys.categories, meant.name, place),
+        one=_one(keys, meant, place),
+        base=dict(keys.base),
         title=keys.title,
         data=_data(keys.data, place),
         priors=dict(keys.priors),
@@ -134,6 +136,10 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
     if spec.link:
         values["link"] = spec.link
     values |= _plain(spec.two_level) if spec.two_level is not None else {"formula": spec.formula}
+    if spec.one is not None:
+        values["outcome"] = ({"column": values["outcome"]} if spec.two_level is not None else {}) | {"one": spec.one}
+    if spec.base:
+        values["base"] = dict(spec.base)
     if spec.weights is not None:
         values["weights"] = {"column": spec.weights, "type": "frequency"}
     if spec.effects:
@@ -201,24 +207,48 @@ def _override(tree: dict[str, Any], name: str, value: Any, say: str, changed: di
 
 def _formula(keys: Any, place: _Places) -> tuple[str, dict[str, Any] | None]:
     """The formula, and the two-level form as written where there is one."""
-    written = [k for k in ("outcome", "level1", "levels") if getattr(keys, k)]
+    outcome = keys.outcome.column if keys.outcome is not None else None
+    if outcome is not None and keys.formula is not None and keys.outcome.one is not None and _is_outcome(outcome, keys.formula):
+        outcome = None  # said twice, and alike
+    written = [k for k, there in (("outcome", outcome is not None), ("level1", keys.level1), ("levels", keys.levels)) if there]
     if keys.formula is not None and written:
         first = place((written[0],))
         raise SpecError(
-            f"the spec has a formula and {', '.join(written)}: write the model once, as a formula or in the two-level form.", where=first
+            f"the spec has a formula and {', '.join(written)}: write the model once, as a formula or in the two-level form."
+            + (" Beside a formula, which names the outcome itself, stands outcome: {one: …} alone." if keys.outcome is not None else ""),
+            where=first,
         )
     if keys.formula is not None:
         text = " ".join(line.strip() for line in keys.formula.splitlines()).strip()
         if not text:
             raise SpecError("the formula is empty; write one such as 'y ~ x + (1 | g)'.", where=place(("formula",)))
         return text, None
-    if keys.outcome is None:
+    if outcome is None:
+        if keys.outcome is not None:
+            raise SpecError("outcome has no column:; write outcome: {column: vote, one: YES}.", where=place(("outcome",)))
         missing = f"{' and '.join(written)} need{'s' if len(written) == 1 else ''} an outcome: key" if written else "there is no model"
         raise SpecError(
             f"{missing}; write formula: y ~ x + (1 | g), or outcome:, level1: and levels:.", where=place((written[0],) if written else ())
         )
-    form = {"outcome": keys.outcome, "level1": list(keys.level1), "levels": dict(keys.levels or {})}
-    return two_level.formula(keys.outcome, keys.level1, form["levels"], place), form
+    form = {"outcome": outcome, "level1": list(keys.level1), "levels": dict(keys.levels or {})}
+    return two_level.formula(outcome, keys.level1, form["levels"], place), form
+
+
+def _is_outcome(name: str, formula: str) -> bool:
+    try:
+        return formulas.bare(formulas.parse(formula).outcome) == formulas.bare(name)
+    except FormulaError:
+        return False
+
+
+def _one(keys: Any, meant: Family, place: _Places) -> str | None:
+    """The value of a yes-or-no outcome that is 1. SpecError for other families."""
+    one = keys.outcome.one if keys.outcome is not None else None
+    if one is not None and meant.outcome not in ("binary", "trials"):
+        raise SpecError(
+            f"outcome: one says which value of a yes-or-no outcome is 1; the family is {meant.name}.", where=place(("outcome", "one"))
+        )
+    return one
 
 
 def _has_trials(formula: str) -> bool:

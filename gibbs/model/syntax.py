@@ -2,8 +2,11 @@
 
 The grammar and the precedence are R's: ``~`` binds least, then ``|`` and ``||``, ``+ -``, ``* /``, ``:``, unary signs, ``^``.
 The tree is plain data. Nothing here is ever handed to Python to evaluate, and what this grammar does not know
-(text in quotes, indexing, attribute access, assignment, comparisons) is refused with a caret under the place.
-What the words *mean* is decided by :mod:`gibbs.model.formula`.
+(indexing, attribute access, assignment) is refused with a caret under the place. Text in quotes stands for a value of a column, and only
+inside a call: ``relevel(sector, "Public")``. What the words *mean* is decided by :mod:`gibbs.model.formula`.
+
+``expression`` reads the same language with comparisons, ``& | !``, ``%in%`` and text anywhere: what ``derive:`` is written in
+(:mod:`gibbs.model.expression` gives its meaning).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from gibbs.errors import FormulaError
 MAX_LENGTH = 10_000  # characters: longer than any formula a person types
 MAX_DEPTH = 25  # nested parentheses, calls and signs
 MAX_CHAIN = 10  # operators in one chain of * / : ^ (a sum may be as long as it likes)
+MAX_CHOICES = 40  # operators in one chain of & and |
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,22 @@ class Number:
 
     text: str
     value: float
+    at: int = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A word in quotes: a value of a column, never a name of anything."""
+
+    text: str
+    at: int = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """``TRUE``, ``FALSE``, ``NA`` or ``Inf``, of an expression (a column of that name is written in backticks)."""
+
+    text: str
     at: int = field(compare=False)
 
 
@@ -63,8 +83,16 @@ class Sum:
 
 
 @dataclass(frozen=True)
+class Not:
+    """``! inside``, of an expression."""
+
+    inside: Node
+    at: int = field(compare=False)
+
+
+@dataclass(frozen=True)
 class Binary:
-    """Two trees and an operator: ``~ | || * / : ^``."""
+    """Two trees and an operator: ``~ | || * / : ^``; of an expression also comparisons, ``&``, ``|`` and ``%in%``."""
 
     operator: str
     left: Node
@@ -72,7 +100,7 @@ class Binary:
     at: int = field(compare=False)  # the place of the operator
 
 
-Node = Name | Number | Call | Paren | Sum | Binary
+Node = Name | Number | Text | Constant | Call | Paren | Sum | Not | Binary
 
 
 @dataclass(frozen=True)
@@ -102,32 +130,41 @@ _TOKEN = re.compile(
       | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?L?)
       | (?P<name>(?:[^\W\d_]|\.(?!\d))[\w.]*)
       | (?P<quoted>`[^`]*`)
-      | (?P<text>"\w*"|'\w*')
-      | (?P<operator>\|\||\*\*|[-~|+*/:^(),=])""",
+      | (?P<text>"[^"\n]*"|'[^'\n]*')
+      | (?P<operator>\|\||\*\*|[-~|+*/:^(),]|=(?!=))""",
     re.VERBOSE,
 )
+_COMPARISON = re.compile(r"(?P<operator>==|!=|<=|>=|<|>|&&?|!|%in%)")
 
+_IN_DERIVE = "Comparisons are not available in a formula: make the column in the data, or under 'derive'."
 _REFUSED = {
-    '"': "Text in quotes is not part of a formula.",
-    "'": "Text in quotes is not part of a formula.",
+    '"': "This quotation mark is never closed.",
+    "'": "This quotation mark is never closed.",
     "`": "This backtick is never closed.",
     "[": "Indexing is not part of a formula. A formula names columns: make the column in the data.",
     "]": "Indexing is not part of a formula. A formula names columns: make the column in the data.",
     "$": "A formula names columns of its own data: write the column's name alone.",
     "@": "A formula names columns of its own data: write the column's name alone.",
-    "<": "Comparisons are not available in a formula: make the column in the data.",
-    ">": "Comparisons are not available in a formula: make the column in the data.",
-    "!": "Comparisons are not available in a formula: make the column in the data.",
-    "&": "Comparisons are not available in a formula: make the column in the data.",
+    "<": _IN_DERIVE,
+    ">": _IN_DERIVE,
+    "!": _IN_DERIVE,
+    "&": _IN_DERIVE,
+    "=": _IN_DERIVE,
     "%": "Operators in percent signs are not available: write a:b for a %in% b.",
     "_": "A name does not begin with an underscore; a column that does is written in backticks: `_x`.",
 }
 
 
-def _tokens(text: str) -> Iterator[Token]:
+_TEXT = (
+    'Text in quotes is not a term. It is the value of a column, and stands inside a call: relevel(x, "a"), factor(x, levels = '
+    'c("a", "b")); a column whose name is no plain word is written in backticks.'
+)
+
+
+def _tokens(text: str, comparisons: bool) -> Iterator[Token]:
     at = 0
     while at < len(text):
-        match = _TOKEN.match(text, at)
+        match = (_COMPARISON.match(text, at) if comparisons else None) or _TOKEN.match(text, at)
         if match is None:
             refuse(text, at, _REFUSED.get(text[at], f"The character {text[at]!r} is not part of a formula."))
         end, kind, word = match.end(), match.lastgroup, match.group()
@@ -146,7 +183,7 @@ def _tokens(text: str) -> Iterator[Token]:
         elif kind == "text":
             yield Token("text", word, at, end)
         elif kind == "operator":
-            yield Token("operator", "^" if word == "**" else word, at, end)
+            yield Token("operator", {"**": "^", "&&": "&"}.get(word, word), at, end)
         at = end
     yield Token("end", "the end of the formula", len(text), len(text))
 
@@ -154,17 +191,30 @@ def _tokens(text: str) -> Iterator[Token]:
 # ------------------------------------------------------------------------------------------------------------ parser
 
 _BINDS = {"~": 10, "|": 20, "||": 20, "+": 30, "-": 30, "*": 40, "/": 40, ":": 50, "^": 70}
-_SIGN = 60
+_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+_BINDS_MORE = {**_BINDS, "&": 22, **dict.fromkeys(_COMPARISONS, 26), "%in%": 45}
+_NOT, _SIGN = 24, 60
+_SPELT = {"and": "&", "or": "|", "not": "!"}
+_CONSTANTS = ("TRUE", "FALSE", "NA", "Inf")
 
 
 class _Parser:
-    """Precedence climbing over the tokens of one formula."""
+    """Precedence climbing over the tokens of one formula; of one expression, where ``comparisons`` are part of the language."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, comparisons: bool = False) -> None:
         self.text = text
-        self.tokens = list(_tokens(text))
+        self.comparisons = comparisons
+        self.binds = _BINDS_MORE if comparisons else _BINDS
+        self.tokens = [self.spelt(token) for token in _tokens(text, comparisons)]
         self.index = 0
         self.depth = 0
+        self.calls = 0
+
+    def spelt(self, token: Token) -> Token:
+        """The words ``and``, ``or``, ``not`` of an expression are operators."""
+        if self.comparisons and token.kind == "name" and token.text in _SPELT:
+            return Token("operator", _SPELT[token.text], token.at, token.end)
+        return token
 
     @property
     def token(self) -> Token:
@@ -184,17 +234,24 @@ class _Parser:
         if self.depth > MAX_DEPTH:
             refuse(self.text, self.token.at, f"This is nested more than {MAX_DEPTH} deep.")
         left = self.operand()
-        chain = 0
-        while self.token.kind == "operator" and _BINDS.get(self.token.text, -1) >= max(least, 1):
+        chain = choices = 0
+        while self.token.kind == "operator" and self.binds.get(self.token.text, -1) >= max(least, 1):
             operator = self.take()
-            bind = _BINDS[operator.text]
+            bind = self.binds[operator.text]
             # ^ groups to the right (2^3^2 is 2^9) and its exponent may carry a sign (x^-1); all others group to the left
             right = self.expression(_SIGN if operator.text == "^" else bind + 1)
             if operator.text in "+-":
                 sign = 1 if operator.text == "+" else -1
                 before = left.items if isinstance(left, Sum) else ((1, left),)
                 left = Sum((*before, (sign, right)), left.at if isinstance(left, Sum) else operator.at)
+            elif self.comparisons and operator.text in "&||":
+                choices += 1
+                if choices > MAX_CHOICES:
+                    refuse(self.text, operator.at, f"More than {MAX_CHOICES} of & and | in one chain; x %in% c(…) compares with many.")
+                left = Binary(operator.text[0], left, right, operator.at)
             else:
+                if operator.text in _COMPARISONS and isinstance(left, Binary) and left.operator in _COMPARISONS:
+                    refuse(self.text, operator.at, "Comparisons are not chained: write a < b & b < c for a < b < c.")
                 chain += 1
                 if chain > MAX_CHAIN:
                     refuse(self.text, operator.at, f"More than {MAX_CHAIN} of * / : ^ in one chain.")
@@ -211,6 +268,8 @@ class _Parser:
             if isinstance(inside, Sum) and len(inside.items) == 1:  # --x
                 return Sum(((sign * inside.items[0][0], inside.items[0][1]),), token.at)
             return Sum(((sign, inside),), token.at)
+        if token.kind == "operator" and token.text == "!":
+            return Not(self.expression(_NOT), token.at)
         if token.kind == "operator" and token.text == "(":
             inside = self.expression()
             self.close(token)
@@ -221,9 +280,13 @@ class _Parser:
         if token.kind == "quoted":
             return Name(token.text, token.at)
         if token.kind == "name":
-            return self.call(token) if self.is_operator("(") else Name(token.text, token.at)
+            if self.is_operator("("):
+                return self.call(token)
+            return (Constant if self.comparisons and token.text in _CONSTANTS else Name)(token.text, token.at)
         if token.kind == "text":
-            refuse(self.text, token.at, _REFUSED['"'])
+            if not self.comparisons and not self.calls:
+                refuse(self.text, token.at, _TEXT)
+            return Text(token.text[1:-1], token.at)
         if token.kind == "end":
             refuse(self.text, token.at, "The formula ends where a term is expected.")
         if token.text == "~" and token.at == 0:
@@ -232,6 +295,7 @@ class _Parser:
 
     def call(self, name: Token) -> Call:
         opening = self.take()
+        self.calls += 1
         arguments: list[tuple[str | None, Node]] = []
         while not self.is_operator(")"):
             keyword = None
@@ -247,6 +311,7 @@ class _Parser:
                 break
             self.take()
         self.close(opening)
+        self.calls -= 1
         return Call(name.text, tuple(arguments), name.at)
 
     def close(self, opening: Token) -> None:
@@ -261,14 +326,16 @@ class _Parser:
         token = self.token
         if token.text == ")":
             refuse(self.text, token.at, "This parenthesis was never opened.")
+        if token.text == "=" and self.comparisons:
+            refuse(self.text, token.at, "'=' has no place here; 'is equal to' is written ==.")
         if token.text == "=":
             refuse(self.text, token.at, "'=' has no place here; the outcome and its predictors are joined by '~'.")
         if token.text == ",":
             refuse(self.text, token.at, "A comma has no place here.")
         if token.text == "(":
             refuse(self.text, token.at, "An operator such as + is missing before this parenthesis.")
-        if token.kind == "text":
-            refuse(self.text, token.at, _REFUSED['"'])
+        if token.kind == "text" and not self.comparisons:
+            refuse(self.text, token.at, _TEXT)
         if token.text.startswith("."):
             refuse(self.text, token.at, "Attribute access is not part of a formula.")
         refuse(self.text, token.at, f"An operator such as + is missing before '{token.text}'.")
@@ -278,9 +345,19 @@ def tree(text: str) -> Node:
     """The tree of one formula or expression; FormulaError with a caret where it is not one."""
     if len(text) > MAX_LENGTH:
         raise FormulaError(f"The formula has {len(text)} characters; at most {MAX_LENGTH} are read.")
-    parser = _Parser(text)
+    return _whole(_Parser(text), "The formula is empty; it reads like: y ~ x + (1 | group)")
+
+
+def expression(text: str) -> Node:
+    """The tree of one expression, in which comparisons and text in quotes may stand; FormulaError with a caret where it is not one."""
+    if len(text) > MAX_LENGTH:
+        raise FormulaError(f"The expression has {len(text)} characters; at most {MAX_LENGTH} are read.")
+    return _whole(_Parser(text, comparisons=True), "The expression is empty; it reads like: (age - 45) / 10")
+
+
+def _whole(parser: _Parser, if_empty: str) -> Node:
     if parser.token.kind == "end":
-        raise FormulaError("The formula is empty; it reads like: y ~ x + (1 | group)")
+        raise FormulaError(if_empty)
     node = parser.expression()
     if parser.token.kind != "end":
         parser.stray()
@@ -305,6 +382,12 @@ def show(node: Node) -> str:
             return quoted(text)
         case Number(text):
             return text.removesuffix("L")
+        case Text(text):
+            return f"'{text}'" if '"' in text else f'"{text}"'
+        case Constant(text):
+            return text
+        case Not(inside):
+            return f"!{show(inside)}"
         case Paren(inside):
             return f"({show(inside)})"
         case Call(function, arguments):
@@ -325,7 +408,7 @@ def names(node: Node) -> Iterator[str]:
         case Name(text):
             if text not in ("TRUE", "FALSE"):
                 yield text
-        case Paren(inside):
+        case Paren(inside) | Not(inside):
             yield from names(inside)
         case Call(_, arguments):
             for _, argument in arguments[:1]:  # the others are constants

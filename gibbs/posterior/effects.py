@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import DataError, SpecError, nearest
+from gibbs.model import coding, levels, syntax
 from gibbs.model import data as model_data
 from gibbs.model import design as designs
-from gibbs.model import levels, syntax
 from gibbs.model.records import Design
-from gibbs.model.syntax import Call
 from gibbs.posterior import newdata
 from gibbs.posterior.newdata import Groups, Rows
 from gibbs.posterior.predict import PROBABILITIES, Predictor, check_probabilities, statistic_names, summarise
@@ -62,8 +61,8 @@ def describe(fit: Fit, name: str) -> Described:
         listed = f"The predictors are {', '.join(have)}." if have else "The model has no predictors."
         raise SpecError(f"'{name}' is no predictor of this model.{hint} {listed}", where="effects")
     series = fit.data[name]
-    if _is_category(fit.design, name):
-        codes, labels = levels.factorise(series)
+    if labels := _levels(fit.design, name):
+        codes = levels.recode(*levels.raw_codes(series)[:2], labels)
         first = [int(np.flatnonzero(codes == k)[0]) for k in range(len(labels))]
         return Described(name, labels, tuple(series.iloc[i] for i in first), np.empty(0))
     x = model_data.as_number(series, name, "data")
@@ -71,14 +70,14 @@ def describe(fit: Fit, name: str) -> Described:
     return Described(name, (), values, x)
 
 
-def _is_category(model: Design, name: str) -> bool:
+def _levels(model: Design, name: str) -> tuple[str, ...]:
+    """The levels of a category among the predictors, the base that the model compares with first; empty where it is none."""
     parts = [model.encoding.fixed, *(part for random in model.encoding.factors.values() for part in random.parts)]
     for part in parts:
         for variable in part.variables.values():
-            node = variable.node.arguments[0][1] if isinstance(variable.node, Call) else variable.node
-            if variable.is_category and name in syntax.names(node):
-                return True
-    return False
+            if variable.is_category and coding.coding(variable.node).column == name:
+                return variable.suffixes
+    return ()
 
 
 # ------------------------------------------------------------------------------------------------ average marginal effects
