@@ -16,11 +16,14 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gibbs import __version__
-from gibbs.errors import GibbsError, SpecError, nearest
-from gibbs.terminal import complain, say, say_beside, show_summary, whole_number
+from gibbs.errors import GibbsError, OutputError, SpecError, nearest
+from gibbs.terminal import complain, open_closed_streams, say, say_beside, show_summary, whole_number
+
+if TYPE_CHECKING:
+    from gibbs.posterior.fit import Fit
 
 DONE, NOT_TO_BE_TRUSTED, WRONG, FAULT, INTERRUPTED = 0, 1, 2, 70, 130
 
@@ -53,6 +56,7 @@ gibbs COMMAND --help has the options of a command."""
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (``sys.argv[1:]`` where None); returns the exit code."""
     _one_thread_for_each_chain()
+    open_closed_streams()
     _never_fail_on_a_letter()
     try:
         if not (sys.argv[1:] if argv is None else argv):
@@ -100,11 +104,19 @@ def _run(arguments: argparse.Namespace) -> int:
     written = fit.save(folder, force=arguments.force)
     trusted = pipeline.trusted(fit)
     if not arguments.quiet:
-        show_summary(fit)
-        say(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
+        _show(fit, written)
     elif not trusted:
         say_beside(f"warning: {fit.convergence.sentence}" if not fit.arrays.stopped else f"warning: sampling stopped: {fit.arrays.stopped}")
     return DONE if trusted else NOT_TO_BE_TRUSTED
+
+
+def _show(fit: Fit, written: Path) -> None:
+    """The summary and the place of the run, which is written already: what cannot be shown is not lost."""
+    try:
+        show_summary(fit)
+        say(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
+    except OutputError as error:
+        say_beside(f"warning: {error} The run is in {written}.")
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -133,7 +145,10 @@ def _version(arguments: argparse.Namespace) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with the hints that our other messages have."""
+    """argparse with the hints that our other messages have, printed as everything is."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (say_beside if file is sys.stderr else say)(message.rstrip("\n"))
 
     def error(self, message: str) -> NoReturn:
         raise _UsageError(self._hinted(message), where=self.prog if self.prog != "gibbs" else "")

@@ -9,6 +9,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST_MESSAGE, LONGEST_PLACE = 4_000, 400
+"""Characters of a message and of its place: names and labels in them come from files, and may be as long as a file."""
+
+
+def readable(text: str, longest: int) -> str:
+    """``text`` as it may be shown on a terminal: control characters (but for line ends) as escapes, the middle of a long text left out."""
+    if len(text) > longest:
+        text = f"{text[: 2 * longest // 3]} … {text[-longest // 4 :]}"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode("ascii") for c in text)
+
 
 class GibbsError(Exception):
     """Base of every error the package raises on purpose.
@@ -23,8 +35,8 @@ class GibbsError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, *, where: str = "") -> None:
-        self.message = message
-        self.where = where
+        self.message = message = readable(message, LONGEST_MESSAGE)
+        self.where = where = readable(where, LONGEST_PLACE)
         super().__init__(f"{self.stage}: {where}: {message}" if where else f"{self.stage}: {message}")
 
 

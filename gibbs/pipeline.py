@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gibbs import memory, paths
 from gibbs.errors import OutputError, SpecError
 from gibbs.model.records import Design, Spec, Table
 
@@ -59,7 +60,28 @@ def prepare(spec: Spec, frame: pd.DataFrame | None = None) -> Prepared:
     read = time.perf_counter()
     built = design.build(spec, table)
     decided = plan.make(built, spec.sampling.scheme)
-    return Prepared(spec, table, built, decided, {"read": read - began, "design": time.perf_counter() - read})
+    prepared = Prepared(spec, table, built, decided, {"read": read - began, "design": time.perf_counter() - read})
+    _refuse_more_than_memory(prepared)
+    return prepared
+
+
+def _refuse_more_than_memory(prepared: Prepared) -> None:
+    """SpecError where the draws alone need more memory than the machine has: such a run could only end badly, hours later."""
+    kept, installed = prepared.check().bytes_kept, memory.installed()
+    if installed is not None and kept > installed:
+        sampling = prepared.spec.sampling
+        raise SpecError(
+            f"{sampling.chains:,} chains of {paths.shown(f'{sampling.draws:,}')} draws need {memory.words(kept)}, and this machine has "
+            f"{memory.words(installed)} of memory. Ask for fewer draws or chains, or have the effects of large factors summarised as they "
+            "are drawn (keep: none).",
+            where=_place(prepared.spec, "sampling.draws"),
+        )
+
+
+def _place(spec: Spec, key: str) -> str:
+    """The file and the line of a key, as far as they are known."""
+    line = spec.lines.get(key)
+    return ", ".join(x for x in (str(spec.path) if spec.path else "", f"line {line}" if line else "") if x)
 
 
 def draw(prepared: Prepared, progress: Callable[[Progress], object] | None = None) -> Fit:
@@ -94,14 +116,16 @@ def output_folder(spec: Spec, given: str | os.PathLike[str] | None = None) -> Pa
         return Path(given)
     if spec.output is None:
         return Path("runs") / (spec.path.stem if spec.path is not None else "fit")
+    where = _place(spec, "output")
+    if problem := paths.fault(spec.output):
+        raise SpecError(f"output '{paths.shown(spec.output)}': {problem}.", where=where)
     here = Path.cwd().resolve()
     there = (here / spec.output).resolve()
     if Path(spec.output).is_absolute() or there == here or not there.is_relative_to(here):
-        line = spec.lines.get("output")
         raise SpecError(
             f"output '{spec.output}' is not a folder inside the current directory. A spec writes only below the directory that gibbs is "
             "started in; --out DIR names any other place.",
-            where=", ".join(x for x in (str(spec.path) if spec.path else "", f"line {line}" if line else "") if x),
+            where=where,
         )
     return Path(spec.output)
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gibbs import memory
 from gibbs.model import cells, equations, structure
 from gibbs.model.families import FAMILIES, LINKS
 from gibbs.model.priors import PriorBook, describe
@@ -51,15 +51,16 @@ class Check:
     def warnings(self) -> tuple[str, ...]:
         """What should be known before sampling; empty where there is nothing."""
         found = [str(w) for w in structure.warnings(self.design)]
-        kept, installed = self._kept(), _installed_memory()
+        kept, installed = self.bytes_kept, memory.installed()
         if installed is not None and 2 * kept > installed:  # once in the chains, once gathered
             found.append(
-                f"the draws need {_size(2 * kept)} while they are gathered, and this machine has {_size(installed)} of memory; "
-                "keep fewer draws or run fewer chains."
+                f"the draws need {memory.words(2 * kept)} while they are gathered, and this machine has {memory.words(installed)} of "
+                "memory; keep fewer draws or run fewer chains."
             )
         return tuple(found)
 
-    def _kept(self) -> int:
+    @property
+    def bytes_kept(self) -> int:
         """Bytes of the draws that will be kept."""
         chains, draws = self.spec.sampling.chains, self.spec.sampling.draws
         if self.spec.keep is None:
@@ -123,7 +124,7 @@ class Check:
             draws += f"; on until ESS {s.until.ess:g} and R-hat {s.until.rhat:g}, at most {s.until.max_seconds:g} seconds"
         return [
             *_wrap(draws, "", "  "),
-            f"memory: draws {_size(self._kept())}, data {_size(_data_bytes(self.design))}",
+            f"memory: draws {memory.words(self.bytes_kept)}, data {memory.words(_data_bytes(self.design))}",
         ]
 
 
@@ -275,22 +276,6 @@ def outcome_sentence(design: Design) -> str:
 def _count(number: int, noun: str) -> str:
     """``1 row``, ``2 rows``, ``2 zeros``."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def _size(count: int) -> str:
-    """Bytes as people say them."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count} bytes"
-
-
-def _installed_memory() -> int | None:
-    """Bytes of memory in this machine, where the system says."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
 
 
 def _data_bytes(design: Design) -> int:

@@ -6,7 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from gibbs.errors import OutputError
 
 if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
@@ -14,22 +17,48 @@ if TYPE_CHECKING:
 
 def show_summary(fit: Fit) -> None:
     """The summary of a fit, in colours where there is a terminal."""
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         fit.show(sys.stdout)
     else:
         say(repr(fit))
 
 
 def say(text: str) -> None:
-    _print(text, sys.stdout)
+    """Print on standard output. OutputError where that cannot be written (a full disk); a reader who has left is no error."""
+    try:
+        _print(text, sys.stdout)
+    except OSError as error:
+        _fall_silent(sys.stdout)
+        raise OutputError(f"it cannot be written: {(error.strerror or str(error)).lower()}.", where="standard output") from error
 
 
 def say_beside(text: str) -> None:
-    _print(text, sys.stderr)
+    """Print on standard error, as far as that goes."""
+    try:
+        _print(text, sys.stderr)
+    except OSError:
+        _fall_silent(sys.stderr)
 
 
 def complain(message: str) -> None:
-    _print(f"gibbs: {message}", sys.stderr)
+    say_beside(f"gibbs: {message}")
+
+
+def open_closed_streams() -> None:
+    """Standard streams that were closed by the caller (``gibbs run … >&-``) lead to nowhere from now on.
+
+    Otherwise the next file that is opened takes the place of the closed one, and what a library prints goes into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            with suppress(OSError):
+                place = os.open(os.devnull, os.O_RDWR)
+                if place != number:
+                    try:
+                        os.fstat(number)  # taken already, by something that is open
+                    except OSError:
+                        os.dup2(place, number)
+                setattr(sys, name, open(os.devnull, "r" if number == 0 else "w", encoding="utf-8"))
 
 
 def _print(text: str, stream: Any) -> None:
@@ -37,6 +66,12 @@ def _print(text: str, stream: Any) -> None:
     try:
         print(text, file=stream, flush=True)
     except BrokenPipeError:
+        _fall_silent(stream)
+
+
+def _fall_silent(stream: Any) -> None:
+    """What is printed from now on, and what the stream still holds, goes nowhere: Python would try again at its end, and fail."""
+    with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

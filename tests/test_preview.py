@@ -149,7 +149,7 @@ def test_memory_is_the_draws_kept() -> None:
 
 
 def test_more_memory_than_the_machine_has_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gibbs.preview._installed_memory", lambda: 1_000_000)
+    monkeypatch.setattr("gibbs.memory.installed", lambda: 1_000_000)
     (warning,) = report("y ~ x + (1 | class)").warnings
     assert "1.09 MB" in warning and "1 MB" in warning
 

@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gibbs import paths
 from gibbs.calibration.picture import NoPlots
 from gibbs.errors import OutputError
 
@@ -23,6 +24,7 @@ FILES = ("ranks.csv", "quantities.csv", "verdict.txt", "spec.yaml", "manifest.js
 
 def check_target(folder: str | os.PathLike[str], *, force: bool = False) -> Path:
     """Where it may be written, as an absolute path; to be called before anything is drawn. OutputError where it may not."""
+    paths.require(folder, OutputError)
     target, where = Path(os.path.realpath(Path(folder).expanduser())), os.fspath(folder)
     above = target.parent
     while not above.exists():

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from gibbs.errors import DataError
+from gibbs.model.bounded import LONGEST_HEADER, open_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ def header(path: Path, source: str) -> Header:
     Raises DataError for an empty file, a file that is not text, or not in UTF-8 (with the place of the first bad byte).
     """
     try:
-        with _opened(path) as raw:
+        with open_bytes(path, source) as raw:
             start = raw.read(4096)
     except _BROKEN as error:
         raise _broken(error, source) from None
@@ -95,7 +95,7 @@ def read(path: Path, source: str, head: Header, positions: Sequence[int], na: Se
 
     names = [str(i) for i in range(len(head.names))]
     try:
-        with _opened(path) as raw:
+        with open_bytes(path, source) as raw:
             table = pyarrow_csv.read_csv(
                 raw,
                 read_options=pyarrow_csv.ReadOptions(column_names=names, skip_rows=head.lines, use_threads=False),
@@ -124,7 +124,7 @@ def bad_encoding(path: Path, source: str) -> DataError:
     """The error for a file that is not UTF-8: which byte, on which line, and how to convert the file."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     before, lines = 0, 1
-    with _opened(path) as raw:
+    with open_bytes(path, source) as raw:
         while True:
             block = raw.read(1 << 20)
             held = len(decoder.getstate()[0])  # bytes of a character begun in the block before
@@ -144,18 +144,11 @@ def bad_encoding(path: Path, source: str) -> DataError:
             before += len(block)
 
 
-def _opened(path: Path) -> BinaryIO:
-    """The file's bytes, unpacked where it begins as gzip does, whatever it is called."""
-    with path.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if packed else path.open("rb")
-
-
 def _first_rows(path: Path, source: str, delimiter: str) -> tuple[list[str], int, list[str] | None]:
     """The first row that is not blank, the line on which it ends, and the row behind it; bytes that are not UTF-8 as surrogates."""
     limit = csv.field_size_limit(_LONGEST_FIELD)
     try:
-        with io.TextIOWrapper(_opened(path), encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        with io.TextIOWrapper(open_bytes(path, source, LONGEST_HEADER), encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
             rows = csv.reader(text, delimiter=delimiter, skipinitialspace=True)
             first = next((row for row in rows if any(field.strip() for field in row)), [])
             lines = rows.line_num

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,11 +63,23 @@ def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None) ->
     )
     if not len(table):
         raise DataError("there are no rows.", where=source)
+    _check_cells(table, source)
     _set_missing(table, options.na)
     _check_values(table, source)
-    for new in order:
-        table[new] = derive.compute(new, trees[new], table, lambda name: as_number(table[name], name, source), source)
-    table = table[wanted]
+    numbers: dict[str, np.ndarray] = {}
+
+    def number(name: str) -> np.ndarray:
+        if name not in numbers:
+            numbers[name] = as_number(table[name], name, source)
+        return numbers[name]
+
+    for new in order:  # beside the table, which pandas would have to take apart for every column more
+        numbers[new] = derive.compute(new, trees[new], table, number, source)
+    table = (
+        pd.concat([table, pd.DataFrame({new: numbers[new] for new in order}, index=table.index)], axis=1)[wanted]
+        if order
+        else table[wanted]
+    )
     _check_values(table, source)
     return Table(table, source, fingerprint(table), time.perf_counter() - began)
 
@@ -115,15 +127,20 @@ def drop_missing(
     return frame[whole], dropped, rows[whole]
 
 
-def sources(derived: Mapping[str, str]) -> dict[str, set[str]]:
-    """Each derived column → every column it is made from, those in between included."""
-    direct = {new: set(derive.needs(derive.read(new, text, ""))) for new, text in derived.items()}
-
-    def below(name: str, seen: frozenset[str]) -> set[str]:
-        inner = direct.get(name, set()) - seen
-        return inner.union(*(below(other, seen | inner | {name}) for other in inner))
-
-    return {new: below(new, frozenset()) for new in direct}
+def sources(derived: Mapping[str, str], wanted: Collection[str]) -> dict[str, set[str]]:
+    """Each derived column among ``wanted`` → every column it is made from, those in between included."""
+    direct = {new: derive.needs(derive.read(new, text, "")) for new, text in derived.items()}
+    found: dict[str, set[str]] = {}
+    for new in (name for name in direct if name in wanted):
+        below: set[str] = set()
+        waiting = list(direct[new])
+        while waiting:
+            name = waiting.pop()
+            if name not in below:
+                below.add(name)
+                waiting += direct.get(name, ())
+        found[new] = below
+    return found
 
 
 def as_number(series: pd.Series, column: str, source: str) -> np.ndarray:
@@ -220,19 +237,22 @@ def _visible(reader: Reader, spec: Spec, source: str) -> dict[str, int]:
 
 def _derived(wanted: Iterable[str], trees: Mapping[str, Any], spec: Spec) -> list[str]:
     """The derived columns that are needed, each behind those it is made from."""
-    order: list[str] = []
-
-    def visit(name: str, above: tuple[str, ...]) -> None:
-        if name in above:
-            raise SpecError(f"derive goes in a circle: {' → '.join((*above, name))}.", where=_where(spec, f"data.derive.{name}"))
-        if name in trees and name not in order:
-            for other in derive.needs(trees[name]):
-                visit(other, (*above, name))
-            order.append(name)
-
-    for name in wanted:
-        visit(name, ())
-    return order
+    order: dict[str, None] = {}
+    for first in wanted:  # depth first, with a stack of our own: a chain may be longer than Python's stack is deep
+        above: dict[str, Iterator[str]] = {first: iter(derive.needs(trees[first]))} if first in trees and first not in order else {}
+        while above:
+            name = next(reversed(above))
+            below = next((other for other in above[name] if other in trees and other not in order), None)
+            if below is None:
+                del above[name]
+                order[name] = None
+            elif below in above:
+                circle = [*above, below][list(above).index(below) :]
+                shown = circle if len(circle) <= 12 else [*circle[:6], "…", *circle[-5:]]
+                raise SpecError(f"derive goes in a circle: {' → '.join(shown)}.", where=_where(spec, f"data.derive.{below}"))
+            else:
+                above[below] = iter(derive.needs(trees[below]))
+    return list(order)
 
 
 def _check_names(base: Sequence[str], place: Mapping[str, int], names: Sequence[str], derived: Iterable[str], source: str) -> None:
@@ -273,6 +293,33 @@ def _number(word: str) -> float | None:
         return float(word)
     except ValueError:
         return None
+
+
+def _check_cells(frame: pd.DataFrame, source: str) -> None:
+    """A cell that holds several values, or none that can be told from others: lists, mappings, bytes, from Parquet or from Python."""
+    for name in frame.columns:
+        dtype = frame[name].dtype
+        if isinstance(dtype, np.dtype) and dtype.kind != "O":
+            continue
+        if isinstance(dtype, np.dtype) and pd.api.types.infer_dtype(frame[name], skipna=True) in (
+            "string",
+            "boolean",
+            "integer",
+            "floating",
+            "date",
+        ):
+            continue
+        for row, value in zip(frame.index, frame[name], strict=True):
+            if isinstance(value, (bytes, bytearray, tuple, frozenset)) or not isinstance(value, Hashable):
+                raise DataError(
+                    f"row {row} holds {_what(value)}, and a cell of a table is one number, one word or one date.",
+                    where=f"{source}, column '{name}'",
+                )
+
+
+def _what(value: Any) -> str:
+    words = {bytes: "bytes", bytearray: "bytes", dict: "a mapping", tuple: "a list", list: "a list", np.ndarray: "a list"}
+    return words.get(type(value), f"a {type(value).__name__}")
 
 
 def _check_values(frame: pd.DataFrame, source: str) -> None:

@@ -128,7 +128,7 @@ def _rows(read: Formula, spec: Spec, table: Table, needed: tuple[str, ...]) -> _
         bare = replace(bare, extra_trees={k: v for k, v in read.extra_trees.items() if k != "failures"})
         keep = set(outcome.columns(read)) - set(formula.variables(bare))
     frame, dropped, _ = data.drop_missing(
-        table, needed, spec.data.missing, keep=keep, made_from=data.sources(spec.data.derive) if spec.data.derive else None
+        table, needed, spec.data.missing, keep=keep, made_from=data.sources(spec.data.derive, needed) if spec.data.derive else None
     )
     frame, dropped, notes = _without_left_out(read, spec, table, frame, dropped)
     weights = outcome.frequency(read, frame, table.source)

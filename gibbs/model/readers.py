@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gibbs import memory, paths
 from gibbs.errors import DataError, nearest
 from gibbs.model import csv_file
 from gibbs.model.records import DataSource
@@ -41,11 +42,14 @@ def open_file(path: Path, source: str, options: DataSource) -> Reader:
     """A reader of the file ``path``, by the end of its name. Raises DataError where it is missing, broken, or of another kind."""
     if "://" in str(options.file or ""):
         raise DataError("data are read from files; download it and name the file.", where=source)
+    paths.require(path, DataError)
     if path.is_dir():
         raise DataError(f"this is a folder; name a file in it. Read are {FORMATS}.", where=source)
     if not path.exists():
         place = f" (looked for {path})" if str(path) != source else ""
         raise DataError(f"there is no such file{place}.{nearest_file(path)}", where=source)
+    if problem := paths.not_a_file(path):
+        raise DataError(f"{problem}.", where=source)
     name = path.name.lower()
     if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tab", ".tab.gz", ".txt", ".txt.gz")):
         return _csv(path, source, options)
@@ -135,21 +139,36 @@ def _parquet(path: Path, source: str) -> Reader:
 
     try:
         with parquet.ParquetFile(path) as file:
-            names = tuple(file.schema_arrow.names)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"the file is no Parquet file: {str(error).splitlines()[0]}", where=source) from None
+            names, rows = tuple(file.schema_arrow.names), file.metadata.num_rows
+    except (pa.ArrowException, *_BROKEN_PARQUET) as error:
+        raise DataError(f"the file is no Parquet file: {_first_line(error)}", where=source) from None
 
     def columns(positions: Sequence[int]) -> pd.DataFrame:
+        needed, installed = 8 * rows * len(positions), memory.installed()
+        if installed is not None and needed > installed:  # a column of one value takes a few bytes in the file, however many rows
+            raise DataError(
+                f"{len(positions)} columns of {rows:,} rows need {memory.words(needed)}, and this machine has {memory.words(installed)} of "
+                "memory.",
+                where=source,
+            )
         try:
             table = parquet.read_table(path, columns=[names[i] for i in positions], use_threads=False)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise DataError(f"the file is broken: {str(error).splitlines()[0]}", where=source) from None
-        for i, field in enumerate(table.schema):
-            if pa.types.is_decimal(field.type):
-                table = table.set_column(i, field.name, table.column(i).cast(pa.float64()))
-        return table.to_pandas(ignore_metadata=True, split_blocks=True, self_destruct=True)
+            for i, field in enumerate(table.schema):
+                if pa.types.is_decimal(field.type):
+                    table = table.set_column(i, field.name, table.column(i).cast(pa.float64()))
+            return table.to_pandas(ignore_metadata=True, split_blocks=True, self_destruct=True)
+        except (pa.ArrowException, *_BROKEN_PARQUET) as error:
+            raise DataError(f"the file is broken: {_first_line(error)}", where=source) from None
 
     return Reader(names, columns)
+
+
+_BROKEN_PARQUET = (OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, NotImplementedError)
+"""What pyarrow makes of damaged bytes; its own errors are among these, but for a few that are ArrowException alone."""
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _attempt(read: Callable[[], Any], source: str, kind: str) -> Any:

@@ -17,6 +17,7 @@ from gibbs.model.records import Until
 
 SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time", "augmented", "second-order")
 _LARGEST_SEED = 2**63 - 1
+_MOST_SWEEPS = 10**9  # of warm-up; draws are limited by the memory they need
 
 
 def _number(value: Any) -> Any:
@@ -95,7 +96,7 @@ class SamplingKeys(_Keys):
     seed: Annotated[int, Field(ge=0, le=_LARGEST_SEED), BeforeValidator(_number)] | None = Field(
         None, description="The same seed, spec and data give the same draws."
     )
-    warmup: Whole = Field(500, ge=50, description="Sweeps of each chain that are thrown away.")
+    warmup: Whole = Field(500, ge=50, le=_MOST_SWEEPS, description="Sweeps of each chain that are thrown away.")
     draws: Whole = Field(1000, ge=1, description="Draws of each chain that are kept.")
     scheme: Literal[SCHEMES] = Field("auto", description="How locations are drawn; auto chooses by the model.")
     cores: Annotated[int, Field(ge=1), BeforeValidator(_number)] | None = Field(None, description="Chains at once; never changes a draw.")
@@ -273,7 +274,7 @@ def _say(error: Mapping[str, Any]) -> str:
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
         limit = error["ctx"][bound]
-        return f"{key} must be {words} {int(limit) if limit == int(limit) else limit}; found {found}."
+        return f"{key} must be {words} {f'{int(limit):,}' if limit == int(limit) else limit}; found {found}."
     if loc[0] == "weights" and kind in ("missing", "model_type", "dict_type"):
         key = "weights"
         return f"{key} needs a column and its type: weights: {{column: w, type: frequency}}" + (

@@ -116,7 +116,7 @@ def data_path(spec: Spec) -> Path | None:
     """The data file of ``spec``: as written, relative to the folder of the spec (from Python: to the working directory)."""
     if spec.data.file is None:
         return None
-    file = Path(spec.data.file).expanduser()
+    file = Path(os.path.expanduser(spec.data.file))
     return file if file.is_absolute() or spec.path is None else spec.path.parent / file
 
 

@@ -166,7 +166,16 @@ def _columns(design: Design, aliased: list[int]) -> list[Warning]:
     for j in columns:
         with np.errstate(over="ignore"):  # columns too large to square: sampling refuses them, with the rows
             mean, sd = abs(float(X[:, j].mean())), float(X[:, j].std())
-        if mean > FAR_FROM_ZERO * sd:
+        if X[:, j].min() == X[:, j].max():
+            if design.categories:  # of an ordinal outcome, whose cutpoints are its intercepts
+                found.append(
+                    Warning(
+                        "constant",
+                        f"'{names[j]}' is {X[0, j]:.4g} in all rows, so that its coefficient cannot be told apart from the cutpoints: only "
+                        "the priors split them. Take it out.",
+                    )
+                )
+        elif mean > FAR_FROM_ZERO * sd:
             found.append(
                 Warning(
                     "far-from-zero",

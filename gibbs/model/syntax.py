@@ -276,6 +276,8 @@ class _Parser:
             return Paren(inside, token.at)
         if token.kind == "number":
             value = float(token.text.rstrip("L"))
+            if value == float("inf"):
+                refuse(self.text, token.at, "This number is larger than any that can be computed with.")
             return Number(token.text, value, token.at)
         if token.kind == "quoted":
             return Name(token.text, token.at)

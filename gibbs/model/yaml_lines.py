@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from gibbs import paths
 from gibbs.errors import SpecError
 
 LARGEST_FILE = 1_000_000  # bytes; a spec is a page
@@ -40,10 +41,13 @@ def read_text(path: Path) -> str:
     another encoding (with the place of the first bad byte).
     """
     name = str(path)
+    paths.require(path, SpecError)
     if path.is_dir():
         raise SpecError("this is a folder; a spec is one YAML file.", where=name)
     if not path.exists():
         raise SpecError(f"there is no such file.{nearest_file(path)}", where=name)
+    if problem := paths.not_a_file(path):
+        raise SpecError(f"{problem}.", where=name)
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise SpecError(f"the file has {path.stat().st_size:,} bytes; a spec has at most {LARGEST_FILE:,}. Is it the data?", where=name)

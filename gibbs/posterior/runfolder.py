@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gibbs import paths
 from gibbs.errors import OutputError
 from gibbs.posterior import layout, names
 from gibbs.posterior import outline as outlines
@@ -44,6 +45,7 @@ def check_target(folder: str | Path, *, force: bool = False) -> Path:
     OutputError where the place is a file, where it holds a run and ``force`` is not given, and where it holds anything that is not
     a run of ours (``force`` does not help there). An empty folder is fine.
     """
+    paths.require(folder, OutputError)
     target = Path(os.path.realpath(Path(folder).expanduser()))
     where = str(folder)
     for parent in target.parents:
@@ -256,6 +258,7 @@ def load(folder: str | Path, data: Any = None) -> Fit:
     from gibbs.model import spec
     from gibbs.posterior.fit import Fit
 
+    paths.require(folder, OutputError)
     folder = Path(folder).expanduser()
     where = str(folder)
     if not folder.is_dir():

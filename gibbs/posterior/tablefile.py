@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gibbs import paths
 from gibbs.errors import OutputError, SpecError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def check_free(file: str | os.PathLike[str] | None, *, force: bool = False) -> N
     """OutputError where ``file`` cannot be written: another kind, a folder, no folder for it, or there already and not ``force``."""
     if file is None:
         return
+    paths.require(file, OutputError)
     path, where = Path(file).expanduser(), os.fspath(file)
     if path.suffix.lower() not in ENDINGS:
         raise OutputError(

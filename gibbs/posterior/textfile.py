@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gibbs import paths
 from gibbs.errors import OutputError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def check_free(path: str | Path, *, force: bool = False) -> Path:
     """The file a table may be written to; OutputError where there is one already and not ``force``, or it is a folder, or has none."""
+    paths.require(path, OutputError)
     target = Path(path).expanduser()
     if target.is_dir():
         raise OutputError("this is a folder; give the name of a file.", where=str(path))

@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from gibbs import paths
 from gibbs.errors import OutputError
 
 
 def check_file(path: str | Path, *, force: bool = False) -> Path:
     """The file that may be written, as an absolute path. OutputError where it is there already (unless ``force``) or is a folder."""
+    paths.require(path, OutputError)
     target = Path(os.path.realpath(Path(path).expanduser()))
     if target.is_dir():
         raise OutputError("this is a folder; give the name of a file.", where=str(path))
@@ -46,6 +48,7 @@ def write_folder(path: str | Path, files: Mapping[str, str | Callable[[Path], No
 
     A folder that holds anything is refused, unless ``force``, which replaces files of these names and leaves all others alone.
     """
+    paths.require(path, OutputError)
     target = Path(os.path.realpath(Path(path).expanduser()))
     if target.exists() and not target.is_dir():
         raise OutputError("there is a file of this name; give the name of a folder.", where=str(path))

@@ -19,6 +19,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gibbs import paths
 from gibbs.errors import OutputError, PlotError, nearest
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
@@ -161,6 +162,7 @@ def leave_empty(axes: Sequence[Axes] | np.ndarray) -> None:
 
 def check_path(path: str | Path, *, force: bool = False) -> Path:
     """The file a picture may be written to. PlotError for an ending that is none of ours; OutputError where it is taken or cannot be."""
+    paths.require(path, OutputError)
     target = Path(path).expanduser()
     ending = target.suffix.lower().removeprefix(".")
     if ending not in FORMATS:

@@ -1,0 +1,44 @@
+"""Damaged and odd files of every kind: one message that names the place, whatever the library behind makes of the bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from gibbs.errors import DataError
+from gibbs.model import data, spec
+
+
+def read(file: Path):
+    return data.read(spec.build({"formula": "y ~ x", "data": {"file": str(file)}}))
+
+
+@pytest.mark.parametrize("column", [pa.array([[1.0], [2.0]]), pa.array([{"a": 1}, {"a": 2}]), pa.array([b"a", b"b"])])
+def test_nested_and_binary_columns_of_parquet_are_refused_with_row_and_column(tmp_path: Path, column: pa.Array) -> None:
+    parquet.write_table(pa.table({"y": [1.0, 2.0], "x": column}), tmp_path / "d.parquet")
+    with pytest.raises(DataError, match="column 'x': row 1 holds"):
+        read(tmp_path / "d.parquet")
+
+
+def test_damaged_parquet_is_one_message_whatever_byte_is_wrong(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"y": np.arange(50.0), "x": [f"w{i % 7}" for i in range(50)]}), tmp_path / "ok.parquet")
+    whole = (tmp_path / "ok.parquet").read_bytes()
+    refused = 0
+    for at in range(0, len(whole), 3):
+        (tmp_path / "d.parquet").write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+        try:
+            read(tmp_path / "d.parquet")
+        except DataError:
+            refused += 1
+    assert refused > 50
+
+
+def test_a_parquet_file_of_more_rows_than_the_memory_holds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet.write_table(pa.table({"y": np.arange(50.0), "x": np.ones(50)}), tmp_path / "d.parquet")
+    monkeypatch.setattr("gibbs.memory.installed", lambda: 799)
+    with pytest.raises(DataError, match="2 columns of 50 rows need 800 bytes, and this machine has 799 bytes of memory"):
+        read(tmp_path / "d.parquet")

@@ -1,0 +1,97 @@
+"""Names that no file can have, and files that never end: refused in words, wherever a name is typed, and nothing hangs."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from gibbs import paths, pipeline
+from gibbs.calibration import folder as calibrations
+from gibbs.errors import DataError, GibbsError, OutputError, SpecError
+from gibbs.model import data, spec
+from gibbs.posterior import runfolder, tablefile, textfile
+from gibbs.posterior.export import place
+from gibbs.posterior.plots import canvas
+
+CSV = "y,x\n1,2\n2,1\n3,5\n"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("loop.csv").symlink_to("pool.csv")
+    Path("pool.csv").symlink_to("loop.csv")
+    return tmp_path
+
+
+NO_NAMES = {
+    "a\0b.csv": "NUL",
+    "x" * 300 + ".csv": "too long: 304 characters.",
+    "x" * 5000 + ".csv": "too long: 5,004 characters.",
+    "loop.csv": "lead in a circle",
+    "loop.csv/x.csv": "lead in a circle",
+    "\ud800.csv": "cannot store",
+    "~nobody-of-this-name/x.csv": "nobody's home",
+}
+
+
+@pytest.mark.parametrize("name", NO_NAMES, ids=lambda name: ascii(name)[:24])
+def test_a_name_that_no_file_can_have_is_refused_wherever_it_is_typed(name: str) -> None:
+    doors = {
+        "spec": lambda: spec.load(name),
+        "data": lambda: data.read(spec.build({"formula": "y ~ x", "data": {"file": name}})),
+        "output": lambda: pipeline.check_free(pipeline.output_folder(spec.build({"formula": "y ~ x"}), name)),
+        "the spec's output": lambda: pipeline.output_folder(spec.build({"formula": "y ~ x", "output": name})),
+        "run": lambda: runfolder.load(name),
+        "calibration": lambda: calibrations.check_target(name),
+        "picture": lambda: canvas.check_path(name.replace(".csv", ".png") if not name.startswith("loop.csv") else name + "/a.png"),
+        "table": lambda: tablefile.check_free(name),
+        "text": lambda: textfile.check_free(name),
+        "export": lambda: place.check_file(name),
+        "exported folder": lambda: place.write_folder(name, {}),
+    }
+    for door, enter in doors.items():
+        with pytest.raises(GibbsError, match=NO_NAMES[name]) as caught:
+            enter()
+        said = str(caught.value)
+        assert len(said) < 400 and said.isprintable(), door
+    assert sorted(p.name for p in Path().iterdir()) == ["loop.csv", "pool.csv"]
+
+
+def test_a_home_that_is_somebodys_and_a_name_that_is_free_are_no_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", os.getcwd())
+    for name in ("~/x.csv", "free.csv", "no/such/folder.csv", ".", "é日本.csv"):
+        assert paths.fault(name) == ""
+
+
+def test_a_file_below_a_folder_that_may_not_be_entered_is_told_so() -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may enter everywhere")
+    Path("shut").mkdir(mode=0o000)
+    try:
+        with pytest.raises(DataError, match="permission denied"):
+            data.read(spec.build({"formula": "y ~ x", "data": {"file": "shut/a.csv"}}))
+    finally:
+        Path("shut").chmod(0o700)
+
+
+@pytest.mark.parametrize("name", ["pipe.csv", "pipe.parquet", "/dev/null", "/dev/zero", "socket.csv"])
+def test_pipes_devices_and_sockets_are_no_data_and_no_spec(name: str) -> None:
+    if name.startswith("pipe"):
+        os.mkfifo(name)
+    if name.startswith("socket"):
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(name)
+    word = {"p": "a pipe", "/": "a device", "s": "a socket"}[name[0]]
+    with pytest.raises(DataError, match=f"this is {word}, not a file"):
+        data.read(spec.build({"formula": "y ~ x", "data": {"file": name}}))
+    with pytest.raises(SpecError, match=f"this is {word}, not a file"):
+        spec.load(name)
+
+
+def test_a_run_is_not_drawn_where_its_folder_could_not_be_made() -> None:
+    with pytest.raises(OutputError, match="too long"):
+        runfolder.check_target("runs/" + "r" * 256)
