@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs import memory
-from gibbs.model import cells, equations, structure
+from gibbs.model import cells, equations, factor_warnings, structure
 from gibbs.model.families import FAMILIES, LINKS
 from gibbs.model.priors import PriorBook, describe
 from gibbs.model.records import Design, Prior, Spec, Term
@@ -114,7 +114,8 @@ class Check:
             return ["none: an ordinary regression"]
         table = [("factor", "levels", "rows a level: smallest", "median", "largest")]
         table += [(s.factor, f"{s.levels:,}", f"{s.smallest:,}", f"{s.median:,g}", f"{s.largest:,}") for s in found.factors]
-        further = [text for factor in self.design.factors if (text := structure.groups_of_levels(factor))] + [str(p) for p in found.pairs]
+        further = [text for factor in self.design.factors if (text := structure.groups_of_levels(factor))]
+        further += [*map(str, found.pairs), *factor_warnings.of_levels(self.design)]
         return _table(table, right=(1, 2, 3, 4)) + [line for text in further for line in _wrap(text, "", "  ")]
 
     def _sampling(self) -> list[str]:

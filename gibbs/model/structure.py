@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gibbs.model import collinear, separation
+from gibbs.model import collinear, factor_warnings, separation
+from gibbs.model.factor_warnings import Warning
 from gibbs.model.families import FAMILIES
 from gibbs.model.records import Design, Factor
 
-FEW_LEVELS = 5
 LARGE_INFLATION = 100.0  # a standard error ten times what it would be alone
 FAR_FROM_ZERO = 1e6  # |mean| / sd
 _MARKS = 50_000_000  # pairs of levels that are counted by one mark each rather than by sorting
@@ -54,20 +54,6 @@ class Structure:
 
     factors: tuple[Sizes, ...]
     pairs: tuple[Pair, ...]
-
-
-@dataclass(frozen=True)
-class Warning:
-    """Something a person should know before sampling.
-
-    kind : aliased, collinear, far-from-zero, constant-slope, one-row, few-levels, identical, separation.
-    """
-
-    kind: str
-    message: str
-
-    def __str__(self) -> str:
-        return self.message
 
 
 def parents(codes_a: np.ndarray, codes_b: np.ndarray) -> np.ndarray | None:
@@ -133,12 +119,11 @@ def warnings(design: Design) -> list[Warning]:
         found.append(Warning("aliased", "rank-deficient: " + "; ".join(a.describe(design.coefficients) for a in aliases[:5]) + "."))
     found += _columns(design, [a.column for a in aliases])
     for factor in design.factors:
-        found += _slopes(factor)
-        found += _one_row(design, factor)
-        found += _few_levels(factor)
+        found += factor_warnings.of_factor(design, factor)
     for pair in describe(design).pairs:
         if pair.relation == "identical":
             found.append(Warning("identical", f"{pair}: the data cannot tell their effects apart; one of them is enough."))
+    found += factor_warnings.constant_outcome(design)
     if FAMILIES[design.family].outcome != "real":
         found += [Warning("separation", message) for message in separation.messages(design, [a.column for a in aliases])]
     return found
@@ -184,111 +169,3 @@ def _columns(design: Design, aliased: list[int]) -> list[Warning]:
                 )
             )
     return found
-
-
-def _slopes(factor: Factor) -> list[Warning]:
-    """Predictors that vary over a factor but hardly within its levels."""
-    found, J = [], len(factor.levels)
-    for a, name in enumerate(factor.columns):
-        if name == "Intercept":
-            continue
-        z = factor.Z[:, a]
-        low, high = np.full(J, np.inf), np.full(J, -np.inf)
-        np.minimum.at(low, factor.codes, z)
-        np.maximum.at(high, factor.codes, z)
-        varying = int(((high - low) > 1e-9 * np.maximum(np.abs(high), np.abs(low))).sum())
-        if varying == 0:
-            with_intercept = "Intercept" in factor.columns
-            apart = (
-                "its slopes cannot be told apart from the intercepts"
-                if with_intercept
-                else "a slope that varies there has no data of its own"
-            )
-            found.append(
-                Warning(
-                    "constant-slope",
-                    f"'{name}' has one value within every level of {factor.name}, so {apart}; it is a predictor of that level: keep it in "
-                    f"the fixed part and take it out of ( … | {factor.name}).",
-                )
-            )
-        elif varying < 0.1 * J:
-            found.append(
-                Warning(
-                    "constant-slope",
-                    f"'{name}' varies within only {varying} of the {J} levels of {factor.name}; the sd of its slopes rests on those few.",
-                )
-            )
-    return found
-
-
-def _one_row(design: Design, factor: Factor) -> list[Warning]:
-    """Levels with a single row, where the residual has a variance of its own to be confounded with."""
-    if design.known_se is not None:
-        return []
-    J = len(factor.levels)
-    single = int((np.bincount(factor.codes, minlength=J) == 1).sum())
-    if single == J:
-        kind = FAMILIES[design.family].outcome
-        if design.shape_prior is not None:
-            return [
-                Warning(
-                    "one-row",
-                    f"every level of {factor.name} has one row: its effects and the shape of the negative binomial both stand for the "
-                    "variation beyond Poisson, and only the priors split it. Keep one of them.",
-                )
-            ]
-        if kind == "count" or (design.trials is not None and np.mean(design.trials > 1) > 0.5):
-            return []  # an effect of each observation: variation beyond Poisson or binomial, which such rows can show
-        if design.sigma_prior is not None:
-            return [
-                Warning(
-                    "one-row",
-                    f"every level of {factor.name} has one row ({J} levels, {len(design.y)} rows): its effects and the residuals are the "
-                    f"same thing, and only the priors split their variance. Leave it out of the formula, or give known errors: y | se(s).",
-                )
-            ]
-        return [
-            Warning(
-                "one-row",
-                f"every level of {factor.name} has one row: one {'answer' if kind == 'ordinal' else 'yes or no'} a level says next to "
-                "nothing of the sd of its effects.",
-            )
-        ]
-    if design.sigma_prior is not None and 2 * single > J:
-        return [Warning("one-row", f"{single} of the {J} levels of {factor.name} have one row; sigma is learnt from the others.")]
-    return []
-
-
-def _few_levels(factor: Factor) -> list[Warning]:
-    """A factor, or a group of its levels with a covariance of its own, with few levels and default priors of sds."""
-    J = len(factor.levels)
-    sizes = [J] if factor.group is None else np.bincount(factor.group, minlength=len(factor.groups)).tolist()
-    few = {group: size for group, size in zip(factor.groups or ("",), sizes, strict=True) if size < FEW_LEVELS}
-    default = [
-        (term.group, column)
-        for term in factor.terms
-        if term.covariance is None and term.group in few
-        for column, prior in zip(term.columns, term.sd_priors, strict=True)
-        if prior.source == "default"
-    ]
-    if not default:
-        return []
-    of = ", ".join(dict.fromkeys(column for _, column in default))
-    if factor.group is None:
-        return [
-            Warning(
-                "few-levels",
-                f"{factor.name} has {J} levels, and the sd of {of} over so few rests on its default prior; "
-                f"state one, sd[{factor.name}], or make {factor.name} a fixed effect.",
-            )
-        ]
-    groups = dict.fromkeys(group for group, _ in default)
-    there = ", ".join(f"{few[group]} with {factor.by} {group.removeprefix(factor.by)}" for group in groups)
-    return [
-        Warning(
-            "few-levels",
-            f"{factor.name} has few levels in {'one group' if len(groups) == 1 else f'{len(groups)} groups'} ({there}), and the sd of {of} "
-            f"over so few rests on its default prior; state one, such as sd[{factor.name},{default[0][1]}:{default[0][0]}], or let all "
-            f"levels share a covariance, without by = {factor.by}.",
-        )
-    ]
