@@ -151,12 +151,12 @@ def _far_slopes(factor: Factor, blocks: Sequence[_Block]) -> list[Warning]:
         return []
     parts = [f"'{name}' ({abs(m / sd):.3g} of its sds from 0, from {low:.6g} to {high:.6g})" for name, (m, sd, low, high) in far.items()]
     first, (mean, *_) = next(iter(far.items()))
-    which = "and their correlation with the slopes are" if correlated else "is"
+    which = "and the correlation of intercepts with slopes are those" if correlated else "is that"
     return [
         Warning(
             "far-slope",
-            f"slopes that vary by {factor.name} on {' and '.join(parts)}: sd[{factor.name},Intercept] {which} what they are where {first} "
-            f"is 0, far outside the data. Subtract a constant, such as {mean:.3g}, to read them inside it.",
+            f"slopes that vary by {factor.name} on {' and '.join(parts)}: sd[{factor.name},Intercept] {which} where {first} is 0, far "
+            f"outside the data. Subtract a constant, such as {mean:.{max(3, len(str(int(abs(mean)))))}g}, to read them inside it.",
         )
     ]
 

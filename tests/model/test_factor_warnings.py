@@ -111,7 +111,7 @@ def test_controls_that_are_clusters_of_one():
 def test_slopes_of_columns_far_from_zero():
     columns = {"year": 1990.0 + np.tile(np.arange(10), J), "y": BASE["y"]}
     said = message("far-slope", "y ~ year + (1 + year | g)", columns)
-    assert "'year'" in said and "from 1990 to 1999" in said and "sd[g,Intercept]" in said and "1.99e+03" in said
+    assert "'year'" in said and "from 1990 to 1999" in said and "sd[g,Intercept]" in said and "such as 1994," in said
     assert "correlation" in said
     assert "correlation" not in message("far-slope", "y ~ year + (1 + year || g)", columns)
     centred = columns | {"year": columns["year"] - 1994.5}
