@@ -76,7 +76,8 @@ def fit(
     missing : drop (the default; rows with a missing value are dropped and counted), error, or predict (rows whose outcome alone is
         missing stay, and their outcomes are drawn).
     weights : ``{"column": "w", "type": "frequency"}``: each row stands for w equal ones; the same as
-        ``y | weights(w, type = "frequency") ~ …``.
+        ``y | weights(w, type = "frequency") ~ …``. Type precision: each row's residual variance is sigma²/w (gaussian, student), as for
+        means of w observations and as ``weights`` of R's lm and lmer are.
     effects : ``{"g": {"dist": "student", "by": "z"}}``: Student-t effects, and a covariance for the levels of each value of z; the same as
         ``(1 | gr(g, dist = "student", by = z))``.
     categories : the labels of an ordinal outcome, lowest first; by default numbers by value, a categorical in its own order.

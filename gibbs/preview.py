@@ -271,6 +271,9 @@ def outcome_sentence(design: Design) -> str:
         return f"outcome {design.outcome}, {len(design.categories)} categories (rows): {said}"
     sd = float(np.std(y, ddof=1)) if len(y) > 1 else 0.0
     known = "; its standard errors are known" if design.known_se is not None else ""
+    if design.precision is not None:
+        low, high = design.precision.min(), design.precision.max()
+        known = f"; the residual variance of a row is sigma²/w, with precision weights w from {low:.4g} to {high:.4g} (sigma: of w = 1)"
     return f"outcome {design.outcome}: mean {y.mean():.4g}, sd {sd:.4g}, from {y.min():.4g} to {y.max():.4g}{known}"
 
 

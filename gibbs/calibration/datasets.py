@@ -11,6 +11,7 @@ from gibbs.errors import SpecError
 from gibbs.model import prior_draws
 from gibbs.model.prior_draws import Truths
 from gibbs.model.records import Design
+from gibbs.model.weights import residual_scale
 from gibbs.posterior import family, linear, names
 from gibbs.posterior.records import Draws
 
@@ -97,7 +98,7 @@ def some_rows(design: Design, keep: np.ndarray, **given: np.ndarray | None) -> D
     """The rows ``keep`` (places, repeats allowed) of a Design, other arrays of rows as ``given``; levels without a row are left out."""
     arrays = {
         name: None if getattr(design, name) is None else getattr(design, name)[keep]
-        for name in ("y", "X", "offset", "known_se", "rows", "trials", "weights", "missing_outcome")
+        for name in ("y", "X", "offset", "known_se", "precision", "rows", "trials", "weights", "missing_outcome")
     }
     factors = []
     for factor in design.factors:
@@ -128,8 +129,8 @@ def _parameters(design: Design, draws: Draws, pick: Any, which: np.ndarray) -> d
     """
     hyper = linear.flat(draws.hyper)[pick]
     own = {name: hyper[:, [draws.hyper_names.index(name)]] for name in ("sigma", "nu", "shape") if name in draws.hyper_names}
-    if design.known_se is not None:
-        own["sigma"] = design.known_se[which]
+    if design.known_se is not None or design.precision is not None:
+        own["sigma"] = residual_scale(design, own.get("sigma"), which)
     if design.categories:
         own["cutpoints"] = hyper[:, [draws.hyper_names.index(name) for name in names.cutpoint_names(design)]]
     if design.trials is not None and design.family == "binomial":

@@ -22,7 +22,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="known (default: a group the fit has not seen is an error), new (such groups are drawn), 'all new', population (the average "
         "over all groups), typical (effects 0); or factor by factor, province=new,year=population",
     )
-    parser.add_argument("--kind", metavar="KIND", default="expected", help="expected (default), linear or outcome")
+    parser.add_argument(
+        "--kind",
+        metavar="KIND",
+        default="expected",
+        help="expected (default), linear or outcome (of precision weight 1 where NEW has no weights)",
+    )
     output_arguments(parser)
     parser.add_argument("--seed", metavar="N", type=whole_number(0), help="of new groups and outcomes (the run's own)")
 

@@ -47,12 +47,13 @@ def build(spec: Spec, table: Table) -> Design:
         y = np.zeros(len(frame))
         y[~unknown] = found.y
     known_se = outcome.known_se(read, family, frame, source)
+    precision = outcome.precision(read, family, frame, source)
     cache: dict = {}
     fixed, X = learn(read.fixed_tree, read.text, frame, source, cache, cutpoints=family.outcome == "ordinal", base=spec.base)
     offset, offsets = _offset(read, frame, source)
     counted = rows_used.counted()
     mean_y, sd_y = _location_and_scale(family, y, offset, counted)
-
+    sigma_prior = book.sigma() or priors.default_sigma(_sd_of_sigma(y - offset, precision, counted, sd_y))
     names, intercept = fixed.names, 0 if fixed.has_intercept else None
     coefficient_priors = prior_rows.coefficient_rows(book, X, names, intercept, mean_y, sd_y, counted)
     factors, encoded = _factors(read, spec, frame, source, cache, book, sd_y, counted)
@@ -80,10 +81,11 @@ def build(spec: Spec, table: Table) -> Design:
         intercept=intercept,
         factors=factors,
         coefficient_priors=coefficient_priors,
-        sigma_prior=(book.sigma() or priors.default_sigma(sd_y)) if family.has_sigma and known_se is None else None,
+        sigma_prior=sigma_prior if family.has_sigma and known_se is None else None,
         nu_prior=(book.nu() or priors.default_nu()) if family.has_nu else None,
         offset=offset,
         known_se=known_se,
+        precision=precision,
         rows=np.asarray(frame.index, dtype=np.int64),
         outcome=read.outcome,
         rows_read=len(table.frame),
@@ -182,6 +184,16 @@ def _location_and_scale(family: Family, y: np.ndarray, offset: np.ndarray, count
     return 0.0, 1.0
 
 
+def _sd_of_sigma(y: np.ndarray, precision: np.ndarray | None, counted: np.ndarray | None, sd_y: float) -> float:
+    """What the default prior of sigma takes for sd(y): under precision weights w that of a row of weight 1, √(Σ w (y − ȳ)²/(n − 1)) with
+    the weighted mean ȳ, so that predictions do not know the unit of the weights."""
+    if precision is None:
+        return sd_y
+    times = np.ones(len(y)) if counted is None else counted
+    mean = np.average(y, weights=times * precision)
+    return float(np.sqrt(np.sum(times * precision * (y - mean) ** 2) / max(times.sum() - 1.0, 1.0))) or 1.0
+
+
 def _default_cutpoints(X: np.ndarray, counted: np.ndarray | None) -> Prior:
     sds = [prior_rows.deviation(x, counted) for x in X.T]
     return priors.default_cutpoints(sum((prior_rows.mean(x, counted) / sd) ** 2 for x, sd in zip(X.T, sds, strict=True) if sd > 0))
@@ -201,7 +213,7 @@ def parse(spec: Spec) -> Formula:
     if spec.weights is None:
         return read
     try:
-        return formula.with_frequency(read, spec.weights)
+        return formula.with_weights(read, spec.weights, spec.weights_type)
     except FormulaError as error:
         raise FormulaError(f"weights: {error.message}", where=_where(spec, "weights.column") or _where(spec, "weights")) from None
 

@@ -370,10 +370,11 @@ class _Writer:
             terms = [*terms, "offset_i"]
         family, laws = self.design.family, ()
         if family == "gaussian":
-            law = "ε_i ~ N(0, s_i²), s_i known" if self.design.known_se is not None else "ε_i ~ N(0, σ²)"
+            variance = "σ²" if self.design.precision is None else "σ²/w_i"
+            law = "ε_i ~ N(0, s_i²), s_i known" if self.design.known_se is not None else f"ε_i ~ N(0, {variance})"
             equation = Equation("y_i", (*terms, "ε_i"), law)
         elif family == "student":
-            equation = Equation("y_i", (*terms, "ε_i"), "ε_i ~ t(df, 0, σ)")
+            equation = Equation("y_i", (*terms, "ε_i"), f"ε_i ~ t(df, 0, {'σ' if self.design.precision is None else 'σ/√w_i'})")
         elif family == "probit":
             equation = Equation("y*_i", (*terms, "ε_i"), "ε_i ~ N(0, 1)")
             laws = ("y_i = 1 where y*_i > 0, else 0;  so Pr(y_i = 1) = Φ(y*_i − ε_i)",)

@@ -187,9 +187,14 @@ def _unmet(factor: Factor, blocks: Sequence[_Block], met: np.ndarray) -> list[Wa
 # ------------------------------------------------------------------------------------------------- effects and residuals
 
 
+def _residuals_apart(design: Design) -> bool:
+    """Whether residual variances that are known, or known but for a factor, tell residuals from effects of single rows."""
+    return design.known_se is not None or (design.precision is not None and np.ptp(design.precision) > 0.0)
+
+
 def _one_row(design: Design, factor: Factor, blocks: Sequence[_Block], met: np.ndarray) -> list[Warning]:
     """Levels with a single row, where the residual has a variance of its own to be confounded with."""
-    if design.known_se is not None:
+    if _residuals_apart(design):
         return []
     reached = met.any(axis=1)
     rows = np.bincount(factor.codes, weights=design.weights, minlength=len(factor.levels))
@@ -233,7 +238,7 @@ def _one_row(design: Design, factor: Factor, blocks: Sequence[_Block], met: np.n
 
 def _many_effects(design: Design, factor: Factor, blocks: Sequence[_Block], met: np.ndarray) -> list[Warning]:
     """As many effects as rows, the slopes of a factor among them: ``(0 + f | id)`` with one row a cell."""
-    if design.known_se is not None or (design.weights is not None and (design.weights > 1).any()):
+    if _residuals_apart(design) or (design.weights is not None and (design.weights > 1).any()):
         return []
     effects, rows = int(met.sum()), len(design.y)
     kind = FAMILIES[design.family].outcome

@@ -68,7 +68,8 @@ class Formula:
     trials: str | None = None  # n of ``s | trials(n)``
     weights: str | None = None  # n of ``share | weights(n)``: binomial, a share of n trials
     frequency: str | None = None  # w of ``y | weights(w, type = "frequency")``: the row stands for w equal ones
-    extra_trees: dict[str, Node] = field(default_factory=dict, repr=False, compare=False)  # the trees of these four, where given
+    precision: str | None = None  # w of ``y | weights(w, type = "precision")``: its residual variance is sigma²/w
+    extra_trees: dict[str, Node] = field(default_factory=dict, repr=False, compare=False)  # the trees of these five, where given
 
     @property
     def has_trials(self) -> bool:
@@ -77,7 +78,8 @@ class Formula:
 
     def __str__(self) -> str:
         extra = [f"{word}({text})" for word, text in self._extras() if text is not None]
-        extra += [f'weights({self.frequency}, type = "frequency")'] if self.frequency is not None else []
+        of_type = (("frequency", self.frequency), ("precision", self.precision))
+        extra += [f'weights({text}, type = "{kind}")' for kind, text in of_type if text is not None]
         left = self.outcome if self.failures is None else f"cbind({self.outcome}, {self.failures})"
         left = f"{left} | {' + '.join(extra)}" if extra else left
         offsets = (f"offset({o})" for o in self.offsets)
@@ -113,7 +115,8 @@ def parse(text: str) -> Formula:
 
 _ADDITIONS = (
     "after the bar on the left of '~' stands se(s), the known standard error of each row: y | se(s) ~ …; trials(n), the number of "
-    'trials: s | trials(n) ~ …; weights(n), the trials behind a share; or weights(w, type = "frequency"), rows that stand for w equal ones'
+    'trials: s | trials(n) ~ …; weights(n), the trials behind a share; weights(w, type = "frequency"), rows that stand for w equal ones; '
+    'or weights(w, type = "precision"), rows of residual variance sigma²/w'
 )
 _GR = '(1 | gr(g, by = z)), (1 | gr(g, dist = "student")).'
 _ELSEWHERE_IN_GR = {
@@ -127,18 +130,18 @@ _ONE_EXPRESSION = {
 }
 
 
-def with_frequency(formula: Formula, expression: str) -> Formula:
-    """The formula with the frequency weights that the spec's key ``weights:`` names.
+def with_weights(formula: Formula, expression: str, kind: str = "frequency") -> Formula:
+    """The formula with the weights that the spec's key ``weights:`` names, of type frequency or precision.
 
     Raises FormulaError where the expression is no column or arithmetic on columns, or the formula has such weights of its own.
     """
-    if formula.frequency is not None:
-        raise FormulaError(f"the formula has weights({formula.frequency}) already; keep one.")
+    if (there := getattr(formula, kind)) is not None:
+        raise FormulaError(f"the formula has weights({there}) already; keep one.")
     reader = _Reader(expression)
     reader.arithmetic(reader.root)
     if not any(True for _ in syntax.names(reader.root)):
         raise FormulaError(f"'{expression}' names no column.")
-    return replace(formula, frequency=show(reader.root), extra_trees={**formula.extra_trees, "frequency": reader.root})
+    return replace(formula, **{kind: show(reader.root)}, extra_trees={**formula.extra_trees, kind: reader.root})
 
 
 def with_effects(formula: Formula, effects: Mapping[str, Mapping[str, str]]) -> Formula:
@@ -257,10 +260,10 @@ class _Reader:
             if call.function not in _ONE_EXPRESSION:
                 self.refuse(call.at, KNOWN_ELSEWHERE.get(call.function, f"{call.function}() is not known here; {_ADDITIONS}"))
             word = self.kind_of_weights(call) if call.function == "weights" else call.function
-            if not call.arguments or call.arguments[0][0] is not None or (word != "frequency" and len(call.arguments) > 1):
+            if not call.arguments or call.arguments[0][0] is not None or (word not in weights.TYPES and len(call.arguments) > 1):
                 self.refuse(call.at, f"{call.function}() takes one expression, {_ONE_EXPRESSION[call.function]}.")
             if word in found:
-                self.refuse(call.at, f"{call.function}() stands here twice.")
+                self.refuse(call.at, f"{call.function}() {f'of type {word} ' if word in weights.TYPES else ''}stands here twice.")
             inside = call.arguments[0][1]
             self.arithmetic(inside)
             found[word] = inside
@@ -275,16 +278,16 @@ class _Reader:
         return found
 
     def kind_of_weights(self, call: Call) -> str:
-        """``weights(n)`` is a number of trials; ``weights(w, type = "frequency")`` is of rows; other types are refused, and why."""
+        """``weights(n)`` is a number of trials; with a type it is of rows; types other than frequency and precision are refused."""
         types = [value for word, value in call.arguments[1:] if word == "type"]
         if len(types) != len(call.arguments[1:]) or len(types) > 1:
-            self.refuse(call.at, 'weights() takes a column and its type: weights(w, type = "frequency").')
+            self.refuse(call.at, 'weights() takes a column and its type: weights(w, type = "frequency"), weights(w, type = "precision").')
         if not types:
             return "weights"
         problem = weights.problem(types[0].text if isinstance(types[0], Name) else show(types[0]))
         if problem:
             self.refuse(types[0].at, problem)
-        return "frequency"
+        return weights.kind_of(types[0].text if isinstance(types[0], Name) else show(types[0]))
 
     # ----------------------------------------------------------------------------------------------------- right side
 

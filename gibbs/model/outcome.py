@@ -99,11 +99,44 @@ def frequency(formula: Formula, frame: pd.DataFrame, source: str) -> np.ndarray 
         return None
     where = f"{source}, weights {formula.frequency}"
     w = numbers(formula.extra_trees["frequency"], frame, source, {}, training=True)
-    needs = "frequency weights are whole numbers from 0 on, for a row stands for so many equal ones; other weights are not available"
+    needs = (
+        "frequency weights are whole numbers from 0 on, for a row stands for so many equal ones; weights of variances are of type precision"
+    )
     _check_whole(w, frame, where, needs)
     if not w.any():
         raise DataError("every weight is 0: no row is left.", where=where)
     return np.ascontiguousarray(w).astype(np.int64)
+
+
+def precision(formula: Formula, family: Family, frame: pd.DataFrame, source: str) -> np.ndarray | None:
+    """The precision weights (N,), or None: a row's residual variance is sigma²/w.
+
+    Raises DataError where one is not greater than 0, where the family has no residual variance, or where it is known, y | se(s).
+    """
+    if formula.precision is None:
+        return None
+    where = f"{source}, weights {formula.precision}"
+    if family.outcome != "real":
+        raise DataError(
+            f"precision weights divide a residual variance, sigma²/w, which families gaussian and student have; the family is "
+            f'{family.name}. Rows that stand for w equal ones have weights(w, type = "frequency").',
+            where=where,
+        )
+    if formula.known_se is not None:
+        raise DataError(
+            f"the standard errors are known, se({formula.known_se}): there is no sigma² that weights could divide. Keep one of the two.",
+            where=where,
+        )
+    w = np.ascontiguousarray(numbers(formula.extra_trees["precision"], frame, source, {}, training=True))
+    wrong = w <= 0
+    if wrong.any():
+        kind = "negative" if (w[wrong] < 0).all() else "0" if (w[wrong] == 0).all() else "0 or negative"
+        raise DataError(
+            f"a precision weight is greater than 0, for the variance of its row is sigma²/w; {w[wrong][0]:g} is {kind}, in "
+            f"{levels.rows_text(frame.index[wrong])}.",
+            where=where,
+        )
+    return w
 
 
 def known_rows(formula: Formula, frame: pd.DataFrame) -> np.ndarray:
@@ -124,7 +157,8 @@ def _check_form(formula: Formula, family: Family, where: str) -> None:
     if formula.weights is not None:
         raise DataError(
             f"weights({formula.weights}) without a type are the trials behind a share, of family binomial; the family is {family.name}. "
-            f'For rows that stand for w equal ones write weights({formula.weights}, type = "frequency"); other weights are not available.',
+            f"For rows that are means of w observations, of variance sigma²/w (weights of lm and lmer), write weights({formula.weights}, "
+            f'type = "precision"); for rows that stand for w equal ones weights({formula.weights}, type = "frequency").',
             where=where,
         )
     form = "cbind(successes, failures)" if formula.failures is not None else "trials()"

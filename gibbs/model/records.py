@@ -90,7 +90,8 @@ class Spec:
     formula: str
     family: str = "gaussian"  # gaussian | student | probit | logit | binomial | poisson | negative_binomial | ordinal
     link: str = ""  # of families with several: logit, probit, cloglog; "" elsewhere
-    weights: str | None = None  # the column of frequency weights, where the formula does not name it
+    weights: str | None = None  # the column of weights, where the formula does not name it
+    weights_type: str = "frequency"  # frequency | precision
     effects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # {factor: {"dist": "student", "by": "z"}}, as gr()
     categories: tuple[str, ...] = ()  # ordinal: the labels of the outcome, lowest first; () takes the order of the data
     one: str | None = None  # the value of a yes-or-no outcome that is 1; None: the second of two
@@ -198,4 +199,5 @@ class Design:
     categories: tuple[str, ...] | None = None  # ordinal: labels in order; y holds 0 … C−1
     shape_prior: Prior | None = None  # negative_binomial: on the size r (variance μ + μ²/r)
     cutpoint_prior: Prior | None = None  # ordinal: on each cutpoint as written, under their order
+    precision: np.ndarray | None = None  # (N,) > 0, precision weights w: the residual variance is sigma²/w (gaussian, student)
     missing_outcome: np.ndarray | None = None  # (N,) bool: rows kept without an outcome (``missing: predict``); y is 0 there

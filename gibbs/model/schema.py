@@ -118,10 +118,13 @@ class DataKeys(_Keys):
 
 
 class WeightsKeys(_Keys):
-    """Weights of rows; the only type there is says that a row stands for so many equal ones."""
+    """Weights of rows."""
 
-    column: str = Field(description="A column of whole numbers, or arithmetic on columns.")
-    type: str = Field(description="frequency; other types of weights are refused, and why.", json_schema_extra={"enum": ["frequency"]})
+    column: str = Field(description="A column, or arithmetic on columns.")
+    type: str = Field(
+        description="frequency: the row stands for so many equal ones. precision: its residual variance is sigma²/w. Others are refused.",
+        json_schema_extra={"enum": ["frequency", "precision"]},
+    )
 
 
 class EffectsKeys(_Keys):
@@ -167,7 +170,7 @@ class SpecKeys(_Keys):
     )
     link: str | None = Field(None, description="The link: binomial and bernoulli have logit, probit, cloglog; ordinal has logit, probit.")
     formula: str | None = Field(None, description="As lme4 writes it: y ~ x + (1 + x | g).")
-    weights: WeightsKeys | None = Field(None, description="Frequency weights: {column: w, type: frequency}.")
+    weights: WeightsKeys | None = Field(None, description="{column: w, type: frequency}, or type: precision.")
     effects: dict[str, EffectsKeys] | None = Field(
         None, description="What the effects of a grouping factor are: {g: {dist: student, by: z}}; normal where nothing is said."
     )
@@ -277,7 +280,7 @@ def _say(error: Mapping[str, Any]) -> str:
         return f"{key} must be {words} {f'{int(limit):,}' if limit == int(limit) else limit}; found {found}."
     if loc[0] == "weights" and kind in ("missing", "model_type", "dict_type"):
         key = "weights"
-        return f"{key} needs a column and its type: weights: {{column: w, type: frequency}}" + (
+        return f"{key} needs a column and its type: weights: {{column: w, type: frequency}}, or type: precision" + (
             "." if kind == "missing" else f"; found {found}."
         )
     if loc == ("outcome",):

@@ -94,6 +94,7 @@ def build(
         family=meant.name,
         link=meant.link if meant.name in LINKS else "",
         weights=_weights(keys.weights, place),
+        weights_type="frequency" if keys.weights is None else weights.kind_of(keys.weights.type),
         effects={name: words.model_dump(exclude_unset=True) for name, words in (keys.effects or {}).items()},
         categories=_categories(keys.categories, meant.name, place),
         one=_one(keys, meant, place),
@@ -141,7 +142,7 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
     if spec.base:
         values["base"] = dict(spec.base)
     if spec.weights is not None:
-        values["weights"] = {"column": spec.weights, "type": "frequency"}
+        values["weights"] = {"column": spec.weights, "type": spec.weights_type}
     if spec.effects:
         values["effects"] = _plain(spec.effects)
     if spec.categories:
@@ -260,7 +261,7 @@ def _has_trials(formula: str) -> bool:
 
 
 def _weights(keys: Any, place: _Places) -> str | None:
-    """The column of frequency weights. SpecError for weights of another type, with the reason."""
+    """The column of weights. SpecError for weights of another type, with the reason."""
     if keys is None:
         return None
     if problem := weights.problem(keys.type):

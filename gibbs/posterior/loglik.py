@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gibbs.model.records import Design
+from gibbs.model.weights import residual_scale
 from gibbs.posterior import family, names, variances
 from gibbs.posterior.linear import flat, linear_predictor
 from gibbs.posterior.outline import Outline
@@ -70,8 +71,8 @@ def family_parameters(draws: Draws, outline: Outline, design: Design, place: np.
         elif name == "cutpoints":
             cut = [draws.hyper_names.index(cutpoint) for cutpoint in names.cutpoint_names(outline)]
             found[name] = flat(draws.hyper, pick)[:, cut]
-        elif name == "sigma" and design.known_se is not None:
-            found[name] = design.known_se[place]
+        elif name == "sigma":
+            found[name] = residual_scale(design, None if design.known_se is not None else one(name), place)
         else:
             found[name] = one(name)
     return found
@@ -122,7 +123,7 @@ def distinct_rows(design: Design, further: Sequence[np.ndarray] = ()) -> Distinc
 
     rows = rows_with_outcome(design)
     columns = [*(f.codes for f in design.factors), *further, *design.X.T, *(z for f in design.factors for z in f.Z.T), design.offset]
-    columns += [column for column in (design.y, design.trials, design.known_se) if column is not None]
+    columns += [column for column in (design.y, design.trials, design.known_se, design.precision) if column is not None]
     inverse = np.zeros(len(rows.place), dtype=np.int64)
     kinds = 1
     for column in columns:

@@ -203,7 +203,8 @@ def _gaussian(draws: Draws, outline: Outline, design: Design, levels: Levels, pi
         scale = np.ones(len(pick))
     else:
         scale = np.square(flat(variances.hyper(draws, outline, "sigma"), pick))
-        variance, precision = scale[:, None], levels.weights
+        of_row = np.ones(len(place)) if design.precision is None else design.precision[place]
+        variance, precision = scale[:, None] / of_row, levels.weights * of_row
     log_det = np.add.reduceat(np.broadcast_to(levels.weights * np.log(2.0 * np.pi * variance), residual.shape), levels.starts, axis=1)
     squares = np.add.reduceat(precision * residual**2, levels.starts, axis=1) / scale[:, None]
     roots = [_root(draws, outline, f, pick) for f in levels.integrated]

@@ -72,6 +72,7 @@ class Rows:
     factors: tuple[FactorRows, ...]  # one each of the model's, in their order
     trials: np.ndarray | None  # (N,) int64: binomial, where outcomes are asked for
     known_se: np.ndarray | None  # (N,) y | se(s), where outcomes are asked for
+    precision: np.ndarray | None  # (N,) weights w of the residual variance sigma²/w, where outcomes are asked for
     index: Any  # (N,) the labels of the rows: of a DataFrame its index, else row numbers from 1
     table: pd.DataFrame | None = None  # the columns that were read, index 1 … N; None for the rows of the fit
 
@@ -141,7 +142,8 @@ def of_fit(fit: Fit, groups: Groups = "known", *, allow_new: bool = False, outco
             factors.append(FactorRows(factor.name, None, factor.Z, group=of_row))
         else:
             factors.append(FactorRows(factor.name, factor.codes, factor.Z))
-    return Rows(model.X, model.offset, tuple(factors), model.trials if outcomes else None, model.known_se if outcomes else None, model.rows)
+    trials, se, precision = (model.trials, model.known_se, model.precision) if outcomes else (None, None, None)
+    return Rows(model.X, model.offset, tuple(factors), trials, se, precision, model.rows)
 
 
 def read(
@@ -162,7 +164,8 @@ def read(
     newdata : a DataFrame, a mapping of columns, or the path of a file (CSV, Parquet, Stata, SPSS). The spec's ``na``, ``rename`` and
         ``derive`` are applied where the columns they make are not there already.
     groups, allow_new : what the random effects are, see ``modes``.
-    outcomes : the number of trials (binomial) and known standard errors are needed, for new outcomes are to be drawn.
+    outcomes : the number of trials (binomial) and known standard errors are needed, for new outcomes are to be drawn. Precision weights
+        are 1, a single observation, where the table does not have their columns.
     trials : the number of trials, one for all rows or one a row, in place of what the formula names.
     further : columns that are to be read besides those of the model (``Rows.table`` has them).
     strict : one word ``new`` where no level is new is an error.
@@ -176,16 +179,21 @@ def read(
     words = modes(groups, [f.name for f in model.factors], allow_new=allow_new)
     parsed = design.parse(fit.spec)
     wanted = _needed(parsed, model, words, outcomes=outcomes, trials=trials is not None)
-    frame, source, index = _table(fit.spec, newdata, [*wanted, *further])
+    weight = parsed.extra_trees.get("precision") if outcomes else None
+    of_weight = [] if weight is None else list(dict.fromkeys(syntax.names(weight)))
+    frame, source, index = _table(fit.spec, newdata, [*wanted, *further], of_weight)
+    wanted += [name for name in of_weight if name in frame.columns and name not in wanted]
     _refuse_missing(frame, wanted, source)
     rows = encode(fit, frame, words, source=source, parsed=parsed)
     if strict and not isinstance(groups, Mapping):
         _refuse_nothing_new(groups, words, any_new=any(factor.new for factor in rows.factors))
-    n, se = None, None
+    n, se, precision = None, None, None
+    if outcomes and weight is not None and set(of_weight) <= set(frame.columns):
+        precision = outcome.precision(parsed, _family(fit), frame, source)
     if outcomes:
         n = _trials(fit, parsed, frame, source, trials)
         se = outcome.known_se(parsed, _family(fit), frame, source)
-    return replace(rows, trials=n, known_se=se, index=index)
+    return replace(rows, trials=n, known_se=se, precision=precision, index=index)
 
 
 def encode(
@@ -224,7 +232,7 @@ def encode(
         codes[unseen] = -1 - place
         new_groups = _groups_of_new(name, random, within, unseen, place, labels, source) if random.by and labels else None
         factors.append(FactorRows(name, codes, Z, labels, new_groups))
-    return Rows(X, offset, tuple(factors), None, None, np.arange(1, len(frame) + 1), frame)
+    return Rows(X, offset, tuple(factors), None, None, None, np.arange(1, len(frame) + 1), frame)
 
 
 def needed(fit: Fit, words: Mapping[str, str]) -> list[str]:
@@ -258,8 +266,11 @@ def _needed(parsed: Formula, model: Design, words: Mapping[str, str], *, outcome
     return list(found)
 
 
-def _table(spec: Spec, newdata: Any, wanted: Sequence[str]) -> tuple[pd.DataFrame, str, Any]:
-    """The columns wanted (index 1 … N), what to call them in messages, and the labels of the rows."""
+def _table(spec: Spec, newdata: Any, wanted: Sequence[str], further: Sequence[str] = ()) -> tuple[pd.DataFrame, str, Any]:
+    """The columns wanted (index 1 … N), what to call them in messages, and the labels of the rows.
+
+    further : columns that are read where the table has them, all of them.
+    """
     path = os.fspath(newdata) if isinstance(newdata, str | os.PathLike) else None
     if path is not None:
         file, frame, source = Path(path).expanduser(), None, path
@@ -276,6 +287,8 @@ def _table(spec: Spec, newdata: Any, wanted: Sequence[str]) -> tuple[pd.DataFram
         rename={new: old for new, old in spec.data.rename.items() if old in have and new not in have},
         derive={new: text for new, text in spec.data.derive.items() if new not in have},
     )
+    if set(further) <= have | set(changed.rename) | set(changed.derive):
+        wanted = [*wanted, *further]
     try:
         table = data.read(replace(spec, path=None, lines={}, data=changed), frame, list(wanted) or list(reader.names[:1]))
     except DataError as error:

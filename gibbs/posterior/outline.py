@@ -47,6 +47,7 @@ class Outline:
     dropped: Mapping[str, int]  # column → rows with a missing value there
     notes: tuple[str, ...]
     known_variance: float | None  # mean of se² over rows for y | se(s), else None
+    variance_factor: float = 1.0  # mean over rows of the residual variance / sigma²: of 1/w under precision weights w
     outcome_labels: tuple[str, str] | None = None
     link: str = ""
     categories: tuple[str, ...] | None = None  # of an ordinal outcome
@@ -85,6 +86,7 @@ def outline(design: Design) -> Outline:
         dropped=dict(design.dropped),
         notes=tuple(design.notes),
         known_variance=None if design.known_se is None else float(np.mean(np.square(design.known_se))),
+        variance_factor=1.0 if design.precision is None else float(np.mean(1.0 / design.precision)),
         outcome_labels=design.outcome_labels,
         link=design.link,
         categories=design.categories,
@@ -137,6 +139,7 @@ def to_dict(outline: Outline) -> dict[str, Any]:
         "dropped": dict(outline.dropped),
         "notes": list(outline.notes),
         "known_variance": outline.known_variance,
+        "variance_factor": outline.variance_factor,
         "outcome_labels": None if outline.outcome_labels is None else list(outline.outcome_labels),
         "link": outline.link,
         "categories": None if outline.categories is None else list(outline.categories),
@@ -185,6 +188,7 @@ def from_dict(words: Mapping[str, Any], levels: Mapping[str, tuple[str, ...]], s
         dropped=dict(words["dropped"]),
         notes=tuple(words["notes"]),
         known_variance=words["known_variance"],
+        variance_factor=float(words.get("variance_factor", 1.0)),
         outcome_labels=None if labels is None else (labels[0], labels[1]),
         link=words.get("link", ""),
         categories=None if words.get("categories") is None else tuple(words["categories"]),

@@ -226,13 +226,14 @@ class Predictor:
         return self._outcomes(eta, at, stream)
 
     def _outcomes(self, eta: np.ndarray, at: np.ndarray, stream: int) -> np.ndarray:
-        h, se, trials = self._hyper, self.rows.known_se, self.rows.trials
+        h, se, trials, precision = self._hyper, self.rows.known_se, self.rows.trials, self.rows.precision
+        sigma = h.sigma if precision is None else h.sigma / np.sqrt(precision[at])
         return family.simulate(
             self._generator(self._stream, stream),
             self.family,
             eta.T,
             link=self.link,
-            sigma=h.sigma if se is None else se[at],
+            sigma=sigma if se is None else se[at],
             nu=h.nu,
             trials=None if trials is None else trials[at],
             shape=h.shape,

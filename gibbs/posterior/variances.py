@@ -78,7 +78,8 @@ def inflation(df: np.ndarray) -> np.ndarray:
 def residual_variance(draws: Draws, outline: Outline, mean: np.ndarray | None = None) -> tuple[np.ndarray, str]:
     """Variance of an outcome about its linear predictor, (chain, draw), and its label.
 
-    gaussian: sigma² (mean of se² for known standard errors). student: sigma² nu/(nu − 2), infinite where nu ≤ 2.
+    gaussian: sigma² (mean of se² for known standard errors, of sigma²/w under precision weights w). student: sigma² nu/(nu − 2),
+    infinite where nu ≤ 2.
     links logit, probit, cloglog: the variance π²/3, 1 or π²/6 of the latent residual. Counts: ψ'(μ), of a negative binomial
     ψ'(1/(1/μ + 1/r)), at the mean count μ = ``mean`` (chain, draw) (Nakagawa, Johnson and Schielzeth 2017); 0 where that is not given,
     for the linear predictor itself has no residual.
@@ -99,10 +100,11 @@ def residual_variance(draws: Draws, outline: Outline, mean: np.ndarray | None = 
         return np.full(shape, value), f"Residual (latent, {written})"
     if outline.known_variance is not None:
         return np.full(shape, outline.known_variance), "Residual (known se)"
-    variance = hyper(draws, outline, "sigma") ** 2
+    variance = hyper(draws, outline, "sigma") ** 2 * outline.variance_factor
+    label = "Residual" if outline.variance_factor == 1.0 else "Residual (mean of sigma²/w)"
     if outline.family == "student":
-        return variance * inflation(hyper(draws, outline, "nu")), "Residual"
-    return variance, "Residual"
+        return variance * inflation(hyper(draws, outline, "nu")), label
+    return variance, label
 
 
 def varcorr(draws: Draws, outline: Outline) -> pd.DataFrame:

@@ -256,7 +256,7 @@ class Chain:
             for a in range(q):
                 z = factors[f].Z[:, column + a]
                 size = math.sqrt(float(np.mean(z * z))) or 1.0
-                guess = 0.4 * packed.residual_sd / size * math.exp(rng.uniform(-1.0, 1.0))
+                guess = 0.4 * packed.residual_sd / packed.unit / size * math.exp(rng.uniform(-1.0, 1.0))
                 if given:
                     guess = term.sd_priors[0].args[0]
                 elif term.covariance is None:

@@ -74,7 +74,7 @@ class Packed:
     known_scale: bool
     transform: np.ndarray  # (p, p): coefficients as written = transform @ (internal + reference)
     reference: np.ndarray  # (p,)
-    residual_sd: float  # of the least-squares fit; 1 for binary families
+    residual_sd: float  # of the least-squares fit (of a row of precision weight 1); 1 for binary families
     cells: int
     hyper_names: tuple[str, ...]
     likelihood: int = -1  # second-order family of ``kernels/likelihood.py``; −1 where the outcome is augmented or gaussian
@@ -86,6 +86,7 @@ class Packed:
     value_rows: np.ndarray = field(default_factory=lambda: np.zeros(0))
     student: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # factors with Student-t effects
     df_prior: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))  # of theirs
+    unit: float = 1.0  # ``residual_sd`` over the sd of a typical row: √ of the mean precision weight
     reported: np.ndarray | None = None  # places of the effects that are reported, in their order; None: all as they stand
     blocks: tuple[tuple[int, int, int], ...] = ()  # of those, by factor: first, levels, columns
 
@@ -105,6 +106,8 @@ def pack(design: Design, plan: Plan) -> Packed:
     X, transform = _centre(design)
     p = X.shape[1]
     weight = np.ones(design.y.size) if design.known_se is None else design.known_se**-2.0
+    if design.precision is not None:
+        weight = weight * design.precision
     if design.weights is not None:
         weight = weight * design.weights
     reference, y, residual_sd = np.zeros(p), design.y.astype(float), 1.0
@@ -114,8 +117,9 @@ def pack(design: Design, plan: Plan) -> Packed:
             root = np.sqrt(weight)
             reference = np.linalg.lstsq(X * root[:, None], y * root, rcond=None)[0]
             y = y - X @ reference
+        times = 1.0 if design.precision is None else design.precision
         with np.errstate(over="ignore"):  # outcomes too large to square: the first sweep says so, with the rows
-            residual_sd = float(np.sqrt(np.sum(y**2) / max(y.size - p, 1))) or 1.0
+            residual_sd = float(np.sqrt(np.sum(times * y**2) / max(y.size - p, 1))) or 1.0
     discrete = family not in (kl.GAUSSIAN, kl.STUDENT)
     offset = design.offset.astype(float) if discrete else np.zeros(y.size)
     Z = np.concatenate([f.Z for f in design.factors], axis=1) if design.factors else np.zeros((y.size, 0))
@@ -130,6 +134,9 @@ def pack(design: Design, plan: Plan) -> Packed:
     if discrete and design.weights is not None:
         y = y if likelihood in _ORDINAL else y * design.weights
         trials = trials * design.weights
+    if family == kl.STUDENT and design.precision is not None:  # √w y = √w η + σ t_ν: rows times √w have one scale
+        root = np.sqrt(design.precision)
+        X, Z, y, weight = X * root[:, None], Z * root[:, None], y * root, np.ones(y.size)
     order = _row_order(level, plan)
     X, Z, level, offset, y, weight, trials = (np.ascontiguousarray(a[order]) for a in (X, Z, level, offset, y, weight, trials))
     if discrete:
@@ -159,7 +166,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
         cells=int(y.size), hyper_names=names.hyper_names(design), likelihood=likelihood, family_prior=_family_prior(design),
         cycles=plan.cycles, cutpoints=cutpoints, pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values,
-        value_rows=value_rows,
+        value_rows=value_rows, unit=1.0 if design.precision is None else float(np.sqrt(np.mean(design.precision))),
         student=np.array([f for f, of in enumerate(design.factors) if of.df_prior is not None], dtype=np.int64),
         df_prior=np.array([_df_code(f.df_prior) for f in design.factors if f.df_prior is not None], dtype=float).reshape(-1, 3),
         reported=by_group.reported(asked), blocks=_blocks(asked),
@@ -181,7 +188,7 @@ def _observed(design: Design) -> Design:
         return design
     some = {
         name: None if getattr(design, name) is None else getattr(design, name)[keep]
-        for name in ("y", "X", "offset", "known_se", "rows", "trials", "weights")
+        for name in ("y", "X", "offset", "known_se", "precision", "rows", "trials", "weights")
     }
     factors = tuple(replace(f, codes=f.codes[keep], Z=f.Z[keep]) for f in design.factors)
     return replace(design, factors=factors, missing_outcome=None, **some)

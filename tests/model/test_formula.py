@@ -95,14 +95,14 @@ def test_trials_and_weights(text: str, outcome: str, counted: bool, columns: tup
 
 
 def test_weights_of_the_spec() -> None:
-    read = formula.with_frequency(parse("y ~ x"), "w")
+    read = formula.with_weights(parse("y ~ x"), "w")
     assert read == parse('y | weights(w, type = "frequency") ~ x')
     with pytest.raises(FormulaError, match="keep one"):
-        formula.with_frequency(read, "w")
+        formula.with_weights(read, "w")
     with pytest.raises(FormulaError, match="names no column"):
-        formula.with_frequency(parse("y ~ x"), "3")
+        formula.with_weights(parse("y ~ x"), "3")
     with pytest.raises(FormulaError, match="__import__"):
-        formula.with_frequency(parse("y ~ x"), "__import__(w)")
+        formula.with_weights(parse("y ~ x"), "__import__(w)")
 
 
 def test_r_spells_calls_with_blanks_after_commas_and_none_around_powers() -> None:
@@ -132,7 +132,9 @@ def test_constants_of_a_call_are_no_columns() -> None:
         ("y | trials(n) + trials(m) ~ x", 16, "twice"),
         ("y | se(s) + trials(n) ~ x", 2, "gaussian"),
         ('y | weights(w, type = "survey") ~ x', 22, "poststratify"),
-        ('y | weights(w, type = "precision") ~ x', 22, "se(s)"),
+        ('y | weights(w, type = "analytic") ~ x', 22, "of type precision"),
+        ('y | weights(w, type = "variance") ~ x', 22, "1/variance"),
+        ('y | weights(w, type = "precision") + weights(v, type = "precision") ~ x', 34, "of type precision stands here twice"),
         ('y | weights(w, type = "freqency") ~ x', 22, "Did you mean 'frequency'?"),
         ("y | weights(w, scale = TRUE) ~ x", 4, 'type = "frequency"'),
         ('y | weights(w, "frequency") ~ x', 4, "its type"),

@@ -120,10 +120,11 @@ def _likelihood(program: Program) -> list[str]:
         else:
             parts.append(f"inprod({e.z}[i,], u_{e.u}[{e.index}[i],])")
     lines = ["for (i in 1:N) {", f"  eta[i] <- {' + '.join(parts) or '0'}"]
+    tau = "tau * precision[i]" if "precision" in program.data else "tau"
     if family == "gaussian":
-        lines.append("  y[i] ~ dnorm(eta[i], pow(se[i], -2))" if "se" in program.data else "  y[i] ~ dnorm(eta[i], tau)")
+        lines.append("  y[i] ~ dnorm(eta[i], pow(se[i], -2))" if "se" in program.data else f"  y[i] ~ dnorm(eta[i], {tau})")
     elif family == "student":
-        lines.append("  y[i] ~ dt(eta[i], tau, nu)")
+        lines.append(f"  y[i] ~ dt(eta[i], {tau}, nu)")
     elif family in ("probit", "logit"):
         lines += [f"  {link}(theta[i]) <- eta[i]", "  y[i] ~ dbern(theta[i])"]
     elif family == "binomial":

@@ -125,6 +125,8 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
         data["trials"] = design.trials[keep].astype(np.int64)
     if design.known_se is not None:
         data["se"] = design.known_se[keep]
+    if design.precision is not None:
+        data["precision"] = design.precision[keep]
     if np.any(design.offset[keep] != 0.0):
         data["offset_"] = design.offset[keep]
     p = len(design.coefficients)

@@ -102,6 +102,8 @@ def _declare_data(program: Program, blocks: _Blocks) -> None:
         blocks.add("data", "array[N] int<lower=1> trials;")
     if "se" in data:
         blocks.add("data", "vector<lower=0>[N] se;")
+    if "precision" in data:
+        blocks.add("data", "vector<lower=0>[N] precision;  // the residual variance of a row is sigma^2 / precision")
     if "offset_" in data:
         blocks.add("data", "vector[N] offset_;")
     if "p" in data:
@@ -290,10 +292,11 @@ def _likelihood(program: Program, blocks: _Blocks) -> None:
             parts.append(f"u_{e.u}[{e.index}]")
     eta = " + ".join(parts) or "rep_vector(0, N)"
     family, link = program.family, program.link
+    sigma = "sigma ./ sqrt(precision)" if "precision" in program.data else "sigma"
     if family == "gaussian":
-        law = "y ~ normal(eta, se);" if "se" in program.data else "y ~ normal(eta, sigma);"
+        law = "y ~ normal(eta, se);" if "se" in program.data else f"y ~ normal(eta, {sigma});"
     elif family == "student":
-        law = "y ~ student_t(nu, eta, sigma);"
+        law = f"y ~ student_t(nu, eta, {sigma});"
     elif family == "logit":
         law = "y ~ bernoulli_logit(eta);"
     elif family == "probit":

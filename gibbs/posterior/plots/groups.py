@@ -90,6 +90,7 @@ def numbers(
     family, link = design.family, families.link_of(design.family, design.link)
     known = np.ones(len(design.y), dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
     weights = (np.ones(len(design.y)) if design.weights is None else design.weights.astype(float)) * known
+    weights = weights if design.precision is None else weights * design.precision / design.precision.mean()
     trials = np.ones(len(design.y)) if design.trials is None else design.trials.astype(float)
 
     def regression(rows: np.ndarray, other: np.ndarray) -> tuple[float, float] | None:

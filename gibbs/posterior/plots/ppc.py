@@ -17,6 +17,7 @@ import numpy as np
 
 from gibbs.errors import PlotError
 from gibbs.model.records import Design
+from gibbs.model.weights import residual_scale
 from gibbs.posterior import family as families
 from gibbs.posterior import names, variances
 from gibbs.posterior.linear import linear_predictor, spread
@@ -68,8 +69,8 @@ def predicted(fit: Fit, rows: np.ndarray, draws: int) -> Iterator[tuple[np.ndarr
         for name in ("sigma", "nu", "shape"):
             if name in families.PARAMETERS[design.family] and getattr(outline, f"{name}_prior") is not None:
                 more[name] = variances.hyper(arrays, outline, name).reshape(-1)[some, None]
-        if design.known_se is not None:
-            more["sigma"] = design.known_se[rows]
+        if design.known_se is not None or design.precision is not None:
+            more["sigma"] = residual_scale(design, more.get("sigma"), rows)
         if design.family == "binomial":
             more["trials"] = None if design.trials is None else design.trials[rows]
         if design.family == "ordinal":

@@ -61,6 +61,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "gaussian_flat": {"formula": "y ~ x + z + (1 | g)", "priors": {"b[x]": "flat", "intercept": "flat", "sigma": "half_t(4, 0, 2)"}},
     "gaussian_independent": {"formula": "y ~ x + (x || g)", "priors": {"sd[g,x]": "0.4", "sigma": "1"}},
     "gaussian_weights": {"formula": 'y | weights(w, type = "frequency") ~ x + (1 | g)'},
+    "gaussian_precision": {"formula": 'y | weights(exposure, type = "precision") ~ x + (1 | g)'},
+    "student_precision": {"formula": "y ~ x + (1 | g)", "family": "student", "weights": {"column": "exposure", "type": "precision"}},
     "gaussian_missing": {"formula": "y ~ x + (1 | g)", "missing": "predict"},
     "gaussian_alone": {"formula": "y ~ 1"},
     "student": {"formula": "y ~ x + (1 | g)", "family": "student"},
