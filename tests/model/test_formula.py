@@ -134,7 +134,7 @@ def test_constants_of_a_call_are_no_columns() -> None:
         ('y | weights(w, type = "survey") ~ x', 22, "poststratify"),
         ('y | weights(w, type = "analytic") ~ x', 22, "of type precision"),
         ('y | weights(w, type = "variance") ~ x', 22, "1/variance"),
-        ('y | weights(w, type = "precision") + weights(v, type = "precision") ~ x', 34, "of type precision stands here twice"),
+        ('y | weights(w, type = "precision") + weights(v, type = "precision") ~ x', 37, "of type precision stands here twice"),
         ('y | weights(w, type = "freqency") ~ x', 22, "Did you mean 'frequency'?"),
         ("y | weights(w, scale = TRUE) ~ x", 4, 'type = "frequency"'),
         ('y | weights(w, "frequency") ~ x', 4, "its type"),
