@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import sys
+import textwrap
 from collections.abc import Iterable, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs import memory, wrap
+from gibbs import memory
 from gibbs.model import cells, equations, factor_warnings, structure
 from gibbs.model.families import FAMILIES, LINKS
 from gibbs.model.priors import PriorBook, describe
@@ -22,14 +21,12 @@ from gibbs.model.records import Design, Prior, Spec, Term
 if TYPE_CHECKING:
     from gibbs.sampling.plan import Plan
 
-UNKNOWN_WIDTH = 100
-"""Columns of the report where no terminal says how many it has."""
-_WIDTH = ContextVar("columns of the page that is being written", default=UNKNOWN_WIDTH)
+WIDTH = 100
 
 
 @dataclass(frozen=True)
 class Check:
-    """What will be sampled, and how. ``str(check)`` is the report, as wide as the terminal is, but at most 100 columns.
+    """What will be sampled, and how. ``str(check)`` is the report, at most 100 columns wide.
 
     spec : the words, every default filled in. design : the model as numbers. plan : which sampler draws which block, and why.
     source : where the data came from.
@@ -74,23 +71,12 @@ class Check:
         return self.plan.memory(chains, draws) + chains * streamed * (BYTES - 8 * draws)
 
     def __str__(self) -> str:
-        return self.text(wrap.width(sys.stdout, UNKNOWN_WIDTH))
-
-    def text(self, width: int) -> str:
-        """The report in lines of at most ``width`` characters, never broken inside a word."""
-        before = _WIDTH.set(width)
-        try:
-            return self._text()
-        finally:
-            _WIDTH.reset(before)
-
-    def _text(self) -> str:
         spec = self.spec
         parts = [
-            *(wrap.lines(spec.title, _WIDTH.get()) if spec.title else []),
+            *([spec.title] if spec.title else []),
             *_wrap(spec.formula, "", "    "),
-            *_wrap(family_sentence(self.design), "", "  "),
-            *_section("Model", self.equations.lines(_WIDTH.get() - 2)),
+            family_sentence(self.design),
+            *_section("Model", self.equations.lines(WIDTH - 2)),
             *_section("Data", self._data()),
             *_section("Groups", self._groups()),
             *_section("Priors (sd language: scales are standard deviations)", _priors(spec, self.design)),
@@ -139,7 +125,7 @@ class Check:
             draws += f"; on until ESS {s.until.ess:g} and R-hat {s.until.rhat:g}, at most {s.until.max_seconds:g} seconds"
         return [
             *_wrap(draws, "", "  "),
-            *_wrap(f"memory: draws {memory.words(self.bytes_kept)}, data {memory.words(_data_bytes(self.design))}", "", "  "),
+            f"memory: draws {memory.words(self.bytes_kept)}, data {memory.words(_data_bytes(self.design))}",
         ]
 
 
@@ -149,7 +135,10 @@ class Check:
 def _priors(spec: Spec, design: Design) -> list[str]:
     """Every prior in words, with where it came from; then which statement on the intercept is in force."""
     priors = list(all_priors(spec, design))
-    lines = _table([(label, describe(prior, label), prior_source(prior)) for label, prior in priors])
+    at = applies(design)
+    lines = _table(
+        [(label, describe(prior, label), "; ".join(filter(None, (prior_source(prior), at.get(label))))) for label, prior in priors]
+    )
     if any(prior.source == "default" for _, prior in priors):
         lines += _wrap(default_rule(design), "", "  ")
     if design.intercept is not None:
@@ -160,9 +149,14 @@ def _priors(spec: Spec, design: Design) -> list[str]:
 def all_priors(spec: Spec, design: Design) -> Iterable[tuple[str, Prior]]:
     """(what it is on, the prior), in the order of the tables of results."""
     stated = {row.label: row.prior for row in design.coefficient_priors}
+    blocks = {row.label: row.block for row in design.coefficient_priors if row.block}
     book = PriorBook(spec)
     for j, name in enumerate(design.coefficients):
         label = f"b[{name}]"
+        if label in blocks:
+            if blocks[label][0] == name:
+                yield block_label(blocks[label]), stated[label]
+            continue
         if j == design.intercept and label not in stated:
             flat = book.coefficient(name)
             yield (label, flat) if flat is not None else ("intercept", stated.get("intercept") or book.intercept() or Prior("flat"))
@@ -180,6 +174,24 @@ def all_priors(spec: Spec, design: Design) -> Iterable[tuple[str, Prior]]:
             yield name, getattr(design, f"{name}_prior")
     if design.cutpoint_prior is not None:
         yield "cutpoints", design.cutpoint_prior
+
+
+def block_label(block: Sequence[str]) -> str:
+    """``b[fb], b[fc]`` of coefficients whose defaults are stated together."""
+    if len(block) > 3:
+        return f"b[{block[0]}], …, b[{block[-1]}]"
+    return ", ".join(f"b[{name}]" for name in block)
+
+
+def applies(design: Design) -> dict[str, str]:
+    """At which values of the others each default applies, by the labels of ``all_priors``; nothing where it is the coefficient itself."""
+    found = {}
+    for row in design.coefficient_priors:
+        if row.block:
+            found[block_label(row.block)] = f"together, {row.words}: the sd is that over the rows, in every direction"
+        elif row.words:
+            found[row.label] = row.words
+    return found
 
 
 def term_priors(factor: str, term: Term) -> Iterable[tuple[str, Prior]]:
@@ -214,9 +226,12 @@ def default_rule(design: Design) -> str:
             exposure = "mean(y)/mean(exp(offset))" if design.offset.any() else "mean(y)"
             words += f" The intercept's default is centred at log({exposure})."
         if kind == "ordinal":
-            words += " The cutpoints' default has scale 2.5 with predictors at their means, and is as much wider as these are from 0."
-        return words
-    return "Default scales are 2.5 sd(y)/sd(x), and 2.5 sd(y) for intercepts and sigma, so that units do not matter."
+            words += " The cutpoints' default is on each cutpoint with predictors at their means."
+        return words + _ORIGIN
+    return "Default scales are 2.5 sd(y)/sd(x), and 2.5 sd(y) for intercepts and sigma, so that units do not matter." + _ORIGIN
+
+
+_ORIGIN = " x stands for a column with its parts centred, so that the place of 0 and the base level of a category do not matter either."
 
 
 def prior_source(prior: Prior) -> str:
@@ -302,11 +317,11 @@ def _data_bytes(design: Design) -> int:
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:
-    return ["", *wrap.lines(title, _WIDTH.get()), *("  " + line for line in lines)]
+    return ["", title, *("  " + line for line in lines)]
 
 
 def _wrap(text: str, first: str, rest: str) -> list[str]:
-    return wrap.lines(text, _WIDTH.get() - 2, first, rest)
+    return textwrap.wrap(text, WIDTH - 2, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False) or [first]
 
 
 def _table(rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> list[str]:
@@ -316,7 +331,7 @@ def _table(rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> list
     for row in rows:
         cells = [cell.rjust(w) if k in right else cell.ljust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))]
         line = "   ".join(cells).rstrip()
-        if len(line) <= _WIDTH.get() - 2:
+        if len(line) <= WIDTH - 2:
             lines.append(line)
         else:
             lines += [*_wrap(row[0], "", "  "), *_wrap("   ".join(row[1:]), "    ", "      ")]

@@ -105,7 +105,8 @@ def some_rows(design: Design, keep: np.ndarray, **given: np.ndarray | None) -> D
         present, codes = np.unique(factor.codes[keep], return_inverse=True)
         levels = tuple(factor.levels[j] for j in present)
         factors.append(replace(factor, levels=levels, codes=codes.astype(np.int32), Z=np.ascontiguousarray(factor.Z[keep])))
-    return replace(design, factors=tuple(factors), **{**arrays, **given})
+    basis = None if design.basis is None else design.basis.some(keep)
+    return replace(design, factors=tuple(factors), basis=basis, **{**arrays, **given})
 
 
 def check(design: Design) -> None:

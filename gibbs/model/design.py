@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gibbs.errors import DataError, FormulaError, SpecError, nearest
-from gibbs.model import coding, data, families, formula, levels, outcome, prior_rows, priors, syntax
+from gibbs.model import basis as centred
+from gibbs.model import coding, data, default_rows, families, formula, levels, outcome, prior_rows, priors, syntax
+from gibbs.model.basis import Basis, Values
 from gibbs.model.encoding import Encoding, RandomColumns, group
 from gibbs.model.families import Family
 from gibbs.model.fixed import Columns, States, column, learn, numbers
 from gibbs.model.formula import Formula, RandomTerm
-from gibbs.model.records import Design, Factor, Prior, Spec, Table
+from gibbs.model.parts import Part
+from gibbs.model.records import CoefficientPrior, Design, Factor, Spec, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,11 +56,13 @@ def build(spec: Spec, table: Table) -> Design:
     fixed, X = learn(read.fixed_tree, read.text, frame, source, cache, cutpoints=family.outcome == "ordinal", base=spec.base)
     offset, offsets = _offset(read, frame, source)
     counted = rows_used.counted()
-    mean_y, sd_y = _location_and_scale(family, y, offset, counted)
-    sigma_prior = book.sigma() or priors.default_sigma(_sd_of_sigma(y - offset, precision, counted, sd_y))
+    sizes = _sizes(family, y, offset, counted)
+    sigma_prior = book.sigma() or priors.default_sigma(_sd_of_sigma(y - offset, precision, counted, sizes.sd))
+    values = Values(cache, _numbers_of(cache, frame, source), counted, len(frame))
     names, intercept = fixed.names, 0 if fixed.has_intercept else None
-    coefficient_priors = prior_rows.coefficient_rows(book, X, names, intercept, mean_y, sd_y, counted)
-    factors, encoded = _factors(read, spec, frame, source, cache, book, sd_y, counted)
+    basis = centred.build(fixed, X, values, cutpoints=family.outcome == "ordinal")
+    coefficient_priors = prior_rows.coefficient_rows(book, basis, X, names, intercept, sizes, counted)
+    factors, encoded = _factors(read, spec, frame, source, cache, book, sizes.sd, counted)
     lines = {name: _where(spec, f"base.{name}") for name in spec.base}
     coding.check_base(spec.base, [(variable.node, variable.is_category) for variable, _ in cache.values()], lines)
     book.check_all_used(names, {f.name: _varying(f) for f in factors}, [f.name for f in factors if f.df_prior is not None])
@@ -92,7 +98,8 @@ def build(spec: Spec, table: Table) -> Design:
         dropped=rows_used.dropped,
         notes=found.notes
         + rows_used.notes
-        + prior_rows.aliased_notes(X if unknown is None else X[~unknown], names, intercept, coefficient_priors, source),
+        + basis.depends
+        + _aliased_notes(X, basis, unknown, names, intercept, coefficient_priors, source),
         encoding=Encoding(fixed, encoded, offsets),
         outcome_labels=found.labels,
         link=family.link,
@@ -100,7 +107,9 @@ def build(spec: Spec, table: Table) -> Design:
         weights=weights,
         categories=found.categories,
         shape_prior=(book.shape() or priors.default_shape()) if family.name == "negative_binomial" else None,
-        cutpoint_prior=(book.cutpoints() or _default_cutpoints(X, counted)) if family.outcome == "ordinal" else None,
+        cutpoint_prior=(book.cutpoints() or priors.default_cutpoints()) if family.outcome == "ordinal" else None,
+        cutpoint_means=_cutpoint_means(X, counted) if family.outcome == "ordinal" and book.cutpoints() is None else None,
+        basis=basis,
         missing_outcome=unknown,
     )
 
@@ -173,15 +182,17 @@ def _without_left_out(
     return frame[keep], dropped, tuple(notes)
 
 
-def _location_and_scale(family: Family, y: np.ndarray, offset: np.ndarray, counted: np.ndarray | None) -> tuple[float, float]:
-    """What the default priors take for mean(y) and sd(y), on the scale of the linear predictor."""
+def _sizes(family: Family, y: np.ndarray, offset: np.ndarray, counted: np.ndarray | None) -> default_rows.Sizes:
+    """What the default priors take for mean(y), sd(y) and the root mean square of y, on the scale of the linear predictor."""
     if family.outcome == "real":
-        return prior_rows.mean(y - offset, counted), prior_rows.deviation(y - offset, counted) or 1.0
+        rest = y - offset
+        sd = prior_rows.deviation(rest, counted) or 1.0
+        return default_rows.Sizes(prior_rows.mean(rest, counted), sd, default_rows.spread(rest, counted, centre=False) or 1.0)
     if family.outcome == "count":
         largest = float(offset.max())  # the log of Σ y / Σ exp(offset), whatever the size of the offset
         exposure = np.exp(offset - largest)
-        return float(np.log(prior_rows.mean(y, counted) / prior_rows.mean(exposure, counted)) - largest), 1.0
-    return 0.0, 1.0
+        return default_rows.Sizes(float(np.log(prior_rows.mean(y, counted) / prior_rows.mean(exposure, counted)) - largest), 1.0, 1.0)
+    return default_rows.Sizes(0.0, 1.0, 1.0)
 
 
 def _sd_of_sigma(y: np.ndarray, precision: np.ndarray | None, counted: np.ndarray | None, sd_y: float) -> float:
@@ -194,9 +205,36 @@ def _sd_of_sigma(y: np.ndarray, precision: np.ndarray | None, counted: np.ndarra
     return float(np.sqrt(np.sum(times * precision * (y - mean) ** 2) / max(times.sum() - 1.0, 1.0))) or 1.0
 
 
-def _default_cutpoints(X: np.ndarray, counted: np.ndarray | None) -> Prior:
-    sds = [prior_rows.deviation(x, counted) for x in X.T]
-    return priors.default_cutpoints(sum((prior_rows.mean(x, counted) / sd) ** 2 for x, sd in zip(X.T, sds, strict=True) if sd > 0))
+def _cutpoint_means(X: np.ndarray, counted: np.ndarray | None) -> np.ndarray:
+    return X.mean(axis=0) if counted is None else counted @ X / counted.sum()
+
+
+def _numbers_of(cache: dict, frame: pd.DataFrame, source: str) -> Callable[[Part], np.ndarray]:
+    """The values of a part that is no column of its own, such as z in I(x*z)."""
+
+    def values(part: Part) -> np.ndarray:
+        states = {text: dict(state) for variable, _ in cache.values() for text, state in variable.states.items()}
+        out = np.full(len(frame), part.times)
+        for node, power in part.nodes:
+            out = out * numbers(node, frame, source, states, training=False) ** power
+        return out
+
+    return values
+
+
+def _aliased_notes(
+    X: np.ndarray,
+    basis: Basis,
+    unknown: np.ndarray | None,
+    names: Sequence[str],
+    intercept: int | None,
+    rows: Sequence[CoefficientPrior],
+    source: str,
+) -> tuple[str, ...]:
+    """Of the rows with an outcome."""
+    if unknown is not None:
+        X, basis = X[~unknown], basis.some(~unknown)
+    return prior_rows.aliased_notes(X, basis, names, intercept, rows, source)
 
 
 def parse(spec: Spec) -> Formula:

@@ -8,7 +8,7 @@ is drawn. A flat prior is no distribution and is refused by name.
     correlations   LKJ(η) by the onion method (Lewandowski, Kurowicka and Joe 2009, §3.2)
     covariances    inverse-Wishart by Bartlett's decomposition; Huang–Wand by its auxiliaries (Huang and Wand 2013, eq. 2)
     ν              gamma truncated to ν > 1, exponential (of Student-t effects truncated too), uniform, fixed
-    cutpoints      independent under their order: the sorted draws
+    cutpoints      independent under their order: the sorted draws, with predictors at their means where the default is in force
     u_j            N(0, Σ), of its group of levels where they differ; Student-t: divided by √λ_j, λ_j ~ Gamma(df/2, df/2)
 """
 
@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gibbs.errors import SpecError
-from gibbs.model.records import CoefficientPrior, Design, Factor, Prior, Term
+from gibbs.model.prior_rows import rank
+from gibbs.model.records import Design, Factor, Prior, Term
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,15 @@ def draw(design: Design, rng: np.random.Generator, n: int = 1) -> Truths:
         df = None if factor.df_prior is None else degrees_of_freedom(factor.df_prior, rng, n, of_effects=True)
         hyper += [] if df is None else [df[:, None]]
         effects.append(_effects(factor, covariances, df, rng, n))
+    beta = _coefficients(design, rng, n)
     if design.cutpoint_prior is not None:
-        hyper.append(np.sort(coefficient(design.cutpoint_prior, rng, (n, len(design.categories or ()) - 1)), axis=1))
+        cut = np.sort(coefficient(design.cutpoint_prior, rng, (n, len(design.categories or ()) - 1)), axis=1)
+        hyper.append(cut if design.cutpoint_means is None else cut + (beta @ design.cutpoint_means)[:, None])
     for prior, one in ((design.sigma_prior, scale), (design.nu_prior, degrees_of_freedom), (design.shape_prior, size)):
         if prior is not None:
             hyper.append(one(prior, rng, n)[:, None])
     return Truths(
-        beta=_coefficients(design, rng, n),
+        beta=beta,
         hyper=np.concatenate(hyper, axis=1) if hyper else np.zeros((n, 0)),
         u=np.concatenate(effects, axis=1) if effects else np.zeros((n, 0)),
     )
@@ -79,7 +82,7 @@ def check_proper(design: Design) -> None:
             "Give a proper prior, such as normal(0, 10).",
             where="priors",
         )
-    if p and (len(rows) != p or np.linalg.matrix_rank(_statements(rows)) < p):
+    if p and (len(rows) != p or rank([row.weights for row in rows]) < p):
         raise SpecError(
             f"the priors make {len(rows)} statements on {p} coefficients that leave a direction open: there is no prior to draw from.",
             where="priors",
@@ -110,15 +113,9 @@ def _coefficients(design: Design, rng: np.random.Generator, n: int) -> np.ndarra
         return np.zeros((n, 0))
     noise = [rng.standard_normal(n) if np.isinf(row.df) else rng.standard_t(row.df, n) for row in rows]
     drawn = np.stack([row.mean + row.scale * e for row, e in zip(rows, noise, strict=True)], axis=1)
-    return np.linalg.solve(np.array([row.weights for row in rows]), drawn.T).T
-
-
-def _statements(rows: tuple[CoefficientPrior, ...]) -> np.ndarray:
-    """The weights, each row and then each column scaled to 1: units play no part in their rank."""
-    W = np.array([row.weights for row in rows], dtype=float)
-    W = W / np.abs(W).max(axis=1, keepdims=True)
-    largest = np.abs(W).max(axis=0)
-    return W / np.where(largest > 0.0, largest, 1.0)
+    W = np.array([row.weights for row in rows])
+    size = np.abs(W).max(axis=1)  # rows in units of their own: pivots are then chosen whatever the units
+    return np.linalg.solve(W / size[:, None], (drawn / size).T).T
 
 
 # ---------------------------------------------------------------------------------------------------------------- scales

@@ -5,13 +5,14 @@ Coefficients become rows of (weights'β − mean)/scale; the columns of each gro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from gibbs.errors import DataError, SpecError
-from gibbs.model import collinear, priors
+from gibbs.model import collinear, default_rows, priors
+from gibbs.model.basis import Basis, Turned
 from gibbs.model.formula import RandomTerm
 from gibbs.model.records import CoefficientPrior, Prior, Spec, Term
 
@@ -48,52 +49,111 @@ def where(spec: Spec, prior: Prior) -> str:
 
 def coefficient_rows(
     book: priors.PriorBook,
+    basis: Basis,
     X: np.ndarray,
     names: Sequence[str],
     intercept: int | None,
-    mean_y: float,
-    sd_y: float,
+    y: default_rows.Sizes,
     weight: np.ndarray | None = None,
 ) -> tuple[CoefficientPrior, ...]:
     """One row a prior statement, in the order of the coefficients; a flat prior has none.
 
-    ``intercept`` is on the intercept with every other column at its mean over the rows of X: weights (1, x̄_1, …). ``weight`` (N,) says
-    how often each row counts in means and sds: its frequency, and 0 without an outcome.
-    ``b[Intercept]`` is on the coefficient itself. Without either, the default is of the first kind.
+    What is stated is on the coefficient as written; ``intercept`` is on the intercept with every other column at its mean over the rows of
+    X: weights (1, x̄_1, …). Everything else has its default, on the centred basis. ``weight`` (N,) says how often each row counts in means
+    and sds: its frequency, and 0 without an outcome.
     """
+    own = {j: prior for j, name in enumerate(names) if (prior := book.coefficient(name)) is not None}
+    stated = {j: default_rows.unit_row(j, len(names)) for j in own}
+    if intercept is not None and intercept not in own and (prior := book.intercept()) is not None:
+        own[intercept] = prior
+        stated[intercept] = _means(X, weight)
+        stated[intercept][intercept] = 1.0
+    defaults = default_rows.rows(basis, X, tuple(names), y, weight, set(own))
+    if own and defaults:
+        stated, defaults = _independent(stated, defaults, lambda: default_rows.rows(basis, X, tuple(names), y, weight, set()))
     rows: list[CoefficientPrior] = []
     for j, name in enumerate(names):
-        weights = np.zeros(len(names))
-        weights[j] = 1.0
-        prior = book.coefficient(name)
-        label = f"b[{name}]"
-        if j == intercept and prior is None:
-            prior = book.intercept() or priors.default_intercept(mean_y, sd_y)
-            weights = X.mean(axis=0) if weight is None else weight @ X / weight.sum()
-            weights[j] = 1.0
-            label = "intercept"
-        elif prior is None:
-            prior = priors.default_coefficient(sd_y, deviation(X[:, j], weight))
-        if prior.kind == "flat":
-            continue
-        df, mean, scale = {
-            "normal": lambda a: (np.inf, a[0], a[1]),
-            "student_t": lambda a: a,
-            "cauchy": lambda a: (1.0, a[0], a[1]),
-        }[prior.kind](prior.args)
-        rows.append(CoefficientPrior(label, weights, float(mean), float(scale), float(df), prior))
+        label = "intercept" if j == intercept and not (j in own and book.coefficient(name) is not None) else f"b[{name}]"
+        if j in own:
+            if own[j].kind != "flat":
+                inner = default_rows.unit_row(j, len(names)) if label == "intercept" else None
+                rows.append(CoefficientPrior(label, stated[j], *numbers(own[j]), own[j], inner=inner))
+        else:
+            row = defaults[j]
+            block = tuple(names[k] for k in row.block) if len(row.block) > 1 else ()
+            rows.append(CoefficientPrior(label, row.weights, *numbers(row.prior), row.prior, block, row.inner, row.words))
     return tuple(rows)
 
 
+def numbers(prior: Prior) -> tuple[float, float, float]:
+    """(mean, scale, df) of a normal, Student-t or Cauchy."""
+    df, centre, scale = {
+        "normal": lambda a: (np.inf, a[0], a[1]),
+        "student_t": lambda a: a,
+        "cauchy": lambda a: (1.0, a[0], a[1]),
+    }[prior.kind](prior.args)
+    return float(centre), float(scale), float(df)
+
+
+def _means(X: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    return X.mean(axis=0) if weight is None else weight @ X / weight.sum()
+
+
+def _independent(
+    stated: dict[int, np.ndarray],
+    defaults: dict[int, default_rows.DefaultRow],
+    everything: Callable[[], dict[int, default_rows.DefaultRow]],
+) -> tuple[dict[int, np.ndarray], dict[int, default_rows.DefaultRow]]:
+    """Default rows that leave no direction of the coefficients open beside the stated ones.
+
+    Unit rows in the places of default ones nearly always do; categories coded by all levels can be stated so that they do not (every cell
+    of f:g but one). Then default rows are taken in their order as far as they add a direction: they are a basis, so enough of them do.
+    """
+    if rank([*stated.values(), *(row.weights for row in defaults.values())]) == len(stated) + len(defaults):
+        return stated, defaults
+    chosen: list[default_rows.DefaultRow] = []
+    for row in everything().values():
+        if len(chosen) == len(defaults):
+            break
+        if rank([*stated.values(), *(r.weights for r in chosen), row.weights]) == len(stated) + len(chosen) + 1:
+            chosen.append(row)
+    return stated, dict(zip(defaults, chosen, strict=True)) if len(chosen) == len(defaults) else defaults
+
+
+def rank(rows: Sequence[np.ndarray]) -> int:
+    """The rank of rows of weights, each row and then each column scaled to 1: units play no part in it."""
+    W = np.array(rows, dtype=float)
+    W = W / np.abs(W).max(axis=1, keepdims=True)
+    largest = np.abs(W).max(axis=0)
+    return int(np.linalg.matrix_rank(W / np.where(largest > 0.0, largest, 1.0)))
+
+
+def aliased(X: np.ndarray, basis: Basis | None, intercept: int | None) -> list[collinear.Alias]:
+    """Columns that others explain exactly, as they show in the centred basis, where powers and products far from 0 keep their digits."""
+    if not X.shape[1]:
+        return []
+    if basis is None or not basis.turned:
+        return collinear.aliased(X, intercept)
+    constant = basis.constant if basis.constant == 0 else None
+    inside = collinear.aliased(Turned(X, basis), constant)
+    if not inside:
+        return []
+    found = collinear.aliased(X, intercept)
+    if len(found) == len(inside):
+        return found
+    same = {a.column for a in inside}
+    return [a for a in found if a.column in same] or inside
+
+
 def aliased_notes(
-    X: np.ndarray, names: Sequence[str], intercept: int | None, rows: Sequence[CoefficientPrior], source: str
+    X: np.ndarray, basis: Basis, names: Sequence[str], intercept: int | None, rows: Sequence[CoefficientPrior], source: str
 ) -> tuple[str, ...]:
     """What is to be said of columns that others explain exactly.
 
     The model is kept, for the priors tell the coefficients apart. Raises DataError where they do not: where a direction of the
     coefficients is moved by neither a row of data nor a prior.
     """
-    found = collinear.aliased(X, intercept) if X.shape[1] else []
+    found = aliased(X, basis, intercept)
     if not found:
         return ()
     if len(rows) < X.shape[1]:  # some prior is flat

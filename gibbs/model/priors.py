@@ -334,13 +334,9 @@ def default_shape() -> Prior:
     return Prior("gamma", (0.01, 0.01))
 
 
-def default_cutpoints(far: float = 0.0) -> Prior:
-    """student_t(3, 0, 2.5 √(1 + far)) on each cutpoint as written, under their order.
-
-    ``far`` = Σ (x̄/sd(x))² over the predictors: the scale is 2.5 (brms) with predictors at their means, and as much wider as the default
-    priors of the coefficients, normal(0, 2.5/sd(x)), move the cutpoints from there to predictors at 0: the origin does not matter.
-    """
-    return Prior("student_t", (3.0, 0.0, 2.5 * math.sqrt(1.0 + far)))
+def default_cutpoints() -> Prior:
+    """student_t(3, 0, 2.5) on each cutpoint with predictors at their means, under their order (as the default of brms)."""
+    return Prior("student_t", (3.0, 0.0, 2.5))
 
 
 # ------------------------------------------------------------------------------------------------------- densities

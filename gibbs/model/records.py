@@ -154,15 +154,19 @@ class Factor:
 class CoefficientPrior:
     """One prior statement on the coefficients as written: (weights'β − mean)/scale ~ N(0,1), or t with ``df``.
 
-    ``b[x]`` has a unit vector as weights; ``intercept`` (at predictor means) has (1, x̄_1, x̄_2, …). Flat priors have no row.
+    A stated ``b[x]`` has a unit vector as weights; ``intercept`` (at predictor means) has (1, x̄_1, x̄_2, …). A default is on a combination
+    of the coefficients that knows no origin (:mod:`gibbs.model.default_rows`). Flat priors have no row.
     """
 
-    label: str  # "b[indigenous]", "intercept", "b[Intercept]"
+    label: str  # "b[indigenous]", "intercept", "b[Intercept]": the coefficient that the row stands for
     weights: np.ndarray  # (p,)
     mean: float
     scale: float
     df: float  # np.inf: normal; 1: cauchy
     prior: Prior
+    block: tuple[str, ...] = ()  # coefficients whose defaults are stated together, such as the contrasts of a category
+    inner: np.ndarray | None = None  # (p,): the weights on θ of ``Design.basis``, to all digits; None: weights'back
+    words: str = ""  # of a default, at which values it applies: "slope of x where z is at its mean"; "" of the coefficient as written
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,8 @@ class Design:
     weights: np.ndarray | None = None  # (N,) int64 ≥ 1, frequency weights: the row stands for so many equal ones
     categories: tuple[str, ...] | None = None  # ordinal: labels in order; y holds 0 … C−1
     shape_prior: Prior | None = None  # negative_binomial: on the size r (variance μ + μ²/r)
-    cutpoint_prior: Prior | None = None  # ordinal: on each cutpoint as written, under their order
     precision: np.ndarray | None = None  # (N,) > 0, precision weights w: the residual variance is sigma²/w (gaussian, student)
+    cutpoint_prior: Prior | None = None  # ordinal: on each cutpoint, under their order
+    cutpoint_means: np.ndarray | None = None  # (p,): the prior is on the cutpoints less these times β, as the default; None: as written
+    basis: Any = None  # gibbs.model.basis.Basis of X: the coefficients are drawn in it; None: X less its means
     missing_outcome: np.ndarray | None = None  # (N,) bool: rows kept without an outcome (``missing: predict``); y is 0 there

@@ -185,7 +185,12 @@ def falling(X: np.ndarray, counted: np.ndarray) -> np.ndarray | None:
 
 
 def _advice(design: Design, guilty: list[int]) -> str:
-    flat = [design.coefficients[j] for j in guilty if not _held(design, j)]
+    labels = {row.label for row in design.coefficient_priors}
+    stated = [f"b[{name}]" in labels or (j == design.intercept and "intercept" in labels) for j, name in enumerate(design.coefficients)]
+    open_ones = [j for j in guilty if not _held(design, j)]  # by itself, or through a flat one that its row also speaks of
+    flat = [design.coefficients[j] for j in open_ones if not stated[j]]
+    if open_ones and not flat:
+        flat = [name for name, said in zip(design.coefficients, stated, strict=True) if not said]
     if flat:
         shown = ", ".join(flat[:8]) + (" …" if len(flat) > 8 else "")
         return f" With a flat prior on {shown} there is no posterior: give a prior with a scale."

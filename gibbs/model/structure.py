@@ -9,6 +9,7 @@ import numpy as np
 from gibbs.model import collinear, factor_warnings, separation
 from gibbs.model.factor_warnings import Warning
 from gibbs.model.families import FAMILIES
+from gibbs.model.prior_rows import aliased
 from gibbs.model.records import Design, Factor
 
 LARGE_INFLATION = 100.0  # a standard error ten times what it would be alone
@@ -113,7 +114,7 @@ def warnings(design: Design) -> list[Warning]:
 
     What ``build`` found already (``Design.notes``) is among them, so this list alone is to be shown.
     """
-    aliases = collinear.aliased(design.X, design.intercept) if design.X.shape[1] else []
+    aliases = aliased(design.X, design.basis, design.intercept)
     found = [Warning("aliased" if note.startswith("rank-deficient") else "note", note) for note in design.notes]
     if aliases and not any(w.kind == "aliased" for w in found):
         found.append(Warning("aliased", "rank-deficient: " + "; ".join(a.describe(design.coefficients) for a in aliases[:5]) + "."))

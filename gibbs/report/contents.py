@@ -220,7 +220,10 @@ def _priors(fit: Fit, design: Design | None) -> Iterator[Part]:
         found += [(name, getattr(fit.outline, f"{name}_prior")) for name in further if getattr(fit.outline, f"{name}_prior") is not None]
         if fit.outline.cutpoint_prior is not None:
             found.append(("cutpoints", fit.outline.cutpoint_prior))
-    rows = tuple((label, describe(prior, label), preview.prior_source(prior)) for label, prior in found)
+    at = {} if design is None else preview.applies(design)
+    rows = tuple(
+        (label, describe(prior, label), "; ".join(filter(None, (preview.prior_source(prior), at.get(label))))) for label, prior in found
+    )
     if rows:
         yield Grid(("on", "prior", "source"), rows, "Scales are standard deviations, on the scale of the linear predictor.", left=3)
     if design is None:

@@ -115,7 +115,9 @@ def pack(design: Design, plan: Plan) -> Packed:
         y = y - design.offset
         if p:
             root = np.sqrt(weight)
-            reference = np.linalg.lstsq(X * root[:, None], y * root, rcond=None)[0]
+            size = np.abs(X).max(axis=0)
+            size[size == 0.0] = 1.0
+            reference = np.linalg.lstsq(X / size * root[:, None], y * root, rcond=None)[0] / size
             y = y - X @ reference
         times = 1.0 if design.precision is None else design.precision
         with np.errstate(over="ignore"):  # outcomes too large to square: the first sweep says so, with the rows
@@ -191,20 +193,30 @@ def _observed(design: Design) -> Design:
         for name in ("y", "X", "offset", "known_se", "precision", "rows", "trials", "weights")
     }
     factors = tuple(replace(f, codes=f.codes[keep], Z=f.Z[keep]) for f in design.factors)
-    return replace(design, factors=factors, missing_outcome=None, **some)
+    basis = None if design.basis is None else design.basis.some(keep)
+    return replace(design, factors=factors, missing_outcome=None, basis=basis, **some)
 
 
 def _with_cutpoints(design: Design) -> Design:
     """An ordinal model whose first coefficients are its cutpoints, with columns of zeros: no η holds them, the likelihood does."""
     K = len(design.categories) - 1
     X = np.column_stack([np.zeros((design.y.size, K)), design.X])
-    statements = [replace(s, weights=np.concatenate([np.zeros(K), s.weights])) for s in design.coefficient_priors]
+    none = np.zeros(K)
+    statements = [
+        replace(s, weights=np.concatenate([none, s.weights]), inner=None if s.inner is None else np.concatenate([none, s.inner]))
+        for s in design.coefficient_priors
+    ]
     prior = design.cutpoint_prior
     if prior.kind != "flat":
         a = prior.args
         df, mean, scale = {"normal": lambda: (np.inf, *a), "student_t": lambda: a, "cauchy": lambda: (1.0, *a)}[prior.kind]()
-        unit = np.eye(X.shape[1])
-        statements += [CoefficientPrior(f"cutpoint {k + 1}", unit[k], mean, scale, df, prior) for k in range(K)]
+        inner = np.eye(X.shape[1])[:K]
+        weights, at_means = inner.copy(), design.cutpoint_means is not None
+        if at_means:
+            weights[:, K:] -= design.cutpoint_means
+        for k in range(K):
+            own = inner[k] if at_means and design.basis is not None else None
+            statements.append(CoefficientPrior(f"cutpoint {k + 1}", weights[k], mean, scale, df, prior, inner=own))
     names = tuple(f"Intercept[{k + 1}]" for k in range(K))
     return replace(design, X=X, coefficients=(*names, *design.coefficients), intercept=None, coefficient_priors=tuple(statements))
 
@@ -232,10 +244,19 @@ def _family_prior(design: Design) -> np.ndarray:
 
 
 def _centre(design: Design) -> tuple[np.ndarray, np.ndarray]:
-    """Predictors at their means where there is an intercept, or cutpoints; the matrix that takes coefficients back."""
-    X = np.array(design.X, dtype=float, order="C")
-    transform = np.eye(X.shape[1])
+    """The columns that coefficients are drawn on, and the matrix that takes coefficients back.
+
+    The centred basis of the design; without one, predictors at their means where there is an intercept, or cutpoints.
+    """
     cutpoints = len(design.categories) - 1 if design.categories else 0
+    transform = np.eye(design.X.shape[1])
+    if design.basis is not None:
+        inner = design.X[:, cutpoints:]
+        X = np.concatenate([design.X[:, :cutpoints], design.basis.rows(inner)], axis=1) if cutpoints else design.basis.rows(inner)
+        transform[cutpoints:, cutpoints:] = design.basis.back
+        transform[:cutpoints, cutpoints:] -= design.basis.cut  # c = c' − cut·θ
+        return np.ascontiguousarray(X), transform
+    X = np.array(design.X, dtype=float, order="C")
     if design.intercept is not None or cutpoints:
         means = X.mean(axis=0)
         if cutpoints:
@@ -435,7 +456,7 @@ def _priors(design: Design, transform: np.ndarray, reference: np.ndarray):
     statements, p = design.coefficient_priors, transform.shape[0]
     row_prior = np.zeros((len(statements), 3 + p))
     for r, s in enumerate(statements):
-        weights = transform.T @ s.weights
+        weights = transform.T @ s.weights if s.inner is None or design.basis is None else s.inner
         with np.errstate(over="ignore", invalid="ignore"):  # beyond what floats hold: the first sweep refuses it
             row_prior[r] = (s.mean - weights @ reference, np.float64(s.scale) ** -2.0, s.df, *weights)
     terms = [t for f in design.factors for t in f.terms]

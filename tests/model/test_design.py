@@ -165,7 +165,9 @@ def test_default_priors_are_scaled_to_the_rows_used() -> None:
     assert list(by_label) == ["intercept", "b[x]", "b[fb]", "b[fc]"]
     assert by_label["b[x]"].scale == pytest.approx(2.5 * sd_y / sd_x)
     assert (by_label["b[x]"].mean, by_label["b[x]"].df) == (0.0, math.inf)
-    assert by_label["b[fb]"].scale == pytest.approx(2.5 * sd_y / (frame["f"] == "b").astype(float).std())
+    block = np.array([by_label[f"b[f{k}]"].weights[2:] / by_label[f"b[f{k}]"].scale for k in "bc"])  # together: N(0, (2.5 sd_y)² G⁻¹)
+    G = np.cov(np.stack([frame["f"] == "b", frame["f"] == "c"]).astype(float))
+    np.testing.assert_allclose(block.T @ block, G / (2.5 * sd_y) ** 2)
     np.testing.assert_array_equal(by_label["b[x]"].weights, [0, 1, 0, 0])
     means = [1.0, frame["x"].mean(), (frame["f"] == "b").mean(), (frame["f"] == "c").mean()]
     np.testing.assert_allclose(by_label["intercept"].weights, means)
@@ -189,12 +191,12 @@ def test_on_a_link_scale_sd_y_is_one(family: str) -> None:
     assert made.sigma_prior is None and made.nu_prior is None
 
 
-def test_student_has_nu_and_constant_columns_have_unit_scale() -> None:
+def test_student_has_nu_and_columns_without_a_constant_beside_them_are_sized_about_zero() -> None:
     frame = example().assign(k=3.0)
     made = build("y ~ 0 + k + (0 + k | g)", frame, "student")
     sd_y = frame["y"].std()
     assert made.nu_prior is not None and made.sigma_prior is not None
-    assert made.coefficient_priors[0].scale == pytest.approx(2.5 * sd_y)
+    assert made.coefficient_priors[0].scale == pytest.approx(2.5 * np.sqrt((frame["y"] ** 2).mean()) / 3.0)
     assert made.factors[0].terms[0].sd_priors[0].args[2] == pytest.approx(2.5 * sd_y)
 
 

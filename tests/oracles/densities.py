@@ -287,6 +287,8 @@ def log_prior(design: Design, values: Values) -> float:
         if np.any(np.diff(cut) <= 0.0):
             return -np.inf
         df, mean, scale = design.cutpoint_prior.args
+        if design.cutpoint_means is not None:
+            cut = cut - design.cutpoint_means @ np.asarray(values["beta"], float)
         total += np.sum(stats.t.logpdf(cut, df, mean, scale)) + special.gammaln(cut.size + 1.0)
     return float(total)
 

@@ -13,6 +13,7 @@ from gibbs.model.records import Design
 from gibbs.sampling import pack as packing
 from gibbs.sampling import plan as plans
 from tests import oracles
+from tests.model import tables
 from tests.oracles import densities
 from tests.sampling.cases import STRUCTURES, Case, design_of, plan_of
 
@@ -140,6 +141,39 @@ def test_statements_on_coefficients_keep_their_density(intercept, coefficient):
     wanted = densities.log_prior_beta(design.coefficient_priors, packed.coefficients(a))
     wanted -= densities.log_prior_beta(design.coefficient_priors, packed.coefficients(b))
     assert log_density(a) - log_density(b) == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("formula", ["x * z", "f * x + I(x^2)", "0 + f:x + f"])
+@pytest.mark.parametrize("family", ["gaussian", "ordinal"])
+def test_the_centred_basis_keeps_predictors_and_densities(formula, family):
+    """X β of coefficients as written = R θ of internal ones (less the cutpoints), and the statements' densities are the oracle's."""
+    frame = tables.example(60)
+    design = tables.build(f"n ~ {formula}", frame.assign(n=frame["n"] % 3 if family == "ordinal" else frame["y"]), family)
+    packed = packing.pack(design, plans.make(design, "second-order" if family == "ordinal" else "auto"))
+    cut, p = packed.cutpoints, packed.reference.size
+    rng = np.random.default_rng(3)
+    internal = rng.standard_normal((2, p))
+    internal[:, :cut].sort(axis=1)
+    written = packed.coefficients(internal)
+    R = design.basis.rows(design.X)
+    for inner, beta in zip(internal + packed.reference, written, strict=True):
+        eta = design.X @ beta[cut:]
+        if cut:
+            np.testing.assert_allclose(beta[:cut][:, None] - eta, inner[:cut][:, None] - R @ inner[cut:], atol=1e-9)
+        else:
+            np.testing.assert_allclose(eta, R @ inner, atol=1e-9)
+
+    def log_density(inner: np.ndarray) -> float:
+        d = packed.row_prior[:, 3:] @ inner - packed.row_prior[:, 0]
+        squares, df = d**2 * packed.row_prior[:, 1], packed.row_prior[:, 2]
+        heavy = np.isfinite(df)
+        return float(np.sum(-0.5 * squares[~heavy]) - np.sum(0.5 * (df[heavy] + 1) * np.log1p(squares[heavy] / df[heavy])))
+
+    def oracle(beta: np.ndarray) -> float:
+        values = {"beta": beta[cut:], "u": [], "covariances": [], "sigma": 1.0, "cutpoints": beta[:cut]}
+        return densities.log_prior(design, values)
+
+    assert log_density(internal[0]) - log_density(internal[1]) == pytest.approx(oracle(written[0]) - oracle(written[1]), rel=1e-8)
 
 
 @pytest.mark.parametrize("kind", sorted(oracles.SD_PRIORS))

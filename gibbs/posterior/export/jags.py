@@ -149,25 +149,24 @@ def _likelihood(program: Program) -> list[str]:
     return [*lines, "}"]
 
 
-def _coefficients(program: Program, posterior: dict[str, tuple[float, float]], stated: list[str]) -> list[str]:
+def _coefficients(program: Program, posterior: dict[str, tuple[float, float]], notes: list[str]) -> list[str]:
     lines: list[str] = []
-    combination = program.combination
-    for j, (name, row) in enumerate(zip(program.coefficients, program.priors, strict=True)):
-        if combination is not None and combination.coefficient == j:
-            continue
-        if row is not None:
-            lines.append(f"b[{j + 1}] ~ {_location(row)}  # {name}: {row.prior}")
+    p = len(program.statements)
+    for j, statement in enumerate(program.statements, start=1):
+        variable = f"b[{j}]" if statement.single else f"stated[{j}]"
+        if statement.row is None:
+            lines.append(f"{variable} ~ {_in_place_of_flat(posterior[f'b_{statement.name}'])}  # {statement.name}: flat")
+            notes.append(
+                f"JAGS has no improper prior: in place of the flat one on {statement.name} stands a normal with {WIDE:g} posterior sds."
+            )
         else:
-            lines.append(f"b[{j + 1}] ~ {_in_place_of_flat(posterior[f'b_{name}'])}  # {name}: flat")
-            stated.append(f"JAGS has no improper prior: in place of the flat one on {name} stands a normal with {WIDE:g} posterior sds.")
-    if combination is not None:
-        j, row = combination.coefficient, combination.row
-        others = [k for k in np.flatnonzero(row.weights) if k != j]
-        lines.append(f"centre ~ {_location(row)}  # {row.label}: {row.prior}, on sum(w * b), predictors at their means")
-        sum_ = " + ".join(f"w[{k + 1}] * b[{k + 1}]" for k in others)
-        scale = "" if row.weights[j] == 1.0 else f" / w[{j + 1}]"
-        difference = f"centre - ({sum_})" if others else "centre"
-        lines.append(f"b[{j + 1}] <- " + (f"({difference}){scale}" if scale else difference) + f"  # {program.coefficients[j]}")
+            on = "" if statement.single else f", on sum(W[{j},] * b)"
+            lines.append(f"{variable} ~ {_location(statement.row)}  # {statement.name}: {statement.row.prior}{on}")
+    if not program.single:
+        lines.append("# b = V stated, V the inverse of W")
+        for j, statement in enumerate(program.statements, start=1):
+            solved = f"inprod(V[{j},], stated[])" if p > 1 else "V[1,1] * stated[1]"
+            lines.append(f"stated[{j}] <- b[{j}]" if statement.single else f"b[{j}] <- {solved}  # {program.coefficients[j - 1]}")
     return ["", *lines] if lines else []
 
 
@@ -343,8 +342,18 @@ def _further(program: Program, posterior: dict[str, tuple[float, float]], stated
             "for (k in 1:(C - 1)) {",
             f"  unordered[k] ~ {law}  # {program.cutpoint}",
             "}",
-            "cut[1:(C - 1)] <- sort(unordered)" if program.categories > 2 else "cut[1] <- unordered[1]",
         ]
+        inner = "cut"
+        if "x_mean" in program.data:
+            inner = "centred"
+            at = "inprod(x_mean, b)" if len(program.coefficients) > 1 else "x_mean * b[1]"
+            lines += [
+                f"at_means <- {at}  # the prior is on the cutpoints with predictors at their means",
+                "for (k in 1:(C - 1)) {",
+                "  cut[k] <- centred[k] + at_means",
+                "}",
+            ]
+        lines.append(f"{inner}[1:(C - 1)] <- sort(unordered)" if program.categories > 2 else f"{inner}[1] <- unordered[1]")
     return ["", *lines] if lines else []
 
 

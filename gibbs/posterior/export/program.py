@@ -3,8 +3,9 @@
 ``describe`` turns a Design into a Program; ``jags`` and ``stan`` only write one down. The rows are those that count: a row whose outcome
 is missing, or that has no trials, says nothing and is left out; a frequency weight w is w equal rows.
 
-The prior rows of a Design, (w'β − mean)/scale, are each on one coefficient (w a unit vector) or, for at most one coefficient, on a
-combination with the others, such as the intercept with predictors at their means. That makes (w'β of every row) as good as β itself.
+The prior rows of a Design, (w'β − mean)/scale, are each on one coefficient (w a unit vector) or on a combination, such as the intercept
+with predictors at their means, or a default of a product. Together they are p independent statements (a flat prior is none, and leaves its
+coefficient to itself), so that w'β of every row is as good as β itself: β = V θ.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from gibbs.errors import OutputError
+from gibbs.model.prior_rows import rank
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior, Term
 from gibbs.posterior import names
 
@@ -73,19 +75,24 @@ class Heavy:
 
 
 @dataclass(frozen=True)
-class Combination:
-    """The coefficient whose prior is on a combination of all: w'β."""
+class Statement:
+    """A prior on the combination w'β, or a flat one (row None) on the coefficient of its place.
 
-    coefficient: int
-    row: CoefficientPrior
+    name : what it is on: a coefficient, or the label of a combination.
+    """
+
+    name: str
+    row: CoefficientPrior | None
+    single: bool
 
 
 @dataclass(frozen=True)
 class Program:
     """What a model file says.
 
-    data : variable → array or number, in the order in which they are best read. priors : of each coefficient on its own, None where it is
-    flat or has ``combination``. factors : our names of the grouping factors.
+    data : variable → array or number, in the order in which they are best read. statements : p priors on combinations of the coefficients.
+    single : whether each is on the coefficient of its place; else the data have their weights ``W`` (p, p) and the inverse ``V``.
+    factors : our names of the grouping factors.
     """
 
     title: str
@@ -93,8 +100,7 @@ class Program:
     family: str
     link: str
     coefficients: tuple[str, ...]
-    priors: tuple[CoefficientPrior | None, ...]
-    combination: Combination | None
+    statements: tuple[Statement, ...]
     effects: tuple[Effects, ...]
     heavy: tuple[Heavy, ...]
     factors: tuple[str, ...]
@@ -106,10 +112,10 @@ class Program:
     data: dict[str, Any]
     notes: tuple[str, ...]
 
-    def flat(self) -> tuple[int, ...]:
-        """Coefficients with a flat prior."""
-        taken = None if self.combination is None else self.combination.coefficient
-        return tuple(j for j, prior in enumerate(self.priors) if prior is None and j != taken)
+    @property
+    def single(self) -> bool:
+        """Whether every statement is on one coefficient, that of its place."""
+        return all(s.single for s in self.statements)
 
 
 def describe(design: Design, title: str = "", formula: str = "") -> Program:
@@ -117,7 +123,7 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
     notes: list[str] = []
     keep = _rows_that_count(design, notes)
     link = design.link or {"gaussian": "identity", "student": "identity"}.get(design.family, design.family)
-    priors, combination = _coefficient_priors(design)
+    statements, W = _statements(design)
     data: dict[str, Any] = {"N": int(keep.size)}
     y = design.y[keep]
     data["y"] = y if design.family in ("gaussian", "student") else y.astype(np.int64)
@@ -133,11 +139,14 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
     if p:
         data["p"] = p
         data["X"] = design.X[keep]
-    if combination is not None:
-        data["w"] = combination.row.weights
+    if not all(s.single for s in statements):
+        data["W"] = W
+        data["V"] = np.linalg.solve(W / np.abs(W).max(axis=1, keepdims=True), np.diag(1.0 / np.abs(W).max(axis=1)))
     if design.family == "ordinal":
         data["y"] = data["y"] + 1
         data["C"] = len(design.categories)
+        if design.cutpoint_means is not None and p:
+            data["x_mean"] = design.cutpoint_means
     effects: list[Effects] = []
     heavy: list[Heavy] = []
     tags: set[str] = set()
@@ -156,8 +165,7 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
         family=design.family,
         link=link,
         coefficients=tuple(design.coefficients),
-        priors=priors,
-        combination=combination,
+        statements=statements,
         effects=tuple(effects),
         heavy=tuple(heavy),
         factors=tuple(factor.name for factor in design.factors),
@@ -215,26 +223,22 @@ def _rows_that_count(design: Design, notes: list[str]) -> np.ndarray:
     return keep
 
 
-def _coefficient_priors(design: Design) -> tuple[tuple[CoefficientPrior | None, ...], Combination | None]:
-    """The rows of the Design by the coefficient that each is on."""
+def _statements(design: Design) -> tuple[tuple[Statement, ...], np.ndarray]:
+    """p statements in the places of the coefficients, and their weights (p, p)."""
     p = len(design.coefficients)
-    priors: list[CoefficientPrior | None] = [None] * p
-    combined: list[CoefficientPrior] = []
-    for row in design.coefficient_priors:
-        places = np.flatnonzero(row.weights)
-        if places.size == 1 and row.weights[places[0]] == 1.0 and priors[places[0]] is None:
-            priors[places[0]] = row
-        else:
-            combined.append(row)
-    if not combined:
-        return tuple(priors), None
-    row = combined[0]
-    free = [j for j in np.flatnonzero(row.weights) if priors[j] is None]
-    preferred = [j for j in free if j == design.intercept]
-    if len(combined) > 1 or not free:
-        labels = ", ".join(r.label for r in combined)
-        raise OutputError(f"the priors on {labels} are on combinations of coefficients that cannot be written one after the other.")
-    return tuple(priors), Combination(int((preferred or free)[0]), row)
+    rows = {row.label: row for row in design.coefficient_priors}
+    found: list[Statement] = []
+    W = np.eye(p)
+    for j, name in enumerate(design.coefficients):
+        row = rows.get(f"b[{name}]") or (rows.get("intercept") if j == design.intercept else None)
+        if row is not None:
+            W[j] = row.weights
+        single = row is None or bool(row.weights[j] == 1.0 and np.count_nonzero(row.weights) == 1)
+        found.append(Statement(name if single else row.words or row.label, row, single))
+    if p and rank(list(W)) < p:
+        flat = ", ".join(s.name for s in found if s.row is None)
+        raise OutputError(f"the priors leave a direction of the coefficients open beside the flat ones on {flat}; give those a scale.")
+    return tuple(found), W
 
 
 def _tag(name: str, taken: set[str]) -> str:

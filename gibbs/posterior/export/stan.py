@@ -45,7 +45,7 @@ def export(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
 
 
 def _data(program: Program) -> dict[str, Any]:
-    return {name: value for name, value in program.data.items() if name != "w" or program.combination is not None}
+    return {name: value for name, value in program.data.items() if name != "V"}
 
 
 # ----------------------------------------------------------------------------------------------------------------- model
@@ -108,8 +108,10 @@ def _declare_data(program: Program, blocks: _Blocks) -> None:
         blocks.add("data", "vector[N] offset_;")
     if "p" in data:
         blocks.add("data", "int<lower=1> p;", "matrix[N, p] X;")
-    if "w" in data:
-        blocks.add("data", "vector[p] w;  // weights of the prior on the intercept with predictors at their means")
+    if "W" in data:
+        blocks.add("data", "matrix[p, p] W;  // weights of the priors on combinations of coefficients, a row each")
+    if "x_mean" in data:
+        blocks.add("data", "vector[p] x_mean;")
     declared = set()
     for e in program.effects:
         if e.index not in declared:
@@ -128,16 +130,15 @@ def _coefficients(program: Program, blocks: _Blocks) -> None:
     if not program.coefficients:
         return
     blocks.add("parameters", "vector[p] b;")
-    for j, (name, row) in enumerate(zip(program.coefficients, program.priors, strict=True)):
-        if row is not None:
-            blocks.add("model", f"b[{j + 1}] ~ {_law(row)};  // {name}: {row.prior}")
-    for j in program.flat():
-        blocks.add("model", f"// {program.coefficients[j]}: flat")
-    if program.combination is not None:
-        row = program.combination.row
-        law = _law(row)
-        kind, _, arguments = law.partition("(")
-        blocks.add("model", f"target += {kind}_lpdf(dot_product(w, b) | {arguments};  // {row.label}: {row.prior}")
+    for j, statement in enumerate(program.statements, start=1):
+        row = statement.row
+        if row is None:
+            blocks.add("model", f"// {statement.name}: flat")
+        elif statement.single:
+            blocks.add("model", f"b[{j}] ~ {_law(row)};  // {statement.name}: {row.prior}")
+        else:
+            kind, _, arguments = _law(row).partition("(")
+            blocks.add("model", f"target += {kind}_lpdf(dot_product(W[{j}], b) | {arguments};  // {statement.name}: {row.prior}")
 
 
 def _law(row: CoefficientPrior) -> str:
@@ -262,7 +263,11 @@ def _further(program: Program, blocks: _Blocks) -> None:
         blocks.add("parameters", "ordered[C - 1] cut;")
         if kind != "flat":
             law = {"normal": "normal", "cauchy": "cauchy", "student_t": "student_t"}[kind]
-            blocks.add("model", f"cut ~ {law}({', '.join(number(float(x)) for x in a)});  // {program.cutpoint}")
+            arguments = ", ".join(number(float(x)) for x in a)
+            if "x_mean" in program.data:
+                blocks.add("model", f"target += {law}_lpdf(cut - dot_product(x_mean, b) | {arguments});  // at means: {program.cutpoint}")
+            else:
+                blocks.add("model", f"cut ~ {law}({arguments});  // {program.cutpoint}")
 
 
 def _degrees_of_freedom(prior: Prior, name: str, blocks: _Blocks, cut: tuple[str, ...] = ("gamma",)) -> None:

@@ -217,12 +217,14 @@ def test_the_data_are_those_of_the_design_to_the_last_bit(written: dict[str, Wri
     w = written["gaussian_three"]
     design, text = w.fit.design, (w.jags / "data.R").read_text()
     values = {name: body for name, body in re.findall(r'"(\w+)" <-\n(.*)\n', text)}
-    assert set(values) == {"N", "y", "X", "w", "J_g", "g_g", "Z_g"}
+    assert set(values) == {"N", "y", "X", "V", "J_g", "g_g", "Z_g"}
     assert _read(values["N"]) == len(design.y)
     np.testing.assert_array_equal(_read(values["y"]), design.y)
     np.testing.assert_array_equal(_read(values["X"]), design.X)
     np.testing.assert_array_equal(_read(values["g_g"]), design.factors[0].codes + 1)
     np.testing.assert_array_equal(_read(values["Z_g"]), design.factors[0].Z)
+    W = np.array([row.weights for row in design.coefficient_priors])
+    np.testing.assert_allclose(_read(values["V"]) @ W, np.eye(len(W)), atol=1e-12)
 
 
 def _read(text: str) -> Any:

@@ -90,7 +90,7 @@ def test_the_data_are_those_of_the_design_to_the_last_bit(written: dict[str, Wri
         ("X", design.X),
         ("g_g", design.factors[0].codes + 1),
         ("Z_g", design.factors[0].Z),
-        ("w", design.coefficient_priors[0].weights),
+        ("W", np.array([row.weights for row in design.coefficient_priors])),
     ):
         np.testing.assert_array_equal(np.array(data[key]), expected)
 
