@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--parameters", metavar="NAME", nargs="+", action="extend", help="only these; * stands for anything ('sd_*', 'r_province[*')"
     )
     parser.add_argument("--below", metavar="WHAT", default="interval", help="several runs: under an estimate its interval, or se")
-    parser.add_argument("--digits", metavar="N", type=int, default=2, help="decimals at least (2)")
+    parser.add_argument("--digits", metavar="N", type=int, help="decimals at least (2; CSV: eight digits in all)")
     parser.add_argument("--caption", metavar="TEXT", default="", help="of a LaTeX table")
     parser.add_argument("--out", metavar="FILE", help="write the table to a file")
     parser.add_argument("--force", action="store_true", help="replace that file")
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         place.check_file(arguments.out, force=arguments.force)
     fits = [load(run) for run in arguments.runs]
     chosen = (arguments.style, form, arguments.level, arguments.interval, arguments.parameters, arguments.digits)
-    if len(fits) == 1 and arguments.out is None and chosen == ("brms", "terminal", None, "equal", None, 2):
+    if len(fits) == 1 and arguments.out is None and chosen == ("brms", "terminal", None, "equal", None, None):
         show_summary(fits[0])
         return 0
     text = tables.tables(

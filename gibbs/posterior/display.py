@@ -31,10 +31,10 @@ class Block:
     rows: tuple[tuple[str, ...], ...] = ()
 
 
-def blocks(fit: Fit, level: float = 0.95, interval: str = "equal") -> list[Block]:
+def blocks(fit: Fit, level: float = 0.95, interval: str = "equal", digits: int = 2) -> list[Block]:
     """The summary in brms' order: what was fitted, hyperparameters by factor, coefficients, the rest, whether to trust it.
 
-    level, interval : of the two columns of limits; see ``intervals``.
+    level, interval : of the two columns of limits; see ``intervals``. digits : decimals at least.
     """
     outline, draws = fit.outline, fit.arrays
     chains, kept = draws.beta.shape[:2]
@@ -46,16 +46,16 @@ def blocks(fit: Fit, level: float = 0.95, interval: str = "equal") -> list[Block
         found.append(Block("heading", ("Multilevel Hyperparameters:",)))
     for factor in outline.factors:
         found.append(Block("group", (f"~{factor.name} (Number of levels: {len(factor.levels):,})",)))
-        found.append(Block("table", rows=_rows(table, names.varying_labels(factor), head, ends)))
+        found.append(Block("table", rows=_rows(table, names.varying_labels(factor), head, ends, digits)))
     coefficients = {name: name.removeprefix("b_") for name in names.cutpoint_names(outline)}
     coefficients |= {f"b_{name}": name for name in outline.coefficients}
     if coefficients:
         found.append(Block("heading", ("Regression Coefficients:",)))
-        found.append(Block("table", rows=_rows(table, coefficients, head, ends)))
+        found.append(Block("table", rows=_rows(table, coefficients, head, ends, digits)))
     further = {name: name for name in ("sigma", "nu", "shape") if name in table.index}
     if further:
         found.append(Block("heading", ("Further Distributional Parameters:",)))
-        found.append(Block("table", rows=_rows(table, further, head, ends)))
+        found.append(Block("table", rows=_rows(table, further, head, ends, digits)))
     judged = fit.convergence
     found.append(Block("good" if judged.ok else "bad", tuple(_wrap(judged.sentence))))
     found += [Block("bad", (alarm,)) for alarm in draws.info.get("alarms", ())]
@@ -188,7 +188,9 @@ def _header(fit: Fit, chains: int, kept: int) -> list[str]:
     return lines
 
 
-def _rows(table: pd.DataFrame, labels: dict[str, str], head: tuple[str, ...], ends: tuple[str, str]) -> tuple[tuple[str, ...], ...]:
+def _rows(
+    table: pd.DataFrame, labels: dict[str, str], head: tuple[str, ...], ends: tuple[str, str], digits: int
+) -> tuple[tuple[str, ...], ...]:
     rows: list[tuple[str, ...]] = [("", *head)]
     for name, label in labels.items():
         if name not in table.index:
@@ -196,7 +198,7 @@ def _rows(table: pd.DataFrame, labels: dict[str, str], head: tuple[str, ...], en
         mean, sd, low, high, rhat, bulk, tail = (
             float(table.at[name, column]) for column in ("mean", "sd", *ends, "rhat", "ess_bulk", "ess_tail")
         )
-        places = decimals(sd, 2, significant=2)
+        places = decimals(sd, digits, significant=2)
         numbers = [number(value, places) for value in (mean, sd, low, high)]
         rows.append((label, *numbers, rhat_text(rhat), *(count_text(value) for value in (bulk, tail))))
     return tuple(rows)

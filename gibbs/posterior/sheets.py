@@ -58,7 +58,7 @@ class Options:
 
 def brms(fit: Fit, options: Options) -> list[Part]:
     """brms' summary; with ``parameters``, its rows for these alone, and a part for random effects among them."""
-    found = [_part(block) for block in display.blocks(fit, options.of, options.interval)]
+    found = [_part(block) for block in display.blocks(fit, options.of, options.interval, options.digits)]
     if options.parameters is None:
         return found
     table = _chosen(fit, options)
@@ -164,9 +164,9 @@ def _heavy(fit: Fit) -> tuple[str, ...]:
 def _error_terms(fit: Fit, options: Options) -> tuple[Row, ...]:
     """display.error_terms with the variances."""
     found = fit.varcorr()
-    rows = display.error_terms(found, max(2, options.digits))
+    rows = display.error_terms(found, options.digits)
     alone = found[[second is None for second in found["var2"]]]
-    values = [number(v, decimals(v, max(2, options.digits), significant=2)) for v in alone["vcov"]]
+    values = [number(v, decimals(v, options.digits, significant=2)) for v in alone["vcov"]]
     return (
         (rows[0][0], rows[0][1], "Variance", *rows[0][2:]),
         *((row[0], row[1], value, *row[2:]) for row, value in zip(rows[1:], values, strict=True)),
@@ -338,6 +338,24 @@ def _one_record(fit: Fit, style: str, options: Options) -> pd.DataFrame:
         low, high = intervals.column_names(options.of, options.interval)
         frame["conf.low"], frame["conf.high"] = found[low].to_numpy(), found[high].to_numpy()
     return frame
+
+
+def rounded(table: pd.DataFrame, digits: int) -> pd.DataFrame:
+    """``records`` as text with at least so many decimals: those that show the posterior sd of a row's parameter, as elsewhere."""
+    spread = next(name for name in ("sd", "std.error") if name in table.columns)
+    places = [decimals(sd, digits, significant=2) if sd == sd else digits for sd in table[spread]]
+    out = table.astype(object)
+    for name in table.columns:
+        if name in ("ess_bulk", "ess_tail"):
+            out[name] = ["" if v != v else display.count_text(v) for v in table[name]]
+        elif table[name].dtype.kind == "f":
+            at_least = 3 if name == "rhat" else 0
+            sizes = table.get("parameter", table.get("term")).astype(str).str.match(r"N(_|$)") & table[spread].isna()
+            out[name] = [
+                "" if v != v else f"{v:.0f}" if size else number(v, max(p, at_least))
+                for v, p, size in zip(table[name], places, sizes, strict=True)
+            ]
+    return out
 
 
 def check(style: str, fits: Sequence[Fit], options: Options) -> Options:

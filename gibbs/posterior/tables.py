@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
 
 STYLES = ("brms", "lme4", "display")
+SYNONYMS = {"arm": "display"}
 FORMATS = ("terminal", "csv", "markdown", "latex")
 BELOW = ("interval", "se")
 SUFFIXES = {".csv": "csv", ".md": "markdown", ".tex": "latex", ".txt": "terminal"}
@@ -28,7 +29,7 @@ def tables(
     interval: str = "equal",
     parameters: Sequence[str] | None = None,
     below: str = "interval",
-    digits: int = 2,
+    digits: int | None = None,
     labels: Sequence[str] | None = None,
     caption: str = "",
 ) -> str:
@@ -37,13 +38,14 @@ def tables(
     Parameters
     ----------
     fits : a Fit, or several.
-    style : brms, lme4 or display: what one fit looks like, and what the columns of a CSV are called. Several fits are set as journals do.
-    format : terminal, csv (plain numbers, eight digits, for programs), markdown, latex (booktabs).
+    style : brms, lme4 or display (arm's): what one fit looks like, and what the columns of a CSV are called. Several fits are set as
+        journals do.
+    format : terminal, csv (plain numbers for programs, eight digits unless ``digits`` is given), markdown, latex (booktabs).
     level : probability of the intervals, 0.95 where None. The styles lme4 and display have none unless it is given.
     interval : equal (tails), or hdi (the shortest).
     parameters : names, or patterns with * (``b_*``, ``r_province[*``); all but the random effects where None.
     below : under each estimate of several fits its interval, or its posterior standard deviation (se).
-    digits : decimals, more where a number would read as zero.
+    digits : decimals, more where a number would read as zero; 2 where None, but a CSV has all its digits then.
     labels : a heading for each of several fits. caption : of a LaTeX table.
 
     Raises SpecError for a word that is none of these, with the nearest.
@@ -51,9 +53,11 @@ def tables(
     fits = list(fits) if isinstance(fits, Sequence) else [fits]
     if not fits:
         raise SpecError("there is no fit to print.", where="table")
+    style = SYNONYMS.get(style, style)
     for word, allowed, what in ((style, STYLES, "style"), (format, FORMATS, "format"), (below, BELOW, "below")):
         if word not in allowed:
             raise SpecError(f"there is no {what} '{word}'; there is {', '.join(allowed)}.{nearest(word, allowed)}", where="table")
+    plain, digits = digits is None, 2 if digits is None else digits
     if isinstance(digits, bool) or not isinstance(digits, int) or not 0 <= digits <= 7:
         raise SpecError(f"digits is a whole number from 0 to 7; found {digits}.", where="table")
     labels = [""] * len(fits) if labels is None else list(labels)
@@ -63,7 +67,9 @@ def tables(
         parameters = (parameters,)
     options = sheets.check(style, fits, Options(level, interval, None if parameters is None else tuple(parameters), below, digits))
     if format == "csv":
-        return sheets.records(fits, labels, style, options).to_csv(index=False, float_format="%.8g", lineterminator="\n")
+        found = sheets.records(fits, labels, style, options)
+        found = found if plain else sheets.rounded(found, digits)
+        return found.to_csv(index=False, float_format="%.8g", lineterminator="\n")
     if len(fits) > 1:
         parts = sheets.side_by_side(fits, labels, options)
     else:

@@ -377,3 +377,27 @@ def test_what_the_model_fixes_has_no_interval() -> None:
     lines = words(gibbs.tables([fit(model, draws(model, sigma=2.5)), fit()]))
     at = next(i for i, line in enumerate(lines) if line[:1] == ["sigma"])
     assert lines[at][1] == "2.50" and lines[at + 1][0] == "(fixed)" and lines[at + 1][1].startswith("[")
+
+
+@pytest.mark.parametrize("style", ["brms", "lme4", "display", "arm", "side by side"])
+@pytest.mark.parametrize("form", ["terminal", "csv", "markdown", "latex"])
+def test_digits_hold_in_every_style_and_format(style: str, form: str) -> None:
+    """Estimates have so many decimals, or those that the posterior sd (0.1 and 0.2 here) needs where they are more."""
+    fits = [small(), small()] if style == "side by side" else [small()]
+    for digits in (0, 4):
+        text = gibbs.tables(fits, digits=digits, format=form, style="brms" if style == "side by side" else style)
+        for name in ("b_x", "sd_province__Intercept", "sigma"):
+            mean = small().summary().at[name, "mean"]
+            allowed = {digits} if digits else {0, 1, 2, 3}
+            assert any(re.search(rf"(?<![\d.]){mean:.{places}f}(?!\.?\d)", text) for places in allowed), (digits, name, text)
+            assert not re.search(rf"(?<![\d.]){mean:.{max(allowed) + 1}f}", text), (digits, name, text)
+
+
+def test_a_csv_has_all_its_digits_unless_it_is_asked_for_fewer() -> None:
+    plain, rounded = (pd.read_csv(io.StringIO(gibbs.tables(small(), format="csv", **more))) for more in ({}, {"digits": 3}))
+    assert list(plain.columns) == list(rounded.columns) and len(plain) == len(rounded)
+    assert np.abs(plain["mean"] - rounded["mean"]).max() <= 0.0005 + 1e-9
+    assert np.abs(plain["mean"] - rounded["mean"]).max() > 0
+    assert (rounded["ess_bulk"] == rounded["ess_bulk"].round()).all()
+    two = pd.read_csv(io.StringIO(gibbs.tables([small(), small()], format="csv", digits=2)))
+    assert set(two.loc[two["parameter"] == "N", "mean"]) == {float(small().outline.rows_used)}
