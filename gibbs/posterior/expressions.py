@@ -229,6 +229,13 @@ class _Parser:
             if links and operator.text[0] != links[-1].operator[0]:
                 refuse(self.text, operator.at, "A chain of comparisons goes one way: 0 < b_x < 1.")
             right = self.sum(0)
+            if not parameters(left) and not parameters(right):
+                refuse(
+                    self.text,
+                    operator.at,
+                    f"This '{operator.text}' names no parameter: it compares two numbers. A chain has the parameter between its limits: "
+                    "0 < b_x < 1.",
+                )
             links.append(Compare(operator.text, left, right))
             left = right
         return first if not links else links[0] if len(links) == 1 else Both("&", tuple(links))
