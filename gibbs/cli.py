@@ -18,9 +18,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gibbs import __version__
+from gibbs import __version__, wrap
 from gibbs.errors import GibbsError, OutputError, SpecError, nearest
-from gibbs.terminal import complain, open_closed_streams, say, say_beside, show_summary, whole_number
+from gibbs.terminal import complain, open_closed_streams, say, say_beside, say_words, show_summary, whole_number
 
 if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
@@ -31,23 +31,23 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_
 _OVERVIEW = """\
 Exact, fast Gibbs sampling for multilevel models.
 
-  gibbs run SPEC               draw the posterior; writes one folder and prints the summary
-  gibbs check SPEC             the model in equations, rows, factors, priors, plan, warnings; draws nothing
-  gibbs sbc SPEC               simulate from the spec's priors, fit, and say whether the sampler is calibrated for this model
+  gibbs run SPEC                draw the posterior; writes one folder and prints the summary
+  gibbs check SPEC              the model in equations, rows, factors, priors, plan, warnings; draws nothing
+  gibbs sbc SPEC                simulate from the spec's priors, fit, and say whether the sampler is calibrated for this model
 
-  gibbs summary RUN …          the tables of a run, or of several side by side: terminal, CSV, Markdown, LaTeX
-  gibbs plot RUN KIND          one picture: ranef, groups, coefficients, priors, trace, ppc, time, variance
-  gibbs predict RUN NEW        predictions for the rows of a file
-  gibbs poststratify RUN FRAME averages over the cells of a population, by area
-  gibbs compare RUN RUN …      which of several runs predicts better, for new rows or new groups
-  gibbs hypothesis RUN "…"     how probable statements about parameters are: "b_x < 0"
-  gibbs shares RUN             shares of the variance (ICC) and R²
-  gibbs ranks RUN GROUP        ranks of the levels of a grouping factor
-  gibbs report RUN             everything about a run in one HTML file
-  gibbs export RUN             the draws for other programs; the model itself for JAGS or Stan
+  gibbs summary RUN …           the tables of a run, or of several side by side: terminal, CSV, Markdown, LaTeX
+  gibbs plot RUN KIND           one picture: ranef, groups, coefficients, priors, trace, ppc, time, variance
+  gibbs predict RUN NEW         predictions for the rows of a file
+  gibbs poststratify RUN FRAME  averages over the cells of a population, by area
+  gibbs compare RUN RUN …       which of several runs predicts better, for new rows or new groups
+  gibbs hypothesis RUN "…"      how probable statements about parameters are: "b_x < 0"
+  gibbs shares RUN              shares of the variance (ICC) and R²
+  gibbs ranks RUN GROUP         ranks of the levels of a grouping factor
+  gibbs report RUN              everything about a run in one HTML file
+  gibbs export RUN              the draws for other programs; the model itself for JAGS or Stan
 
-  gibbs schema                 the JSON Schema of a spec, for editors
-  gibbs version                the version (also gibbs --version)
+  gibbs schema                  the JSON Schema of a spec, for editors
+  gibbs version                 the version (also gibbs --version)
 
 A spec is a small YAML file: data, family, formula, priors, sampling, output.
 gibbs COMMAND --help has the options of a command."""
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _never_fail_on_a_letter()
     try:
         if not (sys.argv[1:] if argv is None else argv):
-            say_beside(_OVERVIEW)
+            say_beside(wrap.help_text(_OVERVIEW, wrap.width(sys.stderr, wrap.WIDEST)))
             return WRONG
         arguments = _parser().parse_args(argv)
         return arguments.command(arguments)
@@ -114,7 +114,7 @@ def _show(fit: Fit, written: Path) -> None:
     """The summary and the place of the run, which is written already: what cannot be shown is not lost."""
     try:
         show_summary(fit)
-        say(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
+        say_words(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
     except OutputError as error:
         say_beside(f"warning: {error} The run is in {written}.")
 
@@ -166,6 +166,19 @@ class _Parser(argparse.ArgumentParser):
         return message
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Descriptions keep their lines and columns; all is as wide as the terminal, and no word is broken, at a hyphen neither."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, width=wrap.width(sys.stdout, wrap.WIDEST) - 2, **options)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return wrap.help_text(text, width)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrap.lines(" ".join(text.split()), width)
+
+
 class _UsageError(SpecError):
     """The command line is wrong."""
 
@@ -177,7 +190,7 @@ def _subparsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser
 
 
 def _parser() -> argparse.ArgumentParser:
-    keep = argparse.RawDescriptionHelpFormatter
+    keep = _Help
     parser = _Parser(prog="gibbs", description=_OVERVIEW, formatter_class=keep, allow_abbrev=False, usage="gibbs COMMAND …")
     parser.add_argument("--version", action="version", version=f"gibbs {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, help=argparse.SUPPRESS)

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-import textwrap
+import sys
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs import memory
+from gibbs import memory, wrap
 from gibbs.model import cells, equations, factor_warnings, structure
 from gibbs.model.families import FAMILIES, LINKS
 from gibbs.model.priors import PriorBook, describe
@@ -21,12 +22,14 @@ from gibbs.model.records import Design, Prior, Spec, Term
 if TYPE_CHECKING:
     from gibbs.sampling.plan import Plan
 
-WIDTH = 100
+UNKNOWN_WIDTH = 100
+"""Columns of the report where no terminal says how many it has."""
+_WIDTH = ContextVar("columns of the page that is being written", default=UNKNOWN_WIDTH)
 
 
 @dataclass(frozen=True)
 class Check:
-    """What will be sampled, and how. ``str(check)`` is the report, at most 100 columns wide.
+    """What will be sampled, and how. ``str(check)`` is the report, as wide as the terminal is, but at most 100 columns.
 
     spec : the words, every default filled in. design : the model as numbers. plan : which sampler draws which block, and why.
     source : where the data came from.
@@ -71,12 +74,23 @@ class Check:
         return self.plan.memory(chains, draws) + chains * streamed * (BYTES - 8 * draws)
 
     def __str__(self) -> str:
+        return self.text(wrap.width(sys.stdout, UNKNOWN_WIDTH))
+
+    def text(self, width: int) -> str:
+        """The report in lines of at most ``width`` characters, never broken inside a word."""
+        before = _WIDTH.set(width)
+        try:
+            return self._text()
+        finally:
+            _WIDTH.reset(before)
+
+    def _text(self) -> str:
         spec = self.spec
         parts = [
-            *([spec.title] if spec.title else []),
+            *(wrap.lines(spec.title, _WIDTH.get()) if spec.title else []),
             *_wrap(spec.formula, "", "    "),
-            family_sentence(self.design),
-            *_section("Model", self.equations.lines(WIDTH - 2)),
+            *_wrap(family_sentence(self.design), "", "  "),
+            *_section("Model", self.equations.lines(_WIDTH.get() - 2)),
             *_section("Data", self._data()),
             *_section("Groups", self._groups()),
             *_section("Priors (sd language: scales are standard deviations)", _priors(spec, self.design)),
@@ -125,7 +139,7 @@ class Check:
             draws += f"; on until ESS {s.until.ess:g} and R-hat {s.until.rhat:g}, at most {s.until.max_seconds:g} seconds"
         return [
             *_wrap(draws, "", "  "),
-            f"memory: draws {memory.words(self.bytes_kept)}, data {memory.words(_data_bytes(self.design))}",
+            *_wrap(f"memory: draws {memory.words(self.bytes_kept)}, data {memory.words(_data_bytes(self.design))}", "", "  "),
         ]
 
 
@@ -317,11 +331,11 @@ def _data_bytes(design: Design) -> int:
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:
-    return ["", title, *("  " + line for line in lines)]
+    return ["", *wrap.lines(title, _WIDTH.get()), *("  " + line for line in lines)]
 
 
 def _wrap(text: str, first: str, rest: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH - 2, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False) or [first]
+    return wrap.lines(text, _WIDTH.get() - 2, first, rest)
 
 
 def _table(rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> list[str]:
@@ -331,7 +345,7 @@ def _table(rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> list
     for row in rows:
         cells = [cell.rjust(w) if k in right else cell.ljust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))]
         line = "   ".join(cells).rstrip()
-        if len(line) <= WIDTH - 2:
+        if len(line) <= _WIDTH.get() - 2:
             lines.append(line)
         else:
             lines += [*_wrap(row[0], "", "  "), *_wrap("   ".join(row[1:]), "    ", "      ")]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from gibbs import wrap
 from gibbs.errors import OutputError
 
 if TYPE_CHECKING:
@@ -32,10 +33,15 @@ def say(text: str) -> None:
         raise OutputError(f"it cannot be written: {(error.strerror or str(error)).lower()}.", where="standard output") from error
 
 
+def say_words(text: str) -> None:
+    """As ``say``, of sentences: at the width of the terminal."""
+    say(wrap.message(text, sys.stdout))
+
+
 def say_beside(text: str) -> None:
-    """Print on standard error, as far as that goes."""
+    """Print on standard error, at the width of the terminal, as far as that goes."""
     try:
-        _print(text, sys.stderr)
+        _print(wrap.message(text, sys.stderr), sys.stderr)
     except OSError:
         _fall_silent(sys.stderr)
 

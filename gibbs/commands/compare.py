@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gibbs.posterior.comparison import compare, run_names
     from gibbs.posterior.fit import load
     from gibbs.posterior.textfile import check_free, write_text
-    from gibbs.terminal import say
+    from gibbs.terminal import say, say_words
 
     if len(set(arguments.run)) < len(arguments.run):
         raise SpecError("a run is named twice.", where="gibbs compare")
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_free(arguments.csv, force=arguments.force)
     fits = dict(zip(run_names(arguments.run), (load(folder) for folder in arguments.run), strict=True))
     found = compare(fits, criterion=arguments.criterion, group=arguments.group, draws=arguments.draws)
-    say(repr(found) if len(fits) > 1 else repr(next(iter(found.criteria.values()))))
+    say_words(repr(found) if len(fits) > 1 else repr(next(iter(found.criteria.values()))))
     if arguments.csv:
         written = write_text(arguments.csv, found.table.to_csv(float_format="%.8g"), force=arguments.force)
         say(f"\nWritten to {written}")

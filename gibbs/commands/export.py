@@ -28,15 +28,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from gibbs.posterior.fit import load
-    from gibbs.terminal import say
+    from gibbs.terminal import say, say_words
 
     fit = load(arguments.run)
     written = fit.export(arguments.to, arguments.out, arguments.parameters, force=arguments.force)
     if written.is_dir():
-        say(f"Written to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
+        say_words(f"Written to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
         if (written / "run.R").exists():
             program = "rjags" if arguments.to == "jags" else "cmdstanr; or python run.py with cmdstanpy"
-            say(f"Run it there: Rscript run.R (needs {program}); compare.csv then has both posteriors side by side.")
+            say_words(f"Run it there: Rscript run.R (needs {program}); compare.csv then has both posteriors side by side.")
     else:
         say(f"Written to {written}")
     return 0

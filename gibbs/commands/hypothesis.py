@@ -23,16 +23,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from gibbs.posterior.fit import load
     from gibbs.posterior.textfile import check_free, columns, write_text
-    from gibbs.terminal import say
+    from gibbs.terminal import say, say_words
 
     if arguments.csv:
         check_free(arguments.csv, force=arguments.force)
     found = load(arguments.run).hypothesis(arguments.hypothesis, level=arguments.level)
     say(columns(found))
-    say(
-        f"\nestimate: posterior mean of left − right, with its {100 * arguments.level:g} % interval; probability: that the statement holds,"
+    say_words(
+        f"\nestimate: posterior mean of left − right, with its {100 * arguments.level:g} % interval; probability: that the statement "
+        "holds, of an expression that it is above 0; mcse: Monte Carlo error of that; evidence_ratio: probability / (1 − probability)."
     )
-    say("of an expression that it is above 0; mcse: Monte Carlo error of that; evidence_ratio: probability / (1 − probability).")
     if arguments.csv:
         say(f"\nWritten to {write_text(arguments.csv, found.to_csv(float_format='%.8g'), force=arguments.force)}")
     return 0

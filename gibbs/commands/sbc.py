@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gibbs.calibration import folder as folders
     from gibbs.calibration import sbc
     from gibbs.model import spec as specs
-    from gibbs.terminal import say, say_beside
+    from gibbs.terminal import say_beside, say_words
 
     given = {key: getattr(arguments, key) for key in ("seed", "chains", "warmup", "draws", "scheme")}
     spec = specs.load(arguments.spec, {key: value for key, value in given.items() if value is not None})
@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     written = folders.write(found, folder, force=arguments.force)
     if not arguments.quiet:
-        say((written / "verdict.txt").read_text(encoding="utf-8").rstrip())
-        say(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
+        say_words((written / "verdict.txt").read_text(encoding="utf-8").rstrip())
+        say_words(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
     elif not found.ok:
         say_beside(f"warning: {found.verdict.splitlines()[-1].strip()}")
     return 0 if found.ok else 1

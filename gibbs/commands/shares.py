@@ -15,24 +15,26 @@ def run(arguments: argparse.Namespace) -> int:
     from gibbs.posterior.averages import BINARY
     from gibbs.posterior.fit import load
     from gibbs.posterior.textfile import columns
-    from gibbs.terminal import say
+    from gibbs.terminal import say, say_words
 
     fit = load(arguments.run)
     heavy = [factor.name for factor in fit.outline.factors if factor.df_prior is not None]
     identity = fit.family in ("gaussian", "student")
-    say("Shares of the variance" + ("" if identity else ", latent scale (of the linear predictor)"))
+    say_words("Shares of the variance" + ("" if identity else ", latent scale (of the linear predictor)"))
     counts = fit.outline.link == "log"
     if counts and heavy:
-        say(f"not to be had: they need the mean count, which Student-t effects (of {', '.join(heavy)}) do not have")
+        say_words(f"not to be had: they need the mean count, which Student-t effects (of {', '.join(heavy)}) do not have")
     else:
         say(columns(fit.variance_shares()))
     if (fit.family in BINARY or counts) and not heavy:
-        say("\nShares of the variance, observed scale (of the outcome itself)")
+        say_words("\nShares of the variance, observed scale (of the outcome itself)")
         say(columns(fit.variance_shares(scale="observed")))
     found = fit.r2()
     marginal = ", and marginal, of the predictors alone" if "marginal" in found.index else ""
-    say(f"\nR² (Gelman et al. 2019): conditional on the groups' effects{marginal}")
+    say_words(f"\nR² (Gelman et al. 2019): conditional on the groups' effects{marginal}")
     say(columns(found))
     if heavy and not identity:
-        say(f"\nNot to be had where effects (of {', '.join(heavy)}) are Student-t: shares on the observed scale, and the marginal R².")
+        say_words(
+            f"\nNot to be had where effects (of {', '.join(heavy)}) are Student-t: shares on the observed scale, and the marginal R²."
+        )
     return 0

@@ -11,13 +11,13 @@ results is listed below the equations, so that no coefficient has to be guessed.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 
+from gibbs import wrap
 from gibbs.model.records import Design, Factor, Term
 from gibbs.model.structure import parents
 
@@ -108,14 +108,15 @@ class Model:
     def lines(self, width: int = 100) -> list[str]:
         """The equations in plain text, no line longer than ``width``; then which name each letter has in the tables."""
         indent = min(max(len(level.heading) for level in self.levels) + 3, 34)
+        indent = indent if 2 * indent < width else 2  # on a narrow page headings have lines of their own
         out: list[str] = []
         for level in self.levels:
             body = [line for equation in level.equations for line in equation.wrapped(width - indent)]
             for law in level.laws:
-                body += textwrap.wrap(law, width - indent, subsequent_indent="  ", break_on_hyphens=False)
+                body += wrap.lines(law, width - indent, "", "  ")
             heading = level.heading
             if len(heading) > indent - 1:
-                out += textwrap.wrap(heading, width)
+                out += wrap.lines(heading, width)
                 heading = ""
             out += [(heading if i == 0 else "").ljust(indent) + line for i, line in enumerate(body)]
         out.append("")
@@ -131,6 +132,8 @@ def _legend(symbols: Sequence[tuple[str, str]], width: int) -> list[str]:
     cells = [f"{symbol}: {name}" for symbol, name in symbols]
     head = "in the tables   "
     room = width - len(head)
+    if max((len(cell) for cell in cells), default=0) > room:
+        return [head.rstrip(), *(line for cell in cells for line in wrap.lines(cell, width, "  ", "    "))]
     wide = min(max(len(cell) for cell in cells) + 3, room)
     across = max(room // wide, 1)
     rows = ["".join(cell.ljust(wide) for cell in cells[i : i + across]) for i in range(0, len(cells), across)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html as html_module
 import math
 import sys
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from gibbs import wrap
 from gibbs.model.families import FAMILIES
 from gibbs.posterior import intervals, names
 
@@ -247,4 +247,4 @@ def align(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
 
 
 def _wrap(words: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(words, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return wrap.lines(words, min(wrap.width(sys.stdout, _WIDTH), _WIDTH), "", indent)
