@@ -3,7 +3,7 @@
 Σ = LL' is the covariance of one term (q columns of a factor with J levels), u_j = L e_j.
 
 sufficient   p(Σ | u) ∝ |Σ|^{−J/2} exp(−tr(Σ⁻¹ Σ_j u_j u_j')/2) p(Σ): slices in coordinates whitened by the effects' own spread,
-             so that any prior will do.
+             so that any prior will do; computed from Σ_j e_j e_j', whose digits do not depend on Σ.
 ancillary    p(L | e, ỹ): given e the lower triangle of L is a regression coefficient,
              H[(a,b),(c,d)] = Σ_j G_j[a,c] e_jb e_jd / σ²,  r[(a,b)] = Σ_j w_ja e_jb / σ²,  L ~ N(H⁻¹r, H⁻¹) × prior:
              elliptical slice sampling (Murray, Adams & MacKay 2010) on the signed factor, extended symmetrically (flipping column b
@@ -17,6 +17,7 @@ import math
 import numpy as np
 from numba import njit
 
+from .elimination import divide_root
 from .layout import (
     ANCESTORS,
     B0,
@@ -50,35 +51,44 @@ def log_covariance_priors(term, sd_prior, cov_prior, L, scratch):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def sum_of_squares(factor, term, t, u, out):
-    """out[:q²] ← Σ_j u_j u_j' over the term's columns and levels."""
-    f, q, column = term[t, FACTOR], term[t, SIZE], term[t, COLUMN]
+def sum_of_squares(factor, term, t, L, u, e, out):
+    """out[:q²] ← Σ_j e_j e_j' over the term's levels, e_j = L⁻¹u_j; ``e`` (q,) is scratch."""
+    f, q, column, l0 = term[t, FACTOR], term[t, SIZE], term[t, COLUMN], term[t, L0]
     stride, start = factor[f, WIDTH], factor[f, U0] + column
     out[: q * q] = 0.0
     for j in range(term[t, FIRST], term[t, FIRST] + term[t, COUNT]):
         at = start + j * stride
         for a in range(q):
+            s = u[at + a]
+            for b in range(a):
+                s -= L[l0 + a * q + b] * e[b]
+            e[a] = s / L[l0 + a * q + a]
             for b in range(a + 1):
-                out[a * q + b] += u[at + a] * u[at + b]
+                out[a * q + b] += e[a] * e[b]
     for a in range(q):
         for b in range(a + 1, q):
             out[a * q + b] = out[b * q + a]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_sufficient(term, t, J, sd_prior, cov_prior, squares, L, scratch):
-    """log p(L | u) of term t (J levels) up to a constant; ``squares`` is Σ_j u_j u_j'."""
-    value = log_cholesky_prior(term, t, sd_prior, cov_prior, L, scratch)
-    if value == -np.inf:
-        return value
-    q = term[t, SIZE]
-    invert_lower(L, q, scratch)
+def log_sufficient(q, J, squares, T, F, whole):
+    """−J log|T| − ½ Σ_j |T⁻¹F e_j|²: log p(u | L = MT) of J levels up to a constant, F = M⁻¹L_now, ``squares`` = Σ_j e_j e_j' (q×q).
+
+    T and F are lower triangular; ``whole`` (q²) is left as T⁻¹F, which is I where L does not change: no digits are lost however near L is
+    to a singular matrix.
+    """
+    value = 0.0
     for k in range(q):
-        value -= J * math.log(L[k * q + k])
+        value -= J * math.log(T[k * q + k])
+        for c in range(k + 1):
+            s = F[k * q + c]
+            for b in range(c, k):
+                s -= T[k * q + b] * whole[b * q + c]
+            whole[k * q + c] = s / T[k * q + k]
         quadratic = 0.0
         for a in range(k + 1):
             for b in range(k + 1):
-                quadratic += scratch[k * q + a] * squares[a * q + b] * scratch[k * q + b]
+                quadratic += whole[k * q + a] * squares[a * q + b] * whole[k * q + b]
         value -= 0.5 * quadratic
     return value
 
@@ -91,18 +101,19 @@ def draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, 
     Mutates ``L[l0 : l0+q²]``. Returns the number of density evaluations.
     """
     q, l0, J = term[t, SIZE], term[t, L0], term[t, COUNT]
-    squares, M, T, trial, scratch = small[0], small[1], small[2], small[3], small[4]
-    sum_of_squares(factor, term, t, u, squares)
-    if not _whitening(squares, J, q, M):
-        for a in range(q * q):
-            M[a] = reference[l0 + a]
-    invert_lower(M, q, scratch)
-    for a in range(q):  # T = M⁻¹L
-        for b in range(q):
-            s = 0.0
-            for k in range(b, a + 1):
-                s += scratch[a * q + k] * L[l0 + k * q + b]
-            T[a * q + b] = s
+    squares, M, T, trial, scratch, F, whole = small[0], small[1], small[2], small[3], small[4], small[5], small[6]
+    sum_of_squares(factor, term, t, L, u, scratch, squares)
+    if _whitening(squares, J, q, T):  # K = chol(Σ e e'/J), M = L K, F = T = K⁻¹
+        _multiply_lower(L[l0:], T, q, M)
+        invert_lower(T, q, F)
+    else:
+        for a in range(q):
+            for b in range(q):
+                M[a * q + b] = reference[l0 + a * q + b] if b <= a else 0.0
+        invert_lower(M, q, scratch)
+        _multiply_lower(scratch, L[l0:], q, F)
+    for a in range(q * q):
+        T[a] = F[a]
     width = 2.5 / math.sqrt(2.0 * max(J, 1))
     tries = 0
     for a in range(q):
@@ -110,24 +121,24 @@ def draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, 
             place, diagonal = a * q + b, a == b
             x0 = math.log(T[place]) if diagonal else T[place]
             log_y = -rng.standard_exponential() + _log_whitened(
-                term, t, J, sd_prior, cov_prior, squares, M, T, place, x0, diagonal, trial, scratch
+                term, t, J, sd_prior, cov_prior, squares, M, F, T, place, x0, diagonal, trial, scratch, whole
             )
             low = x0 - width * rng.random()
             high = low + width
             for _ in range(40):
                 tries += 1
-                if log_y >= _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, T, place, low, diagonal, trial, scratch):
+                if log_y >= _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, F, T, place, low, diagonal, trial, scratch, whole):
                     break
                 low -= width
             for _ in range(40):
                 tries += 1
-                if log_y >= _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, T, place, high, diagonal, trial, scratch):
+                if log_y >= _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, F, T, place, high, diagonal, trial, scratch, whole):
                     break
                 high += width
             for _ in range(200):
                 tries += 1
                 x = low + (high - low) * rng.random()
-                if _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, T, place, x, diagonal, trial, scratch) > log_y:
+                if log_y < _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, F, T, place, x, diagonal, trial, scratch, whole):
                     break
                 if x < x0:
                     low = x
@@ -174,14 +185,17 @@ def _multiply_lower(M, T, q, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, T, place, x, diagonal, trial, scratch):
+def _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, F, T, place, x, diagonal, trial, scratch, whole):
     """log p(M T | u) with coordinate ``place`` of T at x (log of it on the diagonal, with its Jacobian)."""
     q = term[t, SIZE]
     old = T[place]
     T[place] = math.exp(x) if diagonal else x
     _multiply_lower(M, T, q, trial)
+    value = log_cholesky_prior(term, t, sd_prior, cov_prior, trial, scratch)
+    if value > -np.inf:
+        value += log_sufficient(q, J, squares, T, F, whole) + (x if diagonal else 0.0)
     T[place] = old
-    return log_sufficient(term, t, J, sd_prior, cov_prior, squares, trial, scratch) + (x if diagonal else 0.0)
+    return value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -240,10 +254,8 @@ def ancillary_regression(factor, term, t, node, L, u, sigma, residual, H, r, eff
     for j in range(factor[f, LEVELS]):
         at, g0 = factor[f, U0] + j * stride + column, factor[f, G0] + j * stride * stride
         for a in range(q):
-            s = u[at + a]
-            for k in range(a):
-                s -= L[l0 + a * q + k] * effects[j * q + k]
-            effects[j * q + a] = s / L[l0 + a * q + a]
+            effects[j * q + a] = u[at + a]
+        divide_root(L, l0, q, effects, j * q)
         row = 0
         for a in range(q):
             w = residual[at + a]

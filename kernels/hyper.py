@@ -1,6 +1,6 @@
 """Variances with the location effects integrated out: p(L, σ | ỹ) ∝ p(ỹ | L, σ) p(L) p(σ).
 
-log p(ỹ | L, σ) = −½ Σ_f J_f log|Σ_f| − ½ log|Q| + (dim θ − n) log σ − (ỹ'Ωỹ + σ²b₀'B₀⁻¹b₀ − b'Q⁻¹b)/(2σ²) + constant,
+log p(ỹ | L, σ) = −½ log|Q| + (dim θ − n) log σ − (ỹ'Ωỹ + σ²b₀'B₀⁻¹b₀ − b'Q⁻¹b)/(2σ²) + constant,
 
 with Q and b of ``elimination.py``. The coordinates are x = log(L_kk + c) on the diagonals (c frozen; c = 0 at first), L_ab below them,
 log(σ + c). Warm-up slices them one by one (Neal 2003) and fits a normal; then one generalised elliptical slice (Nishihara, Murray &
@@ -17,7 +17,7 @@ from numba import njit, types
 
 from .apart import Apart
 from .covariance import log_covariance_priors
-from .elimination import eliminate_unit, factor_core, factor_precisions, load_core
+from .elimination import eliminate_unit, factor_core, factor_roots, load_core
 from .layout import LEVELS, WIDTH
 from .priors import log_scale_prior
 
@@ -35,22 +35,22 @@ T_DF = 8.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_marginal(factor, term, index, units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small):
+def log_marginal(factor, term, index, units, core_factors, node, h, B, prior_quadratic, roots, work, vh, dense, L, sigma, m, yy, n):
     """(log p(ỹ | L, σ), residual quadratic form) for a layout with at most one unit; leaves the factorisation behind.
 
     m (pc,), h (U,): W'Ωỹ; yy: ỹ'Ωỹ; prior_quadratic: b₀'B₀⁻¹b₀; n: rows of the data.
     """
-    log_det = factor_precisions(factor, term, L, sigma, P, small[5])
+    factor_roots(factor, term, L, roots)
     variance = sigma * sigma
     load_core(dense, m)
-    dimension, reduction = m.size, 0.0
+    dimension, log_det, reduction = m.size, 0.0, 0.0
     for unit in range(units.shape[0]):
-        log_det_unit, reduction = eliminate_unit(factor, index, units, unit, node, h, P, work, vh, dense)
+        log_det_unit, reduction = eliminate_unit(factor, index, units, unit, node, h, roots, variance, work, vh, dense)
         log_det += log_det_unit
         for k in range(units.shape[1]):
             if units[unit, k] >= 0:
                 dimension += factor[units[unit, k], LEVELS] * factor[units[unit, k], WIDTH]
-    log_det_core, quadratic = factor_core(factor, core_factors, B, P, variance, dense)
+    log_det_core, quadratic = factor_core(factor, core_factors, B, roots, variance, dense)
     rest = yy + variance * prior_quadratic - reduction - quadratic
     return -0.5 * (log_det + log_det_core) + (dimension - n) * math.log(sigma) - 0.5 * rest / variance, rest
 
@@ -69,7 +69,7 @@ def coordinates_of(coordinate, fit, L, sigma, x):
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")  # a call with its arguments takes longer to compile
 def log_hyper(
     core_only, coordinate, fit, x, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors, node, h, B,
-    prior_quadratic, P, work, vh, dense, L, m, yy, n, small
+    prior_quadratic, roots, work, vh, dense, L, m, yy, n, small
 ):  # fmt: skip
     """Log target at coordinates x, Jacobian included: (value, σ, residual quadratic form). Leaves Σ's factors in L.
 
@@ -95,12 +95,12 @@ def log_hyper(
         return -np.inf, sigma, 0.0
     rest = 0.0
     if core_only:
-        log_det = factor_precisions(factor, term, L, sigma, P, small[5])  # the units' own share is a constant here
-        log_det_core, quadratic = factor_core(factor, core_factors, B, P, sigma * sigma, dense)
-        value += -0.5 * (log_det + log_det_core) + 0.5 * quadratic / (sigma * sigma)
+        factor_roots(factor, term, L, roots)  # the unit's own share is a constant here
+        log_det_core, quadratic = factor_core(factor, core_factors, B, roots, sigma * sigma, dense)
+        value += -0.5 * log_det_core + 0.5 * quadratic / (sigma * sigma)
     else:
         marginal, rest = log_marginal(
-            factor, term, index, units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small
+            factor, term, index, units, core_factors, node, h, B, prior_quadratic, roots, work, vh, dense, L, sigma, m, yy, n
         )
         value += marginal
     if not (value > -np.inf and value < np.inf):
@@ -136,10 +136,10 @@ def scaled_noise(rng, root, spread, z, direction):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def copy_factorisation(back, work, vh, dense, L, saved):
-    """saved ← what a draw of the location needs of the factorisation (work, vh, R), and L; or these ← ``saved``, where ``back``."""
+def copy_factorisation(back, roots, work, vh, dense, L, saved):
+    """saved ← what a draw of the location needs of the factorisation (roots, work, vh, R), and L; or these ← ``saved``, where ``back``."""
     at, pc = 0, dense.shape[1]
-    for array in (work, vh, L):
+    for array in (roots, work, vh, L):
         for k in range(array.size):
             if back:
                 array[k] = saved[at + k]
@@ -158,15 +158,15 @@ def copy_factorisation(back, work, vh, dense, L, saved):
 @njit(cache=True, nogil=True, error_model="numpy")
 def draw_hyper(
     rng, move, learn, core_only, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
-    units, core_factors, node, h, B, prior_quadratic, P, work, vh, dense, L, sigma, m, yy, n, small, known, saved
+    units, core_factors, node, h, B, prior_quadratic, roots, work, vh, dense, L, sigma, m, yy, n, small, known, saved
 ):  # fmt: skip
     """Move the coordinates by ``move``: SLICES of each in turn, one generalised ELLIPTICAL slice of all, or one INDEPENDENT proposal
     from the fitted t (Metropolis-Hastings). Returns (ok, σ, rest, log target).
 
     L is changed in place, and the factorisation left behind is that of the new point. ``learn`` lets the widths follow the moves
     (warm-up only). ``known`` is the log target at the current point where the caller has it from the sweep before, with the
-    factorisation, else nan. ``saved`` (work + vh + L + R) is where an independent proposal puts that of the current point, to take it
-    back from. ok is False when the current point has no density. One loop serves all moves: every turn evaluates the target at
+    factorisation, else nan. ``saved`` (roots + work + vh + L + R) is where an independent proposal puts that of the current point, to
+    take it back from. ok is False when the current point has no density. One loop serves all moves: every turn evaluates the target at
     ``trial`` once and then decides what to try next.
     """
     d = coordinate.shape[0]
@@ -182,7 +182,7 @@ def draw_hyper(
         else:
             value, now, rest = log_hyper(
                 core_only, coordinate, fit, trial, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors,
-                node, h, B, prior_quadratic, P, work, vh, dense, L, m, yy, n, small
+                node, h, B, prior_quadratic, roots, work, vh, dense, L, m, yy, n, small
             )  # fmt: skip
             counts[0] += 1.0
         if d == 0:
@@ -196,11 +196,11 @@ def draw_hyper(
             if move == INDEPENDENT:
                 rejected = stage == 3  # as a literal, True and False would be compiled as versions of their own
                 if rejected:  # a second proposal now would depend on that, and not leave the target alone
-                    copy_factorisation(rejected, work, vh, dense, L, saved)
+                    copy_factorisation(rejected, roots, work, vh, dense, L, saved)
                     counts[1] += 1.0
                     return True, sigma, rest_here, known
                 known, sigma, rest_here = value, now, rest
-                copy_factorisation(rejected, work, vh, dense, L, saved)
+                copy_factorisation(rejected, roots, work, vh, dense, L, saved)
                 stage = 3
                 scaled_noise(rng, root, math.sqrt(0.5 * T_DF / rng.standard_gamma(0.5 * T_DF)), z, direction)
                 log_y = value - log_t - rng.standard_exponential()

@@ -21,7 +21,7 @@ h      (U,) float64    Z'Ωỹ;   work, vh   scratch laid out as node and h (C o
 m      (pc,) float64   core'Ωỹ
 dense  (3, pc, pc+1)   [0] core'Ω core; [1] the same after elimination, right-hand side in the last column; [2] with the prior,
                            factored. Lower triangles.
-P      (…) float64     σ²Σ⁻¹ of every factor, q×q at P0
+roots  (…) float64     L of every factor, block diagonal over its terms, q×q at ROOT0
 B0     (p, p+1)        prior precision of β; last column: precision times prior mean
 row_prior (R, 3+p)     coefficient statements: mean, 1/s², df, weights; row_scale (R,) their precision multipliers λ_r
 sd_prior (…, 3), cov_prior (T, 66), scale_prior (2, 3)   code and numbers of the priors (``priors.py``); scale_prior: σ, ν
@@ -50,9 +50,9 @@ GAUSSIAN, STUDENT, PROBIT, LOGIT = 0, 1, 2, 3
 JOINT, COLLAPSED, ONE_AT_A_TIME = 0, 1, 2
 """Schemes, as the compiled loop knows them."""
 
-LEVELS, WIDTH, ZCOL, U0, UNIT, CORE0, G0, ANCESTORS, B0, C0, LIST0, PTR0, P0, ENTRY0, PARENT0 = range(15)
+LEVELS, WIDTH, ZCOL, U0, UNIT, CORE0, G0, ANCESTORS, B0, C0, LIST0, PTR0, ROOT0, ENTRY0, PARENT0 = range(15)
 """Columns of ``factor``: J; q; first column in Z; offset in u; unit or −1 (core); place in the core or −1; offset of G; qa; offsets of
-B, C, list, list pointers, P; first column of core_entry (leaf, else −1); offset of the parents (−1: a root)."""
+B, C, list, list pointers, roots; first column of core_entry (leaf, else −1); offset of the parents (−1: a root)."""
 
 FACTOR, COLUMN, SIZE, L0, S0, GIVEN, FIRST, COUNT = range(8)
 """Columns of ``term``: factor; first column within the factor; number of columns; offset in L; row of its first sd in ``sd_prior``;

@@ -64,7 +64,7 @@ def follow(factor, f, prior, nu, to, spread, change):
 @njit(cache=True, nogil=True, error_model="numpy")
 def move_degrees_of_freedom(
     rng, step, k, chosen, prior, df, spread, change, core_change, data, shape, cuts, factor, term, index, units, core_factors, node, m, h,
-    yy, n, B, prior_quadratic, P, work, vh, dense, L, sigma, small, crossed, rhs, rhs_core, core, u, eta, gap, trial_eta, trial_gap,
+    yy, n, B, prior_quadratic, roots, work, vh, dense, L, sigma, crossed, rhs, rhs_core, core, u, eta, gap, trial_eta, trial_gap,
     noise_core, trial_core, noise, trial_u
 ):  # fmt: skip
     """One proposal of log ν ~ N(log ν, step²) for factor ``chosen[k]``, its λ following. Returns 1.0 where it was accepted.
@@ -100,17 +100,17 @@ def move_degrees_of_freedom(
             copy_to(m, rhs_core)
             copy_to(h, rhs)
         marginal, _ = log_marginal(
-            factor, term, index, view, core_factors, node, rhs, B, prior_quadratic, P, work, vh, dense, L, sigma, rhs_core, yy, n, small
+            factor, term, index, view, core_factors, node, rhs, B, prior_quadratic, roots, work, vh, dense, L, sigma, rhs_core, yy, n
         )
         if turn == 0:
             rise -= marginal
-            whiten_core(dense, core, noise_core)
+            whiten_core(factor, core_factors, roots, dense, core, noise_core)
             if view.shape[0] > 0:
-                whiten_unit(factor, index, view, 0, work, vh, core, u, noise)
+                whiten_unit(factor, index, view, 0, roots, work, vh, core, u, noise)
         else:
             rise += marginal
     copy_to(noise_core, trial_core)
-    place_core(dense, trial_core)
+    place_core(factor, core_factors, roots, dense, trial_core)
     copy_to(u, trial_u)
     for pos in range(units.shape[1]):
         g = view[0, pos] if view.shape[0] > 0 else -1
@@ -118,7 +118,7 @@ def move_degrees_of_freedom(
             for i in range(factor[g, U0], factor[g, U0] + factor[g, LEVELS] * factor[g, WIDTH]):
                 trial_u[i] = noise[i]
     if view.shape[0] > 0:
-        place_unit(factor, index, view, 0, units.shape[1] - 1, work, vh, trial_core, trial_u)
+        place_unit(factor, index, view, 0, units.shape[1] - 1, roots, work, vh, trial_core, trial_u)
     copy_core_factors(factor, core_factors, trial_core, trial_u)
     if eta.size > 0:
         predictor_of_columns(columns, Z, level, offset, factor, trial_core, trial_u, trial_eta)

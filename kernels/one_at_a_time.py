@@ -6,8 +6,8 @@ sd σ_t, level t has
     η_t | rest ~ N( V_t Σ_{i∈t} ω_i (ỹ_i − x_i'β − other effects), V_t ),      V_t = (Σ_{i∈t} ω_i + σ_t⁻²)⁻¹ ,
 
 with ω_i = 1 in a probit model: equation (5); exchange the roles of the factors for (6). β given all effects is normal in the same
-way. It is the slow twin of the joint draw: the same posterior, more dependent draws. Every factor is a unit of its own here and the
-core is β alone.
+way. In the code u_j = L e_j, and e_j is drawn, so that small sds lose no digits (``elimination.py``). It is the slow twin of the joint
+draw: the same posterior, more dependent draws. Every factor is a unit of its own here and the core is β alone.
 """
 
 from __future__ import annotations
@@ -16,12 +16,19 @@ import math
 
 from numba import njit
 
-from .elimination import draw_core, factor_core, load_core
-from .layout import C0, G0, LEVELS, LIST0, P0, PTR0, U0, WIDTH
+from .elimination import (
+    between_roots,
+    draw_core,
+    factor_core,
+    load_core,
+    multiply_root,
+    multiply_root_transposed,
+)
+from .layout import C0, G0, LEVELS, LIST0, PTR0, ROOT0, U0, WIDTH
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_coefficients(rng, factor, index, core_factors, node, B, P, m, sigma, u, dense, core):
+def draw_coefficients(rng, factor, index, core_factors, node, B, roots, m, sigma, u, dense, core):
     """β | u: precision X'ΩX + σ²B₀⁻¹, right-hand side m − Σ_f C_f'u_f; ``m`` (p,) is X'Ωỹ."""
     load_core(dense, m)
     for f in range(factor.shape[0]):
@@ -30,15 +37,16 @@ def draw_coefficients(rng, factor, index, core_factors, node, B, P, m, sigma, u,
             for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
                 for a in range(q):
                     dense[1, index[factor[f, LIST0] + e], core.size] -= node[factor[f, C0] + e * q + a] * u[factor[f, U0] + j * q + a]
-    factor_core(factor, core_factors, B, P, sigma * sigma, dense)
-    draw_core(rng, dense, sigma, core)
+    factor_core(factor, core_factors, B, roots, sigma * sigma, dense)
+    draw_core(rng, factor, core_factors, roots, dense, sigma, core)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_effects(rng, factor, index, f, node, P, rhs, sigma, core, u, small):
+def draw_effects(rng, factor, index, f, node, roots, rhs, sigma, core, u, small):
     """u_j | β, the other factors, ỹ for every level j of factor f: equations (5), (6). ``rhs`` is Z_f'Ω(ỹ − other factors)."""
-    q, f0 = factor[f, WIDTH], factor[f, P0]
+    q, r0, variance = factor[f, WIDTH], factor[f, ROOT0], sigma * sigma
     A, v = small[0], small[1]
+    first, step = 0 * q, min(q, 1)  # literals would be compiled as versions of their own
     for j in range(factor[f, LEVELS]):
         at, g0 = factor[f, U0] + j * q, factor[f, G0] + j * q * q
         for a in range(q):
@@ -46,9 +54,14 @@ def draw_effects(rng, factor, index, f, node, P, rhs, sigma, core, u, small):
         for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
             for a in range(q):
                 v[a] -= node[factor[f, C0] + e * q + a] * core[index[factor[f, LIST0] + e]]
-        for a in range(q):  # A = ΛΛ', v ← Λ⁻¹v
+        multiply_root_transposed(roots, r0, q, v, first, step)
+        for a in range(q * q):
+            A[a] = node[g0 + a]
+        between_roots(roots, r0, q, A, first, q)
+        for a in range(q):  # A = L'GL + σ²I = ΛΛ', v ← Λ⁻¹L'v
+            A[a * q + a] += variance
             for b in range(a + 1):
-                s = node[g0 + a * q + b] + P[f0 + a * q + b]
+                s = A[a * q + b]
                 for k in range(b):
                     s -= A[a * q + k] * A[b * q + k]
                 A[a * q + b] = math.sqrt(s) if a == b else s / A[b * q + b]
@@ -60,3 +73,4 @@ def draw_effects(rng, factor, index, f, node, P, rhs, sigma, core, u, small):
             for k in range(a + 1, q):
                 s -= A[k * q + a] * u[at + k]
             u[at + a] = s / A[a * q + a]
+        multiply_root(roots, r0, q, u, at)

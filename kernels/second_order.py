@@ -4,7 +4,7 @@ Warm-up replaces l(η_i) by the quadratic b_iη_i − ω_iη_i²/2 whose curvatu
 (the normal that is nearest to the posterior, found by the chain itself), and then freezes it. Under the stand-in the model is gaussian,
 so everything of ``elimination.py`` and ``hyper.py`` holds: in the coordinates
 
-    (L, ε_core, ε_unit),      core = R⁻ᵀ(R⁻¹m + ε_core),   u_j = Λ⁻ᵀ(v_j − V_B u_parents − V_C core + ε_j)
+    (L, ε_core, ε_unit),      core = T R⁻ᵀ(R⁻¹m + ε_core),   u_j = L Λ⁻ᵀ(v_j − V_B u_parents − V_C core + ε_j)
 
 its posterior is p̃(L) N(ε; 0, I), three independent pieces. A move that is reversible for the stand-in is made exact by accepting it with
 
@@ -79,8 +79,8 @@ EVALUATIONS, INDEPENDENT_REJECTED, CORE_TRIED, CORE_ACCEPTED, LEVELS_TRIED, LEVE
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def refresh_levels(
-    rng, share, data, shape, cut, factor, index, units, unit, pos, work, vh, core, u, noise, fresh, trial_u, trial_eta, trial_gap, eta,
-    gap, change, counts, prior, term, L
+    rng, share, data, shape, cut, factor, index, units, unit, pos, roots, work, vh, core, u, noise, fresh, trial_u, trial_eta, trial_gap,
+    eta, gap, change, counts, prior, term, L
 ):  # fmt: skip
     """Replace the ``share`` of the noise of every level at place ``pos`` of the chain, each level accepted or not on its own rows.
 
@@ -115,7 +115,7 @@ def refresh_levels(
                         trial_u[at + a] = s
         copy_to(noise, fresh)
     else:
-        place_unit(factor, index, units, unit, pos, work, vh, core, trial_u)
+        place_unit(factor, index, units, unit, pos, roots, work, vh, core, trial_u)
     copy_to(eta, trial_eta)
     for place in range(pos + 1):
         g = units[unit, place]
@@ -398,12 +398,12 @@ def draw_family(rng, data, family_prior, row_prior, row_scale, core, eta, psi, r
 @njit(cache=True, nogil=True, error_model="numpy")
 def log_stand_in(
     core_only, coordinate, fit, x, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors, node, h, B,
-    prior_quadratic, P, work, vh, dense, L, m, yy, n, small
+    prior_quadratic, roots, work, vh, dense, L, m, yy, n, small
 ):  # fmt: skip
     """log p̃(L) of the coordinates x, and its factorisation: ``log_hyper``, which has the names. With no coordinate, of L as it is."""
     value, _, _ = log_hyper(
         core_only, coordinate, fit, x, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors, node, h, B,
-        prior_quadratic, P, work, vh, dense, L, m, yy, n, small
+        prior_quadratic, roots, work, vh, dense, L, m, yy, n, small
     )  # fmt: skip
     return value
 
@@ -423,7 +423,7 @@ def run_second_order(
     apart, rng, sweeps, cycles, move, times, learn, blocks, every, small_every, stir, nothing, stirred, steps, data, family_prior,
     cuts, psi, psi_root, values, value_rows, crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
-    core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
+    core, u, L, scale, row_scale, reference, work, vh, dense, roots, B, small,
     sizes, coordinate, fit, root, scratch, counts, saved, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
     trial_L, effects, ridge,
     out_beta, out_L, out_scale, out_lp, out_u,
@@ -484,18 +484,18 @@ def run_second_order(
                 coordinates_of(here, learned, L, 1.0, scratch[1])
             known = log_stand_in_at(at_stand_in, (
                 core_only, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view, core_factors, node,
-                rhs, B, 0.0, P, work, vh, dense, L, rhs_core, 0.0, 0.0, small
+                rhs, B, 0.0, roots, work, vh, dense, L, rhs_core, 0.0, 0.0, small
             ))  # fmt: skip
             if not known > -np.inf:
                 return NO_DENSITY, sweep
             if n_units > 0:
-                whiten_unit(factor, index, view, own, work, vh, core, u, noise)
+                whiten_unit(factor, index, view, own, roots, work, vh, core, u, noise)
                 # levels, root to leaf
                 share = SMALL_STEP if (scale[3] + 1.0) % small_every == 0.0 else 1.0
                 for pos in range(units.shape[1] - 1, -1, -1):
                     if units[unit, pos] >= 0:
                         refresh_levels_at(at_levels, (
-                            rng, share, data, shape, cut, factor, index, units, unit, pos, work, vh, core, u, noise, fresh, trial_u,
+                            rng, share, data, shape, cut, factor, index, units, unit, pos, roots, work, vh, core, u, noise, fresh, trial_u,
                             trial_eta, trial_gap, eta, gap, change, counts, False, term, L
                         ))  # fmt: skip
             # variances and core; a small step of the noise alone now and then
@@ -511,22 +511,22 @@ def run_second_order(
                 extra += log_coefficient_prior(row_prior, row_scale, core, 1.0)
                 extra -= log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
                 if n_units > 0:
-                    whiten_unit(factor, index, view, own, work, vh, trial_core, u, noise)
-            whiten_core(dense, trial_core, noise_core)
+                    whiten_unit(factor, index, view, own, roots, work, vh, trial_core, u, noise)
+            whiten_core(factor, core_factors, roots, dense, trial_core, noise_core)
             for block in range(blocks):
                 copy_to(L, trial_L)
                 rise = 0.0
                 if block > 0:
                     log_stand_in_at(at_stand_in, (
                         core_only, here[:0], learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view,
-                        core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, rhs_core, 0.0, 0.0, small
+                        core_factors, node, rhs, B, 0.0, roots, work, vh, dense, L, rhs_core, 0.0, 0.0, small
                     ))  # fmt: skip
                 elif few > 0 and move == FITTED:
                     coordinates_of(here, learned, L, 1.0, scratch[0])
                     move_fitted(rng, share, learned, frame, scratch)
                     value = log_stand_in_at(at_stand_in, (
                         core_only, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view,
-                        core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, rhs_core, 0.0, 0.0, small
+                        core_factors, node, rhs, B, 0.0, roots, work, vh, dense, L, rhs_core, 0.0, 0.0, small
                     ))  # fmt: skip
                     rise = value - log_fitted(learned, frame, scratch[1], scratch[3])
                     rise -= known - log_fitted(learned, frame, scratch[0], scratch[3])
@@ -536,7 +536,7 @@ def run_second_order(
                         now = INDEPENDENT if move == INDEPENDENT and (begin + time) % 2 == 0 else min(move, 1)
                         ok, _, _, known = draw_hyper_at(at_hyper, (
                             rng, now, learn, core_only, here, learned, frame, scratch, counts, sd_prior, cov_prior, scale_prior, factor,
-                            term, index, view, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small,
+                            term, index, view, core_factors, node, rhs, B, 0.0, roots, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small,
                             known, saved
                         ))  # fmt: skip
                         if not ok:
@@ -548,7 +548,7 @@ def run_second_order(
                 for a in range(core.size):
                     trial_core[a] = keep * noise_core[a] + share * rng.standard_normal() if a % blocks == block else noise_core[a]
                     trial_noise[a] = trial_core[a]
-                place_core(dense, trial_core)
+                place_core(factor, core_factors, roots, dense, trial_core)
                 copy_to(u, trial_u)
                 if n_units > 0:
                     for pos in range(units.shape[1]):
@@ -556,7 +556,7 @@ def run_second_order(
                         if f >= 0:
                             for k in range(factor[f, U0], factor[f, U0] + factor[f, LEVELS] * factor[f, WIDTH]):
                                 trial_u[k] = noise[k]
-                    place_unit(factor, index, view, own, units.shape[1] - 1, work, vh, trial_core, trial_u)
+                    place_unit(factor, index, view, own, units.shape[1] - 1, roots, work, vh, trial_core, trial_u)
                 trial_extra = 0.0
                 if slope.shape[0] > 0:
                     trial_extra -= log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
@@ -603,7 +603,7 @@ def run_second_order(
                 for pos in range(units.shape[1]):
                     if units[unit, pos] >= 0:
                         refresh_levels_at(at_levels, (
-                            rng, stir, plain, shape, cut, factor, index, units, unit, pos, work, vh, core, u, noise, fresh, trial_u,
+                            rng, stir, plain, shape, cut, factor, index, units, unit, pos, roots, work, vh, core, u, noise, fresh, trial_u,
                             trial_eta, trial_gap, eta, gap, change, stirred, True, term, L
                         ))  # fmt: skip
             gaps(code, y, trials, omega, linear, eta, shape, cut, gap)

@@ -25,7 +25,7 @@ from .elimination import (
     draw_core,
     draw_unit,
     eliminate_unit,
-    factor_precisions,
+    factor_roots,
     load_core,
 )
 from .gaussian import between_units, draw_residual_sd, residual_sum_of_squares
@@ -136,7 +136,7 @@ APART = (DRAW_HYPER,)
 def run_chunk(
     apart, rng, sweeps, n, haar, collapsed_move, learn, latent, crossed, one_at_a_time,
     factor, term, index, units, core_factors, node, m, h, yy, row_prior, sd_prior, cov_prior, scale_prior,
-    core, u, L, scale, row_scale, reference, work, vh, dense, P, B, small,
+    core, u, L, scale, row_scale, reference, work, vh, dense, roots, B, small,
     coordinate, fit, root, scratch, counts, saved,
     out_beta, out_L, out_scale, out_lp, out_u,
 ):  # fmt: skip
@@ -172,7 +172,7 @@ def run_chunk(
                     move = INDEPENDENT
             ok, sigma, rest, scale[4] = draw_hyper_at(apart[0], (
                 rng, move, learn, n_units > 1, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
-                index, units, core_factors, node, h, B, scale[2], P, work, vh, dense, L, sigma, m, squares, n, small, known, saved
+                index, units, core_factors, node, h, B, scale[2], roots, work, vh, dense, L, sigma, m, squares, n, small, known, saved
             ))  # fmt: skip
             if not ok:
                 return NO_DENSITY, sweep
@@ -183,15 +183,15 @@ def run_chunk(
                 for a in range(core.size):
                     dense[2, a, core.size] *= g
             # 3 (β, u) in one draw
-            draw_core(rng, dense, sigma, core)
+            draw_core(rng, factor, core_factors, roots, dense, sigma, core)
             for unit in range(n_units):
-                draw_unit(rng, factor, index, units, unit, work, vh, sigma, core, u)
+                draw_unit(rng, factor, index, units, unit, roots, work, vh, sigma, core, u)
             copy_core_factors(factor, core_factors, core, u)
         else:
             cross_ptr, cross_col, cross_value, rhs, rhs_core, H, x36, effects = crossed
             if one_at_a_time is not None:
-                factor_precisions(factor, term, L, sigma, P, small[5])
-                draw_coefficients(rng, factor, index, core_factors, node, B, P, m, sigma, u, dense, core)
+                factor_roots(factor, term, L, roots)
+                draw_coefficients(rng, factor, index, core_factors, node, B, roots, m, sigma, u, dense, core)
             for unit in range(n_units):
                 if latent is None:
                     rhs_between_units(factor, index, cross_ptr, cross_col, cross_value, node, m, h, u, unit, rhs_core, rhs)
@@ -199,12 +199,12 @@ def run_chunk(
                     subtract_other_units(Z, level, factor, u, unit, weight if family == PROBIT else omega, working, eta)
                     accumulate_rhs(X, Z, level, eta, factor, n_units == 0, unit, rhs_core, rhs)
                 if one_at_a_time is not None:
-                    draw_effects(rng, factor, index, units[unit, 0], node, P, rhs, sigma, core, u, small)
+                    draw_effects(rng, factor, index, units[unit, 0], node, roots, rhs, sigma, core, u, small)
                 else:
                     # 2 the core's variances with the core and this unit out; 3 core and unit in one draw; 4 ancillary
                     ok = draw_core_and_unit(
                         apart, rng, collapsed_move, learn, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor,
-                        term, index, units, unit, core_factors, node, B, P, work, vh, dense, L, sigma, core, u, rhs, rhs_core, H, x36,
+                        term, index, units, unit, core_factors, node, B, roots, work, vh, dense, L, sigma, core, u, rhs, rhs_core, H, x36,
                         effects, small
                     )  # fmt: skip
                     if not ok:
@@ -252,24 +252,24 @@ def run_chunk(
 @njit(cache=True, nogil=True, error_model="numpy")
 def draw_core_and_unit(
     apart, rng, collapsed_move, learn, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index, units,
-    unit, core_factors, node, B, P, work, vh, dense, L, sigma, core, u, rhs, rhs_core, H, x36, effects, small
+    unit, core_factors, node, B, roots, work, vh, dense, L, sigma, core, u, rhs, rhs_core, H, x36, effects, small
 ):  # fmt: skip
     """Steps 2 to 4 for one unit of several, the other units given (their effects are taken off ``rhs``, ``rhs_core``).
 
     Returns False when the core's variances have no density.
     """
-    factor_precisions(factor, term, L, sigma, P, small[5])
+    factor_roots(factor, term, L, roots)
     load_core(dense, rhs_core)
-    eliminate_unit(factor, index, units, unit, node, rhs, P, work, vh, dense)
+    eliminate_unit(factor, index, units, unit, node, rhs, roots, sigma * sigma, work, vh, dense)
     move = min(collapsed_move, ELLIPTICAL)
     ok, sigma, _, _ = draw_hyper_at(apart[0], (
         rng, move, learn, units.shape[0] > 1, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
-        units, core_factors, node, rhs, B, 0.0, P, work, vh, dense, L, sigma, rhs_core, 0.0, 0.0, small, np.nan, work
+        units, core_factors, node, rhs, B, 0.0, roots, work, vh, dense, L, sigma, rhs_core, 0.0, 0.0, small, np.nan, work
     ))  # fmt: skip
     if not ok:
         return False
-    draw_core(rng, dense, sigma, core)
-    draw_unit(rng, factor, index, units, unit, work, vh, sigma, core, u)
+    draw_core(rng, factor, core_factors, roots, dense, sigma, core)
+    draw_unit(rng, factor, index, units, unit, roots, work, vh, sigma, core, u)
     copy_core_factors(factor, core_factors, core, u)
     for pos in range(units.shape[1]):
         f = units[unit, pos]

@@ -114,7 +114,8 @@ class Chain:
         out = self.new_kept(sweeps, warming)
         status, did = self._run(sweeps, warming, out)
         if status != ks.OK:
-            raise sampling_error(status, self.number, self.done + did + 1, by_group.arrange(self.design), self.state.u)
+            design, s = by_group.arrange(self.design), self.state
+            raise sampling_error(status, self.number, self.done + did + 1, design, s.u, s.L, float(s.scale[0]))
         self.done += sweeps
         if warming:
             self.history.append(out)
@@ -174,7 +175,7 @@ class Chain:
             self.rng, sweeps, p.n, p.haar, self._collapsed_move(), warming, latent, crossed, one_at_a_time,
             p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h, p.yy,
             p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
-            w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"],
+            w["work"], w["vh"], self.dense, w["roots"], w["B"], w["small"],
             self.coordinate, self.fit, self.root, self.scratch, self.counts, w["saved"],
             out.beta, out.L, out.scale, out.lp, out.u,
         )  # fmt: skip
@@ -325,8 +326,14 @@ def _work(packed: Packed) -> dict[str, np.ndarray]:
         "vh": np.zeros(packed.effects),
         "rhs": np.zeros(packed.effects),
         "rhs_core": np.zeros(packed.core_columns),
-        "saved": np.zeros(packed.node.size + packed.effects + int(np.sum(packed.term[:, kl.SIZE] ** 2)) + pc * (pc + 1)),
-        "P": np.zeros(int(np.sum(factor[:, kl.WIDTH] ** 2))),
+        "saved": np.zeros(
+            int(np.sum(factor[:, kl.WIDTH] ** 2))
+            + packed.node.size
+            + packed.effects
+            + int(np.sum(packed.term[:, kl.SIZE] ** 2))
+            + pc * (pc + 1)
+        ),
+        "roots": np.zeros(int(np.sum(factor[:, kl.WIDTH] ** 2))),
         "B": np.zeros((p, p + 1)),
         "small": np.zeros((8, 64)),
         "H": np.zeros((36, 36)),

@@ -94,8 +94,8 @@ class LevelScales:
         data, shape, cuts, *rows = likelihood
         return level_laws.move_degrees_of_freedom(
             c.rng, step, k, p.student, p.df_prior, s.df, s.spread, self.change, self.core_change, data, shape, cuts, p.factor, p.term,
-            p.index, p.units, p.core_factors, c.node, c.m, c.h, p.yy, p.n, w["B"], s.scale[2], w["P"], w["work"], w["vh"], c.dense, s.L,
-            s.scale[0], w["small"], c.cross, w["rhs"], w["rhs_core"], s.core, s.u, *rows, self.noise_core, self.trial_core, self.noise,
+            p.index, p.units, p.core_factors, c.node, c.m, c.h, p.yy, p.n, w["B"], s.scale[2], w["roots"], w["work"], w["vh"], c.dense, s.L,
+            s.scale[0], c.cross, w["rhs"], w["rhs_core"], s.core, s.u, *rows, self.noise_core, self.trial_core, self.noise,
             self.trial_u,
         )  # fmt: skip
 

@@ -312,7 +312,7 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray):
     J = np.array([len(f.levels) for f in factors], dtype=np.int64)
     q = np.array([len(f.columns) for f in factors], dtype=np.int64)
     table[:, kl.LEVELS], table[:, kl.WIDTH] = J, q
-    table[:, kl.ZCOL], table[:, kl.U0], table[:, kl.P0] = _starts(q), _starts(J * q), _starts(q * q)
+    table[:, kl.ZCOL], table[:, kl.U0], table[:, kl.ROOT0] = _starts(q), _starts(J * q), _starts(q * q)
     table[:, [kl.ANCESTORS, kl.G0, kl.B0, kl.C0, kl.LIST0, kl.PTR0]] = 0
     pc = p
     for f in plan.core:

@@ -219,7 +219,7 @@ class SecondOrderChain(Chain):
             self.small_every, self.stir, self.nothing, self.stirred, self.steps, data, p.family_prior, p.cutpoints, self.psi,
             self.psi_root, p.values, p.value_rows, crossed, p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h,
             p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
-            w["work"], w["vh"], self.dense, w["P"], w["B"], w["small"], self.sizes, self.coordinate, self.fit, self.root, self.scratch,
+            w["work"], w["vh"], self.dense, w["roots"], w["B"], w["small"], self.sizes, self.coordinate, self.fit, self.root, self.scratch,
             self.counts, w["saved"], s.eta, self.gap[0], s.working, self.gap[1], self.noise[0], self.noise[1], self.noise[2],
             self.trial_L, self.effects, self._ridge(), out.beta, out.L, out.scale, out.lp, out.u,
         )  # fmt: skip

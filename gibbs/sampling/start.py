@@ -13,7 +13,7 @@ from gibbs.kernels.elimination import (
     draw_unit,
     eliminate_unit,
     factor_core,
-    factor_precisions,
+    factor_roots,
     load_core,
 )
 from gibbs.kernels.likelihood import COUNT_NEGATIVE_BINOMIAL, COUNT_POISSON, add_derivatives
@@ -63,7 +63,7 @@ def start_near_mode(
         omega[:] = np.maximum(sums[2], 1e-6)
         s.working[:] = omega * (eta - r.offset) + sums[1]
         accumulate(r.X, r.Z, r.level, r.core_entry, omega, p.factor, p.index, p.units, p.core_factors, node, dense)
-        factor_precisions(p.factor, p.term, s.L, 1.0, w["P"], w["small"][5])
+        factor_roots(p.factor, p.term, s.L, w["roots"])
         for unit in range(max(p.units.shape[0], 1)):
             subtract_other_units(r.Z, r.level, p.factor, s.u, unit, omega, s.working, trial)
             accumulate_rhs(r.X, r.Z, r.level, trial, p.factor, p.units.shape[0] == 0, unit, m, rhs)
@@ -71,11 +71,11 @@ def start_near_mode(
             for k in range(cuts):  # no row meets them
                 dense[1, k, k] = 1.0
             if p.units.shape[0] > 0:
-                eliminate_unit(p.factor, p.index, p.units, unit, node, rhs, w["P"], w["work"], w["vh"], dense)
-            factor_core(p.factor, p.core_factors, w["B"], w["P"], 1.0, dense)
-            draw_core(chain.rng, dense, noise, s.core)
+                eliminate_unit(p.factor, p.index, p.units, unit, node, rhs, w["roots"], 1.0, w["work"], w["vh"], dense)
+            factor_core(p.factor, p.core_factors, w["B"], w["roots"], 1.0, dense)
+            draw_core(chain.rng, p.factor, p.core_factors, w["roots"], dense, noise, s.core)
             if p.units.shape[0] > 0:
-                draw_unit(chain.rng, p.factor, p.index, p.units, unit, w["work"], w["vh"], noise, s.core, s.u)
+                draw_unit(chain.rng, p.factor, p.index, p.units, unit, w["roots"], w["work"], w["vh"], noise, s.core, s.u)
             s.core[:cuts] = cut
             copy_core_factors(p.factor, p.core_factors, s.core, s.u)
     if not (np.all(np.isfinite(s.core)) and np.all(np.isfinite(s.u))):

@@ -15,20 +15,25 @@ _MEANING = {
     kernel.NOT_FINITE_SCALE: "the draw of a standard deviation is not a finite positive number",
     kernel.NOT_POSITIVE_DEFINITE: "the posterior precision of the coefficients is not positive definite (collinear columns, flat priors?)",
 }
+ENORMOUS = 1e8
+"""Numbers of the model from this size on are pointed at; squares of 10⁸ leave half the digits of a sum."""
+LAST_DIGIT = 1e-15
+"""Share of the variance explained by a level's effects below which the residual variance has no digit left beside it."""
 
 
-def sampling_error(code: int, chain: int, iteration: int, design: Design, u: np.ndarray) -> SamplingError:
-    """The error of a chain that stopped: chain (1-based), iteration, block, and the data rows behind it where they can be named."""
-    rows = _rows_behind(design, u)
-    behind = f" Rows behind it: {rows}." if rows else ""
-    hint = " Look for outcomes or predictors of enormous size, and for priors that are nearly flat on collinear columns."
-    return SamplingError(
-        f"{_MEANING[code]}.{behind}{hint}", where=f"chain {chain + 1}, iteration {iteration}, block {kernel.BLOCK_OF_STATUS[code]}"
-    )
+def sampling_error(code: int, chain: int, iteration: int, design: Design, u: np.ndarray, L: np.ndarray, sigma: float) -> SamplingError:
+    """The error of a chain that stopped: chain (1-based), iteration, block, what lies behind it, and the data rows where they can be named.
+
+    u, L, sigma: the state of the chain, laid out as in ``gibbs.kernels.layout``, for ``design`` as the sampler sees it.
+    """
+    where = f"chain {chain + 1}, iteration {iteration}, block {kernel.BLOCK_OF_STATUS[code]}"
+    behind = " ".join(filter(None, (_not_finite(design, u), _enormous(design) or _no_digit_left(design, L, sigma))))
+    hint = behind or "Look for priors that are nearly flat on collinear columns, and for terms that the data cannot tell apart."
+    return SamplingError(f"{_MEANING[code]}. {hint}", where=where)
 
 
-def _rows_behind(design: Design, u: np.ndarray) -> str:
-    """Data rows of the first level whose effect is not finite, or those with the largest numbers."""
+def _not_finite(design: Design, u: np.ndarray) -> str:
+    """Data rows of the first level whose effect is not finite."""
     start = 0
     for factor in design.factors:
         size = len(factor.levels) * len(factor.columns)
@@ -36,8 +41,44 @@ def _rows_behind(design: Design, u: np.ndarray) -> str:
         if bad.size:
             level = int(bad[0]) // len(factor.columns)
             rows = design.rows[factor.codes == level][:5]
-            return f"{', '.join(str(r) for r in rows)} ({factor.name} = {factor.levels[level]})"
+            return f"Rows behind it: {', '.join(str(r) for r in rows)} ({factor.name} = {factor.levels[level]})."
         start += size
-    size = np.abs(design.X).max(axis=1) if design.X.size else np.abs(design.y)
-    largest = np.argsort(-np.maximum(size, np.abs(design.y)))[:3]
-    return ", ".join(str(design.rows[i]) for i in largest) + " (the largest numbers in the model)"
+    return ""
+
+
+def _enormous(design: Design) -> str:
+    """The rows with the largest numbers, where there are enormous ones."""
+    size = np.abs(design.y).astype(float)
+    for columns in (design.X, *(f.Z for f in design.factors)):
+        if columns.size:
+            size = np.maximum(size, np.abs(columns).max(axis=1))
+    if not size.size or not size.max() >= ENORMOUS:
+        return ""
+    largest = np.argsort(-size)[:3]
+    rows = ", ".join(str(design.rows[i]) for i in largest)
+    return (
+        f"Rows behind it: {rows} (the largest numbers in the model, up to {size.max():.3g}). Outcomes or predictors of enormous size have "
+        "squares that leave no digits: measure them in other units, or from another origin."
+    )
+
+
+def _no_digit_left(design: Design, L: np.ndarray, sigma: float) -> str:
+    """Where σ² is below the last digit of L'GL of some level: the effects reproduce the outcome."""
+    if design.family not in ("gaussian", "student") or not sigma > 0.0:
+        return ""
+    l0 = 0
+    for factor in design.factors:
+        column, explained = 0, np.zeros(design.y.size)
+        for term in factor.terms:
+            q = len(term.columns)
+            root = L[l0 : l0 + q * q].reshape(q, q)
+            explained += np.sum((factor.Z[:, column : column + q] @ root) ** 2, axis=1)
+            column, l0 = column + q, l0 + q * q
+        largest = float(np.bincount(factor.codes, weights=explained).max()) if explained.size else 0.0
+        if sigma**2 < LAST_DIGIT * largest:
+            return (
+                f"The residual sd ({sigma:.3g}) is below the last digit of what the effects of {factor.name} explain "
+                f"({np.sqrt(largest):.3g}): they reproduce the outcome to rounding. A level needs more rows than it has effects, or sigma "
+                "a prior that keeps it away from 0."
+            )
+    return ""

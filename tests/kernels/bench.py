@@ -257,25 +257,25 @@ class Bench:
         return elimination.coefficient_precision(self.packed.row_prior, self.state.row_scale, self.work["B"])
 
     def eliminate(self, sigma: float, unit: int | None, rhs_core: np.ndarray, rhs: np.ndarray) -> tuple[float, float]:
-        """P, one unit out, the core factored: (log|Q|, b'Q⁻¹b)."""
+        """The roots, one unit out, the core factored: (log|Q|, b'Q⁻¹b)."""
         p, w = self.packed, self.work
         self.prior_precision()
-        elimination.factor_precisions(p.factor, p.term, self.state.L, sigma, w["P"], w["small"][5])
+        elimination.factor_roots(p.factor, p.term, self.state.L, w["roots"])
         elimination.load_core(self.dense, rhs_core)
         log_det = reduction = 0.0
         if unit is not None:
             log_det, reduction = elimination.eliminate_unit(
-                p.factor, p.index, p.units, unit, self.node, rhs, w["P"], w["work"], w["vh"], self.dense
+                p.factor, p.index, p.units, unit, self.node, rhs, w["roots"], sigma**2, w["work"], w["vh"], self.dense
             )
-        log_det_core, quadratic = elimination.factor_core(p.factor, p.core_factors, w["B"], w["P"], sigma * sigma, self.dense)
+        log_det_core, quadratic = elimination.factor_core(p.factor, p.core_factors, w["B"], w["roots"], sigma * sigma, self.dense)
         return log_det + log_det_core, reduction + quadratic
 
     def draw(self, sigma: float, unit: int | None) -> np.ndarray:
         """One draw of (core, unit) after ``eliminate``; returns θ[joint(unit)]."""
         p, w, s = self.packed, self.work, self.state
-        elimination.draw_core(self.rng, self.dense, sigma, s.core)
+        elimination.draw_core(self.rng, p.factor, p.core_factors, w["roots"], self.dense, sigma, s.core)
         if unit is not None:
-            elimination.draw_unit(self.rng, p.factor, p.index, p.units, unit, w["work"], w["vh"], sigma, s.core, s.u)
+            elimination.draw_unit(self.rng, p.factor, p.index, p.units, unit, w["roots"], w["work"], w["vh"], sigma, s.core, s.u)
         elimination.copy_core_factors(p.factor, p.core_factors, s.core, s.u)
         return self.theta[self.joint(unit)]
 
@@ -285,8 +285,8 @@ class Bench:
         quadratic = self.prior_precision()
         yy = float(np.sum(self.omega * self.y**2))
         return hyper.log_marginal(
-            p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.h, w["B"], quadratic, w["P"], w["work"], w["vh"],
-            self.dense, self.state.L, sigma, self.m, yy, p.n, w["small"],
+            p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.h, w["B"], quadratic, w["roots"], w["work"], w["vh"],
+            self.dense, self.state.L, sigma, self.m, yy, p.n,
         )  # fmt: skip
 
     def log_hyper(self, core_only: bool, x: np.ndarray, sigma: float, rhs_core=None, rhs=None) -> tuple[float, float, float]:
@@ -296,7 +296,7 @@ class Bench:
         yy = float(np.sum(self.omega * self.y**2))
         return hyper.log_hyper(
             core_only, c.coordinate, c.fit, x, sigma, p.sd_prior, p.cov_prior, p.scale_prior, p.factor, p.term, p.index, p.units,
-            p.core_factors, self.node, self.h if rhs is None else rhs, w["B"], quadratic, w["P"], w["work"], w["vh"], self.dense,
+            p.core_factors, self.node, self.h if rhs is None else rhs, w["B"], quadratic, w["roots"], w["work"], w["vh"], self.dense,
             self.state.L, self.m if rhs_core is None else rhs_core, yy, p.n, w["small"],
         )  # fmt: skip
 
@@ -311,7 +311,7 @@ class Bench:
         ok, s.scale[0], self.rest, self.target = loops.run_hyper(
             self.rng, move, learn, core_only, c.coordinate, c.fit, c.root, c.scratch, c.counts, p.sd_prior, p.cov_prior,
             p.scale_prior, p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.h if rhs is None else rhs, w["B"],
-            quadratic, w["P"], w["work"], w["vh"], self.dense, s.L, s.scale[0], self.m if rhs_core is None else rhs_core, yy, p.n,
+            quadratic, w["roots"], w["work"], w["vh"], self.dense, s.L, s.scale[0], self.m if rhs_core is None else rhs_core, yy, p.n,
             w["small"], known, w["saved"], L, sigma,
         )  # fmt: skip
         assert ok

@@ -11,12 +11,12 @@ from numba import njit
 
 
 @njit(cache=True, error_model="numpy")
-def run_location(rng, factor, index, units, unit, core_factors, work, vh, dense, sigma, core, u, out_core, out_u):
+def run_location(rng, factor, index, units, unit, core_factors, roots, work, vh, dense, sigma, core, u, out_core, out_u):
     """Draws of (core, unit); ``unit`` −1: the core alone."""
     for i in range(out_core.shape[0]):
-        draw_core(rng, dense, sigma, core)
+        draw_core(rng, factor, core_factors, roots, dense, sigma, core)
         if unit >= 0:
-            draw_unit(rng, factor, index, units, unit, work, vh, sigma, core, u)
+            draw_unit(rng, factor, index, units, unit, roots, work, vh, sigma, core, u)
         copy_core_factors(factor, core_factors, core, u)
         out_core[i, :] = core
         out_u[i, :] = u

@@ -89,7 +89,7 @@ def test_the_stand_in_of_the_second_order_sweep_is_the_marginal_density(kind):
     def stand_in(coordinate: np.ndarray) -> float:
         return log_stand_in(
             False, coordinate, c.fit, x, sigma, p.sd_prior, p.cov_prior, p.scale_prior, p.factor, p.term, p.index, p.units, p.core_factors,
-            b.node, b.h, w["B"], quadratic, w["P"], w["work"], w["vh"], b.dense, s.L, b.m, yy, float(p.n), w["small"],
+            b.node, b.h, w["B"], quadratic, w["roots"], w["work"], w["vh"], b.dense, s.L, b.m, yy, float(p.n), w["small"],
         )  # fmt: skip
 
     assert stand_in(c.coordinate) == wanted

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from gibbs.kernels.priors import log_cholesky_prior
 from scipy import stats
 
 from gibbs.kernels import covariance
@@ -55,18 +56,22 @@ def test_log_sufficient_is_the_joint_density_as_a_function_of_one_covariance(kin
     b, covariances, sigma, theta = at_random(kind, 41, covariance_prior=prior)
     p, rng = b.packed, np.random.default_rng(42)
     for t, f, k, q in term_places(b):
-        squares = np.full(64, np.nan)
-        covariance.sum_of_squares(p.factor, p.term, t, theta[b.p :], squares)
+        squares, scratch = np.full(64, np.nan), np.full(64, np.nan)
+        now = np.linalg.cholesky(covariances[f][k])
+        covariance.sum_of_squares(p.factor, p.term, t, b.state.L, theta[b.p :], scratch, squares)
         start = sum(len(term.columns) for term in b.design.factors[f].terms[:k])
         mine = theta[b.columns[f]].reshape(len(b.design.factors[f].levels), -1)[:, start : start + q]
-        np.testing.assert_allclose(squares[: q * q].reshape(q, q), mine.T @ mine, rtol=RTOL, atol=1e-12)
+        e = np.linalg.solve(now, mine.T)
+        np.testing.assert_allclose(squares[: q * q].reshape(q, q), e @ e.T, rtol=RTOL, atol=1e-9)
         ours, theirs = [], []
         for _ in range(5):
             trial = [list(blocks) for blocks in covariances]
             trial[f][k] = random_covariances(b.design, rng)[f][k]
             L = np.linalg.cholesky(trial[f][k])
-            J = len(b.design.factors[f].levels)
-            ours.append(covariance.log_sufficient(p.term, t, J, p.sd_prior, p.cov_prior, squares, L.ravel(), np.full(64, np.nan)))
+            J, M = len(b.design.factors[f].levels), np.tril(rng.uniform(0.2, 1.0, (q, q)))  # any frame will do
+            T, F = np.linalg.solve(M, L), np.linalg.solve(M, now)
+            value = covariance.log_sufficient(q, J, squares, np.tril(T).ravel(), np.tril(F).ravel(), scratch)
+            ours.append(value + log_cholesky_prior(p.term, t, p.sd_prior, p.cov_prior, L.ravel(), scratch) - J * np.log(np.diag(M)).sum())
             theirs.append(oracles.log_joint(b.design, values_of(b, trial, sigma, theta)) + log_jacobian_lower(L))
         np.testing.assert_allclose(np.diff(ours), np.diff(theirs), rtol=RTOL, atol=1e-9 * np.max(np.abs(theirs)))
 

@@ -28,26 +28,50 @@ def test_coefficient_precision(coefficient_prior, intercept_prior):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_factor_precisions(kind):
+def test_factor_roots(kind):
     b = Bench(make_design(kind))
     rng = np.random.default_rng(2)
-    covariances, sigma = random_covariances(b.design, rng), 0.7
+    covariances = random_covariances(b.design, rng)
     b.set(covariances)
-    P = b.work["P"]
-    P[:] = 0.0
-    log_det = elimination.factor_precisions(b.packed.factor, b.packed.term, b.state.L, sigma, P, b.work["small"][5])
-    expected = 0.0
-    for f, (factor, blocks) in enumerate(zip(b.design.factors, covariances, strict=True)):
+    roots = b.work["roots"]
+    roots[:] = np.nan
+    elimination.factor_roots(b.packed.factor, b.packed.term, b.state.L, roots)
+    for f, blocks in enumerate(covariances):
         full = oracles.factor_covariance(blocks)
-        q = len(full)
-        at = b.packed.factor[f, kl.P0]
-        np.testing.assert_allclose(P[at : at + q * q].reshape(q, q), sigma**2 * np.linalg.inv(full), rtol=RTOL, atol=1e-12)
-        expected += len(factor.levels) * np.linalg.slogdet(full)[1]
-    assert log_det == pytest.approx(expected, rel=RTOL, abs=1e-12)
+        q, at = len(full), b.packed.factor[f, kl.ROOT0]
+        np.testing.assert_allclose(roots[at : at + q * q].reshape(q, q), np.linalg.cholesky(full), rtol=RTOL, atol=1e-12)
+
+
+def test_products_with_a_root():
+    """Lx, L'x, L⁻¹x and L'GL within longer arrays, nothing else touched."""
+    rng = np.random.default_rng(3)
+    for q in (1, 2, 5):
+        L, x, G = np.tril(rng.uniform(0.5, 1.5, (q, q))), rng.standard_normal(q), rng.standard_normal((q, q))
+        G = G @ G.T
+        roots = np.concatenate([np.full(3, np.nan), (L + np.triu(np.full((q, q), np.nan), 1)).ravel()])
+        for kernel, expected in ((elimination.multiply_root, L @ x), (elimination.divide_root, np.linalg.solve(L, x))):
+            got = np.concatenate([[7.0], x, [7.0]])
+            kernel(roots, 3, q, got, 1)
+            np.testing.assert_allclose(got, [7.0, *expected, 7.0], rtol=1e-12)
+        apart = np.full((q, 3), 7.0)
+        apart[:, 1] = x
+        got = apart.ravel()
+        elimination.multiply_root_transposed(roots, 3, q, got, 1, 3)
+        apart[:, 1] = L.T @ x
+        np.testing.assert_allclose(got, apart.ravel(), rtol=1e-12)
+        wide = np.full((q, q + 2), 7.0)
+        wide[:, 1 : q + 1] = G
+        got = wide.ravel()
+        elimination.between_roots(roots, 3, q, got, 1, q + 2)
+        wide[:, 1 : q + 1] = L.T @ G @ L
+        np.testing.assert_allclose(got, wide.ravel(), rtol=1e-12)
 
 
 def eliminated(kind: str, scheme: str, seed: int, **options):
-    """A bench per unit with that unit eliminated at random Σ, σ and other effects; with its dense (Q, b)."""
+    """A bench per unit with that unit eliminated at random Σ, σ and other effects; with its dense (Q, b) in the scale of u.
+
+    The log determinant of the kernels is that in the scale of e, log|T'QT|: Σ J log|Σ| is taken off it.
+    """
     design = make_design(kind, **options)
     b = Bench(design, scheme)
     rng = np.random.default_rng([seed, len(kind)])
@@ -63,7 +87,10 @@ def eliminated(kind: str, scheme: str, seed: int, **options):
         core, u = plain[: b.core.size].copy(), np.zeros(b.packed.effects)
         if unit is not None:
             u[b.unit(unit) - b.p] = plain[b.core.size :]
-        yield b, unit, sigma, Q, rhs, b.eliminate(sigma, unit, core, u)
+        log_det, quadratic = b.eliminate(sigma, unit, core, u)
+        for f in (*b.plan.core, *(b.plan.units[unit] if unit is not None else ())):
+            log_det -= len(design.factors[f].levels) * np.linalg.slogdet(oracles.factor_covariance(covariances[f]))[1]
+        yield b, unit, sigma, Q, rhs, (log_det, quadratic)
 
 
 @pytest.mark.parametrize("options", [{}, {"known_se": True}, {"family": "logit"}], ids=["gaussian", "known_se", "logit"])
@@ -109,9 +136,9 @@ def noise_matrix(b: Bench, unit: int | None, sigma: float, size: int) -> np.ndar
     out = np.empty((size, size + 1))
     for k in range(size + 1):
         rng = Normals(k - 1)
-        elimination.draw_core.py_func(rng, b.dense, sigma, s.core)
+        elimination.draw_core.py_func(rng, p.factor, p.core_factors, w["roots"], b.dense, sigma, s.core)
         if unit is not None:
-            elimination.draw_unit.py_func(rng, p.factor, p.index, p.units, unit, w["work"], w["vh"], sigma, s.core, s.u)
+            elimination.draw_unit.py_func(rng, p.factor, p.index, p.units, unit, w["roots"], w["work"], w["vh"], sigma, s.core, s.u)
         elimination.copy_core_factors(p.factor, p.core_factors, s.core, s.u)
         assert rng.count == size
         out[:, k] = b.theta[b.joint(unit)]
@@ -127,7 +154,8 @@ def test_covariance_of_draws(kind):
         p, w, s = b.packed, b.work, b.state
         cores, effects = np.empty((n, b.core.size)), np.empty((n, p.effects))
         loops.run_location(
-            b.rng, p.factor, p.index, p.units, unit, p.core_factors, w["work"], w["vh"], b.dense, sigma, s.core, s.u, cores, effects
+            b.rng, p.factor, p.index, p.units, unit, p.core_factors, w["roots"], w["work"], w["vh"], b.dense, sigma, s.core, s.u, cores,
+            effects,
         )  # fmt: skip
         z = np.hstack([cores, effects[:, b.unit(unit) - b.p]]) - mean
         z = z @ R / sigma  # cov z = R'Q⁻¹R = I
@@ -140,7 +168,7 @@ def test_covariance_of_draws(kind):
 def test_special_paths_equal_the_general_one(kind):
     """One and two columns a level have their own loops; the general loop must leave the same arrays."""
     for scheme in schemes_with_units(kind):
-        for b, unit, *_ in eliminated(kind, scheme, 6):
+        for b, unit, sigma, *_ in eliminated(kind, scheme, 6):
             p, w = b.packed, b.work
             f = p.units[unit, 0]
             rhs = np.random.default_rng(8).standard_normal(p.effects)
@@ -149,9 +177,13 @@ def test_special_paths_equal_the_general_one(kind):
                 elimination.load_core(b.dense, np.ones(b.core.size))
                 w["work"][:], w["vh"][:] = b.node, rhs
                 if general:
-                    out = elimination._eliminate_factor(p.factor, p.index, p.units, unit, 0, w["P"], w["work"], w["vh"], b.dense)
+                    out = elimination._eliminate_factor(
+                        p.factor, p.index, p.units, unit, 0, w["roots"], sigma**2, w["work"], w["vh"], b.dense
+                    )
                 else:
-                    out = elimination.eliminate_unit(p.factor, p.index, p.units, unit, b.node, rhs, w["P"], w["work"], w["vh"], b.dense)
+                    out = elimination.eliminate_unit(
+                        p.factor, p.index, p.units, unit, b.node, rhs, w["roots"], sigma**2, w["work"], w["vh"], b.dense
+                    )
                 J, q = p.factor[f, kl.LEVELS], p.factor[f, kl.WIDTH]
                 g = w["work"][p.factor[f, kl.G0] :][: J * q * q].reshape(J, q, q)
                 entries = p.index[p.factor[f, kl.PTR0] + J] * q
@@ -176,15 +208,15 @@ def test_log_determinant_of_extreme_pivots(size):
         design = make_design(kind, rows=40, levels=12)
         b = Bench(design)
         covariances = [[c * size for c in blocks] for blocks in random_covariances(design, np.random.default_rng(9))]
-        sigma = 1.0
+        sigma = math.sqrt(size)
         b.set(covariances, sigma)
-        if size > 1.0:  # no rows: the pivot is the prior precision alone
+        if size > 1.0:  # no rows: the pivot is σ² alone
             b.load(np.full(b.y.size, 1e-290), b.y)
         log_det, _ = elimination_of_unit(b, sigma)
-        A, P = b.W[:, b.unit(0)], b.prior(covariances)[0][np.ix_(b.unit(0), b.unit(0))]
+        A, L = b.W[:, b.unit(0)], np.linalg.cholesky(oracles.factor_covariance(covariances[0]))
         G, expected, q = A.T @ (b.omega[:, None] * A), 0.0, len(design.factors[0].columns)
         for j in range(12):
-            block = (G + P)[j * q : (j + 1) * q, j * q : (j + 1) * q]
+            block = L.T @ G[j * q : (j + 1) * q, j * q : (j + 1) * q] @ L + sigma**2 * np.eye(q)
             scale = np.max(block)
             expected += np.linalg.slogdet(block / scale)[1] + q * math.log(scale)
         assert log_det == pytest.approx(expected, rel=RTOL)
@@ -193,9 +225,9 @@ def test_log_determinant_of_extreme_pivots(size):
 def elimination_of_unit(b: Bench, sigma: float) -> tuple[float, float]:
     p, w = b.packed, b.work
     b.prior_precision()
-    elimination.factor_precisions(p.factor, p.term, b.state.L, sigma, w["P"], w["small"][5])
+    elimination.factor_roots(p.factor, p.term, b.state.L, w["roots"])
     elimination.load_core(b.dense, b.m)
-    return elimination.eliminate_unit(p.factor, p.index, p.units, 0, b.node, b.h, w["P"], w["work"], w["vh"], b.dense)
+    return elimination.eliminate_unit(p.factor, p.index, p.units, 0, b.node, b.h, w["roots"], sigma**2, w["work"], w["vh"], b.dense)
 
 
 def test_a_core_that_is_not_positive_definite_gives_nan():
@@ -203,7 +235,7 @@ def test_a_core_that_is_not_positive_definite_gives_nan():
     b.set(random_covariances(b.design, np.random.default_rng(10)))
     b.eliminate(1.0, 0, b.m, b.h)
     b.dense[1, 0, 0] = -1e6
-    log_det, quadratic = elimination.factor_core(b.packed.factor, b.packed.core_factors, b.work["B"], b.work["P"], 1.0, b.dense)
+    log_det, quadratic = elimination.factor_core(b.packed.factor, b.packed.core_factors, b.work["B"], b.work["roots"], 1.0, b.dense)
     assert math.isnan(log_det) and math.isnan(quadratic)
 
 

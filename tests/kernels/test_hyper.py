@@ -317,7 +317,7 @@ def test_a_start_without_density_is_reported():
         c, p, w, s = b.chain, b.packed, b.work, b.state
         ok, *_ = hyper.draw_hyper(
             b.rng, move, False, False, c.coordinate, c.fit, c.root, c.scratch, c.counts, p.sd_prior, p.cov_prior, p.scale_prior,
-            p.factor, p.term, p.index, p.units, p.core_factors, b.node, b.h, w["B"], b.prior_precision(), w["P"], w["work"], w["vh"],
+            p.factor, p.term, p.index, p.units, p.core_factors, b.node, b.h, w["B"], b.prior_precision(), w["roots"], w["work"], w["vh"],
             b.dense, s.L, 1.0, b.m, p.yy, p.n, w["small"], math.nan, w["saved"],
         )  # fmt: skip
         assert not ok

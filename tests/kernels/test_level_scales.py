@@ -282,8 +282,8 @@ def told_move(engine: GrEngine, k: int, normal: float, accept: bool) -> float:
     found = move_degrees_of_freedom.py_func(
         told, 1.0, k, p.student, p.df_prior, s.df, s.spread, levels.change, levels.core_change, data, shape, cuts,
         p.factor, p.term, p.index, p.units, p.core_factors, chain.node, chain.m, chain.h, p.yy, p.n, w["B"],
-        s.scale[2], w["P"], w["work"], w["vh"], chain.dense, s.L,
-        s.scale[0], w["small"], chain.cross, w["rhs"], w["rhs_core"], s.core, s.u, *rows, levels.noise_core, levels.trial_core,
+        s.scale[2], w["roots"], w["work"], w["vh"], chain.dense, s.L,
+        s.scale[0], chain.cross, w["rhs"], w["rhs_core"], s.core, s.u, *rows, levels.noise_core, levels.trial_core,
         levels.noise, levels.trial_u,
     )  # fmt: skip
     assert found == float(accept)

@@ -24,14 +24,14 @@ def prepared(kind: str, seed: int, **options) -> tuple[Bench, list, float, np.nd
     if b.design.family != "gaussian":
         b.load(b.packed.rows.weight.copy(), rng.standard_normal(b.y.size))
     b.prior_precision()
-    elimination.factor_precisions(b.packed.factor, b.packed.term, b.state.L, sigma, b.work["P"], b.work["small"][5])
+    elimination.factor_roots(b.packed.factor, b.packed.term, b.state.L, b.work["roots"])
     return b, covariances, sigma, theta
 
 
 def draw_effects(b: Bench, rng, f: int, rhs: np.ndarray, sigma: float, compiled: bool = True) -> np.ndarray:
     p, w, s = b.packed, b.work, b.state
     kernel = one_at_a_time.draw_effects if compiled else one_at_a_time.draw_effects.py_func
-    kernel(rng, p.factor, p.index, f, b.node, w["P"], rhs, sigma, s.core, s.u, w["small"])
+    kernel(rng, p.factor, p.index, f, b.node, w["roots"], rhs, sigma, s.core, s.u, w["small"])
     return s.u[b.columns[f] - b.p].copy()
 
 
@@ -49,7 +49,7 @@ def test_equations_5_and_6():
             mean.append(V[-1] * np.sum((b.y - x_beta - other)[rows]))
         rhs = np.zeros(b.packed.effects)
         rhs[b.columns[f] - b.p] = b.W[:, b.columns[f]].T @ (b.y - other)
-        np.testing.assert_allclose(draw_effects(b, b.rng, f, rhs, 0.0), mean, rtol=RTOL)  # σ = 0: the mean
+        np.testing.assert_allclose(draw_effects(b, Normals(-1), f, rhs, 1.0, compiled=False), mean, rtol=RTOL)  # no noise: the mean
         spread = np.array([draw_effects(b, Normals(t), f, rhs, 1.0, compiled=False)[t] - mean[t] for t in range(len(mean))])
         np.testing.assert_allclose(spread, np.sqrt(V), rtol=RTOL)
         b.state.u[:] = theta[b.p :]
@@ -58,7 +58,7 @@ def test_equations_5_and_6():
 @pytest.mark.parametrize("options", [{}, {"known_se": True}], ids=["gaussian", "known_se"])
 @pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("none", "core_large")])
 def test_effects_of_one_factor_given_all_the_rest(kind, options):
-    """Mean (σ = 0) and square root (one normal at a time) of u_f | β, the other factors, for any columns a level."""
+    """Mean (no noise) and square root (one normal at a time) of u_f | β, the other factors, for any columns a level."""
     b, covariances, sigma, theta = prepared(kind, 102, **options)
     Q0 = b.prior(covariances)[0]
     for f, mine in enumerate(b.columns):
@@ -67,7 +67,8 @@ def test_effects_of_one_factor_given_all_the_rest(kind, options):
         A = b.W[:, mine]
         Q = A.T @ (b.omega[:, None] * A) + sigma**2 * Q0[np.ix_(mine, mine)]
         mean = np.linalg.solve(Q, rhs[mine] - A.T @ (b.omega * (b.W[:, : b.p] @ theta[: b.p])))
-        np.testing.assert_allclose(draw_effects(b, b.rng, f, rhs[b.p :], 0.0), mean, rtol=RTOL, atol=1e-9 * np.max(np.abs(mean)))
+        found = draw_effects(b, Normals(-1), f, rhs[b.p :], sigma, compiled=False)
+        np.testing.assert_allclose(found, mean, rtol=RTOL, atol=1e-9 * np.max(np.abs(mean)))
         if mine.size <= 24:
             columns = [draw_effects(b, Normals(k), f, rhs[b.p :], sigma, compiled=False) - mean for k in range(mine.size)]
             T = np.column_stack(columns) / sigma
@@ -85,7 +86,7 @@ def test_coefficients_given_all_effects(kind, options):
     X = b.W[:, : b.p]
     Q = X.T @ (b.omega[:, None] * X) + sigma**2 * Q0[: b.p, : b.p]
     mean = np.linalg.solve(Q, X.T @ (b.omega * (b.y - b.W[:, b.p :] @ theta[b.p :])) + sigma**2 * b0[: b.p])
-    args = (p.factor, p.index, p.core_factors, b.node, w["B"], w["P"], b.m)
+    args = (p.factor, p.index, p.core_factors, b.node, w["B"], w["roots"], b.m)
     rng = np.random.Generator(np.random.SFC64(104))
     n, draws = 2_000, np.empty((2_000, b.p))
     for i in range(n):
@@ -96,7 +97,7 @@ def test_coefficients_given_all_effects(kind, options):
     excess = (z.T @ z / n - np.eye(b.p)) * np.sqrt(n / (1.0 + np.eye(b.p)))
     assert np.max(np.abs(excess)) < 6.0
     one_at_a_time.draw_coefficients(rng, *args, sigma, s.u, b.dense, s.core)
-    elimination.draw_core(rng, b.dense, 0.0, s.core)  # the factor is left behind: the mean exactly
+    elimination.draw_core(rng, p.factor, p.core_factors, w["roots"], b.dense, 0.0, s.core)  # the factor is left behind: the mean exactly
     np.testing.assert_allclose(s.core, mean, rtol=RTOL, atol=1e-12 + 1e-9 * np.max(np.abs(mean)))
 
 

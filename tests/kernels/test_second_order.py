@@ -12,7 +12,7 @@ from gibbs.kernels.elimination import (
     draw_unit,
     eliminate_unit,
     factor_core,
-    factor_precisions,
+    factor_roots,
     load_core,
     place_core,
     place_unit,
@@ -41,21 +41,21 @@ def test_whitening_undoes_placing(kind):
     b = Bench(make_design(kind), "joint")
     b.set(random_covariances(b.design, np.random.default_rng(7)))
     p, s, w = b.packed, b.state, b.work
-    factor_precisions(p.factor, p.term, s.L, 1.0, w["P"], w["small"][5])
+    factor_roots(p.factor, p.term, s.L, w["roots"])
     load_core(b.dense, p.m)
-    eliminate_unit(p.factor, p.index, p.units, 0, p.node, p.h, w["P"], w["work"], w["vh"], b.dense)
-    factor_core(p.factor, p.core_factors, w["B"], w["P"], 1.0, b.dense)
+    eliminate_unit(p.factor, p.index, p.units, 0, p.node, p.h, w["roots"], 1.0, w["work"], w["vh"], b.dense)
+    factor_core(p.factor, p.core_factors, w["B"], w["roots"], 1.0, b.dense)
     rng = np.random.default_rng(3)
-    draw_core(np.random.Generator(np.random.SFC64(5)), b.dense, 1.0, s.core)
-    draw_unit(np.random.Generator(np.random.SFC64(6)), p.factor, p.index, p.units, 0, w["work"], w["vh"], 1.0, s.core, s.u)
+    draw_core(np.random.Generator(np.random.SFC64(5)), p.factor, p.core_factors, w["roots"], b.dense, 1.0, s.core)
+    draw_unit(np.random.Generator(np.random.SFC64(6)), p.factor, p.index, p.units, 0, w["roots"], w["work"], w["vh"], 1.0, s.core, s.u)
     wanted = np.random.Generator(np.random.SFC64(5)).standard_normal(s.core.size)
     core_noise, noise = np.zeros_like(s.core), rng.standard_normal(s.u.size)
-    whiten_core(b.dense, s.core, core_noise)
+    whiten_core(p.factor, p.core_factors, w["roots"], b.dense, s.core, core_noise)
     np.testing.assert_allclose(core_noise, wanted, atol=1e-9)
-    whiten_unit(p.factor, p.index, p.units, 0, w["work"], w["vh"], s.core, s.u, noise)
+    whiten_unit(p.factor, p.index, p.units, 0, w["roots"], w["work"], w["vh"], s.core, s.u, noise)
     core, u = core_noise.copy(), noise.copy()
-    place_core(b.dense, core)
-    place_unit(p.factor, p.index, p.units, 0, p.units.shape[1] - 1, w["work"], w["vh"], core, u)
+    place_core(p.factor, p.core_factors, w["roots"], b.dense, core)
+    place_unit(p.factor, p.index, p.units, 0, p.units.shape[1] - 1, w["roots"], w["work"], w["vh"], core, u)
     np.testing.assert_allclose(core, s.core, rtol=1e-9, atol=1e-9)
     unit = [f for f in p.units[0] if f >= 0]
     for f in unit:
@@ -265,11 +265,11 @@ def test_refreshed_levels_have_the_law_of_the_stand_in():
     b.set(random_covariances(b.design, np.random.default_rng(17)))
     p, s, w, r = b.packed, b.state, b.work, b.packed.rows
     n, U = r.y.size, p.effects
-    factor_precisions(p.factor, p.term, s.L, 1.0, w["P"], w["small"][5])
+    factor_roots(p.factor, p.term, s.L, w["roots"])
     load_core(b.dense, b.chain.m)
-    eliminate_unit(p.factor, p.index, p.units, 0, b.chain.node, b.chain.h, w["P"], w["work"], w["vh"], b.dense)
+    eliminate_unit(p.factor, p.index, p.units, 0, b.chain.node, b.chain.h, w["roots"], 1.0, w["work"], w["vh"], b.dense)
     counts, noise, fresh, trial_u, change = np.zeros(8), np.zeros(U), np.zeros(U), np.zeros(U), np.zeros(U)
-    whiten_unit(p.factor, p.index, p.units, 0, w["work"], w["vh"], s.core, s.u, noise)
+    whiten_unit(p.factor, p.index, p.units, 0, w["roots"], w["work"], w["vh"], s.core, s.u, noise)
     trials = np.zeros(n, dtype=np.int64)  # no trial: l = 0 everywhere, and a stand-in of no curvature
     data = (kd.BINOMIAL_LOGIT, r.X.T.copy(), r.Z, r.level, r.offset, np.zeros(n), trials, np.zeros(n), np.zeros(n))
     before = noise.copy()
@@ -277,12 +277,12 @@ def test_refreshed_levels_have_the_law_of_the_stand_in():
     generator = np.random.Generator(np.random.SFC64(8))
     wanted = 0.8 * before + 0.6 * np.random.Generator(np.random.SFC64(8)).standard_normal(U)
     refresh_levels(
-        generator, 0.6, data, 1.0, np.zeros(1), p.factor, p.index, p.units, 0, 0, w["work"], w["vh"], s.core, s.u, noise, fresh, trial_u,
-        np.zeros(n), np.zeros(n), eta, gap, change, counts, False, p.term, s.L,
+        generator, 0.6, data, 1.0, np.zeros(1), p.factor, p.index, p.units, 0, 0, w["roots"], w["work"], w["vh"], s.core, s.u, noise,
+        fresh, trial_u, np.zeros(n), np.zeros(n), eta, gap, change, counts, False, p.term, s.L,
     )  # fmt: skip
     assert counts[4] == counts[5] > 0
     found = np.zeros(U)
-    whiten_unit(p.factor, p.index, p.units, 0, w["work"], w["vh"], s.core, s.u, found)
+    whiten_unit(p.factor, p.index, p.units, 0, w["roots"], w["work"], w["vh"], s.core, s.u, found)
     np.testing.assert_allclose(found, noise, atol=1e-9)
     # the generator also draws one exponential a level, after the normals
     np.testing.assert_allclose(noise, wanted, atol=1e-9)

@@ -416,7 +416,7 @@ def core_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[float
         for _, _, q, l0, _, given in p.term[:, :6]:
             if not given:
                 L[l0 : l0 + q * q] *= 1.4
-        kh.log_marginal(*a[12:31])
+        kh.log_marginal(*a[12:30])
         return True, 0.0, 0.0, 0.0
 
     quiet(monkeypatch, draw_hyper=propose, run_second_order=kernel)
@@ -439,7 +439,7 @@ def level_moves(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> list[tupl
         J, q = int(p.factor[f, kl.LEVELS]), int(p.factor[f, kl.WIDTH])
         told = Told(rng.standard_normal(J * q), accept=False)
         kernel(told, share, *a)
-        proposed = a[14].copy()  # trial_u
+        proposed = a[15].copy()  # trial_u
         for j in range(J):
             kept, moved, before = s.u.copy(), _with_descendants(p, unit, pos, j), target_less_stand_in(engine, y)
             s.u[moved] = proposed[moved]
@@ -538,7 +538,7 @@ def test_levels_move_by_their_own_law_with_the_ratio_of_the_likelihood(case):
         z, kept, noise = rng.standard_normal((J, q)), s.u.copy(), rng.standard_normal(s.u.size)
         was, told, trial = noise.copy(), Told(z.ravel(), accept=False), np.zeros(s.u.size)
         k2.refresh_levels.py_func(
-            told, share, data, chain._shape(), cut, p.factor, p.index, p.units, 0, pos, w["work"], w["vh"], s.core, s.u, noise,
+            told, share, data, chain._shape(), cut, p.factor, p.index, p.units, 0, pos, w["roots"], w["work"], w["vh"], s.core, s.u, noise,
             np.zeros(s.u.size), trial, s.working[: r.y.size].copy(), chain.gap[1], s.eta, chain.gap[0], np.zeros(s.u.size), counts, True,
             p.term, s.L,
         )  # fmt: skip

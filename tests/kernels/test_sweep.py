@@ -111,7 +111,7 @@ def test_core_and_unit_given_the_other_units(kind):
         for i in range(n):
             assert sweep.draw_core_and_unit(
                 c.addresses, b.rng, hyper.SLICES, False, c.coordinate, c.fit, c.root, c.scratch, c.counts, p.sd_prior, p.cov_prior,
-                p.scale_prior, p.factor, p.term, p.index, p.units, unit, p.core_factors, b.node, w["B"], w["P"], w["work"], w["vh"],
+                p.scale_prior, p.factor, p.term, p.index, p.units, unit, p.core_factors, b.node, w["B"], w["roots"], w["work"], w["vh"],
                 b.dense, s.L, sigma, s.core, s.u, rhs[b.p :].copy(), rhs[b.core].copy(), w["H"], w["x"], w["effects"], w["small"],
             )  # fmt: skip
             draws[i] = b.theta[b.joint(unit)]
