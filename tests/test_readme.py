@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -52,23 +57,91 @@ def test_the_output_shown_is_what_the_command_prints(tmp_path, capsys):
         assert abs(printed[name][0] - estimate) < 5.0 * monte_carlo + digits, name
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_the_commands_on_a_run_shown(tmp_path, monkeypatch, capsys):
-    """The picture's and the others, on short runs of the two models they name."""
-    from gibbs import cli
+def _distributions(extras: set[str]) -> set[str]:
+    """Names of the distributions that ``pip install .[extras]`` brings, by what pyproject.toml and the installed metadata require."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    waiting = [*project["dependencies"], *(r for extra in extras for r in project["optional-dependencies"][extra])]
+    found: set[str] = set()
+    while waiting:
+        requirement = waiting.pop()
+        name, wanted = re.match(r"([\w.-]+)\s*(?:\[([\w,\s-]*)\])?", requirement).groups()
+        name = re.sub(r"[-_.]+", "-", name).lower()
+        wanted = {w.strip() for w in (wanted or "").split(",")}
+        if (name, *sorted(wanted)) in found:
+            continue
+        found |= {name, (name, *sorted(wanted))}
+        try:
+            below = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:  # for another platform or Python
+            continue
+        waiting += [r for r in below if (x := re.search(r"extra\s*==\s*['\"]([\w-]+)", r)) is None or x.group(1) in wanted]
+    return {name for name in found if isinstance(name, str)}
 
-    for name in ("peru_m5", "peru_m4"):
-        short = ["--warmup", "200", "--draws", "200", "--quiet"]
-        assert cli.main(["run", str(ROOT / "specs" / f"{name}.yaml"), *short, "--out", str(tmp_path / "runs" / name)]) in (0, 1)
-    monkeypatch.chdir(tmp_path)
+
+def _installed_for(command: str) -> tuple[set[str], set[str]]:
+    """(extras that the command of the README installs, modules of this environment that it does not bring)."""
+    extras = set(re.search(r"pip install -e '\.\[([\w,]+)\]'", command).group(1).split(","))
+    brought = _distributions(extras)
+    strange = {
+        module
+        for module, owners in metadata.packages_distributions().items()
+        if not {re.sub(r"[-_.]+", "-", owner).lower() for owner in owners} & (brought | {"gibbs-engine"})
+    }
+    return extras, strange - {"pip", "setuptools", "_distutils_hack", "pkg_resources"}
+
+
+_ONLY_WHAT_IS_INSTALLED = """
+import sys, json
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in STRANGE:
+            raise ModuleNotFoundError(f"No module named {name!r} (not installed by the README's command)", name=name)
+STRANGE = set(json.loads(sys.argv[1]))
+sys.meta_path.insert(0, Refuse())
+import contextlib, io, os, shlex, warnings
+from gibbs import cli
+told = []
+for line in json.loads(sys.argv[2]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.main(shlex.split(line)[1:])
+    told.append((line, code, len(out.getvalue().strip()), err.getvalue()))
+import gibbs
+warnings.simplefilter("ignore")
+fit = gibbs.load("runs/peru_m5")
+for call in json.loads(sys.argv[3]):
+    eval(call)
+    told.append((call, 0, 1, ""))
+print(json.dumps(told))
+"""
+
+
+def test_the_install_shown_runs_what_is_shown(tmp_path):
+    """The picture's command and the others, and every ``fit.…()`` of the text, with nothing importable that its install does not bring.
+
+    On short runs of the two models they name, and once more with every criterion of ``gibbs compare``.
+    """
+    extras, strange = _installed_for(_block("run command"))
+    assert extras == {"examples", "report"} and {"pytest", "hypothesis", "pyreadstat"} <= strange
+    short = "--warmup 200 --draws 200 --quiet"
+    lines = [f"gibbs run {ROOT}/specs/{name}.yaml {short} --out runs/{name}" for name in ("peru_m5", "peru_m4")]
+    shown = [line.removeprefix(".venv/bin/") for line in (_block("picture command") + _block("commands on a run")).splitlines()]
+    assert len(shown) == 10 and all(line.startswith("gibbs ") for line in shown)
+    lines += shown + [f"gibbs compare runs/peru_m5 runs/peru_m4 --criterion {c}" for c in ("loo", "dic")]
+    lines += ["gibbs compare runs/peru_m5 runs/peru_m4 --group province"]
+    calls = sorted(set(re.findall(r"`(fit\.[^`]+\))`", README)))
+    assert {"fit.loo()", "fit.waic()", "fit.dic()", "fit.ame()"} <= set(calls)
     (tmp_path / "new_provinces.csv").write_text("indigenous,illiteracy,province\n0,0.05,new\n1,0.12,new\n")
-    capsys.readouterr()
-    lines = (_block("picture command") + _block("commands on a run")).splitlines()
-    assert len(lines) == 10
-    for line in lines:
-        words = shlex.split(line.removeprefix(".venv/bin/"))
-        assert words[0] == "gibbs" and cli.main(words[1:]) == 0, line
-        assert capsys.readouterr().out.strip(), line
+    done = subprocess.run(
+        [sys.executable, "-c", _ONLY_WHAT_IS_INSTALLED, json.dumps(sorted(strange)), json.dumps(lines), json.dumps(calls)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=900, env={**os.environ, "MPLBACKEND": "agg"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    for line, code, printed, err in told:
+        assert code == 0 or (line.startswith("gibbs run") and code == 1), (line, err)
+        assert printed or line.startswith("gibbs run"), line
+    assert len(told) == len(lines) + len(calls)
     assert (tmp_path / "peru_m5_groups.png").stat().st_size > 10_000
     assert (ROOT / "specs" / "pictures" / "peru_m5_groups.png").is_file()
 

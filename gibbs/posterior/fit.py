@@ -348,7 +348,7 @@ class Fit:
         """Leave-one-out by Pareto-smoothed importance sampling: elpd, se, p, Pareto k, pointwise.
 
         group : leave out whole levels of this factor, its effects integrated out, without a refit (focus: new levels); rows in known levels
-            where None. draws : use about so many, evenly spaced. Needs arviz-stats (``gibbs-engine[arviz]``). See
+            where None. draws : use about so many, evenly spaced. See
             ``gibbs.posterior.criticism``.
         """
         return self._criterion("loo", group, draws)
