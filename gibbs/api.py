@@ -43,7 +43,7 @@ def fit(
     categories: Sequence[str | int] | None = None,
     keep: str | Sequence[str] | None = None,
     rename: Mapping[str, str] | None = None,
-    na: Sequence[str] | None = None,
+    na: Sequence[str] | Mapping[str, Any] | None = None,
     title: str | None = None,
     output: str | os.PathLike[str] | None = None,
     outcome: str | Mapping[str, Any] | None = None,
@@ -86,7 +86,9 @@ def fit(
     keep : the factors whose effects are stored draw by draw: ``"all"`` (the default), ``"none"``, or a list of names. The effects of
         the others are summarised as they are drawn, for factors with levels by the hundred thousand: ``ranef``, ``se_ranef``, ``coef``
         and the run folder have them; what needs every draw of them (predictions, for one) says so.
-    rename, na : new names of columns ``{new: old}``; further words that mean missing.
+    rename : new names of columns, ``{new: old}``.
+    na : further words that mean missing, values or labels: a list for every column, or by column, ``{"therm": [998, 999], "*": [-9]}``;
+        ``{"keep": ["NA"]}`` keeps a word that means missing by itself where a column is text.
     title, output : a line for reports; a folder to write the run to. From Python nothing is written unless ``output`` is given
         (``Fit.save`` does it afterwards).
     outcome, level1, levels : the two-level form, as in a spec. ``outcome={"one": "YES"}`` beside a formula, or in the two-level form

@@ -39,7 +39,7 @@ class Prepared:
         """The report on it."""
         from gibbs.preview import Check
 
-        return Check(self.spec, self.design, self.plan, self.table.source)
+        return Check(self.spec, self.design, self.plan, self.table.source, self.table)
 
     def warnings(self) -> tuple[str, ...]:
         """What should be known before sampling."""

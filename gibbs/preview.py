@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs import memory, wrap
-from gibbs.model import cells, equations, factor_warnings, structure
+from gibbs.model import cells, equations, factor_warnings, overview, structure
 from gibbs.model.families import FAMILIES, LINKS
 from gibbs.model.priors import PriorBook, describe
-from gibbs.model.records import Design, Prior, Spec, Term
+from gibbs.model.records import Design, Prior, Spec, Table, Term
+from gibbs.printable import printable
 
 if TYPE_CHECKING:
     from gibbs.sampling.plan import Plan
@@ -32,13 +33,14 @@ class Check:
     """What will be sampled, and how. ``str(check)`` is the report, as wide as the terminal is, but at most 100 columns.
 
     spec : the words, every default filled in. design : the model as numbers. plan : which sampler draws which block, and why.
-    source : where the data came from.
+    source : where the data came from. table : what the design was made of, where it is at hand.
     """
 
     spec: Spec
     design: Design
     plan: Plan
     source: str
+    table: Table | None = None  # what the design was made of
 
     @property
     def equations(self) -> equations.Model:
@@ -53,7 +55,7 @@ class Check:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What should be known before sampling; empty where there is nothing."""
-        found = [str(w) for w in structure.warnings(self.design)]
+        found = [printable(str(w)) for w in structure.warnings(self.design)]
         kept, installed = self.bytes_kept, memory.installed()
         if installed is not None and 2 * kept > installed:  # once in the chains, once gathered
             found.append(
@@ -92,6 +94,7 @@ class Check:
             *_wrap(family_sentence(self.design), "", "  "),
             *_section("Model", self.equations.lines(_WIDTH.get() - 2)),
             *_section("Data", self._data()),
+            *self._predictors(),
             *_section("Groups", self._groups()),
             *_section("Priors (sd language: scales are standard deviations)", _priors(spec, self.design)),
             *_section("Plan", [line for text in self.plan.lines for line in _wrap(text, "", "  ")]),
@@ -99,7 +102,7 @@ class Check:
         ]
         warnings = [line for w in self.warnings for line in _wrap(w, "- ", "  ")]
         parts += _section("Warnings" if warnings else "No warnings", warnings)
-        return "\n".join(line.rstrip() for line in parts)
+        return printable("\n".join(line.rstrip() for line in parts), lines=True)
 
     def _data(self) -> list[str]:
         """Rows read, used, dropped; the outcome in a line."""
@@ -121,6 +124,14 @@ class Check:
             known = used if design.missing_outcome is None else used - int(design.missing_outcome.sum())
             lines += _wrap(f"{_count(cells.number(design), 'cell')} (rows equal in {equal}) of {_count(known, 'row')}", "", "  ")
         return lines
+
+    def _predictors(self) -> list[str]:
+        if self.table is None:
+            return []
+        numbers, categories = overview.describe(self.spec, self.table)
+        lines = _table(numbers, right=(1, 2, 3, 4)) if numbers else []
+        lines += [line for text in categories for line in _wrap(text, "", "  ")]
+        return _section("Predictors (of all rows read)", lines) if lines else []
 
     def _groups(self) -> list[str]:
         found = self.structure

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gibbs import wrap
 from gibbs.errors import OutputError
+from gibbs.printable import printable
 
 if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
@@ -70,7 +71,7 @@ def open_closed_streams() -> None:
 def _print(text: str, stream: Any) -> None:
     """Print, and go on in silence where the reader has left (``gibbs check … | head``)."""
     try:
-        print(text, file=stream, flush=True)
+        print(printable(text, lines=True), file=stream, flush=True)
     except BrokenPipeError:
         _fall_silent(stream)
 

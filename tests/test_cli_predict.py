@@ -90,11 +90,19 @@ def test_a_predictor_called_row(gibbs: Gibbs) -> None:
 
 
 def test_poststratification(gibbs: Gibbs) -> None:
-    code, out, _ = gibbs("poststratify", "run", "new.csv", "--weight", "N", "--by", "region")
+    code, out, err = gibbs("poststratify", "run", "new.csv", "--weight", "N", "--by", "region")
+    assert err == "warning: g g9: 20 people drawn as new (57.1 % of all); the fit has not seen this level.\n"
     assert code == 0 and [line.split()[0] for line in out.splitlines()] == ["region", "north", "south", "(all)"]
     assert gibbs("poststratify", "run", "new.csv", "--weight", "N", "--by", "region,b", "--out", "a.csv")[0] == 0
-    expected = load("run").poststratify("new.csv", "N", ["region", "b"]).table
+    expected = load("run").poststratify("new.csv", "N", ["region", "b"], new_levels="draw").table
     np.testing.assert_allclose(pd.read_csv("a.csv")["mean"], expected["mean"], rtol=1e-6)
+
+
+def test_new_levels_of_a_prediction_are_named(gibbs: Gibbs) -> None:
+    for argv in (("--for", "new"), ("--new-levels", "draw")):
+        code, _, err = gibbs("predict", "run", "new.csv", *argv)
+        assert code == 0 and err == "warning: g g9: 1 row drawn as new (33.3 % of all); the fit has not seen this level.\n"
+    assert gibbs("predict", "run", "known.csv", "--new-levels", "error")[0::2] == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -108,6 +116,9 @@ def test_poststratification(gibbs: Gibbs) -> None:
         (("predict", "run", "new.csv", "--interval", 95), "between 0 and 1"),
         (("predict", "run", "new.csv", "--out", "p.xlsx"), ".csv or .parquet"),
         (("predict", "run", "new.csv", "--out", "nowhere/p.csv"), "no folder 'nowhere'"),
+        (("poststratify", "run", "new.csv", "--weight", "N", "--new-levels", "error"), "new.csv: g g9: 20 people (57.1 % of all)"),
+        (("poststratify", "run", "new.csv", "--weight", "N", "--new-levels", "eror"), "Did you mean 'error'"),
+        (("predict", "run", "new.csv", "--for", "new", "--new-levels", "error"), "new.csv: g g9: 1 row (33.3 % of all)"),
         (("poststratify", "run", "new.csv", "--weight", "n"), "no column 'n'"),
         (("poststratify", "run", "new.csv", "--weight", "N", "--by", "regoin"), "did you mean 'region'"),
         (("poststratify", "run", "new.csv", "--weight", "N", "--for", "known"), "has not seen"),

@@ -48,7 +48,7 @@ def test_equations_stand_first_and_every_section_is_there() -> None:
     text = str(report("y ~ x + z + x:z + (1 + x | class)", title="Pupils"))
     assert text.startswith("Pupils\ny ~ x + z + x:z + (1 + x | class)\nfamily gaussian")
     titles = [line.split(" (")[0] for line in text.splitlines() if line and not line.startswith(" ")][3:]
-    assert titles == ["Model", "Data", "Groups", "Priors", "Plan", "Sampling", "No warnings"]
+    assert titles == ["Model", "Data", "Predictors", "Groups", "Priors", "Plan", "Sampling", "No warnings"]
     assert "β_j = λ + θ·z_j + η_j" in text
 
 

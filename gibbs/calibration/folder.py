@@ -90,9 +90,10 @@ def write(found: Calibration, folder: str | os.PathLike[str], *, force: bool = F
 def _fill(found: Calibration, partial: Path, target: Path) -> None:
     from gibbs import __version__
     from gibbs.model import spec
+    from gibbs.posterior import spreadsheet
 
-    found.ranks().to_csv(partial / "ranks.csv", index=False, float_format="%.10g")
-    found.table().to_csv(partial / "quantities.csv", float_format="%.6g")
+    spreadsheet.to_csv(found.ranks(), partial / "ranks.csv", index=False, float_format="%.10g")
+    spreadsheet.to_csv(found.table(), partial / "quantities.csv", float_format="%.6g")
     words = found.verdict
     if found.fitted:
         try:

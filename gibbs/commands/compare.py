@@ -23,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from gibbs.errors import SpecError
+    from gibbs.posterior import spreadsheet
     from gibbs.posterior.comparison import compare, run_names
     from gibbs.posterior.fit import load
     from gibbs.posterior.textfile import check_free, write_text
@@ -36,6 +37,6 @@ def run(arguments: argparse.Namespace) -> int:
     found = compare(fits, criterion=arguments.criterion, group=arguments.group, draws=arguments.draws)
     say_words(repr(found) if len(fits) > 1 else repr(next(iter(found.criteria.values()))))
     if arguments.csv:
-        written = write_text(arguments.csv, found.table.to_csv(float_format="%.8g"), force=arguments.force)
+        written = write_text(arguments.csv, spreadsheet.to_csv(found.table, float_format="%.8g"), force=arguments.force)
         say(f"\nWritten to {written}")
     return 0

@@ -21,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from gibbs.posterior import spreadsheet
     from gibbs.posterior.fit import load
     from gibbs.posterior.textfile import check_free, columns, write_text
     from gibbs.terminal import say, say_words
@@ -34,5 +35,5 @@ def run(arguments: argparse.Namespace) -> int:
         "holds, of an expression that it is above 0; mcse: Monte Carlo error of that; evidence_ratio: probability / (1 − probability)."
     )
     if arguments.csv:
-        say(f"\nWritten to {write_text(arguments.csv, found.to_csv(float_format='%.8g'), force=arguments.force)}")
+        say(f"\nWritten to {write_text(arguments.csv, spreadsheet.to_csv(found, float_format='%.8g'), force=arguments.force)}")
     return 0

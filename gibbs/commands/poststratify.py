@@ -8,7 +8,7 @@ SUMMARY = "Average the expected outcome over the cells of a population, by area 
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    from gibbs.commands.predict import output_arguments
+    from gibbs.commands.predict import new_levels_argument, output_arguments
     from gibbs.terminal import whole_number
 
     parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
@@ -24,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="new",
         help="new (default: groups the fit has not seen are drawn), known (they are an error), 'all new', population, typical",
     )
+    new_levels_argument(parser)
     output_arguments(parser)
     parser.add_argument("--seed", metavar="N", type=whole_number(0), help="of new groups (the run's own)")
 
@@ -32,14 +33,24 @@ def run(arguments: argparse.Namespace) -> int:
     from gibbs.posterior import tablefile
     from gibbs.posterior.fit import load
     from gibbs.posterior.newdata import groups_from_text
-    from gibbs.terminal import say
+    from gibbs.posterior.poststratify import poststratify
+    from gibbs.terminal import say, say_beside
 
     probabilities = tablefile.interval(arguments.interval)
     tablefile.check_free(arguments.out, force=arguments.force)
     by = [name for word in arguments.by for name in word.split(",") if name]
-    found = load(arguments.run).poststratify(
-        arguments.frame, arguments.weight, by, groups=groups_from_text(arguments.groups), probabilities=probabilities, seed=arguments.seed
+    found = poststratify(
+        load(arguments.run),
+        arguments.frame,
+        arguments.weight,
+        by,
+        groups=groups_from_text(arguments.groups),
+        new_levels=arguments.new_levels,
+        probabilities=probabilities,
+        seed=arguments.seed,
     )
+    for note in found.notes:
+        say_beside(f"warning: {note}")
     if arguments.out is None:
         say(tablefile.text(found.table))
     else:

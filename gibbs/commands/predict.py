@@ -28,8 +28,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="expected",
         help="expected (default), linear or outcome (of precision weight 1 where NEW has no weights)",
     )
+    new_levels_argument(parser)
     output_arguments(parser)
     parser.add_argument("--seed", metavar="N", type=whole_number(0), help="of new groups and outcomes (the run's own)")
+
+
+def new_levels_argument(parser: argparse.ArgumentParser) -> None:
+    """What becomes of levels of grouping factors that the fit has not seen; ``poststratify`` has it too."""
+    parser.add_argument(
+        "--new-levels",
+        metavar="WORD",
+        help="draw or error: levels of a grouping factor that the fit has not seen are drawn, and named on standard error, or refused",
+    )
 
 
 def output_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,17 +52,22 @@ def output_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import pandas as pd
 
-    from gibbs.posterior import tablefile
+    from gibbs.posterior import newlevels, tablefile
     from gibbs.posterior.fit import load
     from gibbs.posterior.newdata import groups_from_text, read
-    from gibbs.posterior.predict import Predictor, answer, check_kind
-    from gibbs.terminal import say
+    from gibbs.posterior.predict import Predictor, answer, check_kind, named
+    from gibbs.terminal import say, say_beside
 
     check_kind(arguments.kind)
     probabilities = tablefile.interval(arguments.interval)
     tablefile.check_free(arguments.out, force=arguments.force)
     fit = load(arguments.run)
-    rows = read(fit, arguments.new, groups_from_text(arguments.groups), outcomes=arguments.kind == "outcome")
+    newlevels.check(arguments.new_levels)
+    stated = arguments.new_levels is not None
+    groups = groups_from_text(arguments.groups)
+    rows = read(fit, arguments.new, groups, allow_new=stated, outcomes=arguments.kind == "outcome", strict=not stated)
+    for note in named(fit, rows, arguments.new_levels, arguments.new):
+        say_beside(f"warning: {note}")
     table = answer(Predictor(fit, rows, arguments.kind, seed=arguments.seed), probabilities, draws=False)
     assert rows.table is not None
     beside = rows.table.drop(columns=list(table.columns), errors="ignore").loc[table.index]  # what was predicted from

@@ -23,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from gibbs.posterior import spreadsheet
     from gibbs.posterior.fit import load
     from gibbs.posterior.textfile import check_free, columns, write_text
     from gibbs.terminal import say
@@ -33,5 +34,5 @@ def run(arguments: argparse.Namespace) -> int:
     found = load(arguments.run).ranks(arguments.group, arguments.term, best=best, level=arguments.level)
     say(columns(found))
     if arguments.csv:
-        say(f"\nWritten to {write_text(arguments.csv, found.to_csv(float_format='%.8g'), force=arguments.force)}")
+        say(f"\nWritten to {write_text(arguments.csv, spreadsheet.to_csv(found, float_format='%.8g'), force=arguments.force)}")
     return 0

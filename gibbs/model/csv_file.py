@@ -10,16 +10,18 @@ import codecs
 import csv
 import io
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gibbs.errors import DataError
+from gibbs.model import quotes, spelling
 from gibbs.model.bounded import LONGEST_HEADER, open_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 MISSING_WORDS = ("", "NA", "NaN", "nan", "N/A", "n/a", "#N/A", "NULL", "null", "<NA>")
 _DELIMITERS = (",", ";", "\t", "|")
@@ -34,6 +36,7 @@ class Header:
     names: tuple[str, ...]
     delimiter: str
     lines: int  # lines of the file up to the end of the header
+    zeros: bool = False  # some value of the file looks like a code with a leading zero
 
 
 def header(path: Path, source: str) -> Header:
@@ -41,7 +44,8 @@ def header(path: Path, source: str) -> Header:
 
     A header one name shorter than the rows, as R's ``write.table`` makes it, gets an unnamed first column: the row names.
 
-    Raises DataError for an empty file, a file that is not text, or not in UTF-8 (with the place of the first bad byte).
+    Raises DataError for an empty file, a file that is not text, or not in UTF-8 (with the place of the first bad byte), and for a quote
+    that is never closed.
     """
     try:
         with open_bytes(path, source) as raw:
@@ -68,6 +72,7 @@ def header(path: Path, source: str) -> Header:
     except _BROKEN as error:
         raise _broken(error, source) from None
     except csv.Error as error:
+        _quotes(path, source, preferred)
         raise DataError(f"the header cannot be read: {error}.", where=source) from None
     first, lines, second = found
     names = [name.strip() for name in first]
@@ -75,15 +80,98 @@ def header(path: Path, source: str) -> Header:
         raise bad_encoding(path, source)
     if second is not None and len(second) == len(names) + 1:
         names = ["", *names]
-    return Header(tuple(names), preferred, lines)
+    return Header(tuple(names), preferred, lines, _quotes(path, source, preferred))
 
 
-def read(path: Path, source: str, head: Header, positions: Sequence[int], na: Sequence[str]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Asked:
+    """How one column is to be read, beside what its values say."""
+
+    text: bool = False  # as it is written, whatever it spells
+    keep: tuple[str, ...] = ()  # of ``MISSING_WORDS``, those that are values here where the column is text
+
+
+def read(path: Path, source: str, head: Header, positions: Sequence[int], asked: Mapping[int, Asked] | None = None) -> pd.DataFrame:
     """The columns at ``positions`` of the header, named by their positions ("0", "7", …), rows in the order of the file.
 
-    na : further words that mean missing, beside ``MISSING_WORDS``.
+    Numbers, truth values and words by what all values of a column spell; digits that say more than their number (``01``) and dates stay
+    as they are written (see ``spelling``). A mark that ``unmarked`` knows is taken off.
+
     Raises DataError for rows with another number of fields than the header, bad encoding in a column that is read, and broken gzip.
     """
+    import pyarrow as pa
+
+    asked = asked or {}
+    written = {i for i in positions if i in asked and asked[i].text}
+    first = _parse(path, source, head, positions, written, MISSING_WORDS)
+    again: dict[tuple[str, ...], list[int]] = {}
+    for i in positions:
+        keep, column = asked.get(i, Asked()).keep, first.column(str(i))
+        words = tuple(word for word in MISSING_WORDS if word not in keep)
+        if keep and (i in written or pa.types.is_string(column.type) or pa.types.is_null(column.type)):
+            again.setdefault(words, []).append(i)
+        elif _is_time(column) or _says_more(column, zeros=head.zeros):
+            again.setdefault(MISSING_WORDS, []).append(i)
+    texts = {}
+    for words, places in again.items():
+        texts |= dict.fromkeys(places, _parse(path, source, head, places, set(places), words))
+    return _columns(first, positions, texts, written)
+
+
+def _columns(first: pa.Table, positions: Sequence[int], texts: Mapping[int, pa.Table], written: Collection[int]) -> pd.DataFrame:
+    """The columns as pandas has them, each of text by what it spells."""
+    import pandas as pd
+    import pyarrow as pa
+
+    columns = {}
+    for i in positions:
+        name = str(i)
+        column = (texts[i] if i in texts else first).column(name)
+        series = column.to_pandas()
+        if pa.types.is_string(column.type):
+            series = _typed(series, as_written=i in written)
+            if not spelling.is_code(series) and not pa.types.is_string(first.column(name).type) and not _is_time(first.column(name)):
+                series = first.column(name).to_pandas()  # nothing was lost when it was read as numbers
+        columns[name] = series  # a Series: an array of objects would become text again, and lose what its values are
+    return pd.DataFrame(columns)
+
+
+def _typed(series: pd.Series, *, as_written: bool) -> pd.Series:
+    found = spelling.typed(series, as_written=as_written)
+    if found is not series:
+        return found
+    marked = series.str.match(_MARKED).fillna(False).to_numpy(dtype=bool)
+    return series.where(~marked, series.str[1:]) if marked.any() else series
+
+
+_MARKED = "'+[=+@\t-]"
+"""Text that was kept from running in a spreadsheet by an apostrophe, as our own tables are (``posterior.spreadsheet``)."""
+
+
+def _is_time(column: pa.ChunkedArray) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_temporal(column.type)
+
+
+def _says_more(column: pa.ChunkedArray, *, zeros: bool) -> bool:
+    """Whether a column of numbers may have lost something of its text: leading zeros, or digits beyond the 53 bits of a float."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    whole = pa.types.is_integer(column.type)
+    if not whole and not pa.types.is_floating(column.type):
+        return False
+    if zeros:
+        return True
+    if whole and not column.null_count:
+        return False
+    limits = compute.min_max(column)
+    return any(value.as_py() is not None and abs(value.as_py()) >= 2**53 for value in (limits["min"], limits["max"]))
+
+
+def _parse(path: Path, source: str, head: Header, positions: Sequence[int], text: Collection[int], missing: Sequence[str]) -> pa.Table:
+    """One pass over the rows."""
     import pyarrow as pa
     from pyarrow import csv as pyarrow_csv
 
@@ -101,7 +189,10 @@ def read(path: Path, source: str, head: Header, positions: Sequence[int], na: Se
                 read_options=pyarrow_csv.ReadOptions(column_names=names, skip_rows=head.lines, use_threads=False),
                 parse_options=pyarrow_csv.ParseOptions(delimiter=head.delimiter, newlines_in_values=True, invalid_row_handler=remember),
                 convert_options=pyarrow_csv.ConvertOptions(
-                    include_columns=[str(i) for i in positions], null_values=[*MISSING_WORDS, *na], strings_can_be_null=True
+                    include_columns=[str(i) for i in positions],
+                    column_types={str(i): pa.string() for i in text},
+                    null_values=list(missing),
+                    strings_can_be_null=True,
                 ),
             )
     except pa.ArrowInvalid as error:
@@ -109,15 +200,14 @@ def read(path: Path, source: str, head: Header, positions: Sequence[int], na: Se
             raise _wrong_row(wrong[0], head, source) from None
         if "skip initial" in str(error) or "Empty CSV" in str(error):
             raise DataError("the file has a header but no rows.", where=source) from None
+        if "invalid UTF8" in str(error):
+            raise bad_encoding(path, source) from None
         raise DataError(f"the file cannot be read as CSV: {str(error).splitlines()[0]}.", where=source) from None
     except _BROKEN as error:
         raise _broken(error, source) from None
-    for i, field in enumerate(table.schema):
-        if pa.types.is_binary(field.type):
-            raise bad_encoding(path, source)
-        if pa.types.is_temporal(field.type):  # dates stay as they are written
-            table = table.set_column(i, field.name, table.column(i).cast(pa.string()))
-    return table.to_pandas(split_blocks=True, self_destruct=True)
+    if any(pa.types.is_binary(field.type) for field in table.schema):
+        raise bad_encoding(path, source)
+    return table
 
 
 def bad_encoding(path: Path, source: str) -> DataError:
@@ -142,6 +232,14 @@ def bad_encoding(path: Path, source: str) -> DataError:
                 return DataError("the file is not UTF-8.", where=source)
             lines += block.count(b"\n")
             before += len(block)
+
+
+def _quotes(path: Path, source: str, delimiter: str) -> bool:
+    try:
+        with open_bytes(path, source) as raw:
+            return quotes.scan(raw, delimiter, source)
+    except _BROKEN as error:
+        raise _broken(error, source) from None
 
 
 def _first_rows(path: Path, source: str, delimiter: str) -> tuple[list[str], int, list[str] | None]:

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from gibbs.errors import DataError, SpecError, nearest
-from gibbs.model import derive, readers
-from gibbs.model.records import Spec, Table
+from gibbs.model import csv_file, derive, labelled, levels, missing_words, readers, spelling
+from gibbs.model.records import DataSource, Spec, Table
 from gibbs.model.spec import data_path
+from gibbs.printable import printable
 
 if TYPE_CHECKING:
     from gibbs.model.readers import Reader
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _SHOWN = 5  # rows or values that a message names
 
 
-def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None) -> Table:
+def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None, *, text: Collection[str] = ()) -> Table:
     """The columns of ``spec``'s data that the model needs.
 
     Parameters
@@ -33,8 +34,10 @@ def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None) ->
     spec : its ``data`` says which file (relative to the spec's folder) or data set, and ``rename: {new: old}``, ``derive``, ``na``.
     frame : the data, where they come from Python: a DataFrame (not changed) or a mapping of columns. It goes before the spec's file.
     columns : the names the model uses, after renaming; all that the formula of ``spec`` names where None.
+    text : of them, those that a file without types (CSV) gives as they are written, whatever they spell.
 
-    Returns a Table: columns in the order asked for, index 1…N, missing values NaN or None and not yet dropped.
+    Returns a Table: columns in the order asked for, index 1…N, missing values NaN or None and not yet dropped. Its ``notes`` name labelled
+    codes among numbers, and words of ``na`` that occur nowhere.
 
     Raises DataError for a file that is missing, empty, broken or not UTF-8; columns that are not there (all of them at once, each with
     the nearest match) or twice; infinite numbers (with rows); a column without any value. SpecError for a rename or derive that cannot be.
@@ -57,14 +60,9 @@ def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None) ->
         dict.fromkeys([c for c in wanted if c not in trees] + [n for new in order for n in derive.needs(trees[new]) if n not in trees])
     )
     _check_names(base, place, reader.names, trees, source)
-    table = reader.columns([place[c] for c in base])
-    table = pd.DataFrame(
-        dict(zip(base, (table.iloc[:, i].array for i in range(len(base))), strict=True)), index=pd.RangeIndex(1, len(table) + 1)
-    )
+    table, notes = _columns(reader, base, place, options, text, source)
     if not len(table):
         raise DataError("there are no rows.", where=source)
-    _check_cells(table, source)
-    _set_missing(table, options.na)
     _check_values(table, source)
     numbers: dict[str, np.ndarray] = {}
 
@@ -81,7 +79,7 @@ def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None) ->
         else table[wanted]
     )
     _check_values(table, source)
-    return Table(table, source, fingerprint(table), time.perf_counter() - began)
+    return Table(table, source, fingerprint(table), time.perf_counter() - began, tuple(notes))
 
 
 def drop_missing(
@@ -157,7 +155,8 @@ def as_number(series: pd.Series, column: str, source: str) -> np.ndarray:
     if pd.api.types.is_datetime64_any_dtype(series.dtype) or isinstance(series.dtype, (pd.PeriodDtype, pd.IntervalDtype)):
         raise DataError("the column holds dates, and numbers are needed; make a column of years or days.", where=where)
     plain = series.astype(object)
-    numbers = pd.to_numeric(plain.where(plain.map(_may_be_number), None), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    codes, values = pd.factorize(plain, use_na_sentinel=True)
+    numbers = np.array([*(_as_float(value) for value in values), np.nan])[codes]
     bad = np.isnan(numbers) & series.notna().to_numpy()
     if bad.any():
         values = plain[bad]
@@ -274,25 +273,59 @@ def _twice(twice: Sequence[str], names: Sequence[str], source: str) -> DataError
     return DataError(f"the header has the same name more than once: {each}. Rename all but one in the file.", where=source)
 
 
-def _set_missing(frame: pd.DataFrame, words: Sequence[str]) -> None:
-    """The user's words for missing become missing: text as it stands, numbers by value (-99 also where a file has -99.0)."""
-    if not words:
-        return
-    numbers = [n for n in (_number(w) for w in words) if n is not None]
-    for name in frame.columns:
-        series = frame[name]
-        if pd.api.types.is_bool_dtype(series.dtype):
-            continue
-        found = series.isin(numbers if pd.api.types.is_numeric_dtype(series.dtype) else [*words, *numbers]).to_numpy()
-        if found.any():
-            frame[name] = series.where(~found)
+def _columns(
+    reader: Reader, names: Sequence[str], place: Mapping[str, int], options: DataSource, text: Collection[str], source: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """The columns under the names of the model, index 1…N: the user's words for missing taken out, labelled columns as categories."""
+    at = [place[name] for name in names]
+    asked = {
+        place[name]: csv_file.Asked(name in text, missing_words.kept(options, name, reader.names[place[name]]))
+        for name in names
+        if reader.untyped
+    }
+    read = reader.columns(at, asked)
+    index = pd.RangeIndex(1, len(read) + 1)
+    read = pd.DataFrame({name: _placed(read.iloc[:, i], index) for i, name in enumerate(names)}, index=index)
+    _check_cells(read, source)
+    columns, met, notes, labels = {}, {}, [], {}
+    for i, name in enumerate(names):
+        series, other = read[name], reader.names[at[i]]
+        words, labels[name] = missing_words.of_column(options, name, other), reader.labels.get(at[i], {})
+        marked, found = missing_words.mark(series, words, labels[name])
+        if reader.untyped and not pd.api.types.is_numeric_dtype(marked.dtype):
+            keep = missing_words.kept_in_text_only(options, name, other)
+            marked, gone = missing_words.drop_among_numbers(marked, keep) if keep else (marked, False)
+            if found or gone:
+                marked = spelling.typed(marked, as_written=name in text)  # numbers, now that the words among them are gone
+        met[name] = (found, other)
+        if labels[name] and options.labels == "text":
+            marked = labelled.as_category(marked, labels[name])
+        notes += labelled.codes_among_numbers(name, marked, labels[name])
+        notes += _foreign_digits(name, marked)
+        columns[name] = marked
+    notes += missing_words.never_met(options, met, read, labels)
+    return pd.DataFrame(columns, index=read.index), [printable(note) for note in notes]
 
 
-def _number(word: str) -> float | None:
-    try:
-        return float(word)
-    except ValueError:
-        return None
+def _placed(series: pd.Series, index: pd.Index) -> pd.Series:
+    """The column under another index, of the type it has (an array of objects alone may become text)."""
+    return pd.Series(series.array, index=index, dtype=series.dtype, copy=False)
+
+
+def _foreign_digits(name: str, series: pd.Series) -> list[str]:
+    """A sentence where text spells the same number as other text does, in digits of another script: one group would be two."""
+    if not (series.dtype == object or pd.api.types.is_string_dtype(series.dtype)):
+        return []
+    words = [str(word) for word in series.dropna().unique()]
+    odd = [word for word in words if spelling.other_digits(word) and spelling.number_of(word) is not None]
+    plain = {spelling.number_of(word) for word in words if not spelling.other_digits(word)} - {None}
+    if not odd or not plain:
+        return []
+    rows = levels.rows_text(series.index[series.isin(odd).to_numpy()])
+    return [
+        f"'{name}' is text, and {', '.join(map(repr, odd[:3]))} in {rows} is not written in the digits 0–9, among values that "
+        "are: as a group or a category it is one of its own."
+    ]
 
 
 def _check_cells(frame: pd.DataFrame, source: str) -> None:
@@ -368,6 +401,8 @@ _THOUSANDS = re.compile(r"\s*[-+]?\d{1,3}(,\d{3})+(\.\d+)?\s*")
 def _why(values: pd.Series, series: pd.Series) -> str:
     """What is probably wrong with values that are no numbers."""
     words = [str(v) for v in values.unique()[:50]]
+    if spelling.spells_dates(words):
+        return " They are dates; make a column of years, or of days since some day."
     if all(_THOUSANDS.fullmatch(w) for w in words):
         return " They look like numbers with commas as thousands separators; write 1234.5, without separators."
     if all(_DECIMAL_COMMA.fullmatch(w) for w in words):
@@ -379,9 +414,17 @@ def _why(values: pd.Series, series: pd.Series) -> str:
     return ""
 
 
-def _may_be_number(value: Any) -> bool:
-    """Whether to_numeric may try it: dates and other objects would become numbers that nobody meant."""
-    return isinstance(value, (str, int, float, np.number, np.bool_)) or hasattr(value, "as_integer_ratio")
+def _as_float(value: Any) -> float:
+    """The number a value is or spells; NaN for dates and other objects, which would become numbers that nobody meant."""
+    if isinstance(value, str):
+        number = spelling.number_of(value)
+        return np.nan if number is None else number
+    if isinstance(value, (int, float, np.number, np.bool_)) or hasattr(value, "as_integer_ratio"):
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError):
+            return np.nan
+    return np.nan
 
 
 # --------------------------------------------------------------------------------------------------------- fingerprint

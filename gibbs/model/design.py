@@ -10,7 +10,7 @@ import numpy as np
 
 from gibbs.errors import DataError, FormulaError, SpecError, nearest
 from gibbs.model import basis as centred
-from gibbs.model import coding, data, default_rows, families, formula, levels, outcome, prior_rows, priors, syntax
+from gibbs.model import coding, data, default_rows, families, formula, levels, outcome, prior_rows, priors, spelling, syntax
 from gibbs.model.basis import Basis, Values
 from gibbs.model.encoding import Encoding, RandomColumns, group
 from gibbs.model.families import Family
@@ -96,7 +96,9 @@ def build(spec: Spec, table: Table) -> Design:
         outcome=read.outcome,
         rows_read=len(table.frame),
         dropped=rows_used.dropped,
-        notes=found.notes
+        notes=table.notes
+        + found.notes
+        + _codes_as_numbers(frame, [fixed, *(part for random in encoded.values() for part in random.parts)])
         + rows_used.notes
         + basis.depends
         + _aliased_notes(X, basis, unknown, names, intercept, coefficient_priors, source),
@@ -180,6 +182,16 @@ def _without_left_out(
     if not keep.any():
         raise DataError(f"no row is left: {'; '.join(notes)}", where=table.source)
     return frame[keep], dropped, tuple(notes)
+
+
+def _codes_as_numbers(frame: pd.DataFrame, parts: list[Columns]) -> tuple[str, ...]:
+    """A sentence a predictor whose values are written with leading zeros, as codes are, and which is used as a number."""
+    used = {v.node.text for part in parts for v in part.variables.values() if isinstance(v.node, syntax.Name) and not v.is_category}
+    return tuple(
+        f"'{name}' is written as codes are ({frame[name].iloc[0]}, …), and is used as a number; factor({name}) makes a category of it."
+        for name in sorted(used)
+        if spelling.is_code(frame[name])
+    )
 
 
 def _sizes(family: Family, y: np.ndarray, offset: np.ndarray, counted: np.ndarray | None) -> default_rows.Sizes:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.errors import DataError, nearest
-from gibbs.model import coding, data, levels
+from gibbs.model import coding, data, levels, spelling
 from gibbs.model.arguments import constants
 from gibbs.model.functions import FUNCTIONS, State
 from gibbs.model.syntax import Binary, Call, Name, Node, Number, Paren, Sum, show
@@ -133,10 +133,11 @@ def _learn_variable(node: Node, frame: pd.DataFrame, source: str, base: Mapping[
         series = column(frame, node.text, source)
         if levels.is_date(series):
             raise DataError(
-                "it holds dates. As a predictor it must be a number (days since some day) or a category, factor(…).",
+                f"it holds dates{_like(series)}. As a predictor it must be a number (make a column of years, or of days since some day) or "
+                f"a category, factor({node.text}).",
                 where=f"{source}, column '{node.text}'",
             )
-        if not levels.is_number(series):
+        if not levels.is_number(series) and not spelling.is_code(series):
             if not levels.is_boolean(series):
                 _check_not_numbers_in_disguise(series, node.text, source)
             return _learn_category(node, frame, source, base)
@@ -163,12 +164,18 @@ def _learn_category(node: Node, frame: pd.DataFrame, source: str, base: Mapping[
     return Variable(node, labels, True, {}), codes
 
 
+def _like(series: pd.Series) -> str:
+    """The first date where it is text: that of another type says itself that it is one."""
+    value = next(iter(series.dropna()), None)
+    return f" ({value}, …)" if isinstance(value, str) else ""
+
+
 def _check_not_numbers_in_disguise(series: pd.Series, name: str, source: str) -> None:
-    """A column of numbers with a few words in it ("unknown", "n/a") was read as text; as a category it would be nonsense."""
+    """A column of numbers with a few words in it ("unknown", "n/a", foreign digits) is text; as a category it would be nonsense."""
     codes, labels, ordered = levels.raw_codes(series)
     if ordered:
         return
-    words = [i for i, text in enumerate(labels) if levels.number_of(text) is None]
+    words = [i for i, text in enumerate(labels) if levels.number_of(text) is None or spelling.other_digits(text)]
     if not words or len(labels) - len(words) < max(10, 5 * len(words)):  # "0", "1", "2", "3+" is a category
         return
     rows = series.index[np.isin(codes, words)]
@@ -210,9 +217,12 @@ def _encode_variable(text: str, variable: Variable, frame: pd.DataFrame, source:
             if unseen
             else f"a missing value in {levels.rows_text(rows)} is"
         )
+        hints = [nearest(word, variable.suffixes) for word in unseen[:3]]
+        if len(unseen) > 1:
+            hints = [hint.replace("?", f" for '{word}'?") for hint, word in zip(hints, unseen, strict=False)]
         raise DataError(
             f"{what} none of the categories the model was fitted to: {', '.join(variable.suffixes[:12])}"
-            f"{' …' if len(variable.suffixes) > 12 else ''}.{nearest(unseen[0], variable.suffixes) if unseen else ''}",
+            f"{' …' if len(variable.suffixes) > 12 else ''}.{''.join(hints)}",
             where=f"{source}, column '{series.name}'",
         )
     return known

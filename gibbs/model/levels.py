@@ -12,14 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gibbs.model.spelling import number_of, spells_dates
+from gibbs.printable import printable
+
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ("factorise", "in_order", "is_boolean", "is_date", "is_number", "label", "number_of", "raw_codes", "recode", "rows_text")
+
 
 def label(value: Any) -> str:
-    """One category's name: ``21801`` for 21801 and 21801.0, ``0.5``, ``TRUE``, ``2012-05-01``, the text itself."""
+    """One category's name: ``21801`` for 21801 and 21801.0, ``0.5``, ``TRUE``, ``2012-05-01``, the text itself.
+
+    Letters that would act on a terminal, or turn text round, are spelt out (see ``printable``): a name goes into tables and reports.
+    """
     if isinstance(value, str):
-        return value
+        return printable(value, lines=True)
     if isinstance(value, (bool, np.bool_)):
         return "TRUE" if value else "FALSE"
     if isinstance(value, (int, np.integer)):
@@ -29,16 +37,7 @@ def label(value: Any) -> str:
         return str(int(number)) if number.is_integer() and abs(number) < 1e15 else f"{number:.15g}"
     if hasattr(value, "isoformat"):
         return value.isoformat().removesuffix("T00:00:00")
-    return str(value)
-
-
-def number_of(text: str) -> float | None:
-    """The number a label spells, or None."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if np.isfinite(value) and "_" not in text else None
+    return printable(str(value), lines=True)
 
 
 def in_order(labels: Iterable[str]) -> list[str]:
@@ -63,7 +62,20 @@ def raw_codes(series: pd.Series) -> tuple[np.ndarray, list[str], bool]:
     if isinstance(series.dtype, pd.CategoricalDtype):
         return np.asarray(series.cat.codes), [label(v) for v in series.cat.categories], True
     codes, values = pd.factorize(series, use_na_sentinel=True)
-    return codes, [label(v) for v in values.tolist()], False
+    return codes, _apart(values.tolist()), False
+
+
+def _apart(values: Sequence[Any]) -> list[str]:
+    """The label of each value; where two texts would be one because letters of theirs are spelt out, another backslash."""
+    labels = [label(v) for v in values]
+    spelt = [i for i, (text, value) in enumerate(zip(labels, values, strict=True)) if isinstance(value, str) and text != value]
+    if spelt:
+        taken = set(labels[i] for i in range(len(labels)) if i not in set(spelt))
+        for i in spelt:
+            while labels[i] in taken:
+                labels[i] = "\\" + labels[i]
+            taken.add(labels[i])
+    return labels
 
 
 def factorise(series: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -105,12 +117,27 @@ def is_number(series: pd.Series) -> bool:
 
 
 def is_date(series: pd.Series) -> bool:
-    """Dates, times or time spans."""
+    """Dates, times or time spans, as such or as text that cannot be anything else (``2019-09-22``, ``22 Sep 2019``)."""
     import pandas as pd
 
     if pd.api.types.is_datetime64_any_dtype(series) or pd.api.types.is_timedelta64_dtype(series):
         return True
-    return series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) in ("date", "datetime", "timedelta", "time", "period")
+    if isinstance(series.dtype, (pd.PeriodDtype, pd.IntervalDtype)):
+        return isinstance(series.dtype, pd.PeriodDtype)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return False  # someone made categories of them
+    if series.dtype == object:
+        kind = pd.api.types.infer_dtype(series, skipna=True)
+        if kind in ("date", "datetime", "timedelta", "time", "period"):
+            return True
+        if kind == "mixed":  # dates of several types, or dates among words
+            return any(hasattr(value, "isoformat") for value in series.dropna().unique()[:1000])
+        if kind != "string":
+            return False
+    elif not pd.api.types.is_string_dtype(series):
+        return False
+    few = series.dropna().unique()
+    return spells_dates([str(value) for value in few[:20]]) and spells_dates([str(value) for value in few])
 
 
 def rows_text(rows: Sequence[Any] | np.ndarray) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.errors import DataError, nearest
-from gibbs.model import coding, levels
+from gibbs.model import coding, labelled, levels
 from gibbs.model.families import Family
 from gibbs.model.fixed import States, column, numbers
 from gibbs.model.formula import Formula
@@ -247,7 +247,8 @@ def _ordinal(formula: Formula, family: Family, frame: pd.DataFrame, source: str,
         raise DataError(f"the outcome is '{labels[0]}' in all {len(codes)} rows used; there is nothing to explain.", where=where)
     if len(labels) > MAX_CATEGORIES:
         raise DataError(f"family {family.name} has at most {MAX_CATEGORIES} categories; found {len(labels)} different values.", where=where)
-    notes = () if categories or said.levels or said.base else _order_note(series, labels, said.column)
+    chosen = categories or said.levels or said.base
+    notes = () if chosen else _order_note(series, labels, said.column) + labelled.no_answer_among(said.column, codes, labels)
     return Outcome(codes.astype(np.float64), categories=tuple(labels), notes=notes)
 
 

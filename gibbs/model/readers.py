@@ -1,16 +1,14 @@
 """One reader a kind of table: what columns there are, and the ones that are asked for.
 
-A reader looks at names first and reads values only for the columns needed. Labelled Stata and SPSS columns: a column in which every
-value that occurs has a label is a category, and comes as its labels, in the order of their codes; a column of which only some values
-are labelled ("don't know") is a number, and comes as numbers. ``labels: numbers`` in the spec gives the numbers of all. The words
-of ``na`` are compared with what a column comes as: a label for a category, a number for a number.
+A reader looks at names first and reads values only for the columns needed. Labelled Stata and SPSS columns come as their values, with
+the labels beside them: what becomes of these, ``labelled`` says, once the words of ``na`` have been compared with both.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,24 +16,34 @@ from typing import TYPE_CHECKING, Any
 from gibbs import memory, paths
 from gibbs.errors import DataError, nearest
 from gibbs.model import csv_file
+from gibbs.model.csv_file import Asked
 from gibbs.model.records import DataSource
 from gibbs.model.yaml_lines import nearest_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gibbs.model.labelled import Labels
+
 FORMATS = "CSV (.csv, .tsv, .txt, also .gz), Parquet (.parquet), Stata (.dta) and SPSS (.sav)"
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A table that has been opened: ``names`` of its columns as they stand in it, and ``columns(positions)`` to read some of them.
+    """A table that has been opened: ``names`` of its columns as they stand in it, and ``read(positions)`` to read some of them.
 
-    ``columns`` gives a DataFrame with one column a position, in that order.
+    ``read`` gives a DataFrame with one column a position, in that order. labels : position → the labels of the column's values, where it
+    has any. untyped : the file is text, whose values are what they spell; ``read`` then takes how columns are asked for.
     """
 
     names: tuple[str, ...]
-    columns: Callable[[Sequence[int]], pd.DataFrame]
+    read: Callable[..., pd.DataFrame]
+    labels: Mapping[int, Labels] = field(default_factory=dict)
+    untyped: bool = False
+
+    def columns(self, positions: Sequence[int], asked: Mapping[int, Asked] | None = None) -> pd.DataFrame:
+        """The columns at ``positions``. ``asked``: how they are wanted, of a file that is text."""
+        return self.read(positions, asked) if self.untyped else self.read(positions)
 
 
 def open_file(path: Path, source: str, options: DataSource) -> Reader:
@@ -52,15 +60,16 @@ def open_file(path: Path, source: str, options: DataSource) -> Reader:
         raise DataError(f"{problem}.", where=source)
     name = path.name.lower()
     if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tab", ".tab.gz", ".txt", ".txt.gz")):
-        return _csv(path, source, options)
+        head = csv_file.header(path, source)
+        return Reader(head.names, lambda positions, asked: csv_file.read(path, source, head, positions, asked), untyped=True)
     if path.stat().st_size == 0:
         raise DataError("the file is empty.", where=source)
     if name.endswith((".parquet", ".pq")):
         return _parquet(path, source)
     if name.endswith(".dta"):
-        return _stata(path, source, options.labels)
+        return _stata(path, source)
     if name.endswith((".sav", ".zsav")):
-        return _spss(path, source, options.labels)
+        return _spss(path, source)
     hint = " Save the sheet as CSV." if name.endswith((".xls", ".xlsx", ".ods")) else ""
     hint = " In R: write.csv(data, 'data.csv', row.names = FALSE)." if name.endswith((".rds", ".rda", ".rdata")) else hint
     raise DataError(f"files that end in '{path.suffix}' are not read; read are {FORMATS}.{hint}", where=source)
@@ -128,11 +137,6 @@ def open_frame(frame: Any, source: str) -> Reader:
     return Reader(names, lambda positions: frame.iloc[:, list(positions)])
 
 
-def _csv(path: Path, source: str, options: DataSource) -> Reader:
-    head = csv_file.header(path, source)
-    return Reader(head.names, lambda positions: csv_file.read(path, source, head, positions, options.na))
-
-
 def _parquet(path: Path, source: str) -> Reader:
     import pyarrow as pa
     from pyarrow import parquet
@@ -185,77 +189,40 @@ def _attempt(read: Callable[[], Any], source: str, kind: str) -> Any:
         raise DataError(f"the file cannot be read as {kind} file: {error}", where=source) from None
 
 
-def _stata(path: Path, source: str, labels: str) -> Reader:
+def _stata(path: Path, source: str) -> Reader:
     import pandas as pd
 
-    def look() -> tuple[tuple[str, ...], bool]:
+    def look() -> tuple[tuple[str, ...], dict[int, Labels]]:
         with pd.read_stata(path, iterator=True) as reader:
-            return tuple(reader.variable_labels()), bool(reader.value_labels())
+            names, sets = tuple(reader.variable_labels()), reader.value_labels()
+            used = getattr(reader, "_lbllist", None) or names  # the set of labels that each variable uses; pandas has no public word for it
+            return names, {i: sets[name] for i, name in enumerate(used) if name in sets}
 
-    names, labelled = _attempt(look, source, "a Stata")
+    names, labels = _attempt(look, source, "a Stata")
 
     def columns(positions: Sequence[int]) -> pd.DataFrame:
         wanted = [names[i] for i in positions]
         read = partial(pd.read_stata, path, convert_categoricals=False)
-        frame = _attempt(partial(read, columns=wanted), source, "a Stata")[wanted]
-        if labelled and labels == "text":
-            for name in wanted:
-                series = _stata_labels(path, name)
-                if series is not None:
-                    frame[name] = series
-        return _empty_text_is_missing(frame)
+        return _empty_text_is_missing(_attempt(partial(read, columns=wanted), source, "a Stata")[wanted])
 
-    return Reader(names, columns)
+    return Reader(names, columns, labels)
 
 
-def _stata_labels(path: Path, name: str) -> pd.Series | None:
-    """The column as labels, or None where not every value that occurs has one of its own."""
-    import pandas as pd
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            series = pd.read_stata(path, columns=[name], convert_categoricals=True)[name]
-    except ValueError:  # two codes with the same label
-        return None
-    if not isinstance(series.dtype, pd.CategoricalDtype):
-        return None
-    series = series.cat.remove_unused_categories()
-    if not len(series.cat.categories) or not all(isinstance(c, str) for c in series.cat.categories):
-        return None
-    return series.cat.as_unordered()
-
-
-def _spss(path: Path, source: str, labels: str) -> Reader:
+def _spss(path: Path, source: str) -> Reader:
     try:
         import pyreadstat
     except ImportError:
         raise DataError("SPSS files need the package pyreadstat; install it: pip install 'gibbs-engine[spss]'.", where=source) from None
     _, meta = _attempt(partial(pyreadstat.read_sav, str(path), metadataonly=True), source, "an SPSS")
     names = tuple(meta.column_names)
+    labels = {i: meta.variable_value_labels[name] for i, name in enumerate(names) if meta.variable_value_labels.get(name)}
 
     def columns(positions: Sequence[int]) -> pd.DataFrame:
         wanted = [names[i] for i in positions]
         frame, _ = _attempt(partial(pyreadstat.read_sav, str(path), usecols=wanted), source, "an SPSS")
-        frame = _empty_text_is_missing(frame[wanted])
-        if labels == "text":
-            for name in wanted:
-                frame[name] = with_labels(frame[name], meta.variable_value_labels.get(name, {}))
-        return frame
+        return _empty_text_is_missing(frame[wanted])
 
-    return Reader(names, columns)
-
-
-def with_labels(series: pd.Series, labels: Mapping[Any, str]) -> pd.Series:
-    """``series`` as a categorical of its labels, in the order of the codes, where every value that occurs has one of its own."""
-    import pandas as pd
-
-    codes = sorted(series.dropna().unique())
-    if not codes or not all(c in labels for c in codes) or len({labels[c] for c in codes}) < len(codes):
-        return series
-    words = [str(labels[c]) for c in codes]
-    place = {c: i for i, c in enumerate(codes)}
-    return pd.Series(pd.Categorical.from_codes([place.get(v, -1) for v in series], words), index=series.index, name=series.name)
+    return Reader(names, columns, labels)
 
 
 def _empty_text_is_missing(frame: pd.DataFrame) -> pd.DataFrame:

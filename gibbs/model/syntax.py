@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from gibbs.errors import FormulaError
+from gibbs.printable import printable
 
 MAX_LENGTH = 10_000  # characters: longer than any formula a person types
 MAX_DEPTH = 25  # nested parentheses, calls and signs
@@ -177,6 +178,8 @@ def _tokens(text: str, comparisons: bool) -> Iterator[Token]:
                 refuse(text, at, "Attribute access is not part of a formula; a column with such a name is written in backticks.")
             yield Token("name", word, at, end)
         elif kind == "quoted":
+            if printable(word) != word:
+                refuse(text, at, f"A name with control characters is not part of a formula, {printable(word)}: rename the column.")
             if not word[1:-1].strip():
                 refuse(text, at, "There is no name between these backticks.")
             yield Token("quoted", word[1:-1], at, end)

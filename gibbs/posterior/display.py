@@ -6,12 +6,13 @@ import html as html_module
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 from gibbs import wrap
 from gibbs.model.families import FAMILIES
 from gibbs.posterior import intervals, names
+from gibbs.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ def blocks(fit: Fit, level: float = 0.95, interval: str = "equal", digits: int =
     found += [Block("bad", (alarm,)) for alarm in draws.info.get("alarms", ())]
     if draws.stopped:
         found.append(Block("bad", (f"Sampling stopped before it was asked to: {draws.stopped}.",)))
-    return found
+    return [replace(block, lines=tuple(printable(line) for line in block.lines)) for block in found]
 
 
 def text(fit: Fit) -> str:
@@ -102,7 +103,7 @@ def html(fit: Fit) -> str:
             parts.append(f"<table><thead><tr>{cells}</tr></thead><tbody>")
             for label, *numbers in body:
                 cells = "".join(f"<td style='text-align:right'>{html_module.escape(number)}</td>" for number in numbers)
-                parts.append(f"<tr><th style='text-align:left'>{html_module.escape(label)}</th>{cells}</tr>")
+                parts.append(f"<tr><th style='text-align:left'>{html_module.escape(printable(label))}</th>{cells}</tr>")
             parts.append("</tbody></table>")
         else:
             words = "<br>".join(html_module.escape(line) for line in block.lines)
@@ -237,6 +238,7 @@ def count_text(value: float) -> str:
 
 def align(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     """Columns of equal width, the first ``left`` of them flush left, the others flush right."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         " ".join(

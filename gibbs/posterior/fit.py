@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -388,6 +389,7 @@ class Fit:
         *,
         kind: str = "expected",
         allow_new: bool = False,
+        new_levels: str | None = None,
         trials: Any = None,
         probabilities: Sequence[float] = PROBABILITIES,
         draws: bool = False,
@@ -406,7 +408,8 @@ class Fit:
             be given as ``for_=`` or, as it is called elsewhere, ``**{"for": …}``.
         kind : ``"linear"``: the linear predictor. ``"expected"``: the expected outcome (binary, binomial: the probability of a success;
             ordinal: that of every category). ``"outcome"``: new outcomes, coded as in the data, ordinal from 0.
-        allow_new : under known groups, draw unseen levels in place of an error.
+        allow_new : under known groups, draw unseen levels in place of an error. new_levels : ``"draw"`` says the same; ``"error"`` refuses
+            levels that the fit has not seen under new groups too. Those that are drawn are named in ``attrs["notes"]`` of the table.
         trials : of new binomial outcomes, one number or one a row, where newdata have no column for it.
         probabilities : of the quantiles. draws : give all draws, (S, rows), of ordinal expected outcomes (S, rows, categories), chain
             after chain. seed : of new levels and outcomes, the fit's own where None. max_draws : at most so many, evenly spaced.
@@ -423,6 +426,7 @@ class Fit:
             which,
             kind=kind,
             allow_new=allow_new,
+            new_levels=new_levels,
             trials=trials,
             probabilities=probabilities,
             draws=draws,
@@ -437,6 +441,7 @@ class Fit:
         by: str | Sequence[str] = (),
         *,
         groups: str | Mapping[str, str] = "new group",
+        new_levels: str | None = None,
         probabilities: Sequence[float] = PROBABILITIES,
         seed: int | None = None,
         max_draws: int | None = None,
@@ -447,16 +452,30 @@ class Fit:
         ----------
         frame : the cells, a DataFrame or a file: the predictors and groups of the model, a column ``weight`` with the number of people
             in each cell, and the columns of ``by``, which name the area of each (none: only the average over all).
-        groups : as in ``predict``; a level that the fit has not seen is drawn from its prior once a draw, for all its cells.
+        groups : as in ``predict``; a level that the fit has not seen is drawn from N(0, Σ) once a draw, for all its cells.
+        new_levels : ``"draw"`` draws such levels, ``"error"`` refuses them; where neither is said they are drawn, with a UserWarning that
+            names them and the people behind them.
 
-        Returns an object with ``table``, ``draws``, ``total``, ``of(area)`` and ``contrast(first, second)``. Cells pass in blocks: memory
-        does not grow with their number. Raises DataError for weights that are missing or negative, and as ``predict``.
+        Columns are read with the types they had in the fit: ``01`` is text where it was text. Returns an object with ``table``, ``draws``,
+        ``total``, ``of(area)``, ``contrast(first, second)`` and ``new_levels``. Cells pass in blocks: memory does not grow with their
+        number. Raises DataError for weights that are missing or negative, and as ``predict``.
         """
         from gibbs.posterior import poststratify
 
-        return poststratify.poststratify(
-            self, frame, weight, by, groups=groups, probabilities=probabilities, seed=seed, max_draws=max_draws
+        found = poststratify.poststratify(
+            self,
+            frame,
+            weight,
+            by,
+            groups=groups,
+            new_levels=new_levels,
+            probabilities=probabilities,
+            seed=seed,
+            max_draws=max_draws,
         )
+        for note in found.notes if new_levels is None else ():
+            warnings.warn(note, UserWarning, stacklevel=2)
+        return found
 
     def ame(
         self,

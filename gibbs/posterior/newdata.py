@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from gibbs.model.design import Formula
 from gibbs.model.encoding import Encoding, Grouping, RandomColumns
 from gibbs.model.fixed import numbers
 from gibbs.model.records import DataSource, Design, Spec
+from gibbs.posterior import alignment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +76,7 @@ class Rows:
     precision: np.ndarray | None  # (N,) weights w of the residual variance sigma²/w, where outcomes are asked for
     index: Any  # (N,) the labels of the rows: of a DataFrame its index, else row numbers from 1
     table: pd.DataFrame | None = None  # the columns that were read, index 1 … N; None for the rows of the fit
+    modes: Mapping[str, str] = field(default_factory=dict)  # of each factor
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -181,7 +183,10 @@ def read(
     wanted = _needed(parsed, model, words, outcomes=outcomes, trials=trials is not None)
     weight = parsed.extra_trees.get("precision") if outcomes else None
     of_weight = [] if weight is None else list(dict.fromkeys(syntax.names(weight)))
-    frame, source, index = _table(fit.spec, newdata, [*wanted, *further], of_weight)
+    known = alignment.known_labels(model.encoding)
+    text = [name for name, labels in known.items() if alignment.are_text(labels)]
+    table, source, index = _table(fit.spec, newdata, [*wanted, *further], of_weight, text)
+    shown, frame = alignment.align(table, known)
     wanted += [name for name in of_weight if name in frame.columns and name not in wanted]
     _refuse_missing(frame, wanted, source)
     rows = encode(fit, frame, words, source=source, parsed=parsed)
@@ -193,7 +198,7 @@ def read(
     if outcomes:
         n = _trials(fit, parsed, frame, source, trials)
         se = outcome.known_se(parsed, _family(fit), frame, source)
-    return replace(rows, trials=n, known_se=se, precision=precision, index=index)
+    return replace(rows, trials=n, known_se=se, precision=precision, index=index, table=shown, modes=words)
 
 
 def encode(
@@ -266,10 +271,12 @@ def _needed(parsed: Formula, model: Design, words: Mapping[str, str], *, outcome
     return list(found)
 
 
-def _table(spec: Spec, newdata: Any, wanted: Sequence[str], further: Sequence[str] = ()) -> tuple[pd.DataFrame, str, Any]:
+def _table(
+    spec: Spec, newdata: Any, wanted: Sequence[str], further: Sequence[str] = (), text: Sequence[str] = ()
+) -> tuple[pd.DataFrame, str, Any]:
     """The columns wanted (index 1 … N), what to call them in messages, and the labels of the rows.
 
-    further : columns that are read where the table has them, all of them.
+    further : columns that are read where the table has them, all of them. text : columns that are text.
     """
     path = os.fspath(newdata) if isinstance(newdata, str | os.PathLike) else None
     if path is not None:
@@ -290,7 +297,7 @@ def _table(spec: Spec, newdata: Any, wanted: Sequence[str], further: Sequence[st
     if set(further) <= have | set(changed.rename) | set(changed.derive):
         wanted = [*wanted, *further]
     try:
-        table = data.read(replace(spec, path=None, lines={}, data=changed), frame, list(wanted) or list(reader.names[:1]))
+        table = data.read(replace(spec, path=None, lines={}, data=changed), frame, list(wanted) or list(reader.names[:1]), text=text)
     except DataError as error:
         where = error.where if path is not None else error.where.replace("DataFrame", source, 1)
         raise DataError(error.message, where=where) from None
@@ -372,8 +379,8 @@ def _refuse_unseen(name: str, grouping: Grouping, frame: pd.DataFrame, rows: np.
     more = f" and {len(labels) - 3:,} more" if len(labels) > 3 else ""
     raise DataError(
         f"the fit has not seen {'the level' if len(labels) == 1 else 'the levels'} {'; '.join(each)}{more} of the grouping factor {name}, "
-        "and known groups were asked for. Ask for a new group (--for new, or allow_new=True) to have such levels drawn, or for the "
-        "population average.",
+        "and known groups were asked for. Ask for a new group (--for new or --new-levels draw, allow_new=True) to have such levels "
+        "drawn, or for the population average.",
         where=f"{source}, column {', '.join(map(repr, grouping.columns))}",
     )
 

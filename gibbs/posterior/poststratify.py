@@ -9,6 +9,7 @@ they pass, and their draws again where they are asked for (nothing changes: a ne
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ import numpy as np
 from gibbs.errors import DataError, SpecError, nearest
 from gibbs.model import data as model_data
 from gibbs.model import levels
-from gibbs.posterior import newdata
+from gibbs.posterior import newdata, newlevels, spreadsheet
 from gibbs.posterior.newdata import Groups
 from gibbs.posterior.predict import PROBABILITIES, Predictor, check_probabilities, statistic_names, summarise
 
@@ -40,24 +41,30 @@ def poststratify(
     by: str | Sequence[str] = (),
     *,
     groups: Groups = "new",
+    new_levels: str | None = None,
     probabilities: Sequence[float] = PROBABILITIES,
     seed: int | None = None,
     max_draws: int | None = None,
 ) -> Poststratified:
     """See ``Fit.poststratify``."""
     check_probabilities(probabilities)
+    newlevels.check(new_levels)
     names = (by,) if isinstance(by, str) else tuple(by)
     taken = [name for name in names if name in ("category", "population", *statistic_names(probabilities))]
     if taken:
         raise SpecError(f"the table of estimates has a column '{taken[0]}' of its own; rename that of the cells.", where="by")
-    rows = newdata.read(fit, frame, groups, further=[weight, *names], strict=False)
+    rows = newdata.read(fit, frame, groups, allow_new=new_levels is not None, further=[weight, *names], strict=False)
     source = str(frame) if isinstance(frame, str) or hasattr(frame, "__fspath__") else "new data"
     assert rows.table is not None
     weights = _weights(rows.table, weight, source)
     labels, code = _areas(rows.table, names, source)
     _check_populated(weights, code, labels, names, source)
+    unseen = newlevels.table(fit, rows, rows.modes, weights)
+    if new_levels == "error":
+        newlevels.refuse(unseen, rows, source, weights)
     predictor = Predictor(fit, rows, "expected", seed=seed, max_draws=max_draws)
-    return Poststratified(predictor, weights, code, tuple(names), labels, tuple(probabilities))
+    notes = tuple(newlevels.sentences(unseen, rows, weights))
+    return Poststratified(predictor, weights, code, tuple(names), labels, tuple(probabilities), unseen, notes)
 
 
 def _weights(table: pd.DataFrame, name: str, source: str) -> np.ndarray:
@@ -110,6 +117,8 @@ class Poststratified:
     """Estimates of areas and of all. ``table``: mean, sd and quantiles; ``draws``: the joint draws; ``contrast``: differences.
 
     areas : the labels of each area, one a column of ``by``. population : the sum of the weights of each.
+    new_levels : the levels of the cells that the fit has not seen and that were drawn: factor, level, rows, population, and the level of
+        the fit that may have been meant. notes : the same in sentences.
     """
 
     _predictor: Predictor = field(repr=False)
@@ -118,6 +127,8 @@ class Poststratified:
     by: tuple[str, ...]
     areas: tuple[tuple[str, ...], ...]
     probabilities: tuple[float, ...] = PROBABILITIES
+    new_levels: pd.DataFrame | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
     _kept: np.ndarray | None = field(default=None, repr=False)
     _total: np.ndarray = field(init=False, repr=False)
     _statistics: np.ndarray = field(init=False, repr=False)
@@ -242,10 +253,11 @@ class Poststratified:
         )
 
     def __repr__(self) -> str:
-        return self.table.to_string(index=False)
+        return "\n".join([spreadsheet.shown(self.table).to_string(index=False), *self.notes])
 
     def _repr_html_(self) -> str:
-        return self.table.to_html(index=False)
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        return spreadsheet.shown(self.table).to_html(index=False) + notes
 
 
 def _text(area: Any) -> str:

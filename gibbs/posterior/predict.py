@@ -13,6 +13,8 @@ rows, and do not depend on what else is predicted. Integrated out, a linear pred
 from __future__ import annotations
 
 import hashlib
+import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
-from gibbs.posterior import family, names, newdata, population, variances
+from gibbs.posterior import family, names, newdata, newlevels, population, variances
 from gibbs.posterior.linear import flat, spread
 from gibbs.posterior.newdata import FactorRows, Groups, Rows
 
@@ -46,6 +48,7 @@ def predict(
     *,
     kind: str = "expected",
     allow_new: bool = False,
+    new_levels: str | None = None,
     trials: Any = None,
     probabilities: Sequence[float] = PROBABILITIES,
     draws: bool = False,
@@ -53,15 +56,34 @@ def predict(
     max_draws: int | None = None,
 ) -> pd.DataFrame | np.ndarray:
     """See ``Fit.predict``."""
+    import pandas as pd
+
     check_kind(kind)
+    newlevels.check(new_levels)
+    allow_new = allow_new or new_levels is not None  # named and refused below, where they are an error
     outcomes = kind == "outcome"
     if data is None:
         if trials is not None:
             raise SpecError("trials are of new data; the rows of the fit have their own.", where="trials")
         rows = newdata.of_fit(fit, groups, allow_new=allow_new, outcomes=outcomes)
     else:
-        rows = newdata.read(fit, data, groups, allow_new=allow_new, outcomes=outcomes, trials=trials)
-    return answer(Predictor(fit, rows, kind, seed=seed, max_draws=max_draws), probabilities, draws=draws)
+        rows = newdata.read(fit, data, groups, allow_new=allow_new, outcomes=outcomes, trials=trials, strict=new_levels is None)
+    notes = named(fit, rows, new_levels, data)
+    found = answer(Predictor(fit, rows, kind, seed=seed, max_draws=max_draws), probabilities, draws=draws)
+    if notes and isinstance(found, pd.DataFrame):
+        found.attrs["notes"] = notes
+    for note in notes if new_levels is None else ():
+        if "Did you mean" in note:  # a new group was asked for, but perhaps not this one
+            warnings.warn(note, UserWarning, stacklevel=3)
+    return found
+
+
+def named(fit: Fit, rows: Rows, new_levels: str | None, data: Any) -> tuple[str, ...]:
+    """A sentence a factor that has levels which the fit has not seen; DataError with them where ``new_levels`` is error."""
+    unseen = newlevels.table(fit, rows, rows.modes)
+    if new_levels == "error":
+        newlevels.refuse(unseen, rows, os.fspath(data) if isinstance(data, str | os.PathLike) else "new data")
+    return tuple(newlevels.sentences(unseen, rows))
 
 
 def answer(predictor: Predictor, probabilities: Sequence[float], *, draws: bool) -> pd.DataFrame | np.ndarray:

@@ -27,7 +27,7 @@ import numpy as np
 
 from gibbs import paths
 from gibbs.errors import OutputError
-from gibbs.posterior import layout, names
+from gibbs.posterior import layout, names, spreadsheet
 from gibbs.posterior import outline as outlines
 from gibbs.posterior.records import Draws, Streamed, StreamedDraws
 
@@ -93,11 +93,11 @@ def write(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
         partial = _sibling(target, "partial")
         partial.mkdir()
         (partial / "spec.yaml").write_text(_spec_yaml(fit, target), encoding="utf-8")
-        summary.to_csv(partial / "summary.csv", float_format="%.8g")
-        effects.drop(columns="ess_tail").to_csv(partial / "ranef.csv", index=False, float_format="%.8g")
+        spreadsheet.to_csv(summary, partial / "summary.csv", float_format="%.8g")
+        spreadsheet.to_csv(effects.drop(columns="ess_tail"), partial / "ranef.csv", index=False, float_format="%.8g")
         _write_netcdf(partial / "posterior.nc", layout.groups(fit.arrays, fit.outline, fit.observed, fit.missing_draws))
         if fit.missing_draws is not None:
-            fit.missing_outcomes().to_csv(partial / "missing.csv", float_format="%.8g")
+            spreadsheet.to_csv(fit.missing_outcomes(), partial / "missing.csv", float_format="%.8g")
         fit.timings["write"] = time.perf_counter() - begun
         words = json.dumps(_manifest(fit, convergence.as_dict()), indent=2, ensure_ascii=False, allow_nan=False)
         (partial / "manifest.json").write_text(words + "\n", encoding="utf-8")

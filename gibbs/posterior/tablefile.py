@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gibbs import paths
 from gibbs.errors import OutputError, SpecError
+from gibbs.posterior import spreadsheet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,7 @@ def write(table: pd.DataFrame, file: str | os.PathLike[str], *, force: bool = Fa
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
         if path.suffix.lower() == ".csv":
-            table.to_csv(partial, index=False, float_format="%.8g")
+            spreadsheet.to_csv(table, partial, index=False, float_format="%.8g")
         else:
             table.to_parquet(partial, index=False)
         os.replace(partial, path)
@@ -55,7 +56,7 @@ def write(table: pd.DataFrame, file: str | os.PathLike[str], *, force: bool = Fa
 
 def text(table: pd.DataFrame) -> str:
     """The table for a terminal: four digits, the first rows of a long one."""
-    shown = table.head(_SHOWN).to_string(index=False, float_format=lambda x: f"{x:.4g}")
+    shown = spreadsheet.shown(table.head(_SHOWN)).to_string(index=False, float_format=lambda x: f"{x:.4g}")
     more = len(table) - _SHOWN
     return f"{shown}\n… and {more:,} more rows; --out FILE.csv writes them all" if more > 0 else shown
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gibbs.errors import SpecError, nearest
-from gibbs.posterior import sheets, typeset
+from gibbs.posterior import sheets, spreadsheet, typeset
 from gibbs.posterior.sheets import Options
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def tables(
     if format == "csv":
         found = sheets.records(fits, labels, style, options)
         found = found if plain else sheets.rounded(found, digits)
-        return found.to_csv(index=False, float_format="%.8g", lineterminator="\n")
+        return spreadsheet.to_csv(found, index=False, float_format="%.8g", lineterminator="\n")
     if len(fits) > 1:
         parts = sheets.side_by_side(fits, labels, options)
     else:

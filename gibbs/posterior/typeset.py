@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gibbs.posterior import display
 from gibbs.posterior.sheets import Part, Row
+from gibbs.printable import printable
 
 
 def plain(parts: Sequence[Part]) -> str:
@@ -16,7 +17,7 @@ def plain(parts: Sequence[Part]) -> str:
         if part.kind in ("heading", "verdict") and lines:
             lines.append("")
         if part.kind != "table":
-            lines += part.lines
+            lines += [printable(line) for line in part.lines]
             continue
         rows = [row for row in part.rows if row is not None]
         aligned = iter(display.align(rows, left=part.left))
@@ -51,7 +52,7 @@ def markdown(parts: Sequence[Part]) -> str:
 
 
 def _markdown(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>|~#])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]<>|~#])", r"\\\1", printable(text))
 
 
 # ----------------------------------------------------------------------------------------------------------------- latex
@@ -129,7 +130,7 @@ def _tabular(part: Part) -> list[str]:
 
 def escape(text: str) -> str:
     """Text as LaTeX prints it: special characters escaped, a hyphen before a number as a minus."""
-    return "".join(_LATEX.get(c, c) for c in _NUMBER.sub("−", text))
+    return "".join(_LATEX.get(c, c) for c in _NUMBER.sub("−", printable(text)))
 
 
 def _title(part: Part) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gibbs.errors import OutputError
+from gibbs.printable import printable
 
 if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
@@ -45,5 +46,14 @@ def text(fit: Fit, folder: Path | None = None) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_fit_for_a_page,
     )
     return environment.get_template("page.html.jinja").render(page=contents.gather(fit, folder))
+
+
+def _fit_for_a_page(value: object) -> object:
+    """What the template puts in: text without letters that turn it round; what is markup already stays markup."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value, lines=True)
+    return value if text == value else type(value)(text)

@@ -127,7 +127,7 @@ def test_only_the_columns_needed_are_read(tmp_path: Path) -> None:
     reader = readers.open_file(tmp_path / "d.parquet", "d.parquet", spec.data)
     assert list(reader.columns([2]).columns) == ["g"]
     head = csv_file.header(tmp_path / "d.csv", "d.csv")
-    assert list(csv_file.read(tmp_path / "d.csv", "d.csv", head, [1], ()).columns) == ["1"]
+    assert list(csv_file.read(tmp_path / "d.csv", "d.csv", head, [1]).columns) == ["1"]
 
 
 def test_path_is_relative_to_the_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,8 @@ from gibbs.errors import DataError, SpecError
 from gibbs.posterior import poststratify, predict
 from tests.posterior import built
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* drawn as new:UserWarning")
+
 FORMULAS = {
     "probit": "bin ~ x + c + (1 + b | g) + (1 | year)",
     "poisson": "count ~ x + c + (1 + b | g) + (1 | year)",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.posterior import parameters, selection
+from gibbs.posterior import parameters, selection, spreadsheet
 from gibbs.posterior.export import place
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def csv(fit: Fit, path: str | Path, wanted: Sequence[str] | None = None, *, forc
     """Write the table as CSV, ten significant digits; gives the absolute path. OutputError where the file is there (unless ``force``)."""
     target = place.check_file(path, force=force)
     made = frame(fit, wanted)
-    return place.write_file(target, lambda file: made.to_csv(file, index=False, float_format="%.10g"), force=force)
+    return place.write_file(target, lambda file: spreadsheet.to_csv(made, file, index=False, float_format="%.10g"), force=force)
 
 
 def parquet(fit: Fit, path: str | Path, wanted: Sequence[str] | None = None, *, force: bool = False) -> Path:

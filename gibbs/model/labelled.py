@@ -1,0 +1,133 @@
+"""Value labels of Stata and SPSS columns: which columns they make categories, and which labelled codes stand among numbers.
+
+A column in which every value that occurs has a label of its own is a category, and comes as its labels, in the order of their codes.
+A column of which only some values are labelled is one of numbers: labels may name the ends of a scale (0 "cold", 100 "hot"), or codes
+that are no measurement (998 "Don't know"), and the second kind is told of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gibbs.model.spelling import number_of
+
+Labels = Mapping[Any, str]
+"""Value → label, of one column."""
+
+_SHOWN = 6
+_ALOOF = 1.5  # times the widest step between other values: so far away lies a code, not the end of a scale
+_NO_ANSWER = re.compile(
+    r"\b(don.?t\s+know|do\s+not\s+know|dk|dk/?na|refus\w*|declin\w*|no\s+(answer|response|opinion|data)|not?\s+(asked|applicable|ascertained"
+    r"|available|stated|sure)|n/?a|inap\w*|missing|skip\w*|unknown|undecided|can.?t\s+(say|choose)|prefer\s+not|invalid)\b",
+    re.IGNORECASE,
+)
+
+
+def names_no_answer(label: str) -> bool:
+    """Whether a label says that there is no answer: don't know, refused, not asked, …"""
+    return bool(_NO_ANSWER.search(label.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")))
+
+
+def as_category(series: pd.Series, labels: Labels) -> pd.Series:
+    """``series`` as a categorical of its labels, in the order of the codes, where every value that occurs has one of its own."""
+    codes = sorted(series.dropna().unique())
+    if not codes or not all(c in labels for c in codes) or len({labels[c] for c in codes}) < len(codes):
+        return series
+    place = {c: i for i, c in enumerate(codes)}
+    found = pd.Categorical.from_codes([place.get(v, -1) for v in series], [str(labels[c]) for c in codes])
+    return pd.Series(found, index=series.index, name=series.name)
+
+
+def codes_among_numbers(name: str, series: pd.Series, labels: Labels) -> list[str]:
+    """A sentence where a few values of a column of numbers have labels and are not the ends or the middle of its scale."""
+    if not labels or isinstance(series.dtype, pd.CategoricalDtype):
+        return []
+    values, counts = np.unique(series.dropna().to_numpy(), return_counts=True)
+    marked = np.array([value in labels for value in values], dtype=bool)
+    if not marked.any() or marked.all():
+        return []
+    numbers = pd.api.types.is_numeric_dtype(series.dtype)
+    if numbers and not _suspect(values.astype(float), marked, [labels[v] for v in values[marked]]):
+        return []
+    if not numbers and not any(names_no_answer(labels[v]) for v in values[marked]):
+        return []
+    found = [(f"{v:g}" if numbers else str(v), labels[v], int(n)) for v, n in zip(values[marked], counts[marked], strict=True)]
+    each = ", ".join(f'{value} "{label}" ({_rows(count)})' for value, label, count in found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    words = ", ".join(value for value, _, _ in found[:_SHOWN])
+    what = "a number" if numbers else "a category"
+    if numbers and marked.sum() > (~marked).sum():
+        bare = ", ".join(f"{v:g} ({_rows(int(n))})" for v, n in zip(values[~marked][:_SHOWN], counts[~marked][:_SHOWN], strict=True))
+        return [
+            f"'{name}' is used as numbers, for of its values {bare} {'have' if (~marked).sum() > 1 else 'has'} no label; the others have: "
+            f"{each}{more}. If {'these mean' if (~marked).sum() > 1 else 'it means'} missing, na: under data makes a category of the rest."
+        ]
+    return [
+        f"most values of '{name}' have no label, and a few have: {each}{more}. Each is used as {what} like the others. If they mean "
+        f"missing, write na: {{{name}: [{words}]}} under data."
+    ]
+
+
+def _suspect(values: np.ndarray, marked: np.ndarray, labels: list[str]) -> bool:
+    """Whether a labelled number is something else than the least, the largest or the middle of an even scale."""
+    if any(names_no_answer(label) for label in labels):
+        return True
+    plain = values[~marked]
+    step = float(np.diff(plain).max()) if len(plain) > 1 else 0.0
+    if len(plain) > 1:
+        aloof = [v for v in values[marked] if float(np.abs(plain - v).min()) > _ALOOF * step]
+        if aloof:
+            return True
+    low, high = float(values.min()), float(values.max())
+    return not all(v in (low, high, 0.5 * (low + high), 0.0) for v in values[marked].tolist())
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' if count != 1 else ''}"
+
+
+def no_answer_among(name: str, codes: np.ndarray, categories: tuple[str, ...]) -> tuple[str, ...]:
+    """A sentence where the last (or first) categories of an ordinal outcome look like answers that were not given.
+
+    By their words ("Don't know"), or as numbers after a gap: 1 … 5, 8, 9; 0 … 10, 88, 99; −9, 1 … 5.
+    """
+    found = [i for i, text in enumerate(categories) if names_no_answer(text)]
+    if not found:
+        found = _beyond_a_gap([number_of(text) for text in categories])
+    if not found:
+        return ()
+    counts = np.bincount(codes[codes >= 0].astype(int), minlength=len(categories))
+    each = ", ".join(f"'{categories[i]}' ({_rows(int(counts[i]))})" for i in found)
+    one = len(found) == 1
+    return (
+        f"{each} {'looks' if one else 'look'} like {'an answer that was' if one else 'answers that were'} not given, and "
+        f"{'is a category' if one else 'are categories'} of the ordinal outcome {name} in the order of the others. If missing is "
+        f"meant, write na: {{{name}: [{', '.join(categories[i] for i in found)}]}} under data; "
+        "else list them all, categories: [lowest, …, highest].",
+    )
+
+
+def _beyond_a_gap(values: list[float | None]) -> list[int]:
+    """The places of codes at the end of a scale of whole numbers, or of negative ones at its start, behind a gap wider than its steps."""
+    if len(values) < 3 or any(value is None or not float(value).is_integer() for value in values):
+        return []
+    x = np.array(values, dtype=float)
+    steps = np.diff(x)
+    for tail in (1, 2, 3, 4):
+        if len(x) - tail >= 2 and all(_is_code(v) for v in x[-tail:]) and steps[-tail] > steps[:-tail].max():
+            return list(range(len(x) - tail, len(x)))
+    for lead in (1, 2, 3, 4):
+        if len(x) - lead >= 2 and (x[:lead] < 0).all() and x[lead] >= 0 and steps[lead - 1] > steps[lead:].max():
+            return list(range(lead))
+    return []
+
+
+def _is_code(value: float) -> bool:
+    """7, 8, 9; 66, 77, 88, 99, 96 … 98; 666 … 999, 996 … 998; and so on."""
+    text = f"{value:.0f}"
+    return set(text) <= set("6789") and (len(text) == 1 or text[:-1] in ("9" * (len(text) - 1), text[-1] * (len(text) - 1))) and text != "6"

@@ -1,0 +1,51 @@
+"""The predictors of a model as they stand in the data: range, mean and share of missing values, so that a code such as 999 is seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gibbs.model import data, design, levels, spelling, syntax
+from gibbs.model.records import Spec, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = 4  # categories that are named
+
+
+def describe(spec: Spec, table: Table) -> tuple[list[tuple[str, ...]], list[str]]:
+    """The rows of a table of the predictors that are numbers, its head first, and a sentence for each that is a category.
+
+    Over all rows read, words for missing taken out. Predictors are the columns of the fixed part, of offsets, and of what varies over
+    groups; those that make groups are not among them.
+    """
+    numbers: list[tuple[str, ...]] = []
+    words: list[str] = []
+    for name in predictors(spec):
+        series = table.frame[name]
+        gone = f"{100 * float(series.isna().mean()):.3g} %"
+        if levels.is_number(series) or spelling.is_code(series):
+            x = data.as_number(series, name, table.source)
+            x = x[~np.isnan(x)]
+            numbers.append((name, *(f"{v:.6g}" for v in (x.min(), x.mean(), x.max())), gone))
+        else:
+            words.append(_category(name, series, gone))
+    return ([("", "least", "mean", "largest", "missing"), *numbers] if numbers else []), words
+
+
+def predictors(spec: Spec) -> list[str]:
+    """The columns of the predictors, in the order in which the formula names them."""
+    read = design.parse(spec)
+    trees = [read.fixed_tree, *read.offset_trees, *(term.tree for term in read.random)]
+    return list(dict.fromkeys(name for tree in trees for name in syntax.names(tree)))
+
+
+def _category(name: str, series: pd.Series, gone: str) -> str:
+    codes, labels, _ = levels.raw_codes(series)
+    counts = np.bincount(codes[codes >= 0], minlength=len(labels))
+    order = np.argsort(-counts, kind="stable")[:_SHOWN]
+    each = ", ".join(f"{labels[k]} ({counts[k]:,})" for k in order)
+    more = f", {(counts > 0).sum() - _SHOWN:,} more" if (counts > 0).sum() > _SHOWN else ""
+    return f"{name}: {(counts > 0).sum()} categories, {each}{more}; missing {gone}"

@@ -1,0 +1,136 @@
+"""Quotes of a CSV file, looked at before its rows are read: a quote that is never closed would make one value of the rest of the file.
+
+A value is quoted where it begins with a quote, directly behind a delimiter or the start of a line; inside, two quotes stand for one.
+Anywhere else a quote is a letter (``12" pipe``). One pass over the bytes, in blocks.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from gibbs.errors import DataError
+
+_BLOCK = 1 << 24
+_QUOTE, _NEWLINE, _RETURN, _ZERO, _NINE = 34, 10, 13, 48, 57
+_SHOWN = 60  # letters of the file in a message
+
+_REMEDY = 'Close it; a quote that belongs to the text is doubled, in a value that is itself in quotes: "a 12"" pipe".'
+
+
+class _Open(NamedTuple):
+    """Where a quoted value begins."""
+
+    line: int
+    text: str
+
+
+def scan(stream: BinaryIO, delimiter: str, source: str) -> bool:
+    """Check every quote of a CSV file; True where some value looks like a code with a leading zero (``01``, ``007``).
+
+    Raises DataError, with the line where the quote opens, for a quote that is never closed, and for one that another value's quote
+    closes lines further on: the rows between would be swallowed. Quoted values of several lines are fine.
+    """
+    ends = np.zeros(256, dtype=bool)
+    ends[[ord(delimiter), _NEWLINE, _RETURN]] = True
+    opened: _Open | None = None
+    last, line, zeros = _NEWLINE, 1, False
+    first = True
+    while block := _block(stream):
+        if first and block.startswith(b"\xef\xbb\xbf"):
+            block = block[3:]
+        first = False
+        codes = np.frombuffer(block, dtype=np.uint8)
+        zeros = zeros or _leading_zero(codes, last, ends)
+        at = np.flatnonzero(codes == _QUOTE)
+        if len(at):
+            before = np.concatenate([[last if at[0] == 0 else codes[at[0] - 1]], codes[at[1:] - 1]])
+            after = np.append(codes, _NEWLINE)[at + 1]
+            inside = opened is not None
+            if _tidy(before, after, ends, inside):
+                opened = _last_opened(block, codes, at, before, line, opened)
+            else:
+                opened = _walk(block, codes, at, before, after, ends, line, opened, source)
+        line += int(np.count_nonzero(codes == _NEWLINE))
+        last = int(codes[-1]) if len(codes) else last
+    if opened is not None:
+        raise DataError(
+            f"a quote opens here and is never closed, so that the rest of the file would be one value ({opened.text}). {_REMEDY}",
+            where=f"{source}, line {opened.line:,}",
+        )
+    return zeros
+
+
+def _block(stream: BinaryIO) -> bytes:
+    """The next bytes, such that what follows a quote is in the same block."""
+    block = stream.read(_BLOCK)
+    while block.endswith(b'"') and (more := stream.read(1 << 12)):
+        block += more
+    return block
+
+
+def _tidy(before: np.ndarray, after: np.ndarray, ends: np.ndarray, inside: bool) -> bool:
+    """Whether quotes open and close in turn, each at an end of a value or beside another quote: the usual file, seen at a glance."""
+    first = int(inside)
+    opening, closing = before[first::2], after[1 - first :: 2]
+    return bool((ends[opening] | (opening == _QUOTE)).all() and (ends[closing] | (closing == _QUOTE)).all())
+
+
+def _last_opened(block: bytes, codes: np.ndarray, at: np.ndarray, before: np.ndarray, line: int, opened: _Open | None) -> _Open | None:
+    """Where the value begins that a tidy block ends in, or None."""
+    first = int(opened is not None)
+    if (len(at) + first) % 2 == 0:
+        return None
+    starts = at[first::2][before[first::2] != _QUOTE]
+    return _place(block, codes, int(starts[-1]), line) if len(starts) else opened
+
+
+def _walk(
+    block: bytes,
+    codes: np.ndarray,
+    at: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    ends: np.ndarray,
+    line: int,
+    opened: _Open | None,
+    source: str,
+) -> _Open | None:
+    """Quote by quote, where some are letters of the text."""
+    newlines = np.flatnonzero(codes == _NEWLINE)
+    lines = line + np.searchsorted(newlines, at)
+    i, places = 0, at.tolist()
+    starts, finishes = ends[before].tolist(), ends[after].tolist()
+    while i < len(places):
+        if opened is None:
+            if starts[i]:
+                opened = _place(block, codes, places[i], line)
+        elif i + 1 < len(places) and places[i + 1] == places[i] + 1:
+            i += 1  # two quotes stand for one
+        else:
+            if not finishes[i] and int(lines[i]) > opened.line:
+                raise DataError(
+                    f"a quote opens here and closes only on line {int(lines[i]):,}, in the middle of a value, so that the rows between "
+                    f"would be one value ({opened.text}). {_REMEDY}",
+                    where=f"{source}, line {opened.line:,}",
+                )
+            opened = None
+        i += 1
+    return opened
+
+
+def _place(block: bytes, codes: np.ndarray, at: int, line: int) -> _Open:
+    text = block[at : at + 4 * _SHOWN].split(b"\n", 1)[0].rstrip(b"\r").decode("utf-8", "replace")
+    return _Open(line + int(np.count_nonzero(codes[:at] == _NEWLINE)), text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
+
+
+def _leading_zero(codes: np.ndarray, last: int, ends: np.ndarray) -> bool:
+    """Whether a value begins with 0 and another digit."""
+    at = np.flatnonzero(codes[:-1] == _ZERO)
+    if not len(at):
+        return False
+    follows = codes[at + 1]
+    at = at[(follows >= _ZERO) & (follows <= _NINE)]
+    before = np.where(at > 0, codes[at - 1], last)
+    return bool((ends[before] | (before == _QUOTE) | (before == 32) | (before == 43) | (before == 45)).any())
