@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs import memory, wrap
-from gibbs.model import cells, equations, factor_warnings, overview, structure
+from gibbs.model import alike, cells, equations, factor_warnings, overview, structure
 from gibbs.model.families import FAMILIES, LINKS
 from gibbs.model.priors import PriorBook, describe
 from gibbs.model.records import Design, Prior, Spec, Table, Term
@@ -141,6 +141,7 @@ class Check:
         table += [(s.factor, f"{s.levels:,}", f"{s.smallest:,}", f"{s.median:,g}", f"{s.largest:,}") for s in found.factors]
         further = [text for factor in self.design.factors if (text := structure.groups_of_levels(factor))]
         further += [*map(str, found.pairs), *factor_warnings.of_levels(self.design)]
+        further += alike.words(self.design)
         return _table(table, right=(1, 2, 3, 4)) + [line for text in further for line in _wrap(text, "", "  ")]
 
     def _sampling(self) -> list[str]:

@@ -19,14 +19,14 @@ from numba.extending import intrinsic
 _WHOLES, _REALS = types.int64[::1], types.float64[::1]
 _REAL_TABLE, _WHOLE_TABLE = types.float64[:, ::1], types.int64[:, ::1]
 _NAMES: dict[Any, str] = {
-    types.boolean: "learn core_only prior",
+    types.boolean: "learn core_only",
     types.int64: "move t column cuts unit pos",
     types.float64: "n yy sigma variance prior_quadratic known step share shape",
-    _WHOLES: "index core_factors",
-    _WHOLE_TABLE: "factor term units coordinate",
+    _WHOLES: "index core_factors own_rows",
+    _WHOLE_TABLE: "factor term units coordinate chosen",
     _REALS: "node m h roots work vh core u L reference row_scale counts saved rhs eta gap trial_eta trial_gap cut trial_cut psi direction "
     "trial x noise fresh trial_u change family_prior values value_rows",
-    _REAL_TABLE: "row_prior sd_prior cov_prior scale_prior B small fit root scratch",
+    _REAL_TABLE: "row_prior sd_prior cov_prior scale_prior B small fit root scratch tally",
     types.float64[:, :, ::1]: "dense",
     types.Tuple((types.int64, _REAL_TABLE, _REAL_TABLE, types.int32[:, ::1], _REALS, _REALS, _WHOLES, _REALS, _REALS)): "data",
     typeof(np.random.default_rng(0)): "rng",

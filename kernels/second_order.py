@@ -28,8 +28,7 @@ guide (the core is seldom accepted), L moves by a step that leaves invariant a t
 The cutpoints of an ordinal outcome are the first columns of the core: a row depends on η − c_k and η − c_{k−1}, two linear predictors, and
 its quadratic is the sum of three squares in them (``likelihood.ordinal_derivatives``). An order that does not hold is rejected.
 
-Where levels accept less, u_j also moves by its own law N(0, Σ), accepted by the likelihood of its rows alone: under rows that are all alike
-u_j ranges as far as its prior does, which no stand-in proposes.
+Levels whose rows are all alike, and levels that accept less, also move by their own law (``own_law.py``).
 
 Then, given the effects: every covariance (sufficient), the size of the family, now and then the cutpoints, the scales of t priors. No row
 is augmented, so rare outcomes cost nothing, and equal rows are one cell.
@@ -60,6 +59,7 @@ from .hyper import (
 )
 from .layout import COLUMN, CORE0, FACTOR, GIVEN, L0, LEVELS, PARENT0, S0, SIZE, U0, UNIT, WIDTH, ZCOL
 from .likelihood import BINOMIAL_CLOGLOG, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term, stand_in
+from .own_law import move_by_own_law
 from .priors import log_cholesky_prior, log_scale_prior
 from .statistics import add_effects, predictor_of_columns
 from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, rhs_between_units
@@ -73,20 +73,20 @@ SMALL_STEP = 0.45
 FRESH = 64.0
 """Sweeps after which η is computed anew from the effects, against the drift of rounding."""
 
-EVALUATIONS, INDEPENDENT_REJECTED, CORE_TRIED, CORE_ACCEPTED, LEVELS_TRIED, LEVELS_ACCEPTED = range(6)
-"""Places of ``counts``; the first two are those of ``draw_hyper``."""
+EVALUATIONS, INDEPENDENT_REJECTED, CORE_TRIED, CORE_ACCEPTED, PARTS_TRIED, PARTS_ACCEPTED = range(6)
+"""Places of ``counts``, a row for each unit: the first two are those of ``draw_hyper``, then the part of the core that the variances move
+with, then its other parts."""
+
+TRIED, ACCEPTED = 0, 1
+"""Rows of ``tally`` (2, U): proposals of each level, and those accepted, at its first effect."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def refresh_levels(
     rng, share, data, shape, cut, factor, index, units, unit, pos, roots, work, vh, core, u, noise, fresh, trial_u, trial_eta, trial_gap,
-    eta, gap, change, counts, prior, term, L
+    eta, gap, change, tally
 ):  # fmt: skip
     """Replace the ``share`` of the noise of every level at place ``pos`` of the chain, each level accepted or not on its own rows.
-
-    prior: not the noise of the stand-in, but that of the effects' own law, u_j → √(1 − share²) u_j + share L z, which N(0, LL') is
-    reversible for: a level accepts by the likelihood of its rows, which ``data`` gives with ω = b = 0 and ``gap`` holds. The stand-in
-    does not reach where rows that are all alike leave u_j to its prior. Its descendants' u, and every noise, are as they were.
 
     Mutates u, noise, eta, gap. ``change`` (U,) ends with 1.0 at the first effect of the levels that moved, themselves or with an ancestor.
     """
@@ -97,25 +97,13 @@ def refresh_levels(
         g = units[unit, place]
         if g >= 0:
             for k in range(factor[g, U0], factor[g, U0] + factor[g, LEVELS] * factor[g, WIDTH]):
-                trial_u[k] = noise[k] if place < pos and not prior else u[k]
+                trial_u[k] = noise[k] if place < pos else u[k]
     keep = math.sqrt(1.0 - share * share)
     for k in range(first, first + size):
         fresh[k] = keep * noise[k] + share * rng.standard_normal()
         trial_u[k] = fresh[k]
         change[k] = 0.0
-    if prior:
-        for t in range(term.shape[0]):
-            if term[t, FACTOR] == f:
-                for j in range(factor[f, LEVELS]):
-                    at, n = first + j * q + term[t, COLUMN], term[t, SIZE]
-                    for a in range(n):
-                        s = keep * u[at + a]
-                        for b in range(a + 1):
-                            s += L[term[t, L0] + a * n + b] * (fresh[at + b] - keep * noise[at + b])
-                        trial_u[at + a] = s
-        copy_to(noise, fresh)
-    else:
-        place_unit(factor, index, units, unit, pos, roots, work, vh, core, trial_u)
+    place_unit(factor, index, units, unit, pos, roots, work, vh, core, trial_u)
     copy_to(eta, trial_eta)
     for place in range(pos + 1):
         g = units[unit, place]
@@ -136,9 +124,9 @@ def refresh_levels(
     change[here] += rise
     for j in range(factor[f, LEVELS]):
         at = first + j * q
-        counts[LEVELS_TRIED] += 1.0
+        tally[TRIED, at] += 1.0
         if change[at] > -rng.standard_exponential():
-            counts[LEVELS_ACCEPTED] += 1.0
+            tally[ACCEPTED, at] += 1.0
             change[at] = 1.0
             for k in range(at, at + q):
                 u[k], noise[k] = trial_u[k], fresh[k]
@@ -408,19 +396,20 @@ def log_stand_in(
     return value
 
 
+MOVE_BY_OWN_LAW = Apart(move_by_own_law)
 DRAW_COVARIANCE, DRAW_FAMILY = Apart(draw_covariance_sufficient, types.int64), Apart(draw_family)
 SCALE_EFFECTS, SCALE_EVERYTHING = Apart(scale_effects, types.float64), Apart(scale_everything, types.float64)
 LOG_STAND_IN, REFRESH_LEVELS = Apart(log_stand_in, types.float64), Apart(refresh_levels)
 draw_covariance_sufficient_at, draw_family_at = DRAW_COVARIANCE.call, DRAW_FAMILY.call
 scale_effects_at, scale_everything_at = SCALE_EFFECTS.call, SCALE_EVERYTHING.call
-log_stand_in_at, refresh_levels_at = LOG_STAND_IN.call, REFRESH_LEVELS.call
-APART = (DRAW_HYPER, LOG_STAND_IN, REFRESH_LEVELS, DRAW_COVARIANCE, SCALE_EFFECTS, SCALE_EVERYTHING, DRAW_FAMILY)
+log_stand_in_at, refresh_levels_at, move_by_own_law_at = LOG_STAND_IN.call, REFRESH_LEVELS.call, MOVE_BY_OWN_LAW.call
+APART = (DRAW_HYPER, LOG_STAND_IN, REFRESH_LEVELS, MOVE_BY_OWN_LAW, DRAW_COVARIANCE, SCALE_EFFECTS, SCALE_EVERYTHING, DRAW_FAMILY)
 """Kernels that the loop calls by address, in the order of ``apart``."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    apart, rng, sweeps, cycles, move, times, learn, blocks, every, small_every, stir, nothing, stirred, steps, data, family_prior,
+    apart, rng, sweeps, cycles, move, times, learn, blocks, every, small_every, tally, chosen, own_rows, steps, data, family_prior,
     cuts, psi, psi_root, values, value_rows, crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, roots, B, small,
@@ -434,8 +423,9 @@ def run_second_order(
     data: (likelihood, X', Z, level, offset, y, trials, ω, b), the frozen stand-in's ω and b last; node, m, h, dense[0] are its
     cross-products. cycles: times that a sweep goes through its moves, each a sweep to what follows. blocks: parts in which ε_core is
     redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``; steps: theirs, the last that of the latter.
-    small_every: sweeps between small steps of the noise. stir: share of the effects that a move by their own law replaces in every sweep, 0
-    for none; nothing: zeros in the place of ω and b; stirred (8,): counts of these moves. cuts: cutpoints, the first numbers of the core.
+    small_every: sweeps between small steps of the noise. counts (units, 8) and tally (2, U): proposals and those accepted, by unit and by
+    level. chosen, own_rows: levels that also move by their own law in every sweep, and their rows. cuts: cutpoints, the first numbers of
+    the core.
     crossed: (cross_ptr, cross_col, cross_value, rhs, rhs_core).
     sizes (views,), coordinate (views, d, 2), fit (views, d, 3), root (views, d, d): the variances that move with each unit, as in
     ``hyper.py``. psi (1,) or (0,): log size; psi_root: directions of the slices of it, or of the cutpoints; values, value_rows: distinct
@@ -445,13 +435,12 @@ def run_second_order(
     ridge: (information, slope, shifts (2, p)), of ``place_shift``; slope has no rows where coefficients do not give way to the variances.
     eta and gap are kept from call to call; scale[4] is nan where they are not those of the state, the data and the stand-in.
     """
-    at_hyper, at_stand_in, at_levels, at_covariance, at_effects, at_everything, at_family = apart
+    at_hyper, at_stand_in, at_levels, at_own_law, at_covariance, at_effects, at_everything, at_family = apart
     code, columns, Z, level, offset, y, trials, omega, linear = data
     cross_ptr, cross_col, cross_value, rhs, rhs_core = crossed
     noise, fresh, trial_u, change = effects[0], effects[1], effects[2], effects[3]
     information, slope, shift, trial_shift = ridge[0], ridge[1], ridge[2][0], ridge[2][1]
     n_units, cut = units.shape[0], core[:cuts]
-    plain = (code, columns, Z, level, offset, y, trials, nothing, nothing)
     scale[2] = coefficient_precision(row_prior, row_scale, B)
     shape = math.exp(psi[0]) if code == COUNT_NEGATIVE_BINOMIAL else 1.0
     scalable = code <= BINOMIAL_CLOGLOG or code >= ORDINAL_LOGIT
@@ -465,7 +454,7 @@ def run_second_order(
             gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
             scale[4] = 1.0
         for unit in range(max(n_units, 1)):
-            view, d = units[unit : unit + 1], sizes[unit]
+            view, d, count = units[unit : unit + 1], sizes[unit], counts[unit]
             own, core_only = view.shape[0] - 1, view.shape[0] > 1  # 0 and False; literals would be compiled as versions of their own
             if n_units > 1:
                 rhs_between_units(factor, index, cross_ptr, cross_col, cross_value, node, m, h, u, unit, rhs_core, rhs)
@@ -496,7 +485,7 @@ def run_second_order(
                     if units[unit, pos] >= 0:
                         refresh_levels_at(at_levels, (
                             rng, share, data, shape, cut, factor, index, units, unit, pos, roots, work, vh, core, u, noise, fresh, trial_u,
-                            trial_eta, trial_gap, eta, gap, change, counts, False, term, L
+                            trial_eta, trial_gap, eta, gap, change, tally
                         ))  # fmt: skip
             # variances and core; a small step of the noise alone now and then
             share = SMALL_STEP if (scale[3] + 1.0) % small_every == 0.0 else 1.0
@@ -535,13 +524,13 @@ def run_second_order(
                     for time in range(times):
                         now = INDEPENDENT if move == INDEPENDENT and (begin + time) % 2 == 0 else min(move, 1)
                         ok, _, _, known = draw_hyper_at(at_hyper, (
-                            rng, now, learn, core_only, here, learned, frame, scratch, counts, sd_prior, cov_prior, scale_prior, factor,
+                            rng, now, learn, core_only, here, learned, frame, scratch, count, sd_prior, cov_prior, scale_prior, factor,
                             term, index, view, core_factors, node, rhs, B, 0.0, roots, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small,
                             known, saved
                         ))  # fmt: skip
                         if not ok:
                             return NO_DENSITY, sweep
-                counts[CORE_TRIED] += 1.0
+                count[CORE_TRIED if block == 0 else PARTS_TRIED] += 1.0
                 if not rise > -np.inf:
                     copy_to(trial_L, L)
                     continue
@@ -574,7 +563,7 @@ def run_second_order(
                     rise += gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - sum_of(gap)
                     rise += trial_extra - extra
                 if rise > -rng.standard_exponential():
-                    counts[CORE_ACCEPTED] += 1.0
+                    count[CORE_ACCEPTED if block == 0 else PARTS_ACCEPTED] += 1.0
                     copy_to(trial_core, core)
                     copy_to(trial_noise, noise_core)
                     copy_to(trial_u, u)
@@ -597,16 +586,8 @@ def run_second_order(
                         if learn:
                             steps[k] = min(max(steps[k] * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
                 draw_covariance_sufficient_at(at_covariance, (rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small))
-        if stir > 0.0 and n_units > 0:
-            gaps(code, y, trials, nothing, nothing, eta, shape, cut, gap)
-            for unit in range(n_units):
-                for pos in range(units.shape[1]):
-                    if units[unit, pos] >= 0:
-                        refresh_levels_at(at_levels, (
-                            rng, stir, plain, shape, cut, factor, index, units, unit, pos, roots, work, vh, core, u, noise, fresh, trial_u,
-                            trial_eta, trial_gap, eta, gap, change, stirred, True, term, L
-                        ))  # fmt: skip
-            gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
+        if chosen.shape[0] > 0:
+            move_by_own_law_at(at_own_law, (rng, data, shape, cut, factor, term, chosen, own_rows, core, u, L, eta, gap, small))
         if scalable and (learn or scale[3] % every == 0.0):
             accepted = scale_everything_at(at_everything, (
                 rng, steps[-1], data, cuts, factor, term, row_prior, row_scale, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta,

@@ -17,9 +17,10 @@ from gibbs.kernels import sweep as ks
 from gibbs.kernels.apart import Apart
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
-from gibbs.model import by_group
+from gibbs.model import alike, by_group
 from gibbs.model.records import Design
-from gibbs.sampling.level_scales import LevelScales, Likelihood
+from gibbs.sampling.level_scales import AUGMENTED, LevelScales, Likelihood
+from gibbs.sampling.own_law import OwnLaw
 from gibbs.sampling.pack import Packed
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
@@ -102,6 +103,11 @@ class Chain:
         self.stored = np.arange(sum(levels * columns for _, levels, columns in packed.blocks))  # those that are
         self.seconds = [0.0, 0.0]
         self.levels = LevelScales(self) if student else None
+        arranged = by_group.arrange(design)
+        self.factors, self.alike = arranged.factors, alike.levels(arranged)
+        self.own = None
+        if packed.family in (kl.PROBIT, kl.LOGIT) and packed.scheme != kl.ONE_AT_A_TIME and any(a.any() for a in self.alike):
+            self.own = OwnLaw(self, self.alike, AUGMENTED[packed.family])
         self.likelihood = packed.family in (kl.GAUSSIAN, kl.STUDENT) or 4 * packed.cells <= packed.n
         self._start()
 
@@ -133,21 +139,29 @@ class Chain:
         return replace(out, u=out.u[:, self.stored])
 
     def _run(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
-        """``sweeps`` sweeps into ``out``: (status, sweeps done). With Student-t effects one by one, the levels' scales before each."""
-        if self.levels is None:
+        """``sweeps`` sweeps into ``out``: (status, sweeps done). One by one where something is done before each: the scales of Student-t
+        effects, levels that move by their own law."""
+        if self.levels is None and self.own is None:
             return self._sweeps(sweeps, warming, out)
         for k in range(sweeps):
             one = out.one(k)
             if self.state.scale[3] > 0.0:
-                self.levels.draw()
-                self.levels.move(warming)
-                self.levels.scale()
+                self._before_a_sweep(warming)
             status, _ = self._sweeps(1, warming, one)
             if status != ks.OK:
                 return status, k
-            np.multiply(one.u, self.state.spread, out=one.u)
-            one.df[:] = self.state.df
+            if self.levels is not None:
+                np.multiply(one.u, self.state.spread, out=one.u)
+                one.df[:] = self.state.df
         return ks.OK, sweeps
+
+    def _before_a_sweep(self, warming: bool) -> None:
+        if self.levels is not None:
+            self.levels.draw()
+            self.levels.move(warming)
+            self.levels.scale()
+        if self.own is not None:
+            self.own.move()
 
     def _sweeps(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
         """``sweeps`` sweeps of the compiled loop, the scales of the levels as they are."""
@@ -217,8 +231,9 @@ class Chain:
         """Load or build the compiled loop without drawing anything, but not what it calls by address."""
         arguments = self._arguments(0, True, self.new_kept(0, True))
         self.LOOP.compile((types.UniTuple(types.int64, len(self.APART)), *map(typeof, arguments)))
-        if self.levels is not None:
-            self.levels.compile()
+        for part in (self.levels, self.own):
+            if part is not None:
+                part.compile()
 
     def _learn(self, refine: bool) -> None:
         """Fit the elliptical move to the warm-up so far (its second half at first, the elliptical part afterwards) and freeze it."""

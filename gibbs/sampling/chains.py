@@ -222,7 +222,7 @@ def _collect(
         info={
             "compile_seconds": compile_seconds,
             "cells": packed.cells,
-            "variance_evaluations": [float(c.counts[0]) for c in chains],
+            "variance_evaluations": [float(c.counts[..., 0].sum()) for c in chains],
             "elliptical": all(c.elliptical for c in chains),
             **_acceptance(chains),
         },
@@ -231,7 +231,8 @@ def _collect(
 
 
 def _acceptance(chains: list[Chain]) -> dict[str, object]:
-    """Shares of accepted moves of second-order chains by block, one number a chain, and a sentence for each block that hardly moves.
+    """Shares of accepted moves of second-order chains by block, factor and worst level, one number a chain; how many levels move by their
+    own law; and a sentence for each block, and each worst level, that hardly moves.
 
     None: a chain that does not have the move, since its warm-up did not ask for it.
     """
@@ -240,13 +241,18 @@ def _acceptance(chains: list[Chain]) -> dict[str, object]:
     shares = [c.acceptance() for c in chains]
     blocks = dict.fromkeys(block for s in shares for block in s)
     by_block = {block: [round(s[block], 4) if block in s else None for s in shares] for block in blocks}
-    stuck = [
-        f"The {block} of chain {k + 1} hardly move: {share:.1%} of their proposals are accepted."
-        for block, values in by_block.items()
-        for k, share in enumerate(values)
-        if share is not None and share < STUCK
-    ]
-    return {"acceptance": by_block, "alarms": stuck}
+    stuck = []
+    for block, values in by_block.items():
+        for k, share in enumerate(values):
+            if share is None or share >= STUCK:
+                continue
+            what = f"{block} hardly move{'' if 'parts' in block or block.startswith('levels') else 's'}"
+            if block.startswith("worst level of "):
+                level = chains[k].worst_levels()[block.removeprefix("worst level of ")][0]
+                what = f"{block} ({level}) hardly moves"
+            stuck.append(f"In chain {k + 1} the {what}: {share:.1%} of the proposals are accepted.")
+    own = {f.name: [int(c.which[i].sum()) for c in chains] for i, f in enumerate(chains[0].factors)}
+    return {"acceptance": by_block, "levels_by_own_law": {name: n for name, n in own.items() if any(n)}, "alarms": stuck}
 
 
 def _stack(chains: list[Chain], kept: int) -> dict[str, np.ndarray]:

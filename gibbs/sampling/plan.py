@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
-from gibbs.model import by_group
+from gibbs.model import alike, by_group
 from gibbs.model.records import Design, Factor
 from gibbs.sampling import plan_words
 from gibbs.sampling.plan_words import Blocks
@@ -35,6 +35,8 @@ SECOND_ORDER_IAT = 2.0
 """Sweeps an effective draw of second-order moves takes (measured there: 1.4–2.2, and 3.0 for logit at an intercept of −2)."""
 RARE, EVENTS_AN_EFFECT = 0.05, 5.0
 """Events are rare, and few, below this share of ones (mean of counts) and this number for each random effect."""
+TRIALS_OF_A_LEVEL = 10.0
+"""A level with fewer trials says nothing by itself of how rare its events are."""
 EVENTS_A_CYCLE, MOST_CYCLES = 400.0, 8
 """A sweep then goes EVENTS_A_CYCLE/events times through its moves: at least twice, at most MOST_CYCLES times."""
 ELLIPTICAL_LIMIT = 30
@@ -115,7 +117,7 @@ def make(design: Design, scheme: str = "auto") -> Plan:
             return _second_order(design, why, forced=scheme != "auto")
         if scheme in ("auto", "augmented"):
             plan = _structure(design, "auto")
-            return replace(plan, lines=(*plan.lines, why if scheme == "auto" else f"{why} (augmentation forced)"))
+            return replace(plan, lines=(*plan.lines, *_own_law(design), why if scheme == "auto" else f"{why} (augmentation forced)"))
     else:
         if scheme not in ("auto", "second-order"):
             raise SpecError(
@@ -129,36 +131,51 @@ def make(design: Design, scheme: str = "auto") -> Plan:
 def choice(design: Design) -> tuple[str, str]:
     """(the cheaper of "augmented" and "second-order" for a binary outcome, the sentence that says why).
 
-    The autocorrelation of augmentation follows from the share of ones in each group (PG: 2 sinh(η)/η − 1; Albert–Chib:
-    2 p(1−p)/φ² − 1), averaged with the information as weights; its cost goes with the rows, that of second order with the cells.
+    The autocorrelation of augmentation follows from the share of ones (PG: 2 sinh(η)/η − 1; Albert–Chib: 2 p(1−p)/φ² − 1), as far as the
+    data and not the prior hold an effect. It is that of all rows, or of the slowest level of any factor: every effect has to be drawn. Its
+    cost goes with the rows, that of second order with the cells.
     """
     from gibbs.sampling.pack import cells_of
 
-    probit = design.family == "probit"
     n, cells = design.y.size, cells_of(design)
-    share = np.full(n, (design.y.sum() + 0.5) / (n + 1.0))
-    if design.factors:
-        largest = max(design.factors, key=lambda f: len(f.levels))
-        size = np.bincount(largest.codes, minlength=len(largest.levels))
-        ones = np.bincount(largest.codes, weights=design.y, minlength=len(largest.levels))
-        share = ((ones + 10.0 * share[0]) / (size + 10.0))[largest.codes]
-    if probit:
-        from scipy.special import ndtri
-
-        density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)
-        iat, information = 2.0 * share * (1.0 - share) / density**2 - 1.0, density**2 / (share * (1.0 - share))
-    else:
-        eta = np.log(share / (1.0 - share))
-        eta = np.where(np.abs(eta) < 1e-3, 1e-3, eta)
-        iat, information = 2.0 * np.sinh(eta) / eta - 1.0, share * (1.0 - share)
-    augmented = float(np.sum(iat * information) / np.sum(information))
+    overall = (design.y.sum() + 0.5) / (n + 1.0)
+    augmented, slowest = float(_autocorrelation(design.family, np.array([overall]))[0][0]), "all rows"
+    for factor in design.factors:
+        size = np.bincount(factor.codes, minlength=len(factor.levels))
+        ones = np.bincount(factor.codes, weights=design.y, minlength=len(factor.levels))
+        iat, information = _autocorrelation(design.family, (ones + 10.0 * overall) / (size + 10.0))
+        of_level = 1.0 + (iat - 1.0) * size * information / (size * information + 1.0)
+        j = int(np.argmax(of_level))
+        if of_level[j] > augmented:
+            augmented, slowest = float(of_level[j]), f"{factor.name} {factor.levels[j]}"
     of_row, of_cell = NANOSECONDS[design.family]
     cost = of_row * n * augmented, of_cell * cells * SECOND_ORDER_IAT
     better = "second-order" if cost[1] < cost[0] else "augmented"
     return better, (
-        f"why: augmentation would need about {augmented:.1f} sweeps an effective draw over {n:,} rows, "
+        f"why: augmentation would need about {augmented:.1f} sweeps an effective draw (of {slowest}) over {n:,} rows, "
         f"second-order moves about {SECOND_ORDER_IAT:.1f} over {cells:,} cells; {better} is the cheaper"
     )
+
+
+def _autocorrelation(family: str, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(sweeps an effective draw by augmentation, information of a row) at each share of ones."""
+    if family == "probit":
+        from scipy.special import ndtri
+
+        density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)
+        return 2.0 * share * (1.0 - share) / density**2 - 1.0, density**2 / (share * (1.0 - share))
+    eta = np.log(share / (1.0 - share))
+    eta = np.where(np.abs(eta) < 1e-3, 1e-3, eta)
+    return 2.0 * np.sinh(eta) / eta - 1.0, share * (1.0 - share)
+
+
+def _own_law(design: Design) -> list[str]:
+    """Levels that are held on one side only, in the words of the plan."""
+    counts = [(f.name, int(a.sum()), a.size) for f, a in zip(design.factors, alike.levels(design), strict=True) if a.any()]
+    if not counts:
+        return []
+    named = ", ".join(f"{n:,} of {J:,} of {name}" for name, n, J in counts)
+    return [f"levels whose outcomes are all alike ({named}): also by their own law, an elliptical slice with nothing but their rows"]
 
 
 def _second_order(design: Design, why: str, forced: bool) -> Plan:
@@ -171,7 +188,7 @@ def _second_order(design: Design, why: str, forced: bool) -> Plan:
         plan = _structure(design, "auto")
     cycles, rare = _cycles(design)
     blocks = Blocks("second-order", plan.core, plan.units, plan.core_columns, plan.rho, forced, ELLIPTICAL_LIMIT)
-    lines = (*plan_words.sentences(design, blocks), *filter(None, (rare, why)))
+    lines = (*plan_words.sentences(design, blocks), *_own_law(design), *filter(None, (rare, why)))
     return replace(plan, scheme="second-order", lines=lines, cycles=cycles)
 
 
@@ -179,7 +196,9 @@ def _cycles(design: Design) -> tuple[int, str]:
     """(times that a sweep goes through its moves, the sentence that says so, "" for once).
 
     Where events are rare and few, the sds and the correlations are held by little more than their priors, and the likelihood is far from
-    any normal: moves do less there (measured: `benchmarks/rare.md`), and the default number of draws needs more of them.
+    any normal: moves do less there (measured: `benchmarks/rare.md`), and the default number of draws needs more of them. Of binary
+    outcomes the rarer one of each level counts, in the factor where that leaves least: levels that are all 0 and levels that are all 1
+    do not make up for each other.
     """
     effects = sum(len(f.levels) * len(f.columns) for f in design.factors)
     if design.family in ("ordinal", *GAUSSIAN_GIVEN_LATENTS) or effects == 0:
@@ -189,11 +208,21 @@ def _cycles(design: Design) -> tuple[int, str]:
     trials = weight if design.trials is None else weight * design.trials
     all_trials, events = float(trials[known].sum()), float((weight * design.y)[known].sum())
     if design.family in (*AUGMENTED, "binomial"):
-        events = min(events, all_trials - events)
+        of_factors = (_rarer(f, (weight * design.y)[known], trials[known], known) for f in design.factors)
+        events = min(events, all_trials - events, *of_factors)
     if events >= RARE * all_trials or events >= EVENTS_AN_EFFECT * effects:
         return 1, ""
     cycles = int(np.clip(np.round(EVENTS_A_CYCLE / max(events, 1.0)), 2, MOST_CYCLES))
     return cycles, f"rare events: {events:,.0f} for {effects:,} random effects; a sweep goes {cycles} times through its moves"
+
+
+def _rarer(factor: Factor, ones: np.ndarray, trials: np.ndarray, known: np.ndarray) -> float:
+    """Σ over levels of the number of the rarer outcome, ``known`` rows only; of levels with few trials, that of all of them together."""
+    of, J = factor.codes[known], len(factor.levels)
+    one, size = np.bincount(of, weights=ones, minlength=J), np.bincount(of, weights=trials, minlength=J)
+    few = size < TRIALS_OF_A_LEVEL
+    together = min(one[few].sum(), (size - one)[few].sum())
+    return float(np.minimum(one, size - one)[~few].sum() + together)
 
 
 def _structure(design: Design, scheme: str) -> Plan:

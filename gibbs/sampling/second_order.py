@@ -12,6 +12,7 @@ from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
 from gibbs.kernels.apart import Apart
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
+from gibbs.sampling import own_law
 from gibbs.sampling.chain import MOST_REJECTED, Chain, Kept, coordinates, fit_move, freeze_reference
 from gibbs.sampling.level_scales import Likelihood
 from gibbs.sampling.pack import Packed, cross_products
@@ -25,13 +26,15 @@ FIT_FROM = 3
 SPLIT_BELOW, JOIN_ABOVE = 0.45, 0.8
 """Acceptance of the core at which it is drawn in twice as many, or half as many, parts."""
 EASY = ((0.7, 0.95), (0.88, 0.97))
-"""Acceptance of core and levels from which tails are no concern, and from which they are none at all."""
+"""Acceptance of core and levels, of the worst unit and factor, from which tails are no concern, and from which they are none at all."""
 SMALL_EVERY = (3.0, 8.0, 16.0)
 """Every how many sweeps the noise moves by a small step, which reaches tails: at neither, the first or both of ``EASY``."""
 SCALE_BELOW, SCALE_EVERY = 0.85, (4.0, 4.0, 16.0)
 """Effects are scaled with their sds in every sweep where the core's acceptance is below the first, else now and then, as above."""
-STIR_BELOW, STIR = 0.95, 0.6
-"""Acceptance of levels below which they also move as their own law does, and the share of it that is new."""
+OWN_BELOW, OWN_FROM = 0.9, 16
+"""A level also moves by its own law where so few of its proposals are accepted, of so many at least; and one whose rows are all alike."""
+HANGS = 0.1
+"""Where so many of a factor's levels have rows that are all alike its sds hang on them, and effects are scaled with sds in every sweep."""
 FITTED_BELOW = 0.7
 """Acceptance of the core below which the stand-in's own law of the variances is no good guide: a t fitted to them proposes instead."""
 LONG_ROWS, TIMES = 10.0, 3
@@ -54,11 +57,13 @@ class SecondOrderChain(Chain):
         pieces = 3 if p.cutpoints else 1
         self.linear, self.sums, self.summed = np.zeros(pieces * rows), np.zeros((7 if p.cutpoints else 3, rows)), 0
         self.state.omega, self.first = np.ones(pieces * rows), np.zeros(p.cutpoints)
-        self.nothing, self.stir, self.stirred = np.zeros(pieces * rows), 0.0, np.zeros(8)
+        self.tally = np.zeros((2, p.effects))
+        self.choose(self.alike)
         self.columns = np.ascontiguousarray(p.rows.X.T)
         self.views = [coordinates(p, unit) for unit in range(max(p.units.shape[0], 1))]
         d = max((v.shape[0] for v in self.views), default=0)
         self.sizes = np.array([v.shape[0] for v in self.views], dtype=np.int64)
+        self.counts = np.zeros((len(self.views), 8))
         self.coordinate = np.zeros((len(self.views), d, 2), dtype=np.int64)
         for k, view in enumerate(self.views):
             self.coordinate[k, : view.shape[0]] = view
@@ -216,7 +221,7 @@ class SecondOrderChain(Chain):
         data = (p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
         return (
             self.rng, sweeps, p.cycles, self._collapsed_move(), 1 if warming else self.times, warming, self.blocks, self.every,
-            self.small_every, self.stir, self.nothing, self.stirred, self.steps, data, p.family_prior, p.cutpoints, self.psi,
+            self.small_every, self.tally, self.chosen, self.own_rows, self.steps, data, p.family_prior, p.cutpoints, self.psi,
             self.psi_root, p.values, p.value_rows, crossed, p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h,
             p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
             w["work"], w["vh"], self.dense, w["roots"], w["B"], w["small"], self.sizes, self.coordinate, self.fit, self.root, self.scratch,
@@ -251,11 +256,11 @@ class SecondOrderChain(Chain):
         if own.shape[1] and L.shape[0] > 4 * own.shape[1]:
             cov = np.atleast_2d(np.cov(own.T))
             self.psi_root[:] = np.linalg.cholesky(cov + 1e-6 * np.eye(own.shape[1]) + 0.1 * np.diag(np.diag(cov)))
-        tried, accepted = self.counts[k2.CORE_TRIED], self.counts[k2.CORE_ACCEPTED]
+        worst, parts = self._core_acceptance()
         if self.refits >= FIT_FROM - 1 and not refine:
-            if accepted < SPLIT_BELOW * tried and self.blocks < self.packed.core_columns:
+            if parts < SPLIT_BELOW and self.blocks < self.packed.core_columns:
                 self.blocks = min(2 * self.blocks, self.packed.core_columns)
-            elif accepted > JOIN_ABOVE * tried and self.blocks > 1:
+            elif parts > JOIN_ABOVE and self.blocks > 1:
                 self.blocks //= 2
         if self.refits >= FIT_FROM and L.shape[0] >= 8:
             self.elliptical = int(self.sizes.max(initial=0)) <= ELLIPTICAL_LIMIT
@@ -266,25 +271,60 @@ class SecondOrderChain(Chain):
                     fit_move(view, self.fit[k, :d], frame, L, np.ones(L.shape[0]))
                     self.root[k, :d, :d] = frame
             if self.refits > FIT_FROM:
-                self.fitted = self.fitted or bool(accepted < FITTED_BELOW * tried)
-                rejected = self.counts[k2.INDEPENDENT_REJECTED]
-                self.independent = bool(rejected <= MOST_REJECTED * L.shape[0] * len(self.views) and accepted > EASY[0][0] * tried)
-        levels_tried, levels = self.counts[k2.LEVELS_TRIED], self.counts[k2.LEVELS_ACCEPTED]
-        easy = sum(bool(accepted > core * tried and levels >= share * levels_tried) for core, share in EASY)
-        self.small_every = SMALL_EVERY[easy]
-        self.stir = STIR if levels < STIR_BELOW * levels_tried else 0.0
-        self.every = 1.0 if accepted < SCALE_BELOW * tried else SCALE_EVERY[easy]
+                self.fitted = self.fitted or worst < FITTED_BELOW
+                rejected = self.counts[:, k2.INDEPENDENT_REJECTED].max()
+                self.independent = bool(rejected <= MOST_REJECTED * L.shape[0] and worst > EASY[0][0])
+        self._learn_levels(worst)
         self.refits += 1
-        self.counts[1:] = self.stirred[:] = 0.0
+        self.counts[:, 1:] = self.tally[:] = 0.0
+
+    def _core_acceptance(self) -> tuple[float, float]:
+        """Shares accepted of the part of the core that the variances move with, in the unit where it is least, and of all parts."""
+        c = self.counts.sum(axis=0)
+        worst = np.min(self.counts[:, k2.CORE_ACCEPTED] / np.maximum(self.counts[:, k2.CORE_TRIED], 1.0))
+        parts = (c[k2.CORE_ACCEPTED] + c[k2.PARTS_ACCEPTED]) / max(c[k2.CORE_TRIED] + c[k2.PARTS_TRIED], 1.0)
+        return float(worst), float(parts)
+
+    def _learn_levels(self, core: float) -> None:
+        """Which levels also move by their own law, and how often what reaches tails is done; ``core`` is the core's acceptance."""
+        least, which = 1.0, []
+        for alike, (tried, accepted) in zip(self.alike, own_law.by_level(self.packed, self.tally), strict=True):
+            which.append(alike | ((tried >= OWN_FROM) & (accepted < OWN_BELOW * tried)))
+            least = min(least, float(accepted.sum() / max(tried.sum(), 1.0))) if tried.any() else least
+        self.choose(which)
+        easy = sum(core > of_core and least >= of_levels for of_core, of_levels in EASY)
+        self.small_every = SMALL_EVERY[easy]
+        hangs = any(alike.mean() >= HANGS for alike in self.alike)
+        self.every = 1.0 if core < SCALE_BELOW or hangs else SCALE_EVERY[easy]
+
+    def choose(self, which: list[np.ndarray]) -> None:
+        """The levels that also move by their own law from now on, a (J,) of bool for each factor."""
+        self.which = which
+        self.chosen, self.own_rows = own_law.table(self.packed, which)
 
     def acceptance(self) -> dict[str, float]:
-        """Shares of accepted moves since warm-up, by block."""
-        c, own = self.counts, self.stirred
-        return {
-            "core": float(c[k2.CORE_ACCEPTED] / max(c[k2.CORE_TRIED], 1.0)),
-            **({"levels": float(c[k2.LEVELS_ACCEPTED] / c[k2.LEVELS_TRIED])} if c[k2.LEVELS_TRIED] else {}),
-            **({"levels by their own law": float(own[k2.LEVELS_ACCEPTED] / own[k2.LEVELS_TRIED])} if own[k2.LEVELS_TRIED] else {}),
-        }
+        """Shares of accepted moves since warm-up: of each block of the core, and of the levels of each factor, all and the worst.
+
+        The worst level is that of those which do not move by their own law too, whose moves are never refused.
+        """
+        c = self.counts.sum(axis=0)
+        found = {"core": self._core_acceptance()[0]}
+        if c[k2.PARTS_TRIED]:
+            found["other parts of the core"] = float(c[k2.PARTS_ACCEPTED] / c[k2.PARTS_TRIED])
+        for factor, (tried, accepted) in zip(self.factors, own_law.by_level(self.packed, self.tally), strict=True):
+            if tried.any():
+                found[f"levels of {factor.name}"] = float(accepted.sum() / tried.sum())
+        found |= {f"worst level of {name}": share for name, (_, share) in self.worst_levels().items()}
+        return found
+
+    def worst_levels(self) -> dict[str, tuple[str, float]]:
+        """By factor, the level whose moves are accepted least since warm-up, of those without another kind, and the share."""
+        found = {}
+        for factor, (tried, accepted), own in zip(self.factors, own_law.by_level(self.packed, self.tally), self.which, strict=True):
+            if tried.any() and not own.all():
+                j = int(np.argmin(np.where(own, np.inf, accepted / np.maximum(tried, 1.0))))
+                found[factor.name] = factor.levels[j], float(accepted[j] / tried[j])
+        return found
 
 
 def _long_rows(p: Packed) -> bool:

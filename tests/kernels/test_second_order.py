@@ -268,7 +268,7 @@ def test_refreshed_levels_have_the_law_of_the_stand_in():
     factor_roots(p.factor, p.term, s.L, w["roots"])
     load_core(b.dense, b.chain.m)
     eliminate_unit(p.factor, p.index, p.units, 0, b.chain.node, b.chain.h, w["roots"], 1.0, w["work"], w["vh"], b.dense)
-    counts, noise, fresh, trial_u, change = np.zeros(8), np.zeros(U), np.zeros(U), np.zeros(U), np.zeros(U)
+    tally, noise, fresh, trial_u, change = np.zeros((2, U)), np.zeros(U), np.zeros(U), np.zeros(U), np.zeros(U)
     whiten_unit(p.factor, p.index, p.units, 0, w["roots"], w["work"], w["vh"], s.core, s.u, noise)
     trials = np.zeros(n, dtype=np.int64)  # no trial: l = 0 everywhere, and a stand-in of no curvature
     data = (kd.BINOMIAL_LOGIT, r.X.T.copy(), r.Z, r.level, r.offset, np.zeros(n), trials, np.zeros(n), np.zeros(n))
@@ -278,9 +278,10 @@ def test_refreshed_levels_have_the_law_of_the_stand_in():
     wanted = 0.8 * before + 0.6 * np.random.Generator(np.random.SFC64(8)).standard_normal(U)
     refresh_levels(
         generator, 0.6, data, 1.0, np.zeros(1), p.factor, p.index, p.units, 0, 0, w["roots"], w["work"], w["vh"], s.core, s.u, noise,
-        fresh, trial_u, np.zeros(n), np.zeros(n), eta, gap, change, counts, False, p.term, s.L,
+        fresh, trial_u, np.zeros(n), np.zeros(n), eta, gap, change, tally,
     )  # fmt: skip
-    assert counts[4] == counts[5] > 0
+    np.testing.assert_array_equal(tally[0], 1.0)  # one column a level
+    np.testing.assert_array_equal(tally[1], 1.0)
     found = np.zeros(U)
     whiten_unit(p.factor, p.index, p.units, 0, w["roots"], w["work"], w["vh"], s.core, s.u, found)
     np.testing.assert_allclose(found, noise, atol=1e-9)

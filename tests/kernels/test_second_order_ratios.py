@@ -75,7 +75,7 @@ def engine_at(case: Case, seed: int) -> tuple[Engine, np.ndarray]:
     values, y = draw_data(design, rng)
     engine.place(values, y)
     chain = engine.chain
-    chain.stir = 0.0
+    chain.choose([np.zeros(len(f.levels), dtype=bool) for f in chain.factors])
     chain.state.eta[:] = predictor(engine)
     gaps(engine, chain.gap[0])
     return engine, y
@@ -521,38 +521,6 @@ def test_levels_move_with_the_ratio_of_their_own_rows(case, monkeypatch):
     assert len(tried) == sum(len(f.levels) for f in engine.design.factors)
     for ratio, wanted in tried:
         assert ratio == pytest.approx(wanted, rel=RTOL, abs=RTOL * size)
-
-
-@pytest.mark.parametrize("case", [*CORES, Case("logit", "nested", "second-order")], ids=str)
-def test_levels_move_by_their_own_law_with_the_ratio_of_the_likelihood(case):
-    """u_j → √(1 − s²) u_j + s L z, its descendants staying; the ratio is that of the rows of the level."""
-    engine, y = engine_at(case, 6)
-    chain, p, r = engine.chain, engine.packed, engine.packed.rows
-    s, w, rng, share = chain.state, chain.work, np.random.default_rng(9), 0.6
-    data = (p.likelihood, r.X.T.copy(), r.Z, r.level, r.offset, r.y, r.trials, chain.nothing, chain.nothing)
-    cut, counts = cutpoints(engine), np.zeros(8)
-    kd.gaps(p.likelihood, r.y, r.trials, chain.nothing, chain.nothing, s.eta, chain._shape(), cut, chain.gap[0])
-    for pos in range(p.units.shape[1]):
-        f = int(p.units[0, pos])
-        J, q, u0 = (int(p.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.U0))
-        z, kept, noise = rng.standard_normal((J, q)), s.u.copy(), rng.standard_normal(s.u.size)
-        was, told, trial = noise.copy(), Told(z.ravel(), accept=False), np.zeros(s.u.size)
-        k2.refresh_levels.py_func(
-            told, share, data, chain._shape(), cut, p.factor, p.index, p.units, 0, pos, w["roots"], w["work"], w["vh"], s.core, s.u, noise,
-            np.zeros(s.u.size), trial, s.working[: r.y.size].copy(), chain.gap[1], s.eta, chain.gap[0], np.zeros(s.u.size), counts, True,
-            p.term, s.L,
-        )  # fmt: skip
-        assert np.array_equal(s.u, kept) and np.array_equal(noise, was) and len(told.ratios) == J
-        (_, column, size, l0) = next(t[:4] for t in p.term if t[0] == f)
-        assert (column, size) == (0, q)
-        wanted = np.sqrt(1.0 - share**2) * kept[u0 : u0 + J * q].reshape(J, q) + share * z @ s.L[l0 : l0 + q * q].reshape(q, q).T
-        np.testing.assert_allclose(trial[u0 : u0 + J * q].reshape(J, q), wanted, rtol=1e-12, atol=1e-12)
-        before = oracles.log_likelihood(replace(engine.design, y=y), values_at(engine))
-        for j in range(J):
-            s.u[u0 + j * q : u0 + (j + 1) * q] = wanted[j]
-            rise = oracles.log_likelihood(replace(engine.design, y=y), values_at(engine)) - before
-            assert told.ratios[j] == pytest.approx(rise, rel=RTOL, abs=RTOL * max(abs(before), 1.0))
-            s.u[:] = kept
 
 
 def _with_descendants(p, unit: int, pos: int, j: int) -> np.ndarray:

@@ -109,7 +109,7 @@ class Engine:
         chain.blocks = int(self.rng.integers(1, 4))
         chain.fitted = bool(self.rng.integers(2))
         chain.times = int(self.rng.integers(1, 4))
-        chain.stir = float(self.rng.choice((0.0, 0.6)))
+        chain.choose([self.rng.random(len(f.levels)) < 0.5 for f in chain.factors])
 
     def _learn_rows(self) -> None:
         """How packing orders rows and merges them into cells: real outcomes by its own order, counts by packing one row at a time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from gibbs.kernels import layout as kl
 from gibbs.model.records import Prior, Sampling, Until
 from gibbs.sampling import chains, pack, plan
 from gibbs.sampling.chain import Chain
+from gibbs.sampling.second_order import SecondOrderChain
 from tests.sampling.models import fitted_design, run
 
 
@@ -163,23 +165,45 @@ def test_parameters_that_are_given_stay_where_they_are():
 
 
 def test_acceptance_is_reported_by_block_and_an_alarm_names_the_chain_that_is_stuck(monkeypatch):
-    """Groups whose outcomes are all alike: levels move by their own law too, and that is a block of its own."""
-    design = fitted_design("one_factor", "logit", rows=120, levels=24)
-    design = replace(design, y=(np.asarray(design.factors[0].codes) % 2).astype(float))
-    sampling = Sampling(chains=2, seed=4, warmup=200, draws=100, scheme="second-order", cores=1)
+    """Groups whose outcomes are all alike move by their own law too, and are counted; of the others the worst is named."""
+    design = fitted_design("one_factor", "logit", rows=480, levels=24)
+    codes = np.asarray(design.factors[0].codes)
+    y = np.where(codes < 12, codes % 2, design.y).astype(float)
+    y[[np.flatnonzero(codes == j)[0] for j in range(12, 24)]] = 0.0
+    y[[np.flatnonzero(codes == j)[1] for j in range(12, 24)]] = 1.0
+    design = replace(design, y=y)
+    sampling = Sampling(chains=2, seed=4, warmup=400, draws=100, scheme="second-order", cores=1)
     found = chains.run(design, plan.make(design, "second-order"), sampling).info
-    assert set(found["acceptance"]) == {"core", "levels", "levels by their own law"} and not found["alarms"]
+    assert set(found["acceptance"]) == {"core", "levels of g", "worst level of g"} and not found["alarms"]
     assert all(len(shares) == 2 and all(0.05 < share <= 1.0 for share in shares) for shares in found["acceptance"].values())
+    assert all(share < 0.999 for share in found["acceptance"]["worst level of g"])
+    assert all(12 <= number < 24 for number in found["levels_by_own_law"]["g"])
     monkeypatch.setattr(chains, "STUCK", 1.1)
     alarms = chains.run(design, plan.make(design, "second-order"), sampling).info["alarms"]
-    assert len(alarms) == 6 and any("levels by their own law of chain 2 hardly move" in alarm for alarm in alarms)
+    assert len(alarms) == 6 and any(re.match(r"In chain 2 the worst level of g \(\S+\) hardly moves: \d", a) for a in alarms)
+
+
+def test_one_level_that_is_stuck_is_not_hidden_by_the_others():
+    """The shares of the levels are those of the tally, level by level."""
+    design = fitted_design("nested", "logit", rows=300, levels=9)
+    decided = plan.make(design, "second-order")
+    chain = SecondOrderChain(0, np.random.SeedSequence(1), pack.pack(design, decided), design, 50)
+    chain.choose([np.zeros(len(f.levels), dtype=bool) for f in chain.factors])
+    packed, (first, second) = chain.packed, chain.factors
+    chain.tally[:] = 100.0
+    chain.tally[1, packed.factor[1, kl.U0] + 2 * packed.factor[1, kl.WIDTH]] = 1.0
+    found = chain.acceptance()
+    assert found[f"worst level of {first.name}"] == 1.0 and found[f"worst level of {second.name}"] == 0.01
+    assert chain.worst_levels()[second.name] == (second.levels[2], 0.01)
+    chain._learn_levels(0.9)
+    assert [np.flatnonzero(w & ~a).tolist() for w, a in zip(chain.which, chain.alike, strict=True)] == [[], [2]]
 
 
 def test_a_move_that_only_some_chains_have_is_none_in_the_others(monkeypatch):
     design = fitted_design("one_factor", "logit", rows=60, levels=6)
-    shares = [{"core": 0.9, "levels": 0.8}, {"core": 0.9, "levels": 0.8, "levels by their own law": 0.01}]
+    shares = [{"core": 0.9, "levels of g": 0.8}, {"core": 0.9, "levels of g": 0.8, "other parts of the core": 0.01}]
     monkeypatch.setattr(chains.SecondOrderChain, "acceptance", lambda self: shares[self.number])
     sampling = Sampling(chains=2, seed=4, warmup=50, draws=10, scheme="second-order", cores=1)
     found = chains.run(design, plan.make(design, "second-order"), sampling).info
-    assert found["acceptance"] == {"core": [0.9, 0.9], "levels": [0.8, 0.8], "levels by their own law": [None, 0.01]}
-    assert found["alarms"] == ["The levels by their own law of chain 2 hardly move: 1.0% of their proposals are accepted."]
+    assert found["acceptance"] == {"core": [0.9, 0.9], "levels of g": [0.8, 0.8], "other parts of the core": [None, 0.01]}
+    assert found["alarms"] == ["In chain 2 the other parts of the core hardly move: 1.0% of the proposals are accepted."]

@@ -1,0 +1,69 @@
+"""Which levels move by their own law (``kernels/own_law.py``) beside what else moves them, and their rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gibbs.kernels import layout as kl
+from gibbs.kernels.own_law import move_by_own_law
+from gibbs.kernels.statistics import linear_predictor
+
+if TYPE_CHECKING:
+    from gibbs.sampling.chain import Chain
+    from gibbs.sampling.pack import Packed
+
+
+def table(packed: Packed, which: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """(``chosen``, ``own_rows``) of the kernel for the levels that ``which`` marks, a (J,) of bool for each factor.
+
+    Levels without a row are left out: all else draws them from their own law as it is.
+    """
+    chosen, parts, at = [], [np.zeros(0, dtype=np.int64)], 0
+    for f, marked in enumerate(which):
+        if not marked.any():
+            continue
+        level = packed.rows.level[:, f]
+        rows = np.flatnonzero(marked[level])
+        rows = rows[np.argsort(level[rows], kind="stable")]
+        sizes = np.bincount(level[rows], minlength=marked.size)
+        for j in np.flatnonzero(sizes):
+            chosen.append((f, j, at, at + sizes[j]))
+            at += int(sizes[j])
+        parts.append(rows)
+    return np.array(chosen, dtype=np.int64).reshape(-1, 4), np.concatenate(parts).astype(np.int64)
+
+
+class OwnLaw:
+    """The levels of an augmented chain that move so between two sweeps, latents integrated out; a sweep begins with new latents."""
+
+    def __init__(self, chain: Chain, which: list[np.ndarray], likelihood: int) -> None:
+        self.chain, self.likelihood = chain, likelihood
+        self.chosen, self.own_rows = table(chain.packed, which)
+        self.columns = np.ascontiguousarray(chain.packed.rows.X.T)
+        self.nothing = np.zeros(0)
+
+    def move(self, chosen: np.ndarray | None = None) -> None:
+        """Every level in turn, or those of ``chosen``."""
+        c, p, s, r = self.chain, self.chain.packed, self.chain.state, self.chain.rows
+        linear_predictor(r.X, r.Z, r.level, r.offset, p.factor, s.core, s.u, s.eta)
+        none = self.nothing
+        move_by_own_law(
+            c.rng, (self.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, none, none), 1.0, none, p.factor, p.term,
+            self.chosen if chosen is None else chosen, self.own_rows, s.core, s.u, s.L, s.eta, none, c.work["small"],
+        )  # fmt: skip
+        s.scale[4] = np.nan  # the known log target of the variances is that of another state now
+
+    def compile(self) -> None:
+        """Load or build the kernels, without a change to the chain's parameters."""
+        self.move(self.chosen[:0])
+
+
+def by_level(packed: Packed, tally: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(tried, accepted) of every level, factor by factor, from ``tally`` (2, U); zeros in the core, whose levels move together."""
+    found = []
+    for row in packed.factor:
+        places = row[kl.U0] + np.arange(row[kl.LEVELS]) * row[kl.WIDTH]
+        found.append((tally[0, places], tally[1, places]))
+    return found
