@@ -251,8 +251,7 @@ def _frame(data: Any) -> pd.DataFrame:
     if hasattr(data, "to_pandas"):
         return data.to_pandas()
     if isinstance(data, Mapping):
-        try:
-            return pd.DataFrame(dict(data))
-        except ValueError as error:
-            raise DataError(f"the columns do not make a table: {error}.") from None
+        from gibbs.model.readers import table_of
+
+        return table_of(data)
     raise DataError(f"data of type {type(data).__name__} are not understood; give a DataFrame, a dict of columns, or a path.")

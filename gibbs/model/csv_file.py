@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gibbs.errors import DataError
-from gibbs.model import quotes, spelling
+from gibbs.model import quotes, signatures, spelling
 from gibbs.model.bounded import LONGEST_HEADER, open_bytes
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MISSING_WORDS = ("", "NA", "NaN", "nan", "N/A", "n/a", "#N/A", "NULL", "null", "<NA>")
 _DELIMITERS = (",", ";", "\t", "|")
 _LONGEST_FIELD = 1_000_000  # characters
+_BLOCKS = (1 << 20, 1 << 26)  # bytes that are parsed at a time, and the longest row; the second where a row does not fit into the first
 _BROKEN = (OSError, EOFError, zlib.error)
 
 
@@ -54,10 +55,11 @@ def header(path: Path, source: str) -> Header:
         raise _broken(error, source) from None
     if not start.strip():
         raise DataError("the file is empty.", where=source)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError("the file is UTF-16; save it as UTF-8 ('CSV UTF-8' in a spreadsheet).", where=source)
-    if start.startswith(b"PK"):
-        raise DataError("the file is a zip archive or a spreadsheet; save the sheet as CSV.", where=source)
+    if encoding := signatures.encoding(start):
+        raise DataError(f"the file is {encoding}; save it as UTF-8 ('CSV UTF-8' in a spreadsheet).", where=source)
+    what, advice = signatures.kind(start)
+    if what:
+        raise DataError(f"the file is {what}; {advice}.", where=source)
     if b"\0" in start:
         raise DataError("the file is not text, so it is not CSV.", where=source)
     preferred = "\t" if _stem_suffix(path) in {".tsv", ".tab"} else ","
@@ -73,7 +75,7 @@ def header(path: Path, source: str) -> Header:
         raise _broken(error, source) from None
     except csv.Error as error:
         _quotes(path, source, preferred)
-        raise DataError(f"the header cannot be read: {error}.", where=source) from None
+        raise DataError(_bad_header(error), where=source) from None
     first, lines, second = found
     names = [name.strip() for name in first]
     if any("\udc80" <= letter <= "\udcff" for name in names for letter in name):
@@ -182,29 +184,33 @@ def _parse(path: Path, source: str, head: Header, positions: Sequence[int], text
         return "error"
 
     names = [str(i) for i in range(len(head.names))]
-    try:
-        with open_bytes(path, source) as raw:
-            table = pyarrow_csv.read_csv(
-                raw,
-                read_options=pyarrow_csv.ReadOptions(column_names=names, skip_rows=head.lines, use_threads=False),
-                parse_options=pyarrow_csv.ParseOptions(delimiter=head.delimiter, newlines_in_values=True, invalid_row_handler=remember),
-                convert_options=pyarrow_csv.ConvertOptions(
-                    include_columns=[str(i) for i in positions],
-                    column_types={str(i): pa.string() for i in text},
-                    null_values=list(missing),
-                    strings_can_be_null=True,
-                ),
-            )
-    except pa.ArrowInvalid as error:
-        if wrong:
-            raise _wrong_row(wrong[0], head, source) from None
-        if "skip initial" in str(error) or "Empty CSV" in str(error):
-            raise DataError("the file has a header but no rows.", where=source) from None
-        if "invalid UTF8" in str(error):
-            raise bad_encoding(path, source) from None
-        raise DataError(f"the file cannot be read as CSV: {str(error).splitlines()[0]}.", where=source) from None
-    except _BROKEN as error:
-        raise _broken(error, source) from None
+    for block in _BLOCKS:
+        try:
+            with open_bytes(path, source) as raw:
+                table = pyarrow_csv.read_csv(
+                    raw,
+                    read_options=pyarrow_csv.ReadOptions(column_names=names, skip_rows=head.lines, use_threads=False, block_size=block),
+                    parse_options=pyarrow_csv.ParseOptions(delimiter=head.delimiter, newlines_in_values=True, invalid_row_handler=remember),
+                    convert_options=pyarrow_csv.ConvertOptions(
+                        include_columns=[str(i) for i in positions],
+                        column_types={str(i): pa.string() for i in text},
+                        null_values=list(missing),
+                        strings_can_be_null=True,
+                    ),
+                )
+            break
+        except pa.ArrowInvalid as error:
+            if wrong:
+                raise _wrong_row(wrong[0], head, source) from None
+            if block < _BLOCKS[-1] and "block" in str(error):  # a row, or the header, is longer than that
+                continue
+            if "skip initial" in str(error) or "Empty CSV" in str(error):
+                raise DataError("the file has a header but no rows.", where=source) from None
+            if "invalid UTF8" in str(error):
+                raise bad_encoding(path, source) from None
+            raise DataError(_not_csv(str(error)), where=source) from None
+        except _BROKEN as error:
+            raise _broken(error, source) from None
     if any(pa.types.is_binary(field.type) for field in table.schema):
         raise bad_encoding(path, source)
     return table
@@ -253,6 +259,19 @@ def _first_rows(path: Path, source: str, delimiter: str) -> tuple[list[str], int
             return first, lines, next((row for row in rows if row), None)
     finally:
         csv.field_size_limit(limit)
+
+
+def _bad_header(error: csv.Error) -> str:
+    if "limit" in str(error):
+        return f"a name in the header has more than {_LONGEST_FIELD:,} characters: is a line end missing, or a quote?"
+    return "the header cannot be read: its quotes or line ends are not those of a CSV."
+
+
+def _not_csv(said: str) -> str:
+    """What pyarrow says of a table that it cannot read, in words of ours."""
+    if "straddl" in said or "block" in said:
+        return f"a row is longer than {_BLOCKS[-1]:,} bytes: is a line end missing, or a quote?"
+    return "the rows cannot be read as CSV: their quotes, delimiters or line ends do not fit together."
 
 
 def _broken(error: Exception, source: str) -> DataError:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gibbs import memory, paths
 from gibbs.errors import DataError, nearest
-from gibbs.model import csv_file
+from gibbs.model import csv_file, signatures
 from gibbs.model.csv_file import Asked
 from gibbs.model.records import DataSource
 from gibbs.model.yaml_lines import nearest_file
@@ -123,10 +123,7 @@ def open_frame(frame: Any, source: str) -> Reader:
         if hasattr(frame, "to_pandas"):
             frame = frame.to_pandas()
         elif isinstance(frame, Mapping):
-            try:
-                frame = pd.DataFrame(dict(frame))
-            except (ValueError, TypeError) as error:
-                raise DataError(f"these columns are no table: {error}.", where=source) from None
+            frame = table_of(frame, source)
     if not isinstance(frame, pd.DataFrame):
         raise DataError(
             f"data must be a pandas DataFrame, a mapping of columns, or the name of a file; found {type(frame).__name__}.", where=source
@@ -137,6 +134,33 @@ def open_frame(frame: Any, source: str) -> Reader:
     return Reader(names, lambda positions: frame.iloc[:, list(positions)])
 
 
+def table_of(columns: Mapping[str, Any], source: str = "") -> pd.DataFrame:
+    """The DataFrame of a mapping of columns. DataError where they are no table: which have how many values, or which is no column."""
+    import pandas as pd
+
+    try:
+        return pd.DataFrame(dict(columns))
+    except (ValueError, TypeError, OverflowError):
+        pass
+    for name, values in columns.items():
+        try:
+            pd.DataFrame({name: values})
+        except (ValueError, TypeError, OverflowError):
+            raise DataError(
+                f"these columns are no table: '{name}' is {type(values).__name__}, where a list or an array of one value a row is "
+                "expected.",
+                where=source,
+            ) from None
+    sizes: dict[int, list[str]] = {}
+    for name, values in columns.items():
+        if not isinstance(values, str) and hasattr(values, "__len__"):
+            sizes.setdefault(len(values), []).append(f"'{name}'")
+    if len(sizes) > 1:
+        said = "; ".join(f"{n:,} in {', '.join(names[:4])}{' …' if len(names) > 4 else ''}" for n, names in sizes.items())
+        raise DataError(f"these columns are no table: they have different numbers of values, {said}.", where=source)
+    raise DataError("these columns are no table: each needs a name and one value a row.", where=source)
+
+
 def _parquet(path: Path, source: str) -> Reader:
     import pyarrow as pa
     from pyarrow import parquet
@@ -144,8 +168,8 @@ def _parquet(path: Path, source: str) -> Reader:
     try:
         with parquet.ParquetFile(path) as file:
             names, rows = tuple(file.schema_arrow.names), file.metadata.num_rows
-    except (pa.ArrowException, *_BROKEN_PARQUET) as error:
-        raise DataError(f"the file is no Parquet file: {_first_line(error)}", where=source) from None
+    except (pa.ArrowException, *_BROKEN_PARQUET):
+        raise DataError(f"the file is no Parquet file: {signatures.unreadable(path, 'a Parquet file')}.", where=source) from None
 
     def columns(positions: Sequence[int]) -> pd.DataFrame:
         needed, installed = 8 * rows * len(positions), memory.installed()
@@ -161,8 +185,8 @@ def _parquet(path: Path, source: str) -> Reader:
                 if pa.types.is_decimal(field.type):
                     table = table.set_column(i, field.name, table.column(i).cast(pa.float64()))
             return table.to_pandas(ignore_metadata=True, split_blocks=True, self_destruct=True)
-        except (pa.ArrowException, *_BROKEN_PARQUET) as error:
-            raise DataError(f"the file is broken: {_first_line(error)}", where=source) from None
+        except (pa.ArrowException, *_BROKEN_PARQUET):
+            raise DataError(f"the file is broken: {signatures.unreadable(path, 'a Parquet file')}.", where=source) from None
 
     return Reader(names, columns)
 
@@ -171,22 +195,18 @@ _BROKEN_PARQUET = (OSError, ValueError, TypeError, KeyError, IndexError, Overflo
 """What pyarrow makes of damaged bytes; its own errors are among these, but for a few that are ArrowException alone."""
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-def _attempt(read: Callable[[], Any], source: str, kind: str) -> Any:
+def _attempt(read: Callable[[], Any], path: Path, source: str, kind: str) -> Any:
     """``read()``, where a broken file is a DataError whatever the library makes of it, and warnings of old files are not ours."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return read()
-    except (ValueError, KeyError, IndexError, OSError, EOFError, OverflowError, MemoryError) as error:
-        raise DataError(f"the file cannot be read as {kind} file: {error}", where=source) from None
+    except (ValueError, KeyError, IndexError, OSError, EOFError, OverflowError, MemoryError):
+        raise DataError(f"the file cannot be read as {kind} file: {signatures.unreadable(path, f'{kind} file')}.", where=source) from None
     except Exception as error:  # struct.error, ReadstatError and others, from the bytes of a broken file
         if type(error).__module__.partition(".")[0] not in {"struct", "_struct", "pandas", "pyreadstat", "_readstat_parser"}:
             raise
-        raise DataError(f"the file cannot be read as {kind} file: {error}", where=source) from None
+        raise DataError(f"the file cannot be read as {kind} file: {signatures.unreadable(path, f'{kind} file')}.", where=source) from None
 
 
 def _stata(path: Path, source: str) -> Reader:
@@ -198,12 +218,12 @@ def _stata(path: Path, source: str) -> Reader:
             used = getattr(reader, "_lbllist", None) or names  # the set of labels that each variable uses; pandas has no public word for it
             return names, {i: sets[name] for i, name in enumerate(used) if name in sets}
 
-    names, labels = _attempt(look, source, "a Stata")
+    names, labels = _attempt(look, path, source, "a Stata")
 
     def columns(positions: Sequence[int]) -> pd.DataFrame:
         wanted = [names[i] for i in positions]
         read = partial(pd.read_stata, path, convert_categoricals=False)
-        return _empty_text_is_missing(_attempt(partial(read, columns=wanted), source, "a Stata")[wanted])
+        return _empty_text_is_missing(_attempt(partial(read, columns=wanted), path, source, "a Stata")[wanted])
 
     return Reader(names, columns, labels)
 
@@ -213,13 +233,13 @@ def _spss(path: Path, source: str) -> Reader:
         import pyreadstat
     except ImportError:
         raise DataError("SPSS files need the package pyreadstat; install it: pip install 'gibbs-engine[spss]'.", where=source) from None
-    _, meta = _attempt(partial(pyreadstat.read_sav, str(path), metadataonly=True), source, "an SPSS")
+    _, meta = _attempt(partial(pyreadstat.read_sav, str(path), metadataonly=True), path, source, "an SPSS")
     names = tuple(meta.column_names)
     labels = {i: meta.variable_value_labels[name] for i, name in enumerate(names) if meta.variable_value_labels.get(name)}
 
     def columns(positions: Sequence[int]) -> pd.DataFrame:
         wanted = [names[i] for i in positions]
-        frame, _ = _attempt(partial(pyreadstat.read_sav, str(path), usecols=wanted), source, "an SPSS")
+        frame, _ = _attempt(partial(pyreadstat.read_sav, str(path), usecols=wanted), path, source, "an SPSS")
         return _empty_text_is_missing(frame[wanted])
 
     return Reader(names, columns, labels)

@@ -15,6 +15,7 @@ import yaml
 
 from gibbs import paths
 from gibbs.errors import SpecError
+from gibbs.model import signatures
 
 LARGEST_FILE = 1_000_000  # bytes; a spec is a page
 MOST_NODES = 50_000  # after aliases are written out
@@ -54,8 +55,11 @@ def read_text(path: Path) -> str:
         raw = path.read_bytes()
     except OSError as error:
         raise SpecError(f"the file cannot be read: {error.strerror or error}.", where=name) from None
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SpecError("the file is UTF-16; save it as UTF-8.", where=name)
+    if encoding := signatures.encoding(raw[:64]):
+        raise SpecError(f"the file is {encoding}; save it as UTF-8.", where=name)
+    what, _ = signatures.kind(raw[:64])
+    if what:
+        raise SpecError(f"the file is {what}; a spec is a YAML file.", where=name)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -189,24 +193,50 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, name: str) -> SpecErro
     mark = error.problem_mark or error.context_mark
     problem = (error.problem or "").strip()
     line = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
-    if "'\\t'" in problem or "\t" in line[: mark.column + 1]:
-        what = "a tab stands where YAML wants spaces"
-    elif "mapping values are not allowed" in problem:
-        what = "a colon is not allowed here; text with a colon and a space in it needs quotes, and every key its own line"
-    elif "undefined alias" in problem:
-        what = "text that begins with * needs quotes"
-    elif "cannot start any token" in problem:
-        what = f"text cannot begin with {problem.split(chr(39))[1]!r} here; put it in quotes"
-    elif "single document" in (error.context or ""):
-        what = "a spec is one document; take away the line of dashes '---' that begins another"
-    elif "flow mapping" in (error.context or "") and "got '['" in problem:
-        what = "inside {…} a name with a bracket, such as 'b[x]', needs quotes; or write one key a line"
-    elif "could not find expected ':'" in problem:
-        what = "a key without its colon"
-    else:
-        what = ", ".join(p for p in (error.context, problem) if p)
+    what = _in_our_words(error.context or "", problem, line[: mark.column + 1])
     shown = f"\n    {line}\n    {line[: mark.column].translate(_BLANK)}^" if line and len(line) < 200 else ""
     return SpecError(f"this is not YAML: {what}.{shown}", where=f"{name}, line {mark.line + 1}, column {mark.column + 1}")
+
+
+def _in_our_words(context: str, problem: str, before: str) -> str:
+    """What PyYAML complains of, ``before`` being the line up to the place, as a person would say it who has seen the spec."""
+    if "'\\t'" in problem or "\t" in before:
+        return "a tab stands where YAML wants spaces"
+    if "cannot start any token" in problem:
+        return f"text cannot begin with {problem.split(chr(39))[1]!r} here; put it in quotes"
+    if "flow mapping" in context and "got '['" in problem:
+        return "inside {…} a name with a bracket, such as 'b[x]', needs quotes; or write one key a line"
+    for part, words in _COMPLAINTS:
+        if part in problem or part in context:
+            return words
+    return "the words and signs here do not make a key with its value; text with signs in it may need quotes"
+
+
+_COMPLAINTS = (
+    (
+        "mapping values are not allowed",
+        "a colon is not allowed here; text with a colon and a space in it needs quotes, and every key its own line",
+    ),
+    ("undefined alias", "text that begins with * needs quotes"),
+    ("alphabetic or numeric", "text that begins with *, & or % needs quotes"),
+    ("duplicate anchor", "text that begins with & needs quotes; a mark of that name stands twice"),
+    ("single document", "a spec is one document; take away the line of dashes '---' that begins another"),
+    ("document start", "what follows the end of the spec, a line '...' or '---', does not belong to it"),
+    ("could not find expected ':'", "a key without its colon"),
+    ("sequence entries", "an entry of a list, '- ', does not stand here; put each on a line of its own below its key"),
+    ("mapping keys are not allowed", "text that begins with '? ' needs quotes"),
+    ("unexpected end of stream", "a quote is never closed"),
+    ("document separator", "a quote is never closed before the line of dashes or dots"),
+    ("escape", "a backslash in double quotes begins an escape, and this is none; put the text in single quotes"),
+    ("block scalar", "text that begins with | or > needs quotes, unless it goes on below, indented"),
+    ("flow sequence", "in a list […] a comma or the closing bracket is missing before this"),
+    ("flow mapping", "in a mapping {…} a comma or the closing brace is missing before this"),
+    ("block collection", "this is indented unlike the entries of the list above it"),
+    ("block mapping", "this is indented unlike the keys above it, or follows a value whose quotes have ended"),
+    ("directive", "text that begins with % needs quotes"),
+    ("tag", "text that begins with ! needs quotes"),
+    ("expected the node content", "a value is missing before this"),
+)
 
 
 class _Blank(dict):

@@ -274,7 +274,7 @@ def load(folder: str | Path, data: Any = None) -> Fit:
     try:
         model, draws, observed, absent = _read_netcdf(folder / "posterior.nc", manifest)
     except (KeyError, ValueError, OSError) as error:
-        raise OutputError(f"posterior.nc does not fit manifest.json, or is damaged ({error}). Run the spec again.", where=where) from error
+        raise OutputError("posterior.nc does not fit manifest.json, or is damaged. Run the spec again.", where=where) from error
     timings = {stage: seconds for stage, seconds in manifest["timings"].items() if isinstance(seconds, (int, float))}
     plan = manifest["plan"]
     fit = Fit(
