@@ -62,19 +62,19 @@ def header(path: Path, source: str) -> Header:
         raise DataError(f"the file is {what}; {advice}.", where=source)
     if b"\0" in start:
         raise DataError("the file is not text, so it is not CSV.", where=source)
-    preferred = "\t" if _stem_suffix(path) in {".tsv", ".tab"} else ","
+    tried = preferred = "\t" if _stem_suffix(path) in {".tsv", ".tab"} else ","
     try:
         found = _first_rows(path, source, preferred)
         if len(found[0]) == 1:
-            for delimiter in _DELIMITERS:
-                rows = _first_rows(path, source, delimiter)
+            for tried in _DELIMITERS:
+                rows = _first_rows(path, source, tried)
                 if len(rows[0]) > 1:
-                    found, preferred = rows, delimiter
+                    found, preferred = rows, tried
                     break
     except _BROKEN as error:
         raise _broken(error, source) from None
     except csv.Error as error:
-        _quotes(path, source, preferred)
+        _quotes(path, source, tried)
         raise DataError(_bad_header(error), where=source) from None
     first, lines, second = found
     names = [name.strip() for name in first]
@@ -97,7 +97,8 @@ def read(path: Path, source: str, head: Header, positions: Sequence[int], asked:
     """The columns at ``positions`` of the header, named by their positions ("0", "7", …), rows in the order of the file.
 
     Numbers, truth values and words by what all values of a column spell; digits that say more than their number (``01``) and dates stay
-    as they are written (see ``spelling``). A mark that ``unmarked`` knows is taken off.
+    as they are written (see ``spelling``). The apostrophe that keeps text from
+    running in a spreadsheet is taken off.
 
     Raises DataError for rows with another number of fields than the header, bad encoding in a column that is read, and broken gzip.
     """
@@ -129,11 +130,11 @@ def _columns(first: pa.Table, positions: Sequence[int], texts: Mapping[int, pa.T
     for i in positions:
         name = str(i)
         column = (texts[i] if i in texts else first).column(name)
+        if i in texts and _is_number(first.column(name)) and not _digits(column):
+            column = first.column(name)  # nothing was lost when it was read as numbers
         series = column.to_pandas()
         if pa.types.is_string(column.type):
             series = _typed(series, as_written=i in written)
-            if not spelling.is_code(series) and not pa.types.is_string(first.column(name).type) and not _is_time(first.column(name)):
-                series = first.column(name).to_pandas()  # nothing was lost when it was read as numbers
         columns[name] = series  # a Series: an array of objects would become text again, and lose what its values are
     return pd.DataFrame(columns)
 
@@ -150,6 +151,12 @@ _MARKED = "'+[=+@\t-]"
 """Text that was kept from running in a spreadsheet by an apostrophe, as our own tables are (``posterior.spreadsheet``)."""
 
 
+def _is_number(column: pa.ChunkedArray) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+
+
 def _is_time(column: pa.ChunkedArray) -> bool:
     import pyarrow as pa
 
@@ -161,15 +168,21 @@ def _says_more(column: pa.ChunkedArray, *, zeros: bool) -> bool:
     import pyarrow as pa
     from pyarrow import compute
 
-    whole = pa.types.is_integer(column.type)
-    if not whole and not pa.types.is_floating(column.type):
+    if not _is_number(column):
         return False
     if zeros:
         return True
-    if whole and not column.null_count:
+    if pa.types.is_integer(column.type) and not column.null_count:
         return False
     limits = compute.min_max(column)
     return any(value.as_py() is not None and abs(value.as_py()) >= 2**53 for value in (limits["min"], limits["max"]))
+
+
+def _digits(column: pa.ChunkedArray) -> bool:
+    """Whether some text may say more than its number; ``spelling.keeps_more`` is exact, and slower."""
+    from pyarrow import compute
+
+    return bool(compute.any(compute.match_substring_regex(column, r"^\s*[+-]?(0\d|\d{16,}\s*$)")).as_py())
 
 
 def _parse(path: Path, source: str, head: Header, positions: Sequence[int], text: Collection[int], missing: Sequence[str]) -> pa.Table:

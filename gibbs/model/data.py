@@ -332,7 +332,7 @@ def _check_cells(frame: pd.DataFrame, source: str) -> None:
     """A cell that holds several values, or none that can be told from others: lists, mappings, bytes, from Parquet or from Python."""
     for name in frame.columns:
         dtype = frame[name].dtype
-        if isinstance(dtype, np.dtype) and dtype.kind != "O":
+        if (isinstance(dtype, np.dtype) and dtype.kind != "O") or isinstance(dtype, pd.StringDtype):
             continue
         if isinstance(dtype, np.dtype) and pd.api.types.infer_dtype(frame[name], skipna=True) in (
             "string",
