@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ def header(path: Path, source: str) -> Header:
         raise DataError(_bad_header(error), where=source) from None
     first, lines, second = found
     names = [name.strip() for name in first]
+    names = [name[1:] if re.match(_MARKED, name) else name for name in names]
     if any("\udc80" <= letter <= "\udcff" for name in names for letter in name):
         raise bad_encoding(path, source)
     if second is not None and len(second) == len(names) + 1:
@@ -147,7 +149,7 @@ def _typed(series: pd.Series, *, as_written: bool) -> pd.Series:
     return series.where(~marked, series.str[1:]) if marked.any() else series
 
 
-_MARKED = "'+[=+@\t-]"
+_MARKED = f"'+{spelling.RUNS}"
 """Text that was kept from running in a spreadsheet by an apostrophe, as our own tables are (``posterior.spreadsheet``)."""
 
 

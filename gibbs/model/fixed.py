@@ -299,6 +299,10 @@ def _spelt_numbers(series: pd.Series, source: str) -> np.ndarray:
     """``as.numeric(x)``: the numbers that the labels spell. Of a category too: R would give the codes of its levels there."""
     if levels.is_number(series) or levels.is_boolean(series):
         return np.asarray(data.as_number(series, str(series.name), source), dtype=np.float64)
+    if levels.is_date(series):
+        raise DataError(
+            "as.numeric: it holds dates; make a column of years, or of days since some day.", where=f"{source}, column '{series.name}'"
+        )
     codes, labels, _ = levels.raw_codes(series)
     spelt = [levels.number_of(text) for text in labels]
     wrong = [i for i, value in enumerate(spelt) if value is None]

@@ -44,47 +44,69 @@ def as_category(series: pd.Series, labels: Labels) -> pd.Series:
 
 
 def codes_among_numbers(name: str, series: pd.Series, labels: Labels) -> list[str]:
-    """A sentence where a few values of a column of numbers have labels and are not the ends or the middle of its scale."""
+    """A sentence where values of a column of numbers have labels and are not the ends or the middle of its scale, or mean no answer."""
     if not labels or isinstance(series.dtype, pd.CategoricalDtype):
         return []
     values, counts = np.unique(series.dropna().to_numpy(), return_counts=True)
     marked = np.array([value in labels for value in values], dtype=bool)
-    if not marked.any() or marked.all():
+    if not marked.any():
         return []
     numbers = pd.api.types.is_numeric_dtype(series.dtype)
-    if numbers and not _suspect(values.astype(float), marked, [labels[v] for v in values[marked]]):
-        return []
-    if not numbers and not any(names_no_answer(labels[v]) for v in values[marked]):
-        return []
-    found = [(f"{v:g}" if numbers else str(v), labels[v], int(n)) for v, n in zip(values[marked], counts[marked], strict=True)]
-    each = ", ".join(f'{value} "{label}" ({_rows(count)})' for value, label, count in found[:_SHOWN])
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    words = ", ".join(value for value, _, _ in found[:_SHOWN])
-    what = "a number" if numbers else "a category"
-    if numbers and marked.sum() > (~marked).sum():
-        bare = ", ".join(f"{v:g} ({_rows(int(n))})" for v, n in zip(values[~marked][:_SHOWN], counts[~marked][:_SHOWN], strict=True))
+    no_answer = np.array([m and names_no_answer(labels[v]) for v, m in zip(values, marked, strict=True)], dtype=bool)
+    few, suspects = not marked.all(), no_answer
+    if numbers and few:  # a scale with labels at its ends, and codes; unless these would be most of its values
+        codes = no_answer | _aloof(values.astype(float), marked)
+        codes = codes | (marked & ~codes & ~_anchors(values.astype(float), ~codes))
+        few = int(codes.sum()) <= int((~marked).sum())
+        suspects = codes if few else no_answer
+    if suspects.any() and (numbers or not marked.all()):
+        each = _listed(values[suspects], counts[suspects], labels)
+        words = ", ".join(_written(v) for v in values[suspects][:_SHOWN])
+        start = f"most values of '{name}' have no label, and a few have" if few else f"'{name}' is used as it is coded, and of its values"
+        what = "a number" if numbers else "a category"
         return [
-            f"'{name}' is used as numbers, for of its values {bare} {'have' if (~marked).sum() > 1 else 'has'} no label; the others have: "
-            f"{each}{more}. If {'these mean' if (~marked).sum() > 1 else 'it means'} missing, na: under data makes a category of the rest."
+            f"{start}: {each}. Each is used as {what} like the others. If they mean missing, write na: {{{name}: [{words}]}} under data."
         ]
-    return [
-        f"most values of '{name}' have no label, and a few have: {each}{more}. Each is used as {what} like the others. If they mean "
-        f"missing, write na: {{{name}: [{words}]}} under data."
-    ]
+    if numbers and not few and not marked.all():
+        bare = _listed(values[~marked], counts[~marked], {})
+        one = int((~marked).sum()) == 1
+        return [
+            f"'{name}' is used as numbers, for of its values {bare} {'has' if one else 'have'} no label; the others have: "
+            f"{_listed(values[marked], counts[marked], labels)}. If {'it means' if one else 'these mean'} missing, na: under data makes a "
+            "category of the rest."
+        ]
+    return []
 
 
-def _suspect(values: np.ndarray, marked: np.ndarray, labels: list[str]) -> bool:
-    """Whether a labelled number is something else than the least, the largest or the middle of an even scale."""
-    if any(names_no_answer(label) for label in labels):
-        return True
+def _aloof(values: np.ndarray, marked: np.ndarray) -> np.ndarray:
+    """The labelled values that lie further from all others than those from each other."""
     plain = values[~marked]
-    step = float(np.diff(plain).max()) if len(plain) > 1 else 0.0
-    if len(plain) > 1:
-        aloof = [v for v in values[marked] if float(np.abs(plain - v).min()) > _ALOOF * step]
-        if aloof:
-            return True
-    low, high = float(values.min()), float(values.max())
-    return not all(v in (low, high, 0.5 * (low + high), 0.0) for v in values[marked].tolist())
+    if len(plain) < 2:
+        return np.zeros(len(values), dtype=bool)
+    return marked & (_nearest(values, plain) > _ALOOF * float(np.diff(plain).max()))
+
+
+def _nearest(values: np.ndarray, plain: np.ndarray) -> np.ndarray:
+    """The distance of each value to the nearest of ``plain``, which is sorted."""
+    at = np.clip(np.searchsorted(plain, values), 1, len(plain) - 1)
+    return np.minimum(np.abs(values - plain[at - 1]), np.abs(values - plain[at]))
+
+
+def _anchors(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Which values are 0, or the ends or the middle of a scale: the places that labels are put to."""
+    low, high = float(values[scale].min()), float(values[scale].max())
+    return np.isin(values, (low, high, 0.5 * (low + high), 0.0))
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _listed(values: np.ndarray, counts: np.ndarray, labels: Labels) -> str:
+    """``998 "Don't know" (57 rows), …``"""
+    named = [f'{_written(v)} "{labels[v]}"' if v in labels else _written(v) for v in values]
+    each = [f"{text} ({_rows(int(n))})" for text, n in zip(named, counts, strict=True)]
+    return ", ".join(each[:_SHOWN]) + (f" and {len(each) - _SHOWN} more" if len(each) > _SHOWN else "")
 
 
 def _rows(count: int) -> str:

@@ -117,6 +117,7 @@ def never_met(
         columns = [column for column, (_, other) in read.items() if name in (column, other)]
         for column in columns:
             idle += [(word, columns) for word in words if word not in read[column][0] and word not in MISSING_WORDS]
+    idle = [(word, columns) for word, columns in idle if not any(_labelled(word, labels.get(name, {})) for name in columns)]
     if not idle:
         return []
     each, hints = [], []
@@ -126,6 +127,12 @@ def never_met(
     more = f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else ""
     no = "which is no value and no label" if len(idle) == 1 else "which are no values and no labels"
     return [f"na names {', '.join(each)}{more}, {no} of the columns used: nothing was taken for missing.{''.join(hints)}"]
+
+
+def _labelled(word: str, labels: Labels) -> bool:
+    """Whether a value has the word for a label, or the word is a value that has one: the file itself may have made it missing."""
+    number = spelling.number_of(word)
+    return word in labels or number in labels or any(same(label, word) for label in labels.values())
 
 
 def _written(columns: Iterable[str], frame: pd.DataFrame, labels: Mapping[str, Labels]) -> list[str]:

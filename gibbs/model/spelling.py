@@ -22,6 +22,8 @@ class Code(str):
     __slots__ = ()
 
 
+RUNS = "[=+@\t\n\uff1d\uff0b\uff0d\uff20-]"
+"""The letters (some of them also in full width) with which a text begins that a spreadsheet runs, as a regular expression."""
 _TRUTH = {word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
 _PADDED = re.compile(r"[+-]?0\d")
 _LONG = re.compile(r"[+-]?\d{16,}")
@@ -32,6 +34,8 @@ _MONTH = "(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|se
 _NAMED = re.compile(
     rf"((\d{{1,2}})[-. /]*{_MONTH}[-., /]*\d{{2}}(\d{{2}})?|{_MONTH}[-. ]*\d{{1,2}}(st|nd|rd|th)?,? *\d{{4}})", re.IGNORECASE
 )
+_MONTH_OF = re.compile(r"(\d{4})-(\d{2})")
+_PART_OF = re.compile(r"\d{4}[- ]?(Q[1-4]|W\d{1,2})", re.IGNORECASE)
 _TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?( ?[AP]M)?| ?[AP]M)", re.IGNORECASE)
 
 
@@ -118,14 +122,20 @@ def spells_dates(words: Sequence[str]) -> bool:
         first = max(int(m[1]) for m in parts if m)
         third = max(int(m[3]) for m in parts if m)
         return 12 < max(first, third) <= 31 and min(first, third) <= 12
+    if kinds == {"month"} and all((int(word.strip()[:4]) + 1) % 100 == int(word.strip()[-2:]) for word in words):
+        return False  # 2010-11, 2011-12: winters, or school years
     return "local" not in kinds
 
 
 def _kind(word: str) -> str:
-    """iso, local, named, time, or nothing."""
+    """iso, month, part (of a year), local, named, time, or nothing."""
     word = word.strip()
     if m := _ISO.fullmatch(word):
         return "iso" if 1 <= int(m[3]) <= 12 and 1 <= int(m[4]) <= 31 else ""
+    if m := _MONTH_OF.fullmatch(word):
+        return "month" if 1 <= int(m[2]) <= 12 else ""
+    if _PART_OF.fullmatch(word):
+        return "part"
     if m := _LOCAL.fullmatch(word):
         return "local" if 1 <= int(m[1]) <= 31 and 1 <= int(m[3]) <= 31 else ""
     if _NAMED.fullmatch(word):

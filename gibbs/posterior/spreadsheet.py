@@ -1,6 +1,6 @@
 """Tables for strangers' programs: CSV in which no text is a formula.
 
-A spreadsheet runs a cell that begins with ``=``, ``+``, ``-``, ``@``, or a tab, quoted or not. A text that begins so and
+A spreadsheet runs a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a new line, quoted or not. A text that begins so and
 is no number gets an apostrophe in front, as spreadsheets mark text themselves; numbers are never touched. Where a CSV file is read
 as data the apostrophe is taken off again (``csv_file``), and a text that has one already gets another: what comes back is what went out.
 """
@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from gibbs.model.spelling import number_of
+from gibbs.model.spelling import RUNS, number_of
 from gibbs.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_RUNS = re.compile("'*[=+@\t-]")
+_RUNS = re.compile(f"'*{RUNS}")
 
 
 def cell(value: Any) -> Any:

@@ -106,11 +106,14 @@ def test_two_codes_with_one_label_are_matched_both(tmp_path: Path) -> None:
         ([0, 25, 50, 75, 100], {0: "cold", 50: "neither", 100: "hot"}, False),
         ([1, 2, 3, 4, 5, 6, 7], {1: "disagree", 7: "agree"}, False),
         ([0, 1, 2, 3, 4], {0: "none"}, False),
+        ([1, 2, 3, 8, 9], {1: "a", 2: "b", 3: "c"}, True),  # the others are odd
         ([0, 25, 50, 88, 100], {0: "cold", 88: "weiß nicht", 100: "hot"}, True),  # inside the range, in any language
         ([1, 2, 3, 4, 99], {99: "k. A."}, True),  # far behind the others
         ([-9, 1, 2, 3, 4], {-9: "verweigert"}, True),
         ([1, 2, 3, 4, 5], {5: "No answer"}, True),
         ([18, 40, 97, 98], {97: "97 or older", 98: "refused"}, True),
+        ([1, 2, 3, 4, 5, 8, 9], {1: "disagree", 5: "agree", 8: "DK", 9: "Refused"}, True),
+        ([0, 50, 100, 998], {0: "cold", 100: "hot", 998: "Haven't thought"}, True),
         ([1, 2, 3], {7: "Refused"}, False),  # a label that nothing has
         ([1, 2, 3], {1: "a", 2: "b", 3: "c"}, False),
     ],
@@ -118,6 +121,30 @@ def test_two_codes_with_one_label_are_matched_both(tmp_path: Path) -> None:
 def test_what_is_told_of_and_what_is_not(values: list[float], labels: dict[float, str], told: bool) -> None:
     series = labelled.as_category(pd.Series(values, dtype=float), labels)
     assert bool(labelled.codes_among_numbers("x", series, labels)) == told
+
+
+def test_the_ends_of_the_scale_are_not_named_with_the_codes() -> None:
+    series = pd.Series([0.0, 25, 50, 75, 100, 998, 999])
+    (note,) = labelled.codes_among_numbers("x", series, {0: "cold", 100: "hot", 998: "Haven't thought", 999: "Refused"})
+    assert 'have: 998 "Haven\'t thought" (1 row), 999 "Refused" (1 row).' in note and "na: {x: [998, 999]}" in note
+    (note,) = labelled.codes_among_numbers("x", pd.Series([1.0, 2, 3, 4, 5, 8, 9]), {1: "no", 5: "yes", 8: "DK", 9: "Refused"})
+    assert note.endswith("na: {x: [8, 9]} under data.") and '"no"' not in note
+
+
+def test_numbers_that_were_asked_for_are_told_of_too(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"y": [0.0, 1, 0, 1], "trust": [1.0, 2, 3, 8]})
+    path = written(tmp_path, "dta", frame, {"trust": {1: "none", 2: "some", 3: "much", 8: "Don't know"}})
+    assert not read(path, ["trust"]).notes
+    (note,) = read(path, ["trust"], labels="numbers").notes
+    assert "'trust' is used as it is coded" in note and "na: {trust: [8]}" in note
+
+
+def test_a_label_of_a_value_that_the_file_makes_missing_is_no_idle_word(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"y": [0.0, 1, 0, 1], "vote": [1.0, 2, 1, 9]})
+    path = written(tmp_path, "sav", frame, {"vote": {1: "A", 2: "B", 9: "Refused"}}, missing_ranges={"vote": [9]})
+    for word in ("Refused", 9):
+        found = read(path, ["vote"], [word])
+        assert not found.notes and found.frame["vote"].isna().tolist() == [False, False, False, True]
 
 
 @pytest.mark.parametrize(

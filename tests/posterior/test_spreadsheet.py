@@ -37,6 +37,8 @@ def test_no_cell_of_ours_runs_and_names_come_back(tmp_path: Path) -> None:
     tablefile.write(fit.poststratify(cells, "N", "g").table, tmp_path / "areas.csv")
     tablefile.write(pd.DataFrame({"=a": ["-1", "+5", "-x"], "n": [-1.0, 2.0, np.nan]}), tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_text(encoding="utf-8") == "'=a,n\n-1,-1\n+5,2\n'-x,\n"
+    names = data.readers.open_file(tmp_path / "t.csv", "t.csv", spec.build("y ~ 1", data="t.csv").data).names
+    assert names == ("=a", "n")
     for file in (tmp_path / "run" / "ranef.csv", tmp_path / "run" / "summary.csv", tmp_path / "areas.csv"):
         with file.open(newline="", encoding="utf-8") as text:
             for row in csv.reader(text):
@@ -74,6 +76,18 @@ def test_nothing_that_a_terminal_obeys_is_shown(tmp_path: Path) -> None:
     assert r"\x1b[31mred\x1b[0m\x07\u202egnp.exe\x9b2J" in repr(fit)
 
 
+def test_a_terminal_with_colours_is_obeyed_by_our_own_codes_alone() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    fit = built.fit("y ~ x + c + (1 | g)", hostile(), title=f"A title {ESCAPE}")
+    out = Terminal()
+    fit.show(out)
+    without = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+    assert not set(without) & set("\x1b\x07\x9b\u202e\r") and r"\x1b[31mred" in without and "\x1b[31mred" not in out.getvalue()
+
+
 def test_messages_and_columns(tmp_path: Path) -> None:
     frame = hostile().rename(columns={"x": ESCAPE})
     with pytest.raises(DataError) as caught:
@@ -84,7 +98,7 @@ def test_messages_and_columns(tmp_path: Path) -> None:
     assert "\x1b" not in str(caught_too.value)
 
 
-@given(st.lists(st.text("=+-@\t'a1 \n\",.", max_size=6), min_size=1, max_size=6, unique=True))
+@given(st.lists(st.text("=+-@\t'a1 \n\",.\uff1d", max_size=6), min_size=1, max_size=6, unique=True))
 def test_text_comes_back_from_csv_as_it_was(words: list[str]) -> None:
     table = pd.DataFrame({"word": pd.Series(words, dtype=object), "n": range(len(words))})
     written = spreadsheet.to_csv(table, index=False) or ""
