@@ -26,7 +26,9 @@ guide (the core is seldom accepted), L moves by a step that leaves invariant a t
 (L, core) takes in p̃ and the t at both ends.
 
 The cutpoints of an ordinal outcome are the first columns of the core: a row depends on η − c_k and η − c_{k−1}, two linear predictors, and
-its quadratic is the sum of three squares in them (``likelihood.ordinal_derivatives``). An order that does not hold is rejected.
+its quadratic is the sum of three squares in them (``likelihood.ordinal_derivatives``). An order that does not hold is rejected. Cutpoints
+below, or above, all categories that somebody chose have a likelihood that bounds them on one side, which is near no quadratic: the stand-in
+has none of them, and their ε_core is not redrawn. Where nobody chose some category, slices move the cutpoints in every sweep.
 
 Levels whose rows are all alike, and levels that accept less, also move by their own law (``own_law.py``).
 
@@ -443,6 +445,16 @@ def run_second_order(
     n_units, cut = units.shape[0], core[:cuts]
     scale[2] = coefficient_precision(row_prior, row_scale, B)
     shape = math.exp(psi[0]) if code == COUNT_NEGATIVE_BINOMIAL else 1.0
+    low, high, empty = cuts, 0, 0  # cutpoints from low on and below high have likelihood on both sides; categories that nobody chose
+    if cuts > 0:
+        for k in range(cuts + 1):
+            here = 0
+            while here < y.size and y[here] != k:
+                here += 1
+            if here == y.size:
+                empty += 1
+            else:
+                low, high = min(low, k), k
     scalable = code <= BINOMIAL_CLOGLOG or code >= ORDINAL_LOGIT
     for t in range(term.shape[0]):
         scalable = scalable and term[t, GIVEN] == 0
@@ -535,7 +547,8 @@ def run_second_order(
                     copy_to(trial_L, L)
                     continue
                 for a in range(core.size):
-                    trial_core[a] = keep * noise_core[a] + share * rng.standard_normal() if a % blocks == block else noise_core[a]
+                    redrawn = a % blocks == block and (a >= cuts or low <= a < high)
+                    trial_core[a] = keep * noise_core[a] + share * rng.standard_normal() if redrawn else noise_core[a]
                     trial_noise[a] = trial_core[a]
                 place_core(factor, core_factors, roots, dense, trial_core)
                 copy_to(u, trial_u)
@@ -595,9 +608,9 @@ def run_second_order(
             ))  # fmt: skip
             if learn:
                 steps[-1] = min(max(steps[-1] * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
-        if psi.size > 0 or (cuts > 0 and (scale[3] + 1.0) % small_every == 0.0):
+        if psi.size > 0 or (cuts > 0 and ((scale[3] + 1.0) % small_every == 0.0 or empty > 0)):
             own_parameters = psi if psi.size > 0 else cut
-            for _ in range(2):
+            for _ in range(2 * max(empty, 1)):
                 draw_family_at(at_family, (
                     rng, data, family_prior, row_prior, row_scale, core, eta, own_parameters, psi_root, scratch[2], scratch[3], values,
                     value_rows

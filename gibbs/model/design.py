@@ -77,6 +77,8 @@ def build(spec: Spec, table: Table) -> Design:
         raise SpecError(
             "the standard errors are known, y | se(…): there is no sigma to give a prior to.", where=_where(spec, "priors.sigma")
         )
+    if family.outcome == "ordinal":
+        _check_ends(found.categories or (), y if unknown is None else y[~unknown], book.cutpoints(), _where(spec, "priors.cutpoints"))
     if not names and not factors and family.outcome != "ordinal":
         raise FormulaError(f"nothing is left to estimate in: {read}", where=_where(spec, "formula"))
     return Design(
@@ -247,6 +249,19 @@ def _aliased_notes(
     if unknown is not None:
         X, basis = X[~unknown], basis.some(~unknown)
     return prior_rows.aliased_notes(X, basis, names, intercept, rows, source)
+
+
+def _check_ends(categories: tuple[str, ...], y: np.ndarray, prior: Prior | None, where: str) -> None:
+    """SpecError for flat cutpoints where nobody chose the first or the last category: they have a bound on one side only."""
+    if prior is None or prior.kind != "flat":
+        return
+    for text, k in ((categories[0], 0), (categories[-1], len(categories) - 1)):
+        if not (y == k).any():
+            raise SpecError(
+                f"nobody chose '{text}', the {'last' if k else 'first'} category, so that only the prior holds the cutpoint beside it, and "
+                "under a flat one there is no posterior; give cutpoints a proper prior, such as student_t(3, 0, 2.5).",
+                where=where,
+            )
 
 
 def parse(spec: Spec) -> Formula:

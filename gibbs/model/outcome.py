@@ -231,6 +231,7 @@ def _ordinal(formula: Formula, family: Family, frame: pd.DataFrame, source: str,
     if levels.is_date(series):
         raise DataError(f"family {family.name} needs ordered categories; the column holds dates.", where=where)
     codes, labels = coding.learn(said, series, source)
+    seen = labels
     if categories:
         codes = _in_the_order_given(codes, labels, categories, frame, where)
         labels = tuple(categories)
@@ -247,13 +248,17 @@ def _ordinal(formula: Formula, family: Family, frame: pd.DataFrame, source: str,
         raise DataError(f"the outcome is '{labels[0]}' in all {len(codes)} rows used; there is nothing to explain.", where=where)
     if len(labels) > MAX_CATEGORIES:
         raise DataError(f"family {family.name} has at most {MAX_CATEGORIES} categories; found {len(labels)} different values.", where=where)
-    chosen = categories or said.levels or said.base
-    notes = () if chosen else _order_note(series, labels, said.column) + labelled.no_answer_among(said.column, codes, labels)
+    if categories:
+        notes = _empty_note(seen, categories, said.column)
+    elif said.levels or said.base:
+        notes = ()
+    else:
+        notes = _order_note(series, labels, said.column) + labelled.no_answer_among(said.column, codes, labels)
     return Outcome(codes.astype(np.float64), categories=tuple(labels), notes=notes)
 
 
 def _in_the_order_given(codes: np.ndarray, labels: Sequence[str], categories: Sequence[str], frame: pd.DataFrame, where: str) -> np.ndarray:
-    """Codes into the spec's ``categories``: each occurs, and nothing else does."""
+    """Codes into the spec's ``categories``; nothing else occurs. Categories that nobody chose have their place all the same."""
     unknown = [text for text in labels if text not in categories]
     if unknown:
         rows = frame.index[np.isin(codes, [labels.index(text) for text in unknown])]
@@ -262,14 +267,28 @@ def _in_the_order_given(codes: np.ndarray, labels: Sequence[str], categories: Se
             f"{nearest(unknown[0], categories)}",
             where=where,
         )
-    absent = [text for text in categories if text not in labels]
-    if absent:
-        raise DataError(
-            f"the spec's categories name {', '.join(map(repr, absent[:3]))}, which occurs in no row used: the data say nothing of its "
-            "place; leave it out.",
-            where=where,
-        )
+    if len(labels) < 2:
+        raise DataError(f"the outcome is '{labels[0]}' in all {len(codes)} rows used; there is nothing to explain.", where=where)
     return levels.recode(codes, labels, categories)
+
+
+def _empty_note(labels: Sequence[str], categories: Sequence[str], name: str) -> tuple[str, ...]:
+    """What the posterior of the cutpoints around a category that nobody chose rests on."""
+    empty = [k for k, text in enumerate(categories) if text not in labels]
+    if not empty:
+        return ()
+    notes = []
+    for k in empty:
+        if k in (0, len(categories) - 1):
+            which = 1 if k == 0 else len(categories) - 1
+            rests = f"cutpoint {which}, where it ends" if k == 0 else f"cutpoint {which}, where it begins"
+            notes.append(f"'{categories[k]}' ({rests}, has a bound on one side only)")
+        else:
+            notes.append(f"'{categories[k]}' (how far cutpoints {k} and {k + 1} lie apart)")
+    return (
+        f"nobody in the rows used chose {', '.join(notes)} of {name}: there the posterior rests on the prior of the cutpoints and on their "
+        "order; the probability of such a category is that of the prior, held down by so many answers elsewhere.",
+    )
 
 
 def _order_note(series: pd.Series, labels: Sequence[str], name: str) -> tuple[str, ...]:

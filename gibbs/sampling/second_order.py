@@ -29,6 +29,8 @@ EASY = ((0.7, 0.95), (0.88, 0.97))
 """Acceptance of core and levels, of the worst unit and factor, from which tails are no concern, and from which they are none at all."""
 SMALL_EVERY = (3.0, 8.0, 16.0)
 """Every how many sweeps the noise moves by a small step, which reaches tails: at neither, the first or both of ``EASY``."""
+TIGHT = 0.1
+"""Slices of cutpoints that only the prior holds on one side go by this share along the others."""
 SCALE_BELOW, SCALE_EVERY = 0.85, (4.0, 4.0, 16.0)
 """Effects are scaled with their sds in every sweep where the core's acceptance is below the first, else now and then, as above."""
 OWN_BELOW, OWN_FROM = 0.9, 16
@@ -81,6 +83,8 @@ class SecondOrderChain(Chain):
         self.fitted = False
         self.blocks, self.refits, self.every, self.small_every = 1, 0, 1.0, SMALL_EVERY[0]
         self.steps, self.times = np.full(p.sd_prior.shape[0] + 1, 0.5), TIMES if _long_rows(p) else 1
+        cuts, y = np.arange(p.cutpoints), p.rows.y
+        self.open = (cuts < y.min()) | (cuts >= y.max())  # cutpoints below, or above, all categories that somebody chose
         self._start_family()
         self._start_at_mode()
 
@@ -175,6 +179,10 @@ class SecondOrderChain(Chain):
         mean, s = self.sums / self.summed, self.state
         if self.packed.cutpoints:
             at, slope, weight = mean[:2], mean[2:4], np.maximum(mean[4:], 0.0)
+            y, cuts = self.packed.rows.y, self.packed.cutpoints
+            if self.open.any():  # the likelihood bounds them on one side, and no quadratic is near it
+                for border, beside in ((0, (y == y.max()) & (y < cuts)), (1, (y == y.min()) & (y > 0))):
+                    slope[border, beside] = weight[border, beside] = weight[2, beside] = 0.0
             difference = weight[2] * (at[0] - at[1])
             s.omega[:] = weight.ravel()
             upper, lower = weight[0] * at[0] + difference + slope[0], weight[1] * at[1] - difference + slope[1]
@@ -256,6 +264,8 @@ class SecondOrderChain(Chain):
         if own.shape[1] and L.shape[0] > 4 * own.shape[1]:
             cov = np.atleast_2d(np.cov(own.T))
             self.psi_root[:] = np.linalg.cholesky(cov + 1e-6 * np.eye(own.shape[1]) + 0.1 * np.diag(np.diag(cov)))
+            if self.open.any():
+                self.psi_root[~self.open] *= TIGHT
         worst, parts = self._core_acceptance()
         if self.refits >= FIT_FROM - 1 and not refine:
             if parts < SPLIT_BELOW and self.blocks < self.packed.core_columns:
