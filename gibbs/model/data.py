@@ -68,16 +68,17 @@ def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None, *,
 
     def number(name: str) -> np.ndarray:
         if name not in numbers:
-            numbers[name] = as_number(table[name], name, source)
+            numbers[name] = as_number(series(name), name, source)
         return numbers[name]
 
-    for new in order:  # beside the table, which pandas would have to take apart for every column more
-        numbers[new] = derive.compute(new, trees[new], table, number, source)
-    table = (
-        pd.concat([table, pd.DataFrame({new: numbers[new] for new in order}, index=table.index)], axis=1)[wanted]
-        if order
-        else table[wanted]
-    )
+    made: dict[str, pd.Series] = {}  # beside the table, which pandas would have to take apart for every column more
+
+    def series(name: str) -> pd.Series:
+        return made[name] if name in made else table[name]
+
+    for new in order:
+        made[new] = derive.compute(new, trees[new], table.index, series, number, source, notes)
+    table = pd.concat([table, pd.DataFrame(made, index=table.index)], axis=1)[wanted] if order else table[wanted]
     _check_values(table, source)
     return Table(table, source, fingerprint(table), time.perf_counter() - began, tuple(notes))
 

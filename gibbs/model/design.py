@@ -17,7 +17,7 @@ from gibbs.model.families import Family
 from gibbs.model.fixed import Columns, States, column, learn, numbers
 from gibbs.model.formula import Formula, RandomTerm
 from gibbs.model.parts import Part
-from gibbs.model.records import CoefficientPrior, Design, Factor, Spec, Table
+from gibbs.model.records import CoefficientPrior, Design, Factor, Prior, Spec, Table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -80,7 +80,7 @@ class DataSource:
     na_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # in one: {column: words}
     na_keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # default words that are values where a column is text;
     # {column: words}, "*" for every column
-    derive: Mapping[str, str] = field(default_factory=dict)  # {new column: arithmetic on columns}, "5 * floor(birth / 5)"
+    derive: Mapping[str, str] = field(default_factory=dict)  # {new column: expression}, "5 * floor(birth / 5)"
     missing: str = "drop"  # drop | error | predict (rows whose outcome alone is missing are kept, and drawn)
     labels: str = "text"  # text | numbers: what a fully labelled Stata or SPSS column gives
     filter: str | None = None  # reserved; None

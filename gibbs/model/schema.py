@@ -136,7 +136,9 @@ class DataKeys(_Keys):
         default_factory=MissingKeys,
         description="Further words (values or labels) that mean missing: a list, or by column {age: [99], '*': [-9], keep: [NA]}.",
     )
-    derive: dict[str, str] = Field(default_factory=dict, description="New column: arithmetic on columns, such as (age - 45) / 10.")
+    derive: dict[str, str] = Field(
+        default_factory=dict, description='New column: (age - 45) / 10, age < 30, if(x == "a", 1, 0), cut(age, c(0, 18, 65)) …'
+    )
     missing: Literal["drop", "error", "predict"] = Field(
         "drop", description="Drop rows with missing values (they are counted), refuse, or draw missing outcomes (predict)."
     )

@@ -422,7 +422,7 @@ def test_derived_columns_refused(expressions: dict, says: str, error: type[Excep
 def test_functions_of_derive_are_numpys(name: str) -> None:
     x = np.array([0.3, 1.5, 2.5])
     tree = derive.read("d", f"2 * {name}(x + 1)", "")
-    found = derive.compute("d", tree, pd.DataFrame({"x": x}), lambda _: x, "d.csv")
+    found = derive.compute("d", tree, pd.RangeIndex(1, 4), lambda _: pd.Series(x), lambda _: x, "d.csv", [])
     numpys = {"ceiling": "ceil", "round": "rint"}.get(name, name)
     np.testing.assert_array_equal(found, 2 * getattr(np, numpys)(x + 1))
 
