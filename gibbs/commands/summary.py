@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from gibbs.terminal import whole_number
+
 SUMMARY = """\
 Print the summary of a run: in brms' layout, lme4's or arm's display(), for the terminal, as CSV, Markdown or LaTeX (booktabs).
 Several runs are set side by side, as journals print them, under the names of their folders."""
@@ -19,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--parameters", metavar="NAME", nargs="+", action="extend", help="only these; * stands for anything ('sd_*', 'r_province[*')"
     )
     parser.add_argument("--below", metavar="WHAT", default="interval", help="several runs: under an estimate its interval, or se")
-    parser.add_argument("--digits", metavar="N", type=int, help="decimals at least (2; CSV: eight digits in all)")
+    parser.add_argument("--digits", metavar="N", type=whole_number(0), help="decimals at least (2; CSV: eight digits in all)")
     parser.add_argument("--caption", metavar="TEXT", default="", help="of a LaTeX table")
     parser.add_argument("--out", metavar="FILE", help="write the table to a file")
     parser.add_argument("--force", action="store_true", help="replace that file")

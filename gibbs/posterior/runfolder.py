@@ -250,6 +250,10 @@ def _write_netcdf(path: Path, groups: Mapping[str, layout.Group]) -> None:
                     stored.attrs[key] = value
 
 
+_DAMAGED = (KeyError, IndexError, ValueError, TypeError, AttributeError, OSError, RuntimeError)
+"""What h5py and a manifest of another shape raise; none of their words are for people."""
+
+
 def load(folder: str | Path, data: Any = None) -> Fit:
     """The Fit of a run folder, draws and names as they were; the data are not kept, ``fit.design`` reads them again (or ``data``).
 
@@ -273,17 +277,20 @@ def load(folder: str | Path, data: Any = None) -> Fit:
         raise OutputError(f"the run is not whole: {' and '.join(missing)} is missing.", where=where)
     try:
         model, draws, observed, absent = _read_netcdf(folder / "posterior.nc", manifest)
-    except (KeyError, ValueError, OSError) as error:
-        raise OutputError("posterior.nc does not fit manifest.json, or is damaged. Run the spec again.", where=where) from error
-    timings = {stage: seconds for stage, seconds in manifest["timings"].items() if isinstance(seconds, (int, float))}
-    plan = manifest["plan"]
+        timings = {stage: seconds for stage, seconds in manifest["timings"].items() if isinstance(seconds, (int, float))}
+        plan = None if manifest["plan"] is None else _StoredPlan(manifest["plan"])
+        source, fingerprint = manifest["data"]["source"], manifest["data"]["fingerprint"]
+    except _DAMAGED as error:
+        raise OutputError(
+            "posterior.nc and manifest.json do not fit each other, or one is damaged. Run the spec again.", where=where
+        ) from error
     fit = Fit(
         spec.load(folder / "spec.yaml"),
         model,
         draws,
-        plan=None if plan is None else _StoredPlan(plan),
-        source=manifest["data"]["source"],
-        fingerprint=manifest["data"]["fingerprint"],
+        plan=plan,
+        source=source,
+        fingerprint=fingerprint,
         timings=timings,
         observed=observed,
         frame=data,
@@ -311,7 +318,10 @@ _Rows = tuple[np.ndarray, np.ndarray] | None
 def _read_netcdf(path: Path, manifest: Mapping[str, Any]) -> tuple[outlines.Outline, Draws, _Rows, _Rows]:
     """The model, its draws, the outcome with its rows, and the rows without an outcome with its draws."""
     import h5netcdf
+    import h5py
 
+    with h5py.File(path, "r"):  # what this refuses leaves a half-made h5netcdf.File behind, which complains when it is collected
+        pass
     with h5netcdf.File(path, "r") as file:
         posterior = file.groups["posterior"]
         factors = manifest["model"]["factors"]

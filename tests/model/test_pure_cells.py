@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import gibbs
+from gibbs.errors import GibbsError
 from gibbs.model import separation, structure
 from tests.model.tables import build
 
@@ -175,3 +178,55 @@ def test_a_combination_is_found_among_a_hundred_thousand_distinct_rows():
 def test_the_conditionals_of_the_report():
     (warning,) = [w for w in gibbs.check(FAULTS / "separation_missed" / "spec.yaml").warnings if "separated" in w]
     assert "response is 1 in all 232 rows" in warning and "counterexamples = few" in warning
+
+
+def existence(design) -> bool:
+    """Whether the likelihood has a maximum, by one linear programme over all rows, written anew (Albert and Anderson 1984; Kosmidis 2010).
+
+    binary, ordinal: no direction with s_i x_i'b ≥ 0 for all rows, not 0 for all, s = ±1 (ordinal: of the stacked outcomes y > k);
+    counts: none with x_i'b = 0 where y > 0 and ≤ 0 elsewhere.
+    """
+    from scipy.optimize import linprog
+
+    X, y = design.X, design.y
+    if design.family == "poisson":
+        zero, rest = X[y == 0], X[y > 0]
+        found = linprog(zero.sum(axis=0), A_ub=zero, b_ub=np.zeros(len(zero)), A_eq=rest, b_eq=np.zeros(len(rest)), bounds=(-1, 1))
+        return found.fun > -1e-6
+    if design.family == "ordinal":
+        cuts = len(design.categories) - 1
+        X = np.column_stack([np.tile(X, (cuts, 1)), -np.repeat(np.eye(cuts), len(y), axis=0)])
+        y = (y[None, :] > np.arange(cuts)[:, None]).ravel()
+    signed = np.where(y > 0.5, 1.0, -1.0)[:, None] * X
+    return linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1)).fun > -1e-6
+
+
+@given(
+    st.integers(0, 100_000),
+    st.sampled_from(["logit", "poisson", "ordinal"]),
+    st.sampled_from(
+        ["y ~ a * b", "y ~ a * b * c", "y ~ a:b + x", "y ~ a * x + b", "y ~ a + b + c + x", "y ~ 0 + a:b", "y ~ u * v", "y ~ x"]
+    ),
+    st.integers(8, 60),
+)
+@settings(max_examples=150, deadline=None)
+def test_it_is_said_exactly_where_there_is_no_maximum(seed, family, formula, rows):
+    rng = np.random.default_rng(seed)
+    columns = {name: np.array(levels)[rng.integers(0, len(levels), rows)] for name, levels in LEVELS.items()}
+    columns |= {"x": rng.integers(-2, 3, rows), "u": rng.integers(0, 2, rows), "v": rng.choice([-0.5, 0.5], rows)}
+    eta = 1.5 * (columns["a"] == "a2") - (columns["b"] == "b3") + 0.7 * columns["x"] * rng.integers(-1, 3)
+    columns["y"] = {
+        "logit": (rng.random(rows) < 1 / (1 + np.exp(-eta))).astype(int),
+        "poisson": rng.poisson(np.exp(0.5 * eta - 0.5)),
+        "ordinal": np.clip(np.round(eta + rng.normal(size=rows)), 0, 2).astype(int),
+    }[family]
+    try:
+        design = build(formula, columns, family)
+    except GibbsError:
+        return  # one category, or one value, only
+    if np.linalg.matrix_rank(design.X) < design.X.shape[1] or (family == "ordinal" and len(design.categories) < 3):
+        return
+    if family == "ordinal" and np.linalg.matrix_rank(np.column_stack([design.X, np.ones(rows)])) <= design.X.shape[1]:
+        return
+    said = separation.messages(design, [])
+    assert bool(said) == (not existence(design)), said

@@ -260,3 +260,25 @@ def test_show_of_a_loaded_fit_reads_as_that_of_the_run(tmp_path: Path) -> None:
     made.show(out)
     load(made.save(tmp_path / "run")).show(again)
     assert out.getvalue() == again.getvalue()
+
+
+@pytest.mark.parametrize("damage", ["plan", "data", "timings", "data.source", "posterior.nc", "half", "zeros", "list"])
+def test_damage_is_said_in_our_own_words(damage: str, tmp_path: Path) -> None:
+    """Parts of the manifest that are gone, draws cut short or overwritten: one sentence, without those of h5py or json."""
+    folder = fit().save(tmp_path / "run")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    raw = (folder / "posterior.nc").read_bytes()
+    if damage in ("plan", "data", "timings"):
+        del manifest[damage]
+    elif damage == "data.source":
+        del manifest["data"]["source"]
+    elif damage == "list":
+        manifest = manifest | {"timings": [1, 2], "data": 3, "plan": "words"}
+    else:
+        changed = {"posterior.nc": b"no draws", "half": raw[: len(raw) // 2], "zeros": raw[:2000] + bytes(len(raw) - 2000)}[damage]
+        (folder / "posterior.nc").write_bytes(changed)
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(OutputError) as error:
+        load(folder)
+    assert "damaged" in error.value.message and "Run the spec again" in error.value.message
+    assert not any(word in str(error.value) for word in ("h5", "HDF", "KeyError", "synchron", "object", "errno", "dtype"))
