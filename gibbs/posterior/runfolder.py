@@ -320,8 +320,8 @@ def _read_netcdf(path: Path, manifest: Mapping[str, Any]) -> tuple[outlines.Outl
     import h5netcdf
     import h5py
 
-    with h5py.File(path, "r"):  # what this refuses leaves a half-made h5netcdf.File behind, which complains when it is collected
-        pass
+    with h5py.File(path, "r") as raw:  # what is refused here would leave a half-made h5netcdf.File, which complains when it is collected
+        raw.attrs.get("_nc3_strict")
     with h5netcdf.File(path, "r") as file:
         posterior = file.groups["posterior"]
         factors = manifest["model"]["factors"]
