@@ -10,7 +10,7 @@ import numpy as np
 
 from gibbs.errors import DataError, FormulaError, SpecError, nearest
 from gibbs.model import basis as centred
-from gibbs.model import coding, data, default_rows, families, formula, levels, outcome, prior_rows, priors, spelling, syntax
+from gibbs.model import coding, data, default_rows, families, flat_sds, formula, levels, outcome, prior_rows, priors, spelling, syntax
 from gibbs.model.basis import Basis, Values
 from gibbs.model.encoding import Encoding, RandomColumns, group
 from gibbs.model.families import Family
@@ -81,7 +81,7 @@ def build(spec: Spec, table: Table) -> Design:
         _check_ends(found.categories or (), y if unknown is None else y[~unknown], book.cutpoints(), _where(spec, "priors.cutpoints"))
     if not names and not factors and family.outcome != "ordinal":
         raise FormulaError(f"nothing is left to estimate in: {read}", where=_where(spec, "formula"))
-    return Design(
+    made = Design(
         family=family.name,
         y=y,
         X=X,
@@ -116,6 +116,15 @@ def build(spec: Spec, table: Table) -> Design:
         basis=basis,
         missing_outcome=unknown,
     )
+    flat_sds.check(made, lambda key: _where_flat(spec, key))
+    return made
+
+
+def _where_flat(spec: Spec, key: str) -> str:
+    """The place of the flat prior that ``key`` (``sigma``, ``sd[g]``) has: its own, that of one of its columns, or that of ``sd``."""
+    begin = formula.bare(key).rstrip("]")
+    found = [name for name, value in spec.priors.items() if "flat" in str(value).lower() and formula.bare(name).startswith(begin)]
+    return _where(spec, f"priors.{(found or [key.partition('[')[0]])[0]}")
 
 
 @dataclass(frozen=True)

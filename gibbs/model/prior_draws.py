@@ -87,6 +87,14 @@ def check_proper(design: Design) -> None:
             f"the priors make {len(rows)} statements on {p} coefficients that leave a direction open: there is no prior to draw from.",
             where="priors",
         )
+    sds = [f"sd[{f.name}]" for f in design.factors for term in f.terms for prior in term.sd_priors if prior.kind == "flat"]
+    sds += ["sigma"] if design.sigma_prior is not None and design.sigma_prior.kind == "flat" else []
+    if sds:
+        raise SpecError(
+            f"the prior of {', '.join(dict.fromkeys(sds))} is flat: nothing can be drawn from it. Give a proper prior, such as "
+            "half_t(3, 0, 2.5).",
+            where="priors",
+        )
     if design.cutpoint_prior is not None and design.cutpoint_prior.kind == "flat":
         raise SpecError(
             "the prior of the cutpoints is flat: nothing can be drawn from it. Give a proper prior, such as student_t(3, 0, 2.5).",

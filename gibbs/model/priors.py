@@ -55,11 +55,11 @@ __all__ = [
 _CLASSES: dict[str, tuple[str, ...]] = {
     "b": COEFFICIENT_KINDS,
     "intercept": COEFFICIENT_KINDS,
-    "sd": SD_KINDS,
+    "sd": (*SD_KINDS, "flat"),
     "cor": CORRELATION_KINDS,
     "cov": COVARIANCE_KINDS,
     "df": NU_KINDS,
-    "sigma": SD_KINDS,
+    "sigma": (*SD_KINDS, "flat"),
     "nu": NU_KINDS,
     "shape": SHAPE_KINDS,
     "cutpoints": COEFFICIENT_KINDS,

@@ -27,7 +27,7 @@ class Prior:
     Kinds and arguments (SD language throughout; scales are standard deviations, not precisions):
     coefficients: normal(mean, sd), student_t(df, mean, scale), cauchy(mean, scale), flat();
     sds and sigma: half_t(df, 0, scale), half_normal(0, sd) , half_cauchy(0, scale), exponential(rate),
-    uniform(low, high), inverse_gamma(shape, scale) on the *variance*, fixed(value);
+    uniform(low, high), inverse_gamma(shape, scale) on the *variance*, fixed(value), flat() where that leaves a posterior;
     nu, df: gamma(shape, rate) truncated to nu > 1, exponential(rate) (of df truncated too), uniform(low, high), fixed(value);
     correlations: lkj(eta); covariances: inverse_wishart(df, scale matrix as nested tuples),
     huang_wand(nu, A) with A a number or one number a column.

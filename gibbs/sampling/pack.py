@@ -438,6 +438,7 @@ def _scale_code(prior: Prior | None, above_one: bool = False) -> tuple[int, floa
         "half_t": lambda: (kp.HALF_T, a[0], a[2]),
         "half_cauchy": lambda: (kp.HALF_T, 1.0, a[1]),
         "half_normal": lambda: (kp.HALF_NORMAL, a[1], 0.0),
+        "flat": lambda: (kp.HALF_NORMAL, np.inf, 0.0),
         "exponential": lambda: (kp.EXPONENTIAL, a[0], 0.0),
         "uniform": lambda: (kp.UNIFORM, a[0], a[1]),
         "inverse_gamma": lambda: (kp.INVERSE_GAMMA, a[0], a[1]),

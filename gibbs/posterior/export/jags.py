@@ -293,6 +293,8 @@ def _wishart(e: Effects, factor: str) -> list[str]:
 def _scale(prior: Prior, sd: str, tau: str, *, precision: bool = True) -> list[str]:
     """An sd under its prior, and its precision ``tau`` where that is asked for."""
     kind, a = prior.kind, prior.args
+    if kind == "flat":
+        raise OutputError(f"{sd} has a flat prior, and JAGS has none that is improper; state uniform(0, A), A beyond what it can be.")
     if kind == "inverse_gamma":  # on the variance: a gamma on the precision
         return [f"{tau} ~ dgamma({number(a[0])}, {number(a[1])})  # {prior} on the variance", f"{sd} <- 1 / sqrt({tau})"]
     if kind == "fixed":

@@ -230,6 +230,9 @@ def _scale(prior: Prior, sd: str, blocks: _Blocks, *, declare: bool, own: str = 
     blocks.add("parameters", f"real<{bounds}> {variable};")
     if own:
         blocks.computed.append(f"{sd} = {own};")
+    if kind == "flat":
+        blocks.add("model", f"// {variable}: flat")
+        return
     blocks.add("model", f"{variable} ~ {_positive(prior)};  // {prior}")
 
 

@@ -60,7 +60,7 @@ def known(outline: Outline) -> list[Known]:
     scalars = [(names.df_name(factor.name), ("gamma", "exponential"), factor.df_prior) for factor in outline.factors]
     scalars += [(name, cut, getattr(outline, f"{name}_prior")) for name, cut in (("sigma", ()), ("nu", ("gamma",)), ("shape", ()))]
     for name, cut, prior in scalars:  # cut: the kinds that are cut off below 1
-        if prior is not None and prior.kind != "fixed":
+        if prior is not None and prior.kind not in ("fixed", "flat"):
             least = 1.0 if prior.kind in cut else 0.0
             lower = least if prior.kind in ("gamma", "exponential") else None
             found.append(_scalar(name, prior, least, math.inf, describe(prior, name), lower=lower))
@@ -78,7 +78,7 @@ def _of_sd(term: Term, a: int, name: str) -> Known | None:
     whole = term.covariance
     if whole is None:
         prior = term.sd_priors[a]
-        return None if prior.kind == "fixed" else _scalar(name, prior, 0.0, math.inf, describe(prior))
+        return None if prior.kind in ("fixed", "flat") else _scalar(name, prior, 0.0, math.inf, describe(prior))
     if whole.kind == "huang_wand":
         scale = whole.args[1]
         implied = Prior("half_t", (whole.args[0], 0.0, scale[a] if isinstance(scale, tuple) else scale))
