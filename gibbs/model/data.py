@@ -319,8 +319,7 @@ def _foreign_digits(name: str, series: pd.Series) -> list[str]:
         return []
     words = [str(word) for word in series.dropna().unique()]
     odd = [word for word in words if spelling.other_digits(word) and spelling.number_of(word) is not None]
-    plain = {spelling.number_of(word) for word in words if not spelling.other_digits(word)} - {None}
-    if not odd or not plain:
+    if not odd or not any(spelling.number_of(word) is not None for word in words if word.isascii()):
         return []
     rows = levels.rows_text(series.index[series.isin(odd).to_numpy()])
     return [

@@ -61,6 +61,9 @@ def mark(series: pd.Series, words: Sequence[str], labels: Labels) -> tuple[pd.Se
     if not words or pd.api.types.is_bool_dtype(series.dtype):
         return series, set()
     of_word = {word: _values(word, labels) for word in words}
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        there = set(series[series.isin({v for meant in of_word.values() for v in meant if not isinstance(v, str)})].unique().tolist())
+        return (series.where(~series.isin(there)) if there else series), {word for word, meant in of_word.items() if meant & there}
     codes, values = pd.factorize(series, use_na_sentinel=True)
     places: dict[object, set[str]] = {}
     for word, meant in of_word.items():
@@ -68,15 +71,12 @@ def mark(series: pd.Series, words: Sequence[str], labels: Labels) -> tuple[pd.Se
             places.setdefault(value, set()).add(word)
     gone = np.zeros(len(values) + 1, dtype=bool)
     found: set[str] = set()
-    exact = pd.api.types.is_numeric_dtype(series.dtype)
     for i, value in enumerate(values):
-        hit = places.get(value, set()) | _by_number(value, places, exact=exact)
+        hit = places.get(value, set()) | _by_number(value, places)
         if hit:
             gone[i] = True
             found |= hit
-    if found:
-        series = series.where(~gone[codes])
-    return series, found
+    return (series.where(~gone[codes]) if found else series), found
 
 
 def _values(word: str, labels: Labels) -> set[object]:
@@ -85,9 +85,9 @@ def _values(word: str, labels: Labels) -> set[object]:
     return {word, *([] if number is None else [number]), *(value for value, label in labels.items() if same(label, word))}
 
 
-def _by_number(value: object, places: Mapping[object, set[str]], *, exact: bool) -> set[str]:
+def _by_number(value: object, places: Mapping[object, set[str]]) -> set[str]:
     """Text that spells a number is that number; other values have been looked up already."""
-    if exact or not isinstance(value, str):
+    if not isinstance(value, str):
         return set()
     number = spelling.number_of(value)
     return set() if number is None else places.get(number, set())

@@ -181,7 +181,10 @@ class Poststratified:
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row for each area and, last, for all: the columns of ``by``, (``category``,) ``population``, mean, sd, quantiles."""
+        """A row for each area and, last, for all: the columns of ``by``, (``category``,) ``population``, mean, sd, quantiles.
+
+        ``attrs["notes"]`` has ``notes``.
+        """
         import pandas as pd
 
         repeat = max(1, len(self.categories))
@@ -192,7 +195,9 @@ class Poststratified:
         population = [*(self.population if self.areas else ()), self.population.sum()]
         columns["population"] = np.repeat(population, repeat)
         statistics = self._statistics.reshape(len(self._statistics), -1)
-        return pd.DataFrame({**columns, **dict(zip(statistic_names(self.probabilities), statistics, strict=True))})
+        found = pd.DataFrame({**columns, **dict(zip(statistic_names(self.probabilities), statistics, strict=True))})
+        found.attrs["notes"] = self.notes
+        return found
 
     @property
     def total(self) -> np.ndarray:

@@ -39,6 +39,7 @@ def read(tmp_path: Path, name: str, text: str) -> list[object]:
         ("d.csv", 'y,"g\n1,a\n2,b\n', 1),
         ("d.csv", '\ufeff"y","g\n1,"a"\n', 1),
         ("d.csv", 'y,g\n1,"two\nlines"\n2,"b ""c\n3,d\n', 4),
+        pytest.param("d.csv", 'y;g\n1;"a\n' + "2;b\n" * 300_000, 2, id="longer than the header's reader reads"),
         ("d.csv", 'y,g\n1,a\n2,"', 3),
         ("d.csv", 'y,g\n1,a 12" pipe\n2,"b\n', 3),
         ("d.csv", 'y,g\n1,"a"\n2,"b\n3,"c"\n4,"d"\n', 3),  # closed by the quote that opens the next value

@@ -38,6 +38,7 @@ def test_levels_are_named_with_the_people_behind_them() -> None:
         ["g", "VT", 1, 40.0],
         ["school", "Post-grad", 1, 40.0],
     ]
+    assert found.table.attrs["notes"] == found.notes
     assert said[0] in repr(found) and "WY, VT" in found._repr_html_()
 
 
