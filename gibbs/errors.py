@@ -7,6 +7,7 @@ it never shows a traceback for them.
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable
 
 LONGEST_MESSAGE, LONGEST_PLACE = 4_000, 400
@@ -83,11 +84,18 @@ class SamplingError(GibbsError):
     exit_code = 1
 
 
+_LONGEST_WORD, _MOST_WORDS = 120, 5_000
+"""Letters of a word, and words, that are compared for a hint: more would take seconds."""
+
+
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """A hint ``" Did you mean 'x'?"`` when something in ``allowed`` is close to ``word``, else ``""``."""
-    allowed = [str(a) for a in allowed]
-    close = difflib.get_close_matches(str(word), allowed, n=1, cutoff=0.6)
+    word = str(word)
+    if len(word) > _LONGEST_WORD:  # comparing takes the product of the lengths
+        return ""
+    allowed = [text for text in map(str, itertools.islice(allowed, _MOST_WORDS)) if len(text) <= _LONGEST_WORD]
+    close = difflib.get_close_matches(word, allowed, n=1, cutoff=0.6)
     if not close:
         lower = {a.lower(): a for a in allowed}
-        close = [lower[m] for m in difflib.get_close_matches(str(word).lower(), list(lower), n=1, cutoff=0.6)]
+        close = [lower[m] for m in difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=0.6)]
     return f" Did you mean '{close[0]}'?" if close else ""

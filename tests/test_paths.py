@@ -33,7 +33,7 @@ NO_NAMES = {
     "x" * 5000 + ".csv": "too long: 5,004 characters.",
     "loop.csv": "lead in a circle",
     "loop.csv/x.csv": "lead in a circle",
-    "\ud800.csv": "cannot store",
+    "\ud800.csv": "cannot store|half of a character",
     "~nobody-of-this-name/x.csv": "nobody's home",
 }
 

@@ -84,3 +84,28 @@ def test_constant_predictors_of_an_ordinal_outcome_are_named(formula: str) -> No
     three = pd.DataFrame({"o": [1, 2, 3], "x": [1, 1, 1], "z": [2, 2, 2]})
     warnings = gibbs.check(formula, three, family="ordinal").warnings
     assert any("'x' is 1 in all rows" in w and "cutpoints" in w for w in warnings)
+
+
+HALF = "\ud800"
+
+
+def test_half_a_character_is_refused_where_it_stands() -> None:
+    for keys in ({"title": HALF}, {"derive": {HALF: "x"}}, {"rename": {"q": f"a{HALF}"}}, {"na": [HALF]}):
+        with pytest.raises(SpecError, match=r"U\+D800, half of a character"):
+            gibbs.check("y ~ x", FRAME, **keys)
+    with pytest.raises(DataError, match="column 'z': row 3 holds half a character"):
+        gibbs.check("y ~ (1 | z)", FRAME.assign(z=pd.Series(["a", "b", HALF] * 2, dtype=object)))
+
+
+def test_numbers_that_no_model_takes_are_refused_with_their_column() -> None:
+    for values in ([1 + 2j] * 6, pd.Series([1 + 2j, 1, 2] * 2, dtype=object), pd.Series([10**400, 1, 2] * 2, dtype=object)):
+        for formula in ("y ~ z", "y ~ (1 | z)"):
+            with pytest.raises(DataError, match="column 'z'"):
+                gibbs.check(formula, FRAME.assign(z=values))
+
+
+def test_hints_take_no_time_where_names_are_long_or_many() -> None:
+    from gibbs.errors import nearest
+
+    assert nearest("x" * 5_000, ["x" * 4_999 + "y"] * 1_000) == ""
+    assert nearest("vraiable_1", (f"variable_{i}" for i in range(10**9))) == " Did you mean 'variable_1'?"

@@ -10,8 +10,10 @@ import codecs
 import csv
 import io
 import re
+import sys
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -201,7 +203,7 @@ def _parse(path: Path, source: str, head: Header, positions: Sequence[int], text
     names = [str(i) for i in range(len(head.names))]
     for block in _BLOCKS:
         try:
-            with open_bytes(path, source) as raw:
+            with open_bytes(path, source) as raw, _silent_callbacks():
                 table = pyarrow_csv.read_csv(
                     raw,
                     read_options=pyarrow_csv.ReadOptions(column_names=names, skip_rows=head.lines, use_threads=False, block_size=block),
@@ -217,7 +219,7 @@ def _parse(path: Path, source: str, head: Header, positions: Sequence[int], text
         except pa.ArrowInvalid as error:
             if wrong:
                 raise _wrong_row(wrong[0], head, source) from None
-            if block < _BLOCKS[-1] and "block" in str(error):  # a row, or the header, is longer than that
+            if block < _BLOCKS[-1] and ("block" in str(error) or "skip initial" in str(error)):  # a row, or the header, is longer than that
                 continue
             if "skip initial" in str(error) or "Empty CSV" in str(error):
                 raise DataError("the file has a header but no rows.", where=source) from None
@@ -229,6 +231,16 @@ def _parse(path: Path, source: str, head: Header, positions: Sequence[int], text
     if any(pa.types.is_binary(field.type) for field in table.schema):
         raise bad_encoding(path, source)
     return table
+
+
+@contextmanager
+def _silent_callbacks() -> Iterator[None]:
+    """pyarrow decodes a wrong row before it hands it over; where that fails, Python would print a traceback and go on."""
+    old, sys.unraisablehook = sys.unraisablehook, lambda what: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = old
 
 
 def bad_encoding(path: Path, source: str) -> DataError:

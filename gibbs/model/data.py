@@ -260,8 +260,9 @@ def _check_names(base: Sequence[str], place: Mapping[str, int], names: Sequence[
     known = [n for n in (*place, *derived) if n]
     missing = [name for name in base if name not in place or not name]
     if missing:
-        hints = {name: nearest(name, known).replace(" Did", ", did") for name in missing}
-        each = "; ".join(f"'{name}'{hint}" for name, hint in hints.items())
+        hints = {name: nearest(name, known).replace(" Did", ", did") for name in missing[:10]}
+        more = f" and {len(missing) - 10:,} more" if len(missing) > 10 else ""
+        each = "; ".join(f"'{name}'{hint}" for name, hint in hints.items()) + more
         shown = ", ".join(known[:40]) + (f" and {len(known) - 40:,} more" if len(known) > 40 else "")
         raise DataError(f"there is no column {each}{'' if each.endswith('?') else '.'} The columns are {shown or 'none'}.", where=source)
     twice = [name for name in base if place[name] < 0]
@@ -329,30 +330,34 @@ def _foreign_digits(name: str, series: pd.Series) -> list[str]:
 
 
 def _check_cells(frame: pd.DataFrame, source: str) -> None:
-    """A cell that holds several values, or none that can be told from others: lists, mappings, bytes, from Parquet or from Python."""
+    """Cells that no model can use, from Parquet or from Python: lists, mappings, bytes, complex numbers, numbers without end."""
     for name in frame.columns:
-        dtype = frame[name].dtype
-        if (isinstance(dtype, np.dtype) and dtype.kind != "O") or isinstance(dtype, pd.StringDtype):
+        series = frame[name]
+        if pd.api.types.is_complex_dtype(series.dtype):
+            raise DataError("complex numbers have no place in a model.", where=f"{source}, column '{name}'")
+        if series.dtype.kind in "biufmM" or getattr(series.dtype, "storage", "") == "pyarrow":  # text in Arrow's memory is UTF-8
             continue
-        if isinstance(dtype, np.dtype) and pd.api.types.infer_dtype(frame[name], skipna=True) in (
-            "string",
-            "boolean",
-            "integer",
-            "floating",
-            "date",
-        ):
-            continue
-        for row, value in zip(frame.index, frame[name], strict=True):
-            if isinstance(value, (bytes, bytearray, tuple, frozenset)) or not isinstance(value, Hashable):
+        values = series.cat.categories if isinstance(series.dtype, pd.CategoricalDtype) else series
+        for at, value in enumerate(values):
+            if (what := _no_cell(value)) is not None:
+                place = f"row {frame.index[at]}" if values is series else "a category"
                 raise DataError(
-                    f"row {row} holds {_what(value)}, and a cell of a table is one number, one word or one date.",
-                    where=f"{source}, column '{name}'",
+                    f"{place} holds {what}, and a cell of a table is one number, one word or one date.", where=f"{source}, column '{name}'"
                 )
 
 
-def _what(value: Any) -> str:
-    words = {bytes: "bytes", bytearray: "bytes", dict: "a mapping", tuple: "a list", list: "a list", np.ndarray: "a list"}
-    return words.get(type(value), f"a {type(value).__name__}")
+def _no_cell(value: Any) -> str | None:
+    """What is wrong with the value of a cell; None where nothing is."""
+    if isinstance(value, str):
+        return None if value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value) else "half a character (a surrogate)"
+    if isinstance(value, (bytes, bytearray, tuple, frozenset)) or not isinstance(value, Hashable):
+        words = {bytes: "bytes", bytearray: "bytes", dict: "a mapping", tuple: "a list", list: "a list", np.ndarray: "a list"}
+        return words.get(type(value), f"a {type(value).__name__}")
+    if isinstance(value, (complex, np.complexfloating)):
+        return "a complex number"
+    if isinstance(value, int) and abs(value) > 10**308:
+        return "a whole number of more than 308 digits"
+    return None
 
 
 def _check_values(frame: pd.DataFrame, source: str) -> None:

@@ -79,6 +79,7 @@ def build(
             if value is not None:
                 _override(tree, name, value, say, changed)
     place = _Places(str(path) if path else "", lines, changed)
+    _refuse_halves(tree, (), place)
     priors = tree.get("priors")
     if isinstance(priors, Mapping):
         tree["priors"] = {k: write(v) if isinstance(v, Prior) else v for k, v in priors.items()}
@@ -187,6 +188,21 @@ class _Places:
 def _copy(values: Any) -> Any:
     """Mappings as dicts that may be changed; keys as text."""
     return {str(k): _copy(v) for k, v in values.items()} if isinstance(values, Mapping) else values
+
+
+def _refuse_halves(value: Any, key: tuple[str, ...], place: _Places) -> None:
+    """SpecError for text with half a character in it (a surrogate, which YAML can spell and Python can hold), which no file can."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _refuse_halves(name, (*key, name), place)
+            _refuse_halves(inner, (*key, name), place)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            _refuse_halves(inner, key, place)
+    elif isinstance(value, str) and not value.isascii():
+        half = next((c for c in value if "\ud800" <= c <= "\udfff"), None)
+        if half:
+            raise SpecError(f"'{value}' holds U+{ord(half):04X}, half of a character, which no file can hold.", where=place(key))
 
 
 def _override(tree: dict[str, Any], name: str, value: Any, say: str, changed: dict[tuple[str, ...], str]) -> None:

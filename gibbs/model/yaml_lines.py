@@ -94,7 +94,9 @@ def parse(text: str, name: str) -> tuple[dict[str, Any], dict[str, int]]:
     aliases that unfold to more than a spec can hold.
     """
     try:
-        root = yaml.compose(text, Loader=yaml.BaseLoader)
+        loader = _Loader(text)
+        loader.name = name
+        root = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(error, text, name) from None
     except yaml.reader.ReaderError as error:
@@ -111,6 +113,19 @@ def parse(text: str, name: str) -> tuple[dict[str, Any], dict[str, int]]:
         )
     walk = _Walk(name)
     return walk.mapping(root, "", 0), walk.lines
+
+
+class _Loader(yaml.BaseLoader):
+    """Nodes as they are written; stops at more of them than a spec can hold, before the rest of the file is looked at."""
+
+    nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            line = self.peek_event().start_mark.line + 1
+            raise SpecError(f"this is no spec: it holds more than {MOST_NODES:,} values.", where=f"{self.name}, line {line}")
+        return super().compose_node(parent, index)
 
 
 def plain_value(word: str) -> Any:

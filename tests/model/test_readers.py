@@ -42,3 +42,16 @@ def test_a_parquet_file_of_more_rows_than_the_memory_holds_is_refused(tmp_path: 
     monkeypatch.setattr("gibbs.memory.installed", lambda: 799)
     with pytest.raises(DataError, match="2 columns of 50 rows need 800 bytes, and this machine has 799 bytes of memory"):
         read(tmp_path / "d.parquet")
+
+
+def test_a_header_longer_than_a_block_of_the_parser_is_read(tmp_path: Path) -> None:
+    names = [f"variable_with_a_long_name_{i}" for i in range(60_000)]
+    (tmp_path / "wide.csv").write_text("y,x," + ",".join(names) + "\n" + "".join(f"{i},{i * i % 7}{',1' * 60_000}\n" for i in range(5)))
+    assert read(tmp_path / "wide.csv").frame["x"].tolist() == [0, 1, 4, 2, 2]
+
+
+def test_a_wrong_row_in_another_encoding_prints_no_traceback(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "d.csv").write_bytes("y,x,name\n1,2,a\n2,3,Zürich,Genève\n".encode("latin-1"))
+    with pytest.raises(DataError):
+        read(tmp_path / "d.csv")
+    assert capfd.readouterr().err == ""
