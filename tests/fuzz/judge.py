@@ -170,7 +170,7 @@ class _Watch:
             writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) if isinstance(flags, int) else False
             if writes and isinstance(path, (str, bytes, os.PathLike)) and not cls.inside(path):
                 cls.touched.append(f"opened for writing: {path!r}")
-        elif name in _EVENTS_OF_OTHERS:
+        elif name in _EVENTS_OF_OTHERS and arguments[:1] != ("uname",):  # Python's own platform module
             cls.touched.append(f"{name}{arguments!r}"[:300])
         elif name in _EVENTS_OF_FILES:
             for path in arguments[:2]:

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import pandas as pd
+
 import gibbs
 from gibbs import pipeline
 from gibbs.errors import SamplingError
@@ -111,6 +113,60 @@ def newdata(r: Random, odd: float, folder: Path) -> Example:
     return lambda: str(fit.predict(table, groups=groups, kind=kind, allow_new=allow, probabilities=quantiles))
 
 
+def outputs(r: Random, odd: float, folder: Path) -> Example:
+    """Tables, pictures, exports and run folders of a fit whose columns and levels have odd names."""
+    table, names = tables.base(), {}
+    for plain in ("x", "g", "y", "c"):
+        names[plain] = plain if r.random() > 0.5 * odd else r.choice(_LABELS)
+    if len(set(names.values())) < 4 or "`" in "".join(names.values()):
+        names = {plain: plain for plain in names}
+    for column in ("g", "c"):
+        labels = list(dict.fromkeys(r.choice(_LABELS) if r.random() < odd else str(v) for v in range(40)))
+        table[column] = pd.Series(
+            [labels[i % max(2, min(len(labels), 5))] if len(labels) > 1 else f"v{i % 3}" for i in range(40)], dtype=object
+        )
+    table = table.rename(columns=names)
+    y, x, g, c = (f"`{names[plain]}`" for plain in ("y", "x", "g", "c"))
+    text = f"{y} ~ {x} + {c} + (1 + {x} | {g})"
+    title = r.choice(_LABELS) if r.random() < odd else "Title"
+
+    def fit() -> Fit:
+        from tests.posterior import built
+
+        return built.fit(text, table, kept=25, title=title)
+
+    kind, what = r.choice(
+        [("plot", k) for k in ("ranef", "groups", "coefficients", "priors", "trace", "ppc", "time", "variance")]
+        + [("table", s) for s in ("brms", "lme4", "display")] * 3
+        + [("export", t) for t in ("csv", "parquet", "coda", "jags", "stan")] * 3
+        + [("save", ""), ("save", ""), ("report", ""), ("show", ""), ("show", "")]
+    )
+    form = r.choice(("terminal", "csv", "markdown", "latex"))
+    ending = r.choice(("png", "svg", "pdf"))
+
+    def go() -> str:
+        made = fit()
+        match kind:
+            case "plot":
+                made.plot(what, path=f"a.{ending}")
+                return ""
+            case "table":
+                return made.table(style=what, format=form)
+            case "export":
+                made.export(what, "a.csv" if what == "csv" else "a.parquet" if what == "parquet" else "folder")
+                return ""
+            case "report":
+                made.report("a.html")
+                return ""
+            case "save":
+                made.save("out")
+                again = gibbs.load("out", data=table)
+                return repr(again) + str(again.ranef(summary=True)) + str(again.predict(table))
+        return repr(made) + made._repr_html_()
+
+    return go
+
+
 def commands(r: Random, odd: float, folder: Path) -> Example:
     """Command lines on a run that is whole or damaged."""
     _with_run(r, 0.15 * odd, folder)
@@ -162,17 +218,26 @@ KINDS: dict[str, tuple[Callable[[Random, float, Path], Example], float]] = {
     "hypothesis": (hypothesis, 8),
     "newdata": (newdata, 8),
     "commands": (commands, 5),
+    "outputs": (outputs, 3),
     "drawing": (drawing, 1),
     "sampled": (sampled, 1),
 }
 """Each kind with its share."""
-SAMPLING = ("drawing", "sampled")
+SAMPLING = ("drawing", "sampled", "outputs")
 """Kinds that need compiled kernels, or seconds."""
 _DRAWING = ("run", "sbc", "plot", "report")
 
 
 # ------------------------------------------------------------------------------------------------------ surroundings
 
+_LABELS = (
+    "$", "$x_{", "$\\frac{", "x^2", "a_b", "a%b", "a&b", "#1", "\\input{x}", "~", "<script>alert(1)</script>", "a<b>c", "&amp;", "{{7*7}}",
+    "{% raw %}", "a|b", "*bold*", "_it_", "`code`", "[x](y)", "=1+1", "+1", "-1", "@SUM(A1)", "a,b", "a;b", 'say "hi"', "it's", "a\nb",
+    "a\tb",
+    "é", "日本", "\U0001f600", "\u202egnp", "\x1b[31mred", "\x00", "x" * 300, "x" * 5000, " ", "", "1", "1.0", "01", "NA", "None",
+    "nan", "TRUE",
+    "Intercept", "a:b", "a__b", "a/b", "../x", "a.b", "for", "int", "data", "model", "T(", "\u200b", "-", ".", "[", "]", "a]b[",
+)  # fmt: skip
 _MODELS = (
     ("y ~ x * c + (1 + x | g)", "gaussian"),
     ("b ~ poly(x, 2) + z + (1 | g) + (1 | h)", "logit"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from tests.fuzz.judge import SECONDS, Verdict, fresh_folder, judge
-from tests.fuzz.kinds import KINDS
+from tests.fuzz.kinds import KINDS, SAMPLING
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def one(seed: int, number: int, *, kind: str | None = None, seconds: float = SEC
     began = time.perf_counter()
     with fresh_folder() as folder:
         place = Path(folder).resolve()
-        verdict = judge(KINDS[kind][0](r, odd, place), place, seconds)
+        verdict = judge(KINDS[kind][0](r, odd, place), place, seconds * (6 if kind in SAMPLING else 1))
     return Ended(seed, number, kind, verdict, time.perf_counter() - began)
 
 
