@@ -386,6 +386,8 @@ def _window(family: str, shown: Panels, points: Sequence[tuple[np.ndarray, np.nd
 
 
 def _ticks(axes, shown: Panels, count: int, columns: int) -> None:
+    from gibbs.posterior.plots import canvas
+
     for k, axis in enumerate(axes.flat[:count]):
         if shown.predictor is None:
             axis.set_xticks([])
@@ -395,7 +397,7 @@ def _ticks(axes, shown: Panels, count: int, columns: int) -> None:
             if len(values) <= 3:
                 axis.set_xticks(values)
             if k + columns >= count:
-                axis.set_xlabel(shown.predictor)
+                axis.set_xlabel(canvas.shown(shown.predictor, 60))
                 axis.tick_params(labelbottom=True)
 
 

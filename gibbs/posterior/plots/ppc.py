@@ -151,7 +151,7 @@ def _densities(fit: Fit, rows: np.ndarray) -> Picture:
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     axis.set_ylim(bottom=0)
-    axis.set_xlabel(fit.outline.outcome)
+    axis.set_xlabel(canvas.shown(fit.outline.outcome, 80))
     axis.set_ylabel("density")
     axis.legend(loc="upper right")
     note = f"Densities of the {len(rows):,} outcomes and of {len(found.replicated)} data sets drawn from the posterior predictive "
@@ -320,7 +320,7 @@ def _counts(fit: Fit, rows: np.ndarray) -> Picture:
     axis.use_sticky_edges = False
     axis.margins(y=0.05)
     axis.axhline(0, color=canvas.BLACK, linewidth=0.8)
-    axis.set_xlabel(fit.outline.outcome + ("" if width == 1 else f", in bins of {width}"))
+    axis.set_xlabel(canvas.shown(fit.outline.outcome, 80) + ("" if width == 1 else f", in bins of {width}"))
     axis.set_ylabel("square root of the frequency")
     axis.legend(loc="upper right")
     note = (
@@ -344,7 +344,7 @@ def _categories(fit: Fit, rows: np.ndarray) -> Picture:
     axis.plot(place, found.mean, "o", color=canvas.BLUE, markerfacecolor="white", markersize=5, label="predicted, mean")
     long = max(map(len, labels)) * len(labels) > 50
     axis.set_xticks(place, [canvas.shown(label, 20) for label in labels], rotation=30 if long else 0, ha="right" if long else "center")
-    axis.set_xlabel(fit.outline.outcome)
+    axis.set_xlabel(canvas.shown(fit.outline.outcome, 80))
     axis.set_ylabel("frequency")
     axis.set_ylim(0, 1.22 * max(float(found.observed.max()), float(found.interval.max())))
     axis.legend(loc="upper right")

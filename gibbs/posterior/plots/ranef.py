@@ -108,8 +108,8 @@ def _panel(axis, one: Caterpillar, canvas) -> None:
     sizes = {"size": 4.5, "lines": (0.9, 2.4)} if labelled else {"size": 1.8, "lines": (0.5, 1.2)}
     canvas.zero_line(axis)
     canvas.dots(axis, place, one.inner, one.outer, one.mean, **sizes)
-    axis.set_title(f"{one.factor.name}: {one.term}", loc="left")
-    axis.set_xlabel(f"effect on {_scale(one)}")
+    axis.set_title(canvas.shown(f"{one.factor.name}: {one.term}", 60), loc="left")
+    axis.set_xlabel(canvas.shown(f"effect on {_scale(one)}", 90))
     if labelled:
         axis.set_yticks(place, [canvas.shown(label) for label in one.labels], fontsize=8 if len(place) <= 35 else 7)
         axis.tick_params(axis="y", length=0)

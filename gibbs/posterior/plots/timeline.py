@@ -88,14 +88,15 @@ def draw(fit: Fit, factor: str | Sequence[str] | None = None, term: str | None =
         x = np.arange(len(mean), dtype=float) if place is None else place
         order = np.argsort(x)
         x, inner, outer, mean = x[order], inner[:, order], outer[:, order], mean[order]
+        name = f.columns[column]
         canvas.zero_line(axis, vertical=False)
         axis.fill_between(x, outer[0], outer[1], color=canvas.SKY, alpha=0.35, linewidth=0, label="95 % interval")
         axis.fill_between(x, inner[0], inner[1], color=canvas.BLUE, alpha=0.4, linewidth=0, label="50 % interval")
         few = len(x) <= 80
         axis.plot(x, mean, color=canvas.BLACK, marker="o" if few else None, markersize=3.2, linewidth=1.1, label="posterior mean")
-        axis.set_xlabel(f.name)
-        axis.set_ylabel("effect on the intercept" if f.columns[column] == "Intercept" else f"effect on the slope of {f.columns[column]}")
-        axis.set_title(f"{f.name}: {f.columns[column]}", loc="left")
+        axis.set_xlabel(canvas.shown(f.name, 60))
+        axis.set_ylabel("effect on the intercept" if name == "Intercept" else canvas.shown(f"effect on the slope of {name}", 60))
+        axis.set_title(canvas.shown(f"{f.name}: {name}", 60), loc="left")
         if place is None:
             every = max(1, -(-len(x) // LABELLED))
             turned = {"rotation": 90, "fontsize": 7} if len(x) > 8 else {}
