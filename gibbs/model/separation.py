@@ -69,9 +69,10 @@ def _cells(design: Design, X: np.ndarray, y: np.ndarray, trials: np.ndarray | No
     if fixed is None or len(fixed.names) != X.shape[1]:
         return []
     top = np.ones_like(y) if trials is None else trials
-    if design.categories:
-        top = np.full_like(y, len(design.categories) - 1)
-    ends = [y == 0] if design.family in ("poisson", "negative_binomial") else [y == 0, y == top]
+    bottom = np.zeros_like(y)
+    if design.categories:  # of those that occur
+        bottom, top = np.full_like(y, y.min()), np.full_like(y, y.max())
+    ends = [y == bottom] if design.family in ("poisson", "negative_binomial") else [y == bottom, y == top]
     if any(end.all() for end in ends):
         return []
     found, guilty = [], []
