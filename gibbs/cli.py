@@ -156,6 +156,12 @@ class _Parser(argparse.ArgumentParser):
     def _hinted(self, message: str) -> str:
         """The message, and the nearest thing that would have been right."""
         what, _, found = message.partition(": ")
+        if what == "unrecognized arguments" and not found.startswith("-"):
+            return f"'{found.split()[0]}' is one word too many. What stands as a word of its own, with blanks in it, needs quotes"
+        if what == "the following arguments are required":
+            return f"{found} {'is' if ',' not in found else 'are'} missing"
+        if what.startswith("argument ") and found.startswith("expected "):
+            return f"{what.removeprefix('argument ')} needs a value"
         if what == "unrecognized arguments":
             options = [o for p in (self, *_subparsers(self)) for o in p._option_string_actions]
             return f"unknown option {found}.{nearest(found.split()[0].split('=')[0], options)} gibbs COMMAND --help lists the options"

@@ -506,3 +506,20 @@ def test_a_terminal_without_greek_gets_question_marks(gibbs: Gibbs, tmp_path: Pa
     done = subprocess.run(command, capture_output=True, env=environment, timeout=120, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert b"y_i = ?_j[i]" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("run",), "SPEC is missing"),
+        (("summary",), "RUN is missing"),
+        (("run", "a.yaml", "b.yaml"), "'b.yaml' is one word too many"),
+        (("run", "a.yaml", "--seed"), "--seed needs a value"),
+        (("run", "a.yaml", "--sead", "3"), "unknown option --sead 3. Did you mean '--seed'?"),
+        (("summary", "a", "--digits", "x"), "'x' is not a whole number of at least 0"),
+        (("export", "a", "--to", "csv"), "--out is missing"),
+    ],
+)
+def test_a_command_line_that_is_wrong_is_said_in_our_own_words(argv, words, capsys):
+    assert cli.main(list(argv)) == 2
+    assert words in capsys.readouterr().err
