@@ -135,7 +135,7 @@ def frame(r: Random, odd: float) -> pd.DataFrame:
     if r.random() < 0.2 * odd:
         made.index = pd.Index(r.choice(([0] * rows, list(range(rows, 0, -1)), [None] * rows, [f"r{i}" for i in range(rows)])))
     if r.random() < 0.03 * odd:
-        made.columns = pd.MultiIndex.from_product([["a"], [str(c) for c in made.columns]])
+        made.columns = pd.MultiIndex.from_product([["a"], [str(c).encode("utf-8", "replace").decode() for c in made.columns]])
     return made
 
 

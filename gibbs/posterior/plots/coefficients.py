@@ -77,7 +77,7 @@ def draw(fit: Fit, parameters: str | Sequence[str] | None = None, intercept: boo
     axis.set_yticks(place, [canvas.shown(n, 34) for n in one.names])
     axis.tick_params(axis="y", length=0)
     axis.set_ylim(-0.7, count - 0.3)
-    axis.set_xlabel(_axis(fit, standardised, parameters is not None))
+    axis.set_xlabel(canvas.shown(_axis(fit, standardised, parameters is not None), 90))
     beside = axis.secondary_yaxis("right")
     words = [f"{m:.3g}  [{low:.3g}, {high:.3g}]" for m, low, high in zip(one.mean, *one.outer, strict=True)]
     beside.set_yticks(place, [w.replace("-", "−") for w in words])

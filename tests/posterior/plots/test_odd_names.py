@@ -17,5 +17,5 @@ def test_every_picture_is_drawn_whatever_columns_and_levels_are_called(tmp_path:
     table = built.table().rename(columns={"y": f"y{name}", "x": f"x{name}", "g": f"g{name}"})
     table[f"g{name}"] = pd.Series([f"{level}{name}" for level in table[f"g{name}"]], dtype=object)
     fit = built.fit(f"`y{name}` ~ `x{name}` + (1 + `x{name}` | `g{name}`)", table, kept=25, title=name)
-    fit.plot(kind, path=tmp_path / "a.svg")
+    fit.plot(kind, path=tmp_path / "a.svg", **({"factor": f"g{name}"} if kind == "time" else {}))
     assert (tmp_path / "a.svg").stat().st_size < 3_000_000
