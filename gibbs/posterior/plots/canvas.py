@@ -101,7 +101,7 @@ def sheet(rows: int = 1, columns: int = 1, *, width: float, height: float, **opt
 def head(figure: Picture, title: str, note: str = "", legend: Mapping[str, Any] | None = None) -> None:
     """A title at the left, under it what lines and markings mean (label → artist), and a note in small type below everything."""
     width, height = figure.get_size_inches()
-    title, note = shown(title, 300), note if len(note) <= 600 else shown(note, 600)
+    title, note = shown(title, 160), note if len(note) <= 600 else shown(note, 600)
     lines = textwrap.wrap(title, max(20, int(width * 13)))
     figure.suptitle("\n".join([*lines, " "] if legend else lines), x=0.01, ha="left", fontsize=TITLE, fontweight="bold")
     if legend:
