@@ -217,7 +217,22 @@ def applies(design: Design) -> dict[str, str]:
             found[block_label(row.block)] = f"together, {row.words}: the sd is that over the rows, in every direction"
         elif row.words:
             found[row.label] = row.words
+    for factor in design.factors:
+        for term in factor.terms:
+            found |= _where_varying(factor.name, term)
     return found
+
+
+def _where_varying(factor: str, term: Term) -> dict[str, str]:
+    """Where the default priors of a correlated term are stated: with the columns at their means, or as written beside stated ones."""
+    if term.back is None or term.covariance is not None:
+        return {}
+    named = dict(term_priors(factor, term))
+    sds = [label for label in named if label.startswith("sd[")]
+    if term.written:
+        return {label: "as written" for label, words in zip(sds, term.words, strict=True) if words and named[label].source == "default"}
+    at = {label: words for label, words in zip(sds, term.words, strict=True) if words}
+    return at | {label: "with the columns at their means" for label in named if label.startswith("cor[")}
 
 
 def term_priors(factor: str, term: Term) -> Iterable[tuple[str, Prior]]:

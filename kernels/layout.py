@@ -24,7 +24,7 @@ dense  (3, pc, pc+1)   [0] core'Ω core; [1] the same after elimination, right-h
 roots  (…) float64     L of every factor, block diagonal over its terms, q×q at ROOT0
 B0     (p, p+1)        prior precision of β; last column: precision times prior mean
 row_prior (R, 3+p)     coefficient statements: mean, 1/s², df, weights; row_scale (R,) their precision multipliers λ_r
-sd_prior (…, 3), cov_prior (T, 66), scale_prior (2, 3)   code and numbers of the priors (``priors.py``); scale_prior: σ, ν
+sd_prior (…, 3), cov_prior (T, 74), scale_prior (2, 3)   code and numbers of the priors (``priors.py``); scale_prior: σ, ν
 L      (…) float64     Cholesky factors of the terms' covariances, row-major, positive diagonal, at L0
 spread (U,) float64    1/√λ_j of Student-t effects (``level_scales.py``), by which the columns of level j are multiplied; 1 elsewhere
 scale  (5,)            σ (1 where the family has none), ν, Σ_r λ_r mean_r²/s_r² of the coefficient priors, sweeps done, log target of

@@ -11,6 +11,9 @@ Covariances Σ = LL' (q×q, L lower, positive diagonal), as densities of L (Jaco
     lkj(η) × sds         Π p(s_k) s_k^{−q} |R|^{η−1}            inverse_wishart(df, S)   |Σ|^{−(df+q+1)/2} exp(−tr SΣ⁻¹/2)
     huang_wand(ν, A)     |Σ|^{−(ν+2q)/2} Π_k (ν (Σ⁻¹)_kk + A_k⁻²)^{−(ν+q)/2}     (Huang & Wand 2013, auxiliaries integrated out)
 
+Of a correlated term whose columns are centred, L is that of Σ_c, and Σ = AΣ_cA' is the covariance as written, |A| = 1: a prior on Σ as
+written is taken at AL, for the Jacobian of Σ_c → Σ is 1.
+
 A Σ with L_kk < 10⁻⁶ s_k (a correlation within 5·10⁻¹³ of ±1) has density 0: prior mass of about 10⁻¹² under lkj(1), where sums of Σ⁻¹
 and the data's cross-products have no digits left, and the density computed there would be noise.
 """
@@ -25,7 +28,9 @@ from numba import njit
 from .layout import S0, SIZE
 
 FIXED, HALF_T, HALF_NORMAL, EXPONENTIAL, UNIFORM, INVERSE_GAMMA, GAMMA_ABOVE_ONE, GAMMA = 0, 1, 2, 3, 4, 5, 6, 7
-SCALAR, LKJ, INVERSE_WISHART, HUANG_WAND = 0, 1, 2, 3
+SCALAR, LKJ, INVERSE_WISHART, HUANG_WAND, LKJ_WRITTEN, HUANG_WAND_WRITTEN = 0, 1, 2, 3, 4, 5
+TURN = 10
+"""Where in a row of ``cov_prior`` the matrix of a prior on Σ as written begins."""
 LEAST_SHARE = 1e-12
 """Least share of a column's variance that the columns before it leave, L_kk²/Σ_kk."""
 
@@ -69,8 +74,9 @@ def invert_lower(L, q, out):
 def log_cholesky_prior(term, t, sd_prior, cov_prior, L, scratch):
     """Log density of the Cholesky factor ``L[:q²]`` of term t (up to a constant), Jacobian included.
 
-    Row t of ``cov_prior``: code, then lkj (η); inverse_wishart (df, S row-major); huang_wand (ν, A_1…A_q). Rows of ``sd_prior``
-    from ``term[t, S0]``: code, a, b of the scale priors (scalar and lkj). ``scratch`` holds at least q² numbers.
+    Row t of ``cov_prior``: code, then lkj (η); inverse_wishart (df, S row-major); huang_wand (ν, A_1…A_q); of a prior on Σ as written from
+    TURN on: lkj A, huang_wand A⁻¹, row-major. Rows of ``sd_prior`` from ``term[t, S0]``: code, a, b of the scale priors (scalar and lkj).
+    ``scratch`` holds at least q² numbers.
     """
     q, s0, kind = term[t, SIZE], term[t, S0], cov_prior[t, 0]
     if kind == SCALAR:
@@ -89,12 +95,17 @@ def log_cholesky_prior(term, t, sd_prior, cov_prior, L, scratch):
         log_diagonal = math.log(diagonal)
         value += (q - k) * log_diagonal
         log_det += 2.0 * log_diagonal
-    if kind == LKJ:
+    if kind == LKJ or kind == LKJ_WRITTEN:
         log_det_r = log_det
         for k in range(q):
             variance = 0.0
-            for c in range(k + 1):
-                variance += L[k * q + c] ** 2
+            for c in range(q if kind == LKJ_WRITTEN else k + 1):
+                entry = L[k * q + c]
+                if kind == LKJ_WRITTEN:  # of AL
+                    entry = 0.0
+                    for r in range(c, q):
+                        entry += cov_prior[t, TURN + k * q + r] * L[r * q + c]
+                variance += entry**2
             log_variance = math.log(variance)
             value += log_scale_prior(sd_prior[s0 + k, 0], sd_prior[s0 + k, 1], sd_prior[s0 + k, 2], math.sqrt(variance))
             value -= 0.5 * q * log_variance
@@ -111,8 +122,13 @@ def log_cholesky_prior(term, t, sd_prior, cov_prior, L, scratch):
     nu = cov_prior[t, 1]
     value -= 0.5 * (nu + 2.0 * q) * log_det
     for k in range(q):
-        precision = 0.0  # (Σ⁻¹)_kk
-        for r in range(k, q):
-            precision += scratch[r * q + k] ** 2
+        precision = 0.0  # (Σ⁻¹)_kk, of Σ as written that of L⁻¹A⁻¹
+        for r in range(q):
+            entry = scratch[r * q + k] if r >= k else 0.0
+            if kind == HUANG_WAND_WRITTEN:
+                entry = 0.0
+                for c in range(r + 1):
+                    entry += scratch[r * q + c] * cov_prior[t, TURN + c * q + k]
+            precision += entry**2
         value -= 0.5 * (nu + q) * math.log(nu * precision + cov_prior[t, 2 + k] ** -2)
     return value

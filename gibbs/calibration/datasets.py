@@ -104,7 +104,8 @@ def some_rows(design: Design, keep: np.ndarray, **given: np.ndarray | None) -> D
     for factor in design.factors:
         present, codes = np.unique(factor.codes[keep], return_inverse=True)
         levels = tuple(factor.levels[j] for j in present)
-        factors.append(replace(factor, levels=levels, codes=codes.astype(np.int32), Z=np.ascontiguousarray(factor.Z[keep])))
+        Z, centred = (None if one is None else np.ascontiguousarray(one[keep]) for one in (factor.Z, factor.centred))
+        factors.append(replace(factor, levels=levels, codes=codes.astype(np.int32), Z=Z, centred=centred))
     basis = None if design.basis is None else design.basis.some(keep)
     return replace(design, factors=tuple(factors), basis=basis, **{**arrays, **given})
 

@@ -43,7 +43,7 @@ def levels(design: Design) -> list[np.ndarray]:
 
 def _one_sided(factor: Factor, way: np.ndarray) -> np.ndarray:
     J, found = len(factor.levels), np.zeros(len(factor.levels), dtype=bool)
-    for z in factor.Z.T:
+    for z in (factor.Z if factor.centred is None else factor.centred).T:  # as effects are drawn
         speaks = (z != 0.0) & ~np.isnan(way)
         of, push = factor.codes[speaks], way[speaks] * np.sign(z[speaks])
         low, high = np.full(J, 2.0), np.full(J, -2.0)

@@ -37,12 +37,18 @@ def arrange(design: Design) -> Design:
 def _arranged(factor: Factor) -> Factor:
     places = order(factor)
     of_row = factor.group[factor.codes]
-    Z = np.concatenate([factor.Z * (of_row == g)[:, None] for g in range(len(factor.groups))], axis=1)
+    Z, centred = (
+        None
+        if one is None
+        else np.ascontiguousarray(np.concatenate([one * (of_row == g)[:, None] for g in range(len(factor.groups))], axis=1))
+        for one in (factor.Z, factor.centred)
+    )
     return replace(
         factor,
         levels=tuple(factor.levels[j] for j in places),
         codes=np.argsort(places)[factor.codes].astype(np.int32),
-        Z=np.ascontiguousarray(Z),
+        Z=Z,
+        centred=centred,
         columns=tuple(f"{column}:{group}" for group in factor.groups for column in factor.columns),
         group=factor.group[places],
     )

@@ -153,6 +153,24 @@ def describe(basis: Basis, members: list[int]) -> str:
     product = basis.products[members[0]]
     if any(not basis.left[j] for j in members):
         return "nothing is left of this column beside the others"
+    others, higher = _beside(basis, members)
+    parts = [q for parts in basis.products for q in parts if q.polynomial]
+    lower = any(p.polynomial and any(q.atoms == p.atoms and q.degree < p.degree for q in parts) for p in product)
+    if not others and not higher and not lower and len(members) == 1:
+        return ""
+    head = _head(product, higher, lower)
+    return head + "".join(f", {text}" if k else f" {text}" for k, text in enumerate(others.values()))
+
+
+def where(basis: Basis, j: int) -> str:
+    """At which values of the other columns a coefficient of the basis speaks: "where x is at its mean"."""
+    others, _ = _beside(basis, [j])
+    return ", ".join(others.values()) or "with the lower powers taken out"
+
+
+def _beside(basis: Basis, members: list[int]) -> tuple[dict[str, str], bool]:
+    """The parts that stand beside those of ``members`` in higher columns, each with where it is taken; whether there are higher powers."""
+    product = basis.products[members[0]]
     others: dict[str, str] = {}
     higher = False
     row = basis.there[members]
@@ -168,12 +186,7 @@ def describe(basis: Basis, members: list[int]) -> str:
             rest.remove(match)
         else:
             others |= {_name(p): _where(p) for p in rest if _name(p) not in others}
-    parts = [q for parts in basis.products for q in parts if q.polynomial]
-    lower = any(p.polynomial and any(q.atoms == p.atoms and q.degree < p.degree for q in parts) for p in product)
-    if not others and not higher and not lower and len(members) == 1:
-        return ""
-    head = _head(product, higher, lower)
-    return head + "".join(f", {text}" if k else f" {text}" for k, text in enumerate(others.values()))
+    return others, higher
 
 
 def _alike(part: Part, own: Part) -> bool:

@@ -62,7 +62,7 @@ def build(spec: Spec, table: Table) -> Design:
     names, intercept = fixed.names, 0 if fixed.has_intercept else None
     basis = centred.build(fixed, X, values, cutpoints=family.outcome == "ordinal")
     coefficient_priors = prior_rows.coefficient_rows(book, basis, X, names, intercept, sizes, counted)
-    factors, encoded = _factors(read, spec, frame, source, cache, book, sizes.sd, counted)
+    factors, encoded = _factors(read, spec, frame, source, cache, book, values, sizes.sd, counted)
     lines = {name: _where(spec, f"base.{name}") for name in spec.base}
     coding.check_base(spec.base, [(variable.node, variable.is_category) for variable, _ in cache.values()], lines)
     book.check_all_used(names, {f.name: _varying(f) for f in factors}, [f.name for f in factors if f.df_prior is not None])
@@ -315,6 +315,7 @@ def _factors(
     source: str,
     cache: dict,
     book: priors.PriorBook,
+    values: Values,
     sd_y: float,
     counted: np.ndarray | None,
 ) -> tuple[tuple[Factor, ...], dict[str, RandomColumns]]:
@@ -355,6 +356,11 @@ def _factors(
                 where=where,
             )
         Z = np.ascontiguousarray(np.concatenate([Z for _, _, Z in parts], axis=1)) if len(parts) > 1 else parts[0][2]
+        bases = [
+            centred.build(columns, own, values, close=False) if random.correlated else None
+            for columns, (random, _, own) in zip(learnt, parts, strict=True)
+        ]
+        terms = tuple(t for g in groups or ("",) for t in prior_rows.terms(book, spec, name, parts, bases, sd_y, counted, g))
         factors.append(
             Factor(
                 name=name,
@@ -362,15 +368,22 @@ def _factors(
                 codes=np.ascontiguousarray(codes, dtype=np.int32),
                 Z=Z,
                 columns=tuple(c for _, names, _ in parts for c in names),
-                terms=tuple(t for g in groups or ("",) for t in prior_rows.terms(book, spec, name, parts, sd_y, counted, g)),
+                terms=terms,
                 by=by,
                 groups=groups,
                 group=of_level,
                 df_prior=(book.degrees_of_freedom(name) or priors.default_nu()) if dist == "student" else None,
+                centred=_centred(parts, bases) if any(t.back is not None for t in terms) else None,
             )
         )
         encoded[name] = RandomColumns(grouping, tuple(learnt), by, by_labels)
     return tuple(factors), encoded
+
+
+def _centred(parts: list[tuple[RandomTerm, tuple[str, ...], np.ndarray]], bases: Sequence[Basis | None]) -> np.ndarray:
+    """(N, q): the columns of Z, those of correlated terms in their centred basis."""
+    whole = [Z if basis is None else basis.rows(Z) for (_, _, Z), basis in zip(parts, bases, strict=True)]
+    return np.ascontiguousarray(np.concatenate(whole, axis=1))
 
 
 def _varying(factor: Factor) -> tuple[str, ...]:

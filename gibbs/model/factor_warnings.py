@@ -152,11 +152,16 @@ def _far_slopes(factor: Factor, blocks: Sequence[_Block]) -> list[Warning]:
     parts = [f"'{name}' ({abs(m / sd):.3g} of its sds from 0, from {low:.6g} to {high:.6g})" for name, (m, sd, low, high) in far.items()]
     first, (mean, *_) = next(iter(far.items()))
     which = "and the correlation of intercepts with slopes are those" if correlated else "is that"
+    advice = f"Subtract a constant, such as {mean:.{max(3, len(str(int(abs(mean)))))}g}, to read them inside it"
+    if correlated:
+        advice += f"; sd(Intercept at means) in the results is that at the mean of {first}"
+    else:
+        advice += f". That intercepts and slopes are uncorrelated there is the model itself; ({first} | {factor.name}) depends on no origin"
     return [
         Warning(
             "far-slope",
             f"slopes that vary by {factor.name} on {' and '.join(parts)}: sd[{factor.name},Intercept] {which} where {first} is 0, far "
-            f"outside the data. Subtract a constant, such as {mean:.{max(3, len(str(int(abs(mean)))))}g}, to read them inside it.",
+            f"outside the data. {advice}.",
         )
     ]
 

@@ -46,11 +46,11 @@ def draw(design: Design, rng: np.random.Generator, n: int = 1) -> Truths:
     hyper: list[np.ndarray] = []
     effects: list[np.ndarray] = []
     for factor in design.factors:
-        covariances = [covariance(term, rng, n) for term in factor.terms]
-        hyper += _scales(covariances)
+        inner = [covariance(term, rng, n) for term in factor.terms]
+        hyper += _scales([as_written(term, c) for term, c in zip(factor.terms, inner, strict=True)])
         df = None if factor.df_prior is None else degrees_of_freedom(factor.df_prior, rng, n, of_effects=True)
         hyper += [] if df is None else [df[:, None]]
-        effects.append(_effects(factor, covariances, df, rng, n))
+        effects.append(_effects(factor, inner, df, rng, n))
     beta = _coefficients(design, rng, n)
     if design.cutpoint_prior is not None:
         cut = np.sort(coefficient(design.cutpoint_prior, rng, (n, len(design.categories or ()) - 1)), axis=1)
@@ -173,7 +173,7 @@ def size(prior: Prior, rng: np.random.Generator, n: int) -> np.ndarray:
 
 
 def covariance(term: Term, rng: np.random.Generator, n: int) -> np.ndarray:
-    """Σ of one term, (n, q, q)."""
+    """What the priors of one term are on, (n, q, q): Σ as written, or in the centred basis of its columns."""
     q, prior = len(term.columns), term.covariance
     if prior is None:
         sds = np.stack([scale(p, rng, n) for p in term.sd_priors], axis=1)
@@ -184,6 +184,14 @@ def covariance(term: Term, rng: np.random.Generator, n: int) -> np.ndarray:
     nu, A = float(prior.args[0]), np.broadcast_to(np.asarray(prior.args[1], float), (q,))
     auxiliary = A**-2.0 / rng.gamma(0.5, size=(n, q))  # a_k ~ IG(1/2, 1/A_k²)
     return inverse_wishart(nu + q - 1.0, (2.0 * nu / auxiliary)[:, :, None] * np.eye(q), rng, n)
+
+
+def as_written(term: Term, covariance: np.ndarray) -> np.ndarray:
+    """Σ (n, q, q) as written from what ``covariance`` draws."""
+    if term.back is None or term.written:
+        return covariance
+    back = np.array(term.back)
+    return back @ covariance @ back.T
 
 
 def lkj(q: int, eta: float, rng: np.random.Generator, n: int) -> np.ndarray:
@@ -230,8 +238,12 @@ def _effects(factor: Factor, covariances: list[np.ndarray], df: np.ndarray | Non
     u = np.empty((n, J, q))
     for g, group in enumerate(factor.groups or ("",)):
         members = np.arange(J) if factor.group is None else np.flatnonzero(factor.group == g)
-        blocks = [c for c, term in zip(covariances, factor.terms, strict=True) if term.group == group]
-        parts = [rng.standard_normal((n, members.size, c.shape[1])) @ np.swapaxes(_root(c), 1, 2) for c in blocks]
+        blocks = [(term, c) for c, term in zip(covariances, factor.terms, strict=True) if term.group == group]
+        parts = []
+        for term, c in blocks:
+            root = _root(c)
+            root = root if term.back is None or term.written else np.array(term.back) @ root
+            parts.append(rng.standard_normal((n, members.size, c.shape[1])) @ np.swapaxes(root, 1, 2))
         u[:, members] = np.concatenate(parts, axis=2)
     if df is not None:
         u /= np.sqrt(rng.gamma(0.5 * df[:, None], size=(n, J)) / (0.5 * df[:, None]))[:, :, None]

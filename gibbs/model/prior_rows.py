@@ -186,27 +186,65 @@ def terms(
     spec: Spec,
     factor: str,
     parts: Sequence[tuple[RandomTerm, tuple[str, ...], np.ndarray]],
+    bases: Sequence[Basis | None],
     sd_y: float,
     weight: np.ndarray | None = None,
     group: str = "",
 ) -> tuple[Term, ...]:
     """The Terms of one factor (of one group of its levels), with priors. ``parts``: each random term of the formula, its column names, its
-    Z (N, q)."""
+    Z (N, q); ``bases``: the centred basis of those that are correlated."""
     out: list[Term] = []
     blocks = [
         (names if random.correlated else (name,)) for random, names, _ in parts for name in ((names[0],) if random.correlated else names)
     ]
     _check_any_block(book, spec, factor, blocks)
-    for random, names, Z in parts:
-        scales = []
-        for name, z in zip(names, Z.T, strict=True):
-            default = priors.default_scale(sd_y) if name == INTERCEPT else priors.default_scale(sd_y, deviation(z, weight))
-            scales.append(book.scale(factor, name, group) or default)
+    intercept = any(INTERCEPT in names for _, names, _ in parts)
+    for (random, names, Z), basis in zip(parts, bases, strict=True):
+        own = [book.scale(factor, name, group) for name in names]
+        sizes = [
+            1.0 if name == INTERCEPT else default_rows.spread(z, weight, centre=intercept)
+            for name, z in zip(names, Z.T, strict=True)
+        ] if basis is None else [_size(basis, Z, a, weight, intercept) for a in range(len(names))]  # fmt: skip
+        scales = [prior or priors.default_scale(sd_y, size) for prior, size in zip(own, sizes, strict=True)]
         if not random.correlated:
             out.extend(Term((name,), (scale,), None) for name, scale in zip(names, scales, strict=True))
         else:
-            out.append(_correlated(book, spec, factor, names, tuple(scales)))
+            term = _correlated(book, spec, factor, names, tuple(scales))
+            out.append(term if basis is None else _in_basis(term, basis, own, book.correlation(factor) is not None))
     return tuple(replace(term, group=group) for term in out) if group else tuple(out)
+
+
+def _size(basis: Basis, Z: np.ndarray, a: int, weight: np.ndarray | None, intercept: bool) -> float:
+    """What the default scale of a varying column is divided by: sd of the centred column; the root mean square where there is no intercept,
+    over the rows of the level where all levels of a category have a column."""
+    product = basis.products[a]
+    if all(p.level >= 0 for p in product) and not basis.spans:
+        return 1.0
+    if not product:
+        return 1.0
+    if basis.spans:
+        return default_rows.size(basis, Z, a, weight)
+    column = basis.column(Z, a)
+    if any(p.level >= 0 for p in product):
+        inside = Z[:, a] != 0.0
+        column, weight = column[inside], None if weight is None else weight[inside]
+    return default_rows.spread(column, weight, centre=intercept and len(product) == 1)
+
+
+def _in_basis(term: Term, basis: Basis, own: Sequence[Prior | None], correlation: bool) -> Term:
+    """The term with its way to the centred basis and back; None where both are the same.
+
+    A stated sd of a column that is the same in both bases (the slope of x in (1 + x | g)) is exact in either. One of a lower column, or
+    a stated correlation, is on Σ as written, and so then are all the priors of the term; a covariance prior always is.
+    """
+    q = len(term.columns)
+    if q == 1 or np.array_equal(basis.back, np.eye(q)):
+        return term
+    same = [np.array_equal(basis.back[a], np.eye(q)[a]) for a in range(q)]
+    written = term.covariance is not None or correlation or any(p is not None and not s for p, s in zip(own, same, strict=True))
+    words = ["" if same[a] else default_rows.where(basis, a) for a in range(q)]
+    back, there = (tuple(tuple(float(v) for v in row) for row in M) for M in (basis.back, basis.there))
+    return replace(term, back=back, there=there, written=written, words=tuple(words))
 
 
 def _check_any_block(book: priors.PriorBook, spec: Spec, factor: str, blocks: Sequence[tuple[str, ...]]) -> None:

@@ -126,13 +126,21 @@ class Table:
 
 @dataclass(frozen=True)
 class Term:
-    """Contiguous columns of one factor that share one covariance: ``(1 + x | g)`` is one Term, ``(x || g)`` is two."""
+    """Contiguous columns of one factor that share one covariance: ``(1 + x | g)`` is one Term, ``(x || g)`` is two.
+
+    Correlated columns are drawn with those of Z centred where that changes them: u = back u_c, Σ = back Σ_c back'. The default priors are
+    on the sds and correlations of Σ_c; where what is stated is on Σ as written, all the term's priors are (``written``).
+    """
 
     columns: tuple[str, ...]  # ("Intercept", "x")
     sd_priors: tuple[Prior, ...]  # one a column; unused when ``covariance`` is set
     correlation: Prior | None  # lkj where there are two columns or more and no covariance prior
     covariance: Prior | None = None  # inverse_wishart or huang_wand
     group: str = ""  # of ``gr(g, by = z)``: the levels with this value of z have this covariance, "zA"; "" where all levels share it
+    back: tuple[tuple[float, ...], ...] | None = None  # (q, q), determinant 1; None: the columns are as written
+    there: tuple[tuple[float, ...], ...] | None = None  # its inverse: u_c = there u
+    written: bool = False  # the priors are on Σ as written, although the effects are drawn in the centred basis
+    words: tuple[str, ...] = ()  # of each column of Σ_c, where it is not the one as written: "where x is at its mean"; "" where it is
 
 
 @dataclass(frozen=True)
@@ -152,6 +160,7 @@ class Factor:
     groups: tuple[str, ...] = ()  # its values, as terms name them: "zA", "zB"
     group: np.ndarray | None = None  # (J,) int32, of each level, where there are groups
     df_prior: Prior | None = None  # ``gr(g, dist = "student")``: on the degrees of freedom; None where effects are normal
+    centred: np.ndarray | None = None  # (N, q): Z with the columns of correlated terms centred, z'u = centred'u_c; None: as Z
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,16 @@ def sd_name(factor: str, column: str, group: str = "") -> str:
     return f"sd_{factor}__{column}{_of(group)}"
 
 
+def centred_columns(term: Term) -> tuple[str, ...]:
+    """Columns of a correlated term whose sd is another with the columns beside them at their means."""
+    return () if term.back is None else tuple(c for c, words in zip(term.columns, term.words, strict=True) if words)
+
+
+def at_means_name(factor: str, column: str, group: str = "") -> str:
+    """``sd_state__Intercept_at_means``: of the effects with the columns beside it at their means (:mod:`gibbs.posterior.at_means`)."""
+    return f"{sd_name(factor, column, group)}_at_means"
+
+
 def correlation_name(factor: str, first: str, second: str, group: str = "") -> str:
     """``cor_province__Intercept__x``, columns in the order of the term."""
     return f"cor_{factor}__{first}{_of(group)}__{second}{_of(group)}"
@@ -46,6 +56,8 @@ def cutpoint_names(model: Model) -> tuple[str, ...]:
 def varying_labels(factor: AnyFactor, comma: str = ",") -> dict[str, str]:
     """The sds, correlations and df of one factor by name, each with its label in a table: ``sd(x)``, ``cor(a,b)``, ``df``."""
     found = {sd_name(factor.name, c, t.group): f"sd({c}{_of(t.group)})" for t in factor.terms for c in t.columns}
+    for term in factor.terms:
+        found |= {at_means_name(factor.name, c, term.group): f"sd({c}{_of(term.group)} at means)" for c in centred_columns(term)}
     for term in factor.terms:
         at = _of(term.group)
         found |= {correlation_name(factor.name, a, b, term.group): f"cor({a}{at}{comma}{b}{at})" for a, b in correlation_pairs(term)}

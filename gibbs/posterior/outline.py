@@ -124,6 +124,11 @@ def to_dict(outline: Outline) -> dict[str, Any]:
                         "correlation": _prior_to_dict(term.correlation),
                         "covariance": _prior_to_dict(term.covariance),
                         **({"group": term.group} if term.group else {}),
+                        **(
+                            {"back": _plain(term.back), "there": _plain(term.there), "written": term.written, "words": list(term.words)}
+                            if term.back is not None
+                            else {}
+                        ),
                     }
                     for term in factor.terms
                 ],
@@ -162,6 +167,10 @@ def from_dict(words: Mapping[str, Any], levels: Mapping[str, tuple[str, ...]], s
                     correlation=_prior_from_dict(term["correlation"]),
                     covariance=_prior_from_dict(term["covariance"]),
                     group=term.get("group", ""),
+                    back=_frozen(term["back"]) if "back" in term else None,
+                    there=_frozen(term["there"]) if "there" in term else None,
+                    written=term.get("written", False),
+                    words=tuple(term.get("words", ())),
                 )
                 for term in factor["terms"]
             ),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
-from gibbs.posterior import names
+from gibbs.posterior import at_means, names
 from gibbs.posterior.outline import Outline
 from gibbs.posterior.records import Draws
 
@@ -34,6 +34,9 @@ def values(draws: Draws, outline: Outline, name: str) -> np.ndarray:
             return draws.beta[:, :, coefficients.index(candidate)]
         if candidate in draws.hyper_names:
             return draws.hyper[:, :, draws.hyper_names.index(candidate)]
+    derived, more = at_means.values(draws, outline)
+    if name in derived:
+        return more[:, :, derived.index(name)]
     fixed = names.fixed_values(outline)
     if name in fixed:
         return np.full(draws.beta.shape[:2], fixed[name])
@@ -48,5 +51,5 @@ def values(draws: Draws, outline: Outline, name: str) -> np.ndarray:
     ]
     if name in effects:
         return draws.whole[:, :, effects.index(name)]
-    known = (*coefficients, *draws.hyper_names, *effects)
+    known = (*coefficients, *draws.hyper_names, *derived, *effects)
     raise SpecError(f"there is no parameter '{name}'.{nearest(name, known)} gibbs summary lists them.", where="parameter")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.model.records import Until
-from gibbs.posterior import diagnostics, intervals, names
+from gibbs.posterior import at_means, diagnostics, intervals, names
 from gibbs.posterior.names import Model
 from gibbs.posterior.records import STREAMED_PROBABILITIES, Draws
 
@@ -25,14 +25,17 @@ _KINDS = ("b_Intercept[", "sd_", "cor_", "sigma", "nu", "shape")  # order of the
 def table(draws: Draws, model: Model) -> pd.DataFrame:
     """One row a parameter: coefficients, cutpoints, sds, correlations, sigma, nu, shape; columns ``COLUMNS``, index ``parameter``.
 
-    Estimates are on the scale of the model (probit and logit: the link). Diagnostics are those of ``diagnostics``, except that
-    a constant parameter has ESS nan, and one that the model fixes has its value, sd 0 and no diagnostics.
+    Of varying coefficients whose sd is another with the columns beside them at their means there are both (``at_means``). Estimates are on
+    the scale of the model (probit and logit: the link). Diagnostics are those of ``diagnostics``, except that a constant parameter has
+    ESS nan, and one that the model fixes has its value, sd 0 and no diagnostics.
     """
     import pandas as pd
 
-    order = sorted(range(len(draws.hyper_names)), key=lambda i: _kind(draws.hyper_names[i]))
-    labels = names.coefficient_names(model) + tuple(draws.hyper_names[i] for i in order)
-    both = np.concatenate((draws.beta, draws.hyper[:, :, order]), axis=2)
+    derived, more = at_means.values(draws, model)
+    hyper = (*draws.hyper_names, *derived)
+    order = sorted(range(len(hyper)), key=lambda i: _kind(hyper[i]))
+    labels = names.coefficient_names(model) + tuple(hyper[i] for i in order)
+    both = np.concatenate((draws.beta, np.concatenate((draws.hyper, more), axis=2)[:, :, order]), axis=2)
     columns = _columns(diagnostics.diagnose(both, PROBABILITIES))
     frame = pd.DataFrame({name: columns[name] for name in COLUMNS}, index=pd.Index(labels, name="parameter"))
     for name, value in names.fixed_values(model).items():  # draws of these may wobble in the last digit
@@ -47,9 +50,10 @@ def with_interval(frame: pd.DataFrame, draws: Draws, model: Model, level: float,
     Raises SpecError for a level that is none.
     """
     fixed = names.fixed_values(model)
-    both = np.concatenate((draws.beta, draws.hyper), axis=2).reshape(draws.beta.shape[0] * draws.beta.shape[1], -1)
+    derived, more = at_means.values(draws, model)
+    both = np.concatenate((draws.beta, draws.hyper, more), axis=2).reshape(draws.beta.shape[0] * draws.beta.shape[1], -1)
     low, high = intervals.interval(both, level, kind)
-    place = {name: i for i, name in enumerate((*names.coefficient_names(model), *draws.hyper_names))}
+    place = {name: i for i, name in enumerate((*names.coefficient_names(model), *draws.hyper_names, *derived))}
     ends = [(fixed[name], fixed[name]) if name in fixed else (low[place[name]], high[place[name]]) for name in frame.index]
     changed = frame.copy()
     changed[["q2.5", "q97.5"]] = np.array(ends, dtype=float).reshape(-1, 2)

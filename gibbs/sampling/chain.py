@@ -18,10 +18,10 @@ from gibbs.kernels.apart import Apart
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
 from gibbs.model import alike, by_group
-from gibbs.model.records import Design
+from gibbs.model.records import Design, Term
 from gibbs.sampling.level_scales import AUGMENTED, LevelScales, Likelihood
 from gibbs.sampling.own_law import OwnLaw
-from gibbs.sampling.pack import Packed
+from gibbs.sampling.pack import Packed, columns_of
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
 from gibbs.sampling.status import sampling_error
@@ -128,7 +128,8 @@ class Chain:
             if self.done in self.boundaries:
                 self._learn(refine=self.done == self.warmup)
         else:
-            self.kept.append(self._keep(out if self.packed.reported is None else replace(out, u=out.u[:, self.packed.reported])))
+            u = self.packed.effects_as_written(out.u)
+            self.kept.append(self._keep(replace(out, u=u if self.packed.reported is None else u[:, self.packed.reported])))
         self.seconds[0 if warming else 1] += time.perf_counter() - began
 
     def _keep(self, out: Kept) -> Kept:
@@ -270,7 +271,7 @@ class Chain:
         for t, term in enumerate(terms):
             f, column, q, l0, s0, given = packed.term[t, :6]
             for a in range(q):
-                z = factors[f].Z[:, column + a]
+                z = columns_of(factors[f])[:, column + a]
                 size = math.sqrt(float(np.mean(z * z))) or 1.0
                 guess = 0.4 * packed.residual_sd / packed.unit / size * math.exp(rng.uniform(-1.0, 1.0))
                 if given:
@@ -281,6 +282,8 @@ class Chain:
                 for i, (kind, place) in enumerate(self.coordinate):
                     if kind == kh.BELOW and l0 + a * q <= place < l0 + a * q + a:
                         self.fit[i, kh.SLICE_WIDTH] = guess
+            if term.written and any(prior.kind == "uniform" for prior in term.sd_priors):
+                self._start_as_written(t, term)
         state.reference[:] = state.L
         for k, f in enumerate(packed.student):
             prior, guess = factors[f].df_prior, math.exp(rng.uniform(math.log(4.0), math.log(30.0)))
@@ -289,6 +292,14 @@ class Chain:
             code = BINOMIAL_LOGIT if packed.family == kl.LOGIT else BINOMIAL_PROBIT
             start_near_mode(self, code, packed.rows.offset, state.omega, np.zeros_like(packed.node), steps=8, spread=1.5)
             self.dense[0] = packed.gram
+
+    def _start_as_written(self, t: int, term: Term) -> None:
+        """Sds that bounds on the sds as written allow, uncorrelated there."""
+        _, _, q, l0, s0 = self.packed.term[t, :5]
+        sds = self.state.L[l0 : l0 + q * q].reshape(q, q).diagonal().copy()
+        sds = np.array([_inside(self.packed.sd_prior[s0 + a], sd) for a, sd in enumerate(sds)])
+        root = np.linalg.qr((np.array(term.there) * sds).T, mode="r").T  # of there diag(sds²) there'
+        self.state.L[l0 : l0 + q * q] = (root * np.sign(root.diagonal())).ravel()
 
     def draws(self) -> dict[str, np.ndarray]:
         """The kept draws as arrays, first axis the draw."""

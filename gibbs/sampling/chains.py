@@ -274,9 +274,10 @@ def _scales(packed: Packed, L: np.ndarray, df: np.ndarray) -> np.ndarray:
     columns = []
     for f in range(packed.factor.shape[0]):
         cov = []
-        for owner, _, q, l0 in packed.term[:, :4]:
+        for (owner, _, q, l0), back in zip(packed.term[:, :4], packed.backs, strict=True):
             if owner == f:
                 factor = L[:, :, l0 : l0 + q * q].reshape(*L.shape[:2], q, q)
+                factor = factor if back is None else back @ factor
                 cov.append(factor @ np.swapaxes(factor, 2, 3))
         sds = [np.sqrt(np.diagonal(c, axis1=2, axis2=3)) for c in cov]
         columns += [s[:, :, a] for s in sds for a in range(s.shape[2])]

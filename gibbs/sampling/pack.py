@@ -15,7 +15,7 @@ from gibbs.kernels import likelihood as kd
 from gibbs.kernels import priors as kp
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model import by_group
-from gibbs.model.records import CoefficientPrior, Design, Prior
+from gibbs.model.records import CoefficientPrior, Design, Factor, Prior
 from gibbs.posterior import names
 from gibbs.sampling.plan import Plan, parents
 
@@ -89,6 +89,20 @@ class Packed:
     unit: float = 1.0  # ``residual_sd`` over the sd of a typical row: √ of the mean precision weight
     reported: np.ndarray | None = None  # places of the effects that are reported, in their order; None: all as they stand
     blocks: tuple[tuple[int, int, int], ...] = ()  # of those, by factor: first, levels, columns
+    backs: tuple[np.ndarray | None, ...] = ()  # of every term, u as written = back u; None: they are the same
+
+    def effects_as_written(self, u: np.ndarray) -> np.ndarray:
+        """(…, U) draws of the effects in the centred basis of their terms → effects as written."""
+        if all(back is None for back in self.backs):
+            return u
+        u = u.copy()
+        for (f, column, q), back in zip(self.term[:, [kl.FACTOR, kl.COLUMN, kl.SIZE]], self.backs, strict=True):
+            if back is not None:
+                J, width, first = self.factor[f, [kl.LEVELS, kl.WIDTH, kl.U0]]
+                view = u[..., first : first + J * width].reshape(*u.shape[:-1], J, width)
+                view[..., column : column + q] = view[..., column : column + q] @ back.T
+                u[..., first : first + J * width] = view.reshape(*u.shape[:-1], J * width)
+        return u
 
     def coefficients(self, internal: np.ndarray) -> np.ndarray:
         """(…, p) draws in the internal basis → coefficients as written."""
@@ -124,7 +138,7 @@ def pack(design: Design, plan: Plan) -> Packed:
             residual_sd = float(np.sqrt(np.sum(times * y**2) / max(y.size - p, 1))) or 1.0
     discrete = family not in (kl.GAUSSIAN, kl.STUDENT)
     offset = design.offset.astype(float) if discrete else np.zeros(y.size)
-    Z = np.concatenate([f.Z for f in design.factors], axis=1) if design.factors else np.zeros((y.size, 0))
+    Z = np.concatenate([columns_of(f) for f in design.factors], axis=1) if design.factors else np.zeros((y.size, 0))
     level = np.stack([f.codes for f in design.factors], axis=1) if design.factors else np.zeros((y.size, 0))
     level = np.ascontiguousarray(level, dtype=np.int32)
     trials = np.ones(y.size, dtype=np.int64) if design.trials is None else np.asarray(design.trials, dtype=np.int64)
@@ -171,8 +185,17 @@ def pack(design: Design, plan: Plan) -> Packed:
         value_rows=value_rows, unit=1.0 if design.precision is None else float(np.sqrt(np.mean(design.precision))),
         student=np.array([f for f, of in enumerate(design.factors) if of.df_prior is not None], dtype=np.int64),
         df_prior=np.array([_df_code(f.df_prior) for f in design.factors if f.df_prior is not None], dtype=float).reshape(-1, 3),
-        reported=by_group.reported(asked), blocks=_blocks(asked),
+        reported=by_group.reported(asked), blocks=_blocks(asked), backs=_backs(design),
     )  # fmt: skip
+
+
+def columns_of(factor: Factor) -> np.ndarray:
+    """The columns (N, q) that effects are drawn on."""
+    return factor.Z if factor.centred is None else factor.centred
+
+
+def _backs(design: Design) -> tuple[np.ndarray | None, ...]:
+    return tuple(None if t.back is None else np.array(t.back) for f in design.factors for t in f.terms)
 
 
 def _observed(design: Design) -> Design:
@@ -192,7 +215,9 @@ def _observed(design: Design) -> Design:
         name: None if getattr(design, name) is None else getattr(design, name)[keep]
         for name in ("y", "X", "offset", "known_se", "precision", "rows", "trials", "weights")
     }
-    factors = tuple(replace(f, codes=f.codes[keep], Z=f.Z[keep]) for f in design.factors)
+    factors = tuple(
+        replace(f, codes=f.codes[keep], Z=f.Z[keep], centred=None if f.centred is None else f.centred[keep]) for f in design.factors
+    )
     basis = None if design.basis is None else design.basis.some(keep)
     return replace(design, factors=factors, missing_outcome=None, basis=basis, **some)
 
@@ -462,16 +487,25 @@ def _priors(design: Design, transform: np.ndarray, reference: np.ndarray):
             row_prior[r] = (s.mean - weights @ reference, np.float64(s.scale) ** -2.0, s.df, *weights)
     terms = [t for f in design.factors for t in f.terms]
     codes = [_scale_code(prior) for t in terms for prior in (t.sd_priors or (None,) * len(t.columns))]
-    cov_prior = np.zeros((len(terms), 66))
+    cov_prior = np.zeros((len(terms), kp.TURN + 64))
     for k, t in enumerate(terms):
         q = len(t.columns)
         if t.covariance is not None and t.covariance.kind == "inverse_wishart":
+            S = np.asarray(t.covariance.args[1], dtype=float)
+            if t.there is not None:  # Σ_c ~ IW(df, TST')
+                S = np.array(t.there) @ S @ np.array(t.there).T
             cov_prior[k, :2] = kp.INVERSE_WISHART, t.covariance.args[0]
-            cov_prior[k, 2 : 2 + q * q] = np.ravel(t.covariance.args[1])
+            cov_prior[k, 2 : 2 + q * q] = np.ravel(S)
         elif t.covariance is not None:
             cov_prior[k, :2] = kp.HUANG_WAND, t.covariance.args[0]
             cov_prior[k, 2 : 2 + q] = np.broadcast_to(np.ravel(t.covariance.args[1]), (q,))
+            if t.there is not None:
+                cov_prior[k, 0] = kp.HUANG_WAND_WRITTEN
+                cov_prior[k, kp.TURN : kp.TURN + q * q] = np.ravel(t.there)
         elif q > 1:
             cov_prior[k, :2] = kp.LKJ, t.correlation.args[0]
+            if t.written:
+                cov_prior[k, 0] = kp.LKJ_WRITTEN
+                cov_prior[k, kp.TURN : kp.TURN + q * q] = np.ravel(t.back)
     scale_prior = np.array([_scale_code(design.sigma_prior), _scale_code(design.nu_prior, above_one=True)], dtype=float)
     return row_prior, np.array(codes, dtype=float).reshape(-1, 3), cov_prior, scale_prior

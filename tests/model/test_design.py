@@ -197,7 +197,7 @@ def test_student_has_nu_and_columns_without_a_constant_beside_them_are_sized_abo
     sd_y = frame["y"].std()
     assert made.nu_prior is not None and made.sigma_prior is not None
     assert made.coefficient_priors[0].scale == pytest.approx(2.5 * np.sqrt((frame["y"] ** 2).mean()) / 3.0)
-    assert made.factors[0].terms[0].sd_priors[0].args[2] == pytest.approx(2.5 * sd_y)
+    assert made.factors[0].terms[0].sd_priors[0].args[2] == pytest.approx(2.5 * sd_y / 3.0)
 
 
 def test_scales_are_of_the_outcome_less_its_offset() -> None:

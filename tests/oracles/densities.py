@@ -271,6 +271,8 @@ def log_prior(design: Design, values: Values) -> float:
         if factor.df_prior is not None:
             total += log_prior_df(factor.df_prior, df)
         for term, covariance in zip(factor.terms, covariances, strict=True):
+            if term.there is not None and not term.written:  # stated in the centred basis; |there| = 1
+                covariance = np.array(term.there) @ covariance @ np.array(term.there).T
             total += log_prior_covariance(term, covariance)
         if not np.isfinite(total):
             return -np.inf

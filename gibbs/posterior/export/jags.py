@@ -15,6 +15,7 @@ Scales become precisions here and nowhere else. What BUGS cannot say as it stand
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -220,6 +221,9 @@ def _effects(e: Effects, factor: str) -> list[str]:
         effect = f"u_{e.u}[{level}] <- 0" if gone else f"u_{e.u}[{level}] ~ dnorm(0, tau_{e.tag}{times})"
         return [*lines, f"for (j in 1:{e.members_count}) {{", f"  {effect}", "}"]
     q = e.columns
+    if e.turned:
+        inner = replace(e, tag=f"{e.tag}_c", u=f"{e.u}_c", term=replace(e.term, back=None))
+        return [*lines, "# with the columns at their means, then as written", *_effects(inner, factor)[2:], *_as_written(e, level)]
     if e.term.covariance is not None:
         lines += _wishart(e, factor)
     else:
@@ -238,6 +242,25 @@ def _effects(e: Effects, factor: str) -> list[str]:
     lines += [f"for (r in 1:{q}) {{", f"  zero_{e.tag}[r] <- 0", "}"]
     effect = f"u_{e.u}[{level},1:{q}] ~ dmnorm(zero_{e.tag}[], Omega_{e.tag}[,]{times})"
     return [*lines, f"for (j in 1:{e.members_count}) {{", f"  {effect}", "}"]
+
+
+def _as_written(e: Effects, level: str) -> list[str]:
+    """Sds, correlations and effects as written, from those of the centred columns."""
+    q, tag = e.columns, e.tag
+    return [
+        f"Sigma_{tag} <- A_{tag} %*% Sigma_{tag}_c %*% t(A_{tag})",
+        f"for (r in 1:{q}) {{",
+        f"  sd_{tag}[r] <- sqrt(Sigma_{tag}[r,r])",
+        f"  for (s in 1:{q}) {{",
+        f"    cor_{tag}[r,s] <- Sigma_{tag}[r,s] / sqrt(Sigma_{tag}[r,r] * Sigma_{tag}[s,s])",
+        "  }",
+        "}",
+        f"for (j in 1:{e.members_count}) {{",
+        f"  for (r in 1:{q}) {{",
+        f"    u_{e.u}[{level},r] <- inprod(A_{tag}[r,], u_{e.u}_c[{level},])",
+        "  }",
+        "}",
+    ]
 
 
 def _vine(e: Effects) -> list[str]:

@@ -59,6 +59,11 @@ class Effects:
         return f"n_{self.tag}" if self.members else self.count
 
     @property
+    def turned(self) -> bool:
+        """Whether the priors are on Σ with the columns at their means: as written it is A Σ A', with ``A_tag`` in the data."""
+        return self.term.back is not None and not self.term.written
+
+    @property
     def columns(self) -> int:
         """q."""
         return len(self.term.columns)
@@ -199,6 +204,8 @@ def _of_factor(of: Effects, factor: Factor, Z: np.ndarray, tags: set[str], data:
             data[f"n_{own}"], data[f"in_{own}"] = int(members.size), members
         if term.covariance is not None and term.covariance.kind == "inverse_wishart":
             data[f"S_{own}"] = np.asarray(term.covariance.args[1], dtype=float)
+        if term.back is not None and not term.written:
+            data[f"A_{own}"] = np.array(term.back)
         among = f"in_{own}" if term.group else ""
         yield replace(of, tag=own, term=term, start=start, z=z, u=u, members=among, first=number < each)
 

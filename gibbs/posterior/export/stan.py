@@ -15,7 +15,7 @@ from gibbs.errors import OutputError
 from gibbs.model.records import CoefficientPrior, Prior
 from gibbs.posterior import parameters
 from gibbs.posterior.export import place
-from gibbs.posterior.export.program import Effects, Heavy, Program, as_json, describe, gibbs_csv, name_pairs, names_csv, number, sd_of
+from gibbs.posterior.export.program import Effects, Heavy, Program, as_json, describe, gibbs_csv, name_pairs, names_csv, number
 
 if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
@@ -122,6 +122,8 @@ def _declare_data(program: Program, blocks: _Blocks) -> None:
             blocks.add("data", f"array[{e.members_count}] int<lower=1, upper={e.count}> {e.members};")
         if e.z and e.first:
             blocks.add("data", f"vector[N] {e.z};" if e.columns == 1 else f"matrix[N, {e.columns}] {e.z};")
+        if f"A_{e.tag}" in data:
+            blocks.add("data", f"matrix[{e.columns}, {e.columns}] A_{e.tag};")
         if f"S_{e.tag}" in data:
             blocks.add("data", f"cov_matrix[{e.columns}] S_{e.tag};")
 
@@ -185,10 +187,21 @@ def _effects(e: Effects, factor: str, blocks: _Blocks) -> None:
     blocks.add("model", f"to_vector(z_{e.tag}) ~ std_normal();")
     prior = e.term.covariance
     if prior is None:
+        inner = f"sd_{e.tag}_c" if e.turned else f"sd_{e.tag}"
         for a, scale in enumerate(e.term.sd_priors):
-            _scale(scale, sd_of(e, a), blocks, declare=False, own=f"sd{a + 1}_{e.tag}")
+            _scale(scale, f"{inner}[{a + 1}]", blocks, declare=False, own=f"sd{a + 1}_{e.tag}")
         eta = number(float(e.term.correlation.args[0]))
         blocks.add("parameters", f"cholesky_factor_corr[{q}] L_{e.tag};")
+        if e.turned:  # the priors are on the sds and correlations with the columns at their means
+            blocks.add("transformed parameters", f"vector[{q}] {inner};", f"matrix[{q}, {q}] root_{e.tag};")
+            blocks.computed += [
+                f"root_{e.tag} = A_{e.tag} * diag_pre_multiply({inner}, L_{e.tag});",
+                f"sd_{e.tag} = sqrt(diagonal(tcrossprod(root_{e.tag})));",
+                f"cor_{e.tag} = quad_form_diag(tcrossprod(root_{e.tag}), inv(sd_{e.tag}));",
+                effects(f"root_{e.tag}"),
+            ]
+            blocks.add("model", f"L_{e.tag} ~ lkj_corr_cholesky({eta});")
+            return
         blocks.computed += [
             f"cor_{e.tag} = multiply_lower_tri_self_transpose(L_{e.tag});",
             effects(f"diag_pre_multiply(sd_{e.tag}, L_{e.tag})"),

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST = 24
 GRID = 401
+SIMULATED = 40_000
+"""Draws of a covariance whose priors are stated at means, for the density of an sd or a correlation as written."""
 EDGE = 1e-4
 """Correlations are shown up to here from ±1, where their priors may be 0 or infinite."""
 
@@ -56,7 +58,8 @@ def known(outline: Outline) -> list[Known]:
         for term in factor.terms:
             for first, second in names.correlation_pairs(term):
                 name = names.correlation_name(factor.name, first, second, term.group)
-                found.append(_of_correlation(term, term.columns.index(first), term.columns.index(second), name))
+                if (one := _of_correlation(term, term.columns.index(first), term.columns.index(second), name)) is not None:
+                    found.append(one)
     scalars = [(names.df_name(factor.name), ("gamma", "exponential"), factor.df_prior) for factor in outline.factors]
     scalars += [(name, cut, getattr(outline, f"{name}_prior")) for name, cut in (("sigma", ()), ("nu", ("gamma",)), ("shape", ()))]
     for name, cut, prior in scalars:  # cut: the kinds that are cut off below 1
@@ -78,6 +81,8 @@ def _of_sd(term: Term, a: int, name: str) -> Known | None:
     whole = term.covariance
     if whole is None:
         prior = term.sd_priors[a]
+        if _elsewhere(term, a):
+            return _simulated(name, term, a, a)
         return None if prior.kind in ("fixed", "flat") else _scalar(name, prior, 0.0, math.inf, describe(prior))
     if whole.kind == "huang_wand":
         scale = whole.args[1]
@@ -88,12 +93,45 @@ def _of_sd(term: Term, a: int, name: str) -> Known | None:
     return _scalar(name, implied, 0.0, math.inf, f"implied by {describe(whole)}")
 
 
+def _elsewhere(term: Term, a: int) -> bool:
+    """Whether the priors are on a column as it is with the others at their means, which is another than the one as written."""
+    return term.back is not None and not term.written and bool(term.words[a])
+
+
+def _simulated(name: str, term: Term, a: int, b: int) -> Known | None:
+    """The density that priors stated at the means imply for an sd (a = b) or a correlation as written, from draws of them.
+
+    Of an sd, the density of its log by a kernel, divided by it: the tails are heavy. Of a correlation that of its inverse hyperbolic
+    tangent, times that function's slope. None where a prior is flat.
+    """
+    if any(prior.kind == "flat" for prior in term.sd_priors):
+        return None
+    from gibbs.model import prior_draws
+
+    drawn = prior_draws.as_written(term, prior_draws.covariance(term, np.random.default_rng(0), SIMULATED))
+    words = "implied by the priors with the columns at their means"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if a == b:
+            logs = 0.5 * np.log(drawn[:, a, a])
+
+            def of_sd(x: np.ndarray) -> np.ndarray:
+                inside = np.maximum(x, 1e-300)
+                return np.where(x > 0, density.kernel(logs, np.log(inside)) / inside, 0.0)
+
+            return Known(name, of_sd, 0.0, math.inf, words)
+        turned = np.arctanh(drawn[:, a, b] / np.sqrt(drawn[:, a, a] * drawn[:, b, b]))
+    turned = turned[np.isfinite(turned)]
+    return Known(name, lambda x: density.kernel(turned, np.arctanh(x)) / (1.0 - x * x), -1.0, 1.0, words)
+
+
 def _entry(scale, a: int, b: int) -> float:
     return float(scale[a][b]) if isinstance(scale, tuple) else float(scale) * (a == b)
 
 
-def _of_correlation(term: Term, a: int, b: int, name: str) -> Known:
+def _of_correlation(term: Term, a: int, b: int, name: str) -> Known | None:
     whole, q = term.covariance, len(term.columns)
+    if whole is None and (_elsewhere(term, a) or _elsewhere(term, b)):
+        return _simulated(name, term, a, b)
     if whole is None:
         prior = term.correlation or Prior("lkj", (1.0,))
         return _scalar(name, prior, -1.0, 1.0, describe(prior), columns=q)
