@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gibbs.posterior import tables
     from gibbs.posterior.export import place
     from gibbs.posterior.fit import load
-    from gibbs.terminal import say, show_summary
+    from gibbs.terminal import say, say_words, show_summary
 
     form = arguments.format or tables.SUFFIXES.get(Path(arguments.out or "").suffix.lower(), "terminal")
     if arguments.out is not None:
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         caption=arguments.caption,
     )
     if arguments.out is None:
-        say(text.rstrip("\n"))
+        (say_words if form == "terminal" else say)(text.rstrip("\n"))
     else:
         written = place.write_file(arguments.out, lambda file: file.write_text(text, encoding="utf-8"), force=arguments.force)
         say(f"Written to {written}")
