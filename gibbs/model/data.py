@@ -305,6 +305,7 @@ def _columns(
         notes += labelled.codes_among_numbers(name, marked, labels[name])
         notes += _foreign_digits(name, marked)
         columns[name] = marked
+    notes += missing_words.no_column(options, [*place, *reader.names, *options.derive])
     notes += missing_words.never_met(options, met, read, labels)
     return pd.DataFrame(columns, index=read.index), [printable(note) for note in notes]
 

@@ -129,6 +129,13 @@ def never_met(
     return [f"na names {', '.join(each)}{more}, {no} of the columns used: nothing was taken for missing.{''.join(hints)}"]
 
 
+def no_column(options: DataSource, names: Iterable[str]) -> list[str]:
+    """A sentence for columns that ``na`` names and the data do not have."""
+    names = list(names)
+    absent = [name for name in (*options.na_by, *options.na_keep) if name != EVERY and name not in names]
+    return [f"na names a column '{name}', which the data do not have.{nearest(name, names)}" for name in dict.fromkeys(absent)]
+
+
 def _labelled(word: str, labels: Labels) -> bool:
     """Whether a value has the word for a label, or the word is a value that has one: the file itself may have made it missing."""
     number = spelling.number_of(word)

@@ -54,7 +54,7 @@ def align(frame: pd.DataFrame, known: Mapping[str, Sequence[str]]) -> tuple[pd.D
         codes, words, _ = levels.raw_codes(series)
         text = are_text(labels)
         truth = set(labels) <= {"FALSE", "TRUE"}
-        if text and not truth and not (levels.is_number(series) or levels.is_boolean(series) or spelling.is_code(series)):
+        if text and not truth and not _untold(series):
             continue
         matched = _matched(words, labels, pad=text)
         if matched == words:
@@ -64,6 +64,15 @@ def align(frame: pd.DataFrame, known: Mapping[str, Sequence[str]]) -> tuple[pd.D
         if text:
             shown[name] = column
     return shown, coded
+
+
+def _untold(series: pd.Series) -> bool:
+    """Whether a column cannot say how its values are written: numbers, truth values, codes of a file without types."""
+    import pandas as pd
+
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return pd.api.types.is_numeric_dtype(series.cat.categories.dtype)
+    return levels.is_number(series) or levels.is_boolean(series) or spelling.is_code(series)
 
 
 def _matched(words: Sequence[str], known: Sequence[str], *, pad: bool) -> list[str]:

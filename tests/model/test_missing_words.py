@@ -67,6 +67,12 @@ def test_a_word_that_occurs_nowhere_is_named(na: object, says: str, tmp_path: Pa
         raise AssertionError(notes[0])
 
 
+def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (note,) = read(tmp_path, {"thrm": [998], "keep": {"country": ["NA"]}}, ("y", "age")).notes
+    assert note == "na names a column 'thrm', which the data do not have. Did you mean 'therm'?"
+    assert not read(tmp_path, {"therm": [998]}, ("y", "age")).notes  # it is there, and not used
+
+
 def test_a_default_word_is_not_named(tmp_path: Path) -> None:
     assert not read(tmp_path, ["NA", "", "refused", 998]).notes
 

@@ -36,7 +36,15 @@ def test_codes_that_were_text_are_met_by_codes_of_any_type(levels: list[str], tm
     assert numbers["fips"].dtype == np.int64  # pandas loses the zeros
     bare = tmp_path / "bare.csv"  # so does a spreadsheet
     numbers.to_csv(bare, index=False)
-    for given in (tmp_path / "frame.csv", tmp_path / "frame.tsv", tmp_path / "frame.parquet", numbers, numbers.astype(float), bare):
+    for given in (
+        tmp_path / "frame.csv",
+        tmp_path / "frame.tsv",
+        tmp_path / "frame.parquet",
+        numbers,
+        numbers.astype(float),
+        numbers.astype({"fips": "category"}),
+        bare,
+    ):
         found = fit.poststratify(given, "N", "fips")
         pd.testing.assert_frame_equal(found.table, expected.table)
         assert [area for (area,) in found.areas] == ["01", "02", "10"]
