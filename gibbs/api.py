@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gibbs.errors import DataError, SpecError
+from gibbs import signals
+from gibbs.errors import DataError, OutputError, SpecError
 from gibbs.model.records import Prior, Spec, Until
 
 if TYPE_CHECKING:
@@ -101,9 +103,9 @@ def fit(
 
     Raises
     ------
-    SpecError, FormulaError, DataError : the words or the data are wrong. OutputError : the folder is taken or cannot be written.
-    SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept; after that, the Fit
-        holds what was kept, and says so.
+    SpecError, FormulaError, DataError : the words or the data are wrong. OutputError : the folder is taken or cannot be written, found
+    before anything is drawn; what goes wrong with the folder later is a warning, and the Fit is given. SamplingError : a chain met
+    numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept; after that, the Fit holds what was kept, and says so.
     """
     from gibbs import pipeline
     from gibbs import progress as display
@@ -136,15 +138,23 @@ def fit(
         output=None if output is None else os.fspath(output),
         **further,
     )
-    if output is not None:
-        pipeline.check_free(Path(output), force=force)
-    prepared = pipeline.prepare(spec, frame)
-    for message in prepared.warnings():
-        warnings.warn(message, UserWarning, stacklevel=2)
-    with display.display(progress) as show:
-        fitted = pipeline.draw(prepared, show)
-    if output is not None:
-        fitted.save(output, force=force)
+    with nullcontext() if output is None else pipeline.reserved(Path(output), force=force) as place:
+        prepared = pipeline.prepare(spec, frame)
+        for message in (*prepared.warnings(), *(place.notes if place else ())):
+            warnings.warn(message, UserWarning, stacklevel=2)
+        if place:
+            pipeline.check_room(place, prepared)
+        with signals.deferred():  # from here on there may be draws
+            with display.display(progress) as show:
+                fitted = pipeline.draw(prepared, show)
+            found = list(pipeline.troubles())
+            if place:
+                try:
+                    found += pipeline.save(fitted, place, otherwise="fit.save(folder) writes the draws to another one.").problems
+                except OutputError as error:
+                    found.append(str(error))
+        for message in found:
+            warnings.warn(message, UserWarning, stacklevel=2)
     return fitted
 
 

@@ -3,9 +3,9 @@
 Everything heavy is imported inside the commands, so that ``gibbs --help`` answers at once (argparse rather than a framework for the
 same reason). A mistake of the user's is one message on standard error, never a traceback.
 
-Exit codes: 0 done and converged; 1 drawn, but stopped short or not converged (the results are written, and it says why);
-2 the spec, the data or the command line are wrong, and nothing is left behind; 70 a fault of ours; 130 stopped by Ctrl-C
-before there was anything to write.
+Exit codes: 0 done and converged; 1 drawn, but stopped short, not converged, or not written where it was asked for (the results are
+written, and it says why and where); 2 the spec, the data or the command line are wrong, and nothing is left behind; 70 a fault of ours;
+130 stopped by Ctrl-C, or by the signals TERM and HUP, which are treated alike, before there was anything to write.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gibbs import __version__, wrap
+from gibbs import __version__, signals, wrap
 from gibbs.errors import GibbsError, OutputError, SpecError, nearest
 from gibbs.terminal import complain, open_closed_streams, say, say_beside, say_words, show_summary, whole_number
 
 if TYPE_CHECKING:
+    from gibbs.pipeline import Saved
     from gibbs.posterior.fit import Fit
 
 DONE, NOT_TO_BE_TRUSTED, WRONG, FAULT, INTERRUPTED = 0, 1, 2, 70, 130
@@ -50,11 +51,23 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs version                 the version (also gibbs --version)
 
 A spec is a small YAML file: data, family, formula, priors, sampling, output.
-gibbs COMMAND --help has the options of a command."""
+gibbs COMMAND --help has the options of a command.
+
+Ctrl-C ends a run within two seconds and keeps what all chains have drawn; the signals TERM and HUP do the same.
+Exit codes: 0 done and converged; 1 drawn, but stopped short, not converged, or not written where it was asked for
+(it says why and where); 2 spec, data or command line are wrong; 70 a fault of ours; 130 stopped before there was a draw."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (``sys.argv[1:]`` where None); returns the exit code."""
+    with signals.handled(watched=argv is None):
+        code = _main(argv)
+    if argv is None and signals.abandoned.is_set():
+        signals.leave(code)
+    return code
+
+
+def _main(argv: Sequence[str] | None) -> int:
     _one_thread_for_each_chain()
     open_closed_streams()
     _never_fail_on_a_letter()
@@ -93,27 +106,37 @@ def _run(arguments: argparse.Namespace) -> int:
     from gibbs.sampling import precompile
 
     spec = specs.load(arguments.spec, _overrides(arguments) | {"out": arguments.out})
-    folder = pipeline.output_folder(spec, arguments.out)
-    pipeline.check_free(folder, force=arguments.force)
-    precompile.begin(spec.sampling.cores, "joint" if spec.family in ("gaussian", "student") else "second-order")
-    prepared = pipeline.prepare(spec)
-    for warning in prepared.warnings():
-        say_beside(f"warning: {warning}")
-    with progress.display(False if arguments.quiet else None) as show:
-        fit = pipeline.draw(prepared, show)
-    written = fit.save(folder, force=arguments.force)
-    trusted = pipeline.trusted(fit)
+    with pipeline.reserved(pipeline.output_folder(spec, arguments.out), force=arguments.force) as place:
+        for note in place.notes:
+            say_beside(f"note: {note}")
+        precompile.begin(spec.sampling.cores, "joint" if spec.family in ("gaussian", "student") else "second-order")
+        prepared = pipeline.prepare(spec)
+        for warning in prepared.warnings():
+            say_beside(f"warning: {warning}")
+        pipeline.check_room(place, prepared)
+        with signals.deferred():  # from here on there may be draws
+            with progress.display(False if arguments.quiet else None) as show:
+                fit = pipeline.draw(prepared, show)
+            saved = pipeline.save(fit, place, rescue=arguments.rescue)
+    for trouble in (*pipeline.troubles(), *saved.problems):
+        say_beside(f"warning: {trouble}")
+    trusted = saved.tables and pipeline.trusted(fit)
     if not arguments.quiet:
-        _show(fit, written)
-    elif not trusted:
+        _show(fit, saved)
+    elif saved.tables and not trusted:
         say_beside(f"warning: {fit.convergence.sentence}" if not fit.arrays.stopped else f"warning: sampling stopped: {fit.arrays.stopped}")
-    return DONE if trusted else NOT_TO_BE_TRUSTED
+    return DONE if trusted and not saved.problems else NOT_TO_BE_TRUSTED
 
 
-def _show(fit: Fit, written: Path) -> None:
+def _show(fit: Fit, saved: Saved) -> None:
     """The summary and the place of the run, which is written already: what cannot be shown is not lost."""
+    written = saved.folder
     try:
-        show_summary(fit)
+        if saved.tables:
+            show_summary(fit)
+        else:
+            chains, draws = fit.arrays.beta.shape[:2]
+            say_words(f"Sampling {fit.arrays.stopped or 'done'}: {chains} chains of {draws:,} draws each.")
         say_words(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
     except OutputError as error:
         say_beside(f"warning: {error} The run is in {written}.")
@@ -211,7 +234,8 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC", help="the spec, a YAML file")
     parser.add_argument("--out", metavar="DIR", help="the folder to write (the spec's output, else runs/NAME-OF-THE-SPEC)")
     _sampling_arguments(parser)
-    parser.add_argument("--force", action="store_true", help="replace the run that the folder holds")
+    parser.add_argument("--force", action="store_true", help="replace the run that the folder holds; other files in it stay")
+    parser.add_argument("--rescue", metavar="DIR", help="where to write the run if it cannot be written there (a temporary folder)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
 
 

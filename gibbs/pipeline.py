@@ -6,20 +6,25 @@ Each function is one arrow, or a few; what comes out depends on the spec, the da
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from gibbs import memory, paths
 from gibbs.errors import OutputError, SpecError
 from gibbs.model.records import Design, Spec, Table
+from gibbs.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from gibbs.posterior.fit import Fit
+    from gibbs.posterior.places import Place
     from gibbs.preview import Check
     from gibbs.sampling.plan import Plan
     from gibbs.sampling.progress import Progress
@@ -100,7 +105,7 @@ def draw(prepared: Prepared, progress: Callable[[Progress], object] | None = Non
 
 def trusted(fit: Fit) -> bool:
     """Whether sampling ran to its end and converged: exit code 0."""
-    return fit.convergence.ok and not fit.arrays.stopped
+    return not fit.arrays.stopped and fit.convergence.ok
 
 
 # -------------------------------------------------------------------------------------------------------------- output
@@ -110,32 +115,140 @@ def output_folder(spec: Spec, given: str | os.PathLike[str] | None = None) -> Pa
     """The folder a run writes: ``given`` (any place), else the spec's ``output``, else ``runs/NAME-OF-THE-SPEC``.
 
     Relative paths are relative to the current directory. A spec may come from anybody, so what it says must lie inside the current
-    directory; only a person can name another place. Raises SpecError where the spec's ``output`` leads elsewhere.
+    directory; only a person can name another place. ``~`` at the start is the home folder, as it is for a person, links are followed and
+    ``..`` is gone up before the place is judged; what is returned is the place that was judged, and no later step expands it again.
+    ``$NAME`` and ``%NAME%`` are never expanded. Raises SpecError where the spec's ``output`` leads elsewhere, or is no path everywhere.
     """
     if given is not None:
         return Path(given)
     if spec.output is None:
-        return Path("runs") / (spec.path.stem if spec.path is not None else "fit")
+        return Path("runs") / name_of(spec)
     where = _place(spec, "output")
     if problem := paths.fault(spec.output):
         raise SpecError(f"output '{paths.shown(spec.output)}': {problem}.", where=where)
+    if problem := _no_path(spec.output):
+        raise SpecError(f"output '{printable(spec.output)}' {problem}", where=where)
     here = Path.cwd().resolve()
-    there = (here / spec.output).resolve()
-    if Path(spec.output).is_absolute() or there == here or not there.is_relative_to(here):
+    there = (here / Path(os.path.expanduser(spec.output))).resolve()
+    written = Path(spec.output)
+    unknown = spec.output.startswith("~") and written.parts[0] == os.path.expanduser(written.parts[0])
+    if written.is_absolute() or unknown or there == here or not there.is_relative_to(here):
+        leads = "" if str(there) == str(written) or there == here else f" (it leads to '{there}')"
         raise SpecError(
-            f"output '{spec.output}' is not a folder inside the current directory. A spec writes only below the directory that gibbs is "
-            "started in; --out DIR names any other place.",
+            f"output '{spec.output}' is not a folder inside the current directory{leads}. A spec writes only below the directory that "
+            "gibbs is started in; --out DIR names any other place.",
             where=where,
         )
-    return Path(spec.output)
+    inside = there.relative_to(here)
+    return there if inside.parts[0].startswith("~") else inside
 
 
-def check_free(folder: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Refuse, before anything is drawn, a folder that cannot be written, or that holds something ``force`` may not replace."""
+def name_of(spec: Spec) -> str:
+    """The name of a spec's file without its ending, as the name of a folder; "fit" where there is no file."""
+    stem = spec.path.stem if spec.path is not None else "fit"
+    return stem if stem.strip(". ") else "spec"
+
+
+def _no_path(text: str) -> str:
+    """Why a text is no path that means the same on every system and in every shell, or ""."""
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        return "has a control character in it; write a name of letters, such as runs/name."
+    if re.search(r"(^|[/\\])\$[\w{(]|%\w+%", text):
+        return "names a variable, and a spec expands none. Write the folder itself, such as runs/name."
+    windows = PureWindowsPath(text)
+    if windows.drive or (os.sep == "/" and "\\" in text):
+        return "is written as on Windows. Write a folder below the current directory with slashes, such as runs/name."
+    return ""
+
+
+def check_free(folder: str | os.PathLike[str], *, force: bool = False) -> Path:
+    """The folder as an absolute path. OutputError where it cannot be written, or holds something that ``force`` may not replace."""
     from gibbs.posterior import runfolder
 
-    above = runfolder.check_target(folder, force=force).parent
+    where = os.fspath(folder)
+    target = above = runfolder.check_target(folder, force=force)
     while not above.exists():
         above = above.parent
+    above = above.parent if above == target else above
     if not os.access(above, os.W_OK | os.X_OK):
-        raise OutputError(f"'{above}' cannot be written. Choose another output folder.", where=os.fspath(folder))
+        raise OutputError(f"'{above}' cannot be written. Choose another output folder.", where=where)
+    return target
+
+
+@contextmanager
+def reserved(folder: str | os.PathLike[str], *, force: bool = False) -> Iterator[Place]:
+    """The folder is this run's from now on. Raises OutputError, before anything is drawn, as ``check_free``, and where another run is at
+    work for it. ``Place.notes`` says what runs that were killed have left there.
+    """
+    from gibbs.posterior import places, runfolder
+
+    target = check_free(folder, force=force)
+    with places.reserve(target, runfolder.KIND, force=force, where=os.fspath(folder)) as place:
+        yield place
+
+
+def check_room(place: Place, prepared: Prepared) -> None:
+    """OutputError where the disk has less room than the run will need, or files may not become so large here (``ulimit -f``)."""
+    needed = prepared.check().disk()
+    free, largest = shutil.disk_usage(place.target.parent).free, _largest_file()
+    room = free if largest is None else min(free, largest)
+    if needed > room:
+        has = f"the disk has {memory.words(free)} free" if room == free else f"no file may be larger than {memory.words(room)} here"
+        raise OutputError(
+            f"the run will need about {memory.words(needed)}, and {has}. Choose another place (--out DIR), fewer draws, or keep: the "
+            "effects of fewer grouping factors.",
+            where=str(place.target),
+        )
+
+
+def _largest_file() -> int | None:
+    """Bytes that a file of this process may have; None: no limit."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A run that was written. ``problems``: what is not as it was asked for, in a sentence each; ``tables``: they are there, too."""
+
+    folder: Path
+    problems: tuple[str, ...] = ()
+    tables: bool = True
+
+
+HURRY = 0.6
+"""Seconds for the tables of a run that was interrupted; the draws are written in any case."""
+
+
+def save(fit: Fit, place: Place, *, rescue: str | os.PathLike[str] | None = None, otherwise: str = "The draws are lost.") -> Saved:
+    """Write the run, whatever happens: beside the place where that is taken, to a second one where it cannot be written.
+
+    rescue : the second place; the system's folder for temporary files where None, and where that fails too. Ctrl-C leaves the tables out.
+
+    Raises OutputError where the run can be written nowhere; its last sentence is ``otherwise``.
+    """
+    from gibbs.posterior import runfolder
+
+    computed: list[runfolder.Tables | None] = []
+
+    def tables() -> runfolder.Tables | None:
+        if not computed:
+            computed.append(runfolder.tables_in_time(fit, HURRY if fit.arrays.stopped == "interrupted" else None))
+        return computed[0]
+
+    folder, problems = place.fill_somewhere(runfolder.writer(fit, tables), rescue=rescue, otherwise=otherwise)
+    if computed[0] is None:
+        problems = (*problems, f"there was no time for the tables; gibbs summary '{folder}' makes them from the draws.")
+    return Saved(folder, problems, computed[0] is not None)
+
+
+def troubles() -> tuple[str, ...]:
+    """What went wrong meanwhile that no draw depends on, in a sentence each: files of compiled code that cannot be used."""
+    from gibbs.kernels import compiled
+
+    found = compiled.problems()
+    return (found,) if found else ()

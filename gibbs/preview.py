@@ -75,6 +75,14 @@ class Check:
         streamed = sum(len(f.levels) * len(f.columns) for f in self.design.factors if f.name not in self.spec.keep)
         return self.plan.memory(chains, draws) + chains * streamed * (BYTES - 8 * draws)
 
+    def disk(self) -> int:
+        """Bytes of the run folder, about: the draws, a line of a table for every effect, the outcome and its rows, names."""
+        effects = sum(len(f.levels) * len(f.columns) for f in self.design.factors)
+        parameters = self.plan.details["coefficients"] + self.plan.hyper
+        absent = self.design.missing_outcome
+        missing = 0 if absent is None else 8 * self.spec.sampling.chains * self.spec.sampling.draws * int(np.sum(absent))
+        return self.bytes_kept + missing + 16 * self.design.y.size + 160 * effects + 2_500 * parameters + 40_000
+
     def __str__(self) -> str:
         return self.text(wrap.width(sys.stdout, UNKNOWN_WIDTH))
 

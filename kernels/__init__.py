@@ -29,16 +29,14 @@ def _import_kernels() -> None:
     sources = Path(__file__).resolve().parent
     given = config.CACHE_DIR
     try:
-        folder = cache_folder(sources, given)
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            config.CACHE_DIR = str(folder)
-    except (OSError, RuntimeError):  # no home, or a read-only one: Numba finds a place of its own
-        pass
+        config.CACHE_DIR = str(cache_folder(sources, given))
+    except RuntimeError:  # no home folder
+        config.CACHE_DIR = ""
     try:
-        for path in sorted(sources.glob("*.py")):
-            if path.stem != "__init__":
-                import_module(f"{__name__}.{path.stem}")
+        with import_module(f"{__name__}.compiled").checked():
+            for path in sorted(sources.glob("*.py")):
+                if path.stem != "__init__":
+                    import_module(f"{__name__}.{path.stem}")
     finally:
         config.CACHE_DIR = given
 

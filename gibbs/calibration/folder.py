@@ -1,19 +1,21 @@
 """The folder of a calibration: ranks.csv, quantities.csv, verdict.txt, spec.yaml, manifest.json and, with matplotlib, ranks.png.
 
-Written whole or not at all, as run folders are: into a hidden sibling that is renamed at the end.
+Written whole or not at all, and put in place in one step, as run folders are (``posterior/places.py``).
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gibbs import paths
 from gibbs.calibration.picture import NoPlots
 from gibbs.errors import OutputError
+from gibbs.posterior import places
 
 if TYPE_CHECKING:
     from gibbs.calibration.sbc import Calibration
@@ -25,7 +27,7 @@ FILES = ("ranks.csv", "quantities.csv", "verdict.txt", "spec.yaml", "manifest.js
 def check_target(folder: str | os.PathLike[str], *, force: bool = False) -> Path:
     """Where it may be written, as an absolute path; to be called before anything is drawn. OutputError where it may not."""
     paths.require(folder, OutputError)
-    target, where = Path(os.path.realpath(Path(folder).expanduser())), os.fspath(folder)
+    target, where = Path(os.path.realpath(Path(os.path.expanduser(folder)))), os.fspath(folder)
     above = target.parent
     while not above.exists():
         above = above.parent
@@ -62,32 +64,28 @@ def is_calibration(folder: Path) -> bool:
         return False
 
 
+KIND = places.Kind("calibration", FILES, is_calibration)
+
+
+@contextmanager
+def reserved(folder: str | os.PathLike[str], *, force: bool = False) -> Iterator[places.Place]:
+    """The folder is this calibration's from now on. OutputError where it may not be written, or where another is at work for it."""
+    with places.reserve(check_target(folder, force=force), KIND, force=force, where=os.fspath(folder)) as place:
+        yield place
+
+
 def write(found: Calibration, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
     """Write the folder; gives its absolute path. Without matplotlib there is no picture, and the verdict says so."""
-    target = check_target(folder, force=force)
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
-    made = [parent for parent in target.parents if not parent.exists()]
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.mkdir()
-        _fill(found, partial, target)
-        former = target.with_name(f".{target.name}.former-{os.getpid()}")
-        if target.exists():
-            target.rename(former)
-        partial.rename(target)
-        shutil.rmtree(former, ignore_errors=True)
-    except BaseException as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        for parent in made:
-            if parent.is_dir() and not any(parent.iterdir()):
-                parent.rmdir()
-        if isinstance(error, OSError):
-            raise OutputError(f"the calibration cannot be written: {error.strerror or error}.", where=os.fspath(folder)) from error
-        raise
-    return target
+    with reserved(folder, force=force) as place:
+        return place.fill(writer(found))
 
 
-def _fill(found: Calibration, partial: Path, target: Path) -> None:
+def writer(found: Calibration) -> Callable[[Path], None]:
+    """What fills an empty folder with a calibration."""
+    return lambda folder: _fill(found, folder)
+
+
+def _fill(found: Calibration, partial: Path) -> None:
     from gibbs import __version__
     from gibbs.model import spec
     from gibbs.posterior import spreadsheet
@@ -101,7 +99,7 @@ def _fill(found: Calibration, partial: Path, target: Path) -> None:
         except NoPlots as error:
             words += f"\nNo ranks.png: {error.message}"
     (partial / "verdict.txt").write_text(words + "\n", encoding="utf-8")
-    text = spec.to_yaml(found.spec, folder=target, notes=[f"Calibrated by gibbs {__version__}."])
+    text = spec.to_yaml(found.spec, folder=partial, notes=[f"Calibrated by gibbs {__version__}."])
     (partial / "spec.yaml").write_text(text, encoding="utf-8")
     manifest = {
         "gibbs_sbc": FORMAT,

@@ -11,13 +11,15 @@ on the data alone, so the ranks of the others are uniform still.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gibbs import signals
 from gibbs.calibration import datasets, ranks
 from gibbs.errors import SamplingError, SpecError
 from gibbs.model.records import Design, Sampling, Spec
@@ -212,22 +214,35 @@ def calibrate(
     L = _ranked(spec.sampling)
     watched = Watched.of(design)
     done: list[Replicate] = []
-    stopped = ""
-    with ThreadPoolExecutor(max_workers=max(1, min(cores or os.cpu_count() or 1, replicates))) as pool:
-        futures = [pool.submit(_replicate, number + 1, seed, spec, design, watched, L) for number, seed in enumerate(each)]
-        try:
-            for future in as_completed(futures):
-                done.append(future.result())
-                if progress is not None:
-                    progress(len(done), replicates)
-        except BaseException as error:
-            for future in futures:
-                future.cancel()
-            if not isinstance(error, KeyboardInterrupt) or not done:
-                raise
-            stopped = "interrupted"
+    stopped, stop = "", threading.Event()
+    pool = ThreadPoolExecutor(max_workers=max(1, min(cores or os.cpu_count() or 1, replicates)))
+    try:
+        futures = [pool.submit(_replicate, number + 1, seed, spec, design, watched, L, stop) for number, seed in enumerate(each)]
+        left = set(futures)
+        with signals.deferred():
+            while left:
+                over, left = wait(left, timeout=0.1, return_when=FIRST_COMPLETED)
+                for future in over:
+                    done.append(future.result())
+                    if progress is not None:
+                        progress(len(done), replicates)
+                if signals.pressed():
+                    raise KeyboardInterrupt
+    except BaseException as error:
+        stop.set()
+        signals.dealt_with()
+        signals.abandoned.set()  # a fit that is at its compilation does not hear it
+        if not isinstance(error, KeyboardInterrupt) or not done:
+            raise
+        stopped = "interrupted"
+    finally:
+        pool.shutdown(wait=not stop.is_set(), cancel_futures=True)
     done.sort(key=lambda r: r.number)
     return Calibration(spec, watched.names, L, tuple(done), replicates, int(design.y.size), stopped)
+
+
+_here = threading.local()
+"""``stop`` of the replicate that this thread is at."""
 
 
 @dataclass(frozen=True)
@@ -276,8 +291,14 @@ class Watched:
         return np.nan_to_num(ess, nan=0.0, posinf=float(values.shape[0] * values.shape[1]))
 
 
-def _replicate(number: int, seed: np.random.SeedSequence, spec: Spec, design: Design, watched: Watched, L: int) -> Replicate:
-    """One data set, fitted, and fitted again for longer while its draws are too few to be independent."""
+def _replicate(
+    number: int, seed: np.random.SeedSequence, spec: Spec, design: Design, watched: Watched, L: int, stop: threading.Event
+) -> Replicate:
+    """One data set, fitted, and fitted again for longer while its draws are too few to be independent.
+
+    stop : KeyboardInterrupt soon after it is set.
+    """
+    _here.stop = stop
     for_data, for_fit = seed.spawn(2)
     fit_seed = int(for_fit.generate_state(1)[0])
     made = datasets.simulate(design, np.random.default_rng(for_data))
@@ -300,10 +321,13 @@ def _replicate(number: int, seed: np.random.SeedSequence, spec: Spec, design: De
 
 
 def fit(design: Design, sampling: Sampling) -> Draws:
-    """The posterior of one data set, as ``gibbs run`` would draw it."""
+    """The posterior of one data set, as ``gibbs run`` would draw it. KeyboardInterrupt where the calibration was stopped meanwhile."""
     from gibbs.sampling import chains, plan
 
-    return chains.run(design, plan.make(design, sampling.scheme), sampling)
+    draws = chains.run(design, plan.make(design, sampling.scheme), sampling, stop=getattr(_here, "stop", None))
+    if draws.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return draws
 
 
 def _thinned(draws: Draws, L: int) -> Draws:

@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from gibbs import pipeline
+    from gibbs import pipeline, signals
     from gibbs.calibration import folder as folders
     from gibbs.calibration import sbc
     from gibbs.model import spec as specs
@@ -40,19 +40,23 @@ def run(arguments: argparse.Namespace) -> int:
 
     given = {key: getattr(arguments, key) for key in ("seed", "chains", "warmup", "draws", "scheme")}
     spec = specs.load(arguments.spec, {key: value for key, value in given.items() if value is not None})
-    folder = Path(arguments.out) if arguments.out else Path("sbc") / spec.path.stem
-    folders.check_target(folder, force=arguments.force)
-    with counter(not arguments.quiet) as show:
-        found = sbc.calibrate(
-            pipeline.prepare(spec), replicates=arguments.replicates, rows=arguments.rows, cores=arguments.cores, progress=show
-        )
-    written = folders.write(found, folder, force=arguments.force)
+    folder = Path(arguments.out) if arguments.out else Path("sbc") / pipeline.name_of(spec)
+    with folders.reserved(folder, force=arguments.force) as place:
+        for note in place.notes:
+            say_beside(f"note: {note}")
+        prepared = pipeline.prepare(spec)
+        with signals.deferred():
+            with counter(not arguments.quiet) as show:
+                found = sbc.calibrate(prepared, replicates=arguments.replicates, rows=arguments.rows, cores=arguments.cores, progress=show)
+            written, problems = place.fill_somewhere(folders.writer(found), otherwise="The calibration is lost.")
+    for trouble in (*pipeline.troubles(), *problems):
+        say_beside(f"warning: {trouble}")
     if not arguments.quiet:
         say_words((written / "verdict.txt").read_text(encoding="utf-8").rstrip())
         say_words(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
     elif not found.ok:
         say_beside(f"warning: {found.verdict.splitlines()[-1].strip()}")
-    return 0 if found.ok else 1
+    return 0 if found.ok and not problems else 1
 
 
 def counter(wanted: bool):

@@ -225,7 +225,7 @@ class SpecKeys(_Keys):
         ),
     ] = Field(default_factory=dict, description="Priors by what they are on, in SD language: sd[g]: half_t(3, 0, 2.5).")
     sampling: Annotated[SamplingKeys, BeforeValidator(lambda v: {} if v is None else v)] = Field(default_factory=SamplingKeys)
-    output: str | None = Field(None, description="The folder that the run writes.")
+    output: str | None = Field(None, description="The folder that the run writes, inside the current directory.")
     keep: Annotated[
         list[str],
         BeforeValidator(_list),

@@ -116,7 +116,10 @@ def build(
 
 
 def data_path(spec: Spec) -> Path | None:
-    """The data file of ``spec``: as written, relative to the folder of the spec (from Python: to the working directory)."""
+    """The data file of ``spec``: as written, relative to the folder of the spec (from Python: to the working directory).
+
+    ``~`` at its start is the home folder; nothing else is expanded. Data are only read, so they may lie anywhere.
+    """
     if spec.data.file is None:
         return None
     file = Path(os.path.expanduser(spec.data.file))
@@ -353,6 +356,8 @@ def _data_values(spec: Spec, folder: Path | None) -> dict[str, Any]:
                 values["file"] = Path(os.path.relpath(target, os.path.abspath(folder))).as_posix()
             except ValueError:  # another drive
                 values["file"] = target.as_posix()
+            if values["file"].startswith("~"):  # a folder of that name, not the home folder
+                values["file"] = f"./{values['file']}"
     if d.rdatasets is not None:
         values["rdatasets"] = d.rdatasets
     if d.rename:

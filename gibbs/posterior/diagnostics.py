@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -135,9 +136,13 @@ def _over_blocks(
         starts = range(0, parameters, step)
         threads = min(len(starts), _processors())
 
+        stop = threading.Event()
+
         def work(first: int) -> None:
             scratch = _Scratch()
             for start in starts[first::threads]:
+                if stop.is_set():
+                    return
                 part = x[:, :, start : start + step].transpose(2, 0, 1)
                 block = scratch.take("block", part.shape)
                 block[...] = part
@@ -149,8 +154,14 @@ def _over_blocks(
                         answer[..., start : start + step][..., finite] = function(block, scratch)
 
         if threads > 1:
-            with ThreadPoolExecutor(threads) as pool:
+            pool = ThreadPoolExecutor(threads)
+            try:
                 list(pool.map(work, range(threads)))
+            except BaseException:  # Ctrl-C: each thread ends after the block it is at, and nobody waits for it
+                stop.set()
+                raise
+            finally:
+                pool.shutdown(wait=not stop.is_set())
         elif threads == 1:
             work(0)
     return answer.reshape(answer.shape[:-1] + shape) if shape or outputs else answer.reshape(())[()]

@@ -280,7 +280,7 @@ def _table(
     """
     path = os.fspath(newdata) if isinstance(newdata, str | os.PathLike) else None
     if path is not None:
-        file, frame, source = Path(path).expanduser(), None, path
+        file, frame, source = Path(os.path.expanduser(path)), None, path
         reader = readers.open_file(file, source, DataSource(file=str(file), labels=spec.data.labels))
     else:
         file, source = None, "new data"

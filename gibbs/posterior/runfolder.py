@@ -1,22 +1,22 @@
 """The run folder: one Fit as files that other programs read, written whole or not at all, and read back.
 
 spec.yaml (resolved), manifest.json, summary.csv, ranef.csv, posterior.nc, and missing.csv where outcomes were drawn; ``gibbs report``
-adds report.html, which goes with its run when that is replaced. Everything is
-written into a hidden sibling folder that is renamed at the end, so a folder with the run's name is always a complete run. NetCDF is
-written through h5netcdf in ArviZ' layout: importing xarray and ArviZ for it would take longer than sampling a small model. Nothing is
-pickled.
+adds report.html, which goes with its run when that is replaced. Everything is written into a hidden folder beside the run's, which is put
+in place at the end (``places.py``), so a folder with the run's name is always a complete run. The draws are written first; where there was
+no time for the tables, ``gibbs summary`` makes them from the draws. NetCDF is written through h5netcdf in ArviZ' layout: importing xarray
+and ArviZ for it would take longer than sampling a small model. Nothing is pickled.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import io
 import itertools
 import json
 import os
-import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -25,13 +25,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gibbs import paths
+from gibbs import paths, signals
 from gibbs.errors import OutputError
-from gibbs.posterior import layout, names, spreadsheet
+from gibbs.posterior import layout, names, places, spreadsheet
 from gibbs.posterior import outline as outlines
 from gibbs.posterior.records import Draws, Streamed, StreamedDraws
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from gibbs.posterior.fit import Fit
 
 FORMAT = 1  # of the manifest; a folder is a run folder if its manifest says {"gibbs_run": FORMAT}
@@ -46,7 +48,7 @@ def check_target(folder: str | Path, *, force: bool = False) -> Path:
     a run of ours (``force`` does not help there). An empty folder is fine.
     """
     paths.require(folder, OutputError)
-    target = Path(os.path.realpath(Path(folder).expanduser()))
+    target = Path(os.path.realpath(Path(os.path.expanduser(folder))))
     where = str(folder)
     for parent in target.parents:
         if parent.exists() and not parent.is_dir():
@@ -57,6 +59,8 @@ def check_target(folder: str | Path, *, force: bool = False) -> Path:
         raise OutputError("there is a file of this name. Choose another output folder.", where=where)
     if target == Path.cwd():
         raise OutputError("this is the folder you are in; a run is written to a folder of its own, such as runs/name.", where=where)
+    if os.path.ismount(target):
+        raise OutputError("a disk is mounted here, so the folder cannot be replaced by a run's. Name a folder in it.", where=where)
     if not any(target.iterdir()):
         return target
     if not is_run(target):
@@ -77,76 +81,65 @@ def is_run(folder: str | Path) -> bool:
         return False
 
 
+KIND = places.Kind("run", FILES, is_run)
+
+
 def write(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
     """Write the run folder of ``fit`` and give its absolute path; see ``check_target`` for what is refused.
 
     With ``force`` the files of the run that was there are replaced; anything else in the folder is kept. An error on the way leaves
     things as they were. ``fit.timings["write"]`` becomes the seconds this took (tables that were computed on the way not counted).
     """
-    target = check_target(folder, force=force)
-    summary, effects, convergence = fit.summary(), fit.ranef(summary=True), fit.convergence
-    begun = time.perf_counter()
-    made = _missing_parents(target)
-    partial: Path | None = None
+    with places.reserve(check_target(folder, force=force), KIND, force=force, where=str(folder)) as place:
+        return place.fill(writer(fit, lambda: _tables(fit)))
+
+
+def writer(fit: Fit, tables: Callable[[], Tables | None]) -> Callable[[Path], None]:
+    """What fills an empty folder with the run of ``fit``; ``tables`` gives what is computed from the draws, or None."""
+
+    def write_files(folder: Path) -> None:
+        begun = time.perf_counter()
+        (folder / "spec.yaml").write_text(_spec_yaml(fit, folder), encoding="utf-8")
+        _write_netcdf(folder / "posterior.nc", layout.groups(fit.arrays, fit.outline, fit.observed, fit.missing_draws))
+        seconds, found = time.perf_counter() - begun, tables()
+        begun = time.perf_counter()
+        if found is not None:
+            spreadsheet.to_csv(found.summary, folder / "summary.csv", float_format="%.8g")
+            spreadsheet.to_csv(found.effects, folder / "ranef.csv", index=False, float_format="%.8g")
+            if found.missing is not None:
+                spreadsheet.to_csv(found.missing, folder / "missing.csv", float_format="%.8g")
+        fit.timings["write"] = seconds + time.perf_counter() - begun
+        words = json.dumps(_manifest(fit, found and found.convergence), indent=2, ensure_ascii=False, allow_nan=False)
+        (folder / "manifest.json").write_text(words + "\n", encoding="utf-8")
+
+    return write_files
+
+
+@dataclasses.dataclass(frozen=True)
+class Tables:
+    """What is computed from the draws when a run is written."""
+
+    summary: pd.DataFrame
+    effects: pd.DataFrame
+    missing: pd.DataFrame | None
+    convergence: Mapping[str, Any]
+
+
+def _tables(fit: Fit) -> Tables:
+    effects = fit.ranef(summary=True).drop(columns="ess_tail")
+    missing = None if fit.missing_draws is None else fit.missing_outcomes()
+    return Tables(fit.summary(), effects, missing, fit.convergence.as_dict())
+
+
+def tables_in_time(fit: Fit, seconds: float | None) -> Tables | None:
+    """The tables; None where Ctrl-C, the end of the seconds allowed, or of the memory came first."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = _sibling(target, "partial")
-        partial.mkdir()
-        (partial / "spec.yaml").write_text(_spec_yaml(fit, target), encoding="utf-8")
-        spreadsheet.to_csv(summary, partial / "summary.csv", float_format="%.8g")
-        spreadsheet.to_csv(effects.drop(columns="ess_tail"), partial / "ranef.csv", index=False, float_format="%.8g")
-        _write_netcdf(partial / "posterior.nc", layout.groups(fit.arrays, fit.outline, fit.observed, fit.missing_draws))
-        if fit.missing_draws is not None:
-            spreadsheet.to_csv(fit.missing_outcomes(), partial / "missing.csv", float_format="%.8g")
-        fit.timings["write"] = time.perf_counter() - begun
-        words = json.dumps(_manifest(fit, convergence.as_dict()), indent=2, ensure_ascii=False, allow_nan=False)
-        (partial / "manifest.json").write_text(words + "\n", encoding="utf-8")
-        _put_in_place(partial, target)
-    except BaseException as error:  # Ctrl-C too: nothing half-written stays behind
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
-        for parent in made:
-            if parent.is_dir() and not any(parent.iterdir()):
-                parent.rmdir()
-        if isinstance(error, OSError):
-            raise OutputError(f"the run cannot be written: {error.strerror or error}.", where=str(folder)) from error
-        raise
-    return target
-
-
-def _missing_parents(target: Path) -> list[Path]:
-    """Parent folders that do not exist yet, innermost first."""
-    return list(itertools.takewhile(lambda parent: not parent.exists(), target.parents))
-
-
-def _sibling(target: Path, word: str) -> Path:
-    """A hidden name beside ``target`` that nothing has."""
-    for number in itertools.count():
-        path = target.with_name(f".{target.name}.{word}-{os.getpid()}-{number}")
-        if not path.exists():
-            return path
-    raise AssertionError("unreachable")
-
-
-def _put_in_place(partial: Path, target: Path) -> None:
-    """Rename ``partial`` to ``target``; a former run there goes, other files in its folder come along."""
-    if not target.exists():
-        partial.rename(target)
-        return
-    former = _sibling(target, "former")
-    target.rename(former)
-    try:
-        partial.rename(target)
-    except BaseException:
-        former.rename(target)
-        raise
-    for entry in former.iterdir():
-        if entry.name in FILES and not entry.is_dir():
-            entry.unlink()
-        elif not (target / entry.name).exists():
-            entry.rename(target / entry.name)
-    if not any(former.iterdir()):
-        former.rmdir()
+        with signals.immediate(seconds, in_hand=True):
+            return _tables(fit)
+    except (KeyboardInterrupt, MemoryError):
+        signals.dealt_with()
+        signals.abandoned.set()  # threads of the diagnostics, at the end of a block
+        return None
 
 
 def _spec_yaml(fit: Fit, target: Path) -> str:
@@ -159,7 +152,7 @@ def _spec_yaml(fit: Fit, target: Path) -> str:
 # -------------------------------------------------------------------------------------------------------------- manifest
 
 
-def _manifest(fit: Fit, convergence: Mapping[str, Any]) -> dict[str, Any]:
+def _manifest(fit: Fit, convergence: Mapping[str, Any] | None) -> dict[str, Any]:
     draws, outline, sampling = fit.arrays, fit.outline, fit.spec.sampling
     chains, kept = draws.beta.shape[:2]
     plan = None if fit.plan is None else {**fit.plan.as_dict(), "lines": list(fit.plan.lines)}
@@ -234,7 +227,7 @@ def _write_netcdf(path: Path, groups: Mapping[str, layout.Group]) -> None:
     import h5py
 
     words = h5py.string_dtype(encoding="utf-8")
-    with h5netcdf.File(path, "w") as file:
+    with _Sink(path) as sink, h5netcdf.File(sink, "w") as file:
         for name, group in groups.items():
             place = file.create_group(name)
             for key, value in group.attributes.items():
@@ -254,6 +247,63 @@ _DAMAGED = (KeyError, IndexError, ValueError, TypeError, AttributeError, OSError
 """What h5py and a manifest of another shape raise; none of their words are for people."""
 
 
+class _Sink(io.RawIOBase):
+    """A file for HDF5, which does not survive a write that fails (it ends the whole process when that exits).
+
+    The first error is kept and raised on leaving, when HDF5 has closed its file; until then nothing more is written, and HDF5 is told that
+    all is well.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = open(path, "w+b", buffering=0)
+        self._error: OSError | None = None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._file.close()
+        if self._error is not None:
+            raise self._error
+
+    def write(self, data: Any) -> int:  # type: ignore[override]
+        left = memoryview(data).cast("B")
+        size = len(left)
+        try:
+            while self._error is None and len(left):
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self._error = error
+        return size
+
+    def readinto(self, into: Any) -> int:  # type: ignore[override]
+        into = memoryview(into).cast("B")
+        found = self._file.readinto(into) if self._error is None else 0
+        into[found:] = bytes(len(into) - found)
+        return len(into)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            if self._error is None:
+                self._file.truncate(size)
+        except OSError as error:
+            self._error = error
+        return size or 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+
 def load(folder: str | Path, data: Any = None) -> Fit:
     """The Fit of a run folder, draws and names as they were; the data are not kept, ``fit.design`` reads them again (or ``data``).
 
@@ -263,7 +313,7 @@ def load(folder: str | Path, data: Any = None) -> Fit:
     from gibbs.posterior.fit import Fit
 
     paths.require(folder, OutputError)
-    folder = Path(folder).expanduser()
+    folder = Path(os.path.expanduser(folder))
     where = str(folder)
     if not folder.is_dir():
         raise OutputError("there is no such folder; give the folder that `gibbs run` wrote, such as runs/peru_m5.", where=where)

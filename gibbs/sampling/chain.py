@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -102,6 +103,7 @@ class Chain:
         self.stream: Stream | None = None  # of the effects that are not stored
         self.stored = np.arange(sum(levels * columns for _, levels, columns in packed.blocks))  # those that are
         self.seconds = [0.0, 0.0]
+        self.turn, self.given_up = threading.Lock(), False
         self.levels = LevelScales(self) if student else None
         arranged = by_group.arrange(design)
         self.factors, self.alike = arranged.factors, alike.levels(arranged)
@@ -122,15 +124,25 @@ class Chain:
         if status != ks.OK:
             design, s = by_group.arrange(self.design), self.state
             raise sampling_error(status, self.number, self.done + did + 1, design, s.u, s.L, float(s.scale[0]))
-        self.done += sweeps
-        if warming:
-            self.history.append(out)
-            if self.done in self.boundaries:
-                self._learn(refine=self.done == self.warmup)
-        else:
-            u = self.packed.effects_as_written(out.u)
-            self.kept.append(self._keep(replace(out, u=u if self.packed.reported is None else u[:, self.packed.reported])))
-        self.seconds[0 if warming else 1] += time.perf_counter() - began
+        with self.turn:
+            if self.given_up:
+                return
+            self.done += sweeps
+            if warming:
+                self.history.append(out)
+                if self.done in self.boundaries:
+                    self._learn(refine=self.done == self.warmup)
+            else:
+                u = self.packed.effects_as_written(out.u)
+                self.kept.append(self._keep(replace(out, u=u if self.packed.reported is None else u[:, self.packed.reported])))
+            self.seconds[0 if warming else 1] += time.perf_counter() - began
+
+    def give_up(self) -> None:
+        """Nothing that a thread is still at work on is added from now on; nothing kept yet, there is nothing to guard."""
+        self.given_up = True
+        if self.done >= self.warmup:
+            with self.turn:
+                pass
 
     def _keep(self, out: Kept) -> Kept:
         """What is stored of a chunk; the effects of streamed factors are added up and let go."""

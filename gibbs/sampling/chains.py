@@ -1,4 +1,8 @@
-"""Chains as threads over one compiled loop that holds no lock; between chunks Python looks at progress and at Ctrl-C."""
+"""Chains as threads over one compiled loop that holds no lock; between chunks Python looks at progress and at Ctrl-C.
+
+Chains take turns on the cores, a chunk at a time and the one that is furthest behind first, so that a run that is stopped early has about
+as many draws of each.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,10 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from gibbs import signals
 from gibbs.errors import SamplingError
 from gibbs.model.records import Design, Sampling
 from gibbs.posterior.records import Draws, StreamedDraws
@@ -22,6 +26,10 @@ from gibbs.sampling.second_order import STUCK, SecondOrderChain
 
 CHUNK_SECONDS = 0.25
 """Time one chunk of sweeps should take; draws do not depend on it."""
+GROWTH = 4
+"""A chunk is at most so many times as long as the one before; the first is one sweep, which may take a second."""
+PATIENCE = 0.9
+"""Seconds after Ctrl-C in which chains may finish their chunk; the draws of a longer one are left out."""
 CHUNK_NUMBERS = 2_000_000
 """Effects of one chunk at most where they are not stored: 16 MB."""
 
@@ -34,6 +42,7 @@ def run(
     progress: Callable[[Progress], object] | None = None,
     chunk: int | None = None,
     keep: tuple[str, ...] | None = None,
+    stop: threading.Event | None = None,
 ) -> Draws:
     """Draw the posterior.
 
@@ -43,6 +52,7 @@ def run(
     progress : called from this thread a few times a second.
     keep : the factors whose effects are stored whole; those of the others are summarised as they are drawn. None: all of them.
     chunk : sweeps a chunk (for tests: draws must not depend on it); None lets the clock decide.
+    stop : where it is set, all that Ctrl-C does happens; for runs in threads, which no signal reaches.
 
     Returns
     -------
@@ -52,23 +62,23 @@ def run(
     ------
     SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept by every chain.
     """
-    with precompile.together(plan.scheme, sampling.cores) as meet:
-        packed = pack(design, plan)
-        seeds = np.random.SeedSequence(sampling.seed).spawn(sampling.chains)
-        compile_began = time.perf_counter()
-        if progress:
-            progress(Progress("compile", (0,) * sampling.chains, sampling.warmup + sampling.draws, 0.0))
-        kind = SecondOrderChain if packed.family == SECOND_ORDER else Chain
-        chains = [kind(k, seed, packed, design, sampling.warmup) for k, seed in enumerate(seeds)]
-        streamed = [] if keep is None else [f for f, factor in enumerate(design.factors) if factor.name not in keep]
-        if streamed:
-            _stream(chains, packed, streamed)
-        chains[0].compile()
-        meet()
-    compile_seconds = time.perf_counter() - compile_began
-    runner = _Runner(chains, sampling, progress, chunk)
-    stopped = runner.go()
-    return _collect(chains, packed, sampling, stopped, compile_seconds, {f: design.factors[f].name for f in streamed})
+    with signals.deferred():
+        with signals.immediate(), precompile.together(plan.scheme, sampling.cores) as meet:
+            packed = pack(design, plan)
+            seeds = np.random.SeedSequence(sampling.seed).spawn(sampling.chains)
+            compile_began = time.perf_counter()
+            if progress:
+                progress(Progress("compile", (0,) * sampling.chains, sampling.warmup + sampling.draws, 0.0))
+            kind = SecondOrderChain if packed.family == SECOND_ORDER else Chain
+            chains = [kind(k, seed, packed, design, sampling.warmup) for k, seed in enumerate(seeds)]
+            streamed = [] if keep is None else [f for f, factor in enumerate(design.factors) if factor.name not in keep]
+            if streamed:
+                _stream(chains, packed, streamed)
+            chains[0].compile()
+            meet()
+        compile_seconds = time.perf_counter() - compile_began
+        stopped = _Runner(chains, sampling, progress, chunk, stop).go()
+        return _collect(chains, packed, sampling, stopped, compile_seconds, {f: design.factors[f].name for f in streamed})
 
 
 def _stream(chains: list[Chain], packed: Packed, factors: list[int]) -> None:
@@ -86,11 +96,16 @@ def _stream(chains: list[Chain], packed: Packed, factors: list[int]) -> None:
 
 
 class _Runner:
-    """Threads, one a chain at a time, with a flag to stop them between chunks."""
+    """Threads that advance whichever chain is furthest behind, and a flag to stop them between chunks."""
 
-    def __init__(self, chains: list[Chain], sampling: Sampling, progress, chunk: int | None) -> None:
-        self.chains, self.sampling, self.progress, self.chunk = chains, sampling, progress, chunk
+    def __init__(self, chains: list[Chain], sampling: Sampling, progress, chunk: int | None, asked: threading.Event | None = None) -> None:
+        self.chains, self.sampling, self.progress, self.chunk, self.asked = chains, sampling, progress, chunk, asked
         self.stop = threading.Event()
+        self.turn = threading.Lock()
+        self.idle = list(chains)
+        self.sizes = [1] * len(chains)
+        self.errors: dict[int, BaseException] = {}
+        self.left_behind = False
         self.began = time.perf_counter()
 
     def go(self) -> str:
@@ -100,7 +115,12 @@ class _Runner:
         why = self._to(target, until.max_seconds if until else None)
         passed = 0
         while until and not why:
-            passed = passed + 1 if _good_enough(self.chains, until) else 0
+            try:
+                with signals.immediate(in_hand=True):
+                    passed = passed + 1 if _good_enough(self.chains, until) else 0
+            except KeyboardInterrupt:
+                signals.dealt_with()
+                return "interrupted"
             if passed >= 2:
                 break
             target = self.sampling.warmup + int(1.5 * (target - self.sampling.warmup))
@@ -111,39 +131,70 @@ class _Runner:
         """Bring every chain to ``target`` sweeps."""
         cores = self.sampling.cores or os.cpu_count() or 1
         deadline = None if seconds is None else time.perf_counter() + seconds
-        why = ""
-        with ThreadPoolExecutor(max_workers=max(1, min(cores, len(self.chains)))) as pool:
-            futures = [pool.submit(self._work, chain, target) for chain in self.chains]
+        why, given_up_at = "", float("inf")
+        workers = [threading.Thread(target=self._work, args=(target,), daemon=True) for _ in range(max(1, min(cores, len(self.chains))))]
+        for worker in workers:
+            worker.start()
+        while any(worker.is_alive() for worker in workers):
             try:
-                while not all(f.done() for f in futures):
-                    time.sleep(0.05)
-                    self._report(target)
-                    if any(f.done() and f.exception() for f in futures):
-                        self.stop.set()
-                    if deadline is not None and time.perf_counter() > deadline and not why:
-                        why = "max_seconds"
-                        self.stop.set()
+                workers[0].join(0.05) if workers[0].is_alive() else time.sleep(0.02)
+                self._report(target)
+                interrupted = bool(signals.pressed()) or (self.asked is not None and self.asked.is_set())
             except KeyboardInterrupt:
-                why = "interrupted"
+                interrupted = True
+            now = time.perf_counter()
+            if interrupted and why != "interrupted":
+                why, given_up_at = "interrupted", now + PATIENCE
                 self.stop.set()
-            for f in futures:
-                f.result()
-        self.stop.clear()
-        self._report(target)
+            if deadline is not None and now > deadline and not why:
+                why = "max_seconds"
+                self.stop.set()
+            if now > given_up_at or signals.pressed() > 1:
+                self._give_up()
+                break
+        signals.dealt_with()
+        if self.errors:
+            raise self.errors[min(self.errors)]
+        if not self.left_behind:
+            self.stop.clear()
+            self._report(target)
         if why and min(c.done for c in self.chains) >= target:
             why = "" if why == "max_seconds" else why
         return why
 
-    def _work(self, chain: Chain, target: int) -> None:
+    def _give_up(self) -> None:
+        """Chains in the middle of a long chunk are left to themselves: what they have kept so far stays as it is."""
+        self.left_behind = True
+        signals.abandoned.set()
+        for chain in self.chains:
+            chain.give_up()
+
+    def _work(self, target: int) -> None:
+        while not self.stop.is_set():
+            with self.turn:
+                behind = min((c for c in self.idle if c.done < target), key=lambda c: c.done, default=None)
+                if behind is None:  # the others have the rest in hand
+                    return
+                self.idle.remove(behind)
+            try:
+                self._chunk(behind, target)
+            except BaseException as error:  # raised again by ``_to``, in the main thread
+                self.errors[behind.number] = error
+                self.stop.set()
+            with self.turn:
+                self.idle.append(behind)
+
+    def _chunk(self, chain: Chain, target: int) -> None:
         most = max(1, CHUNK_NUMBERS // max(1, chain.packed.effects)) if chain.stream is not None else None
-        size = self.chunk or 8
-        while chain.done < target and not self.stop.is_set():
-            began = time.perf_counter()
-            did = min(size, target - chain.done, most or size)
-            chain.advance(did)
-            if self.chunk is None:
-                seconds = max(time.perf_counter() - began, 1e-6)
-                size = int(min(max(did * CHUNK_SECONDS / seconds, 1), 4 * size))
+        began, before = time.perf_counter(), chain.done
+        size = self.chunk or self.sizes[chain.number]
+        chain.advance(min(size, target - chain.done, most or size))
+        if self.chunk is None:
+            seconds = max(time.perf_counter() - began, 1e-6)
+            size = int(min(max((chain.done - before) * CHUNK_SECONDS / seconds, 1), GROWTH * size))
+            if before < chain.warmup <= chain.done:  # what comes now may take longer
+                size = max(1, size // GROWTH)
+            self.sizes[chain.number] = size
 
     def _report(self, target: int) -> None:
         if self.progress:

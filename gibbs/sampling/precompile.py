@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -29,6 +30,9 @@ APART: dict[str, tuple[Apart, ...]] = {"joint": sweep.APART, "collapsed": sweep.
 
 PATIENCE, LEAST_PATIENCE = 3.0, 10.0
 """The child is given up when it takes longer than so many times what this process took, and so many seconds."""
+
+ROOM = 64_000_000
+"""Bytes that are free where the cache is; all kernels together take a third of it."""
 
 _begun: list[subprocess.Popen[bytes]] = []
 """A child that was started before the data were read; at most one."""
@@ -81,19 +85,21 @@ def together(scheme: str, cores: int | None) -> Iterator[Callable[[], None]]:
 
 
 def _pays(scheme: str, cores: int | None) -> bool:
-    """Is there a second core, a cache that can be shared, and what the child would compile last not in it yet?"""
+    """Is there a second core, a cache that can be shared and has room, and what the child would compile last not in it yet?"""
     if scheme not in APART or min(_cores(), cores or 2) < 2:
         return False
     if threading.current_thread() is not threading.main_thread():  # many fits at once: every core has its work
         return False
     last = APART[scheme][-1].kernel
+    if last.stats.cache_path is None:
+        return False
     folder = Path(last.stats.cache_path)
     if next(folder.glob(f"{last.__module__.rpartition('.')[2]}.{last.__name__}-*.nbi"), None) is not None:
         return False
     nearest = folder
     while not nearest.exists():
         nearest = nearest.parent
-    return os.access(nearest, os.W_OK)
+    return os.access(nearest, os.W_OK) and shutil.disk_usage(nearest).free > ROOM
 
 
 def _cores() -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -140,6 +143,76 @@ def test_ctrl_c_keeps_what_every_chain_has_and_raises_before_that():
     late = Sampling(chains=2, seed=1, warmup=3_000_000, draws=10)
     with pytest.raises(KeyboardInterrupt):
         chains.run(design, decided, late, progress=stop_when(lambda s: True))
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3])
+@pytest.mark.parametrize("family", ["gaussian", "poisson"])
+def test_chains_take_turns_and_a_run_that_is_stopped_is_the_beginning_of_the_whole(cores, family):
+    """With fewer cores than chains, too, each has about as much; and what is kept does not depend on when it was stopped."""
+    design = fitted_design("one_factor", family, rows=60)
+    decided, stop, seen = plan.make(design), threading.Event(), []
+
+    def progress(snapshot):
+        seen.append(snapshot.done)
+        if min(snapshot.done) > 400:
+            stop.set()
+
+    asked = Sampling(chains=4, seed=1, warmup=100, draws=2_000_000, cores=cores)
+    part = chains.run(design, decided, asked, progress=progress, stop=stop)
+    kept = part.beta.shape[1]
+    assert part.stopped == "interrupted" and 300 < kept < 2_000_000
+    assert max(seen[-1]) < 4 * min(seen[-1])
+    whole = chains.run(design, decided, replace(asked, draws=200, cores=2))
+    for name in ("beta", "hyper", "u", "lp"):
+        np.testing.assert_array_equal(getattr(part, name)[:, :200], getattr(whole, name))
+
+
+def test_a_limit_of_time_leaves_every_chain_with_draws():
+    design = fitted_design("one_factor", rows=60)
+    never = Sampling(chains=4, seed=1, warmup=100, draws=4_000_000, cores=1, until=Until(ess=1e9, rhat=1.0, max_seconds=1.5))
+    draws = chains.run(design, plan.make(design), never)
+    assert draws.stopped == "max_seconds" and 0 < draws.beta.shape[1] < 4_000_000 and np.all(np.isfinite(draws.beta))
+
+
+@pytest.mark.parametrize("keep", [None, ()])
+def test_a_sweep_without_an_end_is_left_behind(monkeypatch, keep):
+    """What the chains had kept before is what there is, and what the thread still does changes none of it."""
+    design = fitted_design("one_factor", rows=60)
+    decided, stop, go_on = plan.make(design), threading.Event(), threading.Event()
+    sweeps = Chain._sweeps
+
+    def slow(self, how, warming, out):
+        if self.done >= 130:
+            stop.set()
+            go_on.wait(60)
+        return sweeps(self, how, warming, out)
+
+    monkeypatch.setattr(Chain, "_sweeps", slow)
+    monkeypatch.setattr(chains, "PATIENCE", 0.2)
+    asked = Sampling(chains=2, seed=1, warmup=100, draws=200, cores=2)
+    began = time.perf_counter()
+    part = chains.run(design, decided, asked, stop=stop, keep=keep, chunk=10)
+    assert time.perf_counter() - began < 20 and part.stopped == "interrupted" and 20 <= part.beta.shape[1] <= 30
+    kept = part.beta.copy()
+    go_on.set()
+    monkeypatch.setattr(Chain, "_sweeps", sweeps)
+    time.sleep(0.2)
+    whole = chains.run(design, decided, asked, keep=keep)
+    np.testing.assert_array_equal(part.beta, kept)
+    np.testing.assert_array_equal(part.beta, whole.beta[:, : kept.shape[1]])
+
+
+def test_the_first_chunk_is_one_sweep_and_chunks_grow_by_time(monkeypatch):
+    """A sweep of a large model may take a second; nobody knows before the first."""
+    design, sizes = fitted_design("one_factor", rows=60), []
+    advance = Chain.advance
+    monkeypatch.setattr(Chain, "advance", lambda self, sweeps: (sizes.append(sweeps), advance(self, sweeps))[1])
+    chains.run(design, plan.make(design), Sampling(chains=1, seed=1, warmup=100, draws=3000, cores=1))
+    assert sizes[0] == 1 and all(b <= chains.GROWTH * a for a, b in itertools.pairwise(sizes))
+    sizes.clear()
+    monkeypatch.setattr(Chain, "advance", lambda self, sweeps: (sizes.append(sweeps), time.sleep(0.1 * sweeps), advance(self, sweeps))[2])
+    chains.run(design, plan.make(design), Sampling(chains=1, seed=1, warmup=10, draws=10, cores=1))
+    assert max(sizes) <= 4
 
 
 def test_a_chain_that_fails_says_where_and_stops_the_others():

@@ -1,0 +1,160 @@
+"""Compiled code in files that may be damaged, full, read-only or shared: what cannot be trusted is compiled again.
+
+Numba's own cache ends a program that meets half a file or a folder that cannot be written, looks for another folder by itself (beside the
+sources, where code outlives a change in a kernel that others call), and two processes that compile two versions of one kernel at once can
+leave the code of one under the name of the other. Here every file ends with a digest of its contents, and is named by what it is for.
+``problems`` says in one sentence what was found; no draw depends on any of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from numba.core import caching, dispatcher
+
+_MARK, _SUM = b"\ngibbs kernels 1 ", 32
+
+_damaged: set[str] = set()
+_unwritten: dict[str, str] = {}  # folder → why
+
+
+def problems() -> str:
+    """What has been found wrong with the files since the last call, in one line; "" where nothing was."""
+    found = []
+    if _damaged:
+        folder = os.path.dirname(next(iter(_damaged)))
+        files = f"{len(_damaged)} files" if len(_damaged) > 1 else "a file"
+        found.append(f"{files} of compiled code in {folder} could not be read, and {'were' if len(_damaged) > 1 else 'was'} compiled again")
+    for folder, why in list(_unwritten.items())[:1]:
+        place = f"cannot be kept in {folder} ({why})" if folder else f"is not kept ({why})"
+        found.append(f"compiled code {place}, so every run compiles it anew; NUMBA_CACHE_DIR names another folder")
+    _damaged.clear()
+    _unwritten.clear()
+    return "; ".join(found) + "." if found else ""
+
+
+def _seal(contents: bytes, name: str) -> bytes:
+    """What stands at the end of the file ``name``; Numba does not read so far."""
+    return _MARK + hashlib.blake2b(name.encode() + b"\0" + contents, digest_size=_SUM).digest()
+
+
+class _Locator(caching.CompileResultCacheImpl._locator_classes[0]):  # type: ignore[misc,name-defined]
+    """The folder that ``config.CACHE_DIR`` named when the kernel was made, also where it can only be read."""
+
+    def ensure_cache_path(self) -> None:
+        with suppress(OSError):
+            os.makedirs(self.get_cache_path(), exist_ok=True)
+
+
+class _Impl(caching.CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_Locator,)
+
+
+class _Files(caching.IndexDataCacheFile):  # type: ignore[misc]
+    """Numba's index and data files, each with a seal at its end. Reading and writing never raise."""
+
+    _key: Any = None
+
+    def load(self, key: Any) -> Any:
+        try:
+            return super().load(key)
+        except Exception:  # sealed, but of another version of something: unpickling raises whatever it likes
+            _damaged.add(self._index_path)
+            return None
+
+    def save(self, key: Any, data: Any) -> None:
+        self._key = key
+        try:
+            super().save(key, data)
+        except OSError as error:
+            _unwritten[self._cache_path] = error.strerror or str(error)
+
+    def _data_name(self, number: int) -> str:
+        """By the types that the code is for, so that two processes never give one name to two versions."""
+        own = hashlib.blake2b(repr(self._key).encode(), digest_size=8).hexdigest()
+        return self._data_name_pattern.replace("{number:d}", own)
+
+    def _load_index(self) -> dict[Any, str]:
+        try:
+            return super()._load_index() if self._whole(self._index_path) else {}
+        except Exception:
+            _damaged.add(self._index_path)
+            return {}
+
+    def _load_data(self, name: str) -> Any:
+        if not self._whole(self._data_path(name)):
+            raise FileNotFoundError(name)
+        return super()._load_data(name)
+
+    def _whole(self, path: str) -> bool:
+        """Whether the file is there and as it was written."""
+        try:
+            with open(path, "rb") as file:
+                everything = file.read()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            everything = b""
+        contents, seal = everything[: -len(_MARK) - _SUM], everything[-len(_MARK) - _SUM :]
+        whole = seal == _seal(contents, os.path.basename(path))
+        if not whole:
+            _damaged.add(path)
+        return whole
+
+    @contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[io.BytesIO]:
+        """Whole or not at all, whoever else writes it at the same time."""
+        made, partial = io.BytesIO(), f"{filepath}.tmp.{uuid.uuid4().hex[:16]}"
+        yield made
+        try:
+            with open(partial, "wb") as file:
+                file.write(made.getvalue() + _seal(made.getvalue(), os.path.basename(filepath)))
+            os.replace(partial, filepath)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(partial)
+            raise
+
+
+class KernelCache(caching.FunctionCache):  # type: ignore[misc]
+    """The cache of one kernel. A file that cannot be used is as good as none."""
+
+    _impl_class = _Impl
+
+    def __init__(self, py_func: Any) -> None:
+        super().__init__(py_func)
+        plain = self._cache_file
+        self._cache_file = _Files(plain._cache_path, self._impl.filename_base, plain._source_stamp)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # LLVM, too, has errors of its own for code that it cannot load
+            _damaged.add(os.path.join(self._cache_path, self._impl.filename_base))
+            return None
+
+
+def _cache(py_func: Any) -> Any:
+    """A KernelCache; none at all where there is no folder for it."""
+    try:
+        return KernelCache(py_func)
+    except RuntimeError as error:
+        _unwritten[""] = "there is no folder for it" if "locator" in str(error) else str(error)
+        return caching.NullCache()
+
+
+@contextmanager
+def checked() -> Iterator[None]:
+    """Kernels that are made meanwhile have a ``KernelCache``."""
+    plain = dispatcher.FunctionCache
+    dispatcher.FunctionCache = _cache
+    try:
+        yield
+    finally:
+        dispatcher.FunctionCache = plain
