@@ -10,6 +10,8 @@ import difflib
 import itertools
 from collections.abc import Iterable
 
+from gibbs.printable import printable
+
 LONGEST_MESSAGE, LONGEST_PLACE = 4_000, 400
 """Characters of a message and of its place: names and labels in them come from files, and may be as long as a file."""
 
@@ -18,9 +20,7 @@ def readable(text: str, longest: int) -> str:
     """``text`` as it may be shown on a terminal: control characters (but for line ends) as escapes, the middle of a long text left out."""
     if len(text) > longest:
         text = f"{text[: 2 * longest // 3]} … {text[-longest // 4 :]}"
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode("ascii") for c in text)
+    return printable(text, lines=True)
 
 
 class GibbsError(Exception):

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import traceback
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -26,6 +27,8 @@ LONGEST = 5_000  # characters of a message
 
 _EVENTS_OF_FILES = {"os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "os.link", "os.symlink", "shutil.rmtree"}
 _EVENTS_OF_OTHERS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect"}
+
+_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 class TooLong(BaseException):
@@ -88,8 +91,8 @@ def _refused(words: str, message: str) -> Verdict:
 
 
 def _shown(words: str, kind: str) -> Verdict:
-    """Control characters move a cursor, colour a line or hide it."""
-    strange = sorted({c for c in words if not c.isprintable() and c not in "\n\t\u00a0\u202f\u2009"})
+    """Control characters move a cursor, colour a line or hide it; marks of direction turn it round. Joiners of letters may stay."""
+    strange = sorted({c for c in words if (unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") and c not in "\n\t") or c in _TURNING})
     if strange:
         at = words.index(strange[0])
         return Verdict("control characters", f"{''.join(strange)!a} in {words[max(0, at - 60) : at + 60]!a}")
