@@ -327,6 +327,10 @@ def _factors(
     encoded: dict[str, RandomColumns] = {}
     for randoms in merged.values():
         name = randoms[0].factor
+        if name in encoded:
+            raise DataError(
+                f"two grouping factors are called '{name}'; rename the column '{name}', with rename: under data:.", where=source
+            )
         grouping, codes = group(frame, randoms[0].group, source)
         where = f"{source}, grouping factor '{name}'"
         if len(grouping.levels) < 2:

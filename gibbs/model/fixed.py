@@ -9,7 +9,7 @@ Formulas are walked as trees of our own; functions are those of :mod:`gibbs.mode
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -99,13 +99,16 @@ def learn(
     variables = {name: cache[name][0] for term in names for name in term}
     coded = dummies(terms, has_intercept, lambda name: variables[name].is_category)
     columns = ["Intercept"] if has_intercept and not cutpoints else []
+    made_by: dict[str, str] = {}
     for term, full in zip(names, coded, strict=True):
         parts = [_part_names(name, variables[name], everything) for name, everything in zip(term, full, strict=True)]
         count = int(np.prod([len(p) for p in parts]))
         if len(columns) + count > MAX_COLUMNS:
             raise DataError(_too_many(term, variables, count), where=source)
         # the first variable varies fastest, as in R
-        columns.extend(":".join(reversed(combination)) for combination in itertools.product(*reversed(parts)))
+        new = [":".join(reversed(combination)) for combination in itertools.product(*reversed(parts))]
+        _check_names(new, ":".join(term), made_by, source)
+        columns.extend(new)
     learnt = Columns(tuple(columns), has_intercept and not cutpoints, names, coded, variables)
     return learnt, _fill(learnt, {name: cache[name][1] for name in variables}, len(frame))
 
@@ -123,6 +126,26 @@ def numbers(tree: Node, frame: pd.DataFrame, source: str, states: States, *, tra
 
 
 # ------------------------------------------------------------------------------------------------------------ learning
+
+
+def _check_names(new: Sequence[str], term: str, made_by: dict[str, str], source: str) -> None:
+    """DataError where a column of the model has the name of another, or of the intercept: results and priors go by name.
+
+    ``made_by``: name → the term whose column it is; the new ones are added.
+    """
+    for name in new:
+        if name in ("Intercept", "(Intercept)"):
+            raise DataError(
+                f"'{name}' is the name of the intercept, which a formula has as 1; rename the column (rename: under data:).",
+                where=source,
+            )
+        if name in made_by:
+            raise DataError(
+                f"two columns of the model are called '{name}', one of {made_by[name]} and one of {term} (a name and its level are written "
+                "together); rename one in the data, or with rename: under data:.",
+                where=source,
+            )
+        made_by[name] = term
 
 
 def _learn_variable(node: Node, frame: pd.DataFrame, source: str, base: Mapping[str, str]) -> tuple[Variable, np.ndarray]:

@@ -231,12 +231,11 @@ _DRAWING = ("run", "sbc", "plot", "report")
 # ------------------------------------------------------------------------------------------------------ surroundings
 
 _LABELS = (
-    "$", "$x_{", "$\\frac{", "x^2", "a_b", "a%b", "a&b", "#1", "\\input{x}", "~", "<script>alert(1)</script>", "a<b>c", "&amp;", "{{7*7}}",
-    "{% raw %}", "a|b", "*bold*", "_it_", "`code`", "[x](y)", "=1+1", "+1", "-1", "@SUM(A1)", "a,b", "a;b", 'say "hi"', "it's", "a\nb",
-    "a\tb",
-    "é", "日本", "\U0001f600", "\u202egnp", "\x1b[31mred", "\x00", "x" * 300, "x" * 5000, " ", "", "1", "1.0", "01", "NA", "None",
-    "nan", "TRUE",
-    "Intercept", "a:b", "a__b", "a/b", "../x", "a.b", "for", "int", "data", "model", "T(", "\u200b", "-", ".", "[", "]", "a]b[",
+    "$", "$x_{", "$\\frac{", "x^2", "a_b", "a%b", "a&b", "#1", "\\input{x}", "~", "<script>alert(1)</script>", "a<b>c", "&amp;",
+    "{{7*7}}", "{% raw %}", "a|b", "*bold*", "_it_", "`code`", "[x](y)", "=1+1", "+1", "-1", "@SUM(A1)", "a,b", "a;b", 'say "hi"', "it's",
+    "a\nb", "a\tb", "é", "日本", "\U0001f600", "\u202egnp", "\x1b[31mred", "\x00", "x" * 300, "x" * 5000, " ", "", "1", "1.0", "01", "NA",
+    "None", "nan", "TRUE", "Intercept", "chain", "draw", "lp", "sigma", "b_x", "n_g", "ymis", "obs_id", "g", "x", "a:b", "a__b", "a/b",
+    "../x", "a.b", "for", "int", "data", "model", "T(", "\u200b", "-", ".", "[", "]", "a]b[",
 )  # fmt: skip
 _MODELS = (
     ("y ~ x * c + (1 + x | g)", "gaussian"),

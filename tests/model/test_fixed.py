@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import gibbs
 from gibbs.errors import DataError
 from gibbs.model import fixed
 from gibbs.model.formula import parse
@@ -203,3 +204,14 @@ def test_columns_that_cannot_be_predictors(right: str, columns: dict, says: str)
         matrix(right, columns)
     assert says in str(error.value)
     assert "t.csv" in str(error.value)
+
+
+def test_two_columns_of_one_name_are_refused_for_results_and_priors_go_by_name() -> None:
+    frame = pd.DataFrame({"y": [1.0, 2, 4, 3, 5, 7], "c": list("012012"), "c2": [1.0, 5, 2, 6, 3, 4], "g": list("aabbab")})
+    for formula in ("y ~ c + c2", "y ~ c2 + (1 + c + c2 | g)"):
+        with pytest.raises(DataError, match="two columns of the model are called 'c2', one of c and one of c2"):
+            gibbs.check(formula, frame)
+    with pytest.raises(DataError, match="'Intercept' is the name of the intercept, which a formula has as 1"):
+        gibbs.check("y ~ 0 + Intercept + c2", frame.assign(Intercept=1.0))
+    with pytest.raises(DataError, match="two grouping factors are called 'g:c'"):
+        gibbs.check("y ~ c2 + (1 | g:c) + (1 | `g:c`)", frame.assign(**{"g:c": list("uvuvuv")}))
