@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gibbs import memory, paths
 from gibbs.errors import DataError, nearest
-from gibbs.model import csv_file, signatures
+from gibbs.model import csv_file, signatures, trial
 from gibbs.model.csv_file import Asked
 from gibbs.model.records import DataSource
 from gibbs.model.yaml_lines import nearest_file
@@ -233,6 +233,7 @@ def _spss(path: Path, source: str) -> Reader:
         import pyreadstat
     except ImportError:
         raise DataError("SPSS files need the package pyreadstat; install it: pip install 'gibbs-engine[spss]'.", where=source) from None
+    trial.spss(path, source)
     _, meta = _attempt(partial(pyreadstat.read_sav, str(path), metadataonly=True), path, source, "an SPSS")
     names = tuple(meta.column_names)
     labels = {i: meta.variable_value_labels[name] for i, name in enumerate(names) if meta.variable_value_labels.get(name)}

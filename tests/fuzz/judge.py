@@ -173,12 +173,17 @@ class _Watch:
             writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) if isinstance(flags, int) else False
             if writes and isinstance(path, (str, bytes, os.PathLike)) and not cls.inside(path):
                 cls.touched.append(f"opened for writing: {path!r}")
-        elif name in _EVENTS_OF_OTHERS and arguments[:1] != ("uname",):  # Python's own platform module
+        elif name in _EVENTS_OF_OTHERS and not cls.known(arguments):
             cls.touched.append(f"{name}{arguments!r}"[:300])
         elif name in _EVENTS_OF_FILES:
             for path in arguments[:2]:
                 if isinstance(path, (str, bytes, os.PathLike)) and not cls.inside(path):
                     cls.touched.append(f"{name} {path!r}")
+
+    @classmethod
+    def known(cls, arguments: tuple[Any, ...]) -> bool:
+        """Processes that are no stranger's doing: Python's own look at the machine, and the first reading of an SPSS file."""
+        return arguments[0] == "uname" or "pyreadstat.read_sav(sys.argv[1])" in str(arguments[1:2])
 
     @classmethod
     def inside(cls, path: Any) -> bool:

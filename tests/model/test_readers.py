@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from gibbs.errors import DataError
-from gibbs.model import data, spec
+from gibbs.model import data, spec, trial
 
 
 def read(file: Path):
@@ -55,3 +55,31 @@ def test_a_wrong_row_in_another_encoding_prints_no_traceback(tmp_path: Path, cap
     with pytest.raises(DataError):
         read(tmp_path / "d.csv")
     assert capfd.readouterr().err == ""
+
+
+def test_an_spss_file_that_breaks_its_library_is_one_message(tmp_path: Path) -> None:
+    """Found by ``python -m tests.fuzz``: a segmentation fault inside pyreadstat, which no ``except`` can stop."""
+    import pandas as pd
+    import pyreadstat
+
+    table = pd.DataFrame({"y": np.arange(30.0), "x": [f"word {i % 7}" for i in range(30)]})
+    pyreadstat.write_sav(table, str(tmp_path / "ok.zsav"), compress=True)
+    assert len(read(tmp_path / "ok.zsav").frame) == 30
+    whole = (tmp_path / "ok.zsav").read_bytes()
+    for at in range(8, len(whole), max(1, len(whole) // 12)):
+        (tmp_path / "d.zsav").write_bytes(whole[:at] + b"\xff" * 8 + whole[at + 8 :])
+        try:
+            read(tmp_path / "d.zsav")
+        except DataError as error:
+            assert str(error).count("\n") == 0
+
+
+def test_a_file_that_ends_the_process_that_reads_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "d.sav").write_bytes(b"$FL2")
+    for program, words in {"import os; os.abort()": "its library breaks on it", "while True: pass": "not come to an end"}.items():
+        monkeypatch.setattr("gibbs.model.trial._SPSS", program)
+        monkeypatch.setattr("gibbs.model.trial.SECONDS", 1.0)
+        trial._spss.cache_clear()
+        with pytest.raises(DataError, match=words):
+            read(tmp_path / "d.sav")
+    trial._spss.cache_clear()
