@@ -73,7 +73,8 @@ def fit(
     priors : prior by what it is on, as in a spec: ``{"b[x]": "normal(0, 5)", "sd[g]": "half_t(3, 0, 2.5)"}``.
     chains, warmup, draws : 4 chains of 500 sweeps of warm-up and 1,000 draws kept each.
     seed : whole number; drawn anew, and recorded, where none is given. cores : threads; never changes a draw.
-    scheme : auto (the default), joint, collapsed, one-at-a-time, augmented, second-order.
+    scheme : auto (the default), joint, collapsed, one-at-a-time, augmented, second-order. Augmentation is there for probit, logit, and
+        binomial with these links.
     until : ``{"ess": 1000, "rhat": 1.01, "max_seconds": 600}``: go on until every parameter is good enough.
     missing : drop (the default; rows with a missing value are dropped and counted), error, or predict (rows whose outcome alone is
         missing stay, and their outcomes are drawn).

@@ -114,7 +114,7 @@ def pack(design: Design, plan: Plan) -> Packed:
     asked, design = design, _observed(by_group.arrange(design))
     second = plan.scheme == "second-order"
     likelihood = LIKELIHOOD[design.family, design.link or DEFAULT_LINK[design.family]] if second else -1
-    family = SECOND_ORDER if second else FAMILY[design.family]
+    family = SECOND_ORDER if second else FAMILY[design.link if design.family == "binomial" else design.family]
     if design.family == "ordinal":
         design = _with_cutpoints(design)
     X, transform = _centre(design)
@@ -150,6 +150,8 @@ def pack(design: Design, plan: Plan) -> Packed:
     if discrete and design.weights is not None:
         y = y if likelihood in _ORDINAL else y * design.weights
         trials = trials * design.weights
+    if discrete and not second and design.trials is not None:
+        n = float(trials.sum())  # a latent for every trial
     if family == kl.STUDENT and design.precision is not None:  # √w y = √w η + σ t_ν: rows times √w have one scale
         root = np.sqrt(design.precision)
         X, Z, y, weight = X * root[:, None], Z * root[:, None], y * root, np.ones(y.size)

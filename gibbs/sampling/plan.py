@@ -27,6 +27,8 @@ ALL_IN_CORE = 64
 ROWS_AN_EFFECT = 100
 AUGMENTED = ("probit", "logit")
 """Families that may be drawn by augmentation or by second-order moves."""
+AUGMENTED_LINKS = ("logit", "probit")
+"""Links for which a binomial model may be augmented, trial by trial, where that is asked for."""
 GAUSSIAN_GIVEN_LATENTS = ("gaussian", "student")
 NANOSECONDS = {"probit": (55.0, 55.0), "logit": (125.0, 30.0)}
 """Cost of a sweep of augmentation a row, and of second-order moves a cell, for the choice between them (measured on 1,000 to 9,000 rows
@@ -99,7 +101,8 @@ def make(design: Design, scheme: str = "auto") -> Plan:
     ----------
     scheme : ``auto`` (the default), or one of ``joint``, ``collapsed``, ``one-at-a-time`` to force it. For probit and logit ``auto``
         compares augmentation with second-order moves (``choice``); ``augmented`` and ``second-order`` force one of them, and the
-        other three names mean augmentation.
+        other three names mean augmentation. Binomial models of many trials are drawn by second-order moves unless augmentation is asked
+        for, by any of these names (links logit and probit).
 
     Raises
     ------
@@ -111,6 +114,15 @@ def make(design: Design, scheme: str = "auto") -> Plan:
     if design.family in GAUSSIAN_GIVEN_LATENTS:
         if scheme in ("augmented", "second-order"):
             raise SpecError(f"scheme '{scheme}' is for binary outcomes; a {design.family} model is drawn exactly.", where="sampling.scheme")
+    elif design.family == "binomial" and scheme not in ("auto", "second-order"):
+        if design.link not in AUGMENTED_LINKS:
+            raise SpecError(
+                f"scheme '{scheme}' augments the trials, and there is no augmentation for link {design.link}: it is there for logit "
+                "(Polya-Gamma) and probit (Albert-Chib). Use 'auto' or 'second-order'.",
+                where="sampling.scheme",
+            )
+        plan = _structure(design, "auto" if scheme == "augmented" else scheme)
+        return replace(plan, lines=(*plan.lines, "why: augmentation forced; second-order moves, which auto takes, cost no draw a trial"))
     elif design.family in AUGMENTED:
         better, why = choice(design)
         if scheme == "second-order" or (scheme == "auto" and better == "second-order"):

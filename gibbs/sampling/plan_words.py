@@ -44,15 +44,20 @@ def _outcome(design: Design, blocks: Blocks) -> str:
             f"outcome: {design.family} by second-order moves: a normal stand-in of the likelihood, fitted in warm-up, proposes, "
             f"and Metropolis steps make it exact{forced}"
         )
-    if design.family == "probit":
+    each = ""
+    if design.family == "binomial":
+        trials = int(np.sum(design.trials if design.weights is None else design.trials * design.weights))
+        each = f", for each of {trials:,} trials"
+    family = design.link if design.family == "binomial" else design.family
+    if family == "probit":
         whole = blocks.scheme == "joint" and not design.offset.any() and all(f.df_prior is None for f in design.factors)
         haar = ", with the Haar scale move where the priors of β are centred at 0" if whole else ""
-        return f"outcome: probit by Albert-Chib truncated normals{haar}"
+        return f"outcome: {design.family} by Albert-Chib truncated normals{each}{haar}"
     return {  # of the others these are no sentences: they have second-order moves only
         "gaussian": "outcome: gaussian; cross-products are sufficient, so a sweep never passes over the rows",
         "student": "outcome: Student-t as a scale mixture; nu and sigma drawn with the scales integrated out, then the scales",
-        "logit": "outcome: logit by exact Polya-Gamma PG(1, z) draws",
-    }.get(design.family, "")
+        "logit": f"outcome: {design.family} by exact Polya-Gamma PG(1, z) draws{each}",
+    }.get(family, "")
 
 
 def _of_effects(factors: tuple[Factor, ...]) -> list[str]:
