@@ -60,7 +60,8 @@ def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None, *,
         dict.fromkeys([c for c in wanted if c not in trees] + [n for new in order for n in derive.needs(trees[new]) if n not in trees])
     )
     _check_names(base, place, reader.names, trees, source)
-    table, notes = _columns(reader, base, place, options, text, source)
+    words = {name for new in order for name in derive.compared_with_words(trees[new])} - set(wanted)
+    table, notes = _columns(reader, base, place, options, {*text, *words}, source)
     if not len(table):
         raise DataError("there are no rows.", where=source)
     _check_values(table, source)

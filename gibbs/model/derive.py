@@ -32,6 +32,11 @@ def needs(tree: Node) -> list[str]:
     return list(dict.fromkeys(expression.columns(tree)))
 
 
+def compared_with_words(tree: Node) -> set[str]:
+    """The columns that stand beside a word in quotes, as ``code`` in ``code == "01"``: to be read as they are written."""
+    return set(expression.compared_with_words(tree))
+
+
 def compute(
     new: str,
     tree: Node,

@@ -107,6 +107,30 @@ def columns(node: Node) -> Iterator[str]:
             yield from columns(right)
 
 
+def compared_with_words(node: Node) -> Iterator[str]:
+    """The columns that stand beside a word in quotes, as in ``code == "01"`` or ``code %in% c("01", "02")``."""
+    match node:
+        case Binary("==" | "!=", left, right):
+            sides = (left, right)
+            if any(isinstance(side, Text) for side in sides):
+                yield from (side.text for side in sides if isinstance(side, Name))
+        case Binary("%in%", Name(name), right):
+            if any(isinstance(value, Text) for _, value in right.arguments) if isinstance(right, Call) else isinstance(right, Text):
+                yield name
+    match node:
+        case Paren(inside) | Not(inside):
+            yield from compared_with_words(inside)
+        case Call(_, arguments):
+            for _, argument in arguments:
+                yield from compared_with_words(argument)
+        case Sum(items):
+            for _, item in items:
+                yield from compared_with_words(item)
+        case Binary(_, left, right):
+            yield from compared_with_words(left)
+            yield from compared_with_words(right)
+
+
 _NOT_A_NUMBER = "TRUE and FALSE are not numbers; write 1 and 0."
 
 

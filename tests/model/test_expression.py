@@ -156,6 +156,18 @@ def test_what_is_refused(text: str, says: str, error: type[Exception]) -> None:
     assert says in found.value.message
 
 
+def test_codes_of_digits_are_compared_as_they_are_written(tmp_path) -> None:
+    (tmp_path / "d.csv").write_text("y,fips,year\n1,01,2000\n2,02,2001\n3,1,2002\n")
+    made = {"al": 'fips == "01"', "some": 'fips %in% c("02", "1")', "late": 'year > 2000 & year != "2002"', "n": "fips + 1"}
+    said = spec.build("y ~ al", data={"file": str(tmp_path / "d.csv")}, derive=made)
+    found = data.read(said, None, ["al", "some", "late", "n"])
+    assert found.notes == ()
+    assert found.frame["al"].tolist() == [True, False, False]
+    assert found.frame["some"].tolist() == [False, True, True]
+    assert found.frame["late"].tolist() == [False, True, False]
+    assert found.frame["n"].tolist() == [2.0, 3.0, 2.0]
+
+
 def test_text_is_data_and_constants_may_be_columns() -> None:
     frame = FRAME.assign(
         sector=["__import__('os').system('x')", 'say "a"', "c", "d", "e"], **{"TRUE": [1, 2, 3, 4, 5], "not": [0, 1, 0, 1, 0]}
