@@ -41,6 +41,7 @@ class Header:
     delimiter: str
     lines: int  # lines of the file up to the end of the header
     zeros: bool = False  # some value of the file looks like a code with a leading zero
+    notes: tuple[str, ...] = ()  # of quotes that may be wrong
 
 
 def header(path: Path, source: str) -> Header:
@@ -86,7 +87,12 @@ def header(path: Path, source: str) -> Header:
         raise bad_encoding(path, source)
     if second is not None and len(second) == len(names) + 1:
         names = ["", *names]
-    return Header(tuple(names), preferred, lines, _quotes(path, source, preferred))
+    found_quotes = _quotes(path, source, preferred)
+    notes: tuple[str, ...] = ()
+    if found_quotes.spans:
+        with open_bytes(path, source) as raw:
+            notes = quotes.swallowed(raw, found_quotes.spans, preferred, len(names))
+    return Header(tuple(names), preferred, lines, found_quotes.zeros, notes)
 
 
 @dataclass(frozen=True)
@@ -267,7 +273,7 @@ def bad_encoding(path: Path, source: str) -> DataError:
             before += len(block)
 
 
-def _quotes(path: Path, source: str, delimiter: str) -> bool:
+def _quotes(path: Path, source: str, delimiter: str) -> quotes.Found:
     try:
         with open_bytes(path, source) as raw:
             return quotes.scan(raw, delimiter, source)

@@ -290,7 +290,7 @@ def _columns(
     index = pd.RangeIndex(1, len(read) + 1)
     read = pd.DataFrame({name: _placed(read.iloc[:, i], index) for i, name in enumerate(names)}, index=index)
     _check_cells(read, source)
-    columns, met, notes, labels = {}, {}, [], {}
+    columns, met, notes, labels = {}, {}, list(reader.notes), {}
     for i, name in enumerate(names):
         series, other = read[name], reader.names[at[i]]
         words, labels[name] = missing_words.of_column(options, name, other), reader.labels.get(at[i], {})

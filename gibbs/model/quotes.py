@@ -14,6 +14,7 @@ from gibbs.errors import DataError
 
 _BLOCK = 1 << 24
 _QUOTE, _NEWLINE, _RETURN, _ZERO, _NINE = 34, 10, 13, 48, 57
+_RARE = 3  # quoted values of several lines, in a file that has hardly any
 _SHOWN = 60  # letters of the file in a message
 
 _REMEDY = 'Close it; a quote that belongs to the text is doubled, in a value that is itself in quotes: "a 12"" pipe".'
@@ -26,8 +27,15 @@ class _Open(NamedTuple):
     text: str
 
 
-def scan(stream: BinaryIO, delimiter: str, source: str) -> bool:
-    """Check every quote of a CSV file; True where some value looks like a code with a leading zero (``01``, ``007``).
+class Found(NamedTuple):
+    """What one pass over a file has seen."""
+
+    zeros: bool  # some value looks like a code with a leading zero (01, 007)
+    spans: list[tuple[int, int]]  # the lines from and to of quoted values of several lines, the first few
+
+
+def scan(stream: BinaryIO, delimiter: str, source: str) -> Found:
+    """Check every quote of a CSV file.
 
     Raises DataError, with the line where the quote opens, for a quote that is never closed, and for one that another value's quote
     closes lines further on: the rows between would be swallowed. Quoted values of several lines are fine.
@@ -36,7 +44,7 @@ def scan(stream: BinaryIO, delimiter: str, source: str) -> bool:
     ends[[ord(delimiter), _NEWLINE, _RETURN]] = True
     opened: _Open | None = None
     last, line, zeros = _NEWLINE, 1, False
-    first = True
+    first, spans = True, list[tuple[int, int]]()
     while block := _block(stream):
         if first and block.startswith(b"\xef\xbb\xbf"):
             block = block[3:]
@@ -49,9 +57,10 @@ def scan(stream: BinaryIO, delimiter: str, source: str) -> bool:
             after = np.append(codes, _NEWLINE)[at + 1]
             inside = opened is not None
             if _tidy(before, after, ends, inside):
+                _add_spans(spans, codes, at, line, opened)
                 opened = _last_opened(block, codes, at, before, line, opened)
             else:
-                opened = _walk(block, codes, at, before, after, ends, line, opened, source)
+                opened = _walk(block, codes, at, before, after, ends, line, opened, source, spans)
         line += int(np.count_nonzero(codes == _NEWLINE))
         last = int(codes[-1]) if len(codes) else last
     if opened is not None:
@@ -59,7 +68,42 @@ def scan(stream: BinaryIO, delimiter: str, source: str) -> bool:
             f"a quote opens here and is never closed, so that the rest of the file would be one value ({opened.text}). {_REMEDY}",
             where=f"{source}, line {opened.line:,}",
         )
-    return zeros
+    return Found(zeros, spans)
+
+
+def swallowed(stream: BinaryIO, spans: list[tuple[int, int]], delimiter: str, columns: int) -> tuple[str, ...]:
+    """A sentence where a quoted value of several lines looks like rows: every line of it has as many fields as the header.
+
+    Two quotes too many, lines apart, make one value of what lies between, and the file is whole. Only where such values are rare: where
+    they are many they are a column of text.
+    """
+    if columns < 2 or not 0 < len(spans) <= _RARE:
+        return ()
+    wanted = {k: True for k, (start, end) in enumerate(spans) if columns > 2 or end - start > 1}
+    mark = delimiter.encode()
+    last = max(end for _, end in spans)
+    for number, line in enumerate(stream, 1):
+        if number > last:
+            break
+        if line.count(mark) != columns - 1:
+            wanted = {k: True for k in wanted if not spans[k][0] <= number <= spans[k][1]}
+    return tuple(
+        f"the quote that opens on line {spans[k][0]:,} closes on line {spans[k][1]:,}, and each of these lines has as many fields as the "
+        "header: if they are rows, a quote is missing or stands alone there, and one value was made of them."
+        for k in wanted
+    )
+
+
+def _add_spans(spans: list[tuple[int, int]], codes: np.ndarray, at: np.ndarray, line: int, opened: _Open | None) -> None:
+    """The values of several lines that close in a tidy block."""
+    if len(spans) > _RARE:
+        return
+    lines = line + np.searchsorted(np.flatnonzero(codes == _NEWLINE), at)
+    if opened is not None:
+        lines = np.concatenate([[opened.line], lines])
+    starts, ends = lines[0::2], lines[1::2]
+    several = np.flatnonzero(ends > starts[: len(ends)])[: _RARE + 1 - len(spans)]
+    spans += [(int(starts[k]), int(ends[k])) for k in several]
 
 
 def _block(stream: BinaryIO) -> bytes:
@@ -96,6 +140,7 @@ def _walk(
     line: int,
     opened: _Open | None,
     source: str,
+    spans: list[tuple[int, int]],
 ) -> _Open | None:
     """Quote by quote, where some are letters of the text."""
     newlines = np.flatnonzero(codes == _NEWLINE)
@@ -115,6 +160,8 @@ def _walk(
                     f"would be one value ({opened.text}). {_REMEDY}",
                     where=f"{source}, line {opened.line:,}",
                 )
+            if int(lines[i]) > opened.line and len(spans) <= _RARE:
+                spans.append((opened.line, int(lines[i])))
             opened = None
         i += 1
     return opened

@@ -34,12 +34,14 @@ class Reader:
 
     ``read`` gives a DataFrame with one column a position, in that order. labels : position → the labels of the column's values, where it
     has any. untyped : the file is text, whose values are what they spell; ``read`` then takes how columns are asked for.
+    notes : what may be wrong with the file.
     """
 
     names: tuple[str, ...]
     read: Callable[..., pd.DataFrame]
     labels: Mapping[int, Labels] = field(default_factory=dict)
     untyped: bool = False
+    notes: tuple[str, ...] = ()
 
     def columns(self, positions: Sequence[int], asked: Mapping[int, Asked] | None = None) -> pd.DataFrame:
         """The columns at ``positions``. ``asked``: how they are wanted, of a file that is text."""
@@ -61,7 +63,9 @@ def open_file(path: Path, source: str, options: DataSource) -> Reader:
     name = path.name.lower()
     if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tab", ".tab.gz", ".txt", ".txt.gz")):
         head = csv_file.header(path, source)
-        return Reader(head.names, lambda positions, asked: csv_file.read(path, source, head, positions, asked), untyped=True)
+        return Reader(
+            head.names, lambda positions, asked: csv_file.read(path, source, head, positions, asked), untyped=True, notes=head.notes
+        )
     if path.stat().st_size == 0:
         raise DataError("the file is empty.", where=source)
     if name.endswith((".parquet", ".pq")):

@@ -76,6 +76,23 @@ def test_quotes_that_are_right_are_read(text: str, levels: list[str], tmp_path: 
     assert read(tmp_path, "d.csv", text) == levels
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('y,g,z\n1,"a,1\n2,b,2\n3,5 in",3\n4,c,4\n', (2, 4)),  # a quote that opens, and a mark of inches lines on
+        ('y,g\n1,"a\n2,b\n3,c"\n4,d\n', (2, 4)),
+        ('y,g,z\n1,"two\nlines, of text",3\n2,b,4\n', None),
+        ('y,g\n1,"two\nlines, of text"\n2,b\n', None),
+        ("y,g,z\n" + '1,"a,1\n2,b",2\n' * 5, None),  # a column of texts of several lines
+    ],
+)
+def test_rows_that_two_stray_quotes_make_one_value_of_are_told_of(text: str, lines: tuple[int, int] | None, tmp_path: Path) -> None:
+    notes = data.read(spec(tmp_path, "d.csv", text), None, ["y"]).notes  # also where the column is not used
+    assert len(notes) == (lines is not None)
+    if lines:
+        assert f"opens on line {lines[0]} closes on line {lines[1]}" in notes[0]
+
+
 def test_the_file_that_swallowed_its_rows() -> None:
     if not FAULTS.is_dir():
         pytest.skip("../shared/faults is not here")
