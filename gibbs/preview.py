@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 UNKNOWN_WIDTH = 100
 """Columns of the report where no terminal says how many it has."""
+_LEAST_ROOM = 16
+"""Columns within which the last cell of a table's row may go on below itself."""
 _WIDTH = ContextVar("columns of the page that is being written", default=UNKNOWN_WIDTH)
 
 
@@ -374,14 +376,20 @@ def _wrap(text: str, first: str, rest: str) -> list[str]:
 
 
 def _table(rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> list[str]:
-    """Columns lined up, the numbers of ``right`` to the right; a row too wide for the page goes on below itself."""
+    """Columns lined up, the numbers of ``right`` to the right; a row too wide for the page goes on below itself, or below its last cell."""
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    last = sum(widths[:-1]) + 3 * (len(widths) - 1)
+    room = _WIDTH.get() - 2 - last
+    longest = max((len(word) for row in rows for word in row[-1].split()), default=0)
+    hanging = room >= max(longest, _LEAST_ROOM) and len(widths) - 1 not in right
     lines = []
     for row in rows:
         cells = [cell.rjust(w) if k in right else cell.ljust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))]
         line = "   ".join(cells).rstrip()
         if len(line) <= _WIDTH.get() - 2:
             lines.append(line)
+        elif hanging:
+            lines += wrap.lines(row[-1], last + room, "   ".join(cells[:-1]) + "   ", " " * last)
         else:
             lines += [*_wrap(row[0], "", "  "), *_wrap("   ".join(row[1:]), "    ", "      ")]
     return lines
