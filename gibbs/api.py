@@ -100,7 +100,8 @@ def fit(
     force : replace the run that ``output`` holds.
     further : any other key of a spec's ``data:``, such as ``labels``.
 
-    Warns (UserWarning) of what ``gibbs.check`` lists under warnings.
+    Warns (UserWarning) of what ``gibbs.check`` lists under warnings, and, when there are draws, where they are not to be trusted: with the
+    sentence of the command line (``gibbs.errors.NotConvergedWarning``, a UserWarning).
 
     Raises
     ------
@@ -156,6 +157,7 @@ def fit(
                     found.append(str(error))
         for message in found:
             warnings.warn(message, UserWarning, stacklevel=2)
+    fitted.warn()
     return fitted
 
 

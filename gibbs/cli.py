@@ -13,13 +13,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gibbs import __version__, signals, wrap
-from gibbs.errors import GibbsError, OutputError, SpecError, nearest
+from gibbs.errors import GibbsError, NotConvergedWarning, OutputError, SpecError, nearest
 from gibbs.terminal import complain, open_closed_streams, say, say_beside, say_words, show_summary, whole_number
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def _main(argv: Sequence[str] | None) -> int:
             say_beside(wrap.help_text(_OVERVIEW, wrap.width(sys.stderr, wrap.WIDEST)))
             return WRONG
         arguments = _parser().parse_args(argv)
-        return arguments.command(arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotConvergedWarning)  # every command says so in its own words
+            return arguments.command(arguments)
     except SystemExit as stop:  # argparse: --help and --version leave with 0
         return stop.code if isinstance(stop.code, int) else WRONG
     except GibbsError as error:

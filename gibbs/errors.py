@@ -23,6 +23,10 @@ def readable(text: str, longest: int) -> str:
     return printable(text, lines=True)
 
 
+class NotConvergedWarning(UserWarning):
+    """The draws are not to be trusted, in the sentence of the verdict (``fit.convergence``)."""
+
+
 class GibbsError(Exception):
     """Base of every error the package raises on purpose.
 

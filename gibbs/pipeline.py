@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
@@ -94,11 +94,15 @@ def draw(prepared: Prepared, progress: Callable[[Progress], object] | None = Non
 
     progress : called with snapshots while it runs; it never changes a draw.
     """
+    from gibbs.posterior import scores
     from gibbs.posterior.fit import Fit
+    from gibbs.posterior.outline import outline
     from gibbs.sampling import chains
 
     keep = {} if prepared.spec.keep is None else {"keep": prepared.spec.keep}
     draws = chains.run(prepared.design, prepared.plan, prepared.spec.sampling, progress=progress, **keep)
+    found = scores.of_levels(draws, outline(prepared.design), prepared.design)
+    draws = replace(draws, info={**draws.info, "scores": found}) if found else draws
     timings = {**prepared.seconds, "compile": float(draws.info.get("compile_seconds", 0.0))}
     return Fit(prepared.spec, prepared.design, draws, plan=prepared.plan, table=prepared.table, timings=timings)
 

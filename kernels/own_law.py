@@ -72,8 +72,13 @@ def move_by_own_law(rng, data, shape, cut, factor, term, chosen, own_rows, core,
                     for b in range(a + 1):
                         s += L[term[t, L0] + a * n + b] * noise[b]
                     nu[term[t, COLUMN] + a] = s
-        change[:] = 0.0
-        floor = _likelihood_along(code, Z, y, trials, eta, shape, cut, rows, z, change) - rng.standard_exponential()
+        floor = -rng.standard_exponential()
+        if gap.size > 0:
+            for i in rows:
+                floor += gap[i] + row_stand_in(code, i, y, omega, linear, eta[i], cut)
+        else:
+            change[:] = 0.0
+            floor += _likelihood_along(code, Z, y, trials, eta, shape, cut, rows, z, change)
         angle = 2.0 * math.pi * rng.random()
         low, high = angle - 2.0 * math.pi, angle
         found = False
@@ -100,6 +105,5 @@ def move_by_own_law(rng, data, shape, cut, factor, term, chosen, own_rows, core,
             for a in range(q):
                 e += Z[i, z + a] * change[a]
             if gap.size > 0:
-                gap[i] += log_likelihood(code, y[i], trials[i], e, shape, cut) - log_likelihood(code, y[i], trials[i], eta[i], shape, cut)
-                gap[i] -= row_stand_in(code, i, y, omega, linear, e, cut) - row_stand_in(code, i, y, omega, linear, eta[i], cut)
+                gap[i] = log_likelihood(code, y[i], trials[i], e, shape, cut) - row_stand_in(code, i, y, omega, linear, e, cut)
             eta[i] = e

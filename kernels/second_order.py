@@ -411,8 +411,8 @@ APART = (DRAW_HYPER, LOG_STAND_IN, REFRESH_LEVELS, MOVE_BY_OWN_LAW, DRAW_COVARIA
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_second_order(
-    apart, rng, sweeps, cycles, move, times, learn, blocks, every, small_every, tally, chosen, own_rows, steps, data, family_prior,
-    cuts, psi, psi_root, values, value_rows, crossed,
+    apart, rng, sweeps, cycles, move, times, learn, blocks, every, small_every, own_every, tally, chosen, own_rows, steps, data,
+    family_prior, cuts, psi, psi_root, values, value_rows, crossed,
     factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
     core, u, L, scale, row_scale, reference, work, vh, dense, roots, B, small,
     sizes, coordinate, fit, root, scratch, counts, saved, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
@@ -426,8 +426,8 @@ def run_second_order(
     cross-products. cycles: times that a sweep goes through its moves, each a sweep to what follows. blocks: parts in which ε_core is
     redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``; steps: theirs, the last that of the latter.
     small_every: sweeps between small steps of the noise. counts (units, 8) and tally (2, U): proposals and those accepted, by unit and by
-    level. chosen, own_rows: levels that also move by their own law in every sweep, and their rows. cuts: cutpoints, the first numbers of
-    the core.
+    level. chosen, own_rows: levels that also move by their own law every ``own_every`` sweeps, and their rows. cuts: cutpoints, the first
+    numbers of the core.
     crossed: (cross_ptr, cross_col, cross_value, rhs, rhs_core).
     sizes (views,), coordinate (views, d, 2), fit (views, d, 3), root (views, d, d): the variances that move with each unit, as in
     ``hyper.py``. psi (1,) or (0,): log size; psi_root: directions of the slices of it, or of the cutpoints; values, value_rows: distinct
@@ -599,7 +599,7 @@ def run_second_order(
                         if learn:
                             steps[k] = min(max(steps[k] * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
                 draw_covariance_sufficient_at(at_covariance, (rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small))
-        if chosen.shape[0] > 0:
+        if chosen.shape[0] > 0 and (learn or scale[3] % own_every == 0.0):
             move_by_own_law_at(at_own_law, (rng, data, shape, cut, factor, term, chosen, own_rows, core, u, L, eta, gap, small))
         if scalable and (learn or scale[3] % every == 0.0):
             accepted = scale_everything_at(at_everything, (

@@ -14,6 +14,7 @@ import pytest
 
 import gibbs
 from gibbs import cli
+from gibbs.errors import NotConvergedWarning
 from gibbs.model.records import Prior, Sampling, Until
 from gibbs.model.spec import build, same
 from gibbs.sampling.progress import Progress
@@ -250,8 +251,26 @@ def test_what_check_warns_of_fit_warns_of(folder: Path) -> None:
     doubled = FRAME.assign(w=FRAME["x"] * 2)
     with pytest.warns(UserWarning, match="w") as caught:
         gibbs.fit("y ~ x + w + (1 | g)", doubled, **SHORT)
-    assert [str(w.message) for w in caught] == list(gibbs.check("y ~ x + w + (1 | g)", doubled).warnings)
+    before = [str(w.message) for w in caught if not isinstance(w.message, NotConvergedWarning)]  # these draws are few
+    assert before == list(gibbs.check("y ~ x + w + (1 | g)", doubled).warnings)
     assert caught[0].filename == __file__, "the warning points at the caller's line"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", NotConvergedWarning)
         gibbs.fit("model.yaml")
+
+
+def test_a_fit_that_did_not_converge_warns_when_made_and_when_loaded(folder: Path) -> None:
+    with pytest.warns(NotConvergedWarning) as caught:
+        made = gibbs.fit(FORMULA, FRAME, **SHORT, progress=False, output=folder / "short")
+    said = [str(w.message) for w in caught if isinstance(w.message, NotConvergedWarning)]
+    assert said == [made.convergence.sentence] and said[0].startswith("Not converged") and caught[-1].filename == __file__
+    loaded = gibbs.load(folder / "short")
+    with pytest.warns(UserWarning, match="Not converged") as caught:
+        loaded.summary()
+    assert caught[-1].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded.summary()  # once
+        made.summary()
+        assert cli.main(["summary", str(folder / "short")]) == 0  # the command says so in its table

@@ -66,6 +66,11 @@ def ess_tail(x: np.ndarray) -> np.ndarray:
     return _over_blocks(lambda block, scratch: _ess_tail(block, np.sort(_flat(block), axis=-1), scratch), x)
 
 
+def ess_quantile(x: np.ndarray, probability: float) -> np.ndarray:
+    """Effective sample size of the indicator of the draws up to their quantile ``probability``. (chain, draw, …) → (…)."""
+    return _over_blocks(lambda block, scratch: _ess_quantile(block, np.sort(_flat(block), axis=-1), probability, scratch), x)
+
+
 def mcse_mean(x: np.ndarray) -> np.ndarray:
     """Monte Carlo standard error of the mean, in the units of the parameter. (chain, draw, …) → (…)."""
     return _over_blocks(lambda block, scratch: np.std(_flat(block), axis=-1, ddof=1) / np.sqrt(_ess(_halves(block), scratch)), x)

@@ -59,7 +59,7 @@ def blocks(fit: Fit, level: float = 0.95, interval: str = "equal", digits: int =
         found.append(Block("table", rows=_rows(table, further, head, ends, digits)))
     judged = fit.convergence
     found.append(Block("good" if judged.ok else "bad", tuple(_wrap(judged.sentence))))
-    found += [Block("bad", tuple(_wrap(alarm))) for alarm in draws.info.get("alarms", ())]
+    found += [Block("bad", tuple(_wrap(alarm))) for alarm in draws.info.get("alarms", ()) if alarm not in judged.sentence]
     if draws.stopped:
         found.append(Block("bad", tuple(_wrap(f"Sampling stopped before it was asked to: {draws.stopped}."))))
     return [replace(block, lines=tuple(printable(line) for line in block.lines)) for block in found]

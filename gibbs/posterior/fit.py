@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from gibbs.errors import NotConvergedWarning
 from gibbs.model.records import Design, Spec, Table
 from gibbs.posterior import display, intervals, layout, summary, variances
 from gibbs.posterior.outline import FactorOutline, Outline, outline
 from gibbs.posterior.records import Draws, Streamed
 from gibbs.posterior.summary import PROBABILITIES, Convergence
+from gibbs.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +84,7 @@ class Fit:
         self._missing = missing
         self.made: Mapping[str, Any] = {}
         self.observed = observed if self._design is None else _observed(self._design)
+        self._told = True  # ``gibbs.fit`` says it as soon as there are draws
 
     @property
     def design(self) -> Design:
@@ -139,6 +142,7 @@ class Fit:
         level : another interval than the 95 % one: 0.9 has columns q5 and q95. interval : ``"equal"`` tails, or ``"hdi"``, the shortest
         (columns hdi5 and hdi95). Raises SpecError for a level that is not between 0 and 1.
         """
+        self._tell()
         if level is None and interval == "equal":
             return self._table.copy()
         return summary.with_interval(self._table, self.arrays, self.outline, 0.95 if level is None else level, interval)
@@ -150,6 +154,7 @@ class Fit:
         """
         from gibbs.posterior import tables
 
+        self._tell()
         return tables.tables(self, **options)
 
     def to_frame(self, parameters: Sequence[str] | None = None) -> pd.DataFrame:
@@ -176,6 +181,20 @@ class Fit:
         """Whether the draws can be trusted, over every parameter, random effects included; held to ``until`` where the spec has it."""
         return summary.convergence(self.arrays, self.outline, self.spec.sampling.until, fixed=self._table, ranef=self._ranef_table)
 
+    def warn(self, stacklevel: int = 2) -> None:
+        """Warn (NotConvergedWarning, a UserWarning) where the draws are not to be trusted, with the sentence of the command line."""
+        self._told = True
+        verdict = self.convergence
+        if self.arrays.stopped:
+            warnings.warn(f"Sampling stopped before it was asked to: {self.arrays.stopped}.", NotConvergedWarning, stacklevel + 1)
+        if not verdict.ok:
+            warnings.warn(printable(verdict.sentence), NotConvergedWarning, stacklevel + 1)
+
+    def _tell(self) -> None:
+        """Warn at the first summary of a fit that was read from a folder."""
+        if not self._told:
+            self.warn(3)
+
     def fixef(self) -> pd.Series:
         """Posterior mean of each coefficient, by its name in the formula."""
         return self._coefficients("mean", "Estimate")
@@ -187,6 +206,7 @@ class Fit:
     def _coefficients(self, column: str, label: str) -> pd.Series:
         import pandas as pd
 
+        self._tell()
         values = self._table[column].to_numpy()[: len(self.outline.coefficients)]
         return pd.Series(values.copy(), index=pd.Index(self.outline.coefficients, name="coefficient"), name=label)
 
@@ -196,6 +216,7 @@ class Fit:
         ``summary=True`` gives one long table instead: group, level, term, mean, sd, q2.5, q50, q97.5, rhat, ess_bulk, ess_tail; the
         quantiles are those of an equal-tailed interval of another ``level`` where one is given (0.9: q5, q50, q95).
         """
+        self._tell()
         if not summary:
             return self._by_factor("mean")
         if level == 0.95:
@@ -612,11 +633,15 @@ def load(path: str | Path, data: Any = None) -> Fit:
     data : the DataFrame the run was made from, where its spec names no file; needed only for what looks at the rows (predictive checks,
         predictions, leave-one-out).
 
+    Its first summary warns (UserWarning) where the draws are not to be trusted, as ``gibbs.fit`` does.
+
     Raises OutputError where the folder is not a run, or is not whole.
     """
     from gibbs.posterior import runfolder
 
-    return runfolder.load(path, data)
+    fit = runfolder.load(path, data)
+    fit._told = False
+    return fit
 
 
 def _read_again(spec: Spec, frame: Any, fingerprint: str) -> Table:

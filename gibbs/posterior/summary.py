@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.model.records import Until
-from gibbs.posterior import at_means, diagnostics, intervals, names
+from gibbs.posterior import at_means, diagnostics, intervals, names, tails
 from gibbs.posterior.names import Model
 from gibbs.posterior.records import STREAMED_PROBABILITIES, Draws
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PROBABILITIES = (0.025, 0.5, 0.975)
 QUANTILES = ("q2.5", "q50", "q97.5")
 COLUMNS = ("mean", "sd", *QUANTILES, "mcse_mean", "ess_bulk", "ess_tail", "rhat")
+SURE = 0.25
+"""Below this share of the effective sample size that is wanted, the verdict names no number of draws."""
 _KINDS = ("b_Intercept[", "sd_", "cor_", "sigma", "nu", "shape")  # order of the table after the coefficients
 
 
@@ -135,7 +137,8 @@ def convergence(
 ) -> Convergence:
     """Judge the draws: every R-hat at most 1.01 and every bulk and tail ESS at least 400 (100 a chain with fewer than four chains).
 
-    These are the limits of Vehtari et al. (2021). A run with a stopping rule ``until`` is held to its ESS and R-hat instead.
+    These are the limits of Vehtari et al. (2021). A run with a stopping rule ``until`` is held to its ESS and R-hat instead. Draws within
+    them are then asked for tails that were not visited (``tails``), of the sds and by what the sampler knows.
     ``fixed`` and ``ranef`` are the tables of this module where they are at hand, so that nothing is computed twice.
     """
     chains, kept = draws.beta.shape[:2]
@@ -173,14 +176,21 @@ def convergence(
     i = int(np.argmax(np.where(np.isnan(badness), np.inf, badness)))
     worst = str(labels[i])
     if _nan_max(rhat) <= limit and _nan_min(bulk) >= wanted and _nan_min(tail) >= wanted:
+        hidden, where = _hidden(draws)
+        if hidden:
+            said = f"Not converged, though R-hat and effective sample sizes are within their limits. {hidden}"
+            return verdict(False, said, where or worst)
         return verdict(
             True,
             f"Converged: over all {len(labels):,} parameters R-hat is at most {_nan_max(rhat):.3f} and the effective sample size at least "
-            f"{_nan_min(bulk):,.0f} (bulk) and {_nan_min(tail):,.0f} (tail); the furthest from the limits is {worst}.",
+            f"{_nan_min(bulk):,.0f} (bulk) and {_nan_min(tail):,.0f} (tail); the furthest from the limits is {worst}.{_heavy(draws)}",
             worst,
         )
     failing = int(np.sum(~((rhat <= limit) & (bulk >= wanted) & ((tail >= wanted) | (np.isnan(tail) & (bulk >= wanted))))))
     advice = _advice(float(rhat[i]), min(_nan_min(bulk), _nan_min(tail)), wanted, kept, draws.warmup)
+    known = tails.hidden(draws.info)
+    if known:
+        advice = f"{' '.join(known)} {_NO_NUMBER}"
     return verdict(
         False,
         f"Not converged: {failing:,} of {len(labels):,} parameters {'is' if failing == 1 else 'are'} short of the limits "
@@ -208,8 +218,41 @@ def _advice(rhat: float, least: float, wanted: float, kept: int, warmup: int) ->
             f"The chains disagree: use more warm-up (now {warmup:,}) and more draws (now {kept:,}), and look with `gibbs check` for "
             "columns or factors that the data cannot tell apart; a tighter prior may be needed."
         )
-    target = _round_up(kept * min(100.0, max(1.2 * wanted / least, 1.5))) if least > 0 else 10 * kept
-    return f"Raise draws from {kept:,} to about {target:,} a chain."
+    if least < SURE * wanted:
+        return (
+            f"Raise draws, now {kept:,} a chain, by much: an effective sample size this small is itself uncertain, and says little of how "
+            "many are needed. Look with `gibbs check` for what the data hardly hold."
+        )
+    return f"Raise draws from {kept:,} to at least {_round_up(kept * max(1.2 * wanted / least, 1.5)):,} a chain."
+
+
+_NO_NUMBER = "More draws of the same kind may not reach what is missing; a tighter prior on the sd, or another scheme, may."
+
+
+def _hidden(draws: Draws) -> tuple[str, str]:
+    """(what is wrong with tails that R-hat and ESS do not see, the sd it was found in), "" for nothing."""
+    for name, sd in _sds(draws):
+        words = tails.unvisited(sd)
+        if words:
+            return f"The upper tail of {name} is hardly known: {words}. Raise draws, now {draws.beta.shape[1]:,} a chain.", name
+    known = tails.hidden(draws.info)
+    return (f"{' '.join(known)} {_NO_NUMBER}", "") if known else ("", "")
+
+
+def _heavy(draws: Draws) -> str:
+    """A further sentence where the mean of a sd is not to be had from draws."""
+    heavy = [(k, name) for name, sd in _sds(draws) if (k := tails.pareto_k(sd)) > tails.HEAVY]
+    if not heavy:
+        return ""
+    k, name = max(heavy)
+    return (
+        f" The tail of {name} is so heavy (Pareto k {k:.2f}) that no number of draws settles its mean and sd: read its quantiles, or state "
+        "a prior with a lighter tail."
+    )
+
+
+def _sds(draws: Draws) -> list[tuple[str, np.ndarray]]:
+    return [(name, draws.hyper[:, :, k]) for k, name in enumerate(draws.hyper_names) if name.startswith("sd_")]
 
 
 def _round_up(number: float) -> int:

@@ -205,7 +205,7 @@ class _Runner:
 
 def _good_enough(chains: list[Chain], until) -> bool:
     """R-hat and ESS of every parameter, random effects included, meet the targets."""
-    from gibbs.posterior import diagnostics
+    from gibbs.posterior import diagnostics, tails
 
     if chains[0].stream is not None:
         rhat, ess = stream.diagnose([c.stream for c in chains])
@@ -222,7 +222,9 @@ def _good_enough(chains: list[Chain], until) -> bool:
             return False
         if min(np.nanmin(diagnostics.ess_bulk(values)), np.nanmin(diagnostics.ess_tail(values))) < until.ess:
             return False
-    return True
+    packed = chains[0].packed
+    scales = _scales(packed, np.stack([part["L"] for part in parts]), np.stack([part["df"] for part in parts]))
+    return not any(tails.unvisited(scales[:, :, k]) for k, name in enumerate(packed.hyper_names) if name.startswith("sd_"))
 
 
 def _collect(

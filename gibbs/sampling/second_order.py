@@ -35,8 +35,11 @@ SCALE_BELOW, SCALE_EVERY = 0.85, (4.0, 4.0, 16.0)
 """Effects are scaled with their sds in every sweep where the core's acceptance is below the first, else now and then, as above."""
 OWN_BELOW, OWN_FROM = 0.9, 16
 """A level also moves by its own law where so few of its proposals are accepted, of so many at least; and one whose rows are all alike."""
-HANGS = 0.1
-"""Where so many of a factor's levels have rows that are all alike its sds hang on them, and effects are scaled with sds in every sweep."""
+OWN_EVERY = (1.0, 4.0, 8.0)
+"""Every how many sweeps they do, as above."""
+OTHERS, MOSTLY = 10, 0.5
+"""Where no more levels than these have rows that are not all alike, or so large a share has rows that are, the sds of a factor hang on the
+latter: they move by their own law, and effects are scaled with sds, in every sweep."""
 FITTED_BELOW = 0.7
 """Acceptance of the core below which the stand-in's own law of the variances is no good guide: a t fitted to them proposes instead."""
 LONG_ROWS, TIMES = 10.0, 3
@@ -59,7 +62,7 @@ class SecondOrderChain(Chain):
         pieces = 3 if p.cutpoints else 1
         self.linear, self.sums, self.summed = np.zeros(pieces * rows), np.zeros((7 if p.cutpoints else 3, rows)), 0
         self.state.omega, self.first = np.ones(pieces * rows), np.zeros(p.cutpoints)
-        self.tally = np.zeros((2, p.effects))
+        self.tally, self.own_every = np.zeros((2, p.effects)), 1.0
         self.choose(self.alike)
         self.columns = np.ascontiguousarray(p.rows.X.T)
         self.views = [coordinates(p, unit) for unit in range(max(p.units.shape[0], 1))]
@@ -229,8 +232,9 @@ class SecondOrderChain(Chain):
         data = (p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
         return (
             self.rng, sweeps, p.cycles, self._collapsed_move(), 1 if warming else self.times, warming, self.blocks, self.every,
-            self.small_every, self.tally, self.chosen, self.own_rows, self.steps, data, p.family_prior, p.cutpoints, self.psi,
-            self.psi_root, p.values, p.value_rows, crossed, p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h,
+            self.small_every, self.own_every, self.tally, self.chosen, self.own_rows, self.steps, data, p.family_prior,
+            p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, crossed,
+            p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h,
             p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
             w["work"], w["vh"], self.dense, w["roots"], w["B"], w["small"], self.sizes, self.coordinate, self.fit, self.root, self.scratch,
             self.counts, w["saved"], s.eta, self.gap[0], s.working, self.gap[1], self.noise[0], self.noise[1], self.noise[2],
@@ -304,8 +308,9 @@ class SecondOrderChain(Chain):
         self.choose(which)
         easy = sum(core > of_core and least >= of_levels for of_core, of_levels in EASY)
         self.small_every = SMALL_EVERY[easy]
-        hangs = any(alike.mean() >= HANGS for alike in self.alike)
+        hangs = any(a.any() and (a.size - a.sum() <= OTHERS or a.mean() >= MOSTLY) for a in self.alike)
         self.every = 1.0 if core < SCALE_BELOW or hangs else SCALE_EVERY[easy]
+        self.own_every = 1.0 if hangs else OWN_EVERY[easy]
 
     def choose(self, which: list[np.ndarray]) -> None:
         """The levels that also move by their own law from now on, a (J,) of bool for each factor."""

@@ -74,7 +74,7 @@ def test_chains_apart_are_told_from_chains_too_short() -> None:
     made.beta[0, :, 0] += 5
     assert "more warm-up (now 200)" in summary.convergence(made, model).sentence
     short = summary.convergence(draws(model, kept=120, phi=0.2, seed=8), model)
-    assert not short.ok and "Raise draws from 120 to about" in short.sentence
+    assert not short.ok and "Raise draws" in short.sentence and "120" in short.sentence
 
 
 @pytest.mark.parametrize(("chains", "ok"), [(1, True), (4, False)])

@@ -109,6 +109,7 @@ class Engine:
         chain.blocks = int(self.rng.integers(1, 4))
         chain.fitted = bool(self.rng.integers(2))
         chain.times = int(self.rng.integers(1, 4))
+        chain.own_every = float(self.rng.choice((1.0, 4.0)))
         chain.choose([self.rng.random(len(f.levels)) < 0.5 for f in chain.factors])
 
     def _learn_rows(self) -> None:
