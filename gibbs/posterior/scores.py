@@ -27,7 +27,7 @@ _STEP = 1e-4
 
 
 def of_levels(draws: Draws, outline: Outline, design: Design) -> dict[str, float]:
-    """{"region e": Monte Carlo errors from 0}; levels with Student-t effects, and of sds that are fixed, are not asked."""
+    """{"region e": Monte Carlo errors from 0}; levels with Student-t effects are not asked."""
     found: dict[str, float] = {}
     if draws.streamed or draws.beta.shape[1] < 100:
         return found
@@ -50,7 +50,7 @@ def of_levels(draws: Draws, outline: Outline, design: Design) -> dict[str, float
                     break
             values = _values(draws, outline, design, f, j, known, inverses[group])
             mine = [name for name in sds if not group or name.endswith(f":{group}")]
-            worst = max(tails.score(values, variances.hyper(draws, outline, name)) for name in mine)
+            worst = max((tails.score(values, variances.hyper(draws, outline, name)) for name in mine), default=0.0)
             found[f"{factor.name} {factor.levels[j]}"] = round(worst, 2)
     return found
 

@@ -12,6 +12,7 @@ from gibbs.kernels import layout as kl
 from gibbs.sampling.own_law import table
 
 from .test_second_order import Mover
+from .test_second_order_bites import broken
 
 FAMILIES = [
     ("logit", "logit"),
@@ -110,3 +111,27 @@ def test_the_quadratics_of_rows_add_up_to_the_stand_in(family, link):
     s, c, y, cut = m.chain.state, m.chain, m.packed.rows.y, m.chain.state.core[: m.packed.cutpoints]
     total = sum(row_stand_in(m.packed.likelihood, i, y, s.omega, c.linear, s.eta[i], cut) for i in range(y.size))
     assert total == pytest.approx(stand_in(m.packed.likelihood, y, s.omega, c.linear, s.eta, cut), rel=1e-12)
+
+
+BUGS = {
+    "a slice at the point itself": ("floor = -rng.standard_exponential()", "floor = -1e-9 * rng.standard_exponential()"),
+    "the likelihood left out": ("found = _likelihood_along(code, Z, y, trials, eta, shape, cut, rows, z, change) >= floor", "found = True"),
+    "normals of another law": ("s += L[term[t, L0] + a * n + b] * noise[b]", "s += 0.7 * L[term[t, L0] + a * n + b] * noise[b]"),
+    "η left stale": ("            eta[i] = e\n", "            pass\n"),
+}
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_bug_of_the_move_is_caught(bug):
+    """By the same comparison, of fewer draws: the law of the effect, or η after the moves."""
+    m = Mover("one_factor", "logit")
+    alike(m, 0, 1)
+    draws = moved(broken(move_by_own_law, *BUGS[bug]), m, 0, 1, 600)[:, 0]
+    eta = m.chain.state.eta.copy()
+    place(m, 0, 1, draws[-1:])
+    m.refresh()
+    stale = float(np.max(np.abs(eta - m.chain.state.eta)))
+    grid = np.linspace(-12.0, 12.0, 1201)
+    density = law_at(m, 0, 1, grid[:, None])
+    below = np.cumsum(np.exp(density - density.max()))
+    assert stale > 1e-3 or stats.kstest(np.interp(draws, grid, below / below[-1]), "uniform").pvalue < 1e-6

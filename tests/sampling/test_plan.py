@@ -148,3 +148,26 @@ def test_rare_and_few_events_make_a_sweep_go_through_its_moves_several_times(one
         assert made.cycles == cycles == made.as_dict()["cycles"]
         assert any(f"{ones} for 60 random effects; a sweep goes {cycles} times" in line for line in made.lines) == (cycles > 1)
     assert plan.make(replace(model, family="gaussian")).cycles == 1
+
+
+def test_levels_all_zero_and_levels_all_one_do_not_make_up_for_each_other():
+    """Half the outcomes are 1, and yet no level tells how large its effect is; levels of a row or two are taken together."""
+    codes = np.repeat(np.arange(24), 40)
+    split = replace(design(factor("g", codes), family="logit"), y=(codes % 2).astype(float))
+    assert plan._cycles(split)[0] == plan.MOST_CYCLES
+    mixed = replace(split, y=(np.arange(codes.size) % 2).astype(float))
+    assert plan._cycles(mixed)[0] == 1
+    pairs = np.repeat(np.arange(480), 2)
+    alike = replace(design(factor("g", pairs), family="logit"), y=(pairs % 2).astype(float))
+    assert plan._cycles(alike)[0] == 1
+
+
+def test_the_choice_names_the_level_that_augmentation_is_slowest_for():
+    """One level of two hundred rows without an event, among forty that are even: the average hides it."""
+    codes = np.concatenate([np.repeat(np.arange(40), 100), np.full(200, 40)])
+    y = np.where(codes == 40, 0.0, np.arange(codes.size) % 2)
+    for family, least in (("probit", 8.0), ("logit", 2.0)):
+        even = replace(design(factor("g", codes), family=family), y=(np.arange(codes.size) % 2).astype(float))
+        hidden = replace(even, y=y)
+        sweeps = [float(plan.choice(d)[1].split("about ")[1].split()[0]) for d in (even, hidden)]
+        assert sweeps[0] < 2.3 and sweeps[1] > least and "of g g00040" in plan.choice(hidden)[1]
