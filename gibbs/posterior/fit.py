@@ -184,11 +184,10 @@ class Fit:
     def warn(self, stacklevel: int = 2) -> None:
         """Warn (NotConvergedWarning, a UserWarning) where the draws are not to be trusted, with the sentence of the command line."""
         self._told = True
-        verdict = self.convergence
         if self.arrays.stopped:
             warnings.warn(f"Sampling stopped before it was asked to: {self.arrays.stopped}.", NotConvergedWarning, stacklevel + 1)
-        if not verdict.ok:
-            warnings.warn(printable(verdict.sentence), NotConvergedWarning, stacklevel + 1)
+        elif not self.convergence.ok:
+            warnings.warn(printable(self.convergence.sentence), NotConvergedWarning, stacklevel + 1)
 
     def _tell(self) -> None:
         """Warn at the first summary of a fit that was read from a folder."""
