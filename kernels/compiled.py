@@ -71,6 +71,7 @@ class _Files(caching.IndexDataCacheFile):  # type: ignore[misc]
     def save(self, key: Any, data: Any) -> None:
         self._key = key
         try:
+            os.makedirs(self._cache_path, exist_ok=True)
             super().save(key, data)
         except OSError as error:
             _unwritten[self._cache_path] = error.strerror or str(error)
