@@ -89,7 +89,7 @@ def _levels(function: str, name: str, node: Node) -> tuple[str, ...]:
     """``c("a", "b")``, ``c(3, 1, 2)`` or ``1:5``, as levels; two or more, each once."""
     if isinstance(node, Binary) and node.operator == ":" and isinstance(node.left, Number) and isinstance(node.right, Number):
         first, last = node.left.value, node.right.value
-        if first != int(first) or last != int(last) or abs(last - first) >= MAX_LEVELS:
+        if abs(last - first) >= MAX_LEVELS or not (first.is_integer() and last.is_integer()):
             raise FormulaError(f"'{name}' of {function}() goes from one whole number to another, over at most {MAX_LEVELS:,} levels.")
         step = 1 if last >= first else -1
         found = [str(k) for k in range(int(first), int(last) + step, step)]
