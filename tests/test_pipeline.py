@@ -109,3 +109,9 @@ def test_hints_take_no_time_where_names_are_long_or_many() -> None:
 
     assert nearest("x" * 5_000, ["x" * 4_999 + "y"] * 1_000) == ""
     assert nearest("vraiable_1", (f"variable_{i}" for i in range(10**9))) == " Did you mean 'variable_1'?"
+
+
+@pytest.mark.parametrize("replicates", [0, 10**18, 10**389])
+def test_a_calibration_of_more_data_sets_than_can_be_asked_for_is_refused_at_once(replicates: int) -> None:
+    with pytest.raises(SpecError, match="replicates is a number from 1 to 100,000"):
+        gibbs.sbc("y ~ x", FRAME, priors={"b": "normal(0, 1)", "intercept": "normal(0, 1)"}, replicates=replicates)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs import signals
+from gibbs import paths, signals
 from gibbs.calibration import datasets, ranks
 from gibbs.errors import SamplingError, SpecError
 from gibbs.model.records import Design, Sampling, Spec
@@ -186,6 +186,10 @@ class Calibration:
         return folders.write(self, folder, force=force)
 
 
+MOST_REPLICATES = 100_000
+"""Data sets of one calibration, all of which are asked for at once."""
+
+
 def calibrate(
     prepared: Prepared,
     *,
@@ -203,10 +207,12 @@ def calibrate(
     cores : data sets fitted at a time; never changes a number.
     progress : called with (done, asked).
 
-    Raises SpecError where a prior is improper. KeyboardInterrupt ends it with what is done, if anything is.
+    Raises SpecError where a prior is improper, and for more than MOST_REPLICATES. KeyboardInterrupt ends it with what is done.
     """
     spec, design = prepared.spec, prepared.design
     datasets.check(design)
+    if not 1 <= replicates <= MOST_REPLICATES:
+        raise SpecError(f"replicates is a number from 1 to {MOST_REPLICATES:,}; found {paths.shown(f'{replicates:,}')}.", where="sbc")
     seeds = np.random.SeedSequence(spec.sampling.seed)
     choose, *each = seeds.spawn(replicates + 1)
     if rows is not None and rows < design.y.size:
