@@ -6,6 +6,7 @@ import os
 import socket
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from gibbs import paths, pipeline
@@ -96,3 +97,12 @@ def test_pipes_devices_and_sockets_are_no_data_and_no_spec(name: str) -> None:
 def test_a_run_is_not_drawn_where_its_folder_could_not_be_made() -> None:
     with pytest.raises(OutputError, match="too long"):
         runfolder.check_target("runs/" + "r" * 256)
+
+
+def test_a_name_of_as_many_letters_as_the_system_takes_is_written() -> None:
+    name = "t" * 251
+    assert textfile.write_text(f"{name}.txt", "x").exists()
+    assert tablefile.write(pd.DataFrame({"a": [1]}), f"{name}.csv").exists()
+    assert place.write_file(f"{name}.out", lambda file: file.write_text("x")).exists()
+    assert place.write_folder(name, {"a": "x"}).is_dir()
+    assert not [p for p in Path().iterdir() if p.name.startswith(".")]

@@ -39,7 +39,7 @@ def write(table: pd.DataFrame, file: str | os.PathLike[str], *, force: bool = Fa
     """Write the table (without its index) and give the path; see ``check_free`` for what is refused."""
     check_free(file, force=force)
     path = Path(file).expanduser()
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    partial = path.with_name(f".{path.name[:50]}.partial-{os.getpid()}")
     try:
         if path.suffix.lower() == ".csv":
             spreadsheet.to_csv(table, partial, index=False, float_format="%.8g")

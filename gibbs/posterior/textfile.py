@@ -30,7 +30,7 @@ def check_free(path: str | Path, *, force: bool = False) -> Path:
 def write_text(path: str | Path, text: str, *, force: bool = False) -> Path:
     """Write ``text`` under a hidden name beside ``path``, then rename it. OutputError as ``check_free``, and where it cannot be written."""
     target = check_free(path, force=force)
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    partial = target.with_name(f".{target.name[:50]}.partial-{os.getpid()}")
     try:
         partial.write_text(text, encoding="utf-8")
         partial.replace(target)

@@ -29,7 +29,7 @@ def write_file(path: str | Path, write: Callable[[Path], None], *, force: bool =
     partial: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:50]}.", suffix=".partial", dir=target.parent)
         os.close(handle)
         partial = Path(name)
         write(partial)
@@ -60,7 +60,7 @@ def write_folder(path: str | Path, files: Mapping[str, str | Callable[[Path], No
     partial: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+        partial = Path(tempfile.mkdtemp(prefix=f".{target.name[:50]}.", suffix=".partial", dir=target.parent))
         for name, content in files.items():
             if callable(content):
                 content(partial / name)

@@ -181,7 +181,7 @@ def check_path(path: str | Path, *, force: bool = False) -> Path:
 def save(figure: Picture, target: Path) -> Path:
     """Write ``figure`` beside ``target`` and rename: a file of that name is always whole."""
     ending = target.suffix.lower().removeprefix(".")
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    partial = target.with_name(f".{target.name[:50]}.partial-{os.getpid()}")
     dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(ending)
     try:
         figure.savefig(partial, format=ending, **({"metadata": dated} if dated else {}))
