@@ -34,6 +34,8 @@ def main() -> int:
         arguments.seed, range(arguments.first, arguments.first + arguments.examples), kind=arguments.kind, seconds=arguments.seconds
     ):
         all_ended.append(ended)
+        if len(all_ended) % 500 == 0:
+            print(f"{len(all_ended):,} examples, {failed} wrong, {time.time() - began:.0f} s", file=sys.stderr, flush=True)
         if ended.verdict.wrong:
             failed += 1
             kind = f" --kind {arguments.kind}" if arguments.kind else ""
