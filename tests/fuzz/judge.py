@@ -66,7 +66,8 @@ def judge(example: Callable[[], str], folder: Path, seconds: float = SECONDS) ->
     if touched:
         return Verdict("touched", "; ".join(touched[:3]))
     ours = Path(__file__).with_name("kinds.py")  # gibbs.fit warns in the name of its caller
-    strange = [w for w in warned if not (w.category is UserWarning and Path(w.filename) == ours) and w.category is not ResourceWarning]
+    spoken = [w for w in warned if issubclass(w.category, UserWarning) and Path(w.filename) == ours]
+    strange = [w for w in warned if w not in spoken and w.category is not ResourceWarning]
     if strange:
         w = strange[0]
         return Verdict("warned", f"{w.category.__name__}: {w.message} ({w.filename}, line {w.lineno})")

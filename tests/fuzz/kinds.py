@@ -6,6 +6,7 @@ import atexit
 import functools
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -274,7 +275,8 @@ def _run_folder() -> Path:
 def warm() -> None:
     """Everything that samples or draws has been compiled, imported and cached: an example's time is its own."""
     for family in words.FAMILIES:
-        with _small_runs():
+        with _small_runs(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # fits of 20 draws have not converged
             fit = gibbs.fit(
                 f"{words.outcome(Random(1), 0.0, family)} ~ x + (1 + z | g)", tables.base(), family=family, seed=1, progress=False
             )
