@@ -92,13 +92,17 @@ def _place(spec: Spec, key: str) -> str:
 def draw(prepared: Prepared, progress: Callable[[Progress], object] | None = None) -> Fit:
     """Sample. Raises SamplingError where a chain met numbers it cannot trust, KeyboardInterrupt where nothing was kept yet.
 
+    DataError where predictors and levels give the outcome to the last digit, so that there is no posterior.
+
     progress : called with snapshots while it runs; it never changes a draw.
     """
+    from gibbs.model import exact_fit
     from gibbs.posterior import scores
     from gibbs.posterior.fit import Fit
     from gibbs.posterior.outline import outline
     from gibbs.sampling import chains
 
+    exact_fit.refuse(prepared.design, prepared.table.source)
     keep = {} if prepared.spec.keep is None else {"keep": prepared.spec.keep}
     draws = chains.run(prepared.design, prepared.plan, prepared.spec.sampling, progress=progress, **keep)
     found = scores.of_levels(draws, outline(prepared.design), prepared.design)

@@ -21,7 +21,7 @@ class Warning:
     """Something a person should know before sampling.
 
     kind : aliased, collinear, far-from-zero, far-slope, constant-slope, unmet, one-row, many-effects, few-levels, identical,
-    constant-outcome, prior, separation.
+    constant-outcome, exact-fit, prior, separation.
     """
 
     kind: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gibbs.model import collinear, factor_warnings, prior_conflict, separation
+from gibbs.model import collinear, exact_fit, factor_warnings, prior_conflict, separation
 from gibbs.model.factor_warnings import Warning
 from gibbs.model.families import FAMILIES
 from gibbs.model.prior_rows import aliased
@@ -125,6 +125,7 @@ def warnings(design: Design) -> list[Warning]:
         if pair.relation == "identical":
             found.append(Warning("identical", f"{pair}: the data cannot tell their effects apart; one of them is enough."))
     found += factor_warnings.constant_outcome(design)
+    found += [Warning("exact-fit", said) for said in [exact_fit.message(design)] if said]
     found += [Warning("prior", message) for message in prior_conflict.messages(design)]
     if FAMILIES[design.family].outcome != "real":
         found += [Warning("separation", message) for message in separation.messages(design, [a.column for a in aliases])]
