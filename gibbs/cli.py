@@ -55,8 +55,8 @@ A spec is a small YAML file: data, family, formula, priors, sampling, output.
 gibbs COMMAND --help has the options of a command.
 
 Ctrl-C ends a run within two seconds and keeps what all chains have drawn; the signals TERM and HUP do the same.
-Exit codes: 0 done and converged; 1 drawn, but stopped short, not converged, or not written where it was asked for
-(it says why and where); 2 spec, data or command line are wrong; 70 a fault of ours; 130 stopped before there was a draw."""
+Exit codes: 0 done and converged; 1 drawn, but stopped short, not converged, or not written where it was asked for (it says why \
+and where); 2 spec, data or command line are wrong; 70 a fault of ours; 130 stopped before there was a draw."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from collections.abc import Iterable
 
 from gibbs.printable import printable
@@ -15,9 +16,13 @@ from gibbs.printable import printable
 LONGEST_MESSAGE, LONGEST_PLACE = 4_000, 400
 """Characters of a message and of its place: names and labels in them come from files, and may be as long as a file."""
 
+_ENDLESS = re.compile(r"[^\s/\\]{301,}")
+"""A word longer than the name of any file: shown by its beginning and its end."""
+
 
 def readable(text: str, longest: int) -> str:
     """``text`` as it may be shown on a terminal: control characters (but for line ends) as escapes, the middle of a long text left out."""
+    text = _ENDLESS.sub(lambda word: f"{word[0][:80]}…{word[0][-20:]}", text)
     if len(text) > longest:
         text = f"{text[: 2 * longest // 3]} … {text[-longest // 4 :]}"
     return printable(text, lines=True)

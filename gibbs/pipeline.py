@@ -16,7 +16,7 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from gibbs import memory, paths
-from gibbs.errors import OutputError, SpecError
+from gibbs.errors import DataError, OutputError, SpecError
 from gibbs.model.records import Design, Spec, Table
 from gibbs.printable import printable
 
@@ -63,7 +63,13 @@ def prepare(spec: Spec, frame: pd.DataFrame | None = None) -> Prepared:
     began = time.perf_counter()
     table = data.read(spec, frame, columns)
     read = time.perf_counter()
-    built = design.build(spec, table)
+    try:
+        built = design.build(spec, table)
+    except DataError as error:
+        said = [note for note in table.notes if note.startswith("derive: ")]
+        if not said:
+            raise
+        raise type(error)(" ".join([error.message, *said]), where=error.where) from error  # often the reason: a word that occurs nowhere
     decided = plan.make(built, spec.sampling.scheme)
     prepared = Prepared(spec, table, built, decided, {"read": read - began, "design": time.perf_counter() - read})
     _refuse_more_than_memory(prepared)

@@ -115,3 +115,18 @@ def test_hints_take_no_time_where_names_are_long_or_many() -> None:
 def test_a_calibration_of_more_data_sets_than_can_be_asked_for_is_refused_at_once(replicates: int) -> None:
     with pytest.raises(SpecError, match="replicates is a number from 1 to 100,000"):
         gibbs.sbc("y ~ x", FRAME, priors={"b": "normal(0, 1)", "intercept": "normal(0, 1)"}, replicates=replicates)
+
+
+def test_a_derived_column_of_one_value_is_refused_with_the_word_that_occurs_nowhere() -> None:
+    with pytest.raises(
+        DataError, match=r"column 'z': as a category it has one value, 'FALSE'.* derive: z: .*'A' occurs nowhere .*Did you mean 'a'"
+    ):
+        gibbs.check("y ~ z", FRAME, derive={"z": 'g == "A"'})
+
+
+def test_a_name_without_end_is_shown_by_its_ends_and_paths_are_whole() -> None:
+    with pytest.raises(DataError, match=r"there is no column 'n{79}…n{18}'") as caught:
+        gibbs.check("y ~ " + "n" * 5_000, FRAME)
+    assert len(str(caught.value)) < 300
+    path = "/".join(["d" * 90] * 4)
+    assert path in str(DataError(path))

@@ -74,9 +74,16 @@ def words(design: Design, most: int = 3) -> list[str]:
         which = "the level" if alike.size == 1 else f"{alike.size:,} of {J:,} levels:"
         found.append(
             f"{factor.name}: all outcomes are alike in {which} {', '.join(named)}{more}. The data hold such an effect on one side only; "
-            f"its size, and the upper tail of sd[{factor.name}], lean on the prior of the sd."
+            f"{_leans(factor)}."
         )
     return found
+
+
+def _leans(factor: Factor) -> str:
+    """On what the size of such an effect rests: on the prior of the sd, as the sd's upper tail does, or on the sd, where that is fixed."""
+    if all(term.covariance is None and all(prior.kind == "fixed" for prior in term.sd_priors) for term in factor.terms):
+        return f"its size leans on sd[{factor.name}], which is fixed"
+    return f"its size, and the upper tail of sd[{factor.name}], lean on the prior of the sd"
 
 
 def _how(design: Design, rows: np.ndarray, high: bool) -> str:

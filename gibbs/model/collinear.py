@@ -41,7 +41,7 @@ class Alias:
     def describe(self, names: Sequence[str]) -> str:
         """In words: ``'x3' is 2·x1 − x2``."""
         if not self.others:
-            return f"'{names[self.column]}' is zero in every row"
+            return f"'{names[self.column]}' is zero"
         if len(self.others) > 4:
             shown = ", ".join(f"'{names[i]}'" for i in self.others[:8]) + (" …" if len(self.others) > 8 else "")
             return f"'{names[self.column]}' is a combination of {shown}"

@@ -101,6 +101,7 @@ def build(spec: Spec, table: Table) -> Design:
         notes=table.notes
         + found.notes
         + _codes_as_numbers(frame, [fixed, *(part for random in encoded.values() for part in random.parts)])
+        + _taken_otherwise(frame, [fixed, *(part for random in encoded.values() for part in random.parts)])
         + rows_used.notes
         + basis.depends
         + _aliased_notes(X, basis, unknown, names, intercept, coefficient_priors, source),
@@ -203,6 +204,30 @@ def _codes_as_numbers(frame: pd.DataFrame, parts: list[Columns]) -> tuple[str, .
         for name in sorted(used)
         if spelling.is_code(frame[name])
     )
+
+
+def _taken_otherwise(frame: pd.DataFrame, parts: list[Columns]) -> tuple[str, ...]:
+    """A sentence a predictor that is taken for what it hardly is: days without separators as numbers, dressed numbers as categories."""
+    found: dict[str, str] = {}
+    for v in (v for part in parts for v in part.variables.values() if isinstance(v.node, syntax.Name)):
+        name = v.node.text
+        if frame[name].dtype.kind == "b" or (not v.is_category and frame[name].dtype.kind == "f" and (frame[name] % 1 != 0).any()):
+            continue
+        values = frame[name].dropna().unique()
+        if not (spelling.spells_days(some := [str(value) for value in values[:20]]) or spelling.dresses_numbers(some) or len(values) > 20):
+            continue
+        words = [str(value) for value in values]
+        if not v.is_category and spelling.spells_days(words):
+            found[name] = (
+                f"'{name}' holds days without separators ({words[0].removesuffix('.0')}, …), and is used as a number, in which a month is "
+                f"as long as 100 days. Make a column of years, or of days since some day; factor({name}) makes a category of it."
+            )
+        if v.is_category and not coding.is_category(v.node) and spelling.dresses_numbers(words):
+            found[name] = (
+                f"'{name}' is text, and a category here, but looks like numbers ({', '.join(map(repr, words[:3]))}): write them as 1234.5, "
+                f"without separators and signs, or factor({name}) where a category is meant."
+            )
+    return tuple(found[name] for name in sorted(found))
 
 
 def _sizes(family: Family, y: np.ndarray, offset: np.ndarray, counted: np.ndarray | None) -> default_rows.Sizes:

@@ -293,7 +293,11 @@ def _cut(node: Call, text: str) -> _Cut:
         rise = "The breaks of cut() are two numbers or more, each greater than the one before; one alone parts in two with two labels."
         syntax.refuse(text, found["breaks"].at, rise)
     if words and len(words) != len(edges) - 1:
-        syntax.refuse(text, found["labels"].at, f"{len(edges) - 1} intervals between these breaks, and {len(words)} labels.")
+        syntax.refuse(
+            text,
+            found["labels"].at,
+            f"{len(breaks) - 1} interval{'s' if len(breaks) != 2 else ''} between these breaks, and {len(words)} labels.",
+        )
     if len(set(words)) < len(words):
         syntax.refuse(text, found["labels"].at, "Two intervals have the same label.")
     return _Cut(edges, words or _interval_names(edges, right, lowest), right, lowest)

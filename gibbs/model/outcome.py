@@ -155,10 +155,15 @@ def _check_form(formula: Formula, family: Family, where: str) -> None:
     if not formula.has_trials or family.outcome == "trials":
         return
     if formula.weights is not None:
+        means = (
+            f"For rows that are means of w observations, of variance sigma²/w (weights of lm and lmer), write weights({formula.weights}, "
+            'type = "precision"); for'
+            if family.outcome == "real"
+            else "For"
+        )
         raise DataError(
             f"weights({formula.weights}) without a type are the trials behind a share, of family binomial; the family is {family.name}. "
-            f"For rows that are means of w observations, of variance sigma²/w (weights of lm and lmer), write weights({formula.weights}, "
-            f'type = "precision"); for rows that stand for w equal ones weights({formula.weights}, type = "frequency").',
+            f'{means} rows that stand for w equal ones write weights({formula.weights}, type = "frequency").',
             where=where,
         )
     form = "cbind(successes, failures)" if formula.failures is not None else "trials()"

@@ -29,7 +29,10 @@ def describe(spec: Spec, table: Table) -> tuple[list[tuple[str, ...]], list[str]
         if levels.is_number(series) or spelling.is_code(series):
             x = data.as_number(series, name, table.source)
             x = x[~np.isnan(x)]
-            numbers.append((name, *(f"{v:.6g}" for v in (x.min(), x.mean(), x.max())), gone))
+            least, mean, largest = x.min(), x.mean(), x.max()
+            if abs(mean) < 1e-12 * (largest - least):  # of a column that was centred: the rounding of a sum
+                mean = 0.0
+            numbers.append((name, *(f"{v:.6g}" for v in (least, mean, largest)), gone))
         else:
             words.append(_category(name, series, gone))
     return ([("", "least", "mean", "largest", "missing"), *numbers] if numbers else []), words

@@ -30,12 +30,15 @@ _LONG = re.compile(r"[+-]?\d{16,}")
 _LOOK = 20  # values that are looked at before all are
 _ISO = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?)?")
 _LOCAL = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})( \d{1,2}:\d{2}(:\d{2})?( ?[AP]M)?)?", re.IGNORECASE)
+_SHORT = re.compile(r"(\d\d)([-.])(\d\d)\2(\d\d)|(\d{1,2})/(\d{1,2})/(\d\d)")  # 22.09.19, 9/22/19
 _MONTH = "(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?)"
 _NAMED = re.compile(
     rf"((\d{{1,2}})[-. /]*{_MONTH}[-., /]*\d{{2}}(\d{{2}})?|{_MONTH}[-. ]*\d{{1,2}}(st|nd|rd|th)?,? *\d{{4}})", re.IGNORECASE
 )
 _MONTH_OF = re.compile(r"(\d{4})-(\d{2})")
 _PART_OF = re.compile(r"\d{4}[- ]?(Q[1-4]|W\d{1,2})", re.IGNORECASE)
+_DRESSED = re.compile(r"[-+]?[$€£]?\s?(\d+|\d{1,3}([,' \u00a0\u202f]\d{3})+)([.,]\d+)?\s?[%$€£]?")
+_DAY = re.compile(r"(1[89]|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0)?")
 _TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?( ?[AP]M)?| ?[AP]M)", re.IGNORECASE)
 
 
@@ -117,18 +120,29 @@ def spells_dates(words: Sequence[str]) -> bool:
     kinds = {_kind(word) for word in words}
     if "" in kinds:
         return False
-    if kinds == {"local"}:  # 03/04/2021 alone may be anything; a number above 12 says which is the day
-        parts = [_LOCAL.fullmatch(word.strip()) for word in words]
-        first = max(int(m[1]) for m in parts if m)
-        third = max(int(m[3]) for m in parts if m)
-        return 12 < max(first, third) <= 31 and min(first, third) <= 12
+    if kinds <= {"local", "short"}:  # 03/04/2021 alone may be anything; a number above 12 says which is the day
+        parts = [[int(part) for part in re.findall(r"\d+", word)[:2]] for word in words]
+        first, second = (max(column) for column in zip(*parts, strict=True))
+        return 12 < max(first, second) <= 31 and min(first, second) <= 12
     if kinds == {"month"} and all((int(word.strip()[:4]) + 1) % 100 == int(word.strip()[-2:]) for word in words):
         return False  # 2010-11, 2011-12: winters, or school years
-    return "local" not in kinds
+    return not kinds & {"local", "short"}
+
+
+def spells_days(words: Sequence[str]) -> bool:
+    """Whether numbers are days without separators, 20190922: every one a day of a calendar, five at least, of two months or more."""
+    return len(words) >= 5 and all(_DAY.fullmatch(word) for word in words) and len({word[:6] for word in words}) > 1
+
+
+def dresses_numbers(words: Sequence[str]) -> bool:
+    """Whether every word is a number to a reader and some are none to a program: ``1,5``, ``1,500``, ``15 %``, ``$20``."""
+    if not words or not all(_DRESSED.fullmatch(word.strip()) for word in words[:_LOOK]):
+        return False
+    return all(_DRESSED.fullmatch(word.strip()) for word in words) and any(number_of(word) is None for word in words)
 
 
 def _kind(word: str) -> str:
-    """iso, month, part (of a year), local, named, time, or nothing."""
+    """iso, month, part (of a year), local, short (a year of two digits), named, time, or nothing."""
     word = word.strip()
     if m := _ISO.fullmatch(word):
         return "iso" if 1 <= int(m[3]) <= 12 and 1 <= int(m[4]) <= 31 else ""
@@ -138,6 +152,8 @@ def _kind(word: str) -> str:
         return "part"
     if m := _LOCAL.fullmatch(word):
         return "local" if 1 <= int(m[1]) <= 31 and 1 <= int(m[3]) <= 31 else ""
+    if m := _SHORT.fullmatch(word):
+        return "short" if all(1 <= int(part) <= 31 for part in (m[1] or m[5], m[3] or m[6])) else ""
     if _NAMED.fullmatch(word):
         return "named"
     return "time" if _TIME.fullmatch(word) else ""

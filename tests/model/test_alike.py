@@ -73,3 +73,15 @@ def test_check_names_them():
     assert "a (all 0, 2 rows), b (all 0, 2 rows), c (all 0, 2 rows) and 3 more" in " ".join(
         str(gibbs.check("y ~ 1 + (1 | g)", many, family="logit", seed=1)).split()
     )
+
+
+def test_what_is_said_of_a_level_whose_sd_is_fixed_is_true():
+    """The size of its effect leans on that sd: there is no upper tail, and no prior, to lean on."""
+    y = [0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 0]
+    of = {
+        prior: gibbs.check("y ~ 1 + (1 | g)", pd.DataFrame({"y": y, "g": G}), family="logit", priors={"sd[g]": prior}).design
+        for prior in ("fixed(0.3)", "half_t(3, 0, 1)")
+    }
+    (fixed,), (drawn,) = alike.words(of["fixed(0.3)"]), alike.words(of["half_t(3, 0, 1)"])
+    assert fixed.endswith("its size leans on sd[g], which is fixed.")
+    assert drawn.endswith("its size, and the upper tail of sd[g], lean on the prior of the sd.")

@@ -131,7 +131,7 @@ def test_a_word_that_no_row_holds_is_named() -> None:
         ("cut(x)", "takes a number, its breaks", FormulaError),
         ("cut(x, 3)", "two numbers or more", FormulaError),
         ("cut(x, c(2, 1))", "each greater than the one before", FormulaError),
-        ('cut(x, c(1, 2), c("a", "b"))', "1 intervals between these breaks, and 2 labels", FormulaError),
+        ('cut(x, c(1, 2), c("a", "b"))', "1 interval between these breaks, and 2 labels", FormulaError),
         ('cut(x, c(1, 2, 3), c("a", "a"))', "the same label", FormulaError),
         ("cut(sector, c(1, 2))", "numbers are needed", DataError),
         ("cut(x, c(1, 2), righ = TRUE)", "Further: right = FALSE", FormulaError),

@@ -89,3 +89,10 @@ def test_known_standard_errors() -> None:
         build("y | se(s) ~ 1 + (1 | g)", {**columns, "s": [15.0, 0.0, 16.0, 11.0]})
     with pytest.raises(DataError, match="family gaussian"):
         build("y | se(s) ~ 1 + (1 | g)", columns, "student")
+
+
+@pytest.mark.parametrize(("family", "precise"), [("gaussian", True), ("student", True), ("poisson", False), ("ordinal", False)])
+def test_weights_without_a_type_are_told_which_types_the_family_has(family: str, precise: bool) -> None:
+    with pytest.raises(DataError, match='type = "frequency"') as caught:
+        build("y | weights(x) ~ 1", {"y": [1, 2, 3, 1, 2, 3], "x": [1, 2, 3, 4, 5, 6]}, family)
+    assert ("precision" in str(caught.value)) == precise

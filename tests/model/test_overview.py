@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 import gibbs
@@ -29,3 +30,10 @@ def test_check_shows_range_mean_and_missing_share_of_every_predictor() -> None:
 
 def test_no_predictors_no_section() -> None:
     assert "Predictors" not in str(gibbs.check("y ~ 1 + (1 | g)", FRAME, seed=1))
+
+
+def test_the_mean_of_a_centred_column_is_zero_and_not_the_rounding_of_a_sum() -> None:
+    x = np.linspace(0.0, 1.3, 59)
+    text = str(gibbs.check("y ~ x", pd.DataFrame({"y": np.sin(40 * x), "x": x - x.mean()}), seed=1))
+    (line,) = (line.split() for line in text.splitlines() if line.startswith("  x  "))
+    assert line[2] == "0"

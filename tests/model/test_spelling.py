@@ -95,6 +95,8 @@ DATES = {
     "month": ["2019-09", "2019-06", "2020-01"],
     "quarter": ["2019Q3", "2019-Q2", "2020 q1"],
     "week": ["2019-W39", "2019-W23", "2020-W05"],
+    "short": ["22.09.19", "03.06.19", "31.01.20"],
+    "shortest": ["9/22/19", "6/3/19", "1/31/20"],
     "clock": ["10:30:00", "11:45:10", "23:59:59"],
 }
 
@@ -123,11 +125,38 @@ def test_dates_may_be_groups_and_categories(tmp_path: Path) -> None:
         ["1-2-3", "4-5-6"],
         ["1.2.15", "1.13.2"],
         ["03/04/2021", "05/06/2021"],
+        ["03.04.21", "05.06.21"],
         ["may", "june"],
     ],
 )
 def test_what_may_be_something_else_is_a_category(values: list[str], tmp_path: Path) -> None:
     assert len(built(tmp_path, values * 4).coefficients) == 2
+
+
+@pytest.mark.parametrize(
+    "days", [["20190922", "20190603", "20200131", "20191001", "20190101"], ["20190922", "", "20190603", "20200131", "20191001", "20190101"]]
+)
+def test_days_without_separators_are_numbers_and_told_of(days: list[str], tmp_path: Path) -> None:
+    (note,) = (note for note in built(tmp_path, days * 4).notes if "days without separators" in note)
+    assert note.startswith("'x' holds days without separators (20190922, …)") and "factor(x)" in note
+    assert not built(tmp_path, days * 4, "y ~ 1 + (1 | x)").notes and not built(tmp_path, days * 4, "y ~ factor(x)").notes
+    for numbers in (
+        ["20190922", "20191322", "20200131", "20191001", "20190101"],
+        ["19000101", "19000102", "19000103"],
+        ["0.5", "20190922"],
+    ):
+        assert not any("days" in note for note in built(tmp_path, numbers * 4).notes)
+
+
+@pytest.mark.parametrize(
+    "values", [['"1,5"', '"2,25"', "3"], ['"1,500"', '"12,000"', "3"], ["15%", "7.5%", "20 %"], ["$20", "$3.50", "$7"]]
+)
+def test_numbers_that_are_dressed_are_categories_and_told_of(values: list[str], tmp_path: Path) -> None:
+    made = built(tmp_path, values * 4)
+    (note,) = (note for note in made.notes if "looks like numbers" in note)
+    assert note.startswith("'x' is text, and a category here") and len(made.coefficients) == 3
+    assert not built(tmp_path, values * 4, "y ~ factor(x)").notes and not built(tmp_path, values * 4, "y ~ 1 + (1 | x)").notes
+    assert not built(tmp_path, ["18-30", "31-65", "65+"] * 4).notes and not built(tmp_path, ["1", "2", "3+"] * 4).notes
 
 
 def test_dates_in_columns_of_objects_are_dates() -> None:
