@@ -190,7 +190,10 @@ class _Parser(argparse.ArgumentParser):
             return f"{what.removeprefix('argument ')} needs a value"
         if what == "unrecognized arguments":
             options = [o for p in (self, *_subparsers(self)) for o in p._option_string_actions]
-            return f"unknown option {found}.{nearest(found.split()[0].split('=')[0], options)} gibbs COMMAND --help lists the options"
+            word = found.split()[0].split("=")[0]
+            if word in options:  # of another command
+                return f"this command has no option {word}; gibbs COMMAND --help lists the options"
+            return f"unknown option {found}.{nearest(word, options)} gibbs COMMAND --help lists the options"
         if "invalid choice" in message:
             word = message.split("'")[1]
             known = [*_COMMANDS, *_OF_A_RUN]

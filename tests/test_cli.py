@@ -600,6 +600,7 @@ def test_a_terminal_without_greek_gets_question_marks(gibbs: Gibbs, tmp_path: Pa
         (("run", "a.yaml", "b.yaml"), "'b.yaml' is one word too many"),
         (("run", "a.yaml", "--seed"), "--seed needs a value"),
         (("run", "a.yaml", "--sead", "3"), "unknown option --sead 3. Did you mean '--seed'?"),
+        (("ranks", "run", "g", "--weight", "N"), "this command has no option --weight; gibbs COMMAND --help lists the options"),
         (("summary", "a", "--digits", "x"), "'x' is not a whole number of at least 0"),
         (("export", "a", "--to", "csv"), "--out is missing"),
     ],

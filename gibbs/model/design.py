@@ -222,6 +222,11 @@ def _taken_otherwise(frame: pd.DataFrame, parts: list[Columns]) -> tuple[str, ..
                 f"'{name}' holds days without separators ({words[0].removesuffix('.0')}, …), and is used as a number, in which a month is "
                 f"as long as 100 days. Make a column of years, or of days since some day; factor({name}) makes a category of it."
             )
+        if v.is_category and not coding.is_category(v.node) and frame[name].dtype != "category" and spelling.spells_days(words):
+            found[name] = (
+                f"'{name}' is text that holds days without separators ({words[0]}, …), and is a category here. Make a column of years, or "
+                f"of days since some day; factor({name}) says that a category is meant."
+            )
         if v.is_category and not coding.is_category(v.node) and spelling.dresses_numbers(words):
             found[name] = (
                 f"'{name}' is text, and a category here, but looks like numbers ({', '.join(map(repr, words[:3]))}): write them as 1234.5, "

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import gibbs
 from gibbs.errors import DataError
 from gibbs.model import data, design, levels, spec, spelling
 from gibbs.model.records import Design, Table
@@ -157,6 +158,14 @@ def test_numbers_that_are_dressed_are_categories_and_told_of(values: list[str], 
     assert note.startswith("'x' is text, and a category here") and len(made.coefficients) == 3
     assert not built(tmp_path, values * 4, "y ~ factor(x)").notes and not built(tmp_path, values * 4, "y ~ 1 + (1 | x)").notes
     assert not built(tmp_path, ["18-30", "31-65", "65+"] * 4).notes and not built(tmp_path, ["1", "2", "3+"] * 4).notes
+
+
+def test_days_without_separators_that_are_text_are_told_of() -> None:
+    days = pd.Series(["20190922", "20190603", "20200131", "20191001", "20190101"] * 4)
+    y = np.arange(20.0) % 7
+    (note,) = gibbs.check("y ~ x", pd.DataFrame({"y": y, "x": days}), seed=1).design.notes
+    assert note.startswith("'x' is text that holds days without separators (20190922, …)")
+    assert not gibbs.check("y ~ x", pd.DataFrame({"y": y, "x": days.astype("category")}), seed=1).design.notes
 
 
 def test_dates_in_columns_of_objects_are_dates() -> None:
