@@ -1,0 +1,24 @@
+"""A change of the code that changes draws says so: ``python -m tests.fingerprints --store`` in the commit that means to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import fingerprints
+
+
+@pytest.mark.parametrize("name", fingerprints.MODELS)
+def test_draws_are_those_that_were_stored(name):
+    before = fingerprints.stored()
+    if before["machine"] != fingerprints.machine():
+        pytest.skip("fingerprints were stored on another kind of processor, or with another numba: bits need not agree")
+    assert fingerprints.fingerprint(name) == before["models"][name], f"'{name}' draws something else (python -m tests.fingerprints)"
+
+
+def test_every_family_and_scheme_has_a_fingerprint():
+    families = {family for _, family, *_ in fingerprints.MODELS.values()}
+    assert families == {"gaussian", "student", "probit", "logit", "binomial", "poisson", "negative_binomial", "ordinal"}
+    assert {"joint", "collapsed", "one-at-a-time", "augmented", "second-order", "auto"} == {
+        s for _, _, s, *_ in fingerprints.MODELS.values()
+    }
+    assert set(fingerprints.stored()["models"]) == set(fingerprints.MODELS)
