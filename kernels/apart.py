@@ -16,22 +16,37 @@ from numba.core.errors import TypingError
 from numba.core.typeconv import Conversion
 from numba.extending import intrinsic
 
-_WHOLES, _REALS = types.int64[::1], types.float64[::1]
-_REAL_TABLE, _WHOLE_TABLE = types.float64[:, ::1], types.int64[:, ::1]
-_NAMES: dict[Any, str] = {
-    types.boolean: "learn core_only",
-    types.int64: "move t column cuts unit pos",
-    types.float64: "n yy sigma variance prior_quadratic known step share shape",
-    _WHOLES: "index core_factors own_rows",
-    _WHOLE_TABLE: "factor term units coordinate chosen",
-    _REALS: "node m h roots work vh core u L reference row_scale counts saved rhs eta gap trial_eta trial_gap cut trial_cut psi direction "
-    "trial x noise fresh trial_u change family_prior values value_rows",
-    _REAL_TABLE: "row_prior sd_prior cov_prior scale_prior B small fit root scratch tally",
-    types.float64[:, :, ::1]: "dense",
-    types.Tuple((types.int64, _REAL_TABLE, _REAL_TABLE, types.int32[:, ::1], _REALS, _REALS, _WHOLES, _REALS, _REALS)): "data",
-    typeof(np.random.default_rng(0)): "rng",
+from .layout import FACTOR, TERM, Coordinates, Gram, Layout, Priors, StandIn, State, Target, Trial, Work, table
+
+_NO_WHOLES, _NO_REALS, _NO_LEVELS = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros((0, 0), dtype=np.int32)
+_NO_WHOLE_TABLE, _NO_REAL_TABLE = np.zeros((0, 0), dtype=np.int64), np.zeros((0, 0))
+_LAYOUT = Layout(table(0, FACTOR), table(0, TERM), _NO_WHOLES, _NO_WHOLE_TABLE, _NO_WHOLES)
+_GRAM = Gram(_NO_REALS, _NO_REALS, _NO_REALS, _NO_REAL_TABLE, _NO_WHOLES, _NO_WHOLES, _NO_REALS)
+_PRIORS = Priors(*[_NO_REAL_TABLE] * 4, _NO_REALS)
+_STAND_IN = StandIn(0, *[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 2, _NO_WHOLES, *[_NO_REALS] * 4)
+_LIKE: dict[str, Any] = {
+    **dict.fromkeys("move t column cuts unit pos".split(), 0),
+    **dict.fromkeys("variance sigma step share shape".split(), 0.0),
+    **dict.fromkeys("L reference psi cut direction trial_psi x counts scratch".split(), _NO_REALS),
+    **dict.fromkeys("chosen".split(), _NO_WHOLE_TABLE),
+    **dict.fromkeys("small root tally".split(), _NO_REAL_TABLE),
+    "rng": np.random.default_rng(0),
+    "learn": False,
+    "own_rows": _NO_WHOLES,
+    "layout": _LAYOUT,
+    "gram": _GRAM,
+    "priors": _PRIORS,
+    "data": _STAND_IN,
+    "target": Target(False, 0.0, 0.0, 0.0, 0.0),
+    "coordinates": Coordinates(_NO_WHOLE_TABLE, _NO_REAL_TABLE, _NO_REAL_TABLE),
+    "work": Work(
+        *[_NO_REALS] * 3, *[_NO_REAL_TABLE] * 3, _NO_REALS, *[_NO_REAL_TABLE] * 2, *[_NO_REALS] * 2, *[_NO_REAL_TABLE] * 2, _NO_REALS
+    ),
+    "state": State(*[_NO_REALS] * len(State._fields)),
+    "trial": Trial(*[_NO_REALS] * len(Trial._fields)),
+    "u": _NO_REALS,
 }
-TYPES: dict[str, Any] = {name: type_ for type_, names in _NAMES.items() for name in names.split()}
+TYPES: dict[str, Any] = {name: typeof(value) for name, value in _LIKE.items()}
 """Numba's types of arguments, by name: a name means the same everywhere (``layout.py``)."""
 
 

@@ -18,25 +18,6 @@ import numpy as np
 from numba import njit
 
 from .elimination import divide_root
-from .layout import (
-    ANCESTORS,
-    B0,
-    C0,
-    COLUMN,
-    COUNT,
-    FACTOR,
-    FIRST,
-    G0,
-    GIVEN,
-    L0,
-    LEVELS,
-    LIST0,
-    PARENT0,
-    PTR0,
-    SIZE,
-    U0,
-    WIDTH,
-)
 from .priors import SCALAR, invert_lower, log_cholesky_prior
 
 
@@ -45,18 +26,19 @@ def log_covariance_priors(term, sd_prior, cov_prior, L, scratch):
     """Σ_t log p(L_t) over the terms whose covariance is drawn."""
     value = 0.0
     for t in range(term.shape[0]):
-        if term[t, GIVEN] == 0:
-            value += log_cholesky_prior(term, t, sd_prior, cov_prior, L[term[t, L0] :], scratch)
+        if term[t].given == 0:
+            value += log_cholesky_prior(term, t, sd_prior, cov_prior, L[term[t].l0 :], scratch)
     return value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def sum_of_squares(factor, term, t, L, u, e, out):
+def sum_of_squares(layout, t, L, u, e, out):
     """out[:q²] ← Σ_j e_j e_j' over the term's levels, e_j = L⁻¹u_j; ``e`` (q,) is scratch."""
-    f, q, column, l0 = term[t, FACTOR], term[t, SIZE], term[t, COLUMN], term[t, L0]
-    stride, start = factor[f, WIDTH], factor[f, U0] + column
+    factor, term = layout.factor, layout.term
+    f, q, column, l0 = term[t].factor, term[t].width, term[t].column, term[t].l0
+    stride, start = factor[f].width, factor[f].u0 + column
     out[: q * q] = 0.0
-    for j in range(term[t, FIRST], term[t, FIRST] + term[t, COUNT]):
+    for j in range(term[t].first, term[t].first + term[t].count):
         at = start + j * stride
         for a in range(q):
             s = u[at + a]
@@ -94,15 +76,16 @@ def log_sufficient(q, J, squares, T, F, whole):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small):
+def draw_covariance_sufficient(rng, layout, t, priors, u, L, reference, work):
     """One scan of slices on p(L_t | u), L = M T with M M' = Σ_j u_j u_j'/J: log T_kk and T_ab, one after the other.
 
     ``reference`` (length of L, frozen) takes the place of M where J is too small for the effects to span it.
     Mutates ``L[l0 : l0+q²]``. Returns the number of density evaluations.
     """
-    q, l0, J = term[t, SIZE], term[t, L0], term[t, COUNT]
-    squares, M, T, trial, scratch, F, whole = small[0], small[1], small[2], small[3], small[4], small[5], small[6]
-    sum_of_squares(factor, term, t, L, u, scratch, squares)
+    term, small = layout.term, work.small
+    q, l0, J = term[t].width, term[t].l0, term[t].count
+    squares, M, T, trial, scratch, F = small[0], small[1], small[2], small[3], small[4], small[5]
+    sum_of_squares(layout, t, L, u, scratch, squares)
     if _whitening(squares, J, q, T):  # K = chol(Σ e e'/J), M = L K, F = T = K⁻¹
         _multiply_lower(L[l0:], T, q, M)
         invert_lower(T, q, F)
@@ -120,25 +103,23 @@ def draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, 
         for b in range(a + 1):
             place, diagonal = a * q + b, a == b
             x0 = math.log(T[place]) if diagonal else T[place]
-            log_y = -rng.standard_exponential() + _log_whitened(
-                term, t, J, sd_prior, cov_prior, squares, M, F, T, place, x0, diagonal, trial, scratch, whole
-            )
+            log_y = -rng.standard_exponential() + _log_whitened(layout, t, priors, place, x0, diagonal, small)
             low = x0 - width * rng.random()
             high = low + width
             for _ in range(40):
                 tries += 1
-                if log_y >= _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, F, T, place, low, diagonal, trial, scratch, whole):
+                if log_y >= _log_whitened(layout, t, priors, place, low, diagonal, small):
                     break
                 low -= width
             for _ in range(40):
                 tries += 1
-                if log_y >= _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, F, T, place, high, diagonal, trial, scratch, whole):
+                if log_y >= _log_whitened(layout, t, priors, place, high, diagonal, small):
                     break
                 high += width
             for _ in range(200):
                 tries += 1
                 x = low + (high - low) * rng.random()
-                if log_y < _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, F, T, place, x, diagonal, trial, scratch, whole):
+                if _log_whitened(layout, t, priors, place, x, diagonal, small) > log_y:
                     break
                 if x < x0:
                     low = x
@@ -185,74 +166,81 @@ def _multiply_lower(M, T, q, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _log_whitened(term, t, J, sd_prior, cov_prior, squares, M, F, T, place, x, diagonal, trial, scratch, whole):
-    """log p(M T | u) with coordinate ``place`` of T at x (log of it on the diagonal, with its Jacobian)."""
-    q = term[t, SIZE]
+def _log_whitened(layout, t, priors, place, x, diagonal, small):
+    """log p(M T | u) with coordinate ``place`` of T at x (log of it on the diagonal, with its Jacobian).
+
+    small: squares, M, T, the product, scratch, F, T⁻¹F, as ``draw_covariance_sufficient`` fills them.
+    """
+    q, J = layout.term[t].width, layout.term[t].count
+    T, trial = small[2], small[3]
     old = T[place]
     T[place] = math.exp(x) if diagonal else x
-    _multiply_lower(M, T, q, trial)
-    value = log_cholesky_prior(term, t, sd_prior, cov_prior, trial, scratch)
+    _multiply_lower(small[1], T, q, trial)
+    value = log_cholesky_prior(layout.term, t, priors.sd, priors.cov, trial, small[4])
     if value > -np.inf:
-        value += log_sufficient(q, J, squares, T, F, whole) + (x if diagonal else 0.0)
+        value += log_sufficient(q, J, small[0], T, small[5], small[6]) + (x if diagonal else 0.0)
     T[place] = old
     return value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def residual_rhs(factor, index, units, unit, pos, node, core, u, rhs, out):
-    """out_j ← rhs_j − [C core + G u + B u_ancestors + B'u_descendants]_j for every level j of the factor at place ``pos`` of its chain."""
+def residual_rhs(layout, gram, unit, pos, core, u, out):
+    """out_j ← h_j − [C core + G u + B u_ancestors + B'u_descendants]_j for every level j of the factor at place ``pos`` of its chain."""
+    factor, index, units, node = layout.factor, layout.index, layout.units, gram.node
     f = units[unit, pos]
-    J, q, qa, u0 = factor[f, LEVELS], factor[f, WIDTH], factor[f, ANCESTORS], factor[f, U0]
+    J, q, qa, u0 = factor[f].levels, factor[f].width, factor[f].ancestors, factor[f].u0
     for j in range(J):
-        at, g0, b0 = u0 + j * q, factor[f, G0] + j * q * q, factor[f, B0] + j * q * qa
+        at, g0, b0 = u0 + j * q, factor[f].g0 + j * q * q, factor[f].b0 + j * q * qa
         for a in range(q):
-            s = rhs[at + a]
+            s = gram.h[at + a]
             for b in range(q):
                 s -= node[g0 + a * q + b] * u[at + b]
             out[at + a] = s
-        for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
-            value = core[index[factor[f, LIST0] + e]]
+        for e in range(index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]):
+            value = core[index[factor[f].list0 + e]]
             for a in range(q):
-                out[at + a] -= node[factor[f, C0] + e * q + a] * value
+                out[at + a] -= node[factor[f].c0 + e * q + a] * value
         level, child, column = j, f, 0
         for up in range(pos + 1, units.shape[1]):
             g = units[unit, up]
             if g < 0:
                 break
-            level = index[factor[child, PARENT0] + level]
-            for b in range(factor[g, WIDTH]):
-                value = u[factor[g, U0] + level * factor[g, WIDTH] + b]
+            level = index[factor[child].parent0 + level]
+            for b in range(factor[g].width):
+                value = u[factor[g].u0 + level * factor[g].width + b]
                 for a in range(q):
                     out[at + a] -= node[b0 + a * qa + column + b] * value
-            child, column = g, column + factor[g, WIDTH]
+            child, column = g, column + factor[g].width
     for down in range(pos):
         g = units[unit, down]
-        qg, qga = factor[g, WIDTH], factor[g, ANCESTORS]
+        qg, qga = factor[g].width, factor[g].ancestors
         column = 0
         for between in range(down + 1, pos):
-            column += factor[units[unit, between], WIDTH]
-        for j in range(factor[g, LEVELS]):
+            column += factor[units[unit, between]].width
+        for j in range(factor[g].levels):
             level = j
             for step in range(down, pos):
-                level = index[factor[units[unit, step], PARENT0] + level]
+                level = index[factor[units[unit, step]].parent0 + level]
             for a in range(qg):
-                value = u[factor[g, U0] + j * qg + a]
-                row = factor[g, B0] + (j * qg + a) * qga + column
+                value = u[factor[g].u0 + j * qg + a]
+                row = factor[g].b0 + (j * qg + a) * qga + column
                 for b in range(q):
                     out[u0 + level * q + b] -= node[row + b] * value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def ancillary_regression(factor, term, t, node, L, u, sigma, residual, H, r, effects):
-    """H, r of p(L_t | e, ỹ); effects (J·q) ← e = L⁻¹u. ``residual`` is ``residual_rhs`` of the factor at the current u."""
-    f, q, column, l0 = term[t, FACTOR], term[t, SIZE], term[t, COLUMN], term[t, L0]
-    stride = factor[f, WIDTH]
+def ancillary_regression(layout, gram, t, L, u, sigma, residual, work):
+    """work.H, r = work.x[4] of p(L_t | e, ỹ); work.effects (J·q) ← e = L⁻¹u. ``residual`` is ``residual_rhs`` of the factor at
+    the current u. Returns their size."""
+    factor, term, node, H, r, effects = layout.factor, layout.term, gram.node, work.H, work.x[4], work.effects
+    f, q, column, l0 = term[t].factor, term[t].width, term[t].column, term[t].l0
+    stride = factor[f].width
     d = q * (q + 1) // 2
     H[:d, :d] = 0.0
     r[:d] = 0.0
     precision = 1.0 / (sigma * sigma)
-    for j in range(factor[f, LEVELS]):
-        at, g0 = factor[f, U0] + j * stride + column, factor[f, G0] + j * stride * stride
+    for j in range(factor[f].levels):
+        at, g0 = factor[f].u0 + j * stride + column, factor[f].g0 + j * stride * stride
         for a in range(q):
             effects[j * q + a] = u[at + a]
         divide_root(L, l0, q, effects, j * q)
@@ -276,20 +264,13 @@ def ancillary_regression(factor, term, t, node, L, u, sigma, residual, H, r, eff
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_covariance_ancillary(rng, factor, term, t, sd_prior, cov_prior, node, L, u, sigma, residual, H, r, x, effects, small):
-    """One elliptical slice of L_t given e; mutates L, u and ``residual``. H (36,36), r (36,), x (4,36), effects (J·q) are scratch.
-
-    Returns the number of prior evaluations (0: the regression carried no information and nothing moved).
-    """
-    f, q, column, l0 = term[t, FACTOR], term[t, SIZE], term[t, COLUMN], term[t, L0]
-    stride = factor[f, WIDTH]
-    trial, scratch = small[3], small[4]
-    d = ancillary_regression(factor, term, t, node, L, u, sigma, residual, H, r, effects)
+def _place_ellipse(rng, d, H, x):
+    """x[0] ← H⁻¹r, x[1] ← noise of covariance H⁻¹, r = x[4]; returns the ridge that H was given, 0 where it carries no information."""
     largest = 0.0
     for a in range(d):
         largest = max(largest, H[a, a])
     if not largest > 0.0:
-        return 0
+        return 0.0
     ridge = 1e-8 * largest  # a ridge for the ellipse, taken back in the slice's density: the target does not change
     for a in range(d):
         H[a, a] += ridge
@@ -299,12 +280,12 @@ def draw_covariance_ancillary(rng, factor, term, t, sd_prior, cov_prior, node, L
                 s -= H[a, k] * H[b, k]
             if a == b:
                 if not s > 0.0:
-                    return 0
+                    return 0.0
                 H[a, a] = math.sqrt(s)
             else:
                 H[a, b] = s / H[b, b]
-    for a in range(d):  # x[0] = centre, x[1] = noise, x[2] = current
-        s = r[a]
+    for a in range(d):
+        s = x[4, a]
         for k in range(a):
             s -= H[a, k] * x[0, k]
         x[0, a] = s / H[a, a]
@@ -315,21 +296,34 @@ def draw_covariance_ancillary(rng, factor, term, t, sd_prior, cov_prior, node, L
             s -= H[k, a] * x[0, k]
             e -= H[k, a] * x[1, k]
         x[0, a], x[1, a] = s / H[a, a], e / H[a, a]
+    return ridge
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_covariance_ancillary(rng, layout, gram, t, priors, L, u, sigma, residual, work):
+    """One elliptical slice of L_t given e; mutates L, u and ``residual``.
+
+    Returns the number of prior evaluations (0: the regression carried no information and nothing moved).
+    """
+    q, l0, x, tries = layout.term[t].width, layout.term[t].l0, work.x, 1
+    d = ancillary_regression(layout, gram, t, L, u, sigma, residual, work)
+    ridge = _place_ellipse(rng, d, work.H, x)
+    if ridge == 0.0:
+        return 0
     k = 0
     for a in range(q):
         for b in range(a + 1):
             x[2, k] = L[l0 + a * q + b]
             k += 1
-    log_y = _log_signed_prior(term, t, sd_prior, cov_prior, x[2], ridge, trial, scratch) - rng.standard_exponential()
+    log_y = _log_signed_prior(layout, t, priors, x[2], ridge, work.small) - rng.standard_exponential()
     angle = 2.0 * math.pi * rng.random()
     low, high = angle - 2.0 * math.pi, angle
-    tries = 1
     for _ in range(200):
         cos, sin = math.cos(angle), math.sin(angle)
         for k in range(d):
             x[3, k] = x[0, k] + (x[2, k] - x[0, k]) * cos + x[1, k] * sin
         tries += 1
-        if _log_signed_prior(term, t, sd_prior, cov_prior, x[3], ridge, trial, scratch) > log_y:
+        if _log_signed_prior(layout, t, priors, x[3], ridge, work.small) > log_y:
             break
         if angle < 0.0:
             low = angle
@@ -338,18 +332,7 @@ def draw_covariance_ancillary(rng, factor, term, t, sd_prior, cov_prior, node, L
         angle = low + (high - low) * rng.random()
     else:
         return tries
-    for j in range(factor[f, LEVELS]):
-        at, g0 = factor[f, U0] + j * stride, factor[f, G0] + j * stride * stride
-        k = 0
-        for a in range(q):
-            s = 0.0
-            for b in range(a + 1):
-                s += x[3, k] * effects[j * q + b]
-                k += 1
-            change = s - u[at + column + a]
-            u[at + column + a] = s
-            for c in range(stride):
-                residual[at + c] -= node[g0 + c * stride + column + a] * change
+    _follow_root(layout, gram, t, x[3], work.effects, u, residual)
     k = 0
     for a in range(q):
         for b in range(a + 1):
@@ -363,9 +346,29 @@ def draw_covariance_ancillary(rng, factor, term, t, sd_prior, cov_prior, node, L
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _log_signed_prior(term, t, sd_prior, cov_prior, x, ridge, trial, scratch):
+def _follow_root(layout, gram, t, x, effects, u, residual):
+    """u_j ← L e_j of term t, L the lower triangle x by rows; ``residual`` follows."""
+    factor, node = layout.factor, gram.node
+    f, q, column = layout.term[t].factor, layout.term[t].width, layout.term[t].column
+    stride = factor[f].width
+    for j in range(factor[f].levels):
+        at, g0 = factor[f].u0 + j * stride, factor[f].g0 + j * stride * stride
+        k = 0
+        for a in range(q):
+            s = 0.0
+            for b in range(a + 1):
+                s += x[k] * effects[j * q + b]
+                k += 1
+            change = s - u[at + column + a]
+            u[at + column + a] = s
+            for c in range(stride):
+                residual[at + c] -= node[g0 + c * stride + column + a] * change
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _log_signed_prior(layout, t, priors, x, ridge, small):
     """Prior of the signed factor (columns flipped to a positive diagonal) plus the ridge's correction."""
-    q = term[t, SIZE]
+    q, trial, scratch = layout.term[t].width, small[3], small[4]
     k = 0
     value = 0.0
     for a in range(q):
@@ -377,6 +380,6 @@ def _log_signed_prior(term, t, sd_prior, cov_prior, x, ridge, trial, scratch):
         if trial[b * q + b] < 0.0:
             for a in range(b, q):
                 trial[a * q + b] = -trial[a * q + b]
-    if cov_prior[t, 0] == SCALAR and not trial[0] > 0.0:
+    if priors.cov[t, 0] == SCALAR and not trial[0] > 0.0:
         return -np.inf
-    return value + log_cholesky_prior(term, t, sd_prior, cov_prior, trial, scratch)
+    return value + log_cholesky_prior(layout.term, t, priors.sd, priors.cov, trial, scratch)

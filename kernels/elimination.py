@@ -29,25 +29,6 @@ import math
 import numpy as np
 from numba import njit
 
-from .layout import (
-    ANCESTORS,
-    B0,
-    C0,
-    COLUMN,
-    CORE0,
-    FACTOR,
-    G0,
-    L0,
-    LEVELS,
-    LIST0,
-    PARENT0,
-    PTR0,
-    ROOT0,
-    SIZE,
-    U0,
-    WIDTH,
-)
-
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def coefficient_precision(row_prior, row_scale, B):
@@ -71,13 +52,14 @@ def coefficient_precision(row_prior, row_scale, B):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def factor_roots(factor, term, L, roots):
-    """roots ← the lower triangular factor of every factor's covariance, block diagonal over its terms."""
+def factor_roots(layout, L, work):
+    """work.roots ← the lower triangular factor of every factor's covariance, block diagonal over its terms."""
+    factor, term, roots = layout.factor, layout.term, work.roots
     roots[:] = 0.0
     for t in range(term.shape[0]):
-        f, q, l0 = term[t, FACTOR], term[t, SIZE], term[t, L0]
-        stride = factor[f, WIDTH]
-        at = factor[f, ROOT0] + term[t, COLUMN] * (stride + 1)
+        f, q, l0 = term[t].factor, term[t].width, term[t].l0
+        stride = factor[f].width
+        at = factor[f].root0 + term[t].column * (stride + 1)
         for a in range(q):
             for b in range(a + 1):
                 roots[at + a * stride + b] = L[l0 + a * q + b]
@@ -127,54 +109,56 @@ def between_roots(roots, at, q, G, start, stride):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def eliminate_unit(factor, index, units, unit, node, rhs, roots, variance, work, vh, dense):
-    """Eliminate every level of ``unit``; subtract V'V and V'v from ``dense[1]``, which holds the core's statistics on entry.
+def eliminate_unit(layout, gram, unit, variance, work):
+    """Eliminate every level of ``unit``; subtract V'V and V'v from ``work.core``, which holds the core's statistics on entry.
 
-    ``rhs`` (U,) is the unit's Z'Ωỹ, ``roots`` are those of ``factor_roots``, ``variance`` is σ². Fills ``work`` (Λ with inverse diagonals
-    in place of G, V_B, V_C, ``by_column`` or not) and ``vh``.
-    Returns (Σ log|A_j|, Σ v_j'v_j).
+    ``gram.h`` is Z'Ωỹ, ``work.roots`` those of ``factor_roots``, ``variance`` is σ². Fills ``work.V`` (Λ with inverse diagonals in place of
+    G, V_B, V_C, ``by_column`` or not) and ``work.vh``. Returns (Σ log|A_j|, Σ v_j'v_j).
     """
-    leaf, full = units[unit, 0], by_column(factor, index, units, unit, dense.shape[1])
+    factor, index, units = layout.factor, layout.index, layout.units
+    V, vh = work.V, work.vh
+    leaf, full = units[unit, 0], by_column(layout, unit, work.R.shape[0])
     alone = units.shape[1] == 1 or units[unit, 1] < 0
-    if alone and factor[leaf, WIDTH] <= 2:
-        if factor[leaf, WIDTH] == 1:
-            log_det, reduction = _eliminate_intercepts(factor, index, leaf, node, rhs, roots, variance, full, work, vh, dense)
+    if alone and factor[leaf].width <= 2:
+        if factor[leaf].width == 1:
+            log_det, reduction = _eliminate_intercepts(layout, gram, leaf, variance, full, work)
         else:
-            log_det, reduction = _eliminate_pairs(factor, index, leaf, node, rhs, roots, variance, full, work, vh, dense)
+            log_det, reduction = _eliminate_pairs(layout, gram, leaf, variance, full, work)
         if full:
-            _eliminate_columns(factor, leaf, node, roots, work, vh, dense)
+            _eliminate_columns(layout, gram, leaf, work)
         return log_det, reduction
     for pos in range(units.shape[1]):
         f = units[unit, pos]
         if f < 0:
             break
-        J, q, qa = factor[f, LEVELS], factor[f, WIDTH], factor[f, ANCESTORS]
-        for k in range(factor[f, G0], factor[f, G0] + J * q * q):
-            work[k] = node[k]
-        for k in range(factor[f, B0], factor[f, B0] + J * q * qa):
-            work[k] = node[k]
-        for k in range(factor[f, C0], factor[f, C0] + index[factor[f, PTR0] + J] * q):
-            work[k] = node[k]
-        for k in range(factor[f, U0], factor[f, U0] + J * q):
-            vh[k] = rhs[k]
+        J, q, qa = factor[f].levels, factor[f].width, factor[f].ancestors
+        for k in range(factor[f].g0, factor[f].g0 + J * q * q):
+            V[k] = gram.node[k]
+        for k in range(factor[f].b0, factor[f].b0 + J * q * qa):
+            V[k] = gram.node[k]
+        for k in range(factor[f].c0, factor[f].c0 + index[factor[f].pointer0 + J] * q):
+            V[k] = gram.node[k]
+        for k in range(factor[f].u0, factor[f].u0 + J * q):
+            vh[k] = gram.h[k]
     log_det, reduction = 0.0, 0.0
     for pos in range(units.shape[1]):
         if units[unit, pos] < 0:
             break
-        log_det_f, reduction_f = _eliminate_factor(factor, index, units, unit, pos, roots, variance, work, vh, dense)
+        log_det_f, reduction_f = _eliminate_factor(layout, unit, pos, variance, work)
         log_det += log_det_f
         reduction += reduction_f
     return log_det, reduction
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def by_column(factor, index, units, unit, pc):
-    """Whether ``work`` holds V_C of ``unit`` as (column e, level, a), not as (level, entry, a): one factor of at most two columns a
+def by_column(layout, unit, pc):
+    """Whether ``work.V`` holds V_C of ``unit`` as (column e, level, a), not as (level, entry, a): one factor of at most two columns a
     level, each of whose levels meets all pc columns of the core."""
+    factor, index, units = layout.factor, layout.index, layout.units
     f = units[unit, 0]
-    if factor[f, WIDTH] > 2 or (units.shape[1] > 1 and units[unit, 1] >= 0):
+    if factor[f].width > 2 or (units.shape[1] > 1 and units[unit, 1] >= 0):
         return False
-    J, pointers = factor[f, LEVELS], factor[f, PTR0]
+    J, pointers = factor[f].levels, factor[f].pointer0
     return index[pointers + J] - index[pointers] == J * pc
 
 
@@ -188,10 +172,10 @@ def _inner_product(x, at, y, start, size):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _eliminate_columns(factor, f, node, roots, work, vh, dense):
+def _eliminate_columns(layout, gram, f, work):
     """V_C of every level of a factor whose V_C stands ``by_column``, and V_C'V_C, V_C'v from the core; 64 levels at a time."""
-    J, q, g0, u0, c0, pc = factor[f, LEVELS], factor[f, WIDTH], factor[f, G0], factor[f, U0], factor[f, C0], dense.shape[1]
-    at = factor[f, ROOT0]
+    row_of, node, V, vh, core, roots = layout.factor[f], gram.node, work.V, work.vh, work.core, work.roots
+    J, q, g0, u0, c0, pc, at = row_of.levels, row_of.width, row_of.g0, row_of.u0, row_of.c0, core.shape[0], row_of.root0
     l00, l10, l11 = roots[at], roots[at + 2] if q == 2 else 0.0, roots[at + 3] if q == 2 else 0.0
     for start in range(0, J, 64):
         end = min(J, start + 64)
@@ -199,35 +183,36 @@ def _eliminate_columns(factor, f, node, roots, work, vh, dense):
             g, c, to = g0 + j * q * q, c0 + j * pc * q, c0 + j * q
             for _ in range(pc):
                 if q == 2:
-                    value = (l00 * node[c] + l10 * node[c + 1]) * work[g]
-                    work[to + 1] = (l11 * node[c + 1] - work[g + 2] * value) * work[g + 3]
+                    value = (l00 * node[c] + l10 * node[c + 1]) * V[g]
+                    V[to + 1] = (l11 * node[c + 1] - V[g + 2] * value) * V[g + 3]
                 else:
-                    value = l00 * node[c] * work[g]
-                work[to] = value
+                    value = l00 * node[c] * V[g]
+                V[to] = value
                 c += q
                 to += q * J
         size = np.uint64(q * (end - start))
         for row in range(pc):
             first = np.uint64(c0 + q * (row * J + start))
             for column in range(row + 1):
-                dense[1, row, column] -= _inner_product(work, first, work, np.uint64(c0 + q * (column * J + start)), size)
-            dense[1, row, pc] -= _inner_product(work, first, vh, np.uint64(u0 + q * start), size)
+                core[row, column] -= _inner_product(V, first, V, np.uint64(c0 + q * (column * J + start)), size)
+            core[row, pc] -= _inner_product(V, first, vh, np.uint64(u0 + q * start), size)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _eliminate_intercepts(factor, index, f, node, rhs, roots, variance, full, work, vh, dense):
+def _eliminate_intercepts(layout, gram, f, variance, full, work):
     """One factor, one column a level: the scalar form of ``_eliminate_factor``; ``full``: ``_eliminate_columns`` follows."""
-    l, rhs_column = roots[factor[f, ROOT0]], dense.shape[1]
+    factor, index, node, rhs, V, vh, core = layout.factor, layout.index, gram.node, gram.h, work.V, work.vh, work.core
+    l, rhs_column = work.roots[factor[f].root0], core.shape[0]
     product, log_det, reduction = 1.0, 0.0, 0.0
-    g0, u0, c0, i0, p0 = factor[f, G0], factor[f, U0], factor[f, C0], factor[f, LIST0], factor[f, PTR0]
-    for j in range(factor[f, LEVELS]):
+    g0, u0, c0, i0, p0 = factor[f].g0, factor[f].u0, factor[f].c0, factor[f].list0, factor[f].pointer0
+    for j in range(factor[f].levels):
         pivot = l * l * node[g0 + j] + variance
         product *= pivot
         if product > 1e200 or product < 1e-200:
             log_det += math.log(product)
             product = 1.0
         root = 1.0 / math.sqrt(pivot)
-        work[g0 + j] = root
+        V[g0 + j] = root
         root *= l
         v = rhs[u0 + j] * root
         vh[u0 + j] = v
@@ -235,22 +220,23 @@ def _eliminate_intercepts(factor, index, f, node, rhs, roots, variance, full, wo
         first, last = index[p0 + j], index[p0 + j] if full else index[p0 + j + 1]
         for e in range(first, last):
             value = node[c0 + e] * root
-            work[c0 + e] = value
+            V[c0 + e] = value
             row = index[i0 + e]
-            dense[1, row, rhs_column] -= value * v
+            core[row, rhs_column] -= value * v
             for d in range(first, e + 1):
-                dense[1, row, index[i0 + d]] -= value * work[c0 + d]
+                core[row, index[i0 + d]] -= value * V[c0 + d]
     return log_det + math.log(product), reduction
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _eliminate_pairs(factor, index, f, node, rhs, roots, variance, full, work, vh, dense):
+def _eliminate_pairs(layout, gram, f, variance, full, work):
     """One factor, two columns a level (intercept and slope): ``_eliminate_factor`` written out; ``full`` as above."""
-    at, rhs_column = factor[f, ROOT0], dense.shape[1]
-    l00, l10, l11 = roots[at], roots[at + 2], roots[at + 3]
+    factor, index, node, rhs, V, vh, core = layout.factor, layout.index, gram.node, gram.h, work.V, work.vh, work.core
+    at, rhs_column = factor[f].root0, core.shape[0]
+    l00, l10, l11 = work.roots[at], work.roots[at + 2], work.roots[at + 3]
     product, log_det, reduction = 1.0, 0.0, 0.0
-    g0, u0, c0, i0, p0 = factor[f, G0], factor[f, U0], factor[f, C0], factor[f, LIST0], factor[f, PTR0]
-    for j in range(factor[f, LEVELS]):
+    g0, u0, c0, i0, p0 = factor[f].g0, factor[f].u0, factor[f].c0, factor[f].list0, factor[f].pointer0
+    for j in range(factor[f].levels):
         g = g0 + 4 * j
         x0, x1 = l00 * node[g] + l10 * node[g + 2], l00 * node[g + 2] + l10 * node[g + 3]
         a00 = l00 * x0 + l10 * x1 + variance
@@ -262,7 +248,7 @@ def _eliminate_pairs(factor, index, f, node, rhs, roots, variance, full, work, v
         if product > 1e200 or product < 1e-200:
             log_det += math.log(product)
             product = 1.0
-        work[g], work[g + 2], work[g + 3] = i00, below, i11
+        V[g], V[g + 2], V[g + 3] = i00, below, i11
         u = u0 + 2 * j
         v0 = (l00 * rhs[u] + l10 * rhs[u + 1]) * i00
         v1 = (l11 * rhs[u + 1] - below * v0) * i11
@@ -273,166 +259,170 @@ def _eliminate_pairs(factor, index, f, node, rhs, roots, variance, full, work, v
             c = c0 + 2 * e
             x0 = (l00 * node[c] + l10 * node[c + 1]) * i00
             x1 = (l11 * node[c + 1] - below * x0) * i11
-            work[c], work[c + 1] = x0, x1
+            V[c], V[c + 1] = x0, x1
             row = index[i0 + e]
-            dense[1, row, rhs_column] -= x0 * v0 + x1 * v1
+            core[row, rhs_column] -= x0 * v0 + x1 * v1
             for d in range(first, e + 1):
-                dense[1, row, index[i0 + d]] -= x0 * work[c0 + 2 * d] + x1 * work[c0 + 2 * d + 1]
+                core[row, index[i0 + d]] -= x0 * V[c0 + 2 * d] + x1 * V[c0 + 2 * d + 1]
     return log_det + math.log(product), reduction
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _eliminate_factor(factor, index, units, unit, pos, roots, variance, work, vh, dense):
+def _eliminate_factor(layout, unit, pos, variance, work):
     """Eliminate the levels of the factor at place ``pos`` of its chain; its blocks stand in the work arrays."""
-    f, rhs_column = units[unit, pos], dense.shape[1]
-    q, qa, f0 = factor[f, WIDTH], factor[f, ANCESTORS], factor[f, ROOT0]
+    factor, index, roots, V, vh, core = layout.factor, layout.index, work.roots, work.V, work.vh, work.core
+    f, rhs_column = layout.units[unit, pos], core.shape[0]
+    q, qa, f0 = factor[f].width, factor[f].ancestors, factor[f].root0
     step = min(q, 1)  # a literal 1 would be compiled as a version of its own
-    c0, i0 = factor[f, C0], factor[f, LIST0]
+    c0, i0 = factor[f].c0, factor[f].list0
     log_det, reduction = 0.0, 0.0
-    for j in range(factor[f, LEVELS]):
-        g, u, b0 = factor[f, G0] + j * q * q, factor[f, U0] + j * q, factor[f, B0] + j * q * qa
-        first, last = index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]
-        between_roots(roots, f0, q, work, g, q)  # L'GL and L'[B | C | h]
+    for j in range(factor[f].levels):
+        g, u, b0 = factor[f].g0 + j * q * q, factor[f].u0 + j * q, factor[f].b0 + j * q * qa
+        first, last = index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]
+        between_roots(roots, f0, q, V, g, q)  # L'GL and L'[B | C | h]
         multiply_root_transposed(roots, f0, q, vh, u, step)
         for b in range(qa):
-            multiply_root_transposed(roots, f0, q, work, b0 + b, qa)
+            multiply_root_transposed(roots, f0, q, V, b0 + b, qa)
         for e in range(first, last):
-            multiply_root_transposed(roots, f0, q, work, c0 + e * q, step)
+            multiply_root_transposed(roots, f0, q, V, c0 + e * q, step)
         for a in range(q):  # Λ by rows; the diagonal holds its inverse
-            work[g + a * q + a] += variance
+            V[g + a * q + a] += variance
             for b in range(a + 1):
-                s = work[g + a * q + b]
+                s = V[g + a * q + b]
                 for k in range(b):
-                    s -= work[g + a * q + k] * work[g + b * q + k]
+                    s -= V[g + a * q + k] * V[g + b * q + k]
                 if a == b:
                     log_det += math.log(s)
-                    work[g + a * q + a] = 1.0 / math.sqrt(s)
+                    V[g + a * q + a] = 1.0 / math.sqrt(s)
                 else:
-                    work[g + a * q + b] = s * work[g + b * q + b]
+                    V[g + a * q + b] = s * V[g + b * q + b]
         for a in range(q):  # V = Λ⁻¹ of these
             for k in range(a):
-                l = work[g + a * q + k]
+                l = V[g + a * q + k]
                 vh[u + a] -= l * vh[u + k]
                 for b in range(qa):
-                    work[b0 + a * qa + b] -= l * work[b0 + k * qa + b]
+                    V[b0 + a * qa + b] -= l * V[b0 + k * qa + b]
                 for e in range(first, last):
-                    work[c0 + e * q + a] -= l * work[c0 + e * q + k]
-            i = work[g + a * q + a]
+                    V[c0 + e * q + a] -= l * V[c0 + e * q + k]
+            i = V[g + a * q + a]
             vh[u + a] *= i
             reduction += vh[u + a] ** 2
             for b in range(qa):
-                work[b0 + a * qa + b] *= i
+                V[b0 + a * qa + b] *= i
             for e in range(first, last):
-                work[c0 + e * q + a] *= i
+                V[c0 + e * q + a] *= i
         if qa > 0:
-            _update_ancestors(factor, index, units, unit, pos, j, work, vh, dense.shape[1])
+            _update_ancestors(layout, unit, pos, j, work)
         for e in range(first, last):
             row = index[i0 + e]
             for a in range(q):
-                value = work[c0 + e * q + a]
-                dense[1, row, rhs_column] -= value * vh[u + a]
+                value = V[c0 + e * q + a]
+                core[row, rhs_column] -= value * vh[u + a]
                 for d in range(first, e + 1):
-                    dense[1, row, index[i0 + d]] -= value * work[c0 + d * q + a]
+                    core[row, index[i0 + d]] -= value * V[c0 + d * q + a]
     return log_det, reduction
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _update_ancestors(factor, index, units, unit, pos, j, work, vh, pc):
+def _update_ancestors(layout, unit, pos, j, work):
     """Subtract V'V of node j from the blocks of its ancestors (which list every core column)."""
-    f = units[unit, pos]
-    q, qa = factor[f, WIDTH], factor[f, ANCESTORS]
-    b0, u, c0 = factor[f, B0] + j * q * qa, factor[f, U0] + j * q, factor[f, C0]
-    first, last = index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]
+    factor, index, units, V, vh = layout.factor, layout.index, layout.units, work.V, work.vh
+    f, pc = units[unit, pos], work.core.shape[0]
+    q, qa = factor[f].width, factor[f].ancestors
+    b0, u, c0 = factor[f].b0 + j * q * qa, factor[f].u0 + j * q, factor[f].c0
+    first, last = index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]
     level, child, column = j, f, 0
     for up in range(pos + 1, units.shape[1]):
         g = units[unit, up]
         if g < 0:
             break
-        level = index[factor[child, PARENT0] + level]
-        qg, qga = factor[g, WIDTH], factor[g, ANCESTORS]
+        level = index[factor[child].parent0 + level]
+        qg, qga = factor[g].width, factor[g].ancestors
         rest = column + qg  # columns of the ancestors above g, in V_B
-        g0, gu = factor[g, G0] + level * qg * qg, factor[g, U0] + level * qg
-        gb, gc = factor[g, B0] + level * qg * qga, factor[g, C0]
+        g0, gu = factor[g].g0 + level * qg * qg, factor[g].u0 + level * qg
+        gb, gc = factor[g].b0 + level * qg * qga, factor[g].c0
         for a in range(q):
             row = b0 + a * qa
             for r in range(qg):
-                v = work[row + column + r]
+                v = V[row + column + r]
                 for s in range(qg):
-                    work[g0 + r * qg + s] -= v * work[row + column + s]
+                    V[g0 + r * qg + s] -= v * V[row + column + s]
                 for s in range(qga):
-                    work[gb + r * qga + s] -= v * work[row + rest + s]
+                    V[gb + r * qga + s] -= v * V[row + rest + s]
                 vh[gu + r] -= v * vh[u + a]
                 for e in range(first, last):
-                    work[gc + (level * pc + index[factor[f, LIST0] + e]) * qg + r] -= v * work[c0 + e * q + a]
+                    V[gc + (level * pc + index[factor[f].list0 + e]) * qg + r] -= v * V[c0 + e * q + a]
         child, column = g, rest
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def load_core(dense, m):
-    """dense[1] ← the core's cross-products dense[0], right-hand side ``m``."""
-    pc = m.size
+def load_core(gram, work):
+    """work.core ← the core's cross-products, right-hand side ``gram.m`` in the last column."""
+    pc = gram.m.size
     for a in range(pc):
-        dense[1, a, pc] = m[a]
+        work.core[a, pc] = gram.m[a]
         for b in range(a + 1):
-            dense[1, a, b] = dense[0, a, b]
+            work.core[a, b] = gram.core[a, b]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def factor_core(factor, core_factors, B, roots, variance, dense):
-    """dense[2] ← R with RR' = S = T'dense[1]T + σ² blockdiag(B₀⁻¹, I), last column R⁻¹m, m = T'(its last column) + σ²B₀⁻¹b₀.
+def factor_core(layout, variance, work):
+    """work.R ← R with RR' = S = T'work.core T + σ² blockdiag(B₀⁻¹, I), last column R⁻¹m, m = T'(its last column) + σ²B₀⁻¹b₀.
 
     Returns (log|S|, m'S⁻¹m); a pivot that is not positive gives nan.
     """
-    pc, p = dense.shape[1], B.shape[0]
+    factor, core_factors, B, R = layout.factor, layout.core_factors, work.B, work.R
+    pc, p = R.shape[0], B.shape[0]
     for a in range(pc):
-        dense[2, a, pc] = dense[1, a, pc]
+        R[a, pc] = work.core[a, pc]
         for b in range(a + 1):
-            dense[2, a, b] = dense[1, a, b]
+            R[a, b] = work.core[a, b]
     for a in range(p):
-        dense[2, a, pc] += variance * B[a, p]
+        R[a, pc] += variance * B[a, p]
         for b in range(a + 1):
-            dense[2, a, b] += variance * B[a, b]
+            R[a, b] += variance * B[a, b]
     for k in range(core_factors.size):
         f = core_factors[k]
-        for j in range(factor[f, LEVELS]):
-            _turn_core(factor[f, CORE0] + j * factor[f, WIDTH], factor[f, WIDTH], roots, factor[f, ROOT0], variance, dense)
+        for j in range(factor[f].levels):
+            _turn_core(factor[f].core0 + j * factor[f].width, factor[f].width, factor[f].root0, variance, work)
     if pc > 64:
-        _factor_with_lapack(dense)
+        _factor_with_lapack(R)
     log_det, quadratic = 0.0, 0.0
     for a in range(pc):
         if pc <= 64:
             for b in range(a + 1):
-                s = dense[2, a, b]
+                s = R[a, b]
                 for k in range(b):
-                    s -= dense[2, a, k] * dense[2, b, k]
+                    s -= R[a, k] * R[b, k]
                 if a == b:
-                    dense[2, a, a] = math.sqrt(s) if s > 0.0 else np.nan
+                    R[a, a] = math.sqrt(s) if s > 0.0 else np.nan
                 else:
-                    dense[2, a, b] = s / dense[2, b, b]
-        s = dense[2, a, pc]
+                    R[a, b] = s / R[b, b]
+        s = R[a, pc]
         for k in range(a):
-            s -= dense[2, a, k] * dense[2, k, pc]
-        s /= dense[2, a, a]
-        dense[2, a, pc] = s
+            s -= R[a, k] * R[k, pc]
+        s /= R[a, a]
+        R[a, pc] = s
         quadratic += s * s
-        log_det += 2.0 * math.log(dense[2, a, a])
+        log_det += 2.0 * math.log(R[a, a])
     return log_det, quadratic
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _turn_core(at, q, roots, r0, variance, dense):
-    """The q columns from ``at`` of the core dense[2] in the scale of e: rows and columns times L, σ² on the diagonal."""
-    pc = dense.shape[1]
+def _turn_core(at, q, r0, variance, work):
+    """The q columns from ``at`` of work.R in the scale of e: rows and columns times L, σ² on the diagonal."""
+    roots, R = work.roots, work.R
+    pc = R.shape[0]
     if q == 1:
         l = roots[r0]
         for c in range(at):
-            dense[2, at, c] *= l
+            R[at, c] *= l
         for r in range(at + 1, pc):
-            dense[2, r, at] *= l
-        dense[2, at, at] = l * l * dense[2, at, at] + variance
-        dense[2, at, pc] *= l
+            R[r, at] *= l
+        R[at, at] = l * l * R[at, at] + variance
+        R[at, pc] *= l
         return
-    core, step = dense[2].reshape(-1), min(q, 1)
+    core, step = R.reshape(-1), min(q, 1)
     for c in range(at):
         multiply_root_transposed(roots, r0, q, core, at * (pc + 1) + c, pc + 1)
     multiply_root_transposed(roots, r0, q, core, at * (pc + 1) + pc, pc + 1)
@@ -440,159 +430,166 @@ def _turn_core(at, q, roots, r0, variance, dense):
         multiply_root_transposed(roots, r0, q, core, r * (pc + 1) + at, step)
     for a in range(q):
         for b in range(a):
-            dense[2, at + b, at + a] = dense[2, at + a, at + b]
+            R[at + b, at + a] = R[at + a, at + b]
     between_roots(roots, r0, q, core, at * (pc + 2), pc + 1)
     for a in range(q):
-        dense[2, at + a, at + a] += variance
+        R[at + a, at + a] += variance
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _factor_with_lapack(dense):
+def _factor_with_lapack(R):
     """The Cholesky factor of a large core."""
-    pc = dense.shape[1]
+    pc = R.shape[0]
     S = np.empty((pc, pc))
     for a in range(pc):
         for b in range(a + 1):
-            S[a, b] = dense[2, a, b]
-            S[b, a] = dense[2, a, b]
-    R = np.linalg.cholesky(S)
+            S[a, b] = R[a, b]
+            S[b, a] = R[a, b]
+    S = np.linalg.cholesky(S)
     for a in range(pc):
         for b in range(a + 1):
-            dense[2, a, b] = R[a, b]
+            R[a, b] = S[a, b]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_core(rng, factor, core_factors, roots, dense, sigma, core):
+def draw_core(rng, layout, work, sigma, core):
     """core ← T R⁻ᵀ(R⁻¹m + σε). sigma = 0 gives the conditional mean."""
     for a in range(core.size):
         core[a] = sigma * rng.standard_normal()
-    place_core(factor, core_factors, roots, dense, core)
+    place_core(layout, work, core)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def place_core(factor, core_factors, roots, dense, core):
+def place_core(layout, work, core):
     """core ← T R⁻ᵀ(R⁻¹m + core): the noise that stands in ``core`` becomes the coefficients and effects."""
+    factor, core_factors, roots, R = layout.factor, layout.core_factors, work.roots, work.R
     pc = core.size
     for a in range(pc):
-        core[a] += dense[2, a, pc]
+        core[a] += R[a, pc]
     for a in range(pc - 1, -1, -1):
-        s = core[a] / dense[2, a, a]
+        s = core[a] / R[a, a]
         core[a] = s
         for b in range(a):
-            core[b] -= dense[2, a, b] * s
+            core[b] -= R[a, b] * s
     for k in range(core_factors.size):
         f = core_factors[k]
-        for j in range(factor[f, LEVELS]):
-            multiply_root(roots, factor[f, ROOT0], factor[f, WIDTH], core, factor[f, CORE0] + j * factor[f, WIDTH])
+        for j in range(factor[f].levels):
+            multiply_root(roots, factor[f].root0, factor[f].width, core, factor[f].core0 + j * factor[f].width)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def whiten_core(factor, core_factors, roots, dense, core, noise):
+def whiten_core(layout, work, core, noise):
     """noise ← R'T⁻¹core − R⁻¹m, the inverse of ``place_core``."""
+    factor, core_factors, roots, R = layout.factor, layout.core_factors, work.roots, work.R
     pc = core.size
     for a in range(pc):
         noise[a] = core[a]
     for k in range(core_factors.size):
         f = core_factors[k]
-        for j in range(factor[f, LEVELS]):
-            divide_root(roots, factor[f, ROOT0], factor[f, WIDTH], noise, factor[f, CORE0] + j * factor[f, WIDTH])
+        for j in range(factor[f].levels):
+            divide_root(roots, factor[f].root0, factor[f].width, noise, factor[f].core0 + j * factor[f].width)
     for a in range(pc):
-        s = -dense[2, a, pc]
+        s = -R[a, pc]
         for b in range(a, pc):
-            s += dense[2, b, a] * noise[b]
+            s += R[b, a] * noise[b]
         noise[a] = s
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_unit(rng, factor, index, units, unit, roots, work, vh, sigma, core, u):
-    """u of every level of ``unit`` given the core, root first, from the ``work`` and ``vh`` of ``eliminate_unit``."""
+def draw_unit(rng, layout, unit, work, sigma, core, u):
+    """u of every level of ``unit`` given the core, root first, from the ``work`` of ``eliminate_unit``."""
+    factor, units = layout.factor, layout.units
     for pos in range(units.shape[1] - 1, -1, -1):
         f = units[unit, pos]
         if f >= 0:
-            for k in range(factor[f, U0], factor[f, U0] + factor[f, LEVELS] * factor[f, WIDTH]):
+            for k in range(factor[f].u0, factor[f].u0 + factor[f].levels * factor[f].width):
                 u[k] = sigma * rng.standard_normal()
-    place_unit(factor, index, units, unit, units.shape[1] - 1, roots, work, vh, core, u)
+    place_unit(layout, unit, units.shape[1] - 1, work, core, u)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def place_unit(factor, index, units, unit, top, roots, work, vh, core, u):
+def place_unit(layout, unit, top, work, core, u):
     """u_j ← L Λ⁻ᵀ(v_j − V_B u_parents − V_C core + u_j) from place ``top`` of the chain down to the leaf: noise becomes effects."""
+    factor, units, roots, V, vh = layout.factor, layout.units, work.roots, work.V, work.vh
     for pos in range(top, -1, -1):
         f = units[unit, pos]
         if f < 0:
             continue
-        q, r0 = factor[f, WIDTH], factor[f, ROOT0]
-        for k in range(factor[f, U0], factor[f, U0] + factor[f, LEVELS] * q):
+        q, r0 = factor[f].width, factor[f].root0
+        for k in range(factor[f].u0, factor[f].u0 + factor[f].levels * q):
             u[k] += vh[k]
-        _add_rest(factor, index, units, unit, pos, work, core, u, -1.0, u)
-        for j in range(factor[f, LEVELS]):
-            g, at = factor[f, G0] + j * q * q, factor[f, U0] + j * q
+        _add_rest(layout, unit, pos, work, core, u, -1.0, u)
+        for j in range(factor[f].levels):
+            g, at = factor[f].g0 + j * q * q, factor[f].u0 + j * q
             for a in range(q - 1, -1, -1):
-                s = u[at + a] * work[g + a * q + a]
+                s = u[at + a] * V[g + a * q + a]
                 u[at + a] = s
                 for b in range(a):
-                    u[at + b] -= work[g + a * q + b] * s
+                    u[at + b] -= V[g + a * q + b] * s
             multiply_root(roots, r0, q, u, at)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def whiten_unit(factor, index, units, unit, roots, work, vh, core, u, noise):
+def whiten_unit(layout, unit, work, core, u, noise):
     """noise_j ← Λ'L⁻¹u_j + V_B u_parents + V_C core − v_j, the inverse of ``place_unit``."""
+    factor, units, roots, V, vh = layout.factor, layout.units, work.roots, work.V, work.vh
     for pos in range(units.shape[1]):
         f = units[unit, pos]
         if f < 0:
             break
-        q, r0 = factor[f, WIDTH], factor[f, ROOT0]
-        for j in range(factor[f, LEVELS]):
-            g, at = factor[f, G0] + j * q * q, factor[f, U0] + j * q
+        q, r0 = factor[f].width, factor[f].root0
+        for j in range(factor[f].levels):
+            g, at = factor[f].g0 + j * q * q, factor[f].u0 + j * q
             for a in range(q):
                 noise[at + a] = u[at + a]
             divide_root(roots, r0, q, noise, at)
             for a in range(q):
-                s = noise[at + a] / work[g + a * q + a] - vh[at + a]
+                s = noise[at + a] / V[g + a * q + a] - vh[at + a]
                 for b in range(a + 1, q):
-                    s += work[g + b * q + a] * noise[at + b]
+                    s += V[g + b * q + a] * noise[at + b]
                 noise[at + a] = s
-        _add_rest(factor, index, units, unit, pos, work, core, u, 1.0, noise)
+        _add_rest(layout, unit, pos, work, core, u, 1.0, noise)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _add_rest(factor, index, units, unit, pos, work, core, u, sign, out):
+def _add_rest(layout, unit, pos, work, core, u, sign, out):
     """out_j += sign (V_B u_parents + V_C core) for every node j at place ``pos``: one call, since a call costs as much as a node."""
+    factor, index, units, V = layout.factor, layout.index, layout.units, work.V
     f = units[unit, pos]
-    q, qa, c0, i0, p0 = factor[f, WIDTH], factor[f, ANCESTORS], factor[f, C0], factor[f, LIST0], factor[f, PTR0]
-    if by_column(factor, index, units, unit, core.size):
-        size, u0 = factor[f, LEVELS] * q, np.uint64(factor[f, U0])
+    q, qa, c0, i0, p0 = factor[f].width, factor[f].ancestors, factor[f].c0, factor[f].list0, factor[f].pointer0
+    if by_column(layout, unit, core.size):
+        size, u0 = factor[f].levels * q, np.uint64(factor[f].u0)
         for e in range(core.size):
             value, at = sign * core[e], np.uint64(c0 + e * size)
             for k in range(np.uint64(size)):
-                out[u0 + k] += value * work[at + k]
+                out[u0 + k] += value * V[at + k]
         return
-    for j in range(factor[f, LEVELS]):
-        at, b0 = factor[f, U0] + j * q, factor[f, B0] + j * q * qa
+    for j in range(factor[f].levels):
+        at, b0 = factor[f].u0 + j * q, factor[f].b0 + j * q * qa
         first, last = index[p0 + j], index[p0 + j + 1]
         for a in range(q):
             s = 0.0
             for e in range(first, last):
-                s += work[c0 + e * q + a] * core[index[i0 + e]]
+                s += V[c0 + e * q + a] * core[index[i0 + e]]
             out[at + a] += sign * s
         level, child, column = j, f, 0
         for up in range(pos + 1, units.shape[1]):
             h = units[unit, up]
             if h < 0:
                 break
-            level = index[factor[child, PARENT0] + level]
-            for b in range(factor[h, WIDTH]):
-                value = sign * u[factor[h, U0] + level * factor[h, WIDTH] + b]
+            level = index[factor[child].parent0 + level]
+            for b in range(factor[h].width):
+                value = sign * u[factor[h].u0 + level * factor[h].width + b]
                 for a in range(q):
-                    out[at + a] += work[b0 + a * qa + column + b] * value
-            child, column = h, column + factor[h, WIDTH]
+                    out[at + a] += V[b0 + a * qa + column + b] * value
+            child, column = h, column + factor[h].width
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def copy_core_factors(factor, core_factors, core, u):
+def copy_core_factors(layout, core, u):
     """The effects of factors in the core stand in ``u`` too: copy them there."""
+    factor, core_factors = layout.factor, layout.core_factors
     for k in range(core_factors.size):
         f = core_factors[k]
-        for j in range(factor[f, LEVELS] * factor[f, WIDTH]):
-            u[factor[f, U0] + j] = core[factor[f, CORE0] + j]
+        for j in range(factor[f].levels * factor[f].width):
+            u[factor[f].u0 + j] = core[factor[f].core0 + j]

@@ -6,30 +6,30 @@ import math
 
 from numba import njit
 
-from .layout import ANCESTORS, B0, C0, G0, LEVELS, LIST0, PARENT0, PTR0, U0, WIDTH
 from .priors import log_scale_prior
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def residual_sum_of_squares(factor, index, units, node, dense, m, h, yy, core, u):
+def residual_sum_of_squares(layout, gram, yy, core, u):
     """(ỹ − Wθ)'Ω(ỹ − Wθ) = ỹ'Ωỹ − 2θ'W'Ωỹ + θ'W'ΩWθ from the stored cross-products.
 
     ``ỹ`` is the outcome less a least-squares reference fit, so that little cancels. Products between units are ``between_units``.
     """
+    factor, index, units, node, h = layout.factor, layout.index, layout.units, gram.node, gram.h
     total = yy
     for a in range(core.size):
-        s = -2.0 * m[a] + dense[0, a, a] * core[a]
+        s = -2.0 * gram.m[a] + gram.core[a, a] * core[a]
         for b in range(a):
-            s += 2.0 * dense[0, a, b] * core[b]
+            s += 2.0 * gram.core[a, b] * core[b]
         total += s * core[a]
     for t in range(units.shape[0]):
         for pos in range(units.shape[1]):
             f = units[t, pos]
             if f < 0:
                 break
-            q, qa = factor[f, WIDTH], factor[f, ANCESTORS]
-            for j in range(factor[f, LEVELS]):
-                at, g0, b0 = factor[f, U0] + j * q, factor[f, G0] + j * q * q, factor[f, B0] + j * q * qa
+            q, qa = factor[f].width, factor[f].ancestors
+            for j in range(factor[f].levels):
+                at, g0, b0 = factor[f].u0 + j * q, factor[f].g0 + j * q * q, factor[f].b0 + j * q * qa
                 for a in range(q):
                     s = -2.0 * h[at + a]
                     for b in range(q):
@@ -39,27 +39,28 @@ def residual_sum_of_squares(factor, index, units, node, dense, m, h, yy, core, u
                         g = units[t, up]
                         if g < 0:
                             break
-                        level = index[factor[child, PARENT0] + level]
-                        for b in range(factor[g, WIDTH]):
-                            s += 2.0 * node[column] * u[factor[g, U0] + level * factor[g, WIDTH] + b]
+                        level = index[factor[child].parent0 + level]
+                        for b in range(factor[g].width):
+                            s += 2.0 * node[column] * u[factor[g].u0 + level * factor[g].width + b]
                             column += 1
                         child = g
-                    for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
-                        s += 2.0 * node[factor[f, C0] + e * q + a] * core[index[factor[f, LIST0] + e]]
+                    for e in range(index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]):
+                        s += 2.0 * node[factor[f].c0 + e * q + a] * core[index[factor[f].list0 + e]]
                     total += s * u[at + a]
     return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def between_units(cross_ptr, cross_col, cross_value, u):
+def between_units(gram, u):
     """Σ u_f'Z_f'ΩZ_g u_g over pairs of factors f, g of different units, each pair once (lower triangle of the CSR)."""
+    pointer, column, value = gram.cross_pointer, gram.cross_column, gram.cross_value
     total = 0.0
     for row in range(u.size):
         s = 0.0
-        for k in range(cross_ptr[row], cross_ptr[row + 1]):
-            if cross_col[k] >= row:
+        for k in range(pointer[row], pointer[row + 1]):
+            if column[k] >= row:
                 break
-            s += cross_value[k] * u[cross_col[k]]
+            s += value[k] * u[column[k]]
         total += s * u[row]
     return total
 

@@ -18,7 +18,6 @@ from numba import njit, types
 from .apart import Apart
 from .covariance import log_covariance_priors
 from .elimination import eliminate_unit, factor_core, factor_roots, load_core
-from .layout import LEVELS, WIDTH
 from .priors import log_scale_prior
 
 DIAGONAL, BELOW, LOG_SIGMA = 0, 1, 2
@@ -35,31 +34,30 @@ T_DF = 8.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_marginal(factor, term, index, units, core_factors, node, h, B, prior_quadratic, roots, work, vh, dense, L, sigma, m, yy, n):
-    """(log p(ỹ | L, σ), residual quadratic form) for a layout with at most one unit; leaves the factorisation behind.
-
-    m (pc,), h (U,): W'Ωỹ; yy: ỹ'Ωỹ; prior_quadratic: b₀'B₀⁻¹b₀; n: rows of the data.
-    """
-    factor_roots(factor, term, L, roots)
+def log_marginal(layout, gram, target, work, L, sigma):
+    """(log p(ỹ | L, σ), residual quadratic form) for a layout with at most one unit; leaves the factorisation behind."""
+    factor, units = layout.factor, layout.units
+    factor_roots(layout, L, work)
     variance = sigma * sigma
-    load_core(dense, m)
-    dimension, log_det, reduction = m.size, 0.0, 0.0
+    load_core(gram, work)
+    dimension, log_det, reduction = gram.m.size, 0.0, 0.0
     for unit in range(units.shape[0]):
-        log_det_unit, reduction = eliminate_unit(factor, index, units, unit, node, h, roots, variance, work, vh, dense)
+        log_det_unit, reduction = eliminate_unit(layout, gram, unit, variance, work)
         log_det += log_det_unit
         for k in range(units.shape[1]):
             if units[unit, k] >= 0:
-                dimension += factor[units[unit, k], LEVELS] * factor[units[unit, k], WIDTH]
-    log_det_core, quadratic = factor_core(factor, core_factors, B, roots, variance, dense)
-    rest = yy + variance * prior_quadratic - reduction - quadratic
-    return -0.5 * (log_det + log_det_core) + (dimension - n) * math.log(sigma) - 0.5 * rest / variance, rest
+                dimension += factor[units[unit, k]].levels * factor[units[unit, k]].width
+    log_det_core, quadratic = factor_core(layout, variance, work)
+    rest = target.yy + variance * target.prior_quadratic - reduction - quadratic
+    return -0.5 * (log_det + log_det_core) + (dimension - target.n) * math.log(sigma) - 0.5 * rest / variance, rest
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def coordinates_of(coordinate, fit, L, sigma, x):
+def coordinates_of(coordinates, L, sigma, x):
     """x (d,) ← the coordinates of (L, σ), the inverse of what ``log_hyper`` does to them."""
-    for i in range(coordinate.shape[0]):
-        kind, place = coordinate[i, 0], coordinate[i, 1]
+    fit = coordinates.fit
+    for i in range(fit.shape[0]):
+        kind, place = coordinates.place[i, 0], coordinates.place[i, 1]
         if kind == BELOW:
             x[i] = L[place]
         else:
@@ -67,17 +65,12 @@ def coordinates_of(coordinate, fit, L, sigma, x):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")  # a call with its arguments takes longer to compile
-def log_hyper(
-    core_only, coordinate, fit, x, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors, node, h, B,
-    prior_quadratic, roots, work, vh, dense, L, m, yy, n, small
-):  # fmt: skip
-    """Log target at coordinates x, Jacobian included: (value, σ, residual quadratic form). Leaves Σ's factors in L.
-
-    core_only: ``dense[1]`` holds the core with one unit eliminated, and only the variances of the core's factors are coordinates.
-    """
+def log_hyper(coordinates, x, priors, layout, gram, target, work, L, sigma):
+    """Log target at coordinates x (d,), Jacobian included: (value, σ, residual quadratic form). Leaves Σ's factors in L."""
+    fit = coordinates.fit
     value = 0.0
-    for i in range(coordinate.shape[0]):
-        kind, place = coordinate[i, 0], coordinate[i, 1]
+    for i in range(fit.shape[0]):
+        kind, place = coordinates.place[i, 0], coordinates.place[i, 1]
         if kind == BELOW:
             L[place] = x[i]
             continue
@@ -89,19 +82,17 @@ def log_hyper(
             L[place] = s
         else:
             sigma = s
-            value += log_scale_prior(scale_prior[0, 0], scale_prior[0, 1], scale_prior[0, 2], s)
-    value += log_covariance_priors(term, sd_prior, cov_prior, L, small[5])
+            value += log_scale_prior(priors.scale[0, 0], priors.scale[0, 1], priors.scale[0, 2], s)
+    value += log_covariance_priors(layout.term, priors.sd, priors.cov, L, work.small[5])
     if not value > -np.inf:
         return -np.inf, sigma, 0.0
     rest = 0.0
-    if core_only:
-        factor_roots(factor, term, L, roots)  # the unit's own share is a constant here
-        log_det_core, quadratic = factor_core(factor, core_factors, B, roots, sigma * sigma, dense)
+    if target.core_only:
+        factor_roots(layout, L, work)  # the unit's own share is a constant here
+        log_det_core, quadratic = factor_core(layout, sigma * sigma, work)
         value += -0.5 * log_det_core + 0.5 * quadratic / (sigma * sigma)
     else:
-        marginal, rest = log_marginal(
-            factor, term, index, units, core_factors, node, h, B, prior_quadratic, roots, work, vh, dense, L, sigma, m, yy, n
-        )
+        marginal, rest = log_marginal(layout, gram, target, work, L, sigma)
         value += marginal
     if not (value > -np.inf and value < np.inf):
         return -np.inf, sigma, rest
@@ -109,8 +100,9 @@ def log_hyper(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_t_density(fit, root, x, z):
+def log_t_density(coordinates, x, z):
     """(log density of the fitted t, squared distance); z ← root⁻¹(x − mean)."""
+    fit, root = coordinates.fit, coordinates.root
     d = root.shape[0]
     distance = 0.0
     for a in range(d):
@@ -136,134 +128,138 @@ def scaled_noise(rng, root, spread, z, direction):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def copy_factorisation(back, roots, work, vh, dense, L, saved):
-    """saved ← what a draw of the location needs of the factorisation (roots, work, vh, R), and L; or these ← ``saved``, where ``back``."""
-    at, pc = 0, dense.shape[1]
-    for array in (roots, work, vh, L):
+def copy_factorisation(back, work, L):
+    """work.saved ← what a draw of the location needs of the factorisation (roots, V, vh, R), and L; or these ← it, where ``back``."""
+    at, saved, R = 0, work.saved, work.R
+    for array in (work.roots, work.V, work.vh, L):
         for k in range(array.size):
             if back:
                 array[k] = saved[at + k]
             else:
                 saved[at + k] = array[k]
         at += array.size
+    pc = R.shape[0]
     for a in range(pc):
         for b in range(pc + 1):
             if back:
-                dense[2, a, b] = saved[at + b]
+                R[a, b] = saved[at + b]
             else:
-                saved[at + b] = dense[2, a, b]
+                saved[at + b] = R[a, b]
         at += pc + 1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_hyper(
-    rng, move, learn, core_only, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
-    units, core_factors, node, h, B, prior_quadratic, roots, work, vh, dense, L, sigma, m, yy, n, small, known, saved
-):  # fmt: skip
+def draw_hyper(rng, move, learn, coordinates, counts, priors, layout, gram, target, work, L, sigma):
     """Move the coordinates by ``move``: SLICES of each in turn, one generalised ELLIPTICAL slice of all, or one INDEPENDENT proposal
     from the fitted t (Metropolis-Hastings). Returns (ok, σ, rest, log target).
 
     L is changed in place, and the factorisation left behind is that of the new point. ``learn`` lets the widths follow the moves
-    (warm-up only). ``known`` is the log target at the current point where the caller has it from the sweep before, with the
-    factorisation, else nan. ``saved`` (roots + work + vh + L + R) is where an independent proposal puts that of the current point, to
-    take it back from. ok is False when the current point has no density. One loop serves all moves: every turn evaluates the target at
-    ``trial`` once and then decides what to try next.
+    (warm-up only). ok is False when the current point has no density.
     """
-    d = coordinate.shape[0]
-    x, trial, direction, z = scratch[0], scratch[1], scratch[2], scratch[3]
-    coordinates_of(coordinate, fit, L, sigma, x)
+    d, x, trial = coordinates.fit.shape[0], work.points[0], work.points[1]
+    coordinates_of(coordinates, L, sigma, x)
     for i in range(d):
         trial[i] = x[i]
-    i, stage, tries = 0, 0, 0  # stages: 0 the current point, 1 stepping out down, 2 stepping out up, 3 shrinking
-    log_y, low, high, angle, now, rest_here = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    while True:
-        if stage == 0 and i == 0 and known == known:
-            value, now, rest = known, sigma, 0.0
-        else:
-            value, now, rest = log_hyper(
-                core_only, coordinate, fit, trial, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors,
-                node, h, B, prior_quadratic, roots, work, vh, dense, L, m, yy, n, small
-            )  # fmt: skip
-            counts[0] += 1.0
-        if d == 0:
-            return value > -np.inf, now, rest, value
-        if move != SLICES:
-            log_t, distance = log_t_density(fit, root, trial, z)
-            if stage == 0 and value == -np.inf:
-                return False, sigma, 0.0, value
-            if stage == 3 and (value - log_t > log_y or tries > 200):
-                return True, now, rest, value
-            if move == INDEPENDENT:
-                rejected = stage == 3  # as a literal, True and False would be compiled as versions of their own
-                if rejected:  # a second proposal now would depend on that, and not leave the target alone
-                    copy_factorisation(rejected, roots, work, vh, dense, L, saved)
-                    counts[1] += 1.0
-                    return True, sigma, rest_here, known
-                known, sigma, rest_here = value, now, rest
-                copy_factorisation(rejected, roots, work, vh, dense, L, saved)
-                stage = 3
-                scaled_noise(rng, root, math.sqrt(0.5 * T_DF / rng.standard_gamma(0.5 * T_DF)), z, direction)
-                log_y = value - log_t - rng.standard_exponential()
-                for a in range(d):
-                    trial[a] = fit[a, MEAN] + direction[a]
-                continue
-            if stage == 0:
-                spread = math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + d)))
-                scaled_noise(rng, root, spread, z, direction)
-                log_y = value - log_t - rng.standard_exponential()
-                stage = 3
-                angle = 2.0 * math.pi * rng.random()
-                low, high = angle - 2.0 * math.pi, angle
-            else:
-                tries += 1
-                if angle < 0.0:
-                    low = angle
-                else:
-                    high = angle
-                angle = low + (high - low) * rng.random() if tries <= 200 else 0.0
-            cos, sin = math.cos(angle), math.sin(angle)
-            for a in range(d):
-                trial[a] = fit[a, MEAN] + (x[a] - fit[a, MEAN]) * cos + direction[a] * sin
-            continue
-        if stage == 0 and value == -np.inf:
-            return False, sigma, 0.0, value
-        if stage == 1:
-            tries += 1
-            if value > log_y and tries < 30:
-                low -= fit[i, SLICE_WIDTH]
-                trial[i] = low
-            else:
-                stage, tries, trial[i] = 2, 0, high
-            continue
-        if stage == 2:
-            tries += 1
-            if value > log_y and tries < 30:
-                high += fit[i, SLICE_WIDTH]
-                trial[i] = high
-            else:
-                stage, tries = 3, 0
-                trial[i] = low + (high - low) * rng.random()
-            continue
-        if stage == 3:
-            tries += 1
-            if value <= log_y and tries <= 200:
-                if trial[i] < x[i]:
-                    low = trial[i]
-                else:
-                    high = trial[i]
-                trial[i] = low + (high - low) * rng.random() if tries < 200 else x[i]
-                continue
-            if learn:
-                moved, width = 3.0 * abs(trial[i] - x[i]), fit[i, SLICE_WIDTH]
-                fit[i, SLICE_WIDTH] = 0.9 * width + 0.1 * min(max(moved, 1e-3 * width), 10.0 * width)
-            x[i] = trial[i]
-            i += 1
-            if i == d:
-                return True, now, rest, value
+    value, rest = target.known, 0.0
+    if not value == value:
+        value, sigma, rest = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
+        counts[0] += 1.0
+    if d == 0 or not value > -np.inf:
+        return value > -np.inf, sigma, rest, value
+    if move == SLICES:
+        return _draw_by_slices(rng, learn, coordinates, counts, priors, layout, gram, target, work, L, sigma, value)
+    if move == ELLIPTICAL:
+        return _draw_by_ellipse(rng, coordinates, counts, priors, layout, gram, target, work, L, sigma, value)
+    return _draw_independently(rng, coordinates, counts, priors, layout, gram, target, work, L, sigma, value, rest)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _draw_by_slices(rng, learn, coordinates, counts, priors, layout, gram, target, work, L, sigma, value):
+    """Each coordinate in turn: stepping out and shrinkage (Neal 2003), ``value`` the log target at the current point."""
+    fit, x, trial, rest = coordinates.fit, work.points[0], work.points[1], 0.0
+    for i in range(fit.shape[0]):
         log_y = value - rng.standard_exponential()
         low = x[i] - fit[i, SLICE_WIDTH] * rng.random()
         high = low + fit[i, SLICE_WIDTH]
-        stage, tries, trial[i] = 1, 0, low
+        for side in range(2):
+            step = fit[i, SLICE_WIDTH] * (2 * side - 1)
+            for tries in range(30):
+                trial[i] = high if side else low
+                value, _, _ = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
+                counts[0] += 1.0
+                if not value > log_y or tries == 29:
+                    break
+                if side:
+                    high += step
+                else:
+                    low += step
+        for tries in range(200):
+            trial[i] = low + (high - low) * rng.random() if tries < 199 else x[i]
+            value, now, rest = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
+            counts[0] += 1.0
+            if value > log_y or tries == 199:
+                sigma = now
+                break
+            if trial[i] < x[i]:
+                low = trial[i]
+            else:
+                high = trial[i]
+        if learn:
+            moved, width = 3.0 * abs(trial[i] - x[i]), fit[i, SLICE_WIDTH]
+            fit[i, SLICE_WIDTH] = 0.9 * width + 0.1 * min(max(moved, 1e-3 * width), 10.0 * width)
+        x[i] = trial[i]
+    return True, sigma, rest, value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _draw_by_ellipse(rng, coordinates, counts, priors, layout, gram, target, work, L, sigma, value):
+    """One generalised elliptical slice (Nishihara, Murray & Adams 2014) of all coordinates."""
+    fit, x, trial, direction, z = coordinates.fit, work.points[0], work.points[1], work.points[2], work.points[3]
+    d, rest = fit.shape[0], 0.0
+    log_t, distance = log_t_density(coordinates, x, z)
+    spread = math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + d)))
+    scaled_noise(rng, coordinates.root, spread, z, direction)
+    log_y = value - log_t - rng.standard_exponential()
+    angle = 2.0 * math.pi * rng.random()
+    low, high = angle - 2.0 * math.pi, angle
+    for tries in range(201):
+        cos, sin = math.cos(angle), math.sin(angle)
+        for a in range(d):
+            trial[a] = fit[a, MEAN] + (x[a] - fit[a, MEAN]) * cos + direction[a] * sin
+        value, now, rest = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
+        counts[0] += 1.0
+        log_t, _ = log_t_density(coordinates, trial, z)
+        if value - log_t > log_y or tries == 200:
+            sigma = now
+            break
+        if angle < 0.0:
+            low = angle
+        else:
+            high = angle
+        angle = low + (high - low) * rng.random() if tries < 199 else 0.0
+    return True, sigma, rest, value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _draw_independently(rng, coordinates, counts, priors, layout, gram, target, work, L, sigma, value, rest):
+    """One proposal from the fitted t; what is rejected gives way to the factorisation put by."""
+    fit, x, trial, direction, z = coordinates.fit, work.points[0], work.points[1], work.points[2], work.points[3]
+    d, back = fit.shape[0], value != value  # False, and True below: as literals they would be compiled as versions of their own
+    log_t, _ = log_t_density(coordinates, x, z)
+    copy_factorisation(back, work, L)
+    scaled_noise(rng, coordinates.root, math.sqrt(0.5 * T_DF / rng.standard_gamma(0.5 * T_DF)), z, direction)
+    log_y = value - log_t - rng.standard_exponential()
+    for a in range(d):
+        trial[a] = fit[a, MEAN] + direction[a]
+    proposed, now, rest_there = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
+    counts[0] += 1.0
+    log_t, _ = log_t_density(coordinates, trial, z)
+    if proposed - log_t > log_y:
+        return True, now, rest_there, proposed
+    back = not back
+    copy_factorisation(back, work, L)
+    counts[1] += 1.0
+    return True, sigma, rest, value
 
 
 DRAW_HYPER = Apart(draw_hyper, types.Tuple((types.boolean, types.float64, types.float64, types.float64)))

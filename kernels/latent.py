@@ -78,30 +78,31 @@ def _log_student_target(scale_prior, y, eta, which, x, sigma, nu):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_student_scales(rng, scale_prior, y, eta, scale, width):
-    """Slice log σ, then log ν, on the t likelihood (λ integrated out). ``width`` (2,) are the slice widths. Mutates ``scale``.
+def draw_student_scales(rng, scale_prior, y, eta, sigma, nu, width):
+    """Slice log σ, then log ν, on the t likelihood (λ integrated out). ``width`` (2,) are the slice widths. Mutates sigma (1,) and nu (1,).
 
     The λ are stale afterwards: ``draw_student_latents`` must follow.
     """
     for which in range(2):
         if scale_prior[which, 0] == FIXED:
             continue
-        x0 = math.log(scale[which])
-        log_y = _log_student_target(scale_prior, y, eta, which, x0, scale[0], scale[1]) - rng.standard_exponential()
+        own = sigma if which == 0 else nu
+        x0 = math.log(own[0])
+        log_y = _log_student_target(scale_prior, y, eta, which, x0, sigma[0], nu[0]) - rng.standard_exponential()
         low = x0 - width[which] * rng.random()
         high = low + width[which]
         for _ in range(30):
-            if _log_student_target(scale_prior, y, eta, which, low, scale[0], scale[1]) <= log_y:
+            if _log_student_target(scale_prior, y, eta, which, low, sigma[0], nu[0]) <= log_y:
                 break
             low -= width[which]
         for _ in range(30):
-            if _log_student_target(scale_prior, y, eta, which, high, scale[0], scale[1]) <= log_y:
+            if _log_student_target(scale_prior, y, eta, which, high, sigma[0], nu[0]) <= log_y:
                 break
             high += width[which]
         x = x0
         for _ in range(200):
             x = low + (high - low) * rng.random()
-            if _log_student_target(scale_prior, y, eta, which, x, scale[0], scale[1]) > log_y:
+            if _log_student_target(scale_prior, y, eta, which, x, sigma[0], nu[0]) > log_y:
                 break
             if x < x0:
                 low = x
@@ -109,7 +110,7 @@ def draw_student_scales(rng, scale_prior, y, eta, scale, width):
                 high = x
         else:
             x = x0
-        scale[which] = math.exp(x)
+        own[0] = math.exp(x)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -1,41 +1,24 @@
 """How a model is laid out in plain arrays: the same few array types for every model, so nothing is compiled per model.
 
 Factors stand in the order of the design. Factor f has J levels and q columns a level; all random effects are one vector u, level j,
-column a of factor f at ``factor[f, U0] + j*q + a``. The joint draw of all location effects eliminates a *unit* level by level and
+column a of factor f at ``factor[f].u0 + j*q + a``. The joint draw of all location effects eliminates a *unit* level by level and
 factors the *core* densely:
 
-core   the p fixed effects, then the levels of every small factor (``factor[f, CORE0] + j*q + a``), pc columns in all.
+core   the p fixed effects, then the levels of every small factor (``factor[f].core0 + j*q + a``), pc columns in all.
 unit   a chain of nested factors, leaf first: row t of ``units``, padded with −1; one factor alone is a chain of one.
 
-The arrays, by the names the kernels use:
+Layout, Rows, Gram, Priors, Work … below are the records that kernels take: what each array is, its shape and its life span stands there,
+once. Further names:
 
-factor (K, 15) int64   the table below, one row a factor
-term   (T, 8) int64    one row a covariance term (columns of a factor that share a covariance matrix)
-index  (…) int64       parents, list pointers and lists, at the offsets the factor table gives
-units  (n_units, depth) int64, core_factors (…) int64
-node   (…) float64     blocks of every level ("node") of every unit factor:
-                           G  q×q  Z'ΩZ                          at G0 + j*q*q
-                           B  q×qa Z'Ω(columns of the ancestors) at B0 + j*q*qa, parent first
-                           C  q-vectors Z'Ω(core column)         at C0 + e*q, e = entry of the node's list (below)
-h      (U,) float64    Z'Ωỹ;   work, vh   scratch laid out as node and h (C of ``work``: or by column, ``elimination.by_column``)
-m      (pc,) float64   core'Ωỹ
-dense  (3, pc, pc+1)   [0] core'Ω core; [1] the same after elimination, right-hand side in the last column; [2] with the prior,
-                           factored. Lower triangles.
-roots  (…) float64     L of every factor, block diagonal over its terms, q×q at ROOT0
-B0     (p, p+1)        prior precision of β; last column: precision times prior mean
-row_prior (R, 3+p)     coefficient statements: mean, 1/s², df, weights; row_scale (R,) their precision multipliers λ_r
-sd_prior (…, 3), cov_prior (T, 74), scale_prior (2, 3)   code and numbers of the priors (``priors.py``); scale_prior: σ, ν
-L      (…) float64     Cholesky factors of the terms' covariances, row-major, positive diagonal, at L0
-spread (U,) float64    1/√λ_j of Student-t effects (``level_scales.py``), by which the columns of level j are multiplied; 1 elsewhere
-scale  (5,)            σ (1 where the family has none), ν, Σ_r λ_r mean_r²/s_r² of the coefficient priors, sweeps done, log target of
-                       the variances where it is known from the last sweep (else nan)
-small  (8, 64)         small matrices, scratch
+node   blocks of every level ("node") of every unit factor:
+           G  q×q  Z'ΩZ                          at g0 + j*q*q
+           B  q×qa Z'Ω(columns of the ancestors) at b0 + j*q*qa, parent first
+           C  q-vectors Z'Ω(core column)         at c0 + e*q, e = entry of the node's list (below)
+L      (…) float64     Cholesky factors of the terms' covariances, row-major, positive diagonal, at l0
+row_scale (R,)         precision multipliers λ_r of the coefficient statements
 
-The list of a node names the core columns it meets, ascending: entries ``index[PTR0 + j] … index[PTR0 + j + 1]`` counted within the
-factor, core column ``index[LIST0 + e]``. Above the leaf the list is full: entry = j*pc + column.
-
-rows   X (M, p), Z (M, ΣQ), level (M, K) int32, offset, y, trials int64, weight, core_entry int32: rows of the data, or cells of
-       equal rows. y: outcome less the reference fit (real outcomes) or number of ones in the cell.
+The list of a node names the core columns it meets, ascending: entries ``index[pointer0 + j] … index[pointer0 + j + 1]`` counted within
+the factor, core column ``index[list0 + e]``. Above the leaf the list is full: entry = j*pc + column.
 """
 
 from __future__ import annotations
@@ -50,24 +33,276 @@ GAUSSIAN, STUDENT, PROBIT, LOGIT = 0, 1, 2, 3
 JOINT, COLLAPSED, ONE_AT_A_TIME = 0, 1, 2
 """Schemes, as the compiled loop knows them."""
 
-LEVELS, WIDTH, ZCOL, U0, UNIT, CORE0, G0, ANCESTORS, B0, C0, LIST0, PTR0, ROOT0, ENTRY0, PARENT0 = range(15)
-"""Columns of ``factor``: J; q; first column in Z; offset in u; unit or −1 (core); place in the core or −1; offset of G; qa; offsets of
-B, C, list, list pointers, roots; first column of core_entry (leaf, else −1); offset of the parents (−1: a root)."""
+FACTOR = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "levels",  # J
+            "width",  # q, columns a level
+            "z0",  # first column in Z
+            "u0",  # offset in u
+            "unit",  # that it belongs to; −1: the core
+            "core0",  # offset in the core, or −1
+            "g0",  # offset of G in ``node``
+            "ancestors",  # qa, columns of the factors further up its chain
+            "b0",  # offset of B
+            "c0",  # offset of C
+            "list0",  # offset of the lists of core columns in ``index``
+            "pointer0",  # offset of the pointers into them
+            "root0",  # offset in ``roots``
+            "entry0",  # first column of ``core_entry`` (a leaf; else −1)
+            "parent0",  # offset of the parents of its levels in ``index`` (−1: a root of its chain)
+        )
+    ],
+    align=True,
+)
+"""One row of ``factor``."""
 
-FACTOR, COLUMN, SIZE, L0, S0, GIVEN, FIRST, COUNT = range(8)
-"""Columns of ``term``: factor; first column within the factor; number of columns; offset in L; row of its first sd in ``sd_prior``;
-1 where the sd is given, not drawn; first of the levels that have these columns, and how many (all, unless the covariance differs by
-groups of levels: the effects of the others meet no row, and say nothing of it)."""
+TERM = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "factor",
+            "column",  # first, within the factor
+            "width",  # number of columns
+            "l0",  # offset in L
+            "s0",  # row of its first sd in ``sd_prior``
+            "given",  # 1 where the sd is given, not drawn
+            "first",  # first of the levels that have these columns
+            "count",  # and how many: all, unless the covariance differs by groups of levels (the effects of the others meet no row)
+        )
+    ],
+    align=True,
+)
+"""One row of ``term``."""
+
+
+def table(rows: int, of: np.dtype) -> np.recarray:
+    """A table of ``rows`` rows, every entry −1; columns by name, ``factor.levels``, ``factor[f].levels``."""
+    out = np.zeros(rows, dtype=of)
+    for name in of.names:
+        out[name] = -1
+    return out.view(np.recarray)
+
+
+class Layout(NamedTuple):
+    """Where everything of a model stands; frozen."""
+
+    factor: np.ndarray  # (K,) FACTOR
+    term: np.ndarray  # (T,) TERM
+    index: np.ndarray  # (…) int64: parents, list pointers and lists, at the offsets that ``factor`` gives
+    units: np.ndarray  # (n_units, depth) int64
+    core_factors: np.ndarray  # (…) int64
 
 
 class Rows(NamedTuple):
-    """The rows' arrays, side by side (passed apart to the kernels)."""
+    """Rows of the data, or cells of equal rows; frozen (with Student-t effects a chain has a Z of its own)."""
 
-    X: np.ndarray
+    X: np.ndarray  # (M, p)
+    Z: np.ndarray  # (M, ΣQ)
+    level: np.ndarray  # (M, K) int32
+    offset: np.ndarray  # (M,)
+    y: np.ndarray  # (M,) outcome less the reference fit (real outcomes), or number of ones in the cell
+    trials: np.ndarray  # (M,) int64
+    weight: np.ndarray  # (M,)
+    core_entry: np.ndarray  # (M, …) int32
+
+
+class Gram(NamedTuple):
+    """What rows amount to under precisions Ω and working responses ỹ; frozen where neither moves, else a chain's own."""
+
+    node: np.ndarray  # (…) G, B and C of every level
+    h: np.ndarray  # (U,) Z'Ωỹ
+    m: np.ndarray  # (pc,) core'Ωỹ
+    core: np.ndarray  # (pc, pc) core'Ω core, lower triangle
+    cross_pointer: np.ndarray  # (U + 1,) CSR of Z_f'ΩZ_g over the effects of different units
+    cross_column: np.ndarray
+    cross_value: np.ndarray
+
+
+class Priors(NamedTuple):
+    """Codes and numbers of the priors (``priors.py``); frozen."""
+
+    row: np.ndarray  # (R, 3 + p) coefficient statements: mean, 1/s², df, weights
+    sd: np.ndarray  # (…, 3)
+    cov: np.ndarray  # (T, 74)
+    scale: np.ndarray  # (2, 3) σ, ν
+    size: np.ndarray  # (3,) of the negative binomial
+
+
+class Target(NamedTuple):
+    """What the marginal density of the variances is of, beside ``Gram``."""
+
+    core_only: bool  # one unit is eliminated already, and only the variances of the core's factors move
+    n: float  # rows of the data
+    yy: float  # ỹ'Ωỹ
+    prior_quadratic: float  # b₀'B₀⁻¹b₀
+    known: float  # log target at the current point where it is known from the move before, its factorisation in ``Work``; else nan
+
+
+class Coordinates(NamedTuple):
+    """The variances that move together, and the t that warm-up fitted to them; Tuning, frozen after warm-up."""
+
+    place: np.ndarray  # (d, 2) int64: kind, place in L
+    fit: np.ndarray  # (d, 3) mean of the t; c in log(L_kk + c); slice widths
+    root: np.ndarray  # (d, d) its Cholesky factor
+
+
+class Work(NamedTuple):
+    """Scratch of one chain; nothing in it outlives a sweep but a factorisation whose log target is known."""
+
+    roots: np.ndarray  # (…) L of every factor, block diagonal over its terms, q×q at root0
+    V: np.ndarray  # laid out as ``node``: Λ, V_B, V_C of every level
+    vh: np.ndarray  # (U,)
+    B: np.ndarray  # (p, p + 1) prior precision of β; last column: precision times prior mean
+    core: np.ndarray  # (pc, pc + 1) the core after elimination, right-hand side in the last column; lower triangle
+    R: np.ndarray  # (pc, pc + 1) its factor with the prior
+    saved: np.ndarray  # a factorisation put by
+    small: np.ndarray  # (8, 64) small matrices
+    points: np.ndarray  # (4, d) coordinates of the variances: current, trial, direction, noise
+    rhs: np.ndarray  # (U,) right-hand sides with the other units' effects taken off
+    rhs_core: np.ndarray  # (pc,)
+    H: np.ndarray  # (36, 36) regression of a root on its levels' e
+    x: np.ndarray  # (5, 36)
+    effects: np.ndarray  # (largest factor,)
+
+
+class State(NamedTuple):
+    """What a chain is; beside its generator, all that the next sweep depends on."""
+
+    core: np.ndarray  # (pc,) cutpoints and β in the internal basis, then the small factors
+    u: np.ndarray  # (U,)
+    L: np.ndarray  # (…)
+    sigma: np.ndarray  # (1,) 1 where the family has none
+    nu: np.ndarray  # (1,)
+    psi: np.ndarray  # (1,) log size of the negative binomial, or (0,)
+    row_scale: np.ndarray  # (R,)
+    omega: np.ndarray  # (M,) latent precisions; second order: ω of the stand-in
+    working: np.ndarray  # (M,) ω(ỹ − offset)
+    eta: np.ndarray  # (M,)
+    gap: np.ndarray  # (M,) second order: log likelihood less stand-in, of every row at η
+    sweeps: np.ndarray  # (1,) done
+    known: (
+        np.ndarray
+    )  # (1,) log target of the variances where a sweep left it, with its factorisation (second order: 1 where η and gap hold)
+
+
+class StandIn(NamedTuple):
+    """Rows of a likelihood with its normal stand-in b_iη_i − ω_iη_i²/2, frozen after warm-up; ω and b are zeros where there is none."""
+
+    code: int  # of ``likelihood.py``
+    columns: np.ndarray  # (p, M) X'
     Z: np.ndarray
     level: np.ndarray
     offset: np.ndarray
     y: np.ndarray
     trials: np.ndarray
-    weight: np.ndarray
-    core_entry: np.ndarray
+    omega: np.ndarray  # (M,); ordinal: (3M,)
+    linear: np.ndarray  # b, as ω
+    values: np.ndarray  # negative binomial: the distinct counts
+    value_rows: np.ndarray  # and how many rows have each
+
+
+class Tuning(NamedTuple):
+    """What warm-up learns and freezes."""
+
+    coordinates: Coordinates
+    reference: np.ndarray  # like L: stand-in for the effects' spread where levels are few
+    width: np.ndarray  # (2,) of the slices of a Student-t outcome's scale and degrees of freedom
+
+
+class Moves(NamedTuple):
+    """What warm-up learns and freezes of a second-order chain. The variances that move with each unit: a view each."""
+
+    reference: np.ndarray  # like L
+    sizes: np.ndarray  # (views,) how many coordinates
+    place: np.ndarray  # (views, d, 2); with fit and root, ``Coordinates`` of every view
+    fit: np.ndarray  # (views, d, 3)
+    root: np.ndarray  # (views, d, d)
+    steps: np.ndarray  # (S + 1,) of ``scale_effects`` for every sd, and of ``scale_everything``
+    psi_root: np.ndarray  # directions of the slices of ψ, or of the cutpoints
+    chosen: np.ndarray  # (K, 4) levels that also move by their own law
+    own_rows: np.ndarray  # their rows
+    information: np.ndarray  # like L: typical cross-products of a level
+    slope: np.ndarray  # (length of L, p): how the coefficients give way to the variances; (0, p): they do not
+    shifts: np.ndarray  # (2, p) scratch of that
+
+
+class Model(NamedTuple):
+    """What a second-order sweep is of; frozen while it runs."""
+
+    layout: Layout
+    gram: Gram
+    priors: Priors
+    data: StandIn
+
+
+class Trial(NamedTuple):
+    """Scratch of second-order moves: proposals, and the noise that the state is."""
+
+    eta: np.ndarray  # (M,)
+    gap: np.ndarray  # (M,)
+    core: np.ndarray  # (pc,)
+    u: np.ndarray  # (U,)
+    L: np.ndarray
+    core_noise: np.ndarray  # (pc,) of the current core
+    fresh_core_noise: np.ndarray  # (pc,) of the proposal
+    noise: np.ndarray  # (U,)
+    fresh: np.ndarray  # (U,)
+    change: np.ndarray  # (U,)
+
+
+class Orders(NamedTuple):
+    """What one call of the loop is to do."""
+
+    at: tuple[int, ...]  # addresses of the kernels ``APART``
+    sweeps: int
+    move: int  # of the variances: SLICES, ELLIPTICAL, INDEPENDENT …
+    learn: bool  # warm-up: widths and steps follow the moves
+    family: int  # GAUSSIAN, STUDENT, PROBIT, LOGIT
+    likelihood: bool  # the log-likelihood is wanted
+    haar: bool  # the scale of a probit model's latents moves too
+    n: float  # rows of the data
+    yy: float  # ỹ'Ωỹ (gaussian)
+
+
+class SecondOrders(NamedTuple):
+    """What one call of the second-order loop is to do."""
+
+    at: tuple[int, ...]
+    sweeps: int
+    cycles: int  # times that a sweep goes through its moves, each a sweep to what follows
+    move: int
+    times: int  # that the variances move before the decision
+    learn: bool
+    blocks: int  # parts in which the core's noise is redrawn
+    every: float  # sweeps between moves of ``scale_effects`` and ``scale_everything``
+    small_every: float  # sweeps between small steps of the noise
+    own_every: float  # sweeps between moves of single levels by their own law
+    cuts: int  # cutpoints, the first numbers of the core
+    low: int  # cutpoints from here on, and below high, have likelihood on both sides
+    high: int
+    empty: int  # categories that nobody chose
+
+
+class Out(NamedTuple):
+    """Where draws go, a row a sweep, and what is counted."""
+
+    beta: np.ndarray  # (sweeps, p)
+    L: np.ndarray
+    scale: np.ndarray  # (sweeps, 2) σ, ν; second order: ψ
+    lp: np.ndarray  # (sweeps,)
+    u: np.ndarray  # (sweeps or 0, U)
+    counts: np.ndarray  # (units, 8) evaluations and moves, ``second_order.py``
+    tally: np.ndarray  # (2, U) proposals of every level and those accepted, at its first effect
+
+
+class Multipliers(NamedTuple):
+    """Student-t effects: multipliers λ_j of the precision of every level (``level_scales.py``)."""
+
+    chosen: np.ndarray  # (F,) int64, the factors that have them
+    prior: np.ndarray  # (F, 3) of each ν
+    df: np.ndarray  # (F,) ν; state
+    spread: np.ndarray  # (U,) 1/√λ_j at every effect of level j, 1 for normal effects; state
+    change: np.ndarray  # (U,) new spread over old; scratch
+    core_change: np.ndarray  # (pc,) that of the core's columns; scratch

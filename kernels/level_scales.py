@@ -20,63 +20,44 @@ import math
 import numpy as np
 from numba import njit
 
-from .layout import (
-    ANCESTORS,
-    B0,
-    C0,
-    COLUMN,
-    CORE0,
-    COUNT,
-    FACTOR,
-    FIRST,
-    G0,
-    GIVEN,
-    L0,
-    LEVELS,
-    LIST0,
-    PARENT0,
-    PTR0,
-    SIZE,
-    U0,
-    WIDTH,
-    ZCOL,
-)
 from .priors import FIXED, invert_lower, log_cholesky_prior, log_scale_prior
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def level_distances(factor, term, f, L, v, spread, distance, inverse):
+def level_distances(layout, f, L, v, spread, distance, inverse):
     """distance (J,) ← u_j'Σ⁻¹u_j of every level of factor f, u_j = ``spread`` v_j; returns q, the columns that a level has."""
+    factor, term = layout.factor, layout.term
     distance[:] = 0.0
     columns = 0
     for t in range(term.shape[0]):
-        if term[t, FACTOR] != f:
+        if term[t].factor != f:
             continue
-        q, start = term[t, SIZE], factor[f, U0] + term[t, COLUMN]
-        invert_lower(L[term[t, L0] :], q, inverse)
-        columns += q * term[t, COUNT]
-        for j in range(term[t, FIRST], term[t, FIRST] + term[t, COUNT]):
+        q, start = term[t].width, factor[f].u0 + term[t].column
+        invert_lower(L[term[t].l0 :], q, inverse)
+        columns += q * term[t].count
+        for j in range(term[t].first, term[t].first + term[t].count):
             for a in range(q):
                 s = 0.0
                 for b in range(a + 1):
-                    s += inverse[a * q + b] * v[start + j * factor[f, WIDTH] + b]
+                    s += inverse[a * q + b] * v[start + j * factor[f].width + b]
                 distance[j] += s * s
-    for j in range(factor[f, LEVELS]):
-        distance[j] *= spread[factor[f, U0] + j * factor[f, WIDTH]] ** 2
-    return columns // factor[f, LEVELS]
+    for j in range(factor[f].levels):
+        distance[j] *= spread[factor[f].u0 + j * factor[f].width] ** 2
+    return columns // factor[f].levels
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_sd(factor, term, t, a, delta, sd_prior, cov_prior, nu, L, v, spread, distance, inverse):
+def log_sd(layout, t, a, delta, priors, nu, L, v, spread, distance, inverse):
     """Log density of δ, the sd of column a of term t being e^δ times what L says, given u and ν, the λ integrated out. L is as before."""
-    f, q, l0 = term[t, FACTOR], term[t, SIZE], term[t, L0]
+    term = layout.term
+    f, q, l0 = term[t].factor, term[t].width, term[t].l0
     for b in range(a + 1):
         L[l0 + a * q + b] *= math.exp(delta)
-    value = log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], inverse)
+    value = log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], inverse)
     if value > -np.inf:
-        columns = level_distances(factor, term, f, L, v, spread, distance, inverse)
-        value += (a + 1.0 - term[t, COUNT]) * delta
-        for j in range(term[t, FIRST], term[t, FIRST] + term[t, COUNT]):
+        columns = level_distances(layout, f, L, v, spread, distance, inverse)
+        value += (a + 1.0 - term[t].count) * delta
+        for j in range(term[t].first, term[t].first + term[t].count):
             value -= 0.5 * (nu + columns) * math.log1p(distance[j] / nu)
     for b in range(a + 1):
         L[l0 + a * q + b] *= math.exp(-delta)
@@ -84,28 +65,29 @@ def log_sd(factor, term, t, a, delta, sd_prior, cov_prior, nu, L, v, spread, dis
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_sds(rng, factor, term, f, sd_prior, cov_prior, nu, L, v, spread, distance, inverse):
+def draw_sds(rng, layout, f, priors, nu, L, v, spread, distance, inverse):
     """A slice on the logarithm of every sd of factor f | u, ν (Neal 2003). Mutates L."""
+    term = layout.term
     for t in range(term.shape[0]):
-        if term[t, FACTOR] != f or term[t, GIVEN] == 1:
+        if term[t].factor != f or term[t].given == 1:
             continue
-        q, l0 = term[t, SIZE], term[t, L0]
-        width = 3.0 / math.sqrt(term[t, COUNT])
+        q, l0 = term[t].width, term[t].l0
+        width = 3.0 / math.sqrt(term[t].count)
         for a in range(q):
-            log_y = log_sd(factor, term, t, a, 0.0, sd_prior, cov_prior, nu, L, v, spread, distance, inverse) - rng.standard_exponential()
+            log_y = log_sd(layout, t, a, 0.0, priors, nu, L, v, spread, distance, inverse) - rng.standard_exponential()
             low = -width * rng.random()
             high = low + width
             for _ in range(30):
-                if log_sd(factor, term, t, a, low, sd_prior, cov_prior, nu, L, v, spread, distance, inverse) <= log_y:
+                if log_sd(layout, t, a, low, priors, nu, L, v, spread, distance, inverse) <= log_y:
                     break
                 low -= width
             for _ in range(30):
-                if log_sd(factor, term, t, a, high, sd_prior, cov_prior, nu, L, v, spread, distance, inverse) <= log_y:
+                if log_sd(layout, t, a, high, priors, nu, L, v, spread, distance, inverse) <= log_y:
                     break
                 high += width
             for _ in range(200):
                 delta = low + (high - low) * rng.random()
-                if log_sd(factor, term, t, a, delta, sd_prior, cov_prior, nu, L, v, spread, distance, inverse) > log_y:
+                if log_sd(layout, t, a, delta, priors, nu, L, v, spread, distance, inverse) > log_y:
                     for b in range(a + 1):
                         L[l0 + a * q + b] *= math.exp(delta)
                     break
@@ -156,18 +138,19 @@ def draw_degrees_of_freedom(rng, prior, distance, q, nu):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_level_scales(rng, factor, term, chosen, prior, sd_prior, cov_prior, df, L, v, spread, change, distance, inverse):
-    """sds | u, ν; ν | u; λ_j | u, ν of the factors ``chosen`` (F,), their effects u_j = ``spread`` v_j held.
+def draw_level_scales(rng, layout, multipliers, priors, L, v, distance, inverse):
+    """sds | u, ν; ν | u; λ_j | u, ν of the factors ``multipliers.chosen``, their effects u_j = spread v_j held.
 
-    prior (F, 3), df (F,): prior and value of each ν. spread (U,): 1/√λ_j at every effect of level j, 1 for normal effects.
-    Sets L, df and spread; change (U,) ← new spread / old. ``rescale`` must follow.
+    Sets L, df and spread; change ← new spread / old. ``rescale`` must follow.
     """
+    factor, chosen, prior, df = layout.factor, multipliers.chosen, multipliers.prior, multipliers.df
+    spread, change = multipliers.spread, multipliers.change
     change[:] = 1.0
     for k in range(chosen.size):
         f = chosen[k]
-        J, width, start = factor[f, LEVELS], factor[f, WIDTH], factor[f, U0]
-        draw_sds(rng, factor, term, f, sd_prior, cov_prior, df[k], L, v, spread, distance[:J], inverse)
-        q = level_distances(factor, term, f, L, v, spread, distance[:J], inverse)
+        J, width, start = factor[f].levels, factor[f].width, factor[f].u0
+        draw_sds(rng, layout, f, priors, df[k], L, v, spread, distance[:J], inverse)
+        q = level_distances(layout, f, L, v, spread, distance[:J], inverse)
         if prior[k, 0] != FIXED:
             df[k] = draw_degrees_of_freedom(rng, prior[k], distance[:J], q, df[k])
         for j in range(J):
@@ -179,23 +162,25 @@ def draw_level_scales(rng, factor, term, chosen, prior, sd_prior, cov_prior, df,
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def rescale(
-    factor, index, units, core_factors, chosen, change, core_change, node, m, h, dense, u, core, Z, level, cross_ptr, cross_col, cross_value
-):  # fmt: skip
-    """Multiply the columns of every effect by ``change`` (U,), and its effect by 1/change: η stays what it is.
+def rescale(layout, gram, multipliers, Z, level, u, core):
+    """Multiply the columns of every effect by ``multipliers.change``, and its effect by 1/change: η stays what it is.
 
-    Z (M, ΣQ) with level (M, K) are rows that a sweep passes over (none for gaussian outcomes). core_change (pc,): scratch.
+    Z (M, ΣQ) with level (M, K) are rows that a sweep passes over (none for gaussian outcomes).
     """
+    factor, index, units, core_factors = layout.factor, layout.index, layout.units, layout.core_factors
+    chosen, change, core_change = multipliers.chosen, multipliers.change, multipliers.core_change
+    node, m, h, core_gram = gram.node, gram.m, gram.h, gram.core
+    cross_ptr, cross_col, cross_value = gram.cross_pointer, gram.cross_column, gram.cross_value
     core_change[:] = 1.0
     for k in range(core_factors.size):
         f = core_factors[k]
-        for a in range(factor[f, LEVELS] * factor[f, WIDTH]):
-            core_change[factor[f, CORE0] + a] = change[factor[f, U0] + a]
+        for a in range(factor[f].levels * factor[f].width):
+            core_change[factor[f].core0 + a] = change[factor[f].u0 + a]
     for a in range(core.size):
         core[a] /= core_change[a]
         m[a] *= core_change[a]
         for b in range(a + 1):
-            dense[0, a, b] *= core_change[a] * core_change[b]
+            core_gram[a, b] *= core_change[a] * core_change[b]
     for k in range(u.size):
         u[k] /= change[k]
         h[k] *= change[k]
@@ -206,9 +191,9 @@ def rescale(
             f = units[t, pos]
             if f < 0:
                 break
-            q, qa = factor[f, WIDTH], factor[f, ANCESTORS]
-            for j in range(factor[f, LEVELS]):
-                at, g0, b0 = factor[f, U0] + j * q, factor[f, G0] + j * q * q, factor[f, B0] + j * q * qa
+            q, qa = factor[f].width, factor[f].ancestors
+            for j in range(factor[f].levels):
+                at, g0, b0 = factor[f].u0 + j * q, factor[f].g0 + j * q * q, factor[f].b0 + j * q * qa
                 for a in range(q):
                     for b in range(q):
                         node[g0 + a * q + b] *= change[at + a] * change[at + b]
@@ -217,18 +202,18 @@ def rescale(
                         g = units[t, up]
                         if g < 0:
                             break
-                        parent = index[factor[child, PARENT0] + parent]
-                        for b in range(factor[g, WIDTH]):
-                            node[column] *= change[at + a] * change[factor[g, U0] + parent * factor[g, WIDTH] + b]
+                        parent = index[factor[child].parent0 + parent]
+                        for b in range(factor[g].width):
+                            node[column] *= change[at + a] * change[factor[g].u0 + parent * factor[g].width + b]
                             column += 1
                         child = g
-                for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
+                for e in range(index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]):
                     for a in range(q):
-                        node[factor[f, C0] + e * q + a] *= change[at + a] * core_change[index[factor[f, LIST0] + e]]
+                        node[factor[f].c0 + e * q + a] *= change[at + a] * core_change[index[factor[f].list0 + e]]
     for k in range(chosen.size):
         f = chosen[k]
-        q, z = factor[f, WIDTH], factor[f, ZCOL]
+        q, z = factor[f].width, factor[f].z0
         for i in range(level.shape[0]):
-            at = factor[f, U0] + level[i, f] * q
+            at = factor[f].u0 + level[i, f] * q
             for a in range(q):
                 Z[i, z + a] *= change[at + a]

@@ -176,12 +176,13 @@ def add_ordinal_derivatives(code, y, trials, eta, cut, sums):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
-def stand_in(code, y, omega, linear, eta, cut):
+def stand_in(data, eta, cut):
     """Σ_i of the quadratics bη − ωη²/2 of the rows, of an ordinal outcome b·(s, t) − w₁s²/2 − w₂t²/2 − w₃(s − t)²/2.
 
     ω and b are (M,), or (3M,) = (w₁, w₂, w₃) and (b_s, b_t, 0) of an ordinal outcome. One loop: a call for every row would cost
     ten times what it computes.
     """
+    code, y, omega, linear = data.code, data.y, data.omega, data.linear
     total, m = 0.0, eta.size
     if code < ORDINAL_LOGIT:
         for i in range(m):
@@ -220,11 +221,12 @@ def add_derivatives(code, y, trials, eta, shape, cut, sums):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def gaps(code, y, trials, omega, linear, eta, shape, cut, out):
+def gaps(data, eta, shape, cut, out):
     """out_i ← l(η_i) − (b_iη_i − ω_iη_i²/2), the likelihood beside its quadratic ``stand_in``; returns their sum.
 
     The commonest families have loops of their own: a loop that asks for the family in every row takes three times as long.
     """
+    code, y, trials, omega, linear = data.code, data.y, data.trials, data.omega, data.linear
     total = 0.0
     if code == BINOMIAL_LOGIT:
         for i in range(eta.size):

@@ -24,36 +24,37 @@ from .elimination import (
     multiply_root,
     multiply_root_transposed,
 )
-from .layout import C0, G0, LEVELS, LIST0, PTR0, ROOT0, U0, WIDTH
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_coefficients(rng, factor, index, core_factors, node, B, roots, m, sigma, u, dense, core):
-    """β | u: precision X'ΩX + σ²B₀⁻¹, right-hand side m − Σ_f C_f'u_f; ``m`` (p,) is X'Ωỹ."""
-    load_core(dense, m)
+def draw_coefficients(rng, layout, gram, work, sigma, u, core):
+    """β | u: precision X'ΩX + σ²B₀⁻¹, right-hand side m − Σ_f C_f'u_f, m = X'Ωỹ (``gram.m``)."""
+    factor, index, node = layout.factor, layout.index, gram.node
+    load_core(gram, work)
     for f in range(factor.shape[0]):
-        q = factor[f, WIDTH]
-        for j in range(factor[f, LEVELS]):
-            for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
+        q = factor[f].width
+        for j in range(factor[f].levels):
+            for e in range(index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]):
                 for a in range(q):
-                    dense[1, index[factor[f, LIST0] + e], core.size] -= node[factor[f, C0] + e * q + a] * u[factor[f, U0] + j * q + a]
-    factor_core(factor, core_factors, B, roots, sigma * sigma, dense)
-    draw_core(rng, factor, core_factors, roots, dense, sigma, core)
+                    work.core[index[factor[f].list0 + e], core.size] -= node[factor[f].c0 + e * q + a] * u[factor[f].u0 + j * q + a]
+    factor_core(layout, sigma * sigma, work)
+    draw_core(rng, layout, work, sigma, core)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_effects(rng, factor, index, f, node, roots, rhs, sigma, core, u, small):
-    """u_j | β, the other factors, ỹ for every level j of factor f: equations (5), (6). ``rhs`` is Z_f'Ω(ỹ − other factors)."""
-    q, r0, variance = factor[f, WIDTH], factor[f, ROOT0], sigma * sigma
-    A, v = small[0], small[1]
+def draw_effects(rng, layout, gram, f, work, sigma, core, u):
+    """u_j | β, the other factors, ỹ for every level j of factor f: equations (5), (6). ``gram.h`` is Z_f'Ω(ỹ − other factors)."""
+    factor, index, node, rhs, roots = layout.factor, layout.index, gram.node, gram.h, work.roots
+    q, r0, variance = factor[f].width, factor[f].root0, sigma * sigma
+    A, v = work.small[0], work.small[1]
     first, step = 0 * q, min(q, 1)  # literals would be compiled as versions of their own
-    for j in range(factor[f, LEVELS]):
-        at, g0 = factor[f, U0] + j * q, factor[f, G0] + j * q * q
+    for j in range(factor[f].levels):
+        at, g0 = factor[f].u0 + j * q, factor[f].g0 + j * q * q
         for a in range(q):
             v[a] = rhs[at + a]
-        for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
+        for e in range(index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]):
             for a in range(q):
-                v[a] -= node[factor[f, C0] + e * q + a] * core[index[factor[f, LIST0] + e]]
+                v[a] -= node[factor[f].c0 + e * q + a] * core[index[factor[f].list0 + e]]
         multiply_root_transposed(roots, r0, q, v, first, step)
         for a in range(q * q):
             A[a] = node[g0 + a]

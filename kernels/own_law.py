@@ -14,7 +14,6 @@ import math
 
 from numba import njit
 
-from .layout import COLUMN, CORE0, FACTOR, L0, SIZE, U0, UNIT, WIDTH, ZCOL
 from .likelihood import ORDINAL_LOGIT, log_likelihood
 
 FIRST_ROW, LAST_ROW = 2, 3
@@ -52,26 +51,27 @@ def _likelihood_along(code, Z, y, trials, eta, shape, cut, rows, z, change):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move_by_own_law(rng, data, shape, cut, factor, term, chosen, own_rows, core, u, L, eta, gap, small):
+def move_by_own_law(rng, data, shape, cut, layout, chosen, own_rows, state, small):
     """u_j of every level of ``chosen`` (K, 4) in turn: factor, level, and where its rows stand in ``own_rows``.
 
     Mutates u, core (levels of the core are kept twice), eta, and gap, that of the stand-in of ``data``; a ``gap`` of no rows is not kept.
     """
-    code, _, Z, _, _, y, trials, omega, linear = data
+    code, Z, y, trials, omega, linear = data.code, data.Z, data.y, data.trials, data.omega, data.linear
+    factor, term, core, u, L, eta, gap = layout.factor, layout.term, state.core, state.u, state.L, state.eta, state.gap
     for c in range(chosen.shape[0]):
         f, j, rows = chosen[c, 0], chosen[c, 1], own_rows[chosen[c, FIRST_ROW] : chosen[c, LAST_ROW]]
-        q, z = factor[f, WIDTH], factor[f, ZCOL]
-        at = factor[f, U0] + j * q
+        q, z = factor[f].width, factor[f].z0
+        at = factor[f].u0 + j * q
         nu, change, noise = small[5, :q], small[6, :q], small[7]
         for t in range(term.shape[0]):
-            if term[t, FACTOR] == f:
-                n = term[t, SIZE]
+            if term[t].factor == f:
+                n = term[t].width
                 for a in range(n):
                     noise[a] = rng.standard_normal()
                     s = 0.0
                     for b in range(a + 1):
-                        s += L[term[t, L0] + a * n + b] * noise[b]
-                    nu[term[t, COLUMN] + a] = s
+                        s += L[term[t].l0 + a * n + b] * noise[b]
+                    nu[term[t].column + a] = s
         floor = -rng.standard_exponential()
         if gap.size > 0:
             for i in rows:
@@ -98,8 +98,8 @@ def move_by_own_law(rng, data, shape, cut, factor, term, chosen, own_rows, core,
             continue
         for a in range(q):
             u[at + a] += change[a]
-            if factor[f, UNIT] < 0:
-                core[factor[f, CORE0] + j * q + a] += change[a]
+            if factor[f].unit < 0:
+                core[factor[f].core0 + j * q + a] += change[a]
         for i in rows:
             e = eta[i]
             for a in range(q):

@@ -25,8 +25,6 @@ import math
 import numpy as np
 from numba import njit
 
-from .layout import S0, SIZE
-
 FIXED, HALF_T, HALF_NORMAL, EXPONENTIAL, UNIFORM, INVERSE_GAMMA, GAMMA_ABOVE_ONE, GAMMA = 0, 1, 2, 3, 4, 5, 6, 7
 SCALAR, LKJ, INVERSE_WISHART, HUANG_WAND, LKJ_WRITTEN, HUANG_WAND_WRITTEN = 0, 1, 2, 3, 4, 5
 TURN = 10
@@ -75,10 +73,10 @@ def log_cholesky_prior(term, t, sd_prior, cov_prior, L, scratch):
     """Log density of the Cholesky factor ``L[:q²]`` of term t (up to a constant), Jacobian included.
 
     Row t of ``cov_prior``: code, then lkj (η); inverse_wishart (df, S row-major); huang_wand (ν, A_1…A_q); of a prior on Σ as written from
-    TURN on: lkj A, huang_wand A⁻¹, row-major. Rows of ``sd_prior`` from ``term[t, S0]``: code, a, b of the scale priors (scalar and lkj).
+    TURN on: lkj A, huang_wand A⁻¹, row-major. Rows of ``sd_prior`` from ``term[t].s0``: code, a, b of the scale priors (scalar and lkj).
     ``scratch`` holds at least q² numbers.
     """
-    q, s0, kind = term[t, SIZE], term[t, S0], cov_prior[t, 0]
+    q, s0, kind = term[t].width, term[t].s0, cov_prior[t, 0]
     if kind == SCALAR:
         return log_scale_prior(sd_prior[s0, 0], sd_prior[s0, 1], sd_prior[s0, 2], L[0])
     value = 0.0

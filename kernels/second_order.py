@@ -59,12 +59,12 @@ from .hyper import (
     log_t_density,
     scaled_noise,
 )
-from .layout import COLUMN, CORE0, FACTOR, GIVEN, L0, LEVELS, PARENT0, S0, SIZE, U0, UNIT, WIDTH, ZCOL
+from .layout import Coordinates, Layout, Model, Target
 from .likelihood import BINOMIAL_CLOGLOG, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term, stand_in
 from .own_law import move_by_own_law
 from .priors import log_cholesky_prior, log_scale_prior
 from .statistics import add_effects, predictor_of_columns
-from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, rhs_between_units
+from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, given_the_others, rhs_between_units
 
 FITTED = 3
 """Move of the variances beside those of ``hyper.py``: from a t that warm-up fits to them, accepted or not together with the core."""
@@ -84,38 +84,38 @@ TRIED, ACCEPTED = 0, 1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def refresh_levels(
-    rng, share, data, shape, cut, factor, index, units, unit, pos, roots, work, vh, core, u, noise, fresh, trial_u, trial_eta, trial_gap,
-    eta, gap, change, tally
-):  # fmt: skip
+def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial, work, tally):
     """Replace the ``share`` of the noise of every level at place ``pos`` of the chain, each level accepted or not on its own rows.
 
-    Mutates u, noise, eta, gap. ``change`` (U,) ends with 1.0 at the first effect of the levels that moved, themselves or with an ancestor.
+    Mutates u, eta, gap and ``trial.noise``. ``trial.change`` (U,) ends with
+    1.0 at the first effect of the levels that moved, themselves or with an ancestor.
     """
-    code, _, Z, level, _, y, trials, omega, linear = data
+    factor, index, units, Z, level = layout.factor, layout.index, layout.units, data.Z, data.level
+    u, eta, gap, noise, fresh, change = state.u, state.eta, state.gap, trial.noise, trial.fresh, trial.change
+    trial_u, trial_eta, trial_gap = trial.u, trial.eta, trial.gap
     f = units[unit, pos]
-    first, size, q = factor[f, U0], factor[f, LEVELS] * factor[f, WIDTH], factor[f, WIDTH]
+    first, size, q = factor[f].u0, factor[f].levels * factor[f].width, factor[f].width
     for place in range(units.shape[1]):
         g = units[unit, place]
         if g >= 0:
-            for k in range(factor[g, U0], factor[g, U0] + factor[g, LEVELS] * factor[g, WIDTH]):
+            for k in range(factor[g].u0, factor[g].u0 + factor[g].levels * factor[g].width):
                 trial_u[k] = noise[k] if place < pos else u[k]
     keep = math.sqrt(1.0 - share * share)
     for k in range(first, first + size):
         fresh[k] = keep * noise[k] + share * rng.standard_normal()
         trial_u[k] = fresh[k]
         change[k] = 0.0
-    place_unit(factor, index, units, unit, pos, roots, work, vh, core, trial_u)
+    place_unit(layout, unit, pos, work, state.core, trial_u)
     copy_to(eta, trial_eta)
     for place in range(pos + 1):
         g = units[unit, place]
-        start, last = factor[g, U0], factor[g, U0] + factor[g, LEVELS] * factor[g, WIDTH]
+        start, last = factor[g].u0, factor[g].u0 + factor[g].levels * factor[g].width
         for k in range(start, last):
             trial_u[k] -= u[k]
-        add_effects(Z, level, factor, g, trial_u, trial_eta)
+        add_effects(Z, level, layout, g, trial_u, trial_eta)
         for k in range(start, last):
             trial_u[k] += u[k]
-    gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap)
+    gaps(data, trial_eta, shape, cut, trial_gap)
     here, rise = first, 0.0  # rows of a level stand together as a rule
     for i in range(eta.size):
         at = first + level[i, f] * q
@@ -124,7 +124,7 @@ def refresh_levels(
             here, rise = at, 0.0
         rise += trial_gap[i] - gap[i]
     change[here] += rise
-    for j in range(factor[f, LEVELS]):
+    for j in range(factor[f].levels):
         at = first + j * q
         tally[TRIED, at] += 1.0
         if change[at] > -rng.standard_exponential():
@@ -136,11 +136,11 @@ def refresh_levels(
             change[at] = 0.0
     for place in range(pos - 1, -1, -1):
         g, parent = units[unit, place], units[unit, place + 1]
-        for j in range(factor[g, LEVELS]):
-            at = factor[g, U0] + j * factor[g, WIDTH]
-            change[at] = change[factor[parent, U0] + index[factor[g, PARENT0] + j] * factor[parent, WIDTH]]
+        for j in range(factor[g].levels):
+            at = factor[g].u0 + j * factor[g].width
+            change[at] = change[factor[parent].u0 + index[factor[g].parent0 + j] * factor[parent].width]
             if change[at] == 1.0:
-                for k in range(at, at + factor[g, WIDTH]):
+                for k in range(at, at + factor[g].width):
                     u[k] = trial_u[k]
     for i in range(eta.size):
         moved = change[first + level[i, f] * q] == 1.0
@@ -149,38 +149,36 @@ def refresh_levels(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def scale_effects(
-    rng, step, data, shape, cut, factor, term, t, column, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta, trial_gap, small
-):  # fmt: skip
+def scale_effects(rng, step, data, shape, cut, layout, t, column, priors, state, trial, scratch):
     """One sd of term t and its effects times e^δ, δ ~ N(0, step²): L_column and u_column → e^δ (L_column, u_column); all else as it is.
 
     The density of u cancels its Jacobian; that of L's row leaves (column + 1) δ. This is the ancillary direction of ASIS: where
     the likelihood hardly holds the effects of a level (all outcomes alike), they follow their sd. Returns 1.0 where accepted.
     """
-    code, _, Z, level, _, y, trials, omega, linear = data
-    f, q, l0 = term[t, FACTOR], term[t, SIZE], term[t, L0]
-    first, width, z = factor[f, U0] + term[t, COLUMN] + column, factor[f, WIDTH], factor[f, ZCOL] + term[t, COLUMN] + column
+    factor, term, Z, level, core, u, L, eta = layout.factor, layout.term, data.Z, data.level, state.core, state.u, state.L, state.eta
+    f, q, l0 = term[t].factor, term[t].width, term[t].l0
+    first, width, z = factor[f].u0 + term[t].column + column, factor[f].width, factor[f].z0 + term[t].column + column
     delta = step * rng.standard_normal()
     c = math.exp(delta)
-    rise = (column + 1.0) * delta - log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])
+    rise = (column + 1.0) * delta - log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], scratch)
     for b in range(column + 1):
         L[l0 + column * q + b] *= c
-    rise += log_cholesky_prior(term, t, sd_prior, cov_prior, L[l0:], small[5])
+    rise += log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], scratch)
     if rise > -np.inf:
         for i in range(eta.size):
-            trial_eta[i] = eta[i] + (c - 1.0) * Z[i, z] * u[first + level[i, f] * width]
-        rise += gaps(code, y, trials, omega, linear, trial_eta, shape, cut, trial_gap) - sum_of(gap)
-        rise += stand_in(code, y, omega, linear, trial_eta, cut) - stand_in(code, y, omega, linear, eta, cut)
+            trial.eta[i] = eta[i] + (c - 1.0) * Z[i, z] * u[first + level[i, f] * width]
+        rise += gaps(data, trial.eta, shape, cut, trial.gap) - sum_of(state.gap)
+        rise += stand_in(data, trial.eta, cut) - stand_in(data, eta, cut)
     if not rise > -rng.standard_exponential():
         for b in range(column + 1):
             L[l0 + column * q + b] /= c
         return 0.0
-    for j in range(factor[f, LEVELS]):
+    for j in range(factor[f].levels):
         u[first + j * width] *= c
-        if factor[f, UNIT] < 0:
-            core[factor[f, CORE0] + j * width + term[t, COLUMN] + column] *= c
-    copy_to(trial_eta, eta)
-    copy_to(trial_gap, gap)
+        if factor[f].unit < 0:
+            core[factor[f].core0 + j * width + term[t].column + column] *= c
+    copy_to(trial.eta, eta)
+    copy_to(trial.gap, state.gap)
     return 1.0
 
 
@@ -193,7 +191,7 @@ def place_shift(term, L, information, slope, small, shift):
     shift[:] = 0.0
     K, Y = small[1], small[2]
     for t in range(term.shape[0]):
-        q, l0 = term[t, SIZE], term[t, L0]
+        q, l0 = term[t].width, term[t].l0
         for a in range(q):  # K = I + L'ḠL
             for b in range(a + 1):
                 s = 1.0 if a == b else 0.0
@@ -247,62 +245,60 @@ def log_coefficient_prior(row_prior, row_scale, core, factor):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def scale_everything(
-    rng, step, data, cuts, factor, term, row_prior, row_scale, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta, trial_gap, trial_cut,
-    small
-):  # fmt: skip
+def scale_everything(rng, step, data, cuts, layout, priors, state, trial, scratch):
     """All coefficients, cutpoints, effects and sds times e^δ, δ ~ N(0, step²): η − offset → e^δ (η − offset).
 
     The scale of a latent variable, which binary and ordinal outcomes hardly hold where groups are all alike or outcomes rare. The
     density of u cancels its Jacobian; the coefficients leave p δ, the factor L of q columns q(q+1)/2 δ. Returns 1.0 where accepted.
     """
-    code, _, _, _, offset, y, trials, omega, linear = data
+    term, core, L, eta, offset, trial_cut = layout.term, state.core, state.L, state.eta, data.offset, trial.core
     delta = step * rng.standard_normal()
     c, cut = math.exp(delta), core[:cuts]
-    rise = (row_prior.shape[1] - 3.0) * delta
-    rise += log_coefficient_prior(row_prior, row_scale, core, c) - log_coefficient_prior(row_prior, row_scale, core, 1.0)
+    rise = (priors.row.shape[1] - 3.0) * delta
+    rise += log_coefficient_prior(priors.row, state.row_scale, core, c) - log_coefficient_prior(priors.row, state.row_scale, core, 1.0)
     for t in range(term.shape[0]):
-        rise += 0.5 * term[t, SIZE] * (term[t, SIZE] + 1.0) * delta
-    rise -= log_covariance_priors(term, sd_prior, cov_prior, L, small[5])
+        rise += 0.5 * term[t].width * (term[t].width + 1.0) * delta
+    rise -= log_covariance_priors(term, priors.sd, priors.cov, L, scratch)
     scale_by(L, c)
-    rise += log_covariance_priors(term, sd_prior, cov_prior, L, small[5])
+    rise += log_covariance_priors(term, priors.sd, priors.cov, L, scratch)
     if rise > -np.inf:
         for i in range(eta.size):
-            trial_eta[i] = offset[i] + c * (eta[i] - offset[i])
+            trial.eta[i] = offset[i] + c * (eta[i] - offset[i])
         for k in range(cuts):
             trial_cut[k] = c * cut[k]
-        rise += gaps(code, y, trials, omega, linear, trial_eta, 1.0, trial_cut[:cuts], trial_gap) - sum_of(gap)
-        rise += stand_in(code, y, omega, linear, trial_eta, trial_cut[:cuts]) - stand_in(code, y, omega, linear, eta, cut)
+        rise += gaps(data, trial.eta, 1.0, trial_cut[:cuts], trial.gap) - sum_of(state.gap)
+        rise += stand_in(data, trial.eta, trial_cut[:cuts]) - stand_in(data, eta, cut)
     if not rise > -rng.standard_exponential():
         scale_by(L, 1.0 / c)
         return 0.0
     scale_by(core, c)
-    scale_by(u, c)
-    copy_to(trial_eta, eta)
-    copy_to(trial_gap, gap)
+    scale_by(state.u, c)
+    copy_to(trial.eta, eta)
+    copy_to(trial.gap, state.gap)
     return 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_fitted(fit, root, x, z):
+def log_fitted(coordinates, x, z):
     """Log density of the fitted t of the variances at coordinates x, up to a constant; z (d,) is scratch."""
-    value, _ = log_t_density(fit, root, x, z)
+    value, _ = log_t_density(coordinates, x, z)
     return value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move_fitted(rng, share, fit, root, scratch):
-    """scratch[1] ← coordinates that the fitted t leaves invariant: mean + √(1 − share²) (x − mean) + share · noise, x = scratch[0].
+def move_fitted(rng, share, coordinates, points):
+    """points[1] ← coordinates that the fitted t leaves invariant: mean + √(1 − share²) (x − mean) + share · noise, x = points[0].
 
     Given x the t is a normal whose scale is drawn first (Nishihara, Murray & Adams 2014, eq. 10); share = 1 forgets all of x but its scale.
     """
+    fit, root = coordinates.fit, coordinates.root
     d = root.shape[0]
-    _, distance = log_t_density(fit, root, scratch[0], scratch[3])
+    _, distance = log_t_density(coordinates, points[0], points[3])
     spread = math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + d)))
-    scaled_noise(rng, root, spread, scratch[3], scratch[2])
+    scaled_noise(rng, root, spread, points[3], points[2])
     keep = math.sqrt(1.0 - share * share)
     for a in range(d):
-        scratch[1, a] = fit[a, MEAN] + keep * (scratch[0, a] - fit[a, MEAN]) + share * scratch[2, a]
+        points[1, a] = fit[a, MEAN] + keep * (points[0, a] - fit[a, MEAN]) + share * points[2, a]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -315,19 +311,19 @@ def in_order(cut):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_family(data, family_prior, row_prior, row_scale, core, eta, psi, values, value_rows):
+def log_family(data, priors, state, psi):
     """Log density of the family's own parameters ψ given η: log size (Jacobian included), or the cutpoints.
 
-    family_prior: code and numbers of the size's prior. Cutpoints have the normal (given λ) statements of ``row_prior``, as the core that
-    they begin; ψ stands in the place of its first numbers.
+    Cutpoints have the normal (given λ) statements of ``priors.row``, as the core that they begin; ψ stands in the place of its first
+    numbers.
     """
-    code, y, trials, total, shape = data[0], data[5], data[6], 0.0, 1.0
+    code, y, trials, eta, row_prior, core, total, shape = data.code, data.y, data.trials, state.eta, priors.row, state.core, 0.0, 1.0
     if code == COUNT_NEGATIVE_BINOMIAL:
         shape = math.exp(psi[0])
         if not (shape > 1e-8 and shape < 1e12):
             return -np.inf
-        total += log_scale_prior(family_prior[0], family_prior[1], family_prior[2], shape) + psi[0]
-        total += size_term(shape, values, value_rows)
+        total += log_scale_prior(priors.size[0], priors.size[1], priors.size[2], shape) + psi[0]
+        total += size_term(shape, data.values, data.value_rows)
     else:
         if not in_order(psi):
             return -np.inf
@@ -335,14 +331,14 @@ def log_family(data, family_prior, row_prior, row_scale, core, eta, psi, values,
             d = -row_prior[r, 0]
             for a in range(row_prior.shape[1] - 3):
                 d += row_prior[r, 3 + a] * (psi[a] if a < psi.size else core[a])
-            total -= 0.5 * row_scale[r] * row_prior[r, 1] * d * d
+            total -= 0.5 * state.row_scale[r] * row_prior[r, 1] * d * d
     for i in range(eta.size):
         total += log_likelihood(code, y[i], trials[i], eta[i], shape, psi)
     return total if total < np.inf else -np.inf
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_family(rng, data, family_prior, row_prior, row_scale, core, eta, psi, root, direction, trial, values, value_rows):
+def draw_family(rng, data, priors, state, psi, root, direction, trial_psi):
     """Slice ψ along a random direction root·ε (Neal 2003; hit and run), given η. Mutates psi."""
     d = psi.size
     for a in range(d):
@@ -352,15 +348,15 @@ def draw_family(rng, data, family_prior, row_prior, row_scale, core, eta, psi, r
         for k in range(a + 1):
             s += root[a, k] * direction[k]
         direction[a] = s
-    log_y = log_family(data, family_prior, row_prior, row_scale, core, eta, psi, values, value_rows) - rng.standard_exponential()
+    log_y = log_family(data, priors, state, psi) - rng.standard_exponential()
     low = -2.0 * rng.random()
     high = low + 2.0
     stage, tries, at = 0, 0, low  # stages: 0 stepping out down, 1 stepping out up, 2 shrinking
     while tries < 200:
         for a in range(d):
-            trial[a] = psi[a] + at * direction[a]
+            trial_psi[a] = psi[a] + at * direction[a]
         tries += 1
-        inside = log_family(data, family_prior, row_prior, row_scale, core, eta, trial[:d], values, value_rows) > log_y
+        inside = log_family(data, priors, state, trial_psi[:d]) > log_y
         if stage == 0:
             if inside and tries < 20:
                 low -= 2.0
@@ -376,7 +372,7 @@ def draw_family(rng, data, family_prior, row_prior, row_scale, core, eta, psi, r
         else:
             if inside:
                 for a in range(d):
-                    psi[a] = trial[a]
+                    psi[a] = trial_psi[a]
                 break
             if at < 0.0:
                 low = at
@@ -386,15 +382,10 @@ def draw_family(rng, data, family_prior, row_prior, row_scale, core, eta, psi, r
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_stand_in(
-    core_only, coordinate, fit, x, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors, node, h, B,
-    prior_quadratic, roots, work, vh, dense, L, m, yy, n, small
-):  # fmt: skip
-    """log p̃(L) of the coordinates x, and its factorisation: ``log_hyper``, which has the names. With no coordinate, of L as it is."""
-    value, _, _ = log_hyper(
-        core_only, coordinate, fit, x, sigma, sd_prior, cov_prior, scale_prior, factor, term, index, units, core_factors, node, h, B,
-        prior_quadratic, roots, work, vh, dense, L, m, yy, n, small
-    )  # fmt: skip
+def log_stand_in(coordinates, x, priors, layout, gram, work, L):
+    """log p̃(L) of the coordinates x, and its factorisation: ``log_hyper``. With no coordinate, of L as it is."""
+    target = Target(layout.units.shape[0] > 1, 0.0, 0.0, 0.0, np.nan)
+    value, _, _ = log_hyper(coordinates, x, priors, layout, gram, target, work, L, 1.0)
     return value
 
 
@@ -406,228 +397,261 @@ draw_covariance_sufficient_at, draw_family_at = DRAW_COVARIANCE.call, DRAW_FAMIL
 scale_effects_at, scale_everything_at = SCALE_EFFECTS.call, SCALE_EVERYTHING.call
 log_stand_in_at, refresh_levels_at, move_by_own_law_at = LOG_STAND_IN.call, REFRESH_LEVELS.call, MOVE_BY_OWN_LAW.call
 APART = (DRAW_HYPER, LOG_STAND_IN, REFRESH_LEVELS, MOVE_BY_OWN_LAW, DRAW_COVARIANCE, SCALE_EFFECTS, SCALE_EVERYTHING, DRAW_FAMILY)
-"""Kernels that the loop calls by address, in the order of ``apart``."""
+"""Kernels that the loop calls by address, in the order of ``Orders.at``."""
+AT_HYPER, AT_STAND_IN, AT_LEVELS, AT_OWN_LAW, AT_COVARIANCE, AT_EFFECTS, AT_EVERYTHING, AT_FAMILY = range(8)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run_second_order(
-    apart, rng, sweeps, cycles, move, times, learn, blocks, every, small_every, own_every, tally, chosen, own_rows, steps, data,
-    family_prior, cuts, psi, psi_root, values, value_rows, crossed,
-    factor, term, index, units, core_factors, node, m, h, row_prior, sd_prior, cov_prior, scale_prior,
-    core, u, L, scale, row_scale, reference, work, vh, dense, roots, B, small,
-    sizes, coordinate, fit, root, scratch, counts, saved, eta, gap, trial_eta, trial_gap, trial_core, noise_core, trial_noise,
-    trial_L, effects, ridge,
-    out_beta, out_L, out_scale, out_lp, out_u,
-):  # fmt: skip
-    """``sweeps`` sweeps of one chain; each is written to the next row of the ``out`` arrays. Returns (status, sweeps done).
+def coordinates_of_unit(rng, orders, moves, unit):
+    """The variances that move with ``unit`` in this sweep: all, or, by slices after warm-up, one at random."""
+    d, turn = moves.sizes[unit], 0
+    few = d
+    if d > 0 and orders.move == SLICES and not orders.learn:
+        turn, few = int(d * rng.random()), 1
+    places = moves.place[unit, turn : turn + few]
+    return Coordinates(places, moves.fit[unit, turn : turn + few], moves.root[unit, :few])
 
-    apart: addresses of the kernels ``APART``.
-    data: (likelihood, X', Z, level, offset, y, trials, ω, b), the frozen stand-in's ω and b last; node, m, h, dense[0] are its
-    cross-products. cycles: times that a sweep goes through its moves, each a sweep to what follows. blocks: parts in which ε_core is
-    redrawn. every: sweeps between moves of ``scale_effects`` and ``scale_everything``; steps: theirs, the last that of the latter.
-    small_every: sweeps between small steps of the noise. counts (units, 8) and tally (2, U): proposals and those accepted, by unit and by
-    level. chosen, own_rows: levels that also move by their own law every ``own_every`` sweeps, and their rows. cuts: cutpoints, the first
-    numbers of the core.
-    crossed: (cross_ptr, cross_col, cross_value, rhs, rhs_core).
-    sizes (views,), coordinate (views, d, 2), fit (views, d, 3), root (views, d, d): the variances that move with each unit, as in
-    ``hyper.py``. psi (1,) or (0,): log size; psi_root: directions of the slices of it, or of the cutpoints; values, value_rows: distinct
-    counts and their rows. effects (4, U): scratch.
-    move: SLICES (one at a time, at random), ELLIPTICAL, INDEPENDENT or FITTED; times: that the first three move L before the decision,
-    INDEPENDENT in turn with ELLIPTICAL.
-    ridge: (information, slope, shifts (2, p)), of ``place_shift``; slope has no rows where coefficients do not give way to the variances.
-    eta and gap are kept from call to call; scale[4] is nan where they are not those of the state, the data and the stand-in.
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move_variances(rng, orders, share, known, coordinates, count, model, state, work):
+    """L → a proposal, in place: (status, log ratio of what the stand-in's law of L does not leave reversible)."""
+    rise, L, points = 0.0, state.L, work.points
+    if orders.move == FITTED:
+        coordinates_of(coordinates, L, 1.0, points[0])
+        move_fitted(rng, share, coordinates, points)
+        value = log_stand_in_at(orders.at[AT_STAND_IN], (coordinates, points[1], model.priors, model.layout, model.gram, work, L))
+        rise = value - log_fitted(coordinates, points[1], points[3])
+        rise -= known - log_fitted(coordinates, points[0], points[3])
+    elif share == 1.0:
+        begin = int(2.0 * rng.random()) if orders.times > 1 else int((state.sweeps[0] + 1.0) % SPARING == 0.0)
+        for time in range(orders.times):
+            now = INDEPENDENT if orders.move == INDEPENDENT and (begin + time) % 2 == 0 else min(orders.move, 1)
+            target = Target(model.layout.units.shape[0] > 1, 0.0, 0.0, 0.0, known)
+            ok, _, _, known = draw_hyper_at(orders.at[AT_HYPER], (
+                rng, now, orders.learn, coordinates, count, model.priors, model.layout, model.gram, target, work, L, 1.0
+            ))  # fmt: skip
+            if not ok:
+                return NO_DENSITY, rise
+    return OK, rise
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def whiten_shifted_core(unit, model, state, moves, trial, work):
+    """trial.core_noise ← the noise that the core is, in the coordinates of core + s(L), and trial.noise that of the unit, given it.
+
+    Returns the log density that the shift takes from prior and stand-in; 0 where coefficients do not give way (``place_shift``).
     """
-    at_hyper, at_stand_in, at_levels, at_own_law, at_covariance, at_effects, at_everything, at_family = apart
-    code, columns, Z, level, offset, y, trials, omega, linear = data
-    cross_ptr, cross_col, cross_value, rhs, rhs_core = crossed
-    noise, fresh, trial_u, change = effects[0], effects[1], effects[2], effects[3]
-    information, slope, shift, trial_shift = ridge[0], ridge[1], ridge[2][0], ridge[2][1]
-    n_units, cut = units.shape[0], core[:cuts]
-    scale[2] = coefficient_precision(row_prior, row_scale, B)
-    shape = math.exp(psi[0]) if code == COUNT_NEGATIVE_BINOMIAL else 1.0
-    low, high, empty = cuts, 0, 0  # cutpoints from low on and below high have likelihood on both sides; categories that nobody chose
-    if cuts > 0:
-        for k in range(cuts + 1):
-            here = 0
-            while here < y.size and y[here] != k:
-                here += 1
-            if here == y.size:
-                empty += 1
-            else:
-                low, high = min(low, k), k
-    scalable = code <= BINOMIAL_CLOGLOG or code >= ORDINAL_LOGIT
+    layout, data, extra = model.layout, model.data, 0.0
+    copy_to(state.core, trial.core)
+    if moves.slope.shape[0] > 0:
+        shift = moves.shifts[0]
+        place_shift(layout.term, state.L, moves.information, moves.slope, work.small, shift)
+        for a in range(shift.size):
+            trial.core[a] += shift[a]
+        extra = gap_of_shift(data.columns, data.omega, data.linear, state.eta, shift)
+        extra += log_coefficient_prior(model.priors.row, state.row_scale, state.core, 1.0)
+        extra -= log_coefficient_prior(model.priors.row, state.row_scale, trial.core, 1.0)
+        if layout.units.shape[0] > 0:
+            whiten_unit(layout, unit, work, trial.core, state.u, trial.noise)
+    whiten_core(layout, work, trial.core, trial.core_noise)
+    return extra
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def propose_core(rng, orders, share, block, unit, model, state, moves, trial, work):
+    """Part ``block`` of the core's noise redrawn; the coefficients, effects and η that follow, into ``trial``.
+
+    Returns what ``whiten_shifted_core`` does, of the proposal; the part of the rows is wanting.
+    """
+    layout, data, extra, keeping = model.layout, model.data, 0.0, math.sqrt(1.0 - share * share)
+    for a in range(state.core.size):
+        redrawn = a % orders.blocks == block and (a >= orders.cuts or orders.low <= a < orders.high)
+        trial.core[a] = keeping * trial.core_noise[a] + share * rng.standard_normal() if redrawn else trial.core_noise[a]
+        trial.fresh_core_noise[a] = trial.core[a]
+    place_core(layout, work, trial.core)
+    copy_to(state.u, trial.u)
+    if layout.units.shape[0] > 0:
+        for pos in range(layout.units.shape[1]):
+            f = layout.units[unit, pos]
+            if f >= 0:
+                first = layout.factor[f].u0
+                for k in range(first, first + layout.factor[f].levels * layout.factor[f].width):
+                    trial.u[k] = trial.noise[k]
+        place_unit(layout, unit, layout.units.shape[1] - 1, work, trial.core, trial.u)
+    if moves.slope.shape[0] > 0:
+        shift = moves.shifts[1]
+        extra -= log_coefficient_prior(model.priors.row, state.row_scale, trial.core, 1.0)
+        place_shift(layout.term, state.L, moves.information, moves.slope, work.small, shift)
+        for a in range(shift.size):
+            trial.core[a] -= shift[a]
+        extra += log_coefficient_prior(model.priors.row, state.row_scale, trial.core, 1.0)
+    copy_core_factors(layout, trial.core, trial.u)
+    predictor_of_columns(data.columns, data.Z, data.level, data.offset, layout, trial.core, trial.u, trial.eta)
+    return extra
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move_levels(rng, orders, share, shape, unit, model, state, trial, work, tally):
+    """The noise of the levels of ``unit``, root to leaf, level by level."""
+    layout, cut = model.layout, state.core[: orders.cuts]
+    for pos in range(layout.units.shape[1] - 1, -1, -1):
+        if layout.units[unit, pos] >= 0:
+            refresh_levels_at(orders.at[AT_LEVELS], (rng, share, model.data, shape, cut, layout, unit, pos, state, trial, work, tally))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move_unit(rng, orders, shape, coordinates, count, model, state, moves, trial, work, tally):
+    """The levels of the one unit of ``model``, then its variances with the core, each part of its noise with a decision of its own.
+
+    ``model``: one unit or none, given the others. Returns a status.
+    """
+    layout, data, L, few = model.layout, model.data, state.L, coordinates.fit.shape[0]
+    unit = layout.units.shape[0] - 1  # 0; a literal would be compiled as a version of its own
+    if few > 0:
+        coordinates_of(coordinates, L, 1.0, work.points[1])
+    known = log_stand_in_at(orders.at[AT_STAND_IN], (coordinates, work.points[1], model.priors, layout, model.gram, work, L))
+    if not known > -np.inf:
+        return NO_DENSITY
+    share = SMALL_STEP if (state.sweeps[0] + 1.0) % orders.small_every == 0.0 else 1.0
+    if layout.units.shape[0] > 0:
+        whiten_unit(layout, unit, work, state.core, state.u, trial.noise)
+        move_levels(rng, orders, share, shape, unit, model, state, trial, work, tally)
+    extra = whiten_shifted_core(unit, model, state, moves, trial, work)
+    for block in range(orders.blocks):
+        copy_to(L, trial.L)
+        rise = 0.0
+        if block > 0:  # the variances stay: with no coordinate, the factorisation at L
+            none = Coordinates(coordinates.place[:0], coordinates.fit[:0], coordinates.root[:0])
+            log_stand_in_at(orders.at[AT_STAND_IN], (none, work.points[1], model.priors, layout, model.gram, work, L))
+        elif few > 0:
+            status, rise = move_variances(rng, orders, share, known, coordinates, count, model, state, work)
+            if status != OK:
+                return status
+        count[CORE_TRIED if block == 0 else PARTS_TRIED] += 1.0
+        if not rise > -np.inf:
+            copy_to(trial.L, L)
+            continue
+        trial_extra = propose_core(rng, orders, share, block, unit, model, state, moves, trial, work)
+        cut = trial.core[: orders.cuts]
+        if not in_order(cut):
+            rise = -np.inf
+        else:
+            if moves.slope.shape[0] > 0:
+                trial_extra += gap_of_shift(data.columns, data.omega, data.linear, trial.eta, moves.shifts[1])
+            rise += gaps(data, trial.eta, shape, cut, trial.gap) - sum_of(state.gap)
+            rise += trial_extra - extra
+        if rise > -rng.standard_exponential():
+            count[CORE_ACCEPTED if block == 0 else PARTS_ACCEPTED] += 1.0
+            copy_to(trial.core, state.core)
+            copy_to(trial.fresh_core_noise, trial.core_noise)
+            copy_to(trial.u, state.u)
+            copy_to(trial.eta, state.eta)
+            copy_to(trial.gap, state.gap)
+            extra = trial_extra
+        else:
+            copy_to(trial.L, L)
+    return OK
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def learned_step(step, accepted):
+    """A step of a scaling move after one proposal in warm-up: 40 % of them are to be accepted."""
+    return min(max(step * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move_covariances(rng, orders, shape, model, state, moves, trial, work):
+    """Every covariance: now and then with its effects (``scale_effects``), then given them; levels by their own law; all scales at once."""
+    layout, term, now = model.layout, model.layout.term, orders.learn or state.sweeps[0] % orders.every == 0.0
+    cut, scratch, data = state.core[: orders.cuts], work.small[5], model.data
+    scalable = data.code <= BINOMIAL_CLOGLOG or data.code >= ORDINAL_LOGIT
     for t in range(term.shape[0]):
-        scalable = scalable and term[t, GIVEN] == 0
-    for cycle in range(sweeps * cycles):
-        sweep = cycle // cycles
-        if not scale[4] > 0.0 or scale[3] % FRESH == 0.0:  # at sweeps that the length of a chunk does not choose: draws depend on bits
-            copy_core_factors(factor, core_factors, core, u)
-            predictor_of_columns(columns, Z, level, offset, factor, core, u, eta)
-            gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
-            scale[4] = 1.0
-        for unit in range(max(n_units, 1)):
-            view, d, count = units[unit : unit + 1], sizes[unit], counts[unit]
-            own, core_only = view.shape[0] - 1, view.shape[0] > 1  # 0 and False; literals would be compiled as versions of their own
-            if n_units > 1:
-                rhs_between_units(factor, index, cross_ptr, cross_col, cross_value, node, m, h, u, unit, rhs_core, rhs)
+        if term[t].given == 0:
+            if now:
+                for a in range(term[t].width):
+                    k = term[t].s0 + a
+                    accepted = scale_effects_at(orders.at[AT_EFFECTS], (
+                        rng, moves.steps[k], data, shape, cut, layout, t, a, model.priors, state, trial, scratch
+                    ))  # fmt: skip
+                    if orders.learn:
+                        moves.steps[k] = learned_step(moves.steps[k], accepted)
+            draw_covariance_sufficient_at(orders.at[AT_COVARIANCE], (rng, layout, t, model.priors, state.u, state.L, moves.reference, work))
+        else:
+            scalable = False
+    if moves.chosen.shape[0] > 0 and (orders.learn or state.sweeps[0] % orders.own_every == 0.0):
+        move_by_own_law_at(orders.at[AT_OWN_LAW], (rng, data, shape, cut, layout, moves.chosen, moves.own_rows, state, work.small))
+    if scalable and now:
+        last = moves.steps.size - 1
+        accepted = scale_everything_at(orders.at[AT_EVERYTHING], (
+            rng, moves.steps[last], data, orders.cuts, layout, model.priors, state, trial, scratch
+        ))  # fmt: skip
+        if orders.learn:
+            moves.steps[last] = learned_step(moves.steps[last], accepted)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def move_family(rng, orders, shape, model, state, moves, work):
+    """The family's own parameters given η: the size in every sweep, cutpoints now and then. Returns the size."""
+    cut, data = state.core[: orders.cuts], model.data
+    if state.psi.size > 0 or (orders.cuts > 0 and ((state.sweeps[0] + 1.0) % orders.small_every == 0.0 or orders.empty > 0)):
+        own = state.psi if state.psi.size > 0 else cut
+        for _ in range(2 * max(orders.empty, 1)):
+            draw_family_at(orders.at[AT_FAMILY], (rng, data, model.priors, state, own, moves.psi_root, work.points[2], work.points[3]))
+        shape = math.exp(state.psi[0]) if state.psi.size > 0 else 1.0
+        gaps(data, state.eta, shape, cut, state.gap)
+    return shape
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def refresh_predictor(shape, cuts, model, state):
+    """η, and the gap of every row, anew from coefficients and effects."""
+    layout, data = model.layout, model.data
+    copy_core_factors(layout, state.core, state.u)
+    predictor_of_columns(data.columns, data.Z, data.level, data.offset, layout, state.core, state.u, state.eta)
+    gaps(data, state.eta, shape, state.core[:cuts], state.gap)
+    state.known[0] = 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def run_second_order(rng, orders, model, state, moves, trial, work, out):
+    """``orders.sweeps`` sweeps of one chain; each is written to the next row of ``out``. Returns (status, sweeps done).
+
+    ``orders.move``: SLICES (one at a time, at random), ELLIPTICAL, INDEPENDENT (in turn with ELLIPTICAL) or FITTED. η and gap are kept from
+    call to call; ``state.known`` is nan where they are not those of the state, the data and the stand-in.
+    """
+    layout, gram, data = model.layout, model.gram, model.data
+    shape = math.exp(state.psi[0]) if data.code == COUNT_NEGATIVE_BINOMIAL else 1.0
+    coefficient_precision(model.priors.row, state.row_scale, work.B)
+    for cycle in range(orders.sweeps * orders.cycles):
+        sweep = cycle // orders.cycles
+        if not state.known[0] > 0.0 or state.sweeps[0] % FRESH == 0.0:  # not when a chunk happens to begin: draws depend on bits
+            refresh_predictor(shape, orders.cuts, model, state)
+        for unit in range(max(layout.units.shape[0], 1)):  # levels, variances and core, given the other units
+            if layout.units.shape[0] > 1:
+                rhs_between_units(layout, gram, state.u, unit, work)
             else:
-                copy_to(m, rhs_core)
-                copy_to(h, rhs)
-            # the stand-in at the current point, and the noise that the effects are
-            known, turn = 0.0, 0
-            if d > 0 and move == SLICES and not learn:
-                turn = int(d * rng.random())
-            few = 1 if move == SLICES and not learn else d
-            if d == 0:
-                few = 0
-            here, learned, frame = coordinate[unit, turn : turn + few], fit[unit, turn : turn + few], root[unit, :few]
-            if few > 0:
-                coordinates_of(here, learned, L, 1.0, scratch[1])
-            known = log_stand_in_at(at_stand_in, (
-                core_only, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view, core_factors, node,
-                rhs, B, 0.0, roots, work, vh, dense, L, rhs_core, 0.0, 0.0, small
-            ))  # fmt: skip
-            if not known > -np.inf:
-                return NO_DENSITY, sweep
-            if n_units > 0:
-                whiten_unit(factor, index, view, own, roots, work, vh, core, u, noise)
-                # levels, root to leaf
-                share = SMALL_STEP if (scale[3] + 1.0) % small_every == 0.0 else 1.0
-                for pos in range(units.shape[1] - 1, -1, -1):
-                    if units[unit, pos] >= 0:
-                        refresh_levels_at(at_levels, (
-                            rng, share, data, shape, cut, factor, index, units, unit, pos, roots, work, vh, core, u, noise, fresh, trial_u,
-                            trial_eta, trial_gap, eta, gap, change, tally
-                        ))  # fmt: skip
-            # variances and core; a small step of the noise alone now and then
-            share = SMALL_STEP if (scale[3] + 1.0) % small_every == 0.0 else 1.0
-            keep = math.sqrt(1.0 - share * share)
-            extra = 0.0
-            copy_to(core, trial_core)
-            if slope.shape[0] > 0:
-                place_shift(term, L, information, slope, small, shift)
-                for a in range(shift.size):
-                    trial_core[a] += shift[a]
-                extra = gap_of_shift(columns, omega, linear, eta, shift)
-                extra += log_coefficient_prior(row_prior, row_scale, core, 1.0)
-                extra -= log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
-                if n_units > 0:
-                    whiten_unit(factor, index, view, own, roots, work, vh, trial_core, u, noise)
-            whiten_core(factor, core_factors, roots, dense, trial_core, noise_core)
-            for block in range(blocks):
-                copy_to(L, trial_L)
-                rise = 0.0
-                if block > 0:
-                    log_stand_in_at(at_stand_in, (
-                        core_only, here[:0], learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view,
-                        core_factors, node, rhs, B, 0.0, roots, work, vh, dense, L, rhs_core, 0.0, 0.0, small
-                    ))  # fmt: skip
-                elif few > 0 and move == FITTED:
-                    coordinates_of(here, learned, L, 1.0, scratch[0])
-                    move_fitted(rng, share, learned, frame, scratch)
-                    value = log_stand_in_at(at_stand_in, (
-                        core_only, here, learned, scratch[1], 1.0, sd_prior, cov_prior, scale_prior, factor, term, index, view,
-                        core_factors, node, rhs, B, 0.0, roots, work, vh, dense, L, rhs_core, 0.0, 0.0, small
-                    ))  # fmt: skip
-                    rise = value - log_fitted(learned, frame, scratch[1], scratch[3])
-                    rise -= known - log_fitted(learned, frame, scratch[0], scratch[3])
-                elif few > 0 and share == 1.0:
-                    begin = int(2.0 * rng.random()) if times > 1 else int((scale[3] + 1.0) % SPARING == 0.0)
-                    for time in range(times):
-                        now = INDEPENDENT if move == INDEPENDENT and (begin + time) % 2 == 0 else min(move, 1)
-                        ok, _, _, known = draw_hyper_at(at_hyper, (
-                            rng, now, learn, core_only, here, learned, frame, scratch, count, sd_prior, cov_prior, scale_prior, factor,
-                            term, index, view, core_factors, node, rhs, B, 0.0, roots, work, vh, dense, L, 1.0, rhs_core, 0.0, 0.0, small,
-                            known, saved
-                        ))  # fmt: skip
-                        if not ok:
-                            return NO_DENSITY, sweep
-                count[CORE_TRIED if block == 0 else PARTS_TRIED] += 1.0
-                if not rise > -np.inf:
-                    copy_to(trial_L, L)
-                    continue
-                for a in range(core.size):
-                    redrawn = a % blocks == block and (a >= cuts or low <= a < high)
-                    trial_core[a] = keep * noise_core[a] + share * rng.standard_normal() if redrawn else noise_core[a]
-                    trial_noise[a] = trial_core[a]
-                place_core(factor, core_factors, roots, dense, trial_core)
-                copy_to(u, trial_u)
-                if n_units > 0:
-                    for pos in range(units.shape[1]):
-                        f = units[unit, pos]
-                        if f >= 0:
-                            for k in range(factor[f, U0], factor[f, U0] + factor[f, LEVELS] * factor[f, WIDTH]):
-                                trial_u[k] = noise[k]
-                    place_unit(factor, index, view, own, units.shape[1] - 1, roots, work, vh, trial_core, trial_u)
-                trial_extra = 0.0
-                if slope.shape[0] > 0:
-                    trial_extra -= log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
-                    place_shift(term, L, information, slope, small, trial_shift)
-                    for a in range(shift.size):
-                        trial_core[a] -= trial_shift[a]
-                    trial_extra += log_coefficient_prior(row_prior, row_scale, trial_core, 1.0)
-                copy_core_factors(factor, core_factors, trial_core, trial_u)
-                predictor_of_columns(columns, Z, level, offset, factor, trial_core, trial_u, trial_eta)
-                if not in_order(trial_core[:cuts]):
-                    rise = -np.inf
-                else:
-                    if slope.shape[0] > 0:
-                        trial_extra += gap_of_shift(columns, omega, linear, trial_eta, trial_shift)
-                    rise += gaps(code, y, trials, omega, linear, trial_eta, shape, trial_core[:cuts], trial_gap) - sum_of(gap)
-                    rise += trial_extra - extra
-                if rise > -rng.standard_exponential():
-                    count[CORE_ACCEPTED if block == 0 else PARTS_ACCEPTED] += 1.0
-                    copy_to(trial_core, core)
-                    copy_to(trial_noise, noise_core)
-                    copy_to(trial_u, u)
-                    copy_to(trial_eta, eta)
-                    copy_to(trial_gap, gap)
-                    extra = trial_extra
-                else:
-                    copy_to(trial_L, L)
-        # covariances: with their effects, and given them
-        scale[3] += 1.0
-        for t in range(term.shape[0]):
-            if term[t, GIVEN] == 0:
-                if learn or scale[3] % every == 0.0:
-                    for a in range(term[t, SIZE]):
-                        k = term[t, S0] + a
-                        accepted = scale_effects_at(at_effects, (
-                            rng, steps[k], data, shape, cut, factor, term, t, a, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta,
-                            trial_gap, small
-                        ))  # fmt: skip
-                        if learn:
-                            steps[k] = min(max(steps[k] * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
-                draw_covariance_sufficient_at(at_covariance, (rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small))
-        if chosen.shape[0] > 0 and (learn or scale[3] % own_every == 0.0):
-            move_by_own_law_at(at_own_law, (rng, data, shape, cut, factor, term, chosen, own_rows, core, u, L, eta, gap, small))
-        if scalable and (learn or scale[3] % every == 0.0):
-            accepted = scale_everything_at(at_everything, (
-                rng, steps[-1], data, cuts, factor, term, row_prior, row_scale, sd_prior, cov_prior, core, u, L, eta, gap, trial_eta,
-                trial_gap, trial_core, small
-            ))  # fmt: skip
-            if learn:
-                steps[-1] = min(max(steps[-1] * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
-        if psi.size > 0 or (cuts > 0 and ((scale[3] + 1.0) % small_every == 0.0 or empty > 0)):
-            own_parameters = psi if psi.size > 0 else cut
-            for _ in range(2 * max(empty, 1)):
-                draw_family_at(at_family, (
-                    rng, data, family_prior, row_prior, row_scale, core, eta, own_parameters, psi_root, scratch[2], scratch[3], values,
-                    value_rows
-                ))  # fmt: skip
-            shape = math.exp(psi[0]) if psi.size > 0 else 1.0
-            gaps(code, y, trials, omega, linear, eta, shape, cut, gap)
-        if draw_prior_scales(rng, row_prior, core, row_scale) > 0:
-            scale[2] = coefficient_precision(row_prior, row_scale, B)
-        status = check_finite(core, u, L, scale)
+                copy_to(gram.m, work.rhs_core)
+                copy_to(gram.h, work.rhs)
+            view = Layout(layout.factor, layout.term, layout.index, layout.units[unit : unit + 1], layout.core_factors)
+            given = Model(view, given_the_others(gram, work), model.priors, data)
+            coordinates = coordinates_of_unit(rng, orders, moves, unit)
+            status = move_unit(rng, orders, shape, coordinates, out.counts[unit], given, state, moves, trial, work, out.tally)
+            if status != OK:
+                return status, sweep
+        state.sweeps[0] += 1.0
+        move_covariances(rng, orders, shape, model, state, moves, trial, work)
+        shape = move_family(rng, orders, shape, model, state, moves, work)
+        if draw_prior_scales(rng, model.priors.row, state.core, state.row_scale) > 0:
+            coefficient_precision(model.priors.row, state.row_scale, work.B)
+        status = check_finite(state)
         if status != OK:
             return status, sweep
-        total = size_term(shape, values, value_rows) if code == COUNT_NEGATIVE_BINOMIAL else 0.0
-        total += sum_of(gap) + stand_in(code, y, omega, linear, eta, cut)
-        copy_to(core[: out_beta.shape[1]], out_beta[sweep])
-        copy_to(L, out_L[sweep])
-        copy_to(psi, out_scale[sweep])
-        out_lp[sweep] = total
-        if out_u.shape[0] > 0:
-            copy_to(u, out_u[sweep])
-    return OK, sweeps
+        total = size_term(shape, data.values, data.value_rows) if data.code == COUNT_NEGATIVE_BINOMIAL else 0.0
+        total += sum_of(state.gap) + stand_in(data, state.eta, state.core[: orders.cuts])
+        copy_to(state.core[: out.beta.shape[1]], out.beta[sweep])
+        copy_to(state.L, out.L[sweep])
+        copy_to(state.psi, out.scale[sweep])
+        out.lp[sweep] = total
+        if out.u.shape[0] > 0:
+            copy_to(state.u, out.u[sweep])
+    return OK, orders.sweeps

@@ -9,13 +9,14 @@ from __future__ import annotations
 from numba import njit
 
 from .arrays import copy_to
-from .layout import ANCESTORS, B0, C0, CORE0, ENTRY0, G0, LEVELS, PTR0, U0, UNIT, WIDTH, ZCOL
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def accumulate(X, Z, level, core_entry, weight, factor, index, units, core_factors, node, dense):
-    """Fill G, B, C (``node``) and ``dense[0]`` with the cross-products under row weights ``weight`` (M,)."""
-    dense[0, :, :-1] = 0.0
+def accumulate(rows, weight, layout, gram):
+    """Fill G, B, C (``gram.node``) and ``gram.core`` with the cross-products under row weights ``weight`` (M,)."""
+    X, Z, level, core_entry, node, core = rows.X, rows.Z, rows.level, rows.core_entry, gram.node, gram.core
+    factor, index, units, core_factors = layout.factor, layout.index, layout.units, layout.core_factors
+    core[:] = 0.0
     node[:] = 0.0
     p, n_core = X.shape[1], core_factors.size
     for i in range(weight.size):
@@ -23,30 +24,30 @@ def accumulate(X, Z, level, core_entry, weight, factor, index, units, core_facto
         for a in range(p):
             wx = w * X[i, a]
             for b in range(a + 1):
-                dense[0, a, b] += wx * X[i, b]
+                core[a, b] += wx * X[i, b]
         for k in range(n_core):
             f = core_factors[k]
-            q, z = factor[f, WIDTH], factor[f, ZCOL]
-            at = factor[f, CORE0] + level[i, f] * q
+            q, z = factor[f].width, factor[f].z0
+            at = factor[f].core0 + level[i, f] * q
             for a in range(q):
                 wz = w * Z[i, z + a]
                 for b in range(p):
-                    dense[0, at + a, b] += wz * X[i, b]
+                    core[at + a, b] += wz * X[i, b]
                 for b in range(a + 1):
-                    dense[0, at + a, at + b] += wz * Z[i, z + b]
+                    core[at + a, at + b] += wz * Z[i, z + b]
                 for l in range(k):
                     g = core_factors[l]
-                    to = factor[g, CORE0] + level[i, g] * factor[g, WIDTH]
-                    for b in range(factor[g, WIDTH]):
-                        dense[0, at + a, to + b] += wz * Z[i, factor[g, ZCOL] + b]
+                    to = factor[g].core0 + level[i, g] * factor[g].width
+                    for b in range(factor[g].width):
+                        core[at + a, to + b] += wz * Z[i, factor[g].z0 + b]
         for t in range(units.shape[0]):
             for pos in range(units.shape[1]):
                 f = units[t, pos]
                 if f < 0:
                     break
-                q, qa, z, j = factor[f, WIDTH], factor[f, ANCESTORS], factor[f, ZCOL], level[i, f]
-                g0, b0 = factor[f, G0] + j * q * q, factor[f, B0] + j * q * qa
-                first, c0, entry0 = index[factor[f, PTR0] + j], factor[f, C0], factor[f, ENTRY0]
+                q, qa, z, j = factor[f].width, factor[f].ancestors, factor[f].z0, level[i, f]
+                g0, b0 = factor[f].g0 + j * q * q, factor[f].b0 + j * q * qa
+                first, c0, entry0 = index[factor[f].pointer0 + j], factor[f].c0, factor[f].entry0
                 for a in range(q):
                     wz = w * Z[i, z + a]
                     for b in range(q):
@@ -56,8 +57,8 @@ def accumulate(X, Z, level, core_entry, weight, factor, index, units, core_facto
                         g = units[t, up]
                         if g < 0:
                             break
-                        for b in range(factor[g, WIDTH]):
-                            node[column] += wz * Z[i, factor[g, ZCOL] + b]
+                        for b in range(factor[g].width):
+                            node[column] += wz * Z[i, factor[g].z0 + b]
                             column += 1
                     for b in range(p):
                         node[c0 + (first + b) * q + a] += wz * X[i, b]
@@ -66,67 +67,70 @@ def accumulate(X, Z, level, core_entry, weight, factor, index, units, core_facto
                         if entry0 >= 0:
                             entry = first + core_entry[i, entry0 + k]
                         else:
-                            entry = first + factor[g, CORE0] + level[i, g] * factor[g, WIDTH]
-                        for b in range(factor[g, WIDTH]):
-                            node[c0 + (entry + b) * q + a] += wz * Z[i, factor[g, ZCOL] + b]
+                            entry = first + factor[g].core0 + level[i, g] * factor[g].width
+                        for b in range(factor[g].width):
+                            node[c0 + (entry + b) * q + a] += wz * Z[i, factor[g].z0 + b]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def accumulate_rhs(X, Z, level, value, factor, every, unit, m, h):
+def accumulate_rhs(rows, value, layout, every, unit, m, h):
     """m (pc, rows of a column) ← core'·value, h ← Z_f'·value for every factor of ``unit``, of every unit where ``every``.
 
     ``value`` (M,) is Ω times the working response.
     """
+    X, Z, level, factor = rows.X, rows.Z, rows.level, layout.factor
     m[:] = 0.0
     p, K = X.shape[1], factor.shape[0]
     for f in range(K):
-        if factor[f, UNIT] >= 0 and (every or factor[f, UNIT] == unit):
-            for k in range(factor[f, U0], factor[f, U0] + factor[f, LEVELS] * factor[f, WIDTH]):
+        if factor[f].unit >= 0 and (every or factor[f].unit == unit):
+            for k in range(factor[f].u0, factor[f].u0 + factor[f].levels * factor[f].width):
                 h[k] = 0.0
     for i in range(value.size):
         v = value[i]
         for a in range(p):
             m[a] += X[i, a] * v
         for f in range(K):
-            q, z = factor[f, WIDTH], factor[f, ZCOL]
-            if factor[f, UNIT] < 0:
-                at = factor[f, CORE0] + level[i, f] * q
+            q, z = factor[f].width, factor[f].z0
+            if factor[f].unit < 0:
+                at = factor[f].core0 + level[i, f] * q
                 for a in range(q):
                     m[at + a] += Z[i, z + a] * v
-            elif every or factor[f, UNIT] == unit:
-                at = factor[f, U0] + level[i, f] * q
+            elif every or factor[f].unit == unit:
+                at = factor[f].u0 + level[i, f] * q
                 for a in range(q):
                     h[at + a] += Z[i, z + a] * v
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def linear_predictor(X, Z, level, offset, factor, core, u, eta):
+def linear_predictor(rows, layout, core, u, eta):
     """η_i = offset_i + x_i'β + Σ_f z_fi'u_f,j(i) for every row."""
+    X = rows.X
     for i in range(eta.size):
-        s = offset[i]
+        s = rows.offset[i]
         for a in range(X.shape[1]):
             s += X[i, a] * core[a]
         eta[i] = s
-    for f in range(factor.shape[0]):
-        add_effects(Z, level, factor, f, u, eta)
+    for f in range(layout.factor.shape[0]):
+        add_effects(rows.Z, rows.level, layout, f, u, eta)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def predictor_of_columns(columns, Z, level, offset, factor, core, u, eta):
+def predictor_of_columns(columns, Z, level, offset, layout, core, u, eta):
     """``linear_predictor`` from X', ``columns`` (p, M): a third of its time, for the sweeps in which nothing else passes over X."""
     copy_to(offset, eta)
     for a in range(columns.shape[0]):
         value = core[a]
         for i in range(eta.size):
             eta[i] += columns[a, i] * value
-    for f in range(factor.shape[0]):
-        add_effects(Z, level, factor, f, u, eta)
+    for f in range(layout.factor.shape[0]):
+        add_effects(Z, level, layout, f, u, eta)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def add_effects(Z, level, factor, f, u, eta):
+def add_effects(Z, level, layout, f, u, eta):
     """η_i += z_fi'u_f,j(i) for every row: what is looked up for a factor is looked up once."""
-    q, z, start = factor[f, WIDTH], factor[f, ZCOL], factor[f, U0]
+    factor = layout.factor
+    q, z, start = factor[f].width, factor[f].z0, factor[f].u0
     if q == 1:
         for i in range(eta.size):
             eta[i] += Z[i, z] * u[start + level[i, f]]
@@ -144,14 +148,15 @@ def add_effects(Z, level, factor, f, u, eta):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def subtract_other_units(Z, level, factor, u, unit, weight, working, out):
+def subtract_other_units(rows, layout, u, unit, weight, working, out):
     """out_i ← working_i − ω_i Σ z_fi'u_f over the factors f of every unit but ``unit``."""
+    Z, level, factor = rows.Z, rows.level, layout.factor
     K = factor.shape[0]
     for i in range(out.size):
         s = 0.0
         for f in range(K):
-            if factor[f, UNIT] >= 0 and factor[f, UNIT] != unit:
-                at = factor[f, U0] + level[i, f] * factor[f, WIDTH]
-                for a in range(factor[f, WIDTH]):
-                    s += Z[i, factor[f, ZCOL] + a] * u[at + a]
+            if factor[f].unit >= 0 and factor[f].unit != unit:
+                at = factor[f].u0 + level[i, f] * factor[f].width
+                for a in range(factor[f].width):
+                    s += Z[i, factor[f].z0 + a] * u[at + a]
         out[i] = working[i] - weight[i] * s

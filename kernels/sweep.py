@@ -38,7 +38,7 @@ from .latent import (
     log_binary,
     log_student,
 )
-from .layout import C0, FACTOR, GIVEN, LEVELS, LIST0, LOGIT, PROBIT, PTR0, STUDENT, U0, UNIT, WIDTH
+from .layout import GAUSSIAN, LOGIT, PROBIT, STUDENT, Gram, Target
 from .one_at_a_time import draw_coefficients, draw_effects
 from .priors import FIXED
 from .statistics import accumulate, accumulate_rhs, linear_predictor, subtract_other_units
@@ -54,22 +54,29 @@ BLOCK_OF_STATUS = ("", "variances", "coefficients", "random effects", "residual 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def rhs_between_units(factor, index, cross_ptr, cross_col, cross_value, node, m, h, u, unit, rhs_core, rhs):
-    """Right-hand sides of (core, unit) with the other units' effects subtracted, from cross-products alone (gaussian)."""
-    copy_to(m, rhs_core)
+def rhs_between_units(layout, gram, u, unit, work):
+    """work.rhs, work.rhs_core ← right-hand sides of (core, unit) with the other units' effects taken off, from cross-products alone."""
+    factor, index, rhs, rhs_core = layout.factor, layout.index, work.rhs, work.rhs_core
+    copy_to(gram.m, rhs_core)
     for f in range(factor.shape[0]):
-        q, start = factor[f, WIDTH], factor[f, U0]
-        if factor[f, UNIT] == unit:
-            for row in range(start, start + factor[f, LEVELS] * q):
-                s = h[row]
-                for k in range(cross_ptr[row], cross_ptr[row + 1]):
-                    s -= cross_value[k] * u[cross_col[k]]
+        q, start = factor[f].width, factor[f].u0
+        if factor[f].unit == unit:
+            for row in range(start, start + factor[f].levels * q):
+                s = gram.h[row]
+                for k in range(gram.cross_pointer[row], gram.cross_pointer[row + 1]):
+                    s -= gram.cross_value[k] * u[gram.cross_column[k]]
                 rhs[row] = s
-        elif factor[f, UNIT] >= 0:
-            for j in range(factor[f, LEVELS]):
-                for e in range(index[factor[f, PTR0] + j], index[factor[f, PTR0] + j + 1]):
+        elif factor[f].unit >= 0:
+            for j in range(factor[f].levels):
+                for e in range(index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]):
                     for a in range(q):
-                        rhs_core[index[factor[f, LIST0] + e]] -= node[factor[f, C0] + e * q + a] * u[start + j * q + a]
+                        rhs_core[index[factor[f].list0 + e]] -= gram.node[factor[f].c0 + e * q + a] * u[start + j * q + a]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def given_the_others(gram, work):
+    """``gram`` with the right-hand sides of ``work``."""
+    return Gram(gram.node, work.rhs, work.rhs_core, gram.core, gram.cross_pointer, gram.cross_column, gram.cross_value)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -88,197 +95,187 @@ def draw_prior_scales(rng, row_prior, core, row_scale):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def check_finite(core, u, L, scale):
+def check_finite(state):
     """A status: every number of the state is finite, or the block that is not."""
-    if not (scale[0] > 0.0 and scale[0] < np.inf and scale[1] < np.inf):
+    sigma, total = state.sigma[0], 0.0
+    if not (sigma > 0.0 and sigma < np.inf and state.nu[0] < np.inf):
         return NOT_FINITE_SCALE
-    total = 0.0
-    for k in range(core.size):
-        total += core[k]
+    for k in range(state.core.size):
+        total += state.core[k]
     if not (total > -np.inf and total < np.inf):
         return NOT_FINITE_COEFFICIENTS
-    for k in range(u.size):
-        total += u[k]
+    for k in range(state.u.size):
+        total += state.u[k]
     if not (total > -np.inf and total < np.inf):
         return NOT_FINITE_EFFECTS
-    for k in range(L.size):
-        total += L[k]
+    for k in range(state.L.size):
+        total += state.L[k]
     return OK if total > -np.inf and total < np.inf else NOT_FINITE_SCALE
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_latents(
-    rng, family, X, Z, level, offset, y, trials, core_entry, factor, index, units, core_factors, node, dense, m, h, scale_prior, core,
-    u, scale, omega, working, eta, width
-):  # fmt: skip
+def draw_latents(rng, family, rows, layout, gram, priors, state, width):
     """Step 1: working responses and precisions, and the cross-products they change. Returns ỹ'Ωỹ (probit) or 0."""
-    linear_predictor(X, Z, level, offset, factor, core, u, eta)
+    linear_predictor(rows, layout, state.core, state.u, state.eta)
     squares = 0.0
     if family == PROBIT:
-        squares = draw_probit_latents(rng, y, trials, offset, eta, working)
+        squares = draw_probit_latents(rng, rows.y, rows.trials, rows.offset, state.eta, state.working)
     else:
         if family == LOGIT:
-            draw_logit_latents(rng, y, trials, offset, eta, omega, working)
+            draw_logit_latents(rng, rows.y, rows.trials, rows.offset, state.eta, state.omega, state.working)
         else:
-            draw_student_scales(rng, scale_prior, y, eta, scale, width)
-            draw_student_latents(rng, y, offset, eta, scale[0], scale[1], omega, working)
-        accumulate(X, Z, level, core_entry, omega, factor, index, units, core_factors, node, dense)
-    every = units.shape[0] >= 0  # true; as a literal it would be compiled as a version of its own
-    accumulate_rhs(X, Z, level, working, factor, every, units.shape[0], m, h)
+            draw_student_scales(rng, priors.scale, rows.y, state.eta, state.sigma, state.nu, width)
+            draw_student_latents(rng, rows.y, rows.offset, state.eta, state.sigma[0], state.nu[0], state.omega, state.working)
+        accumulate(rows, state.omega, layout, gram)
+    every = layout.units.shape[0] >= 0  # true; as a literal it would be compiled as a version of its own
+    accumulate_rhs(rows, state.working, layout, every, layout.units.shape[0], gram.m, gram.h)
     return squares
 
 
-APART = (DRAW_HYPER,)
-"""Kernels that the loop calls by address, in the order of ``apart``."""
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
-def run_chunk(
-    apart, rng, sweeps, n, haar, collapsed_move, learn, latent, crossed, one_at_a_time,
-    factor, term, index, units, core_factors, node, m, h, yy, row_prior, sd_prior, cov_prior, scale_prior,
-    core, u, L, scale, row_scale, reference, work, vh, dense, roots, B, small,
-    coordinate, fit, root, scratch, counts, saved,
-    out_beta, out_L, out_scale, out_lp, out_u,
-):  # fmt: skip
-    """``sweeps`` sweeps of one chain; each is written to the next row of the ``out`` arrays. Returns (status, sweeps done).
+def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out):
+    """Steps 2 and 3 with at most one unit: the variances with every location effect out, then (β, u) in one draw. Returns a status.
 
-    Three arguments may be None, and what they switch is then not even compiled (so there are at most six versions of this loop):
-    latent         None for gaussian outcomes, else (family, likelihood, X, Z, level, offset, y, trials, weight, core_entry, omega,
-                   working, eta, width)
-    crossed        None with one unit or none, else (cross_ptr, cross_col, cross_value, rhs, rhs_core, H, x, effects)
-    one_at_a_time  None, or True for the scheme of the deck (``crossed`` is then given)
-    apart: addresses of the kernels ``APART``.
-    collapsed_move: SLICES, ELLIPTICAL or INDEPENDENT of ``hyper.py``; with latents or several units the last is taken as elliptical.
-    n: rows of the data; yy: ỹ'Ωỹ (gaussian); learn: warm-up, slice widths may follow; reference: frozen stand-in for the effects'
-    spread where levels are few. The other names are those of ``layout.py``.
+    squares: ỹ'Ωỹ; quadratic: Σ_r λ_r mean_r²/s_r² of the coefficient priors.
     """
-    n_units, squares, status = units.shape[0], yy, OK
-    scale[2] = coefficient_precision(row_prior, row_scale, B)
-    for sweep in range(sweeps):
-        # 1 latent: working responses and precisions
-        if latent is not None:
-            family, likelihood, X, Z, level, offset, y, trials, weight, core_entry, omega, working, eta, width = latent
-            squares = draw_latents(
-                rng, family, X, Z, level, offset, y, trials, core_entry, factor, index, units, core_factors, node, dense, m, h,
-                scale_prior, core, u, scale, omega, working, eta, width
-            )  # fmt: skip
-        sigma = scale[0]
-        if crossed is None:
-            # 2 variances with every location effect out
-            move, known = min(collapsed_move, ELLIPTICAL), np.nan
-            if latent is None:
-                known = scale[4]
-                if collapsed_move == INDEPENDENT and (scale[3] + 1.0) % SPARING != 0.0:
-                    move = INDEPENDENT
-            ok, sigma, rest, scale[4] = draw_hyper_at(apart[0], (
-                rng, move, learn, n_units > 1, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term,
-                index, units, core_factors, node, h, B, scale[2], roots, work, vh, dense, L, sigma, m, squares, n, small, known, saved
-            ))  # fmt: skip
-            if not ok:
-                return NO_DENSITY, sweep
-            scale[0] = sigma
-            if haar:  # z → g z with θ integrated out: g² ~ Gamma(n/2, rate rest/2); all that follows is linear in z
-                g = math.sqrt(2.0 * rng.standard_gamma(0.5 * n) / rest)
-                scale_by(vh, g)
-                for a in range(core.size):
-                    dense[2, a, core.size] *= g
-            # 3 (β, u) in one draw
-            draw_core(rng, factor, core_factors, roots, dense, sigma, core)
-            for unit in range(n_units):
-                draw_unit(rng, factor, index, units, unit, roots, work, vh, sigma, core, u)
-            copy_core_factors(factor, core_factors, core, u)
-        else:
-            cross_ptr, cross_col, cross_value, rhs, rhs_core, H, x36, effects = crossed
-            if one_at_a_time is not None:
-                factor_roots(factor, term, L, roots)
-                draw_coefficients(rng, factor, index, core_factors, node, B, roots, m, sigma, u, dense, core)
-            for unit in range(n_units):
-                if latent is None:
-                    rhs_between_units(factor, index, cross_ptr, cross_col, cross_value, node, m, h, u, unit, rhs_core, rhs)
-                else:
-                    subtract_other_units(Z, level, factor, u, unit, weight if family == PROBIT else omega, working, eta)
-                    accumulate_rhs(X, Z, level, eta, factor, n_units == 0, unit, rhs_core, rhs)
-                if one_at_a_time is not None:
-                    draw_effects(rng, factor, index, units[unit, 0], node, roots, rhs, sigma, core, u, small)
-                else:
-                    # 2 the core's variances with the core and this unit out; 3 core and unit in one draw; 4 ancillary
-                    ok = draw_core_and_unit(
-                        apart, rng, collapsed_move, learn, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor,
-                        term, index, units, unit, core_factors, node, B, roots, work, vh, dense, L, sigma, core, u, rhs, rhs_core, H, x36,
-                        effects, small
-                    )  # fmt: skip
-                    if not ok:
-                        return NO_DENSITY, sweep
-        # 4 sufficient update of every covariance, given the fresh effects; where step 2 is cheap and exact, only now and then
-        scale[3] += 1.0
-        conditional = latent is not None or crossed is not None or coordinate.shape[0] == 0
-        conditional = conditional or collapsed_move != INDEPENDENT or scale[3] % SPARING == 0.0
-        if conditional:
-            scale[4] = np.nan
-            for t in range(term.shape[0]):
-                if term[t, GIVEN] == 0:
-                    draw_covariance_sufficient(rng, factor, term, t, sd_prior, cov_prior, u, L, reference, small)
-        # 5 residual sd and the scales of t priors
-        log_likelihood = 0.0
-        if latent is None:
-            residual = residual_sum_of_squares(factor, index, units, node, dense, m, h, yy, core, u)
-            if crossed is not None:
-                residual += 2.0 * between_units(cross_ptr, cross_col, cross_value, u)
-            if conditional and scale_prior[0, 0] != FIXED:
-                scale[0] = draw_residual_sd(rng, scale_prior, n, max(residual, 0.0), scale[0])
-            log_likelihood = -n * math.log(scale[0]) - 0.5 * residual / scale[0] ** 2
-        if draw_prior_scales(rng, row_prior, core, row_scale) > 0:
-            scale[4] = np.nan
-            scale[2] = coefficient_precision(row_prior, row_scale, B)
-        status = check_finite(core, u, L, scale)
-        if status != OK:
-            return status, sweep
-        if latent is not None:
-            if likelihood:
-                linear_predictor(X, Z, level, offset, factor, core, u, eta)
-                if family == STUDENT:
-                    log_likelihood = log_student(y, eta, scale[0], scale[1])
-                else:
-                    log_likelihood = log_binary(family == LOGIT, y, trials, eta)
-        copy_to(core[: out_beta.shape[1]], out_beta[sweep])
-        copy_to(L, out_L[sweep])
-        copy_to(scale[:2], out_scale[sweep])
-        out_lp[sweep] = log_likelihood
-        if out_u.shape[0] > 0:
-            copy_to(u, out_u[sweep])
-    return OK, sweeps
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def draw_core_and_unit(
-    apart, rng, collapsed_move, learn, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index, units,
-    unit, core_factors, node, B, roots, work, vh, dense, L, sigma, core, u, rhs, rhs_core, H, x36, effects, small
-):  # fmt: skip
-    """Steps 2 to 4 for one unit of several, the other units given (their effects are taken off ``rhs``, ``rhs_core``).
-
-    Returns False when the core's variances have no density.
-    """
-    factor_roots(factor, term, L, roots)
-    load_core(dense, rhs_core)
-    eliminate_unit(factor, index, units, unit, node, rhs, roots, sigma * sigma, work, vh, dense)
-    move = min(collapsed_move, ELLIPTICAL)
-    ok, sigma, _, _ = draw_hyper_at(apart[0], (
-        rng, move, learn, units.shape[0] > 1, coordinate, fit, root, scratch, counts, sd_prior, cov_prior, scale_prior, factor, term, index,
-        units, core_factors, node, rhs, B, 0.0, roots, work, vh, dense, L, sigma, rhs_core, 0.0, 0.0, small, np.nan, work
+    n_units, move, known = layout.units.shape[0], min(orders.move, ELLIPTICAL), np.nan
+    if orders.family == GAUSSIAN:
+        known = state.known[0]
+        if orders.move == INDEPENDENT and (state.sweeps[0] + 1.0) % SPARING != 0.0:
+            move = INDEPENDENT
+    target = Target(n_units > 1, orders.n, squares, quadratic, known)
+    ok, sigma, rest, state.known[0] = draw_hyper_at(orders.at[0], (
+        rng, move, orders.learn, tuning.coordinates, out.counts[0], priors, layout, gram, target, work, state.L, state.sigma[0]
     ))  # fmt: skip
     if not ok:
-        return False
-    draw_core(rng, factor, core_factors, roots, dense, sigma, core)
-    draw_unit(rng, factor, index, units, unit, roots, work, vh, sigma, core, u)
-    copy_core_factors(factor, core_factors, core, u)
+        return NO_DENSITY
+    state.sigma[0] = sigma
+    if orders.haar:  # z → g z with θ integrated out: g² ~ Gamma(n/2, rate rest/2); all that follows is linear in z
+        g = math.sqrt(2.0 * rng.standard_gamma(0.5 * orders.n) / rest)
+        scale_by(work.vh, g)
+        for a in range(state.core.size):
+            work.R[a, state.core.size] *= g
+    draw_core(rng, layout, work, sigma, state.core)
+    for unit in range(n_units):
+        draw_unit(rng, layout, unit, work, sigma, state.core, state.u)
+    copy_core_factors(layout, state.core, state.u)
+    return OK
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, work, out):
+    """Steps 2 to 4 for one unit of several, the other units given: their effects are taken off the right-hand sides of ``gram``.
+
+    The core's variances with the core and this unit out; core and unit in one draw; the unit's covariances, ancillary. Returns a status.
+    """
+    sigma, term, units = state.sigma[0], layout.term, layout.units
+    factor_roots(layout, state.L, work)
+    load_core(gram, work)
+    eliminate_unit(layout, gram, unit, sigma * sigma, work)
+    target = Target(units.shape[0] > 1, 0.0, 0.0, 0.0, np.nan)
+    ok, sigma, _, _ = draw_hyper_at(orders.at[0], (
+        rng, min(orders.move, ELLIPTICAL), orders.learn, tuning.coordinates, out.counts[0], priors, layout, gram, target, work, state.L,
+        sigma
+    ))  # fmt: skip
+    if not ok:
+        return NO_DENSITY
+    draw_core(rng, layout, work, sigma, state.core)
+    draw_unit(rng, layout, unit, work, sigma, state.core, state.u)
+    copy_core_factors(layout, state.core, state.u)
     for pos in range(units.shape[1]):
         f = units[unit, pos]
         if f < 0:
             break
-        residual_rhs(factor, index, units, unit, pos, node, core, u, rhs, vh)
+        residual_rhs(layout, gram, unit, pos, state.core, state.u, work.vh)
         for t in range(term.shape[0]):
-            if term[t, FACTOR] == f and term[t, GIVEN] == 0:
-                draw_covariance_ancillary(
-                    rng, factor, term, t, sd_prior, cov_prior, node, L, u, sigma, vh, H, small[6], x36, effects, small
-                )
-    return True
+            if term[t].factor == f and term[t].given == 0:
+                draw_covariance_ancillary(rng, layout, gram, t, priors, state.L, state.u, sigma, work.vh, work)
+    return OK
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_scales(rng, orders, several, layout, gram, priors, state, move_sigma):
+    """Step 5 of gaussian outcomes: the residual sd where ``move_sigma``. Returns the log-likelihood at the draw."""
+    residual = residual_sum_of_squares(layout, gram, orders.yy, state.core, state.u)
+    if several:
+        residual += 2.0 * between_units(gram, state.u)
+    if move_sigma and priors.scale[0, 0] != FIXED:
+        state.sigma[0] = draw_residual_sd(rng, priors.scale, orders.n, max(residual, 0.0), state.sigma[0])
+    return -orders.n * math.log(state.sigma[0]) - 0.5 * residual / state.sigma[0] ** 2
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def keep(state, log_likelihood, sweep, out):
+    """The state into row ``sweep`` of ``out``."""
+    copy_to(state.core[: out.beta.shape[1]], out.beta[sweep])
+    copy_to(state.L, out.L[sweep])
+    out.scale[sweep, 0], out.scale[sweep, 1] = state.sigma[0], state.nu[0]
+    out.lp[sweep] = log_likelihood
+    if out.u.shape[0] > 0:
+        copy_to(state.u, out.u[sweep])
+
+
+APART = (DRAW_HYPER,)
+"""Kernels that the loop calls by address, in the order of ``Orders.at``."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def run_chunk(rng, orders, rows, crossed, one_at_a_time, layout, gram, priors, state, tuning, work, out):
+    """``orders.sweeps`` sweeps of one chain; each is written to the next row of ``out``. Returns (status, sweeps done).
+
+    Three arguments may be None, and what they switch is then not even compiled (so there are at most six versions of this loop):
+    rows (of gaussian outcomes no sweep sees any), crossed (one unit or none; else True), one_at_a_time (else True, the scheme of the deck,
+    and crossed is then given).
+    """
+    n_units, squares, log_likelihood, status = layout.units.shape[0], orders.yy, 0.0, OK
+    quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
+    for sweep in range(orders.sweeps):
+        if rows is not None:  # 1 latent: working responses and precisions
+            squares = draw_latents(rng, orders.family, rows, layout, gram, priors, state, tuning.width)
+        if crossed is None:  # 2 variances, 3 location
+            status = draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out)
+        elif one_at_a_time is not None:
+            factor_roots(layout, state.L, work)
+            draw_coefficients(rng, layout, gram, work, state.sigma[0], state.u, state.core)
+        for unit in range(n_units):
+            if crossed is not None and status == OK:
+                if rows is None:
+                    rhs_between_units(layout, gram, state.u, unit, work)
+                else:
+                    weight = rows.weight if orders.family == PROBIT else state.omega
+                    subtract_other_units(rows, layout, state.u, unit, weight, state.working, state.eta)
+                    accumulate_rhs(rows, state.eta, layout, n_units == 0, unit, work.rhs_core, work.rhs)
+                given = given_the_others(gram, work)
+                if one_at_a_time is not None:
+                    draw_effects(rng, layout, given, layout.units[unit, 0], work, state.sigma[0], state.core, state.u)
+                else:
+                    status = draw_core_and_unit(rng, orders, unit, layout, given, priors, state, tuning, work, out)
+        if status != OK:
+            return status, sweep
+        # 4 covariances given the fresh effects; where step 2 is cheap and exact, only now and then
+        state.sweeps[0] += 1.0
+        conditional = rows is not None or crossed is not None or tuning.coordinates.fit.shape[0] == 0
+        conditional = conditional or orders.move != INDEPENDENT or state.sweeps[0] % SPARING == 0.0
+        if conditional:
+            state.known[0] = np.nan
+            for t in range(layout.term.shape[0]):
+                if layout.term[t].given == 0:
+                    draw_covariance_sufficient(rng, layout, t, priors, state.u, state.L, tuning.reference, work)
+        # 5 scales
+        if rows is None:
+            log_likelihood = draw_scales(rng, orders, crossed is not None, layout, gram, priors, state, conditional)
+        if draw_prior_scales(rng, priors.row, state.core, state.row_scale) > 0:
+            state.known[0] = np.nan
+            quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
+        status = check_finite(state)
+        if status != OK:
+            return status, sweep
+        if rows is not None:
+            if orders.likelihood:
+                linear_predictor(rows, layout, state.core, state.u, state.eta)
+                if orders.family == STUDENT:
+                    log_likelihood = log_student(rows.y, state.eta, state.sigma[0], state.nu[0])
+                else:
+                    log_likelihood = log_binary(orders.family == LOGIT, rows.y, rows.trials, state.eta)
+        keep(state, log_likelihood, sweep, out)
+    return OK, orders.sweeps

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import typeof, types
+from numba import typeof
 
 from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
@@ -20,7 +20,7 @@ from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
 from gibbs.model import alike, by_group
 from gibbs.model.records import Design, Term
-from gibbs.sampling.level_scales import AUGMENTED, LevelScales, Likelihood
+from gibbs.sampling.level_scales import AUGMENTED, LevelScales
 from gibbs.sampling.own_law import OwnLaw
 from gibbs.sampling.pack import Packed, columns_of
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
@@ -33,23 +33,6 @@ SLICE_SHARE = 0.4
 MOST_REJECTED = 0.4
 """Independent proposals of the variances are kept to where warm-up rejects at most this share of them: the fitted t then has the
 posterior's shape. Elsewhere (sds near 0, ridges) they would stick in its tails, and every sweep slices instead."""
-
-
-@dataclass
-class State:
-    """What a chain mutates, names as in ``gibbs.kernels.layout``."""
-
-    core: np.ndarray  # (pc,) β in the internal basis, then the small factors
-    u: np.ndarray  # (U,)
-    L: np.ndarray
-    scale: np.ndarray  # (5,) σ, ν, quadratic form of the prior means, sweeps done, known log target
-    row_scale: np.ndarray  # (R,)
-    omega: np.ndarray  # (M,) latent precisions
-    working: np.ndarray  # (M,) ω(ỹ − offset)
-    eta: np.ndarray  # (M,)
-    reference: np.ndarray  # like L
-    spread: np.ndarray  # (U,) 1/√λ_j of Student-t effects, by which the columns of their levels are multiplied; 1 elsewhere
-    df: np.ndarray  # (F,) of the factors with Student-t effects
 
 
 @dataclass(frozen=True)
@@ -80,21 +63,17 @@ class Chain:
         self.rng = np.random.Generator(np.random.SFC64(seed))
         self.packed, self.design, self.warmup = packed, design, warmup
         student = packed.student.size > 0  # columns, and all that is made of them, change with the scales of the levels
-        fixed = packed.family in (kl.GAUSSIAN, kl.PROBIT) and not student  # cross-products that no sweep changes
-        given = packed.family == kl.GAUSSIAN and not student
-        self.node = packed.node if fixed else packed.node.copy()
-        self.m = packed.m if given else packed.m.copy()
-        self.h = packed.h if given else packed.h.copy()
-        self.cross = (*packed.cross[:2], packed.cross[2].copy()) if student else packed.cross
+        self.gram = _own_gram(packed)
         self.rows = packed.rows._replace(Z=packed.rows.Z.copy()) if student else packed.rows
-        self.dense = np.zeros((3, packed.core_columns, packed.core_columns + 1))
-        self.dense[0] = packed.gram
         self.state = _state(packed)
-        self.work = _work(packed)
+        self.multipliers = _multipliers(packed)
         self.coordinate = coordinates(packed)
         d = self.coordinate.shape[0]
-        self.fit, self.root = np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d)
-        self.scratch, self.counts, self.width = np.zeros((4, d)), np.zeros(8), np.array([0.5, 1.0])
+        self.work, self.trial = _work(packed, d), _trial(packed)
+        self.tuning = kl.Tuning(
+            kl.Coordinates(self.coordinate, np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d)), np.zeros_like(self.state.L), np.array([0.5, 1.0])
+        )
+        self.counts, self.tally = np.zeros((1, 8)), np.zeros((2, packed.effects))
         self.slices_until = max(min(warmup, 20), int(SLICE_SHARE * warmup)) if d <= ELLIPTICAL_LIMIT else warmup
         self.boundaries: tuple[int, ...] = (self.slices_until, warmup)
         self.done, self.elliptical, self.independent = 0, False, True
@@ -123,7 +102,7 @@ class Chain:
         status, did = self._run(sweeps, warming, out)
         if status != ks.OK:
             design, s = by_group.arrange(self.design), self.state
-            raise sampling_error(status, self.number, self.done + did + 1, design, s.u, s.L, float(s.scale[0]))
+            raise sampling_error(status, self.number, self.done + did + 1, design, s.u, s.L, float(s.sigma[0]))
         with self.turn:
             if self.given_up:
                 return
@@ -158,14 +137,14 @@ class Chain:
             return self._sweeps(sweeps, warming, out)
         for k in range(sweeps):
             one = out.one(k)
-            if self.state.scale[3] > 0.0:
+            if self.state.sweeps[0] > 0.0:
                 self._before_a_sweep(warming)
             status, _ = self._sweeps(1, warming, one)
             if status != ks.OK:
                 return status, k
             if self.levels is not None:
-                np.multiply(one.u, self.state.spread, out=one.u)
-                one.df[:] = self.state.df
+                np.multiply(one.u, self.multipliers.spread, out=one.u)
+                one.df[:] = self.multipliers.df
         return ks.OK, sweeps
 
     def _before_a_sweep(self, warming: bool) -> None:
@@ -179,7 +158,7 @@ class Chain:
     def _sweeps(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
         """``sweeps`` sweeps of the compiled loop, the scales of the levels as they are."""
         try:
-            return self.LOOP(self.addresses, *self._arguments(sweeps, warming, out))
+            return self.LOOP(*self._arguments(self.addresses, sweeps, warming, out))
         except np.linalg.LinAlgError:
             return ks.NOT_POSITIVE_DEFINITE, 0
 
@@ -188,40 +167,41 @@ class Chain:
         """Of the kernels that the loop calls by address; the one-at-a-time scheme calls none, and does without their compilation."""
         return tuple(0 if self.packed.scheme == kl.ONE_AT_A_TIME else kernel.address() for kernel in self.APART)
 
-    def _arguments(self, sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
-        """What the loop is called with, after the addresses."""
-        p, s, w = self.packed, self.state, self.work
-        latent = crossed = None
-        if p.family != kl.GAUSSIAN:
-            likelihood = self.likelihood and not warming
-            latent = (p.family, likelihood, *self.rows, s.omega, s.working, s.eta, self.width)
+    def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
+        """What the loop is called with; ``at``: addresses of what it calls so."""
+        p = self.packed
+        rows = None if p.family == kl.GAUSSIAN else self.rows
         one_at_a_time = True if p.scheme == kl.ONE_AT_A_TIME else None
-        if p.units.shape[0] > 1 or one_at_a_time:
-            crossed = (*self.cross, w["rhs"], w["rhs_core"], w["H"], w["x"], w["effects"])
+        crossed = True if p.units > 1 or one_at_a_time else None
+        likelihood = self.likelihood and not warming
+        orders = kl.Orders(at, sweeps, self._collapsed_move(), warming, p.family, likelihood, p.haar, float(p.n), p.yy)
         return (
-            self.rng, sweeps, p.n, p.haar, self._collapsed_move(), warming, latent, crossed, one_at_a_time,
-            p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h, p.yy,
-            p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
-            w["work"], w["vh"], self.dense, w["roots"], w["B"], w["small"],
-            self.coordinate, self.fit, self.root, self.scratch, self.counts, w["saved"],
-            out.beta, out.L, out.scale, out.lp, out.u,
+            self.rng, orders, rows, crossed, one_at_a_time, p.layout, self.gram, p.priors, self.state, self.tuning, self.work,
+            self._out(out),
         )  # fmt: skip
+
+    def _out(self, out: Kept) -> kl.Out:
+        """Where a chunk's draws and counts go."""
+        return kl.Out(out.beta, out.L, out.scale, out.lp, out.u, self.counts, self.tally)
 
     def effects_have_moved(self) -> None:
         """What a chain keeps of the likelihood at its state is made anew; η is that of the state already."""
 
-    def likelihood_beside_normal(self) -> Likelihood | None:
+    def likelihood_beside_normal(self) -> kl.StandIn | None:
         """What ``kernels/level_laws.py`` needs of a likelihood that is not normal given the latents; of one that is, no rows.
 
         None where the move is not to be had: the one-at-a-time scheme, and latents with several units.
         """
-        p, r, w = self.packed, self.rows, self.work
-        if p.scheme == kl.ONE_AT_A_TIME or (p.family != kl.GAUSSIAN and p.units.shape[0] > 1):
+        p, r = self.packed, self.rows
+        if p.scheme == kl.ONE_AT_A_TIME or (p.family != kl.GAUSSIAN and p.units > 1):
             return None
-        none = w["vh"][:0]
         level = r.level if p.family != kl.GAUSSIAN else r.level[:0]  # rows that a sweep passes over
-        data = (BINOMIAL_LOGIT, r.X, r.Z, level, none, none, r.trials[:0], none, none)
-        return Likelihood(data, 1.0, 0, none, none, none, none)
+        none = np.zeros(0)
+        return kl.StandIn(BINOMIAL_LOGIT, r.X, r.Z, level, none, none, r.trials[:0], none, none, none, none)
+
+    def shape(self) -> float:
+        """The size of a negative binomial; 1 elsewhere."""
+        return 1.0
 
     def _collapsed_move(self) -> int:
         if not self.elliptical:
@@ -235,15 +215,14 @@ class Chain:
             beta=np.empty((sweeps, p.reference.size)),
             L=np.empty((sweeps, self.state.L.size)),
             scale=np.empty((sweeps, 2)),
-            df=np.empty((sweeps, self.state.df.size)),
+            df=np.empty((sweeps, self.multipliers.df.size)),
             lp=np.empty(sweeps),
             u=np.empty((0 if warming else sweeps, p.effects)),
         )
 
     def compile(self) -> None:
         """Load or build the compiled loop without drawing anything, but not what it calls by address."""
-        arguments = self._arguments(0, True, self.new_kept(0, True))
-        self.LOOP.compile((types.UniTuple(types.int64, len(self.APART)), *map(typeof, arguments)))
+        self.LOOP.compile(tuple(map(typeof, self._arguments((0,) * len(self.APART), 0, True, self.new_kept(0, True)))))
         for part in (self.levels, self.own):
             if part is not None:
                 part.compile()
@@ -252,19 +231,19 @@ class Chain:
         """Fit the elliptical move to the warm-up so far (its second half at first, the elliptical part afterwards) and freeze it."""
         L, scale = np.concatenate([h.L for h in self.history]), np.concatenate([h.scale for h in self.history])
         self.history.clear()
-        self.state.scale[4] = np.nan  # the coordinates are about to change
+        self.state.known[0] = np.nan  # the coordinates are about to change
         if not refine:
             half = L.shape[0] // 2
             L, scale = L[half:], scale[half:]
         else:
-            self.independent = bool(self.counts[1] <= MOST_REJECTED * L.shape[0])
+            self.independent = bool(self.counts[0, 1] <= MOST_REJECTED * L.shape[0])
         if self.packed.family == kl.STUDENT:
-            self.width[:] = np.clip(2.5 * np.std(np.log(scale), axis=0), 0.02, 5.0)
-        freeze_reference(self.packed.term, self.state.reference, L)
+            self.tuning.width[:] = np.clip(2.5 * np.std(np.log(scale), axis=0), 0.02, 5.0)
+        freeze_reference(self.packed.layout.term, self.tuning.reference, L)
         d = self.coordinate.shape[0]
         if d == 0 or d > ELLIPTICAL_LIMIT or L.shape[0] < 8:
             return
-        fit_move(self.coordinate, self.fit, self.root, L, scale[:, 0])
+        fit_move(self.tuning.coordinates, L, scale[:, 0])
         self.elliptical = True
 
     def _start(self) -> None:
@@ -279,9 +258,10 @@ class Chain:
             )
         ):
             if prior is not None:
-                state.scale[k] = prior.args[0] if prior.kind == "fixed" else _inside(packed.scale_prior[k], guess)
+                scale = prior.args[0] if prior.kind == "fixed" else _inside(packed.priors.scale[k], guess)
+                (state.sigma, state.nu)[k][0] = scale
         for t, term in enumerate(terms):
-            f, column, q, l0, s0, given = packed.term[t, :6]
+            f, column, q, l0, s0, given, *_ = packed.layout.term[t].tolist()
             for a in range(q):
                 z = columns_of(factors[f])[:, column + a]
                 size = math.sqrt(float(np.mean(z * z))) or 1.0
@@ -289,27 +269,27 @@ class Chain:
                 if given:
                     guess = term.sd_priors[0].args[0]
                 elif term.covariance is None:
-                    guess = _inside(packed.sd_prior[s0 + a], guess)
+                    guess = _inside(packed.priors.sd[s0 + a], guess)
                 state.L[l0 + a * q + a] = guess
                 for i, (kind, place) in enumerate(self.coordinate):
                     if kind == kh.BELOW and l0 + a * q <= place < l0 + a * q + a:
-                        self.fit[i, kh.SLICE_WIDTH] = guess
+                        self.tuning.coordinates.fit[i, kh.SLICE_WIDTH] = guess
             if term.written and any(prior.kind == "uniform" for prior in term.sd_priors):
                 self._start_as_written(t, term)
-        state.reference[:] = state.L
+        self.tuning.reference[:] = state.L
         for k, f in enumerate(packed.student):
             prior, guess = factors[f].df_prior, math.exp(rng.uniform(math.log(4.0), math.log(30.0)))
-            state.df[k] = prior.args[0] if prior.kind == "fixed" else _inside(packed.df_prior[k], guess)
+            self.multipliers.df[k] = prior.args[0] if prior.kind == "fixed" else _inside(packed.df_prior[k], guess)
         if packed.family in (kl.PROBIT, kl.LOGIT):
             code = BINOMIAL_LOGIT if packed.family == kl.LOGIT else BINOMIAL_PROBIT
-            start_near_mode(self, code, packed.rows.offset, state.omega, np.zeros_like(packed.node), steps=8, spread=1.5)
-            self.dense[0] = packed.gram
+            start_near_mode(self, code, packed.rows.offset, state.omega, np.zeros_like(packed.gram.node), steps=8, spread=1.5)
+            self.gram.core[:] = packed.gram.core
 
     def _start_as_written(self, t: int, term: Term) -> None:
         """Sds that bounds on the sds as written allow, uncorrelated there."""
-        _, _, q, l0, s0 = self.packed.term[t, :5]
+        _, _, q, l0, s0, *_ = self.packed.layout.term[t].tolist()
         sds = self.state.L[l0 : l0 + q * q].reshape(q, q).diagonal().copy()
-        sds = np.array([_inside(self.packed.sd_prior[s0 + a], sd) for a, sd in enumerate(sds)])
+        sds = np.array([_inside(self.packed.priors.sd[s0 + a], sd) for a, sd in enumerate(sds)])
         root = np.linalg.qr((np.array(term.there) * sds).T, mode="r").T  # of there diag(sds²) there'
         self.state.L[l0 : l0 + q * q] = (root * np.sign(root.diagonal())).ravel()
 
@@ -318,8 +298,9 @@ class Chain:
         return {name: np.concatenate([getattr(o, name) for o in self.kept]) for name in Kept.NAMES}
 
 
-def fit_move(coordinate: np.ndarray, fit: np.ndarray, root: np.ndarray, L: np.ndarray, sigma: np.ndarray) -> None:
+def fit_move(coordinates: kl.Coordinates, L: np.ndarray, sigma: np.ndarray) -> None:
     """Fit the t of the elliptical and independent moves to draws of the Cholesky factors L (S, …) and σ (S,). Mutates fit and root."""
+    coordinate, fit, root = coordinates.place, coordinates.fit, coordinates.root
     d = coordinate.shape[0]
     x = np.empty((L.shape[0], d))
     for i, (kind, place) in enumerate(coordinate):
@@ -337,47 +318,72 @@ def fit_move(coordinate: np.ndarray, fit: np.ndarray, root: np.ndarray, L: np.nd
     root[:, :] = np.linalg.cholesky(1.1 * cov)
 
 
-def _state(packed: Packed) -> State:
-    """Zeroed state."""
-    size = int(np.sum(packed.term[:, kl.SIZE] ** 2))
-    rows = packed.rows.y.size if packed.family != kl.GAUSSIAN else 0
-    return State(
-        core=np.zeros(packed.core_columns),
-        u=np.zeros(packed.effects),
-        L=np.zeros(size),
-        scale=np.array([1.0, 1.0, 0.0, 0.0, np.nan]),
-        row_scale=np.ones(packed.row_prior.shape[0]),
-        omega=np.ones(rows),
-        working=np.zeros(rows),
-        eta=np.zeros(rows),
-        reference=np.zeros(size),
-        spread=np.ones(packed.effects),
-        df=np.ones(packed.student.size),
+def _own_gram(packed: Packed) -> kl.Gram:
+    """The cross-products: the packed arrays where no sweep changes them, else a chain's own."""
+    of, student = packed.gram, packed.student.size > 0
+    fixed = packed.family in (kl.GAUSSIAN, kl.PROBIT) and not student
+    given = packed.family == kl.GAUSSIAN and not student
+    return of._replace(
+        node=of.node if fixed else of.node.copy(),
+        m=of.m if given else of.m.copy(),
+        h=of.h if given else of.h.copy(),
+        core=of.core.copy(),
+        cross_value=of.cross_value.copy() if student else of.cross_value,
     )
 
 
-def _work(packed: Packed) -> dict[str, np.ndarray]:
-    """Scratch; nothing in it outlives a sweep."""
-    p, pc, factor = packed.reference.size, packed.core_columns, packed.factor
-    return {
-        "work": np.zeros_like(packed.node),
-        "vh": np.zeros(packed.effects),
-        "rhs": np.zeros(packed.effects),
-        "rhs_core": np.zeros(packed.core_columns),
-        "saved": np.zeros(
-            int(np.sum(factor[:, kl.WIDTH] ** 2))
-            + packed.node.size
-            + packed.effects
-            + int(np.sum(packed.term[:, kl.SIZE] ** 2))
-            + pc * (pc + 1)
-        ),
-        "roots": np.zeros(int(np.sum(factor[:, kl.WIDTH] ** 2))),
-        "B": np.zeros((p, p + 1)),
-        "small": np.zeros((8, 64)),
-        "H": np.zeros((36, 36)),
-        "x": np.zeros((4, 36)),
-        "effects": np.zeros(int(np.max(factor[:, kl.LEVELS] * factor[:, kl.WIDTH], initial=0))),
-    }
+def _state(packed: Packed) -> kl.State:
+    """The state before anything is known."""
+    rows = packed.rows.y.size if packed.family != kl.GAUSSIAN else 0
+    return kl.State(
+        core=np.zeros(packed.core_columns),
+        u=np.zeros(packed.effects),
+        L=np.zeros(int(np.sum(packed.layout.term.width**2))),
+        sigma=np.ones(1),
+        nu=np.ones(1),
+        psi=np.zeros(0),
+        row_scale=np.ones(packed.priors.row.shape[0]),
+        omega=np.ones(rows),
+        working=np.zeros(rows),
+        eta=np.zeros(rows),
+        gap=np.zeros(0),
+        sweeps=np.zeros(1),
+        known=np.full(1, np.nan),
+    )
+
+
+def _multipliers(packed: Packed) -> kl.Multipliers:
+    """Multipliers of 1."""
+    change = np.ones(packed.effects), np.ones(packed.core_columns)
+    return kl.Multipliers(packed.student, packed.df_prior, np.ones(packed.student.size), np.ones(packed.effects), *change)
+
+
+def _work(packed: Packed, d: int) -> kl.Work:
+    """Scratch for ``d`` coordinates of the variances."""
+    p, pc, factor = packed.reference.size, packed.core_columns, packed.layout.factor
+    roots, node, U, L = int(np.sum(factor.width**2)), packed.gram.node.size, packed.effects, int(np.sum(packed.layout.term.width**2))
+    return kl.Work(
+        roots=np.zeros(roots),
+        V=np.zeros(node),
+        vh=np.zeros(U),
+        B=np.zeros((p, p + 1)),
+        core=np.zeros((pc, pc + 1)),
+        R=np.zeros((pc, pc + 1)),
+        saved=np.zeros(roots + node + U + L + pc * (pc + 1)),
+        small=np.zeros((8, 64)),
+        points=np.zeros((4, d)),
+        rhs=np.zeros(U),
+        rhs_core=np.zeros(pc),
+        H=np.zeros((36, 36)),
+        x=np.zeros((5, 36)),
+        effects=np.zeros(int(np.max(factor.levels * factor.width, initial=0))),
+    )
+
+
+def _trial(packed: Packed, rows: int = 0) -> kl.Trial:
+    """Scratch for proposals, with η of ``rows`` rows."""
+    L, U, pc = int(np.sum(packed.layout.term.width**2)), packed.effects, packed.core_columns
+    return kl.Trial(*(np.zeros(n) for n in (rows, rows, pc, U, L, pc, pc, U, U, U)))
 
 
 def coordinates(packed: Packed, unit: int | None = None) -> np.ndarray:
@@ -387,12 +393,12 @@ def coordinates(packed: Packed, unit: int | None = None) -> np.ndarray:
     """
     rows = []
     if packed.scheme != kl.ONE_AT_A_TIME:
-        several = packed.units.shape[0] > 1
-        for f, _, q, l0, _, given in packed.term[:, :6]:
-            if given or (several and packed.factor[f, kl.UNIT] not in (-1, -1 if unit is None else unit)):
+        several = packed.units > 1
+        for f, _, q, l0, _, given, *_ in packed.layout.term.tolist():
+            if given or (several and packed.layout.factor[f].unit not in (-1, -1 if unit is None else unit)):
                 continue
             rows += [(kh.DIAGONAL if a == b else kh.BELOW, l0 + a * q + b) for a in range(q) for b in range(a + 1)]
-        if packed.family == kl.GAUSSIAN and not several and not packed.known_scale and packed.scale_prior[0, 0] != FIXED:
+        if packed.family == kl.GAUSSIAN and not several and not packed.known_scale and packed.priors.scale[0, 0] != FIXED:
             rows.append((kh.LOG_SIGMA, 0))
     return np.array(rows, dtype=np.int64).reshape(-1, 2)
 
@@ -409,7 +415,7 @@ def _inside(prior: np.ndarray, value: float) -> float:
 def freeze_reference(term: np.ndarray, reference: np.ndarray, L: np.ndarray) -> None:
     """Typical sds of each term (diagonal), the whitening of factors with very few levels."""
     reference[:] = 0.0
-    for _, _, q, l0 in term[:, :4]:
+    for _, _, q, l0, *_ in term.tolist():
         rows = L[:, l0 : l0 + q * q].reshape(-1, q, q)
         for a, sd in enumerate(np.sqrt(np.mean(np.sum(rows**2, axis=2), axis=0))):
             reference[l0 + a * q + a] = sd

@@ -325,9 +325,9 @@ def _stack(chains: list[Chain], kept: int) -> dict[str, np.ndarray]:
 def _scales(packed: Packed, L: np.ndarray, df: np.ndarray) -> np.ndarray:
     """(chains, draws, …) sds of every column, correlations of every term, df, factor by factor: the order of ``hyper_names``."""
     columns = []
-    for f in range(packed.factor.shape[0]):
+    for f in range(packed.layout.factor.shape[0]):
         cov = []
-        for (owner, _, q, l0), back in zip(packed.term[:, :4], packed.backs, strict=True):
+        for (owner, _, q, l0, *_), back in zip(packed.layout.term.tolist(), packed.backs, strict=True):
             if owner == f:
                 factor = L[:, :, l0 : l0 + q * q].reshape(*L.shape[:2], q, q)
                 factor = factor if back is None else back @ factor

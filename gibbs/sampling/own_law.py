@@ -35,25 +35,28 @@ def table(packed: Packed, which: list[np.ndarray]) -> tuple[np.ndarray, np.ndarr
     return np.array(chosen, dtype=np.int64).reshape(-1, 4), np.concatenate(parts).astype(np.int64)
 
 
+def stand_in_of(likelihood: int, rows: kl.Rows) -> kl.StandIn:
+    """The likelihood of ``rows`` with no stand-in beside it."""
+    none = np.zeros(0)
+    columns = np.ascontiguousarray(rows.X.T)
+    return kl.StandIn(likelihood, columns, rows.Z, rows.level, rows.offset, rows.y, rows.trials, none, none, none, none)
+
+
 class OwnLaw:
     """The levels of an augmented chain that move so between two sweeps, latents integrated out; a sweep begins with new latents."""
 
     def __init__(self, chain: Chain, which: list[np.ndarray], likelihood: int) -> None:
-        self.chain, self.likelihood = chain, likelihood
+        self.chain, self.nothing = chain, np.zeros(0)
         self.chosen, self.own_rows = table(chain.packed, which)
-        self.columns = np.ascontiguousarray(chain.packed.rows.X.T)
-        self.nothing = np.zeros(0)
+        self.data = stand_in_of(likelihood, chain.rows)
 
     def move(self, chosen: np.ndarray | None = None) -> None:
         """Every level in turn, or those of ``chosen``."""
         c, p, s, r = self.chain, self.chain.packed, self.chain.state, self.chain.rows
-        linear_predictor(r.X, r.Z, r.level, r.offset, p.factor, s.core, s.u, s.eta)
-        none = self.nothing
-        move_by_own_law(
-            c.rng, (self.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, none, none), 1.0, none, p.factor, p.term,
-            self.chosen if chosen is None else chosen, self.own_rows, s.core, s.u, s.L, s.eta, none, c.work["small"],
-        )  # fmt: skip
-        s.scale[4] = np.nan  # the known log target of the variances is that of another state now
+        linear_predictor(r, p.layout, s.core, s.u, s.eta)
+        chosen = self.chosen if chosen is None else chosen
+        move_by_own_law(c.rng, self.data, 1.0, self.nothing, p.layout, chosen, self.own_rows, s, c.work.small)
+        s.known[0] = np.nan  # the known log target of the variances is that of another state now
 
     def compile(self) -> None:
         """Load or build the kernels, without a change to the chain's parameters."""
@@ -63,7 +66,7 @@ class OwnLaw:
 def by_level(packed: Packed, tally: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """(tried, accepted) of every level, factor by factor, from ``tally`` (2, U); zeros in the core, whose levels move together."""
     found = []
-    for row in packed.factor:
-        places = row[kl.U0] + np.arange(row[kl.LEVELS]) * row[kl.WIDTH]
+    for row in packed.layout.factor:
+        places = row.u0 + np.arange(row.levels) * row.width
         found.append((tally[0, places], tally[1, places]))
     return found

@@ -45,30 +45,18 @@ CELL_SHARE = 0.7
 class Packed:
     """The packed model, names as in ``gibbs.kernels.layout``; nothing here changes while chains run.
 
-    ``node``, ``m``, ``h``, ``gram`` (core'Ω core) hold the cross-products of gaussian and probit models; families whose precisions
-    move refill a chain's own copy.
+    ``gram`` holds the cross-products of gaussian and probit models; families whose precisions move refill a chain's own copy.
     """
 
     family: int
     scheme: int
+    layout: kl.Layout
     rows: kl.Rows
-    factor: np.ndarray
-    term: np.ndarray
-    index: np.ndarray
-    units: np.ndarray
-    core_factors: np.ndarray
+    gram: kl.Gram
+    priors: kl.Priors
     core_columns: int
     effects: int
-    node: np.ndarray
-    m: np.ndarray
-    h: np.ndarray
-    gram: np.ndarray
     yy: float
-    cross: tuple[np.ndarray, np.ndarray, np.ndarray]  # CSR pointer, column, value
-    row_prior: np.ndarray
-    sd_prior: np.ndarray
-    cov_prior: np.ndarray
-    scale_prior: np.ndarray
     n: float
     haar: bool
     known_scale: bool
@@ -78,7 +66,6 @@ class Packed:
     cells: int
     hyper_names: tuple[str, ...]
     likelihood: int = -1  # second-order family of ``kernels/likelihood.py``; −1 where the outcome is augmented or gaussian
-    family_prior: np.ndarray = field(default_factory=lambda: np.zeros(3))  # of the size
     cycles: int = 1  # times that a second-order sweep goes through its moves
     cutpoints: int = 0  # ordinal: they are the first of the core
     pieces: kl.Rows | None = None  # ordinal: the three squares of every cell as rows (3M)
@@ -96,13 +83,18 @@ class Packed:
         if all(back is None for back in self.backs):
             return u
         u = u.copy()
-        for (f, column, q), back in zip(self.term[:, [kl.FACTOR, kl.COLUMN, kl.SIZE]], self.backs, strict=True):
+        for (f, column, q, *_), back in zip(self.layout.term.tolist(), self.backs, strict=True):
             if back is not None:
-                J, width, first = self.factor[f, [kl.LEVELS, kl.WIDTH, kl.U0]]
-                view = u[..., first : first + J * width].reshape(*u.shape[:-1], J, width)
+                of = self.layout.factor[f]
+                view = u[..., of.u0 : of.u0 + of.levels * of.width].reshape(*u.shape[:-1], of.levels, of.width)
                 view[..., column : column + q] = view[..., column : column + q] @ back.T
-                u[..., first : first + J * width] = view.reshape(*u.shape[:-1], J * width)
+                u[..., of.u0 : of.u0 + of.levels * of.width] = view.reshape(*u.shape[:-1], of.levels * of.width)
         return u
+
+    @property
+    def units(self) -> int:
+        """How many units the sweep eliminates."""
+        return int(self.layout.units.shape[0])
 
     def coefficients(self, internal: np.ndarray) -> np.ndarray:
         """(…, p) draws in the internal basis → coefficients as written."""
@@ -160,29 +152,27 @@ def pack(design: Design, plan: Plan) -> Packed:
     if discrete:
         X, Z, level, offset, y, trials = _cells(X, Z, level, offset, y, trials, likelihood in _ORDINAL)
         weight = trials.astype(float)
-    factor, index, units, core_factors, core_entry, pc, node_size = _layout(design, plan, p, level)
-    rows = kl.Rows(X, Z, level, offset, y, trials, weight, core_entry)
-    U = int(np.sum(factor[:, kl.LEVELS] * factor[:, kl.WIDTH]))
-    node, dense, m, h, yy = np.zeros(node_size), np.zeros((3, pc, pc + 1)), np.zeros(pc), np.zeros(U), 0.0
-    if family in (kl.GAUSSIAN, kl.PROBIT):
-        accumulate(X, Z, level, core_entry, weight, factor, index, units, core_factors, node, dense)
+    layout, core_entry, pc, node_size = _layout(design, plan, p, level)
+    rows, U = kl.Rows(X, Z, level, offset, y, trials, weight, core_entry), int(np.sum(layout.factor.levels * layout.factor.width))
     cross = (np.zeros(U + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
+    if family == kl.GAUSSIAN and layout.units.shape[0] > 1:
+        cross = cross_products(rows, layout)
+    gram, yy = kl.Gram(np.zeros(node_size), np.zeros(U), np.zeros(pc), np.zeros((pc, pc)), *cross), 0.0
+    if family in (kl.GAUSSIAN, kl.PROBIT):
+        accumulate(rows, weight, layout, gram)
     if family == kl.GAUSSIAN:
-        accumulate_rhs(X, Z, level, weight * y, factor, True, units.shape[0], m, h)
+        accumulate_rhs(rows, weight * y, layout, True, layout.units.shape[0], gram.m, gram.h)
         with np.errstate(over="ignore"):
             yy = float(np.sum(weight * y * y))
-        if units.shape[0] > 1:
-            cross = cross_products(rows, factor)
-    row_prior, sd_prior, cov_prior, scale_prior = _priors(design, transform, reference)
+    priors = _priors(design, transform, reference)
     cutpoints = len(design.categories) - 1 if likelihood in _ORDINAL else 0
-    haar = family == kl.PROBIT and plan.scheme == "joint" and not np.any(row_prior[:, 0]) and not np.any(offset)
+    haar = family == kl.PROBIT and plan.scheme == "joint" and not np.any(priors.row[:, 0]) and not np.any(offset)
     haar = haar and all(f.df_prior is None for f in design.factors)  # whose moves need the cross-products of the latents as drawn
     return Packed(
-        family=family, scheme=SCHEME[plan.scheme], rows=rows, factor=factor, term=_terms(design), index=index, units=units,
-        core_factors=core_factors, core_columns=pc, effects=U, node=node, m=m, h=h, gram=dense[0].copy(), yy=yy, cross=cross,
-        row_prior=row_prior, sd_prior=sd_prior, cov_prior=cov_prior, scale_prior=scale_prior, n=n, haar=bool(haar),
+        family=family, scheme=SCHEME[plan.scheme], layout=layout, rows=rows, gram=gram, priors=priors, core_columns=pc, effects=U, yy=yy,
+        n=n, haar=bool(haar),
         known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
-        cells=int(y.size), hyper_names=names.hyper_names(design), likelihood=likelihood, family_prior=_family_prior(design),
+        cells=int(y.size), hyper_names=names.hyper_names(design), likelihood=likelihood,
         cycles=plan.cycles, cutpoints=cutpoints, pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values,
         value_rows=value_rows, unit=1.0 if design.precision is None else float(np.sqrt(np.mean(design.precision))),
         student=np.array([f for f, of in enumerate(design.factors) if of.df_prior is not None], dtype=np.int64),
@@ -265,7 +255,7 @@ def _pieces(rows: kl.Rows, cutpoints: int) -> kl.Rows:
     return kl.Rows(X, Z, thrice["level"], offset, thrice["y"], thrice["trials"], thrice["weight"], thrice["core_entry"])
 
 
-def _family_prior(design: Design) -> np.ndarray:
+def _size_prior(design: Design) -> np.ndarray:
     """Code and numbers of the prior of the negative binomial's size."""
     return np.array(_scale_code(design.shape_prior), dtype=float) if design.shape_prior is not None else np.zeros(3)
 
@@ -332,18 +322,19 @@ def _cells(X, Z, level, offset, y, trials, ordinal=False):
     return X, Z, level, offset, total, trials
 
 
-def _layout(design: Design, plan: Plan, p: int, level: np.ndarray):
-    """The factor table, index, units, core factors, core_entry; columns of the core; length of ``node``."""
+def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.Layout, np.ndarray, int, int]:
+    """The layout; core_entry of the rows; columns of the core; length of ``node``."""
     factors, K = design.factors, len(design.factors)
-    table = np.full((K, 15), -1, dtype=np.int64)
+    table = kl.table(K, kl.FACTOR)
     J = np.array([len(f.levels) for f in factors], dtype=np.int64)
     q = np.array([len(f.columns) for f in factors], dtype=np.int64)
-    table[:, kl.LEVELS], table[:, kl.WIDTH] = J, q
-    table[:, kl.ZCOL], table[:, kl.U0], table[:, kl.ROOT0] = _starts(q), _starts(J * q), _starts(q * q)
-    table[:, [kl.ANCESTORS, kl.G0, kl.B0, kl.C0, kl.LIST0, kl.PTR0]] = 0
+    table.levels, table.width = J, q
+    table.z0, table.u0, table.root0 = _starts(q), _starts(J * q), _starts(q * q)
+    for name in ("ancestors", "g0", "b0", "c0", "list0", "pointer0"):
+        table[name] = 0
     pc = p
     for f in plan.core:
-        table[f, kl.CORE0] = pc
+        table[f].core0 = pc
         pc += int(J[f] * q[f])
     depth = max((len(chain) for chain in plan.units), default=1)
     units = np.full((len(plan.units), depth), -1, dtype=np.int64)
@@ -361,23 +352,24 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray):
     for t, chain in enumerate(plan.units):
         units[t, : len(chain)] = chain
         for k, f in enumerate(chain):
-            table[f, kl.UNIT] = t
-            table[f, kl.ANCESTORS] = sum(q[g] for g in chain[k + 1 :])
+            table[f].unit = t
+            table[f].ancestors = sum(q[g] for g in chain[k + 1 :])
             if k + 1 < len(chain):
-                table[f, kl.PARENT0] = append(parents(factors[f], factors[chain[k + 1]]))
+                table[f].parent0 = append(parents(factors[f], factors[chain[k + 1]]))
             if k == 0:
-                pointer, columns, places = _leaf_lists(f, plan.core, J, q, table[:, kl.CORE0], p, level)
-                table[f, kl.ENTRY0] = sum(e.shape[1] for e in entries)
+                pointer, columns, places = _leaf_lists(f, plan.core, J, q, table.core0, p, level)
+                table[f].entry0 = sum(e.shape[1] for e in entries)
                 entries.append(places)
             else:
                 pointer, columns = np.arange(J[f] + 1) * pc, np.tile(np.arange(pc), int(J[f]))
-            table[f, kl.PTR0], table[f, kl.LIST0] = append(pointer), append(columns)
-            for name, cells in ((kl.G0, J[f] * q[f] ** 2), (kl.B0, J[f] * q[f] * table[f, kl.ANCESTORS]), (kl.C0, columns.size * q[f])):
-                table[f, name] = size
+            table[f].pointer0, table[f].list0 = append(pointer), append(columns)
+            for name, cells in (("g0", J[f] * q[f] ** 2), ("b0", J[f] * q[f] * table[f].ancestors), ("c0", columns.size * q[f])):
+                table[f][name] = size
                 size += int(cells)
     core_entry = np.concatenate(entries, axis=1) if entries else np.zeros((level.shape[0], 0))
     core_factors = np.array(plan.core, dtype=np.int64)
-    return table, np.concatenate(index), units, core_factors, np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
+    layout = kl.Layout(table, _terms(design), np.concatenate(index), units, core_factors)
+    return layout, np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
 
 
 def _starts(sizes: np.ndarray) -> np.ndarray:
@@ -423,7 +415,7 @@ def _terms(design: Design) -> np.ndarray:
             column += size
             l0 += size * size
             s0 += size
-    return np.array(rows, dtype=np.int64).reshape(-1, 8)
+    return np.array(rows, dtype=kl.TERM).view(np.recarray)
 
 
 def _blocks(design: Design) -> tuple[tuple[int, int, int], ...]:
@@ -435,17 +427,18 @@ def _blocks(design: Design) -> tuple[tuple[int, int, int], ...]:
     return tuple(found)
 
 
-def cross_products(rows: kl.Rows, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def cross_products(rows: kl.Rows, layout: kl.Layout) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """CSR of Z_f'ΩZ_g over all random effects, for factors f, g of different units."""
     from scipy import sparse
 
-    levels, width, unit = factor[:, kl.LEVELS], factor[:, kl.WIDTH], factor[:, kl.UNIT]
+    factor = layout.factor
+    levels, width, unit = factor.levels, factor.width, factor.unit
     M, U = rows.level.shape[0], int(np.sum(levels * width))
     data, index = [], []
     for f in range(factor.shape[0]):
         for a in range(width[f]):
-            data.append(rows.Z[:, factor[f, kl.ZCOL] + a] * (unit[f] >= 0))
-            index.append(factor[f, kl.U0] + rows.level[:, f].astype(np.int64) * width[f] + a)
+            data.append(rows.Z[:, factor[f].z0 + a] * (unit[f] >= 0))
+            index.append(factor[f].u0 + rows.level[:, f].astype(np.int64) * width[f] + a)
     pointer = np.arange(M + 1) * len(data)
     Z = sparse.csr_matrix((np.column_stack(data).ravel(), np.column_stack(index).ravel(), pointer), shape=(M, U))
     product = (Z.T @ Z.multiply(rows.weight[:, None]).tocsr()).tocoo()
@@ -479,8 +472,8 @@ def _df_code(prior: Prior) -> tuple[int, float, float]:
     return (kp.GAMMA_ABOVE_ONE, 1.0, prior.args[0]) if prior.kind == "exponential" else _scale_code(prior, True)
 
 
-def _priors(design: Design, transform: np.ndarray, reference: np.ndarray):
-    """row_prior, sd_prior, cov_prior, scale_prior; coefficient statements turned to the internal basis."""
+def _priors(design: Design, transform: np.ndarray, reference: np.ndarray) -> kl.Priors:
+    """The priors in codes and numbers; coefficient statements turned to the internal basis."""
     statements, p = design.coefficient_priors, transform.shape[0]
     row_prior = np.zeros((len(statements), 3 + p))
     for r, s in enumerate(statements):
@@ -510,4 +503,4 @@ def _priors(design: Design, transform: np.ndarray, reference: np.ndarray):
                 cov_prior[k, 0] = kp.LKJ_WRITTEN
                 cov_prior[k, kp.TURN : kp.TURN + q * q] = np.ravel(t.back)
     scale_prior = np.array([_scale_code(design.sigma_prior), _scale_code(design.nu_prior, above_one=True)], dtype=float)
-    return row_prior, np.array(codes, dtype=float).reshape(-1, 3), cov_prior, scale_prior
+    return kl.Priors(row_prior, np.array(codes, dtype=float).reshape(-1, 3), cov_prior, scale_prior, _size_prior(design))

@@ -13,8 +13,7 @@ from gibbs.kernels import second_order as k2
 from gibbs.kernels.apart import Apart
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
 from gibbs.sampling import own_law
-from gibbs.sampling.chain import MOST_REJECTED, Chain, Kept, coordinates, fit_move, freeze_reference
-from gibbs.sampling.level_scales import Likelihood
+from gibbs.sampling.chain import MOST_REJECTED, Chain, Kept, _trial, _work, coordinates, fit_move, freeze_reference
 from gibbs.sampling.pack import Packed, cross_products
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
@@ -60,34 +59,44 @@ class SecondOrderChain(Chain):
         self.likelihood = True
         self.boundaries = tuple(sorted({max(int(share * self.warmup), 1) for share in REFITS} if self.warmup else ()))
         pieces = 3 if p.cutpoints else 1
-        self.linear, self.sums, self.summed = np.zeros(pieces * rows), np.zeros((7 if p.cutpoints else 3, rows)), 0
-        self.state.omega, self.first = np.ones(pieces * rows), np.zeros(p.cutpoints)
-        self.tally, self.own_every = np.zeros((2, p.effects)), 1.0
+        self.omega, self.linear = np.ones(pieces * rows), np.zeros(pieces * rows)
+        self.sums, self.summed = np.zeros((7 if p.cutpoints else 3, rows)), 0
+        self.first, self.centre, self.own_every = np.zeros(p.cutpoints), np.zeros(rows), 1.0
         self.choose(self.alike)
         self.columns = np.ascontiguousarray(p.rows.X.T)
-        self.views = [coordinates(p, unit) for unit in range(max(p.units.shape[0], 1))]
+        self.views = [coordinates(p, unit) for unit in range(max(p.units, 1))]
         d = max((v.shape[0] for v in self.views), default=0)
-        self.sizes = np.array([v.shape[0] for v in self.views], dtype=np.int64)
         self.counts = np.zeros((len(self.views), 8))
-        self.coordinate = np.zeros((len(self.views), d, 2), dtype=np.int64)
+        place = np.zeros((len(self.views), d, 2), dtype=np.int64)
         for k, view in enumerate(self.views):
-            self.coordinate[k, : view.shape[0]] = view
-        self.fit = np.tile([0.0, 0.0, 1.0], (len(self.views), d, 1))
-        self.root = np.tile(np.eye(d), (len(self.views), 1, 1))
-        self.psi = np.zeros(1 if p.likelihood == kd.COUNT_NEGATIVE_BINOMIAL else 0)
-        size = self.psi.size or p.cutpoints
-        self.psi_root, self.gap = np.eye(size), np.zeros((2, rows))
-        self.scratch = np.zeros((4, max(d, size)))
-        self.noise, self.trial_L = np.zeros((3, p.core_columns)), np.zeros_like(self.state.L)
-        self.effects, self.centre = np.zeros((4, p.effects)), np.zeros(rows)
-        size, columns = self.state.L.size, p.rows.X.shape[1]
-        self.ridge = (np.zeros(size), np.zeros((size if not p.cutpoints else 0, columns)), np.zeros((2, columns)))
-        self.further = (self.work["rhs"], self.work["rhs_core"])
+            place[k, : view.shape[0]] = view
+        psi = np.zeros(1 if p.likelihood == kd.COUNT_NEGATIVE_BINOMIAL else 0)
+        size, L, columns = psi.size or p.cutpoints, self.state.L.size, p.rows.X.shape[1]
+        self.state = self.state._replace(psi=psi, gap=np.zeros(rows))
+        self.trial, self.work = _trial(p, rows), _work(p, max(d, size))
+        self.moves = kl.Moves(
+            reference=self.tuning.reference,
+            sizes=np.array([v.shape[0] for v in self.views], dtype=np.int64),
+            place=place,
+            fit=np.tile([0.0, 0.0, 1.0], (len(self.views), d, 1)),
+            root=np.tile(np.eye(d), (len(self.views), 1, 1)),
+            steps=np.full(p.priors.sd.shape[0] + 1, 0.5),
+            psi_root=np.eye(size),
+            chosen=self.chosen,
+            own_rows=self.own_rows,
+            information=np.zeros(L),
+            slope=np.zeros((L if not p.cutpoints else 0, columns)),
+            shifts=np.zeros((2, columns)),
+        )
         self.fitted = False
         self.blocks, self.refits, self.every, self.small_every = 1, 0, 1.0, SMALL_EVERY[0]
-        self.steps, self.times = np.full(p.sd_prior.shape[0] + 1, 0.5), TIMES if _long_rows(p) else 1
+        self.times = TIMES if _long_rows(p) else 1
         cuts, y = np.arange(p.cutpoints), p.rows.y
         self.open = (cuts < y.min()) | (cuts >= y.max())  # cutpoints below, or above, all categories that somebody chose
+        self.low, self.high, self.empty = 0, 0, 0  # cutpoints between low and high have likelihood on both sides; categories nobody chose
+        if p.cutpoints:
+            self.low, self.high = int(min(y.min(), p.cutpoints)), int(y.max())
+            self.empty = p.cutpoints + 1 - np.unique(y).size
         self._start_family()
         self._start_at_mode()
 
@@ -95,7 +104,7 @@ class SecondOrderChain(Chain):
         """Cutpoints at the shares of the categories; a moderate size."""
         p, y, n = self.packed, self.packed.rows.y, self.packed.rows.trials
         if p.likelihood == kd.COUNT_NEGATIVE_BINOMIAL:
-            self.psi[:] = self.rng.uniform(0.0, 2.0)
+            self.state.psi[:] = self.rng.uniform(0.0, 2.0)
         elif p.cutpoints:
             from scipy.special import logit, ndtri
 
@@ -104,21 +113,21 @@ class SecondOrderChain(Chain):
             at = ndtri(below) if p.likelihood == kd.ORDINAL_PROBIT else logit(below)
             gaps = np.maximum(np.diff(at), 1e-3) * np.exp(self.rng.uniform(-0.2, 0.2, p.cutpoints - 1))
             self.first[:] = at[0] + np.concatenate([[0.0], np.cumsum(gaps)]) + self.rng.uniform(-0.1, 0.1)
-            self.psi_root *= 0.2
+            self.moves.psi_root[:] *= 0.2
 
     def _start_at_mode(self) -> None:
         p, s, r = self.packed, self.state, self.packed.rows
         omega = np.ones(r.y.size)  # of η; an ordinal stand-in has three squares a row
-        first, shape = self._first_predictor(), self._shape()
-        start_near_mode(self, p.likelihood, first, omega, self.node, steps=12, spread=1.0, shape=shape, cut=self.first)
+        first, shape = self._first_predictor(), self.shape()
+        start_near_mode(self, p.likelihood, first, omega, self.gram.node, steps=12, spread=1.0, shape=shape, cut=self.first)
         if p.cutpoints:
-            linear_predictor(r.X, r.Z, r.level, r.offset, p.factor, s.core, s.u, s.eta)
+            linear_predictor(r, p.layout, s.core, s.u, s.eta)
             self._add_derivatives()
             self._fit_stand_in()
         else:
-            s.omega[:] = omega
+            self.omega[:] = omega
             self.centre[:] = s.eta
-            self.linear[:] = s.working + s.omega * r.offset
+            self.linear[:] = s.working + self.omega * r.offset
         self._stand_in()
         self._learn_ridge()
 
@@ -127,32 +136,32 @@ class SecondOrderChain(Chain):
 
         A quadratic stand-in takes the mean of e^η to be that of η alone, where it is e^{η + V/2}; ω′ is the slope of the curvature.
         """
-        p, s, r = self.packed, self.state, self.packed.rows
-        information, slope, _ = self.ridge
+        p, r = self.packed, self.packed.rows
+        information, slope = self.moves.information, self.moves.slope
         if slope.shape[0] == 0:
             return
         step, curvature = 0.05, []
         for sign in (1.0, -1.0):
             sums = np.zeros((3, r.y.size))
-            kd.add_derivatives(p.likelihood, r.y, r.trials, self.centre + sign * step, self._shape(), self.first, sums)
+            kd.add_derivatives(p.likelihood, r.y, r.trials, self.centre + sign * step, self.shape(), self.first, sums)
             curvature.append(sums[2])
         steep = (curvature[0] - curvature[1]) / (2.0 * step)
         columns = r.X.shape[1]
-        gram = self.dense[0][:columns, :columns]
+        gram = self.gram.core[:columns, :columns]
         gram = np.tril(gram) + np.tril(gram, -1).T
-        weights = p.row_prior[:, 3:]
+        weights = p.priors.row[:, 3:]
         with np.errstate(invalid="ignore", over="ignore"):
-            gram = gram + weights.T @ (weights * p.row_prior[:, 1:2])
+            gram = gram + weights.T @ (weights * p.priors.row[:, 1:2])
         if not np.all(np.isfinite(gram)):  # the sweep says where
             return
-        for f, column, q, l0 in p.term[:, :4]:
-            z0 = p.factor[f, kl.ZCOL] + column
+        for f, column, q, l0, *_ in p.layout.term.tolist():
+            z0 = p.layout.factor[f].z0 + column
             Z, level = r.Z[:, z0 : z0 + q], r.level[:, f]
-            size = np.bincount(level, weights=s.omega)
+            size = np.bincount(level, weights=self.omega)
             for a in range(q):
                 for b in range(a + 1):
                     product = Z[:, a] * Z[:, b]
-                    typical = size @ np.bincount(level, weights=s.omega * product) / size.sum()
+                    typical = size @ np.bincount(level, weights=self.omega * product) / size.sum()
                     information[l0 + a * q + b] = information[l0 + b * q + a] = typical
                     twice = 1.0 if a == b else 2.0
                     slope[l0 + a * q + b] = np.linalg.lstsq(gram, r.X.T @ (0.5 * twice * steep * product), rcond=None)[0]
@@ -165,8 +174,9 @@ class SecondOrderChain(Chain):
             return np.log((r.y + rate * np.exp(np.clip(r.offset, -30.0, 30.0))) / (r.trials + 1.0))
         return r.offset.copy()
 
-    def _shape(self) -> float:
-        return float(np.exp(self.psi[0])) if self.packed.likelihood == kd.COUNT_NEGATIVE_BINOMIAL else 1.0
+    def shape(self) -> float:
+        """The size of a negative binomial; 1 elsewhere."""
+        return float(np.exp(self.state.psi[0])) if self.packed.likelihood == kd.COUNT_NEGATIVE_BINOMIAL else 1.0
 
     def _add_derivatives(self) -> None:
         """Add the derivatives at the current point to warm-up's averages."""
@@ -174,12 +184,12 @@ class SecondOrderChain(Chain):
         if p.cutpoints:
             kd.add_ordinal_derivatives(p.likelihood, r.y, r.trials, s.eta, s.core[: p.cutpoints], self.sums)
         else:
-            kd.add_derivatives(p.likelihood, r.y, r.trials, s.eta, self._shape(), self.first, self.sums)
+            kd.add_derivatives(p.likelihood, r.y, r.trials, s.eta, self.shape(), self.first, self.sums)
         self.summed += 1
 
     def _fit_stand_in(self) -> None:
         """(ω, b) ← the averages since the last fit: curvature −l'', and the slope that l' has where the average point is."""
-        mean, s = self.sums / self.summed, self.state
+        mean = self.sums / self.summed
         if self.packed.cutpoints:
             at, slope, weight = mean[:2], mean[2:4], np.maximum(mean[4:], 0.0)
             y, cuts = self.packed.rows.y, self.packed.cutpoints
@@ -187,12 +197,12 @@ class SecondOrderChain(Chain):
                 for border, beside in ((0, (y == y.max()) & (y < cuts)), (1, (y == y.min()) & (y > 0))):
                     slope[border, beside] = weight[border, beside] = weight[2, beside] = 0.0
             difference = weight[2] * (at[0] - at[1])
-            s.omega[:] = weight.ravel()
+            self.omega[:] = weight.ravel()
             upper, lower = weight[0] * at[0] + difference + slope[0], weight[1] * at[1] - difference + slope[1]
             self.linear[:] = np.concatenate([upper, lower, np.zeros_like(upper)])
         else:
-            s.omega[:] = np.maximum(mean[2], 1e-10)
-            self.linear[:] = s.omega * mean[0] + mean[1]
+            self.omega[:] = np.maximum(mean[2], 1e-10)
+            self.linear[:] = self.omega * mean[0] + mean[1]
             self.centre[:] = mean[0]
         self.sums[:], self.summed = 0.0, 0
 
@@ -201,21 +211,28 @@ class SecondOrderChain(Chain):
         p, s, r = self.packed, self.state, self.packed.pieces or self.rows
         if p.pieces and p.student.size:
             r = r._replace(Z=np.concatenate([self.rows.Z, self.rows.Z, np.zeros_like(self.rows.Z)]))
-        s.scale[4] = np.nan  # the gap is that of another stand-in now
-        accumulate(r.X, r.Z, r.level, r.core_entry, s.omega, p.factor, p.index, p.units, p.core_factors, self.node, self.dense)
-        working = self.linear - s.omega * r.offset
-        accumulate_rhs(r.X, r.Z, r.level, working, p.factor, True, p.units.shape[0], self.m, self.h)
-        if p.units.shape[0] > 1:
-            self.cross = cross_products(r._replace(weight=s.omega), p.factor)
+        s.known[0] = np.nan  # the gap is that of another stand-in now
+        accumulate(r, self.omega, p.layout, self.gram)
+        working = self.linear - self.omega * r.offset
+        accumulate_rhs(r, working, p.layout, True, p.units, self.gram.m, self.gram.h)
+        if p.units > 1:
+            cross = cross_products(r._replace(weight=self.omega), p.layout)
+            self.gram = kl.Gram(self.gram.node, self.gram.h, self.gram.m, self.gram.core, *cross)
 
     def effects_have_moved(self) -> None:
-        p, s, r = self.packed, self.state, self.rows
-        kd.gaps(p.likelihood, r.y, r.trials, s.omega, self.linear, s.eta, self._shape(), s.core[: p.cutpoints], self.gap[0])
+        """The gap of every row is made anew; η is that of the state already."""
+        kd.gaps(self._data(), self.state.eta, self.shape(), self.state.core[: self.packed.cutpoints], self.state.gap)
 
-    def likelihood_beside_normal(self) -> Likelihood | None:
-        p, s, r = self.packed, self.state, self.rows
-        data = (p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
-        return Likelihood(data, self._shape(), p.cutpoints, s.eta, self.gap[0], s.working, self.gap[1])
+    def _data(self) -> kl.StandIn:
+        """The likelihood and its stand-in."""
+        p, r = self.packed, self.rows
+        return kl.StandIn(
+            p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, self.omega, self.linear, p.values, p.value_rows
+        )  # fmt: skip
+
+    def likelihood_beside_normal(self) -> kl.StandIn | None:
+        """The likelihood and its stand-in, for ``kernels/level_laws.py``."""
+        return self._data()
 
     def advance(self, sweeps: int) -> None:
         super().advance(sweeps if self.done >= self.warmup else min(sweeps, 1))
@@ -226,32 +243,26 @@ class SecondOrderChain(Chain):
             self._add_derivatives()
         return status
 
-    def _arguments(self, sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
-        p, s, w, r = self.packed, self.state, self.work, self.rows
-        crossed = (*self.cross, *self.further)
-        data = (p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, s.omega, self.linear)
-        return (
-            self.rng, sweeps, p.cycles, self._collapsed_move(), 1 if warming else self.times, warming, self.blocks, self.every,
-            self.small_every, self.own_every, self.tally, self.chosen, self.own_rows, self.steps, data, p.family_prior,
-            p.cutpoints, self.psi, self.psi_root, p.values, p.value_rows, crossed,
-            p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.m, self.h,
-            p.row_prior, p.sd_prior, p.cov_prior, p.scale_prior, s.core, s.u, s.L, s.scale, s.row_scale, s.reference,
-            w["work"], w["vh"], self.dense, w["roots"], w["B"], w["small"], self.sizes, self.coordinate, self.fit, self.root, self.scratch,
-            self.counts, w["saved"], s.eta, self.gap[0], s.working, self.gap[1], self.noise[0], self.noise[1], self.noise[2],
-            self.trial_L, self.effects, self._ridge(), out.beta, out.L, out.scale, out.lp, out.u,
+    def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
+        """What the loop is called with; ``at``: addresses of what it calls so."""
+        p, move, times = self.packed, self._collapsed_move(), 1 if warming else self.times
+        orders = kl.SecondOrders(
+            at, sweeps, p.cycles, move, times, warming, self.blocks, self.every, self.small_every, self.own_every,
+            p.cutpoints, self.low, self.high, self.empty,
         )  # fmt: skip
-
-    def _ridge(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What the coefficients give way by; nothing where the stand-in is a good guide: there it costs more than it brings."""
-        information, slope, shift = self.ridge
-        return information, slope if self.fitted or self.packed.cycles > 1 else slope[:0], shift
+        slope = self.moves.slope  # where the stand-in is a good guide it costs more than it brings
+        moves = self.moves._replace(
+            chosen=self.chosen, own_rows=self.own_rows, slope=slope if self.fitted or p.cycles > 1 else slope[:0]
+        )  # fmt: skip
+        model = kl.Model(p.layout, self.gram, p.priors, self._data())
+        return self.rng, orders, model, self.state, moves, self.trial, self.work, self._out(out)
 
     def _collapsed_move(self) -> int:
         return k2.FITTED if self.elliptical and self.fitted else super()._collapsed_move()
 
     def new_kept(self, sweeps: int, warming: bool) -> Kept:
         kept = super().new_kept(sweeps, warming)
-        return replace(kept, scale=np.empty((sweeps, self.psi.size)))
+        return replace(kept, scale=np.empty((sweeps, self.state.psi.size)))
 
     def _learn(self, refine: bool) -> None:
         """Refit the stand-in, the move of the variances and the directions of the family's slices; split or join the core's parts."""
@@ -260,16 +271,15 @@ class SecondOrderChain(Chain):
         if cuts:
             own = np.concatenate([h.beta for h in self.history])[:, :cuts]
         self.history.clear()
-        s = self.state
         self._fit_stand_in()
         self._stand_in()
         self._learn_ridge()
-        freeze_reference(self.packed.term, s.reference, L)
+        freeze_reference(self.packed.layout.term, self.moves.reference, L)
         if own.shape[1] and L.shape[0] > 4 * own.shape[1]:
             cov = np.atleast_2d(np.cov(own.T))
-            self.psi_root[:] = np.linalg.cholesky(cov + 1e-6 * np.eye(own.shape[1]) + 0.1 * np.diag(np.diag(cov)))
+            self.moves.psi_root[:] = np.linalg.cholesky(cov + 1e-6 * np.eye(own.shape[1]) + 0.1 * np.diag(np.diag(cov)))
             if self.open.any():
-                self.psi_root[~self.open] *= TIGHT
+                self.moves.psi_root[~self.open] *= TIGHT
         worst, parts = self._core_acceptance()
         if self.refits >= FIT_FROM - 1 and not refine:
             if parts < SPLIT_BELOW and self.blocks < self.packed.core_columns:
@@ -277,13 +287,13 @@ class SecondOrderChain(Chain):
             elif parts > JOIN_ABOVE and self.blocks > 1:
                 self.blocks //= 2
         if self.refits >= FIT_FROM and L.shape[0] >= 8:
-            self.elliptical = int(self.sizes.max(initial=0)) <= ELLIPTICAL_LIMIT
+            self.elliptical = int(self.moves.sizes.max(initial=0)) <= ELLIPTICAL_LIMIT
             for k, view in enumerate(self.views):
                 d = view.shape[0]
                 if 0 < d <= ELLIPTICAL_LIMIT:
-                    frame = self.root[k, :d, :d].copy()
-                    fit_move(view, self.fit[k, :d], frame, L, np.ones(L.shape[0]))
-                    self.root[k, :d, :d] = frame
+                    fit = kl.Coordinates(view, self.moves.fit[k, :d], self.moves.root[k, :d, :d].copy())
+                    fit_move(fit, L, np.ones(L.shape[0]))
+                    self.moves.root[k, :d, :d] = fit.root
             if self.refits > FIT_FROM:
                 self.fitted = self.fitted or worst < FITTED_BELOW
                 rejected = self.counts[:, k2.INDEPENDENT_REJECTED].max()
@@ -322,9 +332,10 @@ class SecondOrderChain(Chain):
 
         The worst level is that of those which do not move by their own law too, whose moves are never refused.
         """
-        c = self.counts.sum(axis=0)
-        found = {"core": self._core_acceptance()[0]}
-        if c[k2.PARTS_TRIED]:
+        c, p = self.counts.sum(axis=0), self.packed
+        sliced = self.empty > 0 and p.core_columns == p.cutpoints  # all of the core has another move in every sweep, never refused
+        found = {} if sliced else {"core": self._core_acceptance()[0]}
+        if c[k2.PARTS_TRIED] and not sliced:
             found["other parts of the core"] = float(c[k2.PARTS_ACCEPTED] / c[k2.PARTS_TRIED])
         for factor, (tried, accepted) in zip(self.factors, own_law.by_level(self.packed, self.tally), strict=True):
             if tried.any():
@@ -344,6 +355,6 @@ class SecondOrderChain(Chain):
 
 def _long_rows(p: Packed) -> bool:
     """Whether a pass over the rows takes ``LONG_ROWS`` times as long as one elimination, in multiplications (a likelihood is 40)."""
-    pc, q = p.core_columns, p.factor[:, kl.WIDTH]
-    levels = np.where(p.factor[:, kl.UNIT] < 0, 0, p.factor[:, kl.LEVELS] * q * (pc + q) ** 2)
+    pc, q = p.core_columns, p.layout.factor.width
+    levels = np.where(p.layout.factor.unit < 0, 0, p.layout.factor.levels * q * (pc + q) ** 2)
     return p.rows.y.size * (40 + p.rows.X.shape[1] + p.rows.Z.shape[1]) > LONG_ROWS * (levels.sum() / 2 + pc**3 / 6)

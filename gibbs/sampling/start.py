@@ -45,39 +45,40 @@ def start_near_mode(
     finite mode), and leaves ω and ω(ỹ − offset) of the last step in ``omega`` (M,) and ``working``. Overwrites the cross-products, those
     of the levels in ``node``.
     """
-    p, s, w, r, dense = chain.packed, chain.state, chain.work, chain.packed.rows, chain.dense
-    m, rhs, eta, cuts = w["rhs_core"], w["rhs"], s.eta, cut.size
+    p, s, w, r = chain.packed, chain.state, chain.work, chain.packed.rows
+    m, rhs, eta, cuts = w.rhs_core, w.rhs, s.eta, cut.size
+    layout, gram = p.layout, chain.gram._replace(node=node, m=w.rhs_core, h=w.rhs)
     limit = 30.0 if code in (COUNT_POISSON, COUNT_NEGATIVE_BINOMIAL) else 8.0
     trial, sums = np.empty_like(eta), np.empty((3, eta.size))
     eta[:] = first
     s.core[:] = 0.0
     s.u[:] = 0.0
-    coefficient_precision(p.row_prior, s.row_scale, w["B"])
+    coefficient_precision(p.priors.row, s.row_scale, w.B)
     for step in range(steps):
         noise = spread if step == steps - 1 else 0.0
         if step > 0:
-            linear_predictor(r.X, r.Z, r.level, r.offset, p.factor, s.core, s.u, trial)
+            linear_predictor(r, layout, s.core, s.u, trial)
             eta[:] = np.clip(np.clip(trial, eta - 4.0, eta + 4.0), -limit, limit)
         sums[:] = 0.0
         add_derivatives(code, r.y, r.trials, eta, shape, cut, sums)
         omega[:] = np.maximum(sums[2], 1e-6)
         s.working[:] = omega * (eta - r.offset) + sums[1]
-        accumulate(r.X, r.Z, r.level, r.core_entry, omega, p.factor, p.index, p.units, p.core_factors, node, dense)
-        factor_roots(p.factor, p.term, s.L, w["roots"])
-        for unit in range(max(p.units.shape[0], 1)):
-            subtract_other_units(r.Z, r.level, p.factor, s.u, unit, omega, s.working, trial)
-            accumulate_rhs(r.X, r.Z, r.level, trial, p.factor, p.units.shape[0] == 0, unit, m, rhs)
-            load_core(dense, m)
+        accumulate(r, omega, layout, gram)
+        factor_roots(layout, s.L, w)
+        for unit in range(max(p.units, 1)):
+            subtract_other_units(r, layout, s.u, unit, omega, s.working, trial)
+            accumulate_rhs(r, trial, layout, p.units == 0, unit, m, rhs)
+            load_core(gram, w)
             for k in range(cuts):  # no row meets them
-                dense[1, k, k] = 1.0
-            if p.units.shape[0] > 0:
-                eliminate_unit(p.factor, p.index, p.units, unit, node, rhs, w["roots"], 1.0, w["work"], w["vh"], dense)
-            factor_core(p.factor, p.core_factors, w["B"], w["roots"], 1.0, dense)
-            draw_core(chain.rng, p.factor, p.core_factors, w["roots"], dense, noise, s.core)
-            if p.units.shape[0] > 0:
-                draw_unit(chain.rng, p.factor, p.index, p.units, unit, w["roots"], w["work"], w["vh"], noise, s.core, s.u)
+                w.core[k, k] = 1.0
+            if p.units > 0:
+                eliminate_unit(layout, gram, unit, 1.0, w)
+            factor_core(layout, 1.0, w)
+            draw_core(chain.rng, layout, w, noise, s.core)
+            if p.units > 0:
+                draw_unit(chain.rng, layout, unit, w, noise, s.core, s.u)
             s.core[:cuts] = cut
-            copy_core_factors(p.factor, p.core_factors, s.core, s.u)
+            copy_core_factors(layout, s.core, s.u)
     if not (np.all(np.isfinite(s.core)) and np.all(np.isfinite(s.u))):
         s.core[:] = 0.0
         s.core[:cuts] = cut

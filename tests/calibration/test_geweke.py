@@ -90,7 +90,7 @@ def test_a_prior_on_the_wrong_scale_is_caught(monkeypatch):
 
     def broken(design, decided):
         packed = true_pack(design, decided)
-        packed.sd_prior[:, 1] **= 2
+        packed.priors.sd[:, 1] **= 2
         return packed
 
     monkeypatch.setattr("gibbs.sampling.chains.pack", broken)

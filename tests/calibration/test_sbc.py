@@ -75,7 +75,7 @@ def test_a_wrong_sampler_is_caught(bug, monkeypatch):
     def broken(design, decided):
         packed = true_pack(design, decided)
         if bug == "prior of the sd on the wrong scale":
-            packed.sd_prior[:, 2] **= 2
+            packed.priors.sd[:, 2] **= 2
         if bug == "too few rows":  # 9 of 24 forgotten in the power of sigma
             packed = replace(packed, n=packed.n - 9.0)
         return packed

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import linalg
 
 from gibbs.kernels import covariance, elimination, hyper, statistics
+from gibbs.kernels import layout as kl
 from gibbs.model.records import Design, Factor, Prior, Term
 from gibbs.sampling.chain import Chain
 from gibbs.sampling.pack import pack
@@ -172,9 +173,10 @@ class Bench:
         self.design, self.plan = design, plan_of(design, scheme)
         self.packed = p = pack(design, self.plan)
         self.chain = Chain(0, np.random.SeedSequence(7), p, design, 40)
-        self.state, self.work, self.dense = self.chain.state, self.chain.work, self.chain.dense
-        self.rng = self.chain.rng
-        self.node, self.m, self.h = p.node.copy(), p.m.copy(), p.h.copy()
+        self.layout, self.state, self.work, self.rng = p.layout, self.chain.state, self.chain.work, self.chain.rng
+        self.coordinates = self.chain.tuning.coordinates
+        self.gram = p.gram._replace(**{name: getattr(p.gram, name).copy() for name in ("node", "h", "m", "core")})
+        self.node, self.m, self.h = self.gram.node, self.gram.m, self.gram.h
         self.p = p.reference.size
         r = p.rows
         M, blocks, z = r.X.shape[0], [r.X], 0
@@ -235,7 +237,7 @@ class Bench:
     def set(self, covariances, sigma: float = 1.0, theta: np.ndarray | None = None) -> np.ndarray:
         """L, σ and, where given, θ into the state; returns L."""
         self.state.L[:] = lower(covariances)
-        self.state.scale[0] = sigma
+        self.state.sigma[0] = sigma
         if theta is not None:
             self.state.core[:], self.state.u[:] = theta[self.core], theta[self.p :]
         return self.state.L
@@ -249,78 +251,69 @@ class Bench:
         """Take these precisions and working responses, by the kernels and in the dense twin."""
         p, r = self.packed, self.packed.rows
         self.omega, self.y = omega, y
-        statistics.accumulate(r.X, r.Z, r.level, r.core_entry, omega, p.factor, p.index, p.units, p.core_factors, self.node, self.dense)
-        statistics.accumulate_rhs(r.X, r.Z, r.level, omega * y, p.factor, True, p.units.shape[0], self.m, self.h)
+        statistics.accumulate(r, omega, p.layout, self.gram)
+        statistics.accumulate_rhs(r, omega * y, p.layout, True, p.units, self.m, self.h)
+
+    def given(self, rhs_core: np.ndarray | None, rhs: np.ndarray | None) -> kl.Gram:
+        """The cross-products with other right-hand sides, where they are given."""
+        return self.gram._replace(m=self.m if rhs_core is None else rhs_core, h=self.h if rhs is None else rhs)
+
+    def target(self, core_only: bool = False, known: float = math.nan) -> kl.Target:
+        """What the marginal density is of; sets B."""
+        quadratic = self.prior_precision()
+        return kl.Target(core_only, float(self.packed.n), float(np.sum(self.omega * self.y**2)), quadratic, known)
 
     def prior_precision(self) -> float:
         """B of the coefficient priors into the work arrays; returns Σ λ mean²/s²."""
-        return elimination.coefficient_precision(self.packed.row_prior, self.state.row_scale, self.work["B"])
+        return elimination.coefficient_precision(self.packed.priors.row, self.state.row_scale, self.work.B)
 
     def eliminate(self, sigma: float, unit: int | None, rhs_core: np.ndarray, rhs: np.ndarray) -> tuple[float, float]:
         """The roots, one unit out, the core factored: (log|Q|, b'Q⁻¹b)."""
-        p, w = self.packed, self.work
+        layout, w, gram = self.layout, self.work, self.given(rhs_core, rhs)
         self.prior_precision()
-        elimination.factor_roots(p.factor, p.term, self.state.L, w["roots"])
-        elimination.load_core(self.dense, rhs_core)
+        elimination.factor_roots(layout, self.state.L, w)
+        elimination.load_core(gram, w)
         log_det = reduction = 0.0
         if unit is not None:
-            log_det, reduction = elimination.eliminate_unit(
-                p.factor, p.index, p.units, unit, self.node, rhs, w["roots"], sigma**2, w["work"], w["vh"], self.dense
-            )
-        log_det_core, quadratic = elimination.factor_core(p.factor, p.core_factors, w["B"], w["roots"], sigma * sigma, self.dense)
+            log_det, reduction = elimination.eliminate_unit(layout, gram, unit, sigma**2, w)
+        log_det_core, quadratic = elimination.factor_core(layout, sigma * sigma, w)
         return log_det + log_det_core, reduction + quadratic
 
     def draw(self, sigma: float, unit: int | None) -> np.ndarray:
         """One draw of (core, unit) after ``eliminate``; returns θ[joint(unit)]."""
-        p, w, s = self.packed, self.work, self.state
-        elimination.draw_core(self.rng, p.factor, p.core_factors, w["roots"], self.dense, sigma, s.core)
+        layout, w, s = self.layout, self.work, self.state
+        elimination.draw_core(self.rng, layout, w, sigma, s.core)
         if unit is not None:
-            elimination.draw_unit(self.rng, p.factor, p.index, p.units, unit, w["roots"], w["work"], w["vh"], sigma, s.core, s.u)
-        elimination.copy_core_factors(p.factor, p.core_factors, s.core, s.u)
+            elimination.draw_unit(self.rng, layout, unit, w, sigma, s.core, s.u)
+        elimination.copy_core_factors(layout, s.core, s.u)
         return self.theta[self.joint(unit)]
 
     def log_marginal(self, sigma: float) -> tuple[float, float]:
         """``hyper.log_marginal`` at the state's L."""
-        p, w = self.packed, self.work
-        quadratic = self.prior_precision()
-        yy = float(np.sum(self.omega * self.y**2))
-        return hyper.log_marginal(
-            p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.h, w["B"], quadratic, w["roots"], w["work"], w["vh"],
-            self.dense, self.state.L, sigma, self.m, yy, p.n,
-        )  # fmt: skip
+        return hyper.log_marginal(self.layout, self.gram, self.target(), self.work, self.state.L, sigma)
 
     def log_hyper(self, core_only: bool, x: np.ndarray, sigma: float, rhs_core=None, rhs=None) -> tuple[float, float, float]:
         """``hyper.log_hyper`` at coordinates x."""
-        p, w, c = self.packed, self.work, self.chain
-        quadratic = self.prior_precision()
-        yy = float(np.sum(self.omega * self.y**2))
-        return hyper.log_hyper(
-            core_only, c.coordinate, c.fit, x, sigma, p.sd_prior, p.cov_prior, p.scale_prior, p.factor, p.term, p.index, p.units,
-            p.core_factors, self.node, self.h if rhs is None else rhs, w["B"], quadratic, w["roots"], w["work"], w["vh"], self.dense,
-            self.state.L, self.m if rhs_core is None else rhs_core, yy, p.n, w["small"],
-        )  # fmt: skip
+        target, gram = self.target(core_only), self.given(rhs_core, rhs)
+        return hyper.log_hyper(self.coordinates, x, self.packed.priors, self.layout, gram, target, self.work, self.state.L, sigma)
 
     def run_hyper(
         self, n: int, move: int, core_only: bool = False, learn: bool = False, rhs_core=None, rhs=None, known: float = math.nan
     ) -> tuple[np.ndarray, np.ndarray]:
         """``n`` moves of ``hyper.draw_hyper`` from the state, whose σ follows: L (n, …) and σ (n,) after each."""
-        p, w, c, s = self.packed, self.work, self.chain, self.state
-        quadratic = self.prior_precision()
-        yy = float(np.sum(self.omega * self.y**2))
-        L, sigma = np.empty((n, s.L.size)), np.empty(n)
-        ok, s.scale[0], self.rest, self.target = loops.run_hyper(
-            self.rng, move, learn, core_only, c.coordinate, c.fit, c.root, c.scratch, c.counts, p.sd_prior, p.cov_prior,
-            p.scale_prior, p.factor, p.term, p.index, p.units, p.core_factors, self.node, self.h if rhs is None else rhs, w["B"],
-            quadratic, w["roots"], w["work"], w["vh"], self.dense, s.L, s.scale[0], self.m if rhs_core is None else rhs_core, yy, p.n,
-            w["small"], known, w["saved"], L, sigma,
+        s, L, sigma = self.state, np.empty((n, self.state.L.size)), np.empty(n)
+        target, gram = self.target(core_only, known), self.given(rhs_core, rhs)
+        ok, s.sigma[0], self.rest, self.reached = loops.run_hyper(
+            self.rng, move, learn, self.coordinates, self.chain.counts[0], self.packed.priors, self.layout, gram, target, self.work, s.L,
+            s.sigma[0], L, sigma,
         )  # fmt: skip
         assert ok
         return L, sigma
 
     def residual_rhs(self, unit: int, pos: int, rhs: np.ndarray) -> np.ndarray:
         """``covariance.residual_rhs`` of the factor at ``pos`` of ``unit``."""
-        p, s, out = self.packed, self.state, np.full(self.packed.effects, np.nan)
-        covariance.residual_rhs(p.factor, p.index, p.units, unit, pos, self.node, s.core, s.u, rhs, out)
+        s, out = self.state, np.full(self.packed.effects, np.nan)
+        covariance.residual_rhs(self.layout, self.given(None, rhs), unit, pos, s.core, s.u, out)
         return out
 
 

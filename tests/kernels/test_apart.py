@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from gibbs.kernels.apart import Apart
-from gibbs.kernels.priors import log_scale_prior
+from gibbs.kernels.layout import Coordinates
 from gibbs.kernels.second_order import log_stand_in
 from numba import njit, types
 from numba.core.errors import TypingError
@@ -79,20 +79,18 @@ def test_a_signature_that_is_not_the_kernels_is_refused():
 @pytest.mark.parametrize("kind", ["one_factor", "slopes", "nested_mixed"])
 def test_the_stand_in_of_the_second_order_sweep_is_the_marginal_density(kind):
     """At coordinates, and at L as it is: then without their Jacobian and the prior of σ."""
-    b = Bench(make_design(kind), "joint")
-    p, c, w, s = b.packed, b.chain, b.work, b.state
-    quadratic, yy = b.prior_precision(), float(np.sum(b.omega * b.y**2))
-    x = np.array([0.3, -0.4, 0.2, 0.1, -0.2, 0.05, 0.4, -0.1, 0.2])[: c.coordinate.shape[0]]
-    wanted, sigma, _ = b.log_hyper(False, x, 1.0)
-    assert len(x) == c.coordinate.shape[0]
+    b = Bench(make_design(kind, known_se=True), "joint")
+    p, s, c = b.packed, b.state, b.coordinates
+    x = np.array([0.3, -0.4, 0.2, 0.1, -0.2, 0.05, 0.4, -0.1, 0.2])[: c.place.shape[0]]
+    assert len(x) == c.place.shape[0]
+    whole = b.target()
+    wanted, sigma, _ = hyper.log_hyper(c, x, p.priors, b.layout, b.gram, whole, b.work, s.L, 1.0)
+    assert sigma == 1.0
+    constant = -0.5 * (whole.yy + whole.prior_quadratic)  # a stand-in knows neither ỹ'Ωỹ nor b₀'B₀⁻¹b₀
 
-    def stand_in(coordinate: np.ndarray) -> float:
-        return log_stand_in(
-            False, coordinate, c.fit, x, sigma, p.sd_prior, p.cov_prior, p.scale_prior, p.factor, p.term, p.index, p.units, p.core_factors,
-            b.node, b.h, w["B"], quadratic, w["roots"], w["work"], w["vh"], b.dense, s.L, b.m, yy, float(p.n), w["small"],
-        )  # fmt: skip
+    def stand_in(coordinates: Coordinates) -> float:
+        return log_stand_in(coordinates, x, p.priors, b.layout, b.gram, b.work, s.L)
 
-    assert stand_in(c.coordinate) == wanted
-    jacobian = sum(x[i] for i, (coordinate, _) in enumerate(c.coordinate) if coordinate != hyper.BELOW)
-    prior = log_scale_prior(p.scale_prior[0, 0], p.scale_prior[0, 1], p.scale_prior[0, 2], sigma)
-    assert math.isclose(stand_in(c.coordinate[:0]), wanted - jacobian - prior, rel_tol=1e-12)
+    assert math.isclose(stand_in(c), wanted - constant, rel_tol=1e-12)
+    jacobian = sum(x[i] for i, (kind_of, _) in enumerate(c.place) if kind_of != hyper.BELOW)
+    assert math.isclose(stand_in(Coordinates(c.place[:0], c.fit[:0], c.root[:0])), wanted - constant - jacobian, rel_tol=1e-12)

@@ -14,7 +14,6 @@ from gibbs.kernels.priors import log_cholesky_prior
 from scipy import stats
 
 from gibbs.kernels import covariance
-from gibbs.kernels import layout as kl
 from gibbs.model.records import Prior, Term
 from tests import oracles
 
@@ -58,7 +57,7 @@ def test_log_sufficient_is_the_joint_density_as_a_function_of_one_covariance(kin
     for t, f, k, q in term_places(b):
         squares, scratch = np.full(64, np.nan), np.full(64, np.nan)
         now = np.linalg.cholesky(covariances[f][k])
-        covariance.sum_of_squares(p.factor, p.term, t, b.state.L, theta[b.p :], scratch, squares)
+        covariance.sum_of_squares(p.layout, t, b.state.L, theta[b.p :], scratch, squares)
         start = sum(len(term.columns) for term in b.design.factors[f].terms[:k])
         mine = theta[b.columns[f]].reshape(len(b.design.factors[f].levels), -1)[:, start : start + q]
         e = np.linalg.solve(now, mine.T)
@@ -71,7 +70,9 @@ def test_log_sufficient_is_the_joint_density_as_a_function_of_one_covariance(kin
             J, M = len(b.design.factors[f].levels), np.tril(rng.uniform(0.2, 1.0, (q, q)))  # any frame will do
             T, F = np.linalg.solve(M, L), np.linalg.solve(M, now)
             value = covariance.log_sufficient(q, J, squares, np.tril(T).ravel(), np.tril(F).ravel(), scratch)
-            ours.append(value + log_cholesky_prior(p.term, t, p.sd_prior, p.cov_prior, L.ravel(), scratch) - J * np.log(np.diag(M)).sum())
+            ours.append(
+                value + log_cholesky_prior(p.layout.term, t, p.priors.sd, p.priors.cov, L.ravel(), scratch) - J * np.log(np.diag(M)).sum()
+            )
             theirs.append(oracles.log_joint(b.design, values_of(b, trial, sigma, theta)) + log_jacobian_lower(L))
         np.testing.assert_allclose(np.diff(ours), np.diff(theirs), rtol=RTOL, atol=1e-9 * np.max(np.abs(theirs)))
 
@@ -87,7 +88,7 @@ def test_log_covariance_priors_sums_the_terms_that_are_drawn(kind):
     for _ in range(4):
         covariances = random_covariances(design, rng)
         L = b.set(covariances)
-        ours.append(covariance.log_covariance_priors(b.packed.term, b.packed.sd_prior, b.packed.cov_prior, L, np.zeros(64)))
+        ours.append(covariance.log_covariance_priors(b.packed.layout.term, b.packed.priors.sd, b.packed.priors.cov, L, np.zeros(64)))
         total = 0.0
         for factor, blocks in zip(design.factors, covariances, strict=True):
             for term, block in zip(factor.terms, blocks, strict=True):
@@ -134,8 +135,9 @@ def test_ancillary_regression(kind, t):
     """H = D'ΩD/σ² and r = D'Ωỹ/σ² from the rows, D the columns that L multiplies."""
     b, sigma, residual, _, L, e, D, y = ancillary_case(kind, 45, t)
     p, d = b.packed, D.shape[1]
-    H, r, effects = np.full((36, 36), np.nan), np.full(64, np.nan), b.work["effects"]
-    size = covariance.ancillary_regression(p.factor, p.term, t, b.node, b.state.L, b.state.u, sigma, residual, H, r, effects)
+    H, r, effects = b.work.H, b.work.x[4], b.work.effects
+    H[:], r[:] = np.nan, np.nan
+    size = covariance.ancillary_regression(p.layout, b.gram, t, b.state.L, b.state.u, sigma, residual, b.work)
     assert size == d == L.shape[0] * (L.shape[0] + 1) // 2
     np.testing.assert_allclose(effects[: e.size].reshape(e.shape), e, rtol=1e-8, atol=1e-10)
     lower = np.tril_indices(d)
@@ -149,19 +151,13 @@ def run_ancillary(b: Bench, t: int, sigma: float, residual: np.ndarray, n: int) 
     """L (n, …) after each of ``n`` updates."""
     p, w, s = b.packed, b.work, b.state
     out = np.empty((n, s.L.size))
-    loops.run_ancillary(
-        b.rng, p.factor, p.term, t, p.sd_prior, p.cov_prior, b.node, s.L, s.u, sigma, residual, w["H"], w["small"][6], w["x"],
-        w["effects"], w["small"], out,
-    )  # fmt: skip
+    loops.run_ancillary(b.rng, b.layout, b.gram, t, p.priors, s.L, s.u, sigma, residual, w, out)
     return out
 
 
 def draw_ancillary(b: Bench, t: int, sigma: float, residual: np.ndarray) -> int:
     p, w, s = b.packed, b.work, b.state
-    return covariance.draw_covariance_ancillary(
-        b.rng, p.factor, p.term, t, p.sd_prior, p.cov_prior, b.node, s.L, s.u, sigma, residual, w["H"], w["small"][6], w["x"],
-        w["effects"], w["small"],
-    )  # fmt: skip
+    return covariance.draw_covariance_ancillary(b.rng, b.layout, b.gram, t, p.priors, s.L, s.u, sigma, residual, w)
 
 
 @pytest.mark.parametrize("prior", PRIORS)
@@ -169,7 +165,7 @@ def draw_ancillary(b: Bench, t: int, sigma: float, residual: np.ndarray) -> int:
 def test_ancillary_draw_keeps_e_and_the_residual(kind, t, prior):
     """u = L e with e unchanged but for the signs of its columns; the other effects stay; the residual is that of the new u."""
     b, sigma, residual, columns, L, e, _, _ = ancillary_case(kind, 46, t, prior)
-    q, l0, moved = L.shape[0], b.packed.term[t, kl.L0], 0
+    q, l0, moved = L.shape[0], b.packed.layout.term[t].l0, 0
     before = b.state.L.copy()
     others = np.setdiff1d(np.arange(b.packed.effects), columns - b.p)
     u_others = b.state.u[others].copy()
@@ -184,7 +180,7 @@ def test_ancillary_draw_keeps_e_and_the_residual(kind, t, prior):
     np.testing.assert_array_equal(b.state.u[others], u_others)
     rest = np.delete(np.arange(before.size), np.arange(l0, l0 + q * q))
     np.testing.assert_array_equal(b.state.L[rest], before[rest])
-    f = b.packed.term[t, kl.FACTOR]
+    f = b.packed.layout.term[t].factor
     expected = (b.W.T @ (b.omega * (b.y - b.W @ b.theta)))[b.columns[f]]
     np.testing.assert_allclose(residual[b.columns[f] - b.p], expected, rtol=1e-7, atol=1e-8 * np.max(np.abs(expected)) + 1e-9)
 
@@ -254,9 +250,9 @@ def test_ancillary_law_of_two_columns():
 def draw_sufficient(b: Bench, t: int, n: int) -> np.ndarray:
     """Σ_t (n, q, q) after each of ``n`` updates; the other terms are left alone."""
     p, s = b.packed, b.state
-    q, l0, out = p.term[t, kl.SIZE], p.term[t, kl.L0], np.empty((n, s.L.size))
+    q, l0, out = p.layout.term[t].width, p.layout.term[t].l0, np.empty((n, s.L.size))
     before = np.delete(s.L.copy(), np.arange(l0, l0 + q * q))
-    loops.run_sufficient(b.rng, p.factor, p.term, t, p.sd_prior, p.cov_prior, s.u, s.L, s.reference, b.work["small"], out)
+    loops.run_sufficient(b.rng, p.layout, t, p.priors, s.u, s.L, b.chain.tuning.reference, b.work, out)
     np.testing.assert_array_equal(np.delete(s.L, np.arange(l0, l0 + q * q)), before)
     L = out[:, l0 : l0 + q * q].reshape(n, q, q)
     assert np.all(np.triu(L, 1) == 0.0) and np.all(np.diagonal(L, axis1=1, axis2=2) > 0.0)
@@ -268,7 +264,7 @@ def draw_sufficient(b: Bench, t: int, n: int) -> np.ndarray:
 def test_sufficient_law_of_one_sd(prior, levels):
     """s | u ∝ s^{−J} exp(−Σu²/2s²) p(s), by quadrature."""
     b, *_ = at_random("one_factor", 51, levels=levels, sd_prior=prior)
-    b.state.u *= 0.6
+    b.state.u[:] *= 0.6
     b.state.L[:] = 0.7
     squares, J = float(np.sum(b.state.u**2)), levels
     x = np.linspace(-6.0, 5.0, 40_001)  # log s
@@ -296,7 +292,7 @@ def test_sufficient_law_under_an_inverse_wishart_is_an_inverse_wishart(kind, t, 
     b, *_ = at_random(kind, 52, covariance_prior="inverse_wishart", **({"levels": levels} if kind == "slopes" else {}))
     _, f, _, q = term_places(b)[t]
     J = len(b.design.factors[f].levels)
-    b.state.reference[:] = b.state.L
+    b.chain.tuning.reference[:] = b.state.L
     u = b.state.u[b.columns[f] - b.p].reshape(J, -1)[:, :q]
     df = q + 3.0 + J
     scale = 0.4 * np.eye(q) + 0.1 + u.T @ u

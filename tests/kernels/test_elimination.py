@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from gibbs.kernels import elimination
-from gibbs.kernels import layout as kl
 from tests import oracles
 
 from . import loops
@@ -23,7 +22,7 @@ def test_coefficient_precision(coefficient_prior, intercept_prior):
     b.state.row_scale[:] = np.linspace(0.5, 2.0, b.state.row_scale.size)
     quadratic = b.prior_precision()
     Q, rhs, expected = b.prior([], b.state.row_scale)
-    np.testing.assert_allclose(b.work["B"], np.column_stack([Q, rhs]), rtol=RTOL, atol=1e-14)
+    np.testing.assert_allclose(b.work.B, np.column_stack([Q, rhs]), rtol=RTOL, atol=1e-14)
     assert quadratic == pytest.approx(expected, rel=RTOL)
 
 
@@ -33,12 +32,12 @@ def test_factor_roots(kind):
     rng = np.random.default_rng(2)
     covariances = random_covariances(b.design, rng)
     b.set(covariances)
-    roots = b.work["roots"]
+    roots = b.work.roots
     roots[:] = np.nan
-    elimination.factor_roots(b.packed.factor, b.packed.term, b.state.L, roots)
+    elimination.factor_roots(b.layout, b.state.L, b.work)
     for f, blocks in enumerate(covariances):
         full = oracles.factor_covariance(blocks)
-        q, at = len(full), b.packed.factor[f, kl.ROOT0]
+        q, at = len(full), b.packed.layout.factor[f].root0
         np.testing.assert_allclose(roots[at : at + q * q].reshape(q, q), np.linalg.cholesky(full), rtol=RTOL, atol=1e-12)
 
 
@@ -136,10 +135,10 @@ def noise_matrix(b: Bench, unit: int | None, sigma: float, size: int) -> np.ndar
     out = np.empty((size, size + 1))
     for k in range(size + 1):
         rng = Normals(k - 1)
-        elimination.draw_core.py_func(rng, p.factor, p.core_factors, w["roots"], b.dense, sigma, s.core)
+        elimination.draw_core.py_func(rng, p.layout, w, sigma, s.core)
         if unit is not None:
-            elimination.draw_unit.py_func(rng, p.factor, p.index, p.units, unit, w["roots"], w["work"], w["vh"], sigma, s.core, s.u)
-        elimination.copy_core_factors(p.factor, p.core_factors, s.core, s.u)
+            elimination.draw_unit.py_func(rng, p.layout, unit, w, sigma, s.core, s.u)
+        elimination.copy_core_factors(p.layout, s.core, s.u)
         assert rng.count == size
         out[:, k] = b.theta[b.joint(unit)]
     return out
@@ -153,10 +152,7 @@ def test_covariance_of_draws(kind):
         mean, R = np.linalg.solve(Q, rhs), np.linalg.cholesky(Q)
         p, w, s = b.packed, b.work, b.state
         cores, effects = np.empty((n, b.core.size)), np.empty((n, p.effects))
-        loops.run_location(
-            b.rng, p.factor, p.index, p.units, unit, p.core_factors, w["roots"], w["work"], w["vh"], b.dense, sigma, s.core, s.u, cores,
-            effects,
-        )  # fmt: skip
+        loops.run_location(b.rng, p.layout, unit, w, sigma, s.core, s.u, cores, effects)
         z = np.hstack([cores, effects[:, b.unit(unit) - b.p]]) - mean
         z = z @ R / sigma  # cov z = R'Q⁻¹R = I
         assert np.max(np.abs(z.mean(axis=0))) * math.sqrt(n) < 6.3
@@ -170,29 +166,26 @@ def test_special_paths_equal_the_general_one(kind):
     for scheme in schemes_with_units(kind):
         for b, unit, sigma, *_ in eliminated(kind, scheme, 6):
             p, w = b.packed, b.work
-            f = p.units[unit, 0]
+            f = p.layout.units[unit, 0]
             rhs = np.random.default_rng(8).standard_normal(p.effects)
             results = []
             for general in (False, True):
-                elimination.load_core(b.dense, np.ones(b.core.size))
-                w["work"][:], w["vh"][:] = b.node, rhs
+                gram = b.given(np.ones(b.core.size), rhs)
+                elimination.load_core(gram, w)
+                w.V[:], w.vh[:] = b.node, rhs
                 if general:
-                    out = elimination._eliminate_factor(
-                        p.factor, p.index, p.units, unit, 0, w["roots"], sigma**2, w["work"], w["vh"], b.dense
-                    )
+                    out = elimination._eliminate_factor(p.layout, unit, 0, sigma**2, w)
                 else:
-                    out = elimination.eliminate_unit(
-                        p.factor, p.index, p.units, unit, b.node, rhs, w["roots"], sigma**2, w["work"], w["vh"], b.dense
-                    )
-                J, q = p.factor[f, kl.LEVELS], p.factor[f, kl.WIDTH]
-                g = w["work"][p.factor[f, kl.G0] :][: J * q * q].reshape(J, q, q)
-                entries = p.index[p.factor[f, kl.PTR0] + J] * q
-                c = w["work"][p.factor[f, kl.C0] :][:entries]
-                if not general and elimination.by_column(p.factor, p.index, p.units, unit, b.core.size):
+                    out = elimination.eliminate_unit(p.layout, gram, unit, sigma**2, w)
+                J, q = p.layout.factor[f].levels, p.layout.factor[f].width
+                g = w.V[p.layout.factor[f].g0 :][: J * q * q].reshape(J, q, q)
+                entries = p.layout.index[p.layout.factor[f].pointer0 + J] * q
+                c = w.V[p.layout.factor[f].c0 :][:entries]
+                if not general and elimination.by_column(p.layout, unit, b.core.size):
                     c = c.reshape(b.core.size, J, q).swapaxes(0, 1)
                 c = c.ravel()
-                v = w["vh"][p.factor[f, kl.U0] :][: J * q]
-                results.append([np.array(out), np.tril(g), c.copy(), v.copy(), np.tril(b.dense[1])])
+                v = w.vh[p.layout.factor[f].u0 :][: J * q]
+                results.append([np.array(out), np.tril(g), c.copy(), v.copy(), np.tril(w.core)])
             for special, slow in zip(*results, strict=True):
                 np.testing.assert_allclose(special, slow, rtol=1e-10, atol=1e-12)
 
@@ -225,17 +218,17 @@ def test_log_determinant_of_extreme_pivots(size):
 def elimination_of_unit(b: Bench, sigma: float) -> tuple[float, float]:
     p, w = b.packed, b.work
     b.prior_precision()
-    elimination.factor_roots(p.factor, p.term, b.state.L, w["roots"])
-    elimination.load_core(b.dense, b.m)
-    return elimination.eliminate_unit(p.factor, p.index, p.units, 0, b.node, b.h, w["roots"], sigma**2, w["work"], w["vh"], b.dense)
+    elimination.factor_roots(p.layout, b.state.L, w)
+    elimination.load_core(b.gram, w)
+    return elimination.eliminate_unit(p.layout, b.gram, 0, sigma**2, w)
 
 
 def test_a_core_that_is_not_positive_definite_gives_nan():
     b = Bench(make_design("slopes"))
     b.set(random_covariances(b.design, np.random.default_rng(10)))
     b.eliminate(1.0, 0, b.m, b.h)
-    b.dense[1, 0, 0] = -1e6
-    log_det, quadratic = elimination.factor_core(b.packed.factor, b.packed.core_factors, b.work["B"], b.work["roots"], 1.0, b.dense)
+    b.work.core[0, 0] = -1e6
+    log_det, quadratic = elimination.factor_core(b.layout, 1.0, b.work)
     assert math.isnan(log_det) and math.isnan(quadratic)
 
 

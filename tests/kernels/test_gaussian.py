@@ -21,8 +21,8 @@ from .bench import CASES, RTOL, Bench, batch_z, make_design, quantile_indicators
 def test_residual_sum_of_squares(kind, scheme, known_se):
     b = Bench(make_design(kind, known_se=known_se), scheme)
     p, theta = b.packed, np.random.default_rng(61).standard_normal(b.W.shape[1])
-    total = gaussian.residual_sum_of_squares(p.factor, p.index, p.units, b.node, b.dense, b.m, b.h, p.yy, theta[b.core], theta[b.p :])
-    between = gaussian.between_units(*p.cross, theta[b.p :])
+    total = gaussian.residual_sum_of_squares(b.layout, b.gram, p.yy, theta[b.core], theta[b.p :])
+    between = gaussian.between_units(b.gram, theta[b.p :])
     if len(b.units) < 2:
         assert between == 0.0
     assert total + 2.0 * between == pytest.approx(np.sum(b.omega * (b.y - b.W @ theta) ** 2), rel=RTOL)
@@ -36,7 +36,7 @@ def test_residual_sum_of_squares_at_the_outcome_as_written(kind):
     p, theta = b.packed, 0.3 * np.random.default_rng(62).standard_normal(b.W.shape[1])
     u = [theta[c].reshape(len(f.levels), -1) for c, f in zip(b.columns, design.factors, strict=True)]
     eta = oracles.linear_predictor(design, {"beta": p.coefficients(theta[: b.p]), "u": u})
-    total = gaussian.residual_sum_of_squares(p.factor, p.index, p.units, b.node, b.dense, b.m, b.h, p.yy, theta[b.core], theta[b.p :])
+    total = gaussian.residual_sum_of_squares(b.layout, b.gram, p.yy, theta[b.core], theta[b.p :])
     assert total == pytest.approx(np.sum((design.y - eta) ** 2), rel=RTOL)
 
 

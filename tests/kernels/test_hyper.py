@@ -34,7 +34,7 @@ Z_LIMIT = 5.5
 def coordinates(b: Bench, covariances, sigma: float) -> np.ndarray:
     """x of (Σ, σ): log(L_kk + c), L_ab, log(σ + c), in the order of the chain's coordinates."""
     L, x = lower(covariances), []
-    for (kind, place), (_, shift, _) in zip(b.chain.coordinate, b.chain.fit, strict=True):
+    for (kind, place), (_, shift, _) in zip(b.chain.coordinate, b.coordinates.fit, strict=True):
         x.append(L[place] if kind == hyper.BELOW else math.log((sigma if kind == hyper.LOG_SIGMA else L[place]) + shift))
     return np.array(x)
 
@@ -42,7 +42,7 @@ def coordinates(b: Bench, covariances, sigma: float) -> np.ndarray:
 def shift_coordinates(b: Bench, rng: np.random.Generator) -> None:
     """The constants c that warm-up would have found."""
     moved = b.chain.coordinate[:, 0] != hyper.BELOW
-    b.chain.fit[moved, hyper.SHIFT] = rng.uniform(0.0, 0.8, moved.sum())
+    b.coordinates.fit[moved, hyper.SHIFT] = rng.uniform(0.0, 0.8, moved.sum())
 
 
 def expected_target(b: Bench, covariances, sigma: float, log_likelihood: float, factors: list[int]) -> float:
@@ -52,7 +52,7 @@ def expected_target(b: Bench, covariances, sigma: float, log_likelihood: float, 
         for term, block in zip(d.factors[f].terms, covariances[f], strict=True):
             total += oracles.log_prior_covariance(term, block) + log_jacobian_lower(np.linalg.cholesky(block))
     L = lower(covariances)
-    for (kind, place), (_, shift, _) in zip(b.chain.coordinate, b.chain.fit, strict=True):
+    for (kind, place), (_, shift, _) in zip(b.chain.coordinate, b.coordinates.fit, strict=True):
         if kind == hyper.DIAGONAL:
             total += math.log(L[place] + shift)
         elif kind == hyper.LOG_SIGMA:
@@ -151,7 +151,7 @@ def test_no_density_where_a_scale_is_out_of_range(kind):
         bad = x.copy()
         bad[place] = value
         assert b.log_hyper(False, bad, 0.7)[0] == -math.inf
-    b.chain.fit[0, hyper.SHIFT] = 0.5  # below log c there is no sd
+    b.coordinates.fit[0, hyper.SHIFT] = 0.5  # below log c there is no sd
     bad = x.copy()
     bad[0] = math.log(0.49)
     assert b.log_hyper(False, bad, 0.7)[0] == -math.inf
@@ -165,8 +165,8 @@ def freeze(b: Bench, rng: np.random.Generator) -> None:
     d = b.chain.coordinate.shape[0]
     shift_coordinates(b, rng)
     x = coordinates(b, random_covariances(b.design, rng), 0.9)
-    b.chain.fit[:, hyper.MEAN] = x + 0.2
-    b.chain.root[:, :] = np.linalg.cholesky(0.2 * np.eye(d) + 0.05)
+    b.coordinates.fit[:, hyper.MEAN] = x + 0.2
+    b.coordinates.root[:, :] = np.linalg.cholesky(0.2 * np.eye(d) + 0.05)
 
 
 MOVES = [(hyper.SLICES, False), (hyper.SLICES, True), (hyper.ELLIPTICAL, False), (hyper.INDEPENDENT, False)]  # move, learn
@@ -203,7 +203,7 @@ def test_the_factorisation_left_behind_is_that_of_the_new_point(kind, scheme, mo
                 expected = np.sum(b.omega * b.y**2) + sigma[0] ** 2 * b.prior(covariances)[2] - right @ mean
                 assert b.rest == pytest.approx(expected, rel=1e-7)
             value, *_ = b.log_hyper(scheme == SMALL_CORE, coordinates(b, covariances, sigma[0]), sigma[0], core, rhs)
-            assert b.target == pytest.approx(value, rel=1e-9)
+            assert b.reached == pytest.approx(value, rel=1e-9)
         moved = {int(place) for kind_, place in b.chain.coordinate if kind_ != hyper.LOG_SIGMA}
         changed = {int(i) for i in np.flatnonzero(~np.isclose(b.state.L, kept, rtol=1e-12))}
         assert changed <= moved if move == hyper.INDEPENDENT else changed == moved  # a proposal may be rejected
@@ -225,11 +225,11 @@ def unpack(design, L: np.ndarray) -> list[list[np.ndarray]]:
 def test_widths_follow_only_while_learning():
     b = Bench(make_design("slopes"))
     b.set(random_covariances(b.design, np.random.default_rng(76)), 0.9)
-    widths = b.chain.fit[:, hyper.SLICE_WIDTH].copy()
+    widths = b.coordinates.fit[:, hyper.SLICE_WIDTH].copy()
     b.run_hyper(20, hyper.SLICES)
-    np.testing.assert_array_equal(b.chain.fit[:, hyper.SLICE_WIDTH], widths)
+    np.testing.assert_array_equal(b.coordinates.fit[:, hyper.SLICE_WIDTH], widths)
     b.run_hyper(20, hyper.SLICES, learn=True)
-    assert np.all(b.chain.fit[:, hyper.SLICE_WIDTH] != widths)
+    assert np.all(b.coordinates.fit[:, hyper.SLICE_WIDTH] != widths)
 
 
 def frozen_bench(kind: str, options: dict, shift: float) -> Bench:
@@ -237,10 +237,10 @@ def frozen_bench(kind: str, options: dict, shift: float) -> Bench:
     b = Bench(make_design(kind, seed=3, rows=24, **options))
     d = b.chain.coordinate.shape[0]
     b.set([[np.array([[0.5]])]], 1.0 if options.get("known_se") else 1.4)
-    b.chain.fit[:, hyper.SHIFT] = shift
-    b.chain.fit[:, hyper.SLICE_WIDTH] = 0.7
-    b.chain.fit[:, hyper.MEAN] = np.log(np.array([0.6, 1.5]) + shift)[:d]
-    b.chain.root[:, :] = np.array([[0.5, 0.0], [0.1, 0.2]])[:d, :d]
+    b.coordinates.fit[:, hyper.SHIFT] = shift
+    b.coordinates.fit[:, hyper.SLICE_WIDTH] = 0.7
+    b.coordinates.fit[:, hyper.MEAN] = np.log(np.array([0.6, 1.5]) + shift)[:d]
+    b.coordinates.root[:, :] = np.array([[0.5, 0.0], [0.1, 0.2]])[:d, :d]
     return b
 
 
@@ -289,7 +289,7 @@ def test_moves_leave_the_law_of_sd_and_sigma(move, shift):
     """(1 | g): moments and quantiles of both scales and their product by a two-dimensional grid."""
     b = frozen_bench("one_factor", {"sigma_prior": "half_normal"}, shift)
     if move == hyper.INDEPENDENT:  # its proposals must reach the whole posterior
-        b.chain.root[:, :] = np.array([[0.5 if shift else 1.3, 0.0], [0.0, 0.25]])
+        b.coordinates.root[:, :] = np.array([[0.5 if shift else 1.3, 0.0], [0.0, 0.25]])
     x, z, log_density = posterior_of_sd_and_sigma()
     density = np.exp(log_density - log_density.max())
     assert max(density[0].max(), density[-1].max(), density[:, 0].max(), density[:, -1].max()) < 1e-3
@@ -314,11 +314,8 @@ def test_a_start_without_density_is_reported():
     b = Bench(make_design("one_factor", sd_prior=Prior("uniform", (0.5, 1.0))))
     for move in ALL_MOVES:
         b.set([[np.array([[9.0]])]], 1.0)
-        c, p, w, s = b.chain, b.packed, b.work, b.state
         ok, *_ = hyper.draw_hyper(
-            b.rng, move, False, False, c.coordinate, c.fit, c.root, c.scratch, c.counts, p.sd_prior, p.cov_prior, p.scale_prior,
-            p.factor, p.term, p.index, p.units, p.core_factors, b.node, b.h, w["B"], b.prior_precision(), w["roots"], w["work"], w["vh"],
-            b.dense, s.L, 1.0, b.m, p.yy, p.n, w["small"], math.nan, w["saved"],
+            b.rng, move, False, b.coordinates, b.chain.counts[0], b.packed.priors, b.layout, b.gram, b.target(), b.work, b.state.L, 1.0
         )  # fmt: skip
         assert not ok
 
@@ -330,8 +327,8 @@ def test_moves_of_a_full_covariance_leave_its_prior_where_the_data_are_silent():
     b.set([[np.array([[0.2, 0.05], [0.05, 0.3]])]], 1.0)
     sliced, _ = b.run_hyper(60_000, hyper.SLICES)
     x = np.column_stack([np.log(sliced[:, 0]), sliced[:, 2], np.log(sliced[:, 3])])  # a fit from the slices, as warm-up makes one
-    b.chain.fit[:, hyper.MEAN] = x.mean(axis=0)
-    b.chain.root[:, :] = np.linalg.cholesky(1.1 * np.cov(x.T))
+    b.coordinates.fit[:, hyper.MEAN] = x.mean(axis=0)
+    b.coordinates.root[:, :] = np.linalg.cholesky(1.1 * np.cov(x.T))
     others = [b.run_hyper(60_000, move)[0] for move in (hyper.ELLIPTICAL, hyper.INDEPENDENT)]
     df, S = 5.0, 0.4 * np.eye(2) + 0.1
     for L in (sliced, *others):
@@ -352,6 +349,6 @@ def test_a_known_target_saves_an_evaluation_and_changes_no_draw(move):
         value, *_ = b.log_hyper(False, coordinates(b, [[np.array([[0.5]])]], 1.4), 1.4)
         L, sigma = b.run_hyper(50, move, known=value if known else math.nan)
         runs.append(np.column_stack([L, sigma]))
-        evaluations.append(b.chain.counts[0])
+        evaluations.append(b.chain.counts[0, 0])
     np.testing.assert_allclose(runs[0], runs[1], rtol=1e-9)
     assert evaluations[0] - evaluations[1] == 50

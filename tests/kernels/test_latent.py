@@ -173,8 +173,8 @@ def test_student_scales(sigma_prior, nu_prior):
     w /= w.sum()
     functions = (lambda a, b: a, lambda a, b: np.log(a), lambda a, b: 1.0 / b, lambda a, b: np.log(b), lambda a, b: a * np.log(b))
     expected = np.array([np.sum(w * (f(sigma, nu) + 0.0 * w)) for f in functions])
-    draws, scale = np.empty((60_000, 2)), np.array([1.0, 5.0, 0.0, 0.0, np.nan])
-    loops.run_student_scales(generator(89), code, y, eta, scale, np.array([0.4, 1.5]), draws)
+    draws = np.empty((60_000, 2))
+    loops.run_student_scales(generator(89), code, y, eta, np.ones(1), np.full(1, 5.0), np.array([0.4, 1.5]), draws)
     values = np.column_stack([f(draws[:, 0], draws[:, 1]) for f in functions])
     assert np.max(np.abs(batch_z(values, expected))) < Z_LIMIT
 
@@ -184,8 +184,8 @@ def test_a_fixed_scale_stays(which):
     y, eta = student_data()
     code = np.array([_scale_code(oracles.SD_PRIORS["half_t"]), _scale_code(oracles.NU_PRIORS["gamma"], above_one=True)], dtype=float)
     code[which] = _scale_code(oracles.SD_PRIORS["fixed"])
-    draws, scale = np.empty((50, 2)), np.array([0.9, 4.0, 0.0, 0.0, np.nan])
-    loops.run_student_scales(generator(90), code, y, eta, scale, np.array([0.4, 1.5]), draws)
+    draws = np.empty((50, 2))
+    loops.run_student_scales(generator(90), code, y, eta, np.full(1, 0.9), np.full(1, 4.0), np.array([0.4, 1.5]), draws)
     assert np.all(draws[:, which] == (0.9, 4.0)[which])
     assert np.unique(draws[:, 1 - which]).size == 50
 

@@ -18,6 +18,8 @@ from scipy import stats
 
 from gibbs.kernels import likelihood as kd
 
+from .records import outcomes
+
 CUT = np.array([-1.3, 0.0, 0.4, 2.0])
 SHAPE = 1.7
 mp = mpmath.mp
@@ -83,7 +85,7 @@ def test_gaps_are_the_likelihood_less_its_quadratic(code):
     y = np.minimum(rng.integers(0, 5, 40), n if code <= kd.BINOMIAL_CLOGLOG else 4).astype(float)
     eta, omega, linear = rng.normal(0.0, 2.0, 40), rng.uniform(0.1, 2.0, 40), rng.normal(size=40)
     out = np.zeros(40)
-    total = gaps(code, y, n, omega, linear, eta, SHAPE, CUT, out)
+    total = gaps(outcomes(code, y, n, omega=omega, linear=linear), eta, SHAPE, CUT, out)
     wanted = [log_likelihood(code, y[i], n[i], eta[i], SHAPE, CUT) - linear[i] * eta[i] + 0.5 * omega[i] * eta[i] ** 2 for i in range(40)]
     np.testing.assert_allclose(out, wanted, rtol=1e-12, atol=1e-12)
     assert total == pytest.approx(sum(wanted), rel=1e-11)
@@ -95,7 +97,7 @@ def test_gaps_of_ordinal_outcomes_are_the_likelihood_less_three_squares(code):
     y, n, eta, out = rng.integers(0, 5, 40).astype(float), rng.integers(1, 6, 40), rng.normal(0.0, 2.0, 40), np.zeros(40)
     weight, slope = rng.uniform(0.1, 2.0, (3, 40)), rng.normal(size=(3, 40))
     weight[2, (y == 0) | (y == 4)] = 0.0
-    total = gaps(code, y, n, weight.ravel(), slope.ravel(), eta, 1.0, CUT, out)
+    total = gaps(outcomes(code, y, n, omega=weight.ravel(), linear=slope.ravel()), eta, 1.0, CUT, out)
     s, t = (np.where(np.isfinite(c), eta - c, 0.0) for c in (border[y.astype(int) + 1], border[y.astype(int)]))
     square = slope[0] * s + slope[1] * t - 0.5 * (weight[0] * s**2 + weight[1] * t**2 + weight[2] * (s - t) ** 2)
     wanted = [log_likelihood(code, y[i], n[i], eta[i], 1.0, CUT) - square[i] for i in range(40)]

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from gibbs.kernels import elimination, one_at_a_time
-from gibbs.kernels import layout as kl
 
 from .bench import KINDS, RTOL, Bench, make_design, random_covariances
 from .test_elimination import Normals
@@ -24,14 +23,14 @@ def prepared(kind: str, seed: int, **options) -> tuple[Bench, list, float, np.nd
     if b.design.family != "gaussian":
         b.load(b.packed.rows.weight.copy(), rng.standard_normal(b.y.size))
     b.prior_precision()
-    elimination.factor_roots(b.packed.factor, b.packed.term, b.state.L, b.work["roots"])
+    elimination.factor_roots(b.layout, b.state.L, b.work)
     return b, covariances, sigma, theta
 
 
 def draw_effects(b: Bench, rng, f: int, rhs: np.ndarray, sigma: float, compiled: bool = True) -> np.ndarray:
     p, w, s = b.packed, b.work, b.state
     kernel = one_at_a_time.draw_effects if compiled else one_at_a_time.draw_effects.py_func
-    kernel(rng, p.factor, p.index, f, b.node, w["roots"], rhs, sigma, s.core, s.u, w["small"])
+    kernel(rng, p.layout, b.given(None, rhs), f, w, sigma, s.core, s.u)
     return s.u[b.columns[f] - b.p].copy()
 
 
@@ -86,18 +85,18 @@ def test_coefficients_given_all_effects(kind, options):
     X = b.W[:, : b.p]
     Q = X.T @ (b.omega[:, None] * X) + sigma**2 * Q0[: b.p, : b.p]
     mean = np.linalg.solve(Q, X.T @ (b.omega * (b.y - b.W[:, b.p :] @ theta[b.p :])) + sigma**2 * b0[: b.p])
-    args = (p.factor, p.index, p.core_factors, b.node, w["B"], w["roots"], b.m)
+    args = (p.layout, b.gram, w)
     rng = np.random.Generator(np.random.SFC64(104))
     n, draws = 2_000, np.empty((2_000, b.p))
     for i in range(n):
-        one_at_a_time.draw_coefficients(rng, *args, sigma, s.u, b.dense, s.core)
+        one_at_a_time.draw_coefficients(rng, *args, sigma, s.u, s.core)
         draws[i] = s.core
     z = (draws - mean) @ np.linalg.cholesky(Q) / sigma
     assert np.max(np.abs(z.mean(axis=0))) * math.sqrt(n) < 6.0
     excess = (z.T @ z / n - np.eye(b.p)) * np.sqrt(n / (1.0 + np.eye(b.p)))
     assert np.max(np.abs(excess)) < 6.0
-    one_at_a_time.draw_coefficients(rng, *args, sigma, s.u, b.dense, s.core)
-    elimination.draw_core(rng, p.factor, p.core_factors, w["roots"], b.dense, 0.0, s.core)  # the factor is left behind: the mean exactly
+    one_at_a_time.draw_coefficients(rng, *args, sigma, s.u, s.core)
+    elimination.draw_core(rng, p.layout, w, 0.0, s.core)  # the factor is left behind: the mean exactly
     np.testing.assert_allclose(s.core, mean, rtol=RTOL, atol=1e-12 + 1e-9 * np.max(np.abs(mean)))
 
 
@@ -106,4 +105,4 @@ def test_every_factor_is_a_unit_and_the_core_is_the_coefficients():
         b = Bench(make_design(kind), "one-at-a-time")
         assert [tuple(unit) for unit in b.plan.units] == [(f,) for f in range(len(b.design.factors))]
         assert b.plan.core == () and b.core.size == b.p
-        assert np.all(b.packed.factor[:, kl.ANCESTORS] == 0)
+        assert np.all(b.packed.layout.factor.ancestors == 0)

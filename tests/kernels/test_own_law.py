@@ -8,7 +8,6 @@ from gibbs.kernels.likelihood import stand_in
 from gibbs.kernels.own_law import move_by_own_law, row_stand_in
 from scipy import stats
 
-from gibbs.kernels import layout as kl
 from gibbs.sampling.own_law import table
 
 from .test_second_order import Mover
@@ -35,25 +34,25 @@ def alike(m: Mover, f: int, j: int) -> None:
 
 def moved(kernel, m: Mover, f: int, j: int, draws: int, thin: int = 8) -> np.ndarray:
     """(draws, q) of u_j, all else as it is."""
-    p, s, c = m.packed, m.chain.state, m.chain
-    which = [np.arange(int(row[kl.LEVELS])) == (j if k == f else -1) for k, row in enumerate(p.factor)]
+    p, s, small = m.packed, m.chain.state, m.chain.work.small
+    which = [np.arange(int(row["levels"])) == (j if k == f else -1) for k, row in enumerate(p.layout.factor)]
     chosen, own_rows = table(p, which)
     assert chosen[:, :2].tolist() == [[f, j]]
-    at = p.factor[f, kl.U0] + j * p.factor[f, kl.WIDTH]
+    at = p.layout.factor[f].u0 + j * p.layout.factor[f].width
     rng, found, cut = np.random.Generator(np.random.SFC64(4)), [], s.core[: p.cutpoints]
     for _ in range(draws):
         for _ in range(thin):
-            kernel(rng, m.data, 1.0, cut, p.factor, p.term, chosen, own_rows, s.core, s.u, s.L, s.eta, c.gap[0], c.work["small"])
-        found.append(s.u[at : at + p.factor[f, kl.WIDTH]].copy())
+            kernel(rng, m.data, 1.0, cut, p.layout, chosen, own_rows, s, small)
+        found.append(s.u[at : at + p.layout.factor[f].width].copy())
     return np.array(found)
 
 
 def place(m: Mover, f: int, j: int, u: np.ndarray) -> None:
     """u_j ← u, where it is kept twice in both places."""
-    s, row = m.chain.state, m.packed.factor[f]
-    s.u[row[kl.U0] + j * u.size : row[kl.U0] + (j + 1) * u.size] = u
-    if row[kl.CORE0] >= 0:
-        s.core[row[kl.CORE0] + j * u.size : row[kl.CORE0] + (j + 1) * u.size] = u
+    s, row = m.chain.state, m.packed.layout.factor[f]
+    s.u[row["u0"] + j * u.size : row["u0"] + (j + 1) * u.size] = u
+    if row["core0"] >= 0:
+        s.core[row["core0"] + j * u.size : row["core0"] + (j + 1) * u.size] = u
 
 
 def law_at(m: Mover, f: int, j: int, points: np.ndarray) -> np.ndarray:
@@ -70,17 +69,17 @@ def law_at(m: Mover, f: int, j: int, points: np.ndarray) -> np.ndarray:
 def test_law_of_an_effect_given_all_else(family, link, all_alike):
     """Against its density on a grid; a level of the unit and one of the core."""
     m = Mover("crossed", family, link=link)
-    assert sorted(m.packed.factor[:, kl.UNIT].tolist()) == [-1, 0]
+    assert sorted(m.packed.layout.factor.unit.tolist()) == [-1, 0]
     for f in (0, 1):
         if all_alike:
             alike(m, f, 1)
         draws = moved(move_by_own_law, m, f, 1, 1500)[:, 0]
-        eta, gap, core = m.chain.state.eta.copy(), m.chain.gap[0].copy(), m.chain.state.core.copy()
+        eta, gap, core = m.chain.state.eta.copy(), m.chain.state.gap.copy(), m.chain.state.core.copy()
         place(m, f, 1, draws[-1:])
         np.testing.assert_array_equal(core, m.chain.state.core)
         m.refresh()
         np.testing.assert_allclose(eta, m.chain.state.eta, rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(gap, m.chain.gap[0], rtol=1e-7, atol=1e-7)
+        np.testing.assert_allclose(gap, m.chain.state.gap, rtol=1e-7, atol=1e-7)
         low, high = draws.min() - 3.0 * draws.std(), draws.max() + 3.0 * draws.std()
         grid = np.linspace(low, high, 601)
         density = law_at(m, f, 1, grid[:, None])
@@ -108,15 +107,15 @@ def test_law_of_two_effects_of_a_level():
 @pytest.mark.parametrize(("family", "link"), [("logit", "logit"), ("ordinal", "logit")])
 def test_the_quadratics_of_rows_add_up_to_the_stand_in(family, link):
     m = Mover("one_factor", family, link=link)
-    s, c, y, cut = m.chain.state, m.chain, m.packed.rows.y, m.chain.state.core[: m.packed.cutpoints]
-    total = sum(row_stand_in(m.packed.likelihood, i, y, s.omega, c.linear, s.eta[i], cut) for i in range(y.size))
-    assert total == pytest.approx(stand_in(m.packed.likelihood, y, s.omega, c.linear, s.eta, cut), rel=1e-12)
+    eta, data, cut = m.chain.state.eta, m.data, m.chain.state.core[: m.packed.cutpoints]
+    total = sum(row_stand_in(data.code, i, data.y, data.omega, data.linear, eta[i], cut) for i in range(eta.size))
+    assert total == pytest.approx(stand_in(data, eta, cut), rel=1e-12)
 
 
 BUGS = {
     "a slice at the point itself": ("floor = -rng.standard_exponential()", "floor = -1e-9 * rng.standard_exponential()"),
     "the likelihood left out": ("found = _likelihood_along(code, Z, y, trials, eta, shape, cut, rows, z, change) >= floor", "found = True"),
-    "normals of another law": ("s += L[term[t, L0] + a * n + b] * noise[b]", "s += 0.7 * L[term[t, L0] + a * n + b] * noise[b]"),
+    "normals of another law": ("s += L[term[t].l0 + a * n + b] * noise[b]", "s += 0.7 * L[term[t].l0 + a * n + b] * noise[b]"),
     "η left stale": ("            eta[i] = e\n", "            pass\n"),
 }
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from gibbs.kernels import layout as kl
 from gibbs.kernels import priors
 from gibbs.model.records import Prior, Term
 from gibbs.sampling.pack import _priors, _scale_code, _terms
@@ -74,8 +75,8 @@ def coded(term: Term):
     f = design.factors[0]
     other = Term(("w",), (Prior("half_normal", (0.0, 0.3)),), None)
     design = replace(design, factors=(replace(f, columns=("w", *term.columns), terms=(other, term)),))
-    _, sd_prior, cov_prior, _ = _priors(design, np.eye(2), np.zeros(2))
-    return _terms(design), sd_prior, cov_prior
+    found = _priors(design, np.eye(2), np.zeros(2))
+    return _terms(design), found.sd, found.cov
 
 
 def covariance_terms(q: int) -> dict[str, Term]:
@@ -177,7 +178,7 @@ def test_invert_lower(q):
 
 def test_a_correlation_that_floats_cannot_tell_from_one_has_no_density():
     """M.5 with its own seed once stayed there: the density that is computed next to ±1 is rounding noise, and can be high."""
-    term = np.array([[0, 0, 2, 0, 0, 0]], dtype=np.int64)
+    term = np.array([(0, 0, 2, 0, 0, 0, 0, 1)], dtype=kl.TERM).view(np.recarray)
     sd_prior = np.array([[1.0, 3.0, 1.0]] * 2)  # half_t(3, 0, 1)
     cov_prior = np.zeros((1, 66))
     cov_prior[0, :2] = 1.0, 1.0  # lkj(1)

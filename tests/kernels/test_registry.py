@@ -27,6 +27,7 @@ REGISTRY = {
     "draw_degrees_of_freedom": "test_level_scales.py::test_law_of_df_and_of_an_sd_given_the_effects",
     "draw_effects": "test_one_at_a_time.py::test_equations_5_and_6",
     "draw_family": "test_second_order.py::test_law_of_the_size_and_of_the_cutpoints",
+    "draw_jointly": "test_sweep.py::test_sweeps_of_one_coefficient",
     "draw_hyper": "test_hyper.py::test_moves_leave_the_law_of_sd_and_sigma",
     "draw_latents": "test_sweep.py::test_draw_latents_leaves_the_cross_products_of_what_it_drew",
     "draw_level_scales": "test_level_scales.py::test_law_of_the_multipliers_given_the_effects",
@@ -35,6 +36,7 @@ REGISTRY = {
     "draw_prior_scales": "test_sweep.py::test_prior_scales_of_t_priors",
     "draw_probit_latents": "test_latent.py::test_probit_latents",
     "draw_residual_sd": "test_gaussian.py::test_law_of_the_residual_sd",
+    "draw_scales": "test_sweep.py::test_log_likelihood_of_a_sweep",
     "draw_sds": "test_level_scales.py::test_law_of_df_and_of_an_sd_given_the_effects",
     "draw_student_latents": "test_latent.py::test_student_latents",
     "draw_student_scales": "test_latent.py::test_student_scales",
@@ -74,6 +76,7 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     sources = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("*.py") if path.name != Path(__file__).name)
     called = {name for name in kernels() if re.search(rf"\b{name}\b", sources)}
     indirect = {"run_chunk", "run_second_order"}  # through Chain
+    indirect |= {"learned_step"}  # in warm-up, through the sweep
     indirect |= {"copy_factorisation"}  # through ``draw_hyper``: the factorisation left behind is that of the point
     indirect |= {"stand_in", "log_coefficient_prior", "copy_to", "scale_by"}  # through ``gaps``, ``scale_everything``, every sweep
     assert {name for name in kernels() if not name.startswith("_")} - called <= indirect

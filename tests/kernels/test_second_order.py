@@ -27,12 +27,14 @@ from scipy import stats
 from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.model.records import Prior
+from gibbs.sampling.chain import _trial
 from gibbs.sampling.pack import pack
 from gibbs.sampling.plan import make
 from gibbs.sampling.second_order import SecondOrderChain
 from tests import oracles
 
 from .bench import Bench, log_jacobian_lower, lower, make_design, random_covariances
+from .records import outcomes
 
 
 @pytest.mark.parametrize("kind", ["one_factor", "slopes", "nested_mixed", "nested_slopes_crossed", "five_columns"])
@@ -40,33 +42,33 @@ def test_whitening_undoes_placing(kind):
     """(core, u) → noise → (core, u), and noise ~ N(0, I) placed is the joint draw itself."""
     b = Bench(make_design(kind), "joint")
     b.set(random_covariances(b.design, np.random.default_rng(7)))
-    p, s, w = b.packed, b.state, b.work
-    factor_roots(p.factor, p.term, s.L, w["roots"])
-    load_core(b.dense, p.m)
-    eliminate_unit(p.factor, p.index, p.units, 0, p.node, p.h, w["roots"], 1.0, w["work"], w["vh"], b.dense)
-    factor_core(p.factor, p.core_factors, w["B"], w["roots"], 1.0, b.dense)
+    layout, s, w = b.layout, b.state, b.work
+    factor_roots(layout, s.L, w)
+    load_core(b.gram, w)
+    eliminate_unit(layout, b.gram, 0, 1.0, w)
+    factor_core(layout, 1.0, w)
     rng = np.random.default_rng(3)
-    draw_core(np.random.Generator(np.random.SFC64(5)), p.factor, p.core_factors, w["roots"], b.dense, 1.0, s.core)
-    draw_unit(np.random.Generator(np.random.SFC64(6)), p.factor, p.index, p.units, 0, w["roots"], w["work"], w["vh"], 1.0, s.core, s.u)
+    draw_core(np.random.Generator(np.random.SFC64(5)), layout, w, 1.0, s.core)
+    draw_unit(np.random.Generator(np.random.SFC64(6)), layout, 0, w, 1.0, s.core, s.u)
     wanted = np.random.Generator(np.random.SFC64(5)).standard_normal(s.core.size)
     core_noise, noise = np.zeros_like(s.core), rng.standard_normal(s.u.size)
-    whiten_core(p.factor, p.core_factors, w["roots"], b.dense, s.core, core_noise)
+    whiten_core(layout, w, s.core, core_noise)
     np.testing.assert_allclose(core_noise, wanted, atol=1e-9)
-    whiten_unit(p.factor, p.index, p.units, 0, w["roots"], w["work"], w["vh"], s.core, s.u, noise)
+    whiten_unit(layout, 0, w, s.core, s.u, noise)
     core, u = core_noise.copy(), noise.copy()
-    place_core(p.factor, p.core_factors, w["roots"], b.dense, core)
-    place_unit(p.factor, p.index, p.units, 0, p.units.shape[1] - 1, w["roots"], w["work"], w["vh"], core, u)
+    place_core(layout, w, core)
+    place_unit(layout, 0, layout.units.shape[1] - 1, w, core, u)
     np.testing.assert_allclose(core, s.core, rtol=1e-9, atol=1e-9)
-    unit = [f for f in p.units[0] if f >= 0]
-    for f in unit:
-        at = slice(p.factor[f, 3], p.factor[f, 3] + p.factor[f, 0] * p.factor[f, 1])
+    for row in layout.factor[[f for f in layout.units[0] if f >= 0]]:
+        at = slice(row.u0, row.u0 + row.levels * row.width)
         np.testing.assert_allclose(u[at], s.u[at], rtol=1e-9, atol=1e-9)
 
 
 def test_coordinates_are_those_of_the_target():
     fit = np.array([[0.0, 0.5, 1.0], [0.0, 0.0, 1.0], [0.0, 0.25, 1.0]])
     x = np.zeros(3)
-    coordinates_of(np.array([[DIAGONAL, 0], [BELOW, 2], [DIAGONAL, 3]]), fit, np.array([1.5, 0.0, -0.7, 0.75]), 1.0, x)
+    coordinates = kl.Coordinates(np.array([[DIAGONAL, 0], [BELOW, 2], [DIAGONAL, 3]]), fit, np.eye(3))
+    coordinates_of(coordinates, np.array([1.5, 0.0, -0.7, 0.75]), 1.0, x)
     np.testing.assert_allclose(x, [np.log(2.0), -0.7, 0.0])
 
 
@@ -94,22 +96,21 @@ class Mover:
         s.u[:] = 0.4 * rng.standard_normal(s.u.size)
         s.L[:] = lower(random_covariances(design, rng))
         s.row_scale[:] = 1.0
-        copy_core_factors(p.factor, p.core_factors, s.core, s.u)
-        for f in p.core_factors:
-            at, u0, size = p.factor[f, kl.CORE0], p.factor[f, kl.U0], p.factor[f, kl.LEVELS] * p.factor[f, kl.WIDTH]
+        copy_core_factors(p.layout, s.core, s.u)
+        for f in p.layout.core_factors:
+            at, u0, size = p.layout.factor[f].core0, p.layout.factor[f].u0, p.layout.factor[f].levels * p.layout.factor[f].width
             s.core[at : at + size] = s.u[u0 : u0 + size] = 0.4 * rng.standard_normal(size)
         self.refresh()
 
     def refresh(self) -> None:
         """η and the gaps of the state."""
-        p, s, c, r = self.packed, self.chain.state, self.chain, self.packed.rows
-        linear_predictor(r.X, r.Z, r.level, r.offset, p.factor, s.core, s.u, s.eta)
-        kd.gaps(p.likelihood, r.y, r.trials, s.omega, c.linear, s.eta, 1.0, s.core[: p.cutpoints], c.gap[0])
+        p, s = self.packed, self.chain.state
+        linear_predictor(p.rows, p.layout, s.core, s.u, s.eta)
+        kd.gaps(self.data, s.eta, 1.0, s.core[: p.cutpoints], s.gap)
 
     @property
-    def data(self) -> tuple:
-        r = self.packed.rows
-        return (self.packed.likelihood, r.X.T.copy(), r.Z, r.level, r.offset, r.y, r.trials, self.chain.state.omega, self.chain.linear)
+    def data(self) -> kl.StandIn:
+        return self.chain._data()
 
     def log_joint(self) -> float:
         p, s, u, covariances, at = self.packed, self.chain.state, [], [], 0
@@ -120,7 +121,7 @@ class Mover:
             at += J * q
         for f in range(len(u)):
             blocks = []
-            for owner, _, q, l0 in p.term[:, :4]:
+            for owner, _, q, l0, *_ in p.layout.term.tolist():
                 if owner == f:
                     L = s.L[l0 : l0 + q * q].reshape(q, q)
                     blocks.append(L @ L.T if q > 1 else np.array([[L[0, 0] ** 2]]))
@@ -141,31 +142,25 @@ SCALED += [("slopes", "poisson", {"covariance_prior": "huang_wand"}), ("none", "
 def test_moves_of_scales_accept_by_the_joint_density(kind, family, options):
     """Every decision of ``scale_effects`` and ``scale_everything`` is that of Metropolis on the oracle's density, Jacobian included."""
     m = Mover(kind, family, **options)
-    p, s, c, w = m.packed, m.chain.state, m.chain, m.chain.work
+    p, s, trial, scratch = m.packed, m.chain.state, m.chain.trial, m.chain.work.small[5]
     names, cut, decided = ("core", "u", "L", "eta"), s.core[: p.cutpoints], {True: 0, False: 0}
-    columns = [(t, a) for t in range(p.term.shape[0]) for a in range(p.term[t, kl.SIZE])]
+    columns = [(t, a) for t in range(p.layout.term.shape[0]) for a in range(p.layout.term[t].width)]
     everything = [None] if family not in ("poisson", "negative_binomial") else []
-    dimension = p.reference.size + s.u.size + int(np.sum(p.term[:, kl.SIZE] * (p.term[:, kl.SIZE] + 1) // 2))
+    dimension = p.reference.size + s.u.size + int(np.sum(p.layout.term.width * (p.layout.term.width + 1) // 2))
     for turn in range(60):
         for what in (*columns, *everything):
             before, density = {n: getattr(s, n).copy() for n in names}, m.log_joint()
-            gap = c.gap[0].copy()
+            gap = s.gap.copy()
             rng, twin = (np.random.Generator(np.random.SFC64([turn, 5])) for _ in range(2))
             delta = 0.3 * twin.standard_normal()
             threshold = -twin.standard_exponential()
             if what is None:
-                accepted = scale_everything(
-                    rng, 0.3, m.data, p.cutpoints, p.factor, p.term, p.row_prior, s.row_scale, p.sd_prior, p.cov_prior, s.core, s.u, s.L,
-                    s.eta, c.gap[0], s.working, c.gap[1], c.noise[0], w["small"],
-                )  # fmt: skip
+                accepted = scale_everything(rng, 0.3, m.data, p.cutpoints, p.layout, p.priors, s, trial, scratch)
                 moved = dimension
             else:
                 t, a = what
-                accepted = scale_effects(
-                    rng, 0.3, m.data, 1.0, cut, p.factor, p.term, t, a, p.sd_prior, p.cov_prior, s.core, s.u, s.L, s.eta, c.gap[0],
-                    s.working, c.gap[1], w["small"],
-                )  # fmt: skip
-                moved = p.factor[p.term[t, kl.FACTOR], kl.LEVELS] + a + 1
+                accepted = scale_effects(rng, 0.3, m.data, 1.0, cut, p.layout, t, a, p.priors, s, trial, scratch)
+                moved = p.layout.factor[p.layout.term[t].factor].levels + a + 1
             # the proposed point, whatever was decided
             scale = np.exp(delta)
             after = {n: getattr(s, n).copy() for n in names}
@@ -182,28 +177,28 @@ def test_moves_of_scales_accept_by_the_joint_density(kind, family, options):
             if accepted == 0.0:
                 for n in names:
                     getattr(s, n)[:] = before[n]
-                c.gap[0][:] = gap
+                s.gap[:] = gap
             else:
-                eta, gap = s.eta.copy(), c.gap[0].copy()
+                eta, gap = s.eta.copy(), s.gap.copy()
                 m.refresh()
                 np.testing.assert_allclose(s.eta, eta, rtol=1e-9, atol=1e-10)
-                np.testing.assert_allclose(c.gap[0], gap, rtol=1e-7, atol=1e-8)
+                np.testing.assert_allclose(s.gap, gap, rtol=1e-7, atol=1e-8)
     assert min(decided.values()) > 5 or not columns
 
 
 def _scale_by_hand(p, s, t: int, a: int, scale: float) -> None:
-    f, column, q, l0 = p.term[t, :4]
-    u0, J, width, core0 = (p.factor[f, k] for k in (kl.U0, kl.LEVELS, kl.WIDTH, kl.CORE0))
+    f, column, q, l0, *_ = p.layout.term[t].tolist()
+    u0, J, width, core0 = (p.layout.factor[f][k] for k in ("u0", "levels", "width", "core0"))
     s.L[l0 + a * q : l0 + (a + 1) * q] *= scale
     s.u[u0 + column + a : u0 + J * width : width] *= scale
     if core0 >= 0:
         s.core[core0 : core0 + J * width] = s.u[u0 : u0 + J * width]
 
 
-def _data(code, y, trials):
-    n = y.size
-    empty = np.zeros((n, 0))
-    return (code, empty, empty, np.zeros((n, 0), dtype=np.int32), np.zeros(n), y, trials, np.ones(n), np.zeros(n))
+def _given(eta: np.ndarray, core: np.ndarray, row_scale: np.ndarray) -> kl.State:
+    """A state of which the family's own parameters are drawn."""
+    fields = {name: np.zeros(1) for name in kl.State._fields} | {"eta": eta, "core": core, "row_scale": row_scale}
+    return kl.State(**fields)
 
 
 SIZES = np.linspace(-6.0, 9.0, 6001)
@@ -225,11 +220,12 @@ def test_law_of_the_size_and_of_the_cutpoints(family):
         y = np.minimum(y, 1.0)  # one cutpoint: 0 or not
         code, prior, core, grid = kd.ORDINAL_LOGIT, np.zeros(3), np.array([0.1, 0.3]), np.linspace(-4.0, 3.0, 4001)
         statements = np.array([[0.2, 1.5**-2, np.inf, 1.0, 0.0], [0.4, 2.0, np.inf, 0.7, -1.0]])  # on c, and on 0.7 c − β
-    data, scale = _data(code, y, np.ones(n, dtype=np.int64)), np.array([1.0, 0.8])[: len(statements)]
-    rows, one = rows.astype(float), np.zeros(1)
+    data = outcomes(code, y, np.ones(n, dtype=np.int64), values=values, value_rows=rows.astype(float))
+    priors, one = kl.Priors(statements, *[np.zeros((0, 0))] * 3, prior), np.zeros(1)
+    state = _given(eta, core, np.array([1.0, 0.8])[: len(statements)])
 
     def log_density_at(x: float) -> float:
-        return log_family(data, prior, statements, scale, core, eta, np.array([x]), values, rows)
+        return log_family(data, priors, state, np.array([x]))
 
     log_density = np.array([log_density_at(x) for x in grid])
     if family == "cutpoints":
@@ -253,7 +249,7 @@ def test_law_of_the_size_and_of_the_cutpoints(family):
     psi, draws, root = np.zeros(1), [], 0.7 * np.eye(1)
     generator = np.random.Generator(np.random.SFC64(4))
     for _ in range(24_000):
-        draw_family(generator, data, prior, statements, scale, core, eta, psi, root, one, np.zeros(1), values, rows)
+        draw_family(generator, data, priors, state, psi, root, one, np.zeros(1))
         draws.append(psi[0])
     u = np.interp(np.array(draws)[::8], grid, cdf)
     assert stats.kstest(u, "uniform").pvalue > 1e-4
@@ -263,27 +259,23 @@ def test_refreshed_levels_have_the_law_of_the_stand_in():
     """With the likelihood equal to its stand-in (gap 0) every level is accepted, and ε is replaced in the share asked for."""
     b = Bench(make_design("one_factor", family="logit"), "joint")
     b.set(random_covariances(b.design, np.random.default_rng(17)))
-    p, s, w, r = b.packed, b.state, b.work, b.packed.rows
-    n, U = r.y.size, p.effects
-    factor_roots(p.factor, p.term, s.L, w["roots"])
-    load_core(b.dense, b.chain.m)
-    eliminate_unit(p.factor, p.index, p.units, 0, b.chain.node, b.chain.h, w["roots"], 1.0, w["work"], w["vh"], b.dense)
-    tally, noise, fresh, trial_u, change = np.zeros((2, U)), np.zeros(U), np.zeros(U), np.zeros(U), np.zeros(U)
-    whiten_unit(p.factor, p.index, p.units, 0, w["roots"], w["work"], w["vh"], s.core, s.u, noise)
+    layout, gram, w, r, n, U = b.layout, b.chain.gram, b.work, b.packed.rows, b.packed.rows.y.size, b.packed.effects
+    factor_roots(layout, b.state.L, w)
+    load_core(gram, w)
+    eliminate_unit(layout, gram, 0, 1.0, w)
+    s = b.state._replace(eta=np.zeros(n), gap=np.zeros(n))
+    trial, tally = _trial(b.packed, n), np.zeros((2, U))
+    whiten_unit(layout, 0, w, s.core, s.u, trial.noise)
     trials = np.zeros(n, dtype=np.int64)  # no trial: l = 0 everywhere, and a stand-in of no curvature
-    data = (kd.BINOMIAL_LOGIT, r.X.T.copy(), r.Z, r.level, r.offset, np.zeros(n), trials, np.zeros(n), np.zeros(n))
-    before = noise.copy()
-    eta, gap = np.zeros(n), np.zeros(n)
+    data = outcomes(kd.BINOMIAL_LOGIT, np.zeros(n), trials)._replace(Z=r.Z, level=r.level, offset=r.offset)
+    before = trial.noise.copy()
     generator = np.random.Generator(np.random.SFC64(8))
     wanted = 0.8 * before + 0.6 * np.random.Generator(np.random.SFC64(8)).standard_normal(U)
-    refresh_levels(
-        generator, 0.6, data, 1.0, np.zeros(1), p.factor, p.index, p.units, 0, 0, w["roots"], w["work"], w["vh"], s.core, s.u, noise,
-        fresh, trial_u, np.zeros(n), np.zeros(n), eta, gap, change, tally,
-    )  # fmt: skip
+    refresh_levels(generator, 0.6, data, 1.0, np.zeros(1), layout, 0, 0, s, trial, w, tally)
     np.testing.assert_array_equal(tally[0], 1.0)  # one column a level
     np.testing.assert_array_equal(tally[1], 1.0)
     found = np.zeros(U)
-    whiten_unit(p.factor, p.index, p.units, 0, w["roots"], w["work"], w["vh"], s.core, s.u, found)
-    np.testing.assert_allclose(found, noise, atol=1e-9)
+    whiten_unit(layout, 0, w, s.core, s.u, found)
+    np.testing.assert_allclose(found, trial.noise, atol=1e-9)
     # the generator also draws one exponential a level, after the normals
-    np.testing.assert_allclose(noise, wanted, atol=1e-9)
+    np.testing.assert_allclose(trial.noise, wanted, atol=1e-9)

@@ -77,7 +77,7 @@ def engine_at(case: Case, seed: int) -> tuple[Engine, np.ndarray]:
     chain = engine.chain
     chain.choose([np.zeros(len(f.levels), dtype=bool) for f in chain.factors])
     chain.state.eta[:] = predictor(engine)
-    gaps(engine, chain.gap[0])
+    gaps(engine, chain.state.gap)
     return engine, y
 
 
@@ -88,40 +88,38 @@ def cutpoints(engine: Engine) -> np.ndarray:
 
 def gaps(engine: Engine, out: np.ndarray) -> None:
     """The gaps at the state's η and cutpoints."""
-    p, chain, r = engine.packed, engine.chain, engine.packed.rows
-    kd.gaps(p.likelihood, r.y, r.trials, chain.state.omega, chain.linear, chain.state.eta, chain._shape(), cutpoints(engine), out)
+    kd.gaps(engine.chain._data(), engine.chain.state.eta, engine.chain.shape(), cutpoints(engine), out)
 
 
 def predictor(engine: Engine) -> np.ndarray:
     """η of the engine's rows from its core and u, in plain numpy."""
     p, s, r = engine.packed, engine.chain.state, engine.packed.rows
     eta = r.offset + r.X @ s.core[: r.X.shape[1]]
-    for f in range(p.factor.shape[0]):
-        J, q, z, u0, core0 = (int(p.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.ZCOL, kl.U0, kl.CORE0))
-        effects = s.u[u0 : u0 + J * q] if p.factor[f, kl.UNIT] >= 0 else s.core[core0 : core0 + J * q]
+    for f in range(p.layout.factor.shape[0]):
+        J, q, z, u0, core0 = (int(p.layout.factor[f][c]) for c in ("levels", "width", "z0", "u0", "core0"))
+        effects = s.u[u0 : u0 + J * q] if p.layout.factor[f].unit >= 0 else s.core[core0 : core0 + J * q]
         eta = eta + np.sum(r.Z[:, z : z + q] * effects.reshape(J, q)[r.level[:, f]], axis=1)
     return eta
 
 
 def values_at(engine: Engine) -> dict:
     """The state in the words of the oracles. Effects of the core are read from the core."""
-    p, chain, design = engine.packed, engine.chain, engine.design
-    s = chain.state
+    p, s, design = engine.packed, engine.chain.state, engine.design
     beta = p.coefficients(s.core[: p.reference.size])
     values = {"u": [], "covariances": [], "sigma": None, "nu": None, "shape": None, "cutpoints": None}
     if design.shape_prior is not None:
-        values["shape"] = float(np.exp(chain.psi[0]))
+        values["shape"] = float(np.exp(s.psi[0]))
     if p.cutpoints:
         values["cutpoints"], beta = beta[: p.cutpoints], beta[p.cutpoints :]
     values["beta"] = beta
-    terms = iter(p.term)
+    terms = iter(p.layout.term.tolist())
     for f, factor in enumerate(design.factors):
-        J, q, u0, core0 = (int(p.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.U0, kl.CORE0))
-        place = s.core[core0 : core0 + J * q] if p.factor[f, kl.UNIT] < 0 else s.u[u0 : u0 + J * q]
+        J, q, u0, core0 = (int(p.layout.factor[f][c]) for c in ("levels", "width", "u0", "core0"))
+        place = s.core[core0 : core0 + J * q] if p.layout.factor[f].unit < 0 else s.u[u0 : u0 + J * q]
         values["u"].append(place.reshape(J, q).copy())
         blocks = []
         for _ in factor.terms:
-            _, _, size, l0 = next(terms)[:4]
+            _, _, size, l0, *_ = next(terms)
             root = s.L[l0 : l0 + size * size].reshape(size, size)
             blocks.append(root @ root.T)
         values["covariances"].append(blocks)
@@ -133,43 +131,34 @@ def log_joint(engine: Engine, y: np.ndarray) -> float:
 
 
 def run_scale_effects(kernel, rng, engine: Engine, t: int, column: int, step: float) -> float:
-    p, chain = engine.packed, engine.chain
-    s, r = chain.state, engine.packed.rows
-    data = (p.likelihood, r.X.T.copy(), r.Z, r.level, r.offset, r.y, r.trials, s.omega, chain.linear)
-    return kernel(
-        rng, step, data, chain._shape(), cutpoints(engine), p.factor, p.term, t, column, p.sd_prior, p.cov_prior, s.core, s.u, s.L, s.eta,
-        chain.gap[0], s.working, chain.gap[1], chain.work["small"],
-    )  # fmt: skip
+    p, chain, cut = engine.packed, engine.chain, cutpoints(engine)
+    scratch = chain.work.small[5]
+    return kernel(rng, step, chain._data(), chain.shape(), cut, p.layout, t, column, p.priors, chain.state, chain.trial, scratch)
 
 
 def run_scale_everything(kernel, rng, engine: Engine, step: float) -> float:
     p, chain = engine.packed, engine.chain
-    s, r = chain.state, engine.packed.rows
-    data = (p.likelihood, r.X.T.copy(), r.Z, r.level, r.offset, r.y, r.trials, s.omega, chain.linear)
-    return kernel(
-        rng, step, data, p.cutpoints, p.factor, p.term, p.row_prior, s.row_scale, p.sd_prior, p.cov_prior, s.core, s.u, s.L, s.eta,
-        chain.gap[0], s.working, chain.gap[1], chain.noise[0], chain.work["small"],
-    )  # fmt: skip
+    return kernel(rng, step, chain._data(), p.cutpoints, p.layout, p.priors, chain.state, chain.trial, chain.work.small[5])
 
 
 def log_jacobian(engine: Engine, t: int, column: int, delta: float) -> float:
     """Of (Σ's lower triangle, or the sd alone; u's column) → scaled: Σ_aa by e^2δ, Σ_ab by e^δ, an effect by e^δ."""
     p = engine.packed
-    q, levels = int(p.term[t, kl.SIZE]), int(p.factor[p.term[t, kl.FACTOR], kl.LEVELS])
+    q, levels = int(p.layout.term[t].width), int(p.layout.factor[p.layout.term[t].factor].levels)
     return ((1.0 if q == 1 else q + 1.0) + levels) * delta
 
 
 def log_jacobian_of_all(engine: Engine, delta: float) -> float:
     """Of everything scaled: a coefficient, a cutpoint, an effect and a lone sd by e^δ, every number of a Σ by e^2δ."""
     p = engine.packed
-    sizes = [int(q) for q in p.term[:, kl.SIZE]]
+    sizes = [int(q) for q in p.layout.term.width]
     return (p.reference.size + p.effects + sum(1.0 if q == 1 else q * (q + 1.0) for q in sizes)) * delta
 
 
 def log_ratio_of_t_priors(engine: Engine) -> float:
     """Σ_r log p(β's statement r | λ_r) − log p(statement r): what the kernel, given λ, sees in place of the t's own density."""
     p, s, total = engine.packed, engine.chain.state, 0.0
-    for (mean, precision, df, *weights), scale in zip(p.row_prior, s.row_scale, strict=True):
+    for (mean, precision, df, *weights), scale in zip(p.priors.row, s.row_scale, strict=True):
         if np.isfinite(df):
             d, sd = float(np.dot(weights, s.core[: len(weights)])) - mean, precision**-0.5
             total += stats.norm.logpdf(d, 0.0, sd / np.sqrt(scale)) - stats.t.logpdf(d / sd, df) + np.log(sd)
@@ -198,10 +187,10 @@ def test_scaling_effects_with_their_sd_has_the_ratio_of_the_joint(case):
     for seed in range(3):
         engine, y = engine_at(case, seed)
         chain = engine.chain
-        for t in range(engine.packed.term.shape[0]):
-            for column in range(int(engine.packed.term[t, kl.SIZE])):
+        for t in range(engine.packed.layout.term.shape[0]):
+            for column in range(int(engine.packed.layout.term[t].width)):
                 before = log_joint(engine, y)
-                arrays = (chain.state.L, chain.state.u, chain.state.core, chain.state.eta, chain.psi, chain.gap[0])
+                arrays = tuple(getattr(chain.state, name) for name in ("L", "u", "core", "eta", "psi", "gap"))
                 kept = [a.copy() for a in arrays]
                 refused = Told([0.6], accept=False)
                 assert run_scale_effects(scale_effects.py_func, refused, engine, t, column, 0.5) == 0.0
@@ -213,9 +202,9 @@ def test_scaling_effects_with_their_sd_has_the_ratio_of_the_joint(case):
                 for ratio in (*refused.ratios, *told.ratios):
                     assert ratio == pytest.approx(wanted, rel=RTOL, abs=RTOL * max(abs(before), 1.0))
                 np.testing.assert_allclose(chain.state.eta, predictor(engine), rtol=1e-10, atol=1e-10)
-                fresh = np.zeros_like(chain.gap[0])
+                fresh = np.zeros_like(chain.state.gap)
                 gaps(engine, fresh)
-                np.testing.assert_allclose(chain.gap[0], fresh, rtol=1e-9, atol=1e-9)
+                np.testing.assert_allclose(chain.state.gap, fresh, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("case", [c for c in MODELS if c.family not in ("poisson", "negative_binomial")], ids=str)
@@ -226,16 +215,17 @@ def test_scaling_everything_has_the_ratio_of_the_joint(case):
         before = log_joint(engine, y) + log_ratio_of_t_priors(engine)
         told = Told([0.6], accept=True)
         assert run_scale_everything(scale_everything.py_func, told, engine, 0.5) == 1.0
-        if p.core_factors.size:  # effects of the core are kept twice
-            for f in p.core_factors:
-                size, u0, at = (int(p.factor[f, kl.LEVELS] * p.factor[f, kl.WIDTH]), *(int(p.factor[f, c]) for c in (kl.U0, kl.CORE0)))
+        if p.layout.core_factors.size:  # effects of the core are kept twice
+            for f in p.layout.core_factors:
+                of = p.layout.factor[f]
+                size, u0, at = int(of.levels * of.width), int(of.u0), int(of.core0)
                 np.testing.assert_allclose(chain.state.u[u0 : u0 + size], chain.state.core[at : at + size], rtol=1e-12)
         wanted = log_joint(engine, y) + log_ratio_of_t_priors(engine) - before + log_jacobian_of_all(engine, 0.3)
         assert told.ratios[0] == pytest.approx(wanted, rel=RTOL, abs=RTOL * max(abs(before), 1.0))
         np.testing.assert_allclose(chain.state.eta, predictor(engine), rtol=1e-10, atol=1e-10)
-        fresh = np.zeros_like(chain.gap[0])
+        fresh = np.zeros_like(chain.state.gap)
         gaps(engine, fresh)
-        np.testing.assert_allclose(chain.gap[0], fresh, rtol=1e-8, atol=1e-8)
+        np.testing.assert_allclose(chain.state.gap, fresh, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("case", [MODELS[7], MODELS[5]], ids=str)
@@ -243,8 +233,8 @@ def test_law_of_the_sd_when_effects_scale_with_it(case):
     """The kernel alone moves along one line, δ from where it stands; its law there is joint(δ)·Jacobian, summed on a grid."""
     engine, y = engine_at(case, 4)
     chain = engine.chain
-    t, column = 0, int(engine.packed.term[0, kl.SIZE]) - 1
-    place = int(engine.packed.term[0, kl.L0]) + column * int(engine.packed.term[0, kl.SIZE]) + column
+    t, column = 0, int(engine.packed.layout.term[0].width) - 1
+    place = int(engine.packed.layout.term[0].l0) + column * int(engine.packed.layout.term[0].width) + column
     start = float(np.log(chain.state.L[place]))
     grid = np.linspace(-6.0, 6.0, 481)
     density, at = np.empty(grid.size), 0.0
@@ -268,12 +258,19 @@ def test_law_of_the_sd_when_effects_scale_with_it(case):
 CORES = [Case(f, "one_factor" if k % 2 else "slopes", "second-order", link=link) for k, (f, link) in enumerate(FAMILIES)]
 
 
+LOOP = ("run_second_order", "refresh_predictor", "coordinates_of_unit", "move_unit", "move_levels", "move_variances")
+LOOP += ("whiten_shifted_core", "propose_core", "move_covariances", "move_family")
+"""What a sweep consists of, outermost first; the kernels that these call are compiled."""
+
+
 def quiet(monkeypatch, **changed) -> None:
-    """The other steps of the sweep do nothing. What the loop calls by address is called as Python here."""
-    steps = {apart.kernel.__name__: apart.kernel for apart in k2.APART}
+    """The loop of the sweeps as Python, and its steps other than ``changed`` do nothing. What is called by address is called as Python."""
+    steps = {name: getattr(k2, name).py_func for name in LOOP}
+    steps |= {apart.kernel.__name__: apart.kernel for apart in k2.APART}
     steps |= dict.fromkeys(("refresh_levels", "draw_covariance_sufficient", "draw_family"), lambda *a: None)
     steps |= dict.fromkeys(("scale_effects", "scale_everything"), lambda *a: 0.0)
     steps["draw_prior_scales"] = lambda *a: 0
+    monkeypatch.setattr(SecondOrderChain, "addresses", (0,) * len(k2.APART))
     for name, function in (steps | changed).items():
         if name == "run_second_order":
             monkeypatch.setattr(SecondOrderChain, "LOOP", staticmethod(function))
@@ -286,8 +283,8 @@ def quiet(monkeypatch, **changed) -> None:
 def shift_of(engine: Engine) -> np.ndarray:
     """s(L) = Σ slope_ab V_ab with V = (Ḡ + Σ⁻¹)⁻¹ of every term, by inverses."""
     chain, total = engine.chain, np.zeros(engine.packed.rows.X.shape[1])
-    information, slope, _ = chain.ridge
-    for _, _, q, l0 in engine.packed.term[:, :4]:
+    information, slope = chain.moves.information, chain.moves.slope
+    for _, _, q, l0, *_ in engine.packed.layout.term.tolist():
         L, G = (a[l0 : l0 + q * q].reshape(q, q) for a in (chain.state.L, information))
         V = np.linalg.inv(G + np.linalg.inv(L @ L.T))
         for a, b in zip(*np.tril_indices(q), strict=True):
@@ -298,8 +295,8 @@ def shift_of(engine: Engine) -> np.ndarray:
 def log_statements(engine: Engine, beta: np.ndarray) -> float:
     """The normal statements on the coefficients given their scales, up to a constant."""
     p, scale = engine.packed, engine.chain.state.row_scale
-    d = p.row_prior[:, 3:] @ beta - p.row_prior[:, 0]
-    return -0.5 * float(np.sum(scale * p.row_prior[:, 1] * d * d))
+    d = p.priors.row[:, 3:] @ beta - p.priors.row[:, 0]
+    return -0.5 * float(np.sum(scale * p.priors.row[:, 1] * d * d))
 
 
 def target_less_stand_in(engine: Engine, y: np.ndarray, shifted: bool = False) -> float:
@@ -315,20 +312,20 @@ def target_less_stand_in(engine: Engine, y: np.ndarray, shifted: bool = False) -
             move, size = shift_of(engine), p.rows.X.shape[1]
             eta = eta + p.rows.X @ move
             total += log_statements(engine, s.core[:size]) - log_statements(engine, s.core[:size] + move)
-        return total - float(np.sum(chain.linear * eta - 0.5 * s.omega * eta**2))
+        return total - float(np.sum(chain.linear * eta - 0.5 * chain.omega * eta**2))
     k, border = p.rows.y.astype(int), np.concatenate([[np.inf], cutpoints(engine), [np.inf]])
     upper, lower = (np.where(np.isfinite(c), eta - c, 0.0) for c in (border[k + 1], border[k]))
-    (w1, w2, w3), (b1, b2, _) = s.omega.reshape(3, -1), chain.linear.reshape(3, -1)
+    (w1, w2, w3), (b1, b2, _) = chain.omega.reshape(3, -1), chain.linear.reshape(3, -1)
     squares = b1 * upper + b2 * lower - 0.5 * (w1 * upper**2 + w2 * lower**2 + w3 * (upper - lower) ** 2)
     return total - float(np.sum(squares))
 
 
 def give_way(engine: Engine) -> None:
     """Coefficients that give way to the variances, by numbers that are neither small nor those warm-up would find."""
-    information, slope, _ = engine.chain.ridge
+    information, slope = engine.chain.moves.information, engine.chain.moves.slope
     engine.chain.fitted, rng = True, np.random.default_rng(3)
     slope[:] = rng.normal(0.0, 0.3, slope.shape)
-    for _, _, q, l0 in engine.packed.term[:, :4]:
+    for _, _, q, l0, *_ in engine.packed.layout.term.tolist():
         root = rng.standard_normal((q, q))
         information[l0 : l0 + q * q] = (root @ root.T + 0.1 * np.eye(q)).ravel()
 
@@ -344,12 +341,12 @@ def dense_stand_in(engine: Engine) -> tuple[float, float]:
     """(½ log|Q|, ½|ε_core|²) of the stand-in at the state: the posterior of (core + s, u) is N(Q⁻¹b, Q⁻¹), by dense matrices."""
     p, chain, r = engine.packed, engine.chain, engine.packed.rows
     s, size = chain.state, r.X.shape[1]
-    columns, blocks, effects = [r.X], [(p.row_prior[:, 3:].T * (p.row_prior[:, 1] * s.row_scale)) @ p.row_prior[:, 3:]], []
-    for f in range(p.factor.shape[0]):
-        J, q, z, u0 = (int(p.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.ZCOL, kl.U0))
-        assert p.factor[f, kl.UNIT] >= 0
+    columns, blocks, effects = [r.X], [(p.priors.row[:, 3:].T * (p.priors.row[:, 1] * s.row_scale)) @ p.priors.row[:, 3:]], []
+    for f in range(p.layout.factor.shape[0]):
+        J, q, z, u0 = (int(p.layout.factor[f][c]) for c in ("levels", "width", "z0", "u0"))
+        assert p.layout.factor[f].unit >= 0
         Sigma = np.zeros((q, q))
-        for owner, column, n, l0 in p.term[:, :4]:
+        for owner, column, n, l0, *_ in p.layout.term.tolist():
             if owner == f:
                 L = s.L[l0 : l0 + n * n].reshape(n, n)
                 Sigma[column : column + n, column : column + n] = L @ L.T
@@ -360,8 +357,8 @@ def dense_stand_in(engine: Engine) -> tuple[float, float]:
         blocks.append(np.kron(np.eye(J), np.linalg.inv(Sigma)))
         effects.append(s.u[u0 : u0 + J * q])
     W = np.concatenate(columns, axis=1)
-    Q, b, at = (W.T * s.omega) @ W, W.T @ (chain.linear - s.omega * r.offset), 0
-    b[:size] += (p.row_prior[:, 3:].T * (p.row_prior[:, 1] * s.row_scale)) @ p.row_prior[:, 0]
+    Q, b, at = (W.T * chain.omega) @ W, W.T @ (chain.linear - chain.omega * r.offset), 0
+    b[:size] += (p.priors.row[:, 3:].T * (p.priors.row[:, 1] * s.row_scale)) @ p.priors.row[:, 0]
     for block in blocks:
         Q[at : at + len(block), at : at + len(block)] += block
         at += len(block)
@@ -369,14 +366,17 @@ def dense_stand_in(engine: Engine) -> tuple[float, float]:
     return 0.5 * float(np.linalg.slogdet(Q)[1]), 0.5 * float(d @ np.linalg.solve(np.linalg.inv(Q)[:size, :size], d))
 
 
-def fitted_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[float, float]:
-    """(the ratio of a move of (L, core) proposed from the fitted t, what the joint says it is); it is accepted."""
+def fitted_move(engine: Engine, y: np.ndarray, monkeypatch, **kernels) -> tuple[float, float]:
+    """(the ratio of a move of (L, core) proposed from the fitted t, what the joint says it is); it is accepted.
+
+    kernels : of ``LOOP``, in place of the right ones.
+    """
     chain, p = engine.chain, engine.packed
     s, rng = chain.state, np.random.default_rng(8)
     give_way(engine)
-    d = int(chain.sizes[0])
-    fit, root = chain.fit[0, :d], chain.root[0, :d, :d]
-    fit[:, kh.SHIFT] = np.where(chain.coordinate[0, :d, 0] == kh.DIAGONAL, 0.1, 0.0)
+    d = int(chain.moves.sizes[0])
+    coordinates, fit, root = chain.moves.place[0, :d], chain.moves.fit[0, :d], chain.moves.root[0, :d, :d]
+    fit[:, kh.SHIFT] = np.where(coordinates[:, 0] == kh.DIAGONAL, 0.1, 0.0)
     fit[:, kh.MEAN] = rng.normal(-0.5, 0.2, d)
     root[:, :] = 0.3 * np.eye(d) + np.tril(0.1 * rng.standard_normal((d, d)), -1)
     chain.elliptical = chain.fitted = True
@@ -385,10 +385,10 @@ def fitted_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[flo
         """log of the target in (x, ε), less that of what the proposal leaves invariant."""
         log_q, squares = dense_stand_in(engine)
         x, jacobian = np.empty(d), 0.0
-        for i, (kind, at) in enumerate(chain.coordinate[0, :d]):
+        for i, (kind, at) in enumerate(coordinates):
             x[i] = np.log(s.L[at] + fit[i, kh.SHIFT]) if kind == kh.DIAGONAL else s.L[at]
             jacobian += x[i] if kind == kh.DIAGONAL else 0.0
-        for _, _, q, l0 in p.term[:, :4]:  # the oracle's density is one of sds, or of matrices Σ = LL'
+        for _, _, q, l0, *_ in p.layout.term.tolist():  # the oracle's density is one of sds, or of matrices Σ = LL'
             if q > 1:
                 jacobian += sum((q - k) * np.log(s.L[l0 + k * q + k]) for k in range(q))
         z = np.linalg.solve(root, x - fit[:, kh.MEAN])
@@ -396,31 +396,33 @@ def fitted_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[flo
         return log_joint(engine, y) + log_ratio_of_t_priors(engine) + jacobian - log_q - log_t + squares
 
     interpreted = {name: getattr(k2, name).py_func for name in ("move_fitted", "scaled_noise")}
-    quiet(monkeypatch, run_second_order=kernel, **interpreted)
+    quiet(monkeypatch, **interpreted, **kernels)
     told = ToldWithGamma(rng.standard_normal(d + s.core.size), accept=True)
-    chain.rng, chain.blocks, s.scale[3] = told, 1, 0.0
+    chain.rng, chain.blocks, s.sweeps[0] = told, 1, 0.0
     before, L = place(), s.L.copy()
     assert chain._run(1, False, chain.new_kept(1, False)) == (0, 1) and len(told.ratios) == 1
     assert not np.array_equal(L, s.L)
     return told.ratios[0], place() - before
 
 
-def core_move(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> tuple[float, float, float]:
-    """(the ratio of a move of L and core, what it should be, error of the η that it leaves); it is accepted."""
+def core_move(engine: Engine, y: np.ndarray, monkeypatch, **kernels) -> tuple[float, float, float]:
+    """(the ratio of a move of L and core, what it should be, error of the η that it leaves); it is accepted.
+
+    kernels : of ``LOOP``, in place of the right ones.
+    """
     chain, p = engine.chain, engine.packed
     s, rng = chain.state, np.random.default_rng(8)
     told = Told(rng.standard_normal(s.core.size), accept=True)
 
-    def propose(*a):
-        L = a[25]
-        for _, _, q, l0, _, given in p.term[:, :6]:
+    def propose(rng, move, learn, coordinates, counts, priors, layout, gram, target, work, L, sigma):
+        for _, _, q, l0, _, given, *_ in p.layout.term.tolist():
             if not given:
                 L[l0 : l0 + q * q] *= 1.4
-        kh.log_marginal(*a[12:30])
+        kh.log_marginal(layout, gram, target, work, L, sigma)
         return True, 0.0, 0.0, 0.0
 
-    quiet(monkeypatch, draw_hyper=propose, run_second_order=kernel)
-    chain.rng, chain.blocks, s.scale[3] = told, 1, 0.0
+    quiet(monkeypatch, draw_hyper=propose, **kernels)
+    chain.rng, chain.blocks, s.sweeps[0] = told, 1, 0.0
     give_way(engine)
     before, L, core = target_less_stand_in(engine, y, shifted=True), s.L.copy(), s.core.copy()
     assert chain._run(1, False, chain.new_kept(1, False)) == (0, 1) and len(told.ratios) == 1
@@ -433,13 +435,12 @@ def level_moves(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> list[tupl
     chain, p = engine.chain, engine.packed
     s, rng, tried = chain.state, np.random.default_rng(9), []
 
-    def levels(generator, share, *a):
-        unit, pos = a[6], a[7]
-        f = int(p.units[unit, pos])
-        J, q = int(p.factor[f, kl.LEVELS]), int(p.factor[f, kl.WIDTH])
+    def levels(generator, share, data, shape, cut, layout, unit, pos, state, trial, work, tally):
+        f = int(p.layout.units[unit, pos])
+        J, q = int(p.layout.factor[f].levels), int(p.layout.factor[f].width)
         told = Told(rng.standard_normal(J * q), accept=False)
-        kernel(told, share, *a)
-        proposed = a[15].copy()  # trial_u
+        kernel(told, share, data, shape, cut, layout, unit, pos, state, trial, work, tally)
+        proposed = trial.u.copy()
         for j in range(J):
             kept, moved, before = s.u.copy(), _with_descendants(p, unit, pos, j), target_less_stand_in(engine, y)
             s.u[moved] = proposed[moved]
@@ -447,8 +448,8 @@ def level_moves(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> list[tupl
             s.u[:] = kept
 
     stop = lambda *a: (False, 0.0, 0.0, 0.0)  # noqa: E731 — ends the sweep after the levels
-    quiet(monkeypatch, refresh_levels=levels, draw_hyper=stop, run_second_order=k2.run_second_order.py_func)
-    s.scale[3] = 0.0
+    quiet(monkeypatch, refresh_levels=levels, draw_hyper=stop)
+    s.sweeps[0] = 0.0
     chain._run(1, False, chain.new_kept(1, False))
     return tried
 
@@ -458,7 +459,7 @@ def test_the_core_moves_with_the_ratio_of_likelihood_and_stand_in(case, monkeypa
     """(L, core) → (L', core'), u following: target over stand-in after, less before. Priors of L, u and β stand in both."""
     engine, y = engine_at(case, 6)
     size = max(abs(target_less_stand_in(engine, y)), 1.0)
-    ratio, wanted, error = core_move(engine, y, monkeypatch, k2.run_second_order.py_func)
+    ratio, wanted, error = core_move(engine, y, monkeypatch)
     assert ratio == pytest.approx(wanted, rel=RTOL, abs=RTOL * size)
     assert error < 1e-9
 
@@ -471,7 +472,7 @@ def test_the_core_moves_from_a_fitted_t_with_the_ratio_of_the_joint(case, monkey
     """Variances proposed from a t, coefficients that give way to them: the joint in the coordinates (x, ε), by dense matrices."""
     engine, y = engine_at(case, 6)
     size = max(abs(log_joint(engine, y)), 1.0)
-    ratio, wanted = fitted_move(engine, y, monkeypatch, k2.run_second_order.py_func)
+    ratio, wanted = fitted_move(engine, y, monkeypatch)
     assert ratio == pytest.approx(wanted, rel=1e-8, abs=1e-8 * size)
 
 
@@ -481,10 +482,10 @@ def test_how_far_coefficients_give_way(case):
     engine, _ = engine_at(replace(case, family="logit", link=""), 3)
     give_way(engine)
     chain, r = engine.chain, engine.packed.rows
-    information, slope, (shift, _) = chain.ridge
-    k2.place_shift.py_func(engine.packed.term, chain.state.L, information, slope, chain.work["small"], shift)
+    moves, shift = chain.moves, chain.moves.shifts[0]
+    k2.place_shift.py_func(engine.packed.layout.term, chain.state.L, moves.information, moves.slope, chain.work.small, shift)
     np.testing.assert_allclose(shift, shift_of(engine), rtol=1e-10, atol=1e-12)
-    eta, omega = chain.state.eta, chain.state.omega
+    eta, omega = chain.state.eta, chain.omega
     moved = eta + r.X @ shift
     wanted = np.sum(chain.linear * eta - 0.5 * omega * eta**2) - np.sum(chain.linear * moved - 0.5 * omega * moved**2)
     assert k2.gap_of_shift.py_func(r.X.T, omega, chain.linear, eta, shift) == pytest.approx(wanted, rel=1e-10, abs=1e-10)
@@ -494,19 +495,19 @@ def test_the_step_of_the_fitted_t_leaves_it_invariant():
     """Draws of the t stay draws of it, whatever the share; a second-order sweep takes 0.45 and 1."""
     rng, d = np.random.Generator(np.random.SFC64(12)), 2
     fit, root = np.array([[0.5, 0.0, 1.0], [-1.0, 0.0, 1.0]]), np.array([[0.7, 0.0], [0.4, 0.3]])
-    scratch = np.zeros((4, d))
+    coordinates, points = kl.Coordinates(np.zeros((d, 2), dtype=np.int64), fit, root), np.zeros((4, d))
     for share in (0.45, 1.0):
         squares = []
         for _ in range(4_000):
             z = rng.standard_normal(d) * np.sqrt(k2.T_DF / rng.chisquare(k2.T_DF))
-            scratch[0] = fit[:, kh.MEAN] + root @ z
-            k2.move_fitted(rng, share, fit, root, scratch)
-            new = np.linalg.solve(root, scratch[1] - fit[:, kh.MEAN])
+            points[0] = fit[:, kh.MEAN] + root @ z
+            k2.move_fitted(rng, share, coordinates, points)
+            new = np.linalg.solve(root, points[1] - fit[:, kh.MEAN])
             squares.append(new @ new / d)
         assert stats.kstest(squares, stats.f(d, k2.T_DF).cdf).pvalue > 1e-4
-    value = k2.log_fitted(fit, root, np.array([1.0, 0.0]), np.zeros(d))
-    other = k2.log_fitted(fit, root, np.array([0.0, -1.5]), np.zeros(d))
-    assert kh.log_t_density(fit, root, np.array([1.0, 0.0]), np.zeros(d))[0] == value
+    value = k2.log_fitted(coordinates, np.array([1.0, 0.0]), np.zeros(d))
+    other = k2.log_fitted(coordinates, np.array([0.0, -1.5]), np.zeros(d))
+    assert kh.log_t_density(coordinates, np.array([1.0, 0.0]), np.zeros(d))[0] == value
     t = stats.multivariate_t(fit[:, kh.MEAN], root @ root.T, k2.T_DF)
     assert value - other == pytest.approx(t.logpdf([1.0, 0.0]) - t.logpdf([0.0, -1.5]), abs=1e-10)
 
@@ -515,7 +516,7 @@ def test_the_step_of_the_fitted_t_leaves_it_invariant():
 def test_levels_move_with_the_ratio_of_their_own_rows(case, monkeypatch):
     """Every level at both places of a nested chain: target over stand-in with this level's effects, and those below it, alone changed."""
     engine, y = engine_at(replace(case, structure="nested"), 6)
-    assert engine.packed.units.shape == (1, 2)
+    assert engine.packed.layout.units.shape == (1, 2)
     size = max(abs(target_less_stand_in(engine, y)), 1.0)
     tried = level_moves(engine, y, monkeypatch, k2.refresh_levels.py_func)
     assert len(tried) == sum(len(f.levels) for f in engine.design.factors)
@@ -528,9 +529,9 @@ def _with_descendants(p, unit: int, pos: int, j: int) -> np.ndarray:
     inside = {j}
     places = []
     for place in range(pos, -1, -1):
-        f = int(p.units[unit, place])
-        J, q, u0, parent0 = (int(p.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.U0, kl.PARENT0))
+        f = int(p.layout.units[unit, place])
+        J, q, u0, parent0 = (int(p.layout.factor[f][c]) for c in ("levels", "width", "u0", "parent0"))
         if place < pos:
-            inside = {k for k in range(J) if int(p.index[parent0 + k]) in inside}
+            inside = {k for k in range(J) if int(p.layout.index[parent0 + k]) in inside}
         places += [u0 + k * q + a for k in inside for a in range(q)]
     return np.array(places)

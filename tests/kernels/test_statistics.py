@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gibbs.kernels import layout as kl
 from gibbs.kernels import statistics, sweep
 from tests import oracles
 
@@ -18,7 +17,7 @@ def loaded(kind: str, scheme: str, family: str = "logit") -> Bench:
     """A bench with random precisions and working responses."""
     b = Bench(make_design(kind, family=family), scheme)
     rng = np.random.default_rng(21)
-    b.node[:], b.m[:], b.h[:], b.dense[:] = 7.0, 7.0, 7.0, 7.0  # whatever was there must be gone
+    b.node[:], b.m[:], b.h[:], b.gram.core[:] = 7.0, 7.0, 7.0, 7.0  # whatever was there must be gone
     b.load(rng.uniform(0.1, 3.0, b.y.size), rng.standard_normal(b.y.size))
     return b
 
@@ -31,25 +30,25 @@ def test_accumulate(kind, scheme):
     scale = np.max(np.abs(gram))
     close = lambda got, want: np.testing.assert_allclose(got, want, rtol=RTOL, atol=1e-12 * scale)  # noqa: E731
     lower = np.tril_indices(b.core.size)
-    close(b.dense[0, :, :-1][lower], gram[np.ix_(b.core, b.core)][lower])
+    close(b.gram.core[lower], gram[np.ix_(b.core, b.core)][lower])
     seen = np.zeros(b.node.size, dtype=int)
-    for unit in p.units:
+    for unit in p.layout.units:
         chain = unit[unit >= 0]
         for pos, f in enumerate(chain):
-            J, q, qa = p.factor[f, [kl.LEVELS, kl.WIDTH, kl.ANCESTORS]]
+            J, q, qa = p.layout.factor[f][["levels", "width", "ancestors"]].tolist()
             mine = b.columns[f].reshape(J, q)
             ancestors = [ancestor_columns(b, chain[pos:], j) for j in range(J)]
             for j in range(J):
-                at = p.factor[f, kl.G0] + j * q * q
+                at = p.layout.factor[f].g0 + j * q * q
                 close(b.node[at : at + q * q].reshape(q, q), gram[np.ix_(mine[j], mine[j])])
                 seen[at : at + q * q] += 1
-                at = p.factor[f, kl.B0] + j * q * qa
+                at = p.layout.factor[f].b0 + j * q * qa
                 close(b.node[at : at + q * qa].reshape(q, qa), gram[np.ix_(mine[j], ancestors[j])])
                 seen[at : at + q * qa] += 1
-                first, last = p.index[p.factor[f, kl.PTR0] + j : p.factor[f, kl.PTR0] + j + 2]
-                listed = p.index[p.factor[f, kl.LIST0] + first : p.factor[f, kl.LIST0] + last]
+                first, last = p.layout.index[p.layout.factor[f].pointer0 + j : p.layout.factor[f].pointer0 + j + 2]
+                listed = p.layout.index[p.layout.factor[f].list0 + first : p.layout.factor[f].list0 + last]
                 assert np.all(np.diff(listed) > 0)
-                at = p.factor[f, kl.C0] + first * q
+                at = p.layout.factor[f].c0 + first * q
                 close(b.node[at : at + listed.size * q].reshape(-1, q).T, gram[np.ix_(mine[j], b.core[listed])])
                 seen[at : at + listed.size * q] += 1
                 close(gram[np.ix_(mine[j], np.delete(b.core, listed))], 0.0)
@@ -62,7 +61,7 @@ def ancestor_columns(b: Bench, chain: np.ndarray, j: int) -> np.ndarray:
     row = np.flatnonzero(levels[:, chain[0]] == j)[0]
     found = [np.zeros(0, dtype=int)]
     for g in chain[1:]:
-        q = b.packed.factor[g, kl.WIDTH]
+        q = b.packed.layout.factor[g].width
         found.append(b.columns[g][levels[row, g] * q : (levels[row, g] + 1) * q])
     return np.concatenate(found)
 
@@ -73,7 +72,7 @@ def test_accumulate_rhs(kind, scheme):
     p, value = b.packed, np.random.default_rng(22).standard_normal(b.y.size)
     expected = b.W.T @ value
     m, h = np.full(b.core.size, 7.0), np.full(p.effects, 7.0)
-    args = (p.rows.X, p.rows.Z, p.rows.level, value, p.factor)
+    args = (p.rows, value, p.layout)
     statistics.accumulate_rhs(*args, True, 0, m, h)
     np.testing.assert_allclose(m, expected[b.core], rtol=RTOL, atol=1e-12)
     eliminated = np.concatenate([np.zeros(0, dtype=int), *(b.unit(t) for t in b.units)])
@@ -92,19 +91,19 @@ def test_linear_predictor_and_subtract_other_units(kind, scheme):
     b = loaded(kind, scheme)
     p, rng = b.packed, np.random.default_rng(23)
     theta, offset, eta = rng.standard_normal(b.W.shape[1]), rng.standard_normal(b.y.size), np.empty(b.y.size)
-    statistics.linear_predictor(p.rows.X, p.rows.Z, p.rows.level, offset, p.factor, theta[b.core], theta[b.p :], eta)
+    statistics.linear_predictor(p.rows._replace(offset=offset), p.layout, theta[b.core], theta[b.p :], eta)
     np.testing.assert_allclose(eta, offset + b.W @ theta, rtol=RTOL, atol=1e-12)
     columns, again = np.ascontiguousarray(p.rows.X.T), np.empty_like(eta)
-    statistics.predictor_of_columns(columns, p.rows.Z, p.rows.level, offset, p.factor, theta[b.core], theta[b.p :], again)
+    statistics.predictor_of_columns(columns, p.rows.Z, p.rows.level, offset, p.layout, theta[b.core], theta[b.p :], again)
     np.testing.assert_allclose(again, eta, rtol=RTOL, atol=1e-12)
     again[:] = offset
-    for f in range(p.factor.shape[0]):
-        statistics.add_effects(p.rows.Z, p.rows.level, p.factor, f, theta[b.p :], again)
+    for f in range(p.layout.factor.shape[0]):
+        statistics.add_effects(p.rows.Z, p.rows.level, p.layout, f, theta[b.p :], again)
     np.testing.assert_allclose(again, eta - p.rows.X @ theta[: b.p], rtol=RTOL, atol=1e-12)
     working = rng.standard_normal(b.y.size)
     for unit in b.units:
         other = np.setdiff1d(np.arange(b.W.shape[1]), b.joint(unit))
-        statistics.subtract_other_units(p.rows.Z, p.rows.level, p.factor, theta[b.p :], unit, b.omega, working, eta)
+        statistics.subtract_other_units(p.rows, p.layout, theta[b.p :], unit, b.omega, working, eta)
         np.testing.assert_allclose(eta, working - b.omega * (b.W[:, other] @ theta[other]), rtol=RTOL, atol=1e-12)
 
 
@@ -116,8 +115,11 @@ def test_rhs_between_units_from_cross_products(kind, scheme, known_se):
     b = Bench(design, scheme)
     p, theta = b.packed, np.random.default_rng(24).standard_normal(b.W.shape[1])
     for unit in b.units:
-        rhs_core, rhs = np.full(b.core.size, 7.0), np.full(p.effects, 7.0)
-        sweep.rhs_between_units(p.factor, p.index, *p.cross, p.node, p.m, p.h, theta[b.p :], unit, rhs_core, rhs)
+        rhs_core, rhs = b.work.rhs_core, b.work.rhs
+        rhs_core[:] = rhs[:] = 7.0
+        sweep.rhs_between_units(p.layout, p.gram, theta[b.p :], unit, b.work)
+        given = sweep.given_the_others(p.gram, b.work)
+        assert given.m is rhs_core and given.h is rhs and given.node is p.gram.node
         other = np.setdiff1d(np.arange(b.W.shape[1]), b.joint(unit))
         expected = b.W.T @ (b.omega * (b.y - b.W[:, other] @ theta[other]))
         np.testing.assert_allclose(rhs_core, expected[b.core], rtol=RTOL, atol=1e-11)

@@ -11,6 +11,7 @@ from scipy import special, stats
 
 from gibbs.errors import SamplingError
 from gibbs.kernels import hyper, sweep
+from gibbs.kernels import layout as kl
 from gibbs.model.records import CoefficientPrior, Prior
 from gibbs.sampling.chain import Chain
 from gibbs.sampling.pack import pack
@@ -31,7 +32,7 @@ def test_prior_scales_of_t_priors():
     as_written, rng = b.packed.coefficients(beta), np.random.Generator(np.random.SFC64(121))
     draws, scale = np.empty((10_000, 3)), np.ones(3)
     for i in range(len(draws)):
-        assert sweep.draw_prior_scales(rng, b.packed.row_prior, beta, scale) == 2
+        assert sweep.draw_prior_scales(rng, b.packed.priors.row, beta, scale) == 2
         draws[i] = scale
     assert np.all(draws[:, 1] == 1.0)
     for k in (0, 2):
@@ -42,16 +43,20 @@ def test_prior_scales_of_t_priors():
 
 
 def test_check_finite_names_the_block():
-    good = (np.ones(3), np.ones(4), np.ones(2), np.array([1.0, 5.0, 0.0, 0.0, np.nan]))
-    assert sweep.check_finite(*good) == sweep.OK
-    expected = (sweep.NOT_FINITE_COEFFICIENTS, sweep.NOT_FINITE_EFFECTS, sweep.NOT_FINITE_SCALE, sweep.NOT_FINITE_SCALE)
-    for which, status in enumerate(expected):
+    b = Bench(make_design("slopes"))
+    good = b.state._replace(L=np.ones(4), sigma=np.ones(1), nu=np.full(1, 5.0))
+    assert sweep.check_finite(good) == sweep.OK
+    expected = {
+        "core": sweep.NOT_FINITE_COEFFICIENTS, "u": sweep.NOT_FINITE_EFFECTS, "L": sweep.NOT_FINITE_SCALE, "sigma": sweep.NOT_FINITE_SCALE
+    }  # fmt: skip
+    for name, status in expected.items():
         for bad in (math.nan, math.inf, -math.inf):
-            arrays = [a.copy() for a in good]
-            arrays[which][0] = bad
-            assert sweep.check_finite(*arrays) == status
+            broken = getattr(good, name).copy()
+            broken[0] = bad
+            assert sweep.check_finite(good._replace(**{name: broken})) == status
     for bad in (0.0, -1.0):
-        assert sweep.check_finite(*good[:3], np.array([bad, 5.0, 0.0, 0.0, np.nan])) == sweep.NOT_FINITE_SCALE
+        assert sweep.check_finite(good._replace(sigma=np.full(1, bad))) == sweep.NOT_FINITE_SCALE
+    assert sweep.check_finite(good._replace(nu=np.full(1, math.inf))) == sweep.NOT_FINITE_SCALE
 
 
 @pytest.mark.parametrize("kind", ["none", "slopes", "nested_slopes_crossed", "crossed_slopes"])
@@ -62,12 +67,9 @@ def test_draw_latents_leaves_the_cross_products_of_what_it_drew(kind, family):
     p, s, rng = b.packed, b.state, np.random.default_rng(122)
     theta = rng.standard_normal(b.W.shape[1])
     b.set(random_covariances(b.design, rng), 0.8, theta)
-    s.scale[1] = 4.0
+    s.nu[0] = 4.0
     width = np.array([0.5, 1.0])
-    squares = sweep.draw_latents(
-        b.rng, p.family, p.rows.X, p.rows.Z, p.rows.level, p.rows.offset, p.rows.y, p.rows.trials, p.rows.core_entry, p.factor, p.index,
-        p.units, p.core_factors, b.node, b.dense, b.m, b.h, p.scale_prior, s.core, s.u, s.scale, s.omega, s.working, s.eta, width,
-    )  # fmt: skip
+    squares = sweep.draw_latents(b.rng, p.family, p.rows, b.layout, b.gram, p.priors, s, width)
     np.testing.assert_allclose(s.eta, p.rows.offset + b.W @ theta, rtol=RTOL, atol=1e-12)
     right = b.W.T @ s.working
     np.testing.assert_allclose(b.m, right[b.core], rtol=RTOL, atol=1e-11)
@@ -75,7 +77,7 @@ def test_draw_latents_leaves_the_cross_products_of_what_it_drew(kind, family):
     np.testing.assert_allclose(b.h[eliminated - b.p], right[eliminated], rtol=RTOL, atol=1e-11)
     omega = p.rows.weight if family == "probit" else s.omega
     gram, lower = b.W[:, b.core].T @ (omega[:, None] * b.W[:, b.core]), np.tril_indices(b.core.size)
-    np.testing.assert_allclose(b.dense[0, :, :-1][lower], gram[lower], rtol=RTOL, atol=1e-10)
+    np.testing.assert_allclose(b.gram.core[lower], gram[lower], rtol=RTOL, atol=1e-10)
     node = b.node.copy()
     b.load(omega.copy(), np.zeros(b.y.size))
     np.testing.assert_allclose(node, b.node, rtol=RTOL)
@@ -100,6 +102,8 @@ def test_core_and_unit_given_the_other_units(kind):
     assert c.coordinate.shape[0] == 0 and len(b.units) > 1
     covariances = [[np.array([[0.49]])] * len(f.terms) for f in b.design.factors]
     rng, n = np.random.default_rng(123), 2_000
+    orders = kl.Orders(c.addresses, 1, hyper.SLICES, False, p.family, False, False, float(p.n), p.yy)
+    out = c._out(c.new_kept(1, False))
     b.prior_precision()
     for unit in b.units:
         theta, sigma = rng.standard_normal(b.W.shape[1]), 0.8
@@ -109,11 +113,8 @@ def test_core_and_unit_given_the_other_units(kind):
         rhs = b.W.T @ (b.omega * (b.y - b.W[:, other] @ theta[other]))
         draws = np.empty((n, right.size))
         for i in range(n):
-            assert sweep.draw_core_and_unit(
-                c.addresses, b.rng, hyper.SLICES, False, c.coordinate, c.fit, c.root, c.scratch, c.counts, p.sd_prior, p.cov_prior,
-                p.scale_prior, p.factor, p.term, p.index, p.units, unit, p.core_factors, b.node, w["B"], w["roots"], w["work"], w["vh"],
-                b.dense, s.L, sigma, s.core, s.u, rhs[b.p :].copy(), rhs[b.core].copy(), w["H"], w["x"], w["effects"], w["small"],
-            )  # fmt: skip
+            given = b.given(rhs[b.core].copy(), rhs[b.p :].copy())
+            assert sweep.draw_core_and_unit(b.rng, orders, unit, b.layout, given, p.priors, s, c.tuning, w, out) == sweep.OK
             draws[i] = b.theta[b.joint(unit)]
         np.testing.assert_array_equal(b.theta[other], theta[other])
         z = (draws - np.linalg.solve(Q, right)) @ np.linalg.cholesky(Q) / sigma
@@ -141,7 +142,7 @@ CHAINS += [("gaussian", False, 2.0, 0.5)]
 
 @pytest.mark.parametrize(("family", "haar", "df", "mean"), CHAINS)
 def test_sweeps_of_one_coefficient(family, haar, df, mean):
-    """p(β | y) on a grid, from the oracle's joint density: the latents, the draw, t priors and the Haar move together."""
+    """p(β | y) on a grid, from the oracle's joint density: the latents, ``draw_jointly``, t priors and the Haar move together."""
     design = intercept_only(family, df, mean)
     packed = pack(design, make(design, "augmented" if family in ("probit", "logit") else "auto"))
     assert packed.haar == (family == "probit" and mean == 0.0)
@@ -163,7 +164,7 @@ def test_sweeps_of_one_coefficient(family, haar, df, mean):
 
 
 def test_log_likelihood_of_a_sweep():
-    """lp of the draws is the log-likelihood at the draws: differences against the oracle, for every family."""
+    """lp of the draws is the log-likelihood at the draws (gaussian: ``draw_scales``): differences against the oracle, every family."""
     for family in ("gaussian", "student", "probit", "logit"):
         design = make_design("slopes", family=family, rows=60, offset=True)
         packed = pack(design, make(design, "augmented" if family in ("probit", "logit") else "auto"))
@@ -202,7 +203,7 @@ def test_a_broken_state_stops_the_chunk_with_its_status(scheme):
     design = make_design("one_factor", rows=60)
     packed = pack(design, make(design, scheme))
     chain = Chain(0, np.random.SeedSequence(127), packed, design, 40)
-    chain.m = packed.m * math.nan
+    chain.gram = chain.gram._replace(m=packed.gram.m * math.nan)
     with pytest.raises(SamplingError):
         chain.advance(5)
 

@@ -81,35 +81,30 @@ class GrEngine(Engine):
         plain = {**values, "u": []}  # effects are put in place here
         super().place(plain, y)
         packed, chain = self.packed, self.chain
-        state = chain.state
+        state, multipliers = chain.state, chain.multipliers
         spread, idle = np.ones(packed.effects), np.full(packed.effects, 3.0)
         for f, factor in enumerate(self.design.factors):
-            first, width = int(packed.factor[f, kl.U0]), int(packed.factor[f, kl.WIDTH])
+            first, width = int(packed.layout.factor[f].u0), int(packed.layout.factor[f].width)
             for place, j in enumerate(by_group.order(factor)):
                 spread[first + place * width : first + (place + 1) * width] = values["multipliers"][f][j] ** -0.5
         state.u[:] = idle
         everything = np.arange(packed.effects) if packed.reported is None else packed.reported
         state.u[everything] = np.concatenate([np.ravel(u) for u in values["u"]])
         if packed.student.size:
-            state.df[:] = [df for df in values["df"] if df is not None]
-            state.spread[:] = spread
+            multipliers.df[:] = [df for df in values["df"] if df is not None]
+            multipliers.spread[:] = multipliers.change[:] = spread
             level = chain.rows.level if packed.family != kl.GAUSSIAN else chain.rows.level[:0]
-            p = packed
-            level_scales.rescale(
-                p.factor, p.index, p.units, p.core_factors, p.student, spread, np.ones(p.core_columns), chain.node, chain.m, chain.h,
-                chain.dense, state.u, state.core, chain.rows.Z, level, *chain.cross,
-            )  # fmt: skip
-        for f in range(len(self.design.factors)):
-            u0, core0 = int(packed.factor[f, kl.U0]), int(packed.factor[f, kl.CORE0])
-            size = int(packed.factor[f, kl.LEVELS] * packed.factor[f, kl.WIDTH])
-            if core0 >= 0:
-                state.core[core0 : core0 + size] = state.u[u0 : u0 + size]
+            level_scales.rescale(packed.layout, chain.gram, multipliers, chain.rows.Z, level, state.u, state.core)
+        for of in packed.layout.factor[packed.layout.core_factors]:
+            size = of.levels * of.width
+            state.core[of.core0 : of.core0 + size] = state.u[of.u0 : of.u0 + size]
 
     def _freeze(self) -> None:
         """A normal fit of the coordinates, as good as any."""
         d = self.chain.coordinate.shape[0]
-        self.chain.fit[:] = np.tile([-0.4, 0.3, 1.0], (d, 1))
-        self.chain.root[:] = 0.7 * np.eye(d) + 0.1 * np.tril(np.ones((d, d)), -1)
+        coordinates = self.chain.tuning.coordinates
+        coordinates.fit[:] = np.tile([-0.4, 0.3, 1.0], (d, 1))
+        coordinates.root[:] = 0.7 * np.eye(d) + 0.1 * np.tril(np.ones((d, d)), -1)
         self.chain.elliptical = True
 
 
@@ -201,14 +196,14 @@ def _values(engine: GrEngine, design: Design, kept, k: int) -> dict:
     place = 0
     for f, (first, levels, columns) in enumerate(packed.blocks):
         values["u"].append(u[first : first + levels * columns].reshape(levels, columns))
-        mine = packed.term[packed.term[:, kl.FACTOR] == f]
-        blocks = [kept.L[k, l0 : l0 + q * q].reshape(q, q) for q, l0 in mine[:, [kl.SIZE, kl.L0]]]
+        mine = packed.layout.term[packed.layout.term.factor == f]
+        blocks = [kept.L[k, l0 : l0 + q * q].reshape(q, q) for q, l0 in mine[["width", "l0"]].tolist()]
         values["covariances"].append([b @ b.T for b in blocks])
         student = design.factors[f].df_prior is not None
         values["df"].append(kept.df[k, place] if student else None)
-        at = int(packed.factor[f, kl.U0]) + int(packed.factor[f, kl.WIDTH]) * np.arange(levels)
+        at = int(packed.layout.factor[f].u0) + int(packed.layout.factor[f].width) * np.arange(levels)
         multiplier = np.empty(levels)
-        multiplier[by_group.order(design.factors[f])] = engine.chain.state.spread[at] ** -2.0
+        multiplier[by_group.order(design.factors[f])] = engine.chain.multipliers.spread[at] ** -2.0
         values["multipliers"].append(multiplier)
         place += student
     return values

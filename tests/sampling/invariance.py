@@ -72,8 +72,8 @@ class Engine:
             self._freeze_views()
             return
         chain.likelihood = True
-        chain.fit[:, kh.SHIFT] = 0.0
-        chain.fit[:, kh.SLICE_WIDTH] = 1.3
+        chain.tuning.coordinates.fit[:, kh.SHIFT] = 0.0
+        chain.tuning.coordinates.fit[:, kh.SLICE_WIDTH] = 1.3
         if self.elliptical and chain.coordinate.shape[0]:
             self._freeze()
 
@@ -94,17 +94,18 @@ class Engine:
             self.fit[:, kh.MEAN], self.fit[:, kh.SLICE_WIDTH] = middle + 0.1, 1.0
             d = x.shape[1]
             self.root = np.diag(0.4 * (high - low)) @ (np.eye(d) + 0.2 * np.tril(np.ones((d, d)), -1))
-        chain.fit[:, :], chain.root[:, :], chain.elliptical = self.fit, self.root, True
+        coordinates = chain.tuning.coordinates
+        coordinates.fit[:, :], coordinates.root[:, :], chain.elliptical = self.fit, self.root, True
 
     def _freeze_views(self) -> None:
         """Second order: the stand-in of the data's own mode, arbitrary fits of the variances, any number of parts of the core."""
-        chain = self.chain
-        chain.fit[:, :, kh.SHIFT], chain.fit[:, :, kh.MEAN], chain.fit[:, :, kh.SLICE_WIDTH] = 0.3, -0.1, 1.3
+        chain, moves = self.chain, self.chain.moves
+        moves.fit[:, :, kh.SHIFT], moves.fit[:, :, kh.MEAN], moves.fit[:, :, kh.SLICE_WIDTH] = 0.3, -0.1, 1.3
         for k, view in enumerate(chain.views):
-            chain.fit[k, : view.shape[0]][view[:, 0] == kh.BELOW, kh.MEAN] = 0.0
-            chain.fit[k, : view.shape[0]][view[:, 0] == kh.BELOW, kh.SHIFT] = 0.0
-        chain.root[:] = 0.6 * np.eye(chain.root.shape[1])
-        chain.psi_root *= 0.7
+            moves.fit[k, : view.shape[0]][view[:, 0] == kh.BELOW, kh.MEAN] = 0.0
+            moves.fit[k, : view.shape[0]][view[:, 0] == kh.BELOW, kh.SHIFT] = 0.0
+        moves.root[:] = 0.6 * np.eye(moves.root.shape[1])
+        moves.psi_root[:] *= 0.7
         chain.elliptical = self.elliptical
         chain.blocks = int(self.rng.integers(1, 4))
         chain.fitted = bool(self.rng.integers(2))
@@ -136,19 +137,21 @@ class Engine:
         y = self.seen(y)
         if self.repack:
             self._build(replace(self.design, y=y))
-        state = _state(self.packed)  # nothing that a chain remembers outlives its data
-        state.omega = self.chain.state.omega if self.packed.family == packing.SECOND_ORDER else state.omega
-        self.chain.state = state
-        packed, rows = self.packed, self.packed.rows
-        for _, _, q, l0 in packed.term[:, :4]:
-            state.reference[l0 : l0 + q * q : q + 1] = 0.6
-        state.scale[3] = self.rng.integers(64)  # sweeps done: what is done only now and then has its turn in some replicates
+        packed, rows, second = self.packed, self.packed.rows, self.packed.family == packing.SECOND_ORDER
+        state = _state(packed)  # nothing that a chain remembers outlives its data
+        if second:
+            state = state._replace(psi=np.zeros_like(self.chain.state.psi), gap=np.zeros_like(self.chain.state.gap))
+        self.chain.state, reference = state, self.chain.tuning.reference
+        reference[:] = 0.0
+        for _, _, q, l0, *_ in packed.layout.term.tolist():
+            reference[l0 : l0 + q * q : q + 1] = 0.6
+        state.sweeps[0] = self.rng.integers(64)  # sweeps done: what is done only now and then has its turn in some replicates
         self.chain.independent = bool(self.rng.integers(2))  # both moves that use the frozen fit
         if not self.repack and packed.family == kl.GAUSSIAN:
             value = (y - self.design.offset)[self.order]
-            accumulate_rhs(rows.X, rows.Z, rows.level, rows.weight * value, packed.factor, True, packed.units.shape[0], packed.m, packed.h)
+            accumulate_rhs(rows, rows.weight * value, packed.layout, True, packed.units, packed.gram.m, packed.gram.h)
             self.chain.packed = self.packed = replace(packed, yy=float(rows.weight @ value**2))
-        elif not self.repack and packed.family != packing.SECOND_ORDER:
+        elif not self.repack and not second:
             rows.y[:] = (y - self.design.offset)[self.order] if self.real else self.counts @ y
         p = packed.reference.size
         written = np.asarray(values["beta"], float)
@@ -157,20 +160,20 @@ class Engine:
         beta = np.linalg.solve(packed.transform, written) - packed.reference
         state.core[:p] = beta
         for f, u in enumerate(values["u"]):
-            u0, core0 = packed.factor[f, kl.U0], packed.factor[f, kl.CORE0]
+            u0, core0 = packed.layout.factor[f].u0, packed.layout.factor[f].core0
             state.u[u0 : u0 + u.size] = np.ravel(u)
             if core0 >= 0:
                 state.core[core0 : core0 + u.size] = np.ravel(u)
         L, scale = self._factors(values)
         state.L[:] = L
-        if packed.family == packing.SECOND_ORDER:
-            self.chain.psi[:] = scale
+        if second:
+            state.psi[:] = scale
         else:
-            state.scale[:2] = scale
-        d = packed.row_prior[:, 3:] @ beta - packed.row_prior[:, 0]
-        for r, df in enumerate(packed.row_prior[:, 2]):  # given β, which has its t law already
+            state.sigma[0], state.nu[0] = scale
+        d = packed.priors.row[:, 3:] @ beta - packed.priors.row[:, 0]
+        for r, df in enumerate(packed.priors.row[:, 2]):  # given β, which has its t law already
             if np.isfinite(df):
-                rate = 0.5 * (df + d[r] ** 2 * packed.row_prior[r, 1])
+                rate = 0.5 * (df + d[r] ** 2 * packed.priors.row[r, 1])
                 state.row_scale[r] = self.rng.gamma(0.5 * (df + 1.0)) / rate
             else:
                 state.row_scale[r] = 1.0
@@ -186,10 +189,10 @@ class Engine:
     def points(self, kept: dict[str, np.ndarray], y: np.ndarray) -> Points:
         """Draws of the engine (first axis M) as points."""
         u, L = [], []
-        for f in range(self.packed.factor.shape[0]):
-            J, q, u0 = (int(self.packed.factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.U0))
+        for f in range(self.packed.layout.factor.shape[0]):
+            J, q, u0 = (int(self.packed.layout.factor[f][c]) for c in ("levels", "width", "u0"))
             u.append(kept["u"][:, u0 : u0 + J * q].reshape(-1, J, q))
-        for _, _, q, l0 in self.packed.term[:, :4]:
+        for _, _, q, l0, *_ in self.packed.layout.term.tolist():
             block = kept["L"][:, l0 : l0 + q * q].reshape(-1, q, q)
             L.append(block @ np.swapaxes(block, 1, 2))
         if self.packed.family != packing.SECOND_ORDER:

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from gibbs.errors import SamplingError
-from gibbs.kernels import layout as kl
 from gibbs.model.records import Prior, Sampling, Until
 from gibbs.sampling import chains, pack, plan
 from gibbs.sampling.chain import Chain
@@ -85,16 +84,17 @@ def test_chains_start_apart_and_inside_the_prior():
 @pytest.mark.parametrize(("kind", "family"), [("slopes", "gaussian"), ("nested", "logit"), ("one_factor", "student")])
 def test_after_warm_up_everything_learnt_is_frozen(kind, family):
     chain = make_chain(fitted_design(kind, family, rows=60))
-    before = chain.fit.copy()
+    tuning = chain.tuning
+    before = tuning.coordinates.fit.copy()
     while chain.done < 100:
         chain.advance(1000)  # stops at the boundaries of the phases by itself
 
     def learnt():
-        values = (chain.fit, chain.root, chain.width, chain.state.reference, chain.independent, chain.elliptical)
+        values = (*tuning.coordinates, tuning.reference, tuning.width, chain.independent, chain.elliptical)
         return [np.array(v) for v in values]
 
     kept = learnt()
-    assert chain.elliptical and not np.array_equal(before, chain.fit) and not chain.kept
+    assert chain.elliptical and not np.array_equal(before, tuning.coordinates.fit) and not chain.kept
     chain.advance(150)
     assert chain.done == 250 and sum(o.lp.size for o in chain.kept) == 150
     for old, new in zip(kept, learnt(), strict=True):
@@ -105,11 +105,11 @@ def test_packed_statistics_are_not_touched_by_chains():
     design = fitted_design("crossed", "logit", rows=60)
     decided = plan.make(design)
     packed = pack.pack(design, decided)
-    kept = {name: getattr(packed, name).copy() for name in ("node", "m", "h", "gram", "row_prior", "sd_prior")}
+    kept = [(array, array.copy()) for record in (packed.layout, packed.rows, packed.gram, packed.priors) for array in record]
     chain = Chain(0, np.random.SeedSequence(1), packed, design, 20)
     chain.advance(20)
-    for name, value in kept.items():
-        np.testing.assert_array_equal(getattr(packed, name), value)
+    for array, before in kept:
+        np.testing.assert_array_equal(array, before)
 
 
 def test_until_goes_on_to_the_target_and_stops_at_the_time_limit():
@@ -234,7 +234,7 @@ def test_parameters_that_are_given_stay_where_they_are():
     design = replace(base, factors=factors, sigma_prior=Prior("fixed", (1.3,)), nu_prior=Prior("fixed", (4.0,)))
     draws = run(design, warmup=20, draws=20, how=2)
     np.testing.assert_allclose(draws.hyper, np.broadcast_to([0.7, 1.3, 4.0], (2, 20, 3)))
-    assert make_chain(design).packed.term[0, kl.GIVEN] == 1
+    assert make_chain(design).packed.layout.term[0].given == 1
 
 
 def test_acceptance_is_reported_by_block_and_an_alarm_names_the_chain_that_is_stuck(monkeypatch):
@@ -264,7 +264,7 @@ def test_one_level_that_is_stuck_is_not_hidden_by_the_others():
     chain.choose([np.zeros(len(f.levels), dtype=bool) for f in chain.factors])
     packed, (first, second) = chain.packed, chain.factors
     chain.tally[:] = 100.0
-    chain.tally[1, packed.factor[1, kl.U0] + 2 * packed.factor[1, kl.WIDTH]] = 1.0
+    chain.tally[1, packed.layout.factor[1].u0 + 2 * packed.layout.factor[1].width] = 1.0
     found = chain.acceptance()
     assert found[f"worst level of {first.name}"] == 1.0 and found[f"worst level of {second.name}"] == 0.01
     assert chain.worst_levels()[second.name] == (second.levels[2], 0.01)

@@ -11,7 +11,6 @@ import pytest
 from scipy import integrate, special, stats
 
 import gibbs
-from gibbs.kernels import layout as kl
 from gibbs.posterior import diagnostics
 from gibbs.sampling.level_scales import level_scales
 from tests.sampling.gr_effects import GrCase, examine
@@ -94,16 +93,17 @@ def test_levels_that_are_all_alike_reach_into_the_tails(scheme: str):
 
 def _idle_counted(engine) -> None:
     """Effects that meet no row are counted when a covariance is drawn given the effects."""
-    term = engine.packed.term.copy()
-    term[:, kl.FIRST], term[:, kl.COUNT] = 0, engine.packed.factor[term[:, kl.FACTOR], kl.LEVELS]
-    engine.chain.packed = replace(engine.packed, term=term)
+    layout = engine.packed.layout
+    term = layout.term.copy()
+    term["first"], term["count"] = 0, layout.factor[term.factor].levels
+    engine.chain.packed = replace(engine.packed, layout=layout._replace(term=term))
 
 
 def _cross_products_stay(monkeypatch) -> None:
     """Products between units are those of the columns before λ moved."""
 
-    def rescale(*arguments):
-        return right(*arguments[:-1], arguments[-1].copy())
+    def rescale(layout, gram, *arguments):
+        return right(layout, gram._replace(cross_value=gram.cross_value.copy()), *arguments)
 
     right = level_scales.rescale
     monkeypatch.setattr(level_scales, "rescale", rescale)
@@ -112,14 +112,14 @@ def _cross_products_stay(monkeypatch) -> None:
 def _one_column(monkeypatch) -> None:
     """λ_j from Gamma((ν + 1)/2, …) whatever the number of columns: a multiplier of half a degree more is taken away again."""
 
-    def draw(rng, factor, term, chosen, prior, sd_prior, cov_prior, df, L, v, spread, change, distance, inverse):
-        right(rng, factor, term, chosen, prior, sd_prior, cov_prior, df, L, v, spread, change, distance, inverse)
-        for f, nu in zip(chosen, df, strict=True):
-            J, q, u0 = (int(factor[f, c]) for c in (kl.LEVELS, kl.WIDTH, kl.U0))
+    def draw(rng, layout, multipliers, *arguments):
+        right(rng, layout, multipliers, *arguments)
+        for f, nu in zip(multipliers.chosen, multipliers.df, strict=True):
+            J, q, u0 = (int(layout.factor[f][c]) for c in ("levels", "width", "u0"))
             share = rng.beta(0.5 * (nu + 1.0), 0.5, J)  # Gamma(a + ½)·Beta(a, ½) ~ Gamma(a)
-            factor_ = np.repeat(share**-0.5, q)
-            spread[u0 : u0 + J * q] *= factor_
-            change[u0 : u0 + J * q] *= factor_
+            times = np.repeat(share**-0.5, q)
+            multipliers.spread[u0 : u0 + J * q] *= times
+            multipliers.change[u0 : u0 + J * q] *= times
 
     right = level_scales.draw_level_scales
     monkeypatch.setattr(level_scales, "draw_level_scales", draw)
@@ -128,11 +128,11 @@ def _one_column(monkeypatch) -> None:
 def _stale_scales(monkeypatch) -> None:
     """ν moves with the λ integrated out, and the λ stay."""
 
-    def draw(rng, factor, term, chosen, prior, sd_prior, cov_prior, df, L, v, spread, change, distance, inverse):
-        kept = spread.copy()
-        right(rng, factor, term, chosen, prior, sd_prior, cov_prior, df, L, v, spread, change, distance, inverse)
-        spread[:] = kept
-        change[:] = 1.0
+    def draw(rng, layout, multipliers, *arguments):
+        kept = multipliers.spread.copy()
+        right(rng, layout, multipliers, *arguments)
+        multipliers.spread[:] = kept
+        multipliers.change[:] = 1.0
 
     right = level_scales.draw_level_scales
     monkeypatch.setattr(level_scales, "draw_level_scales", draw)

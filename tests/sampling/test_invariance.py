@@ -147,7 +147,8 @@ def test_the_harness_puts_the_engine_where_it_says(case: Case):
         state, packed = engine.chain.state, engine.packed
         p = packed.reference.size
         np.testing.assert_allclose(packed.coefficients(state.core[:p]), values["beta"], rtol=1e-9, atol=1e-9)
-        kept = {"beta": packed.coefficients(state.core[:p])[None], "u": state.u[None], "L": state.L[None], "scale": state.scale[None, :2]}
+        kept = {"beta": packed.coefficients(state.core[:p])[None], "u": state.u[None], "L": state.L[None]}
+        kept["scale"] = np.array([[state.sigma[0], state.nu[0]]])
         point = engine.points(kept, y[None])
         for found, truth in zip(point.u, values["u"], strict=True):
             np.testing.assert_allclose(found[0], truth)
@@ -172,7 +173,7 @@ def test_refilling_in_place_is_packing(case: Case):
     if design.family == "student":
         np.testing.assert_allclose(engine.packed.rows.y, anew.rows.y + fitted, atol=1e-10)
         return
-    gram = np.tril(anew.gram[:, :-1]) + np.tril(anew.gram[:, :-1], -1).T
-    np.testing.assert_allclose(engine.packed.m, anew.m + gram[:, :p] @ anew.reference, atol=1e-9)
-    refilled = engine.packed.yy - 2.0 * engine.packed.m[:p] @ anew.reference + anew.reference @ gram[:p, :p] @ anew.reference
+    gram = np.tril(anew.gram.core) + np.tril(anew.gram.core, -1).T
+    np.testing.assert_allclose(engine.packed.gram.m, anew.gram.m + gram[:, :p] @ anew.reference, atol=1e-9)
+    refilled = engine.packed.yy - 2.0 * engine.packed.gram.m[:p] @ anew.reference + anew.reference @ gram[:p, :p] @ anew.reference
     assert refilled == pytest.approx(anew.yy, rel=1e-9)

@@ -15,7 +15,6 @@ import pytest
 from scipy import stats
 
 from gibbs.kernels import hyper as kh
-from gibbs.kernels import layout as kl
 from gibbs.kernels import priors as kp
 from gibbs.model.records import Design, Prior
 from gibbs.sampling.chain import Chain, Kept
@@ -40,47 +39,47 @@ def one_row_too_few(engine: Engine) -> None:
 
 
 def squared_prior_scale(engine: Engine) -> None:
-    rows = engine.packed.sd_prior
+    rows = engine.packed.priors.sd
     rows[rows[:, 0] == kp.HALF_T, 2] **= 2
 
 
 def no_jacobian_of_the_variance(engine: Engine) -> None:
     """IG on the variance read as on the sd: s^(−2a−2) for s^(−2a−1)."""
-    rows = engine.packed.sd_prior
+    rows = engine.packed.priors.sd
     rows[rows[:, 0] == kp.INVERSE_GAMMA, 1] += 0.5
 
 
 def no_jacobian_of_log_nu(engine: Engine) -> None:
-    engine.packed.scale_prior[1, 1] -= 1.0
+    engine.packed.priors.scale[1, 1] -= 1.0
 
 
 def swapped_precision_and_variance(engine: Engine) -> None:
-    engine.packed.row_prior[:, 1] **= -1.0
+    engine.packed.priors.row[:, 1] **= -1.0
 
 
 def prior_in_the_wrong_basis(engine: Engine) -> None:
     """Statements on the coefficients as written, read as on those of centred predictors."""
     packed = engine.packed
-    for row, statement in zip(packed.row_prior, engine.design.coefficient_priors, strict=True):
+    for row, statement in zip(packed.priors.row, engine.design.coefficient_priors, strict=True):
         row[3:] = statement.weights
 
 
 def normal_for_cauchy(engine: Engine) -> None:
-    engine.packed.row_prior[:, 2] = np.inf
+    engine.packed.priors.row[:, 2] = np.inf
 
 
 def lkj_exponent(engine: Engine) -> None:
     """|R|^η for |R|^(η−1)."""
-    engine.packed.cov_prior[:, 1] += 1.0
+    engine.packed.priors.cov[:, 1] += 1.0
 
 
 def wishart_degrees_of_freedom(engine: Engine) -> None:
     """−(df + q)/2 for −(df + q + 1)/2."""
-    engine.packed.cov_prior[:, 1] -= 1.0
+    engine.packed.priors.cov[:, 1] -= 1.0
 
 
 def huang_wand_scales_squared(engine: Engine) -> None:
-    engine.packed.cov_prior[:, 2:] **= 2
+    engine.packed.priors.cov[:, 2:] **= 2
 
 
 def no_haar_jacobian(engine: Engine) -> None:
@@ -101,7 +100,7 @@ def no_offset(engine: Engine) -> None:
 
 
 def no_products_between_units(engine: Engine) -> None:
-    engine.packed.cross[2][:] = 0.0
+    engine.packed.gram.cross_value[:] = 0.0
 
 
 def cells_counted_once(engine: Engine) -> None:
@@ -111,8 +110,8 @@ def cells_counted_once(engine: Engine) -> None:
 def wrong_parent(engine: Engine) -> None:
     """One class in the wrong school."""
     packed = engine.packed
-    leaf = packed.units[0, 0]
-    packed.index[packed.factor[leaf, kl.PARENT0]] += 1
+    leaf = packed.layout.units[0, 0]
+    packed.layout.index[packed.layout.factor[leaf].parent0] += 1
 
 
 def wrong_side_for_one_row(engine: Engine) -> None:
@@ -127,11 +126,11 @@ def never_frozen(engine: Engine) -> None:
     def sweep(sweeps: int) -> Kept:
         kept = []
         for _ in range(sweeps):
-            chain = engine.chain
-            for i, (kind, place) in enumerate(chain.coordinate):
-                value = chain.state.scale[0] if kind == kh.LOG_SIGMA else chain.state.L[place]
-                chain.fit[i, kh.MEAN] = value if kind == kh.BELOW else np.log(value + chain.fit[i, kh.SHIFT])
-            chain.state.scale[4:] = np.nan
+            state, coordinates = engine.chain.state, engine.chain.tuning.coordinates
+            for (kind, place), fit in zip(coordinates.place, coordinates.fit, strict=True):
+                value = state.sigma[0] if kind == kh.LOG_SIGMA else state.L[place]
+                fit[kh.MEAN] = value if kind == kh.BELOW else np.log(value + fit[kh.SHIFT])
+            state.known[0] = np.nan
             kept.append(run(1))
         return joined(kept)
 
@@ -231,12 +230,12 @@ class Parts:
     def __init__(self, engine: Engine) -> None:
         self.engine, self.design = engine, engine.design
         self.rng = np.random.default_rng(3)
-        given = engine.packed.scale_prior.copy()
-        given[0, 0] = kp.FIXED
-        self.variances = self._chain(engine, scale_prior=given)
-        term = engine.packed.term.copy()
-        term[:, kl.GIVEN] = 1
-        self.location_only = self._chain(engine, scale_prior=given, term=term)
+        packed = engine.packed
+        priors, term = packed.priors._replace(scale=packed.priors.scale.copy()), packed.layout.term.copy()
+        priors.scale[0, 0] = kp.FIXED
+        self.variances = self._chain(engine, priors=priors)
+        term["given"] = 1
+        self.location_only = self._chain(engine, priors=priors, layout=packed.layout._replace(term=term))
 
     @staticmethod
     def _chain(engine: Engine, **fields) -> Chain:
@@ -248,10 +247,11 @@ class Parts:
         """One sweep of an auxiliary chain from the engine's state; the data are shared, for gaussian chains read the packed statistics."""
         state = self.engine.chain.state
         chain.packed = replace(chain.packed, yy=self.engine.packed.yy)
-        for name in ("core", "u", "row_scale", "reference"):
+        for name in ("core", "u", "row_scale"):
             getattr(chain.state, name)[:] = getattr(state, name)
-        chain.state.L[:], chain.state.scale[0] = L, sigma
-        chain.state.scale[3:] = (0.0, np.nan)
+        chain.tuning.reference[:] = self.engine.chain.tuning.reference
+        chain.state.L[:], chain.state.sigma[0] = L, sigma
+        chain.state.sweeps[0], chain.state.known[0] = 0.0, np.nan
         out = chain.new_kept(1, False)
         assert chain._run(1, False, out)[0] == 0
         return out
@@ -298,7 +298,7 @@ def by_parts(step) -> Callable[[Engine], None]:
         def sweep(sweeps: int) -> Kept:
             state, kept = engine.chain.state, []
             p = engine.packed.reference.size
-            now = (state.core[:p].copy(), state.u.copy(), state.L.copy(), float(state.scale[0]))
+            now = (state.core[:p].copy(), state.u.copy(), state.L.copy(), float(state.sigma[0]))
             for _ in range(sweeps):
                 now = step(parts, now, data["y"])
                 beta, u, L, sigma = now
@@ -392,7 +392,8 @@ def independent_draws(inflate: float) -> Callable[[Engine], None]:
             draws = law.mean + inflate * rng.standard_normal((sweeps, law.mean.size)) @ root.T
             beta = np.linalg.solve(engine.packed.transform, draws[:, : law.p].T).T - engine.packed.reference
             state, ones = engine.chain.state, np.ones((sweeps, 1))
-            return Kept(beta, ones * state.L, ones * state.scale[:2], np.zeros((sweeps, 0)), np.zeros(sweeps), draws[:, law.p :])
+            scale = ones * np.concatenate([state.sigma, state.nu])
+            return Kept(beta, ones * state.L, scale, np.zeros((sweeps, 0)), np.zeros(sweeps), draws[:, law.p :])
 
         engine.seen, engine.sweep = seen, sweep
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gibbs.kernels import layout as kl
 from gibbs.kernels import priors as kp
 from gibbs.model.records import Design
 from gibbs.sampling import pack as packing
@@ -29,18 +28,18 @@ def built(structure: str, family: str = "gaussian", scheme: str = "joint", **fur
 
 def location_matrix(packed) -> tuple[np.ndarray, np.ndarray]:
     """(core columns (M, pc), columns of every effect (M, U)) of the packed rows."""
-    rows, factor = packed.rows, packed.factor
+    rows, factor = packed.rows, packed.layout.factor
     M = rows.X.shape[0]
     core, effects = np.zeros((M, packed.core_columns)), np.zeros((M, packed.effects))
     core[:, : rows.X.shape[1]] = rows.X
     for f in range(factor.shape[0]):
-        q = factor[f, kl.WIDTH]
+        q = factor[f].width
         for i in range(M):
-            z = rows.Z[i, factor[f, kl.ZCOL] : factor[f, kl.ZCOL] + q]
+            z = rows.Z[i, factor[f].z0 : factor[f].z0 + q]
             at = rows.level[i, f] * q
-            effects[i, factor[f, kl.U0] + at : factor[f, kl.U0] + at + q] = z
-            if factor[f, kl.CORE0] >= 0:
-                core[i, factor[f, kl.CORE0] + at : factor[f, kl.CORE0] + at + q] = z
+            effects[i, factor[f].u0 + at : factor[f].u0 + at + q] = z
+            if factor[f].core0 >= 0:
+                core[i, factor[f].core0 + at : factor[f].core0 + at + q] = z
     return core, effects
 
 
@@ -50,45 +49,45 @@ def location_matrix(packed) -> tuple[np.ndarray, np.ndarray]:
 def test_cross_products_are_those_of_the_dense_matrices(structure, scheme, family):
     _, packed = built(structure, family, scheme, offset=True)
     core, effects = location_matrix(packed)
-    rows, factor, index, node = packed.rows, packed.factor, packed.index, packed.node
+    rows, factor, index, node = packed.rows, packed.layout.factor, packed.layout.index, packed.gram.node
     w = rows.weight[:, None]
-    np.testing.assert_allclose(np.tril(packed.gram[:, :-1]), np.tril(core.T @ (w * core)), atol=1e-10)
-    np.testing.assert_allclose(packed.m, core.T @ (rows.weight * rows.y), atol=1e-10)
+    np.testing.assert_allclose(np.tril(packed.gram.core), np.tril(core.T @ (w * core)), atol=1e-10)
+    np.testing.assert_allclose(packed.gram.m, core.T @ (rows.weight * rows.y), atol=1e-10)
     assert packed.yy == pytest.approx(float(rows.weight @ rows.y**2))
     whole, with_core = effects.T @ (w * effects), effects.T @ (w * core)
     sums = effects.T @ (rows.weight * rows.y)
-    for chain in packed.units:
+    for chain in packed.layout.units:
         chain = chain[chain >= 0]
         for k, f in enumerate(chain):
-            J, q, u0 = factor[f, kl.LEVELS], factor[f, kl.WIDTH], factor[f, kl.U0]
-            np.testing.assert_allclose(packed.h[u0 : u0 + J * q], sums[u0 : u0 + J * q], atol=1e-10)
+            J, q, u0 = factor[f].levels, factor[f].width, factor[f].u0
+            np.testing.assert_allclose(packed.gram.h[u0 : u0 + J * q], sums[u0 : u0 + J * q], atol=1e-10)
             for j in range(J):
                 mine = slice(u0 + j * q, u0 + (j + 1) * q)
-                g0 = factor[f, kl.G0] + j * q * q
+                g0 = factor[f].g0 + j * q * q
                 np.testing.assert_allclose(node[g0 : g0 + q * q].reshape(q, q), whole[mine, mine], atol=1e-10)
                 level, child, blocks = j, f, []
                 for g in chain[k + 1 :]:
-                    level = index[factor[child, kl.PARENT0] + level]
-                    at = factor[g, kl.U0] + level * factor[g, kl.WIDTH]
-                    blocks.append(whole[mine, at : at + factor[g, kl.WIDTH]])
+                    level = index[factor[child].parent0 + level]
+                    at = factor[g].u0 + level * factor[g].width
+                    blocks.append(whole[mine, at : at + factor[g].width])
                     child = g
                 if blocks:
                     wanted = np.concatenate(blocks, axis=1)
-                    b0 = factor[f, kl.B0] + j * wanted.size
+                    b0 = factor[f].b0 + j * wanted.size
                     np.testing.assert_allclose(node[b0 : b0 + wanted.size].reshape(wanted.shape), wanted, atol=1e-10)
-                first, last = index[factor[f, kl.PTR0] + j], index[factor[f, kl.PTR0] + j + 1]
-                listed = index[factor[f, kl.LIST0] + first : factor[f, kl.LIST0] + last]
+                first, last = index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]
+                listed = index[factor[f].list0 + first : factor[f].list0 + last]
                 found = np.zeros((q, packed.core_columns))
-                c0 = factor[f, kl.C0]
+                c0 = factor[f].c0
                 found[:, listed] = node[c0 + first * q : c0 + last * q].reshape(-1, q).T
                 np.testing.assert_allclose(found, with_core[mine], atol=1e-10)
                 assert np.all(np.diff(listed) > 0)
-    if packed.units.shape[0] > 1:
-        pointer, column, value = packed.cross
+    if packed.layout.units.shape[0] > 1:
+        pointer, column, value = packed.gram.cross_pointer, packed.gram.cross_column, packed.gram.cross_value
         found = np.zeros_like(whole)
         for row in range(packed.effects):
             found[row, column[pointer[row] : pointer[row + 1]]] = value[pointer[row] : pointer[row + 1]]
-        unit = np.repeat(factor[:, kl.UNIT], factor[:, kl.LEVELS] * factor[:, kl.WIDTH])
+        unit = np.repeat(factor.unit, factor.levels * factor.width)
         other = (unit[:, None] != unit[None, :]) & (unit[:, None] >= 0) & (unit[None, :] >= 0)
         np.testing.assert_allclose(found, np.where(other, whole, 0.0), atol=1e-10)
 
@@ -121,7 +120,7 @@ def test_the_reference_is_the_weighted_least_squares_fit():
     np.testing.assert_allclose(packed.coefficients(np.zeros(2)), wanted)
     residual = (design.y - design.X @ wanted) * 1.0
     assert packed.residual_sd == pytest.approx(np.sqrt(np.sum(residual**2) / 28))
-    np.testing.assert_allclose(packed.m, 0.0, atol=1e-9)
+    np.testing.assert_allclose(packed.gram.m, 0.0, atol=1e-9)
 
 
 @pytest.mark.parametrize("intercept", ["intercept", "b[Intercept]"])
@@ -132,8 +131,8 @@ def test_statements_on_coefficients_keep_their_density(intercept, coefficient):
     rng = np.random.default_rng(3)
 
     def log_density(internal: np.ndarray) -> float:
-        d = packed.row_prior[:, 3:] @ internal - packed.row_prior[:, 0]
-        squares, df = d**2 * packed.row_prior[:, 1], packed.row_prior[:, 2]
+        d = packed.priors.row[:, 3:] @ internal - packed.priors.row[:, 0]
+        squares, df = d**2 * packed.priors.row[:, 1], packed.priors.row[:, 2]
         heavy = np.isfinite(df)
         return float(np.sum(-0.5 * squares[~heavy]) - np.sum(0.5 * (df[heavy] + 1) * np.log1p(squares[heavy] / df[heavy])))
 
@@ -164,8 +163,8 @@ def test_the_centred_basis_keeps_predictors_and_densities(formula, family):
             np.testing.assert_allclose(eta, R @ inner, atol=1e-9)
 
     def log_density(inner: np.ndarray) -> float:
-        d = packed.row_prior[:, 3:] @ inner - packed.row_prior[:, 0]
-        squares, df = d**2 * packed.row_prior[:, 1], packed.row_prior[:, 2]
+        d = packed.priors.row[:, 3:] @ inner - packed.priors.row[:, 0]
+        squares, df = d**2 * packed.priors.row[:, 1], packed.priors.row[:, 2]
         heavy = np.isfinite(df)
         return float(np.sum(-0.5 * squares[~heavy]) - np.sum(0.5 * (df[heavy] + 1) * np.log1p(squares[heavy] / df[heavy])))
 
@@ -181,18 +180,18 @@ def test_sd_and_sigma_priors_keep_their_density(kind):
     design, packed = built("one_factor", sd_prior=kind, sigma_prior=kind)
     prior = oracles.SD_PRIORS[kind]
     if kind == "fixed":
-        assert packed.sd_prior[0, 0] == packed.scale_prior[0, 0] == kp.FIXED and packed.term[0, kl.GIVEN] == 1
+        assert packed.priors.sd[0, 0] == packed.priors.scale[0, 0] == kp.FIXED and packed.layout.term[0].given == 1
         return
-    for row in (packed.sd_prior[0], packed.scale_prior[0]):
+    for row in (packed.priors.sd[0], packed.priors.scale[0]):
         found = kp.log_scale_prior(*row, 0.9) - kp.log_scale_prior(*row, 0.4)
         assert found == pytest.approx(oracles.log_prior_sd(prior, 0.9) - oracles.log_prior_sd(prior, 0.4), rel=1e-12)
-    assert packed.term[0, kl.GIVEN] == 0 and design.sigma_prior == prior
+    assert packed.layout.term[0].given == 0 and design.sigma_prior == prior
 
 
 @pytest.mark.parametrize("kind", sorted(oracles.NU_PRIORS))
 def test_nu_priors_keep_their_density(kind):
     _, packed = built("one_factor", "student", nu_prior=kind)
-    row, prior = packed.scale_prior[1], oracles.NU_PRIORS[kind]
+    row, prior = packed.priors.scale[1], oracles.NU_PRIORS[kind]
     if kind == "fixed":
         assert row[0] == kp.FIXED
         return
@@ -216,7 +215,7 @@ def test_covariance_priors_keep_their_density(structure, prior):
             L = np.linalg.cholesky(cov)
             jacobian = np.sum((q - np.arange(q)) * np.log(np.diag(L))) if q > 1 else 0.0
             wanted = oracles.log_prior_covariance(term, cov) + jacobian
-            values.append((kp.log_cholesky_prior(packed.term, t, packed.sd_prior, packed.cov_prior, L.ravel(), scratch), wanted))
+            values.append((kp.log_cholesky_prior(packed.layout.term, t, packed.priors.sd, packed.priors.cov, L.ravel(), scratch), wanted))
         (a, wanted_a), (b, wanted_b) = values
         assert a - b == pytest.approx(wanted_a - wanted_b, rel=1e-9)
 

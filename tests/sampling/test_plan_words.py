@@ -53,7 +53,7 @@ def moved_with_effects_out(design: Design, made: plan.Plan) -> set[str]:
     if made.scheme == "second-order" and not made.units:
         views = (0,)
     owner = {}
-    for f, _, q, l0 in packed.term[:, :4]:
+    for f, _, q, l0, *_ in packed.layout.term.tolist():
         owner.update({place: design.factors[f].name for place in range(l0, l0 + q * q)})
     found = set()
     for unit in views:

@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import priors as kp
 from gibbs.model.records import Prior
@@ -43,13 +42,13 @@ def stand_in_of_another_slope(engine: Engine) -> None:
 
 
 def stand_in_of_another_curvature(engine: Engine) -> None:
-    engine.chain.state.omega *= 1.3
+    engine.chain.omega *= 1.3
 
 
 def _statements_on_cutpoints(engine: Engine) -> np.ndarray:
     """Those rows of the coefficients' prior, a view."""
     K = engine.packed.cutpoints
-    return engine.packed.row_prior[-K:]
+    return engine.packed.priors.row[-K:]
 
 
 def cutpoint_prior_forgotten(engine: Engine) -> None:
@@ -62,11 +61,11 @@ def cutpoint_prior_scale_squared(engine: Engine) -> None:
 
 def no_jacobian_of_the_log_size(engine: Engine) -> None:
     """Γ(a, r) on log r: r^(a−2) for r^(a−1)."""
-    engine.packed.family_prior[1] -= 1.0
+    engine.packed.priors.size[1] -= 1.0
 
 
 def squared_prior_scale(engine: Engine) -> None:
-    rows = engine.packed.sd_prior
+    rows = engine.packed.priors.sd
     rows[rows[:, 0] == kp.HALF_NORMAL, 1] **= 2
 
 
@@ -82,7 +81,7 @@ def one_trial_too_few(engine: Engine) -> None:
 def wrong_parent(engine: Engine) -> None:
     """One class in the wrong school."""
     packed = engine.packed
-    packed.index[packed.factor[packed.units[0, 0], kl.PARENT0]] += 1
+    packed.layout.index[packed.layout.factor[packed.layout.units[0, 0]].parent0] += 1
 
 
 def never_frozen(engine: Engine) -> None:
@@ -96,9 +95,9 @@ def never_frozen(engine: Engine) -> None:
         for _ in range(sweeps):
             chain, r = engine.chain, engine.packed.rows
             sums = np.zeros((3, r.y.size))
-            kd.add_derivatives(engine.packed.likelihood, r.y, r.trials, _predictor(engine), chain._shape(), chain.first, sums)
-            chain.state.omega[:] = np.maximum(sums[2], 1e-10)
-            chain.linear[:] = chain.state.omega * sums[0] + sums[1]
+            kd.add_derivatives(engine.packed.likelihood, r.y, r.trials, _predictor(engine), chain.shape(), chain.first, sums)
+            chain.omega[:] = np.maximum(sums[2], 1e-10)
+            chain.linear[:] = chain.omega * sums[0] + sums[1]
             chain._stand_in()
             kept.append(run(1))
         return joined(kept)
