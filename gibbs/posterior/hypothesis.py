@@ -62,7 +62,10 @@ def _row(draws: Draws, outline: Outline, text: str, known: frozenset[str], level
             raise SpecError(f"'{text}' is no finite number in {bad:,} of {difference.size:,} draws.", where="hypothesis")
         difference = np.broadcast_to(difference, shape)
         tail = (1.0 - level) / 2.0
-        about = (difference.mean(), _sd(difference), *np.quantile(difference, (tail, 1.0 - tail)))
+        with np.errstate(all="ignore"):
+            about = (difference.mean(), _sd(difference), *np.quantile(difference, (tail, 1.0 - tail)))
+        if not np.isfinite(about).all():
+            raise SpecError(f"'{text}' has draws too large to be averaged, up to {np.abs(difference).max():.2g}.", where="hypothesis")
     else:
         about = (math.nan,) * 4
     probability = float(np.mean(holds))

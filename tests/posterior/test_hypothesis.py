@@ -180,3 +180,10 @@ def test_arithmetic_is_that_of_python(text: str) -> None:
     expected = eval(text, {"__builtins__": {}}, dict(at))
     np.testing.assert_allclose(np.broadcast_to(value(tree, at), 2), np.broadcast_to(expected, 2), rtol=1e-12)
     assert expressions.parameters(tree) == {name for name in at if name in text}
+
+
+def test_draws_too_large_to_average_are_one_message() -> None:
+    """Found by ``python -m tests.fuzz``: each draw is a number, and their sum or the sum of their squares is none."""
+    for text in ("b_x * 1e308 > 0", "b_x * 1e200 > 0"):
+        with pytest.raises(SpecError, match="draws too large to be averaged"):
+            fit().hypothesis(text)
