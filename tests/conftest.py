@@ -62,3 +62,8 @@ def _same_examples_in_every_run() -> None:
 
 
 _same_examples_in_every_run()
+
+
+def pytest_runtest_setup() -> None:
+    """Messages are as wide as the terminal: a test has none, though the workers of pytest-xdist are told the width of the caller's."""
+    os.environ.pop("COLUMNS", None)

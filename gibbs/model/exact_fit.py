@@ -14,6 +14,8 @@ from gibbs.errors import DataError
 from gibbs.model.collinear import aliased
 from gibbs.model.records import Design, Factor, Prior
 
+ENORMOUS = 1e150
+"""Numbers from this size on have squares that overflow; nothing is judged by them, and the first sweep refuses them with their rows."""
 ROUNDING = 64 * np.finfo(float).eps
 """Residuals this small beside the numbers that they are made of are 0."""
 _MORE_ROWS = 200
@@ -97,6 +99,8 @@ def _without_residual(design: Design, rows: np.ndarray, factor: Factor | None) -
     X, y = design.X[rows], design.y[rows] - design.offset[rows]
     largest = np.abs(X).max(axis=0, initial=0.0)
     size = np.abs(design.y[rows]).max(initial=0.0) + np.abs(design.offset[rows]).max(initial=0.0)
+    if not max(largest.max(initial=0.0), size) < ENORMOUS:
+        return None
     if factor is not None:
         codes = np.unique(factor.codes[rows], return_inverse=True)[1]
         X, y = _within(X, codes), _within(y[:, None], codes)[:, 0]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import gibbs
 
+MAXIMAL = Path(__file__).parents[3] / "shared" / "faults" / "maximal"
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # 50 draws have not converged
 
 
@@ -51,6 +54,18 @@ def test_a_factor_s_slopes_with_one_row_a_cell():
     y = rng.normal(size=40)[ids] + 0.5 * f + 0.5 * rng.normal(size=200)
     data = pd.DataFrame({"id": ids.astype(str), "f": np.array(list("abcde"))[f], "y": y})
     draw(data, "y ~ f + (0 + f | id)")
+
+
+@pytest.mark.skipif(not MAXIMAL.is_dir(), reason="shared/faults is not beside this repository")
+def test_a_maximal_crossed_model_has_lmer_s_coefficients():
+    """576 rows of ``faults/maximal``: a 23.9, a:b 21.5 (lmer, singular), to a fifth of a posterior sd; sigma 65.9, to one."""
+    data = pd.read_csv(MAXIMAL / "data.csv")
+    found = gibbs.fit(
+        "RT ~ a * b + (1 + a * b | subj) + (1 + a * b | item)", data, seed=1, warmup=500, draws=4000, scheme="one-at-a-time", progress=False
+    ).summary()
+    for name, lmer in (("b_a", 23.9), ("b_a:b", 21.5)):
+        assert abs(found.loc[name, "mean"] - lmer) < 0.2 * found.loc[name, "sd"], name
+    assert abs(found.loc["sigma", "mean"] - 65.9) < found.loc["sigma", "sd"]
 
 
 @pytest.mark.slow
