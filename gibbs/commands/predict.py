@@ -43,7 +43,7 @@ def new_levels_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def output_arguments(parser: argparse.ArgumentParser) -> None:
-    """Those that ``poststratify`` has too."""
+    """Add the arguments on output that ``predict`` and ``poststratify`` share."""
     parser.add_argument("--interval", metavar="P", type=float, default=0.95, help="probability of the intervals (0.95)")
     parser.add_argument("--out", metavar="FILE", help="write a .csv or .parquet file in place of printing")
     parser.add_argument("--force", action="store_true", help="replace the file if it is there")

@@ -81,7 +81,7 @@ def tree(r: Random, odd: float, file: str) -> dict[str, Any]:
         "categories": lambda: r.choice(([1, 2, 3, 4], ["low", "mid", "top"], ["low", "low"], [4, 3, 2, 1, 0])),
         "base": lambda: {words.name(r, odd, ("c", "g", "yes")): words.name(r, odd, ("low", "top", "g1", "yes"))},
         "keep": lambda: r.choice(("all", "none", ["g"], [words.name(r, odd)])),
-        "output": lambda: r.choice(("runs/a", "a", words.name(r, 1.0), "/tmp/x", "../up", "~/x", "a/../../b")),
+        "output": lambda: r.choice(("runs/a", "a", words.name(r, 1.0), "/nowhere/x", "../up", "~/x", "a/../../b")),
         "sampling": lambda: _sampling(r, odd),
     }
     for key, make in further.items():
