@@ -467,8 +467,8 @@ def _scale_code(prior: Prior | None, above_one: bool = False) -> tuple[int, floa
 
 
 def _df_code(prior: Prior) -> tuple[int, float, float]:
-    """(code, a, b) of the prior of the df of effects: an exponential is cut off below 1 as a gamma is (a gamma of shape 1), for multipliers under- and
-    overflow where tails are heavier than Cauchy's."""
+    """(code, a, b) of the prior of the df of effects: an exponential is cut off below 1 as a gamma is (a gamma of shape 1), for
+    multipliers under- and overflow where tails are heavier than Cauchy's."""
     return (kp.GAMMA_ABOVE_ONE, 1.0, prior.args[0]) if prior.kind == "exponential" else _scale_code(prior, True)
 
 
