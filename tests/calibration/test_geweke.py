@@ -94,5 +94,5 @@ def test_a_prior_on_the_wrong_scale_is_caught(monkeypatch):
         return packed
 
     monkeypatch.setattr("gibbs.sampling.chains.pack", broken)
-    z, count = joint_test(model("gaussian", "one_factor"), TURNS, seed=3)
+    z, count = joint_test(model("gaussian", "one_factor"), 3 * TURNS, seed=3)
     assert 2.0 * stats.norm.sf(np.abs(z).max()) * count < 1e-6
