@@ -61,7 +61,7 @@ def test_log_sufficient_is_the_joint_density_as_a_function_of_one_covariance(kin
         start = sum(len(term.columns) for term in b.design.factors[f].terms[:k])
         mine = theta[b.columns[f]].reshape(len(b.design.factors[f].levels), -1)[:, start : start + q]
         e = np.linalg.solve(now, mine.T)
-        np.testing.assert_allclose(squares[: q * q].reshape(q, q), e @ e.T, rtol=RTOL, atol=1e-9)
+        np.testing.assert_allclose(squares[: q * q].reshape(q, q), e @ e.T, rtol=RTOL, atol=1e-12)
         ours, theirs = [], []
         for _ in range(5):
             trial = [list(blocks) for blocks in covariances]
