@@ -4,7 +4,7 @@
 
 Each fit has a family, number of levels, rows a level, one or two varying columns and an sd of its own, from a generator seeded with its
 number. A false alarm is a fit whose every R-hat and effective sample size is within the limits, and which the further criteria
-(``gibbs/posterior/tails.py``) say no to all the same. Fits beyond the limits themselves are counted apart: that verdict is not new.
+(``gibbs/draws/tails.py``) say no to all the same. Fits beyond the limits themselves are counted apart: that verdict is not new.
 
 Fits 1 to 1,000 on 2026-11-28, 4 × 250: 88 short of R-hat or ESS (of gaussian, probit, logit, poisson, binomial 29, 26, 12, 11, 10); of the
 other 912 no false alarm.

@@ -24,10 +24,11 @@ from scipy import stats
 
 from gibbs import __version__, pipeline
 from gibbs.calibration import datasets, sbc
+from gibbs.draws import names
+from gibbs.draws.outline import outline
 from gibbs.model import spec as specs
 from gibbs.model.records import Design, Sampling, Until
-from gibbs.posterior import names, parameters
-from gibbs.posterior.outline import outline
+from gibbs.posterior import parameters
 
 ROOT = Path(__file__).resolve().parents[1]
 LOGIT_SCALE = {"intercept": "normal(0, 1)", "b": "normal(0, 1)", "sd": "half_normal(0, 1)"}

@@ -31,7 +31,8 @@ from scipy import optimize, special
 
 import gibbs
 from gibbs import __version__
-from gibbs.posterior import diagnostics, parameters
+from gibbs.draws import diagnostics
+from gibbs.posterior import parameters
 
 RHAT, ESS = 1.01, 400.0
 """What every run with the defaults has to reach."""

@@ -30,7 +30,7 @@ import yaml
 from numba import njit
 
 import gibbs
-from gibbs.posterior import diagnostics
+from gibbs.draws import diagnostics
 
 ROOT = Path(__file__).resolve().parent.parent
 ABOUT = ("family", "scheme")

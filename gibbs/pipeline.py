@@ -23,8 +23,8 @@ from gibbs.printable import printable
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gibbs.files.places import Place
     from gibbs.posterior.fit import Fit
-    from gibbs.posterior.places import Place
     from gibbs.preview import Check
     from gibbs.sampling.plan import Plan
     from gibbs.sampling.progress import Progress
@@ -102,10 +102,10 @@ def draw(prepared: Prepared, progress: Callable[[Progress], object] | None = Non
 
     progress : called with snapshots while it runs; it never changes a draw.
     """
+    from gibbs.criticism import scores
+    from gibbs.draws.outline import outline
     from gibbs.model import exact_fit
-    from gibbs.posterior import scores
     from gibbs.posterior.fit import Fit
-    from gibbs.posterior.outline import outline
     from gibbs.sampling import chains
 
     exact_fit.refuse(prepared.design, prepared.table.source)
@@ -177,7 +177,7 @@ def _no_path(text: str) -> str:
 
 def check_free(folder: str | os.PathLike[str], *, force: bool = False) -> Path:
     """The folder as an absolute path. OutputError where it cannot be written, or holds something that ``force`` may not replace."""
-    from gibbs.posterior import runfolder
+    from gibbs.runfolder import runfolder
 
     where = os.fspath(folder)
     target = above = runfolder.check_target(folder, force=force)
@@ -194,7 +194,8 @@ def reserved(folder: str | os.PathLike[str], *, force: bool = False) -> Iterator
     """The folder is this run's from now on. Raises OutputError, before anything is drawn, as ``check_free``, and where another run is at
     work for it. ``Place.notes`` says what runs that were killed have left there.
     """
-    from gibbs.posterior import places, runfolder
+    from gibbs.files import places
+    from gibbs.runfolder import runfolder
 
     target = check_free(folder, force=force)
     with places.reserve(target, runfolder.KIND, force=force, where=os.fspath(folder)) as place:
@@ -245,7 +246,7 @@ def save(fit: Fit, place: Place, *, rescue: str | os.PathLike[str] | None = None
 
     Raises OutputError where the run can be written nowhere; its last sentence is ``otherwise``.
     """
-    from gibbs.posterior import runfolder
+    from gibbs.runfolder import runfolder
 
     computed: list[runfolder.Tables | None] = []
 

@@ -21,9 +21,9 @@ import numpy as np
 import pytest
 
 from gibbs import __version__, cli
+from gibbs.draws.names import hyper_names
+from gibbs.draws.records import Draws
 from gibbs.errors import SamplingError
-from gibbs.posterior.names import hyper_names
-from gibbs.posterior.records import Draws
 
 SPEC = """\
 title: A small model
@@ -352,7 +352,8 @@ def test_a_folder_that_is_taken_meanwhile_is_left_alone(gibbs: Gibbs, monkeypatc
 
 @pytest.mark.parametrize("rescue", [True, False])
 def test_a_disk_that_is_full_at_the_end(gibbs: Gibbs, monkeypatch: pytest.MonkeyPatch, rescue: bool, tmp_path: Path) -> None:
-    from gibbs.posterior import places, runfolder
+    from gibbs.files import places
+    from gibbs.runfolder import runfolder
 
     stand_in(monkeypatch)
     real = runfolder._write_netcdf

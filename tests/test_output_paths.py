@@ -9,7 +9,7 @@ import pytest
 from gibbs import pipeline
 from gibbs.errors import OutputError, SpecError
 from gibbs.model import spec as specs
-from gibbs.posterior import runfolder
+from gibbs.runfolder import runfolder
 
 
 @pytest.fixture(name="here")

@@ -12,11 +12,12 @@ import pytest
 from gibbs import paths, pipeline
 from gibbs.calibration import folder as calibrations
 from gibbs.errors import DataError, GibbsError, OutputError, SpecError
+from gibbs.export import place
+from gibbs.files import tablefile, textfile
 from gibbs.model import data, spec
-from gibbs.posterior import runfolder, tablefile, textfile
-from gibbs.posterior.export import place
-from gibbs.posterior.plots import canvas
+from gibbs.plots import canvas
 from gibbs.printable import printable
+from gibbs.runfolder import runfolder
 
 CSV = "y,x\n1,2\n2,1\n3,5\n"
 

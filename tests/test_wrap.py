@@ -130,7 +130,7 @@ def test_words_are_never_cut(text, width):
 
 
 def test_a_summary_is_no_wider_than_its_words_may_be(monkeypatch):
-    from gibbs.posterior import display
+    from gibbs.summaries import display
 
     monkeypatch.setenv("COLUMNS", "50")
     words = "a sentence on convergence that goes on for longer than fifty columns, so that it needs two lines"

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from gibbs.draws import names
+from gibbs.draws.records import Draws
 from gibbs.errors import SpecError
 from gibbs.model import prior_draws
 from gibbs.model.prior_draws import Truths
 from gibbs.model.records import Design
 from gibbs.model.weights import residual_scale
-from gibbs.posterior import family, linear, names
-from gibbs.posterior.records import Draws
+from gibbs.posterior import family, linear
 
 LARGEST_COUNT = 2.0**53
 """A float64 holds every whole number up to here."""

@@ -1,6 +1,6 @@
 """The folder of a calibration: ranks.csv, quantities.csv, verdict.txt, spec.yaml, manifest.json and, with matplotlib, ranks.png.
 
-Written whole or not at all, and put in place in one step, as run folders are (``posterior/places.py``).
+Written whole or not at all, and put in place in one step, as run folders are (``files/places.py``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gibbs import paths
 from gibbs.calibration.picture import NoPlots
 from gibbs.errors import OutputError
-from gibbs.posterior import places
+from gibbs.files import places
 
 if TYPE_CHECKING:
     from gibbs.calibration.sbc import Calibration
@@ -87,8 +87,8 @@ def writer(found: Calibration) -> Callable[[Path], None]:
 
 def _fill(found: Calibration, partial: Path) -> None:
     from gibbs import __version__
+    from gibbs.files import spreadsheet
     from gibbs.model import spec
-    from gibbs.posterior import spreadsheet
 
     spreadsheet.to_csv(found.ranks(), partial / "ranks.csv", index=False, float_format="%.10g")
     spreadsheet.to_csv(found.table(), partial / "quantities.csv", float_format="%.6g")

@@ -21,11 +21,12 @@ import numpy as np
 
 from gibbs import paths, signals
 from gibbs.calibration import datasets, ranks
+from gibbs.draws import diagnostics, names
+from gibbs.draws.records import Draws
 from gibbs.errors import SamplingError, SpecError
 from gibbs.model.records import Design, Sampling, Spec
 from gibbs.pipeline import Prepared
-from gibbs.posterior import diagnostics, linear, names
-from gibbs.posterior.records import Draws
+from gibbs.posterior import linear
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,11 +22,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from gibbs.criticism.comparison import compare, run_names
     from gibbs.errors import SpecError
-    from gibbs.posterior import spreadsheet
-    from gibbs.posterior.comparison import compare, run_names
+    from gibbs.files import spreadsheet
+    from gibbs.files.textfile import check_free, write_text
     from gibbs.posterior.fit import load
-    from gibbs.posterior.textfile import check_free, write_text
     from gibbs.terminal import say, say_words
 
     if len(set(arguments.run)) < len(arguments.run):

@@ -21,9 +21,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from gibbs.posterior import spreadsheet
+    from gibbs.files import spreadsheet
+    from gibbs.files.textfile import check_free, columns, write_text
     from gibbs.posterior.fit import load
-    from gibbs.posterior.textfile import check_free, columns, write_text
     from gibbs.terminal import say, say_words
 
     if arguments.csv:

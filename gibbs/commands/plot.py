@@ -44,8 +44,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from gibbs import plots
     from gibbs.errors import PlotError
-    from gibbs.posterior import plots
     from gibbs.posterior.fit import load
     from gibbs.terminal import say
 

@@ -30,10 +30,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from gibbs.posterior import tablefile
+    from gibbs.files import tablefile
     from gibbs.posterior.fit import load
-    from gibbs.posterior.newdata import groups_from_text
-    from gibbs.posterior.poststratify import poststratify
+    from gibbs.predictions.newdata import groups_from_text
+    from gibbs.predictions.poststratify import poststratify
     from gibbs.terminal import say, say_beside
 
     probabilities = tablefile.interval(arguments.interval)

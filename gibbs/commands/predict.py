@@ -52,10 +52,11 @@ def output_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import pandas as pd
 
-    from gibbs.posterior import newlevels, tablefile
+    from gibbs.files import tablefile
     from gibbs.posterior.fit import load
-    from gibbs.posterior.newdata import groups_from_text, read
-    from gibbs.posterior.predict import Predictor, answer, check_kind, named
+    from gibbs.predictions import newlevels
+    from gibbs.predictions.newdata import groups_from_text, read
+    from gibbs.predictions.predict import Predictor, answer, check_kind, named
     from gibbs.terminal import say, say_beside
 
     check_kind(arguments.kind)

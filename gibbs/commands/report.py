@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from gibbs import report
-    from gibbs.posterior.export import place
+    from gibbs.export import place
     from gibbs.posterior.fit import load
     from gibbs.terminal import say
 

@@ -12,9 +12,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from gibbs.files.textfile import columns
     from gibbs.posterior.averages import BINARY
     from gibbs.posterior.fit import load
-    from gibbs.posterior.textfile import columns
     from gibbs.terminal import say, say_words
 
     fit = load(arguments.run)

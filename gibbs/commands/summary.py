@@ -37,9 +37,9 @@ def _number(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from gibbs.posterior import tables
-    from gibbs.posterior.export import place
+    from gibbs.export import place
     from gibbs.posterior.fit import load
+    from gibbs.summaries import tables
     from gibbs.terminal import say, say_words, show_summary
 
     form = arguments.format or tables.SUFFIXES.get(Path(arguments.out or "").suffix.lower(), "terminal")

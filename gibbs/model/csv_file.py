@@ -158,7 +158,7 @@ def _typed(series: pd.Series, *, as_written: bool) -> pd.Series:
 
 
 _MARKED = f"'+{spelling.RUNS}"
-"""Text that was kept from running in a spreadsheet by an apostrophe, as our own tables are (``posterior.spreadsheet``)."""
+"""Text that was kept from running in a spreadsheet by an apostrophe, as our own tables are (``gibbs.files.spreadsheet``)."""
 
 
 def _is_number(column: pa.ChunkedArray) -> bool:

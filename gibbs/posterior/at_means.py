@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from gibbs.draws import names
+from gibbs.draws.names import Model
+from gibbs.draws.records import Draws
 from gibbs.model.records import Term
-from gibbs.posterior import names
-from gibbs.posterior.names import Model
-from gibbs.posterior.records import Draws
 
 
 def values(draws: Draws, model: Model) -> tuple[tuple[str, ...], np.ndarray]:

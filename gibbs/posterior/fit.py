@@ -12,23 +12,25 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from gibbs.draws.outline import Outline, outline
+from gibbs.draws.records import Draws
 from gibbs.errors import NotConvergedWarning
 from gibbs.model.records import Design, Spec, Table
-from gibbs.posterior import display, groupwise, layout, summary, variances
-from gibbs.posterior.outline import Outline, outline
-from gibbs.posterior.records import Draws
-from gibbs.posterior.summary import PROBABILITIES, Convergence
+from gibbs.posterior import variances
 from gibbs.printable import printable
+from gibbs.runfolder import layout
+from gibbs.summaries import display, groupwise, summary
+from gibbs.summaries.summary import PROBABILITIES, Convergence
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from gibbs.posterior.comparison import Comparison
-    from gibbs.posterior.criticism import Criterion
-    from gibbs.posterior.effects import Effects
-    from gibbs.posterior.plots.accessor import Plots
-    from gibbs.posterior.poststratify import Poststratified
+    from gibbs.criticism.comparison import Comparison
+    from gibbs.criticism.criticism import Criterion
+    from gibbs.plots.accessor import Plots
+    from gibbs.predictions.effects import Effects
+    from gibbs.predictions.poststratify import Poststratified
 
 
 class Fit:
@@ -109,7 +111,7 @@ class Fit:
 
     def _data_again(self) -> Table:
         if self._rows is None:
-            from gibbs.posterior import reread
+            from gibbs.runfolder import reread
 
             self._rows = reread.table(self.spec, self._frame, self.fingerprint)
         return self._rows
@@ -156,7 +158,7 @@ class Fit:
 
         Further: ``level``, ``interval``, ``parameters``, ``below``, ``digits``, ``caption``.
         """
-        from gibbs.posterior import tables
+        from gibbs.summaries import tables
 
         self._tell()
         return tables.tables(self, **options)
@@ -166,7 +168,7 @@ class Fit:
 
         parameters : names or patterns such as ``sd_*``; every one where None. SpecError for a name that no parameter has.
         """
-        from gibbs.posterior.export import tidy
+        from gibbs.export import tidy
 
         return tidy.frame(self, parameters)
 
@@ -176,7 +178,7 @@ class Fit:
         parameters : which draws, by name or pattern; every one where None. Gives the absolute path. Raises OutputError where there is
         something at ``out`` (unless ``force``) or where the program cannot take the model.
         """
-        from gibbs.posterior.export import doors
+        from gibbs.export import doors
 
         return doors.export(self, to, out, parameters, force=force)
 
@@ -248,7 +250,7 @@ class Fit:
         Index ``component``, columns variance, share, sd, q2.5, q50, q97.5. A factor with slopes counts with the mean of z'Σz over rows.
         scale ``latent`` is that of the linear predictor: for logit, probit and cloglog the residual is the latent one (π²/3, 1, π²/6), for
         counts the trigamma of Nakagawa et al. (2017), and its label says so. ``observed``, of 0/1 outcomes and counts: see
-        ``gibbs.posterior.explained.observed_shares``.
+        ``gibbs.criticism.explained.observed_shares``.
         """
         if scale not in ("latent", "observed"):
             from gibbs.errors import SpecError, nearest
@@ -257,7 +259,7 @@ class Fit:
         counts = self.outline.link == "log"
         if scale == "latent" and not counts:
             return variances.variance_shares(self.arrays, self.outline)
-        from gibbs.posterior import explained
+        from gibbs.criticism import explained
 
         if scale == "observed":
             return explained.observed_shares(self.arrays, self.outline, self.design)
@@ -266,32 +268,32 @@ class Fit:
     def r2(self, draws: int | None = None) -> pd.DataFrame:
         """Bayesian R² (Gelman et al. 2019), conditional and marginal (the effects of groups out): mean, sd, q2.5, q50, q97.5.
 
-        draws : use about so many, evenly spaced. See ``gibbs.posterior.explained``. Student-t effects have the marginal one only where the
+        draws : use about so many, evenly spaced. See ``gibbs.criticism.explained``. Student-t effects have the marginal one only where the
         link is the identity.
         """
-        from gibbs.posterior import explained
+        from gibbs.criticism import explained
 
         return explained.r2(self.arrays, self.outline, self.design, draws)
 
     def hypothesis(self, hypotheses: str | Sequence[str], level: float = 0.95) -> pd.DataFrame:
         """What the draws say of ``"b_x < 0"``, ``"b_x - b_z"``, ``"sd_g__Intercept^2/(sd_g__Intercept^2 + sigma^2) > 0.1"``, …
 
-        One row each: estimate, sd, lower, upper, probability, mcse, evidence_ratio; see ``gibbs.posterior.hypothesis``, and
-        ``gibbs.posterior.expressions`` for how they are written.
+        One row each: estimate, sd, lower, upper, probability, mcse, evidence_ratio; see ``gibbs.criticism.hypothesis``, and
+        ``gibbs.criticism.expressions`` for how they are written.
         """
-        from gibbs.posterior import hypothesis
+        from gibbs.criticism import hypothesis
 
         return hypothesis.table(self.arrays, self.outline, hypotheses, level)
 
     def ranks(self, group: str, term: str | None = None, best: str = "highest", level: float = 0.95) -> pd.DataFrame:
         """The levels of a factor by their effect, best first: mean, rank, lower, upper (of the rank), p_best, p_above (the average)."""
-        from gibbs.posterior import ranks
+        from gibbs.summaries import ranks
 
         return ranks.table(self.arrays, self.outline, group, term, best=best, level=level)
 
     def pairs(self, group: str, term: str | None = None, levels: Sequence[str] | None = None) -> pd.DataFrame:
         """Pr(the effect of one level is above that of another), levels × levels; ``levels`` picks some."""
-        from gibbs.posterior import ranks
+        from gibbs.summaries import ranks
 
         return ranks.pairs(self.arrays, self.outline, group, term, levels)
 
@@ -308,7 +310,7 @@ class Fit:
 
         group : leave out whole levels of this factor, its effects integrated out, without a refit (focus: new levels); rows in known levels
             where None. draws : use about so many, evenly spaced. See
-            ``gibbs.posterior.criticism``.
+            ``gibbs.criticism.criticism``.
         """
         return self._criterion("loo", group, draws)
 
@@ -321,13 +323,13 @@ class Fit:
         return self._criterion("dic", group, draws)
 
     def _criterion(self, kind: str, group: str | None, draws: int | None) -> Criterion:
-        from gibbs.posterior import criticism
+        from gibbs.criticism import criticism
 
         return criticism.criterion(self.arrays, self.outline, self.design, kind, group, draws)
 
     def compare(self, *others: Fit, criterion: str = "loo", group: str | None = None, draws: int | None = None) -> Comparison:
         """This fit beside others to the same outcome, best first; see ``gibbs.compare``."""
-        from gibbs.posterior import comparison
+        from gibbs.criticism import comparison
 
         return comparison.compare([self, *others], criterion=criterion, group=group, draws=draws)
 
@@ -335,7 +337,7 @@ class Fit:
 
     @cached_property
     def draws(self) -> xr.DataTree:
-        """The draws as an ArviZ DataTree: groups posterior, sample_stats, observed_data, constant_data, … (see ``posterior.layout``)."""
+        """The draws as an ArviZ DataTree: groups posterior, sample_stats, observed_data, constant_data, … (see ``runfolder.layout``)."""
         return layout.datatree(layout.groups(self.arrays, self.outline, self.observed, self.missing_draws))
 
     # ------------------------------------------------------------------------------------------------------ predictions
@@ -373,9 +375,9 @@ class Fit:
             after chain. seed : of new levels and outcomes, the fit's own where None. max_draws : at most so many, evenly spaced.
 
         Returns a DataFrame with mean, sd and quantiles, a row for each row of newdata under its index (ordinal expected: for each row and
-        ``category``). Raises DataError, SpecError: see ``posterior.newdata.read``.
+        ``category``). Raises DataError, SpecError: see ``gibbs.predictions.newdata.read``.
         """
-        from gibbs.posterior import predict
+        from gibbs.predictions import predict
 
         which = predict.words_of(groups, words)
         return predict.predict(
@@ -418,7 +420,7 @@ class Fit:
         ``total``, ``of(area)``, ``contrast(first, second)`` and ``new_levels``. Cells pass in blocks: memory does not grow with their
         number. Raises DataError for weights that are missing or negative, and as ``predict``.
         """
-        from gibbs.posterior import poststratify
+        from gibbs.predictions import poststratify
 
         found = poststratify.poststratify(
             self,
@@ -451,7 +453,7 @@ class Fit:
         group, or the population average. Returns variable, effect ("dy/dx", "b - a"), (category,) mean, sd, quantiles; ``draws=True``
         gives {(variable, effect): draws}. SpecError, with the nearest match, for what is no predictor (all of them where None).
         """
-        from gibbs.posterior import effects
+        from gibbs.predictions import effects
 
         return effects.ame(self, variables, groups=groups, probabilities=probabilities, draws=draws, seed=seed, max_draws=max_draws)
 
@@ -481,7 +483,7 @@ class Fit:
 
         Returns an object with ``table``, ``draws`` and ``plot()``. SpecError for what is no predictor.
         """
-        from gibbs.posterior import effects
+        from gibbs.predictions import effects
 
         return effects.effects(
             self,
@@ -500,7 +502,7 @@ class Fit:
     def missing_draws(self) -> tuple[np.ndarray, np.ndarray] | None:
         """The 1-based rows whose outcome is missing and its draws (chain, draw, row); None where no row was kept without one."""
         if self._missing is None and self._design is not None and self._design.missing_outcome is not None:
-            from gibbs.posterior import missing
+            from gibbs.predictions import missing
 
             self._missing = missing.draw(self)
         return self._missing
@@ -511,7 +513,7 @@ class Fit:
         ``draws=True`` gives (chain, draw, row), coded as in the data (ordinal: 0 … C − 1). SpecError where no row lacks its outcome.
         """
         from gibbs.errors import SpecError
-        from gibbs.posterior import missing, predict
+        from gibbs.predictions import missing, predict
 
         found = self.missing_draws
         if found is None:
@@ -525,7 +527,7 @@ class Fit:
     @property
     def plot(self) -> Plots:
         """Pictures: ``fit.plot.ranef()``, ``fit.plot.groups()``, …; each gives a matplotlib Figure."""
-        from gibbs.posterior.plots.accessor import Plots
+        from gibbs.plots.accessor import Plots
 
         return Plots(self)
 
@@ -550,7 +552,7 @@ class Fit:
 
         OutputError where there is one already, unless ``force``; a folder that is not a run folder is never replaced.
         """
-        from gibbs.posterior import runfolder
+        from gibbs.runfolder import runfolder
 
         return runfolder.write(self, path, force=force)
 
@@ -574,7 +576,7 @@ def load(path: str | Path, data: Any = None) -> Fit:
 
     Raises OutputError where the folder is not a run, or is not whole.
     """
-    from gibbs.posterior import runfolder
+    from gibbs.runfolder import runfolder
 
     fit = runfolder.load(path, data)
     fit._told = False

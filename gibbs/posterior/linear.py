@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gibbs.posterior.records import Draws
+from gibbs.draws.records import Draws
 
 
 def flat(values: np.ndarray, pick: np.ndarray | None = None) -> np.ndarray:

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from gibbs.draws import names
+from gibbs.draws.outline import Outline
+from gibbs.draws.records import Draws
 from gibbs.model.records import Design
 from gibbs.model.weights import residual_scale
-from gibbs.posterior import family, names, variances
+from gibbs.posterior import family, variances
 from gibbs.posterior.linear import flat, linear_predictor
-from gibbs.posterior.outline import Outline
-from gibbs.posterior.records import Draws
 
 BLOCK = 2_000_000
 """Numbers (draws × rows) that one block of a stream holds: 16 MB for each of the few arrays that are made of it."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gibbs.draws import names
+from gibbs.draws.outline import Outline
+from gibbs.draws.records import Draws
 from gibbs.errors import SpecError, nearest
-from gibbs.posterior import at_means, names
-from gibbs.posterior.outline import Outline
-from gibbs.posterior.records import Draws
+from gibbs.posterior import at_means
 
 
 def all_names(draws: Draws, outline: Outline, *, ranef: bool = True) -> tuple[str, ...]:

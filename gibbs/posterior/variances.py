@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.posterior import names
-from gibbs.posterior.outline import FactorOutline, Outline
-from gibbs.posterior.records import Draws
-from gibbs.posterior.summary import PROBABILITIES, QUANTILES
+from gibbs.draws import names
+from gibbs.draws.outline import FactorOutline, Outline
+from gibbs.draws.records import Draws
+from gibbs.summaries.summary import PROBABILITIES, QUANTILES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -25,7 +25,7 @@ def write(fit: Fit, path: str | Path, *, force: bool = False) -> Path:
     Raises OutputError where there is a file already (unless ``force``), where it cannot be written, and where jinja2 is not installed.
     What needs the rows of the data is left out where these cannot be had, and the report says so.
     """
-    from gibbs.posterior.export import place
+    from gibbs.export import place
 
     target = place.check_file(path, force=force)
     words = text(fit, target.parent)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gibbs.draws import diagnostics, names
 from gibbs.errors import GibbsError
 from gibbs.model.records import Design
-from gibbs.posterior import averages, diagnostics, display, names
+from gibbs.posterior import averages
 from gibbs.report import letters, pictures
+from gibbs.summaries import display
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -279,7 +281,7 @@ def _numbers(frame: pd.DataFrame, caption: str) -> Grid:
 
 
 def _pictures(fit: Fit, design: Design | None, why: str) -> Iterator[Part]:
-    from gibbs.posterior.plots import timeline
+    from gibbs.plots import timeline
 
     wanted = [("coefficients", "Coefficients with 50 % and 95 % intervals", {})]
     if fit.outline.factors:
@@ -342,7 +344,7 @@ def _short(value: float) -> str:
 
 def _reproduce(fit: Fit, folder: Path | None) -> Iterator[Part]:
     from gibbs.model import spec
-    from gibbs.posterior import runfolder
+    from gibbs.runfolder import runfolder
 
     sampling = fit.spec.sampling
     yield Words("Save the spec below as spec.yaml beside this report (a run folder has it there already) and run it:")

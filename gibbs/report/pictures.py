@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gibbs import plots
 from gibbs.errors import GibbsError
-from gibbs.posterior import plots
 
 if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
@@ -34,7 +34,8 @@ def worst(fit: Fit) -> list[str]:
     """The parameters known least well, random effects included: the smallest of their bulk and tail ESS. Effects whose draws were not
     stored cannot be shown, and are passed over.
     """
-    from gibbs.posterior import names, parameters
+    from gibbs.draws import names
+    from gibbs.posterior import parameters
 
     both = [*fit.summary()[["sd", "ess_bulk", "ess_tail"]].itertuples(index=True, name=None)]
     effects = fit.ranef(summary=True)

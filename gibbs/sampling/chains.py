@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 
 from gibbs import signals
+from gibbs.draws.records import Draws, StreamedDraws
 from gibbs.errors import SamplingError
 from gibbs.model.records import Design, Sampling
-from gibbs.posterior.records import Draws, StreamedDraws
 from gibbs.sampling import precompile, stream
 from gibbs.sampling.chain import Chain, Kept
 from gibbs.sampling.pack import SECOND_ORDER, Packed, pack
@@ -205,7 +205,7 @@ class _Runner:
 
 def _good_enough(chains: list[Chain], until) -> bool:
     """R-hat and ESS of every parameter, random effects included, meet the targets."""
-    from gibbs.posterior import diagnostics, tails
+    from gibbs.draws import diagnostics, tails
 
     if chains[0].stream is not None:
         rhat, ess = stream.diagnose([c.stream for c in chains])

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from gibbs.draws import names
 from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import priors as kp
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model import by_group
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior
-from gibbs.posterior import names
 from gibbs.sampling.plan import Plan, parents
 
 FAMILY = {"gaussian": kl.GAUSSIAN, "student": kl.STUDENT, "probit": kl.PROBIT, "logit": kl.LOGIT}

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gibbs.draws.records import STREAMED_PROBABILITIES, Streamed
 from gibbs.kernels.stream import add_moments, add_to_histograms
-from gibbs.posterior.records import STREAMED_PROBABILITIES, Streamed
 
 BINS = 128
 START = 32

@@ -16,11 +16,11 @@ import pytest
 from scipy import stats
 
 from gibbs.calibration import datasets, sbc
+from gibbs.draws import diagnostics
+from gibbs.draws.records import Draws
 from gibbs.model import prior_draws
 from gibbs.model.records import Design, Prior, Sampling
-from gibbs.posterior import diagnostics
 from gibbs.posterior.family import simulate
-from gibbs.posterior.records import Draws
 from gibbs.sampling import pack as packing
 from tests import oracles
 

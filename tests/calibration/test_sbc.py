@@ -11,9 +11,9 @@ import pytest
 import gibbs
 from gibbs import cli, pipeline
 from gibbs.calibration import datasets, sbc
+from gibbs.draws import names
 from gibbs.errors import OutputError, SamplingError, SpecError
 from gibbs.model.records import Prior, Sampling
-from gibbs.posterior import names
 from gibbs.sampling import pack as packing
 from gibbs.sampling import plan
 from tests import oracles

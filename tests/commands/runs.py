@@ -7,7 +7,7 @@ from pathlib import Path
 from gibbs import pipeline
 from gibbs.model import spec as specs
 from gibbs.posterior.fit import Fit
-from tests.posterior.export.models import data
+from tests.export.models import data
 from tests.posterior.fabricated import draws
 
 SPEC = """\

@@ -59,7 +59,7 @@ def test_mistakes_are_one_message_and_no_file(run: Path, capsys: pytest.CaptureF
 
 
 def test_help_lists_the_kinds(capsys: pytest.CaptureFixture[str]) -> None:
-    from gibbs.posterior import plots
+    from gibbs import plots
 
     assert plot("--help") == 0
     words = capsys.readouterr().out

@@ -9,10 +9,10 @@ from scipy import special
 
 import gibbs
 from gibbs.calibration.datasets import check as check_simulation
+from gibbs.draws import diagnostics
 from gibbs.errors import OutputError, PlotError, SpecError
+from gibbs.export import jags, stan
 from gibbs.model import data, design, spec
-from gibbs.posterior import diagnostics
-from gibbs.posterior.export import jags, stan
 
 EIGHT = pd.DataFrame(
     {"y": [28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0], "s": [15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0], "g": list("ABCDEFGH")}

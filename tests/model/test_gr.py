@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 import gibbs
+from gibbs.draws import names
 from gibbs.errors import DataError, FormulaError, GibbsError, SpecError
 from gibbs.model import equations, spec, structure
 from gibbs.model.formula import RandomTerm, parse, variables
 from gibbs.model.records import Design, Prior
-from gibbs.posterior import names
 from gibbs.report.letters import set_low
 from tests.model.tables import build
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from gibbs.draws import names
 from gibbs.errors import SpecError
 from gibbs.model import prior_draws
 from gibbs.model.prior_words import COVARIANCE_KINDS, NU_KINDS, SD_KINDS, SHAPE_KINDS
 from gibbs.model.records import CoefficientPrior, Factor, Prior, Term
-from gibbs.posterior import linear, names
+from gibbs.posterior import linear
 from tests import oracles
 from tests.model.tables import build, example
 

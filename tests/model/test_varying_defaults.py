@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 from gibbs import preview
+from gibbs.draws import outline
 from gibbs.model import prior_draws
 from gibbs.model.records import Design, Prior, Term
-from gibbs.posterior import outline
 from tests.model.tables import build
 
 

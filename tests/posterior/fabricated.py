@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from gibbs.draws import names
+from gibbs.draws.records import Draws
 from gibbs.model.records import Design, Factor, Prior, Sampling, Spec, Term
-from gibbs.posterior import names
 from gibbs.posterior.fit import Fit
-from gibbs.posterior.records import Draws
 
 HALF_T = Prior("half_t", (3.0, 0.0, 2.5))
 

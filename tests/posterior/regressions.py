@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from gibbs.draws import names
+from gibbs.draws.records import Draws
 from gibbs.model.records import Design, Factor, Prior, Term
 from gibbs.posterior import family as families
-from gibbs.posterior import names
-from gibbs.posterior.records import Draws
 from tests.posterior.fabricated import HALF_T, design, term
 
 FAMILIES = (

@@ -16,13 +16,17 @@ import pandas as pd
 import pytest
 from scipy import integrate, special, stats
 
+from gibbs.criticism import explained, marginal
+from gibbs.draws import names, outline
 from gibbs.errors import DataError, SpecError
 from gibbs.model.records import Prior
-from gibbs.posterior import display, explained, marginal, names, newdata, outline, sheets, variances
+from gibbs.plots import priors
+from gibbs.posterior import variances
 from gibbs.posterior.fit import Fit
-from gibbs.posterior.plots import priors
-from gibbs.posterior.population import expected
-from gibbs.posterior.predict import Predictor
+from gibbs.predictions import newdata
+from gibbs.predictions.population import expected
+from gibbs.predictions.predict import Predictor
+from gibbs.summaries import display, sheets
 from tests.posterior import built
 from tests.posterior.built import flat
 
@@ -366,7 +370,7 @@ def test_prior_panels_of_every_parameter() -> None:
 
 
 def test_an_sd_fixed_at_zero_fixes_the_effects_of_its_group_alone() -> None:
-    from gibbs.posterior import summary
+    from gibbs.summaries import summary
 
     model = fit_of("y ~ x + (1 | gr(g, by = t))").outline
     first, second = model.factors[0].terms
@@ -385,7 +389,7 @@ def test_priors_in_the_report_without_the_data() -> None:
 
 @pytest.mark.parametrize("style", ["lme4", "display"])
 def test_tables_of_lme4_say_that_scales_stand_for_sds(style: str) -> None:
-    from gibbs.posterior import tables
+    from gibbs.summaries import tables
 
     text = tables.tables(fit_of(values={"df_g": 4.2}), style=style)
     assert "Effects of g: Student-t, df 4.2; their scales stand for standard deviations" in " ".join(text.split())

@@ -11,11 +11,13 @@ from scipy import special, stats
 
 import gibbs
 from gibbs.calibration import datasets
+from gibbs.criticism import marginal
+from gibbs.draws import diagnostics
+from gibbs.draws.outline import outline
 from gibbs.errors import DataError, FormulaError, SpecError
 from gibbs.model import data, design, spec
-from gibbs.posterior import diagnostics, loglik, marginal, variances
+from gibbs.posterior import loglik, variances
 from gibbs.posterior.linear import linear_predictor, rows_of
-from gibbs.posterior.outline import outline
 from gibbs.sampling import pack, plan
 from tests.posterior import fabricated
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gibbs.draws.outline import outline
+from gibbs.draws.records import Draws
 from gibbs.posterior import variances
-from gibbs.posterior.outline import outline
-from gibbs.posterior.records import Draws
 from tests.posterior.fabricated import design, draws, factor, slopes, term
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.posterior import diagnostics, names
+from gibbs.draws import diagnostics, names
 from tests.reference import cases
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from gibbs.draws import names
 from gibbs.model import data, design, spec
 from gibbs.model.records import Design
-from gibbs.posterior import names
 from tests.reference import cases
 from tests.reference.compare import Comparison, compare
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from gibbs.draws import diagnostics
+from gibbs.draws.records import Draws
 from gibbs.model.records import Design, Sampling
-from gibbs.posterior import diagnostics
-from gibbs.posterior.records import Draws
 from gibbs.sampling import chains, plan
 from tests import oracles
 

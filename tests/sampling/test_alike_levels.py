@@ -15,7 +15,7 @@ import pytest
 from scipy import special, stats
 
 import gibbs
-from gibbs.posterior import diagnostics
+from gibbs.draws import diagnostics
 from gibbs.posterior.fit import Fit
 from tests.oracles.nested import Given, Law, Likelihood, law_of_sd
 

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 import gibbs
+from gibbs.draws import diagnostics
+from gibbs.draws.records import Draws
 from gibbs.model import design as designs
 from gibbs.model.records import Design, Sampling, Spec
-from gibbs.posterior import at_means, diagnostics, linear
-from gibbs.posterior.records import Draws
+from gibbs.posterior import at_means, linear
 from gibbs.sampling import chains, plan
 from tests.model.tables import table
 

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 import gibbs
+from gibbs.draws.records import Draws
 from gibbs.errors import SamplingError
-from gibbs.posterior.records import Draws
 from tests.sampling.models import convergence, disagreement
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # gibbs.fit says what is odd about these data

@@ -10,8 +10,8 @@ import pytest
 from scipy import special, stats
 
 import gibbs
+from gibbs.draws import diagnostics
 from gibbs.errors import DataError, SpecError
-from gibbs.posterior import diagnostics
 
 FAULT = Path(__file__).resolve().parents[3] / "shared" / "faults" / "empty_category"
 POINTS = (0.025, 0.25, 0.5, 0.75, 0.975)

@@ -11,7 +11,7 @@ import pytest
 from scipy import integrate, special, stats
 
 import gibbs
-from gibbs.posterior import diagnostics
+from gibbs.draws import diagnostics
 from gibbs.sampling.level_scales import level_scales
 from tests.sampling.gr_effects import GrCase, examine
 from tests.sampling.invariance import Stopped

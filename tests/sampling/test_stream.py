@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gibbs.draws.records import STREAMED_PROBABILITIES, StreamedDraws
 from gibbs.model.records import Sampling, Until
-from gibbs.posterior.records import STREAMED_PROBABILITIES, StreamedDraws
 from gibbs.sampling import chains
 from gibbs.sampling.stream import BATCHES, Stream, diagnose, summarise
 from tests.kernels.bench import make_design, plan_of

@@ -1,0 +1,478 @@
+"""The model in the BUGS language of JAGS, with data, starts of the random numbers, and an R script (rjags) that runs and compares it.
+
+Scales become precisions here and nowhere else. What BUGS cannot say as it stands:
+
+- LKJ(η) on a correlation matrix: partial correlations of a C-vine, ½(1 + π_ab) ~ Beta(b_a, b_a) with b_a = η + (q − 1 − a)/2 for its
+  a-th tree (Lewandowski, Kurowicka and Joe 2009, section 2.4), from which the Cholesky factor follows row by row; for q = 2 the one
+  correlation itself.
+- Huang–Wand: Σ⁻¹ | 1/a ~ Wishart(2ν diag(1/a), ν + q − 1), 1/a_k ~ Gamma(½, 1/A_k²) (Huang and Wand 2013, eq. 2).
+- Student-t effects: a scale mixture, one multiplier λ_j ~ Gamma(df/2, df/2) of the precision a level, shared by all its columns.
+- ordered cutpoints with equal priors: the order statistics of independent draws, whose law is that product on the ordered cone.
+- an improper prior: JAGS has none. A flat coefficient gets a normal about its posterior mean with an sd of 10⁴ posterior sds, which is
+  level to a few parts in 10⁸ where the posterior is; the model file says so.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gibbs.errors import OutputError
+from gibbs.export import place
+from gibbs.export.program import (
+    Effects,
+    Heavy,
+    Program,
+    as_r_dump,
+    describe,
+    gibbs_csv,
+    name_pairs,
+    names_csv,
+    number,
+    sd_of,
+)
+from gibbs.model.records import CoefficientPrior, Prior
+from gibbs.posterior import parameters
+
+if TYPE_CHECKING:
+    from gibbs.posterior.fit import Fit
+
+WIDE = 1e4
+"""Posterior sds that a normal in place of a flat prior has for its sd."""
+GLM_MODULE = ("gaussian", "probit", "logit")
+"""Families that JAGS samples in blocks with its glm module. For Poisson counts and for binomials of many trials that module replaces
+the likelihood by an approximation; there the script leaves it out."""
+
+
+def export(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
+    """Write model.bug, data.R, inits1.R …, run.R, names.csv and gibbs.csv into ``folder``; gives its absolute path.
+
+    Raises OutputError where the model has what JAGS cannot take, where the data of the run are gone, or where the folder is not free.
+    """
+    program = describe(fit.design, fit.spec.title, fit.spec.formula)
+    pairs = name_pairs(program)
+    draws = {name: parameters.values(fit.arrays, fit.outline, name) for name, _ in pairs if not name.startswith("r_")}
+    model = model_file(program, {name: (float(x.mean()), float(x.std())) for name, x in draws.items()})
+    theirs = [(name, _as_coda_has_it(variable, program)) for name, variable in pairs]
+    chains = fit.arrays.beta.shape[0]
+    seed = fit.spec.sampling.seed or 1
+    files: dict[str, str] = {
+        "model.bug": model,
+        "data.R": as_r_dump(_used(program, model)),
+        **{f"inits{c}.R": as_r_dump(_inits(program, seed, c)) for c in range(1, chains + 1)},
+        "names.csv": names_csv(theirs, "jags"),
+        "gibbs.csv": gibbs_csv(*_ours(fit, [name for name, _ in pairs])),
+        "run.R": _script(program, chains, fit.arrays.warmup, fit.arrays.beta.shape[1]),
+    }
+    return place.write_folder(folder, dict(files), force=force)
+
+
+def _ours(fit: Fit, wanted: list[str]) -> tuple[tuple[str, ...], np.ndarray]:
+    known = {name: i for i, name in enumerate(parameters.all_names(fit.arrays, fit.outline))}
+    stack = parameters.stack(fit.arrays)
+    return tuple(wanted), stack[:, :, [known[name] for name in wanted]]
+
+
+def _as_coda_has_it(variable: str, program: Program) -> str:
+    """coda writes an array of one element without its index."""
+    alone = {"b[1]": len(program.coefficients) == 1, "cut[1]": program.categories == 2}
+    return variable.partition("[")[0] if alone.get(variable) else variable
+
+
+def _used(program: Program, model: str) -> dict[str, object]:
+    """The data that the model names: JAGS warns of others."""
+    code = re.sub(r"#.*", "", model)
+    return {name: value for name, value in program.data.items() if re.search(rf"(?<![\w.]){name}(?![\w.])", code)}
+
+
+# ----------------------------------------------------------------------------------------------------------------- model
+
+
+def model_file(program: Program, posterior: dict[str, tuple[float, float]]) -> str:
+    """model.bug. ``posterior``: (mean, sd) of every coefficient and cutpoint by our name, for the normals that stand in for flat priors."""
+    lines = [f"# {line}" for line in (program.title, program.formula) if line]
+    lines += [f"# {note}." for note in program.notes]
+    stated: list[str] = []
+    body = [*_likelihood(program), *_coefficients(program, posterior, stated)]
+    for heavy in program.heavy:
+        body += _multipliers(heavy, program.factors[heavy.factor])
+    for effects in program.effects:
+        body += _effects(effects, program.factors[effects.factor])
+    body += _further(program, posterior, stated)
+    lines += [f"# {line}" for line in stated]
+    return "\n".join([*lines, "model {", *(f"  {line}" if line else "" for line in body), "}"]) + "\n"
+
+
+def _likelihood(program: Program) -> list[str]:
+    family, link = program.family, program.link
+    parts = []
+    p = len(program.coefficients)
+    if p:
+        parts.append("inprod(X[i,], b[])" if p > 1 else "X[i,1] * b[1]")
+    if "offset_" in program.data:
+        parts.append("offset_[i]")
+    for e in (e for e in program.effects if e.first):
+        if e.columns == 1:
+            parts.append(f"u_{e.u}[{e.index}[i]]" + (f" * {e.z}[i]" if e.z else ""))
+        else:
+            parts.append(f"inprod({e.z}[i,], u_{e.u}[{e.index}[i],])")
+    lines = ["for (i in 1:N) {", f"  eta[i] <- {' + '.join(parts) or '0'}"]
+    tau = "tau * precision[i]" if "precision" in program.data else "tau"
+    if family == "gaussian":
+        lines.append("  y[i] ~ dnorm(eta[i], pow(se[i], -2))" if "se" in program.data else f"  y[i] ~ dnorm(eta[i], {tau})")
+    elif family == "student":
+        lines.append(f"  y[i] ~ dt(eta[i], {tau}, nu)")
+    elif family in ("probit", "logit"):
+        lines += [f"  {link}(theta[i]) <- eta[i]", "  y[i] ~ dbern(theta[i])"]
+    elif family == "binomial":
+        lines += [f"  {link}(theta[i]) <- eta[i]", "  y[i] ~ dbin(theta[i], trials[i])"]
+    elif family == "poisson":
+        lines += ["  log(mu[i]) <- eta[i]", "  y[i] ~ dpois(mu[i])"]
+    elif family == "negative_binomial":
+        lines += ["  log(mu[i]) <- eta[i]", "  y[i] ~ dnegbin(shape / (shape + mu[i]), shape)"]
+    elif family == "ordinal":
+        below = "ilogit" if link == "logit" else "phi"
+        lines += [
+            "  for (k in 1:(C - 1)) {",
+            f"    below[i,k] <- {below}(cut[k] - eta[i])",
+            "  }",
+            "  theta[i,1] <- below[i,1]",
+            *([] if program.categories == 2 else ["  for (k in 2:(C - 1)) {", "    theta[i,k] <- below[i,k] - below[i,k-1]", "  }"]),
+            "  theta[i,C] <- 1 - below[i,C-1]",
+            "  y[i] ~ dcat(theta[i,1:C])",
+        ]
+    else:
+        raise OutputError(f"a model of family {family} cannot be written for JAGS.")
+    return [*lines, "}"]
+
+
+def _coefficients(program: Program, posterior: dict[str, tuple[float, float]], notes: list[str]) -> list[str]:
+    lines: list[str] = []
+    p = len(program.statements)
+    for j, statement in enumerate(program.statements, start=1):
+        variable = f"b[{j}]" if statement.single else f"stated[{j}]"
+        if statement.row is None:
+            lines.append(f"{variable} ~ {_in_place_of_flat(posterior[f'b_{statement.name}'])}  # {statement.name}: flat")
+            notes.append(
+                f"JAGS has no improper prior: in place of the flat one on {statement.name} stands a normal with {WIDE:g} posterior sds."
+            )
+        else:
+            on = "" if statement.single else f", on sum(W[{j},] * b)"
+            lines.append(f"{variable} ~ {_location(statement.row)}  # {statement.name}: {statement.row.prior}{on}")
+    if not program.single:
+        lines.append("# b = V stated, V the inverse of W")
+        for j, statement in enumerate(program.statements, start=1):
+            solved = f"inprod(V[{j},], stated[])" if p > 1 else "V[1,1] * stated[1]"
+            lines.append(f"stated[{j}] <- b[{j}]" if statement.single else f"b[{j}] <- {solved}  # {program.coefficients[j - 1]}")
+    return ["", *lines] if lines else []
+
+
+def _location(row: CoefficientPrior) -> str:
+    """A normal or t law with a mean and a scale."""
+    return _law(row.df, row.mean, row.scale)
+
+
+def _law(df: float, mean: float, scale: float) -> str:
+    precision = f"pow({number(scale)}, -2)"
+    return f"dnorm({number(mean)}, {precision})" if np.isinf(df) else f"dt({number(mean)}, {precision}, {number(df)})"
+
+
+def _in_place_of_flat(posterior: tuple[float, float]) -> str:
+    mean, sd = posterior
+    return _law(np.inf, mean, WIDE * (sd or 1.0))
+
+
+def _multipliers(heavy: Heavy, factor: str) -> list[str]:
+    """df, and the multipliers of the levels' precisions that make their effects Student-t."""
+    df, tag = f"df_{heavy.tag}", heavy.tag
+    return [
+        "",
+        f"# effects of {factor}: Student-t",
+        _degrees_of_freedom(heavy.prior, df, of_effects=True),
+        f"for (j in 1:{heavy.count}) {{",
+        f"  lambda_{tag}[j] ~ dgamma({df} / 2, {df} / 2)",
+        "}",
+    ]
+
+
+def _degrees_of_freedom(prior: Prior, name: str, *, of_effects: bool = False) -> str:
+    """nu, or the df of effects, under its prior."""
+    if prior.kind == "fixed":
+        return f"{name} <- {number(prior.args[0])}"
+    above = " T(1,)" if prior.kind == "exponential" and of_effects else ""
+    return f"{name} ~ {_positive(prior, 1.0)}{above}  # {prior}"
+
+
+def _effects(e: Effects, factor: str) -> list[str]:
+    of = f" ({e.term.group})" if e.term.group else ""
+    lines = ["", f"# {' + '.join(e.term.columns)} by {factor}{of}"]
+    level = f"{e.members}[j]" if e.members else "j"
+    times = f" * {e.multiplier}[{level}]" if e.multiplier else ""
+    if e.columns == 1:
+        if e.term.covariance is not None:
+            raise OutputError(f"the covariance prior {e.term.covariance} on one column of '{factor}' cannot be written for JAGS.")
+        prior = e.term.sd_priors[0]
+        gone = prior.kind == "fixed" and prior.args[0] == 0.0
+        lines += _scale(prior, f"sd_{e.tag}", f"tau_{e.tag}", precision=not gone)
+        effect = f"u_{e.u}[{level}] <- 0" if gone else f"u_{e.u}[{level}] ~ dnorm(0, tau_{e.tag}{times})"
+        return [*lines, f"for (j in 1:{e.members_count}) {{", f"  {effect}", "}"]
+    q = e.columns
+    if e.turned:
+        inner = replace(e, tag=f"{e.tag}_c", u=f"{e.u}_c", term=replace(e.term, back=None))
+        return [*lines, "# with the columns at their means, then as written", *_effects(inner, factor)[2:], *_as_written(e, level)]
+    if e.term.covariance is not None:
+        lines += _wishart(e, factor)
+    else:
+        for a, prior in enumerate(e.term.sd_priors):
+            lines += _scale(prior, sd_of(e, a), f"tau{a + 1}_{e.tag}", precision=False)
+        lines += _vine(e)
+        lines += [
+            f"for (r in 1:{q}) {{",
+            f"  for (s in 1:{q}) {{",
+            f"    cor_{e.tag}[r,s] <- inprod(L_{e.tag}[r,], L_{e.tag}[s,])",
+            f"    Sigma_{e.tag}[r,s] <- sd_{e.tag}[r] * sd_{e.tag}[s] * cor_{e.tag}[r,s]",
+            "  }",
+            "}",
+            f"Omega_{e.tag} <- inverse(Sigma_{e.tag})",
+        ]
+    lines += [f"for (r in 1:{q}) {{", f"  zero_{e.tag}[r] <- 0", "}"]
+    effect = f"u_{e.u}[{level},1:{q}] ~ dmnorm(zero_{e.tag}[], Omega_{e.tag}[,]{times})"
+    return [*lines, f"for (j in 1:{e.members_count}) {{", f"  {effect}", "}"]
+
+
+def _as_written(e: Effects, level: str) -> list[str]:
+    """Sds, correlations and effects as written, from those of the centred columns."""
+    q, tag = e.columns, e.tag
+    return [
+        f"Sigma_{tag} <- A_{tag} %*% Sigma_{tag}_c %*% t(A_{tag})",
+        f"for (r in 1:{q}) {{",
+        f"  sd_{tag}[r] <- sqrt(Sigma_{tag}[r,r])",
+        f"  for (s in 1:{q}) {{",
+        f"    cor_{tag}[r,s] <- Sigma_{tag}[r,s] / sqrt(Sigma_{tag}[r,r] * Sigma_{tag}[s,s])",
+        "  }",
+        "}",
+        f"for (j in 1:{e.members_count}) {{",
+        f"  for (r in 1:{q}) {{",
+        f"    u_{e.u}[{level},r] <- inprod(A_{tag}[r,], u_{e.u}_c[{level},])",
+        "  }",
+        "}",
+    ]
+
+
+def _vine(e: Effects) -> list[str]:
+    """The Cholesky factor L of an LKJ correlation matrix from partial correlations π[i,j], j < i."""
+    q, eta = e.columns, float(e.term.correlation.args[0])
+    lines = [f"# lkj({eta:g})"]
+    for i in range(1, q):
+        for j in range(i):
+            shape = number(eta + (q - 2 - j) / 2.0)
+            lines += [f"half_{e.tag}[{i + 1},{j + 1}] ~ dbeta({shape}, {shape})"]
+            lines += [f"pi_{e.tag}[{i + 1},{j + 1}] <- 2 * half_{e.tag}[{i + 1},{j + 1}] - 1"]
+    for i in range(q):
+        for j in range(q):
+            rest = [f"sqrt(1 - pow(pi_{e.tag}[{i + 1},{k + 1}], 2))" for k in range(min(i, j))]
+            entry = [] if j > i else [*([f"pi_{e.tag}[{i + 1},{j + 1}]"] if j < i else []), *rest]
+            lines.append(f"L_{e.tag}[{i + 1},{j + 1}] <- " + ("0" if j > i else " * ".join(entry) or "1"))
+    return lines
+
+
+def _wishart(e: Effects, factor: str) -> list[str]:
+    q, prior = e.columns, e.term.covariance
+    lines = [f"# {prior}"]
+    if prior.kind == "inverse_wishart":
+        df = float(prior.args[0])
+        if df < q:
+            raise OutputError(
+                f"the prior {prior} of '{factor}' has fewer degrees of freedom than columns ({q}); the Wishart of JAGS takes {q} or more."
+            )
+        lines.append(f"Omega_{e.tag}[1:{q},1:{q}] ~ dwish(S_{e.tag}[,], {number(df)})")
+    else:
+        nu, scales = float(prior.args[0]), np.broadcast_to(np.asarray(prior.args[1], dtype=float), (q,))
+        if nu + q - 1 < q:
+            raise OutputError(f"the prior {prior} of '{factor}' is on fewer degrees of freedom than the Wishart of JAGS takes; nu >= 1.")
+        for a in range(q):
+            lines.append(f"inv_a_{e.tag}[{a + 1}] ~ dgamma(0.5, pow({number(scales[a])}, -2))")
+        for a in range(q):
+            for b in range(q):
+                entry = f"{number(2.0 * nu)} * inv_a_{e.tag}[{a + 1}]" if a == b else "0"
+                lines.append(f"S_{e.tag}[{a + 1},{b + 1}] <- {entry}")
+        lines.append(f"Omega_{e.tag}[1:{q},1:{q}] ~ dwish(S_{e.tag}[,], {number(nu + q - 1.0)})")
+    return [
+        *lines,
+        f"Sigma_{e.tag} <- inverse(Omega_{e.tag})",
+        f"for (r in 1:{q}) {{",
+        f"  sd_{e.tag}[r] <- sqrt(Sigma_{e.tag}[r,r])",
+        f"  for (s in 1:{q}) {{",
+        f"    cor_{e.tag}[r,s] <- Sigma_{e.tag}[r,s] / sqrt(Sigma_{e.tag}[r,r] * Sigma_{e.tag}[s,s])",
+        "  }",
+        "}",
+    ]
+
+
+def _scale(prior: Prior, sd: str, tau: str, *, precision: bool = True) -> list[str]:
+    """An sd under its prior, and its precision ``tau`` where that is asked for."""
+    kind, a = prior.kind, prior.args
+    if kind == "flat":
+        raise OutputError(f"{sd} has a flat prior, and JAGS has none that is improper; state uniform(0, A), A beyond what it can be.")
+    if kind == "inverse_gamma":  # on the variance: a gamma on the precision
+        return [f"{tau} ~ dgamma({number(a[0])}, {number(a[1])})  # {prior} on the variance", f"{sd} <- 1 / sqrt({tau})"]
+    if kind == "fixed":
+        lines = [f"{sd} <- {number(a[0])}"]
+    else:
+        lines = [f"{sd} ~ {_positive(prior)}  # {prior}"]
+    return [*lines, f"{tau} <- pow({sd}, -2)"] if precision else lines
+
+
+def _positive(prior: Prior, above: float = 0.0) -> str:
+    """The law of a positive parameter; a gamma is cut off below ``above``."""
+    kind, a = prior.kind, prior.args
+    if kind == "half_t":
+        return f"dt(0, pow({number(a[2])}, -2), {number(a[0])}) T(0,)"
+    if kind == "half_cauchy":
+        return f"dt(0, pow({number(a[1])}, -2), 1) T(0,)"
+    if kind == "half_normal":
+        return f"dnorm(0, pow({number(a[1])}, -2)) T(0,)"
+    if kind == "exponential":
+        return f"dexp({number(a[0])})"
+    if kind == "uniform":
+        return f"dunif({number(a[0])}, {number(a[1])})"
+    if kind == "gamma":
+        return f"dgamma({number(a[0])}, {number(a[1])})" + (f" T({number(above)},)" if above else "")
+    raise OutputError(f"the prior {prior} cannot be written for JAGS.")
+
+
+def _further(program: Program, posterior: dict[str, tuple[float, float]], stated: list[str]) -> list[str]:
+    lines: list[str] = []
+    if program.sigma is not None:
+        lines += _scale(program.sigma, "sigma", "tau")
+    if program.nu is not None:
+        lines.append(_degrees_of_freedom(program.nu, "nu"))
+    if program.shape is not None:
+        prior = program.shape
+        lines.append(f"shape <- {number(prior.args[0])}" if prior.kind == "fixed" else f"shape ~ {_positive(prior)}  # {prior}")
+    if program.cutpoint is not None:
+        kind, a = program.cutpoint.kind, program.cutpoint.args
+        if kind == "flat":
+            at = [posterior[f"b_Intercept[{k}]"] for k in range(1, program.categories)]
+            means = [mean for mean, _ in at]
+            law = _law(np.inf, float(np.mean(means)), WIDE * (max(means) - min(means) + max(sd for _, sd in at)))
+            stated.append("JAGS has no improper prior: in place of the flat one on the cutpoints stands a normal that is level over them.")
+        else:
+            law = _law(*{"normal": (np.inf, *a), "cauchy": (1.0, *a)}.get(kind, a))
+        lines += [
+            "for (k in 1:(C - 1)) {",
+            f"  unordered[k] ~ {law}  # {program.cutpoint}",
+            "}",
+        ]
+        inner = "cut"
+        if "x_mean" in program.data:
+            inner = "centred"
+            at = "inprod(x_mean, b)" if len(program.coefficients) > 1 else "x_mean * b[1]"
+            lines += [
+                f"at_means <- {at}  # the prior is on the cutpoints with predictors at their means",
+                "for (k in 1:(C - 1)) {",
+                "  cut[k] <- centred[k] + at_means",
+                "}",
+            ]
+        lines.append(f"{inner}[1:(C - 1)] <- sort(unordered)" if program.categories > 2 else f"{inner}[1] <- unordered[1]")
+    return ["", *lines] if lines else []
+
+
+# ---------------------------------------------------------------------------------------------------------------- script
+
+
+def _inits(program: Program, seed: int, chain: int) -> dict[str, object]:
+    """The random numbers of one chain. Starting values are JAGS' own choice, from the priors, but for cutpoints: equal ones leave no room
+    for the categories between them, so they start where the shares of the categories put them when nothing else matters."""
+    found: dict[str, object] = {".RNG.name": "base::Mersenne-Twister", ".RNG.seed": (seed * 1009 + chain) % 2_147_483_647}
+    if program.categories:
+        counts = np.bincount(program.data["y"] - 1, minlength=program.categories) + 0.5
+        below = np.cumsum(counts)[:-1] / counts.sum()
+        found["unordered"] = np.log(below / (1.0 - below)) if program.link == "logit" else _normal_quantile(below)
+    return found
+
+
+def _normal_quantile(p: np.ndarray) -> np.ndarray:
+    from scipy import special
+
+    return special.ndtri(p)
+
+
+def _script(program: Program, chains: int, warmup: int, kept: int) -> str:
+    tops = list(dict.fromkeys(variable.partition("[")[0] for _, variable in name_pairs(program)))
+    monitors = ", ".join(f'"{top}"' for top in tops)
+    glm = program.family in GLM_MODULE
+    module = (
+        'load.module("glm", quiet = TRUE)  # block updates'
+        if glm
+        else "# The glm module is not loaded: what it does for counts, binomials of many trials and t errors is not this model exactly."
+    )
+    return _RUN.format(module=module, monitors=monitors, chains=chains, warmup=max(1000, warmup), kept=max(5000, kept))
+
+
+_RUN = """\
+# Runs the model of model.bug in JAGS (R packages rjags and coda) and compares its posterior with that of gibbs.
+#
+#   Rscript run.R [ITERATIONS [BURN-IN [THIN]]]
+#
+# Reads model.bug, data.R, inits*.R, names.csv (our name of every parameter beside JAGS') and gibbs.csv (mean, sd and Monte Carlo
+# error of gibbs); writes draws.csv (under our names) and compare.csv.
+library(rjags)
+{module}
+
+wanted <- as.numeric(commandArgs(trailingOnly = TRUE))
+iterations <- if (length(wanted) > 0) wanted[1] else {kept}
+burn_in <- if (length(wanted) > 1) wanted[2] else {warmup}
+thin <- if (length(wanted) > 2) wanted[3] else 1
+monitors <- c({monitors})
+
+dumped <- function(file) {{
+  place <- new.env()
+  sys.source(file, envir = place)
+  as.list(place, all.names = TRUE)
+}}
+data <- dumped("data.R")
+starts <- lapply(sprintf("inits%d.R", 1:{chains}), dumped)
+model <- jags.model("model.bug", data = data, inits = starts, n.chains = {chains}, n.adapt = 1000, quiet = TRUE)
+if (burn_in > 0) update(model, burn_in, progress.bar = "none")
+samples <- coda.samples(model, monitors, n.iter = iterations, thin = thin, progress.bar = "none")
+
+names <- read.csv("names.csv", colClasses = "character")
+gibbs <- read.csv("gibbs.csv", colClasses = c("character", "numeric", "numeric", "numeric"))
+ours <- function(chain) {{
+  found <- as.matrix(chain)[, names$jags, drop = FALSE]
+  colnames(found) <- names$parameter
+  found
+}}
+chains <- lapply(samples, ours)
+each <- nrow(chains[[1]])
+index <- data.frame(chain = rep(seq_along(chains), each = each), iteration = rep(seq_len(each), length(chains)))
+index$draw <- seq_len(nrow(index))
+names(index) <- paste0(".", names(index))
+draws <- do.call(rbind, chains)
+write.csv(cbind(index, as.data.frame(draws, check.names = FALSE)), "draws.csv", row.names = FALSE)
+
+varies <- apply(draws, 2, sd) > 0
+size <- rep(NA_real_, ncol(draws))
+for (i in which(varies)) size[i] <- sum(sapply(chains, function(chain) effectiveSize(chain[, i])))
+jags_mean <- colMeans(draws)
+jags_sd <- apply(draws, 2, sd)
+jags_mcse <- ifelse(varies, jags_sd / sqrt(size), 0)
+error <- sqrt(gibbs$mcse_mean^2 + jags_mcse^2)
+compare <- data.frame(
+  parameter = names$parameter, gibbs_mean = gibbs$mean, jags_mean = jags_mean, gibbs_sd = gibbs$sd, jags_sd = jags_sd,
+  gibbs_mcse = gibbs$mcse_mean, jags_mcse = jags_mcse, jags_ess = size,
+  z = ifelse(error > 0, (gibbs$mean - jags_mean) / error, 0)
+)
+write.csv(compare, "compare.csv", row.names = FALSE)
+print(head(compare[, c("parameter", "gibbs_mean", "jags_mean", "gibbs_sd", "jags_sd", "z")], 40), row.names = FALSE, digits = 4)
+far <- which.max(abs(compare$z))
+cat(sprintf(
+  "\\nOver %d parameters the means differ by at most %.2f combined standard errors (%s); least effective sample size %.0f.\\n",
+  nrow(compare), abs(compare$z[far]), compare$parameter[far], min(size, na.rm = TRUE)
+))
+"""

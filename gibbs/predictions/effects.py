@@ -1,0 +1,408 @@
+"""What a predictor does to the expected outcome: average marginal effects, and predictions over a grid of its values, with a picture.
+
+Average marginal effect of x: the mean over the rows of the data of ∂E(y)/∂x, by a central difference of 2·10⁻⁵ sd(x) that runs through
+every term x has a part in (squares, interactions, varying slopes); of a category, or of a number that is 0 or 1, the mean of
+E(y | level) − E(y | base). A row counts as often as its frequency weight says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gibbs.errors import DataError, SpecError, nearest
+from gibbs.model import coding, levels, syntax
+from gibbs.model import data as model_data
+from gibbs.model import design as designs
+from gibbs.model.records import Design
+from gibbs.predictions import newdata
+from gibbs.predictions.newdata import Groups, Rows
+from gibbs.predictions.predict import PROBABILITIES, Predictor, check_probabilities, statistic_names, summarise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gibbs.posterior.fit import Fit
+
+GRID = 25
+"""Values of a number on a grid, from its least to its largest in the data."""
+OTHERS = ("typical", "observed")
+_STEP = 1e-5  # of a derivative, in sds
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00")  # Okabe and Ito's, yellow darkened
+_LINES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+@dataclass(frozen=True)
+class Described:
+    """A column of the data that is a predictor: its categories, or its numbers."""
+
+    name: str
+    labels: tuple[str, ...]  # categories, the base first; () of a number
+    values: tuple[Any, ...]  # what stands in the data for each of them; of a number that is 0 or 1: 0 and 1
+    numbers: np.ndarray  # of a number (N,); of a category (0,)
+
+
+def predictors(fit: Fit) -> tuple[str, ...]:
+    """The columns that are predictors, in the order of the formula."""
+    parsed = designs.parse(fit.spec)
+    trees = [parsed.fixed_tree, *(term.tree for term in parsed.random)]
+    return tuple(dict.fromkeys(name for tree in trees for name in syntax.names(tree)))
+
+
+def describe(fit: Fit, name: str) -> Described:
+    """What ``name`` is. SpecError, with the nearest match, where it is no predictor."""
+    have = predictors(fit)
+    if name not in have:
+        hint = nearest(name, have)
+        listed = f"The predictors are {', '.join(have)}." if have else "The model has no predictors."
+        raise SpecError(f"'{name}' is no predictor of this model.{hint} {listed}", where="effects")
+    series = fit.data[name]
+    if labels := _levels(fit.design, name):
+        codes = levels.recode(*levels.raw_codes(series)[:2], labels)
+        first = [int(np.flatnonzero(codes == k)[0]) for k in range(len(labels))]
+        return Described(name, labels, tuple(series.iloc[i] for i in first), np.empty(0))
+    x = model_data.as_number(series, name, "data")
+    values = (0.0, 1.0) if set(np.unique(x)) == {0.0, 1.0} else ()
+    return Described(name, (), values, x)
+
+
+def _levels(model: Design, name: str) -> tuple[str, ...]:
+    """The levels of a category among the predictors, the base that the model compares with first; empty where it is none."""
+    parts = [model.encoding.fixed, *(part for random in model.encoding.factors.values() for part in random.parts)]
+    for part in parts:
+        for variable in part.variables.values():
+            if variable.is_category and coding.coding(variable.node).column == name:
+                return variable.suffixes
+    return ()
+
+
+# ------------------------------------------------------------------------------------------------ average marginal effects
+
+
+def ame(
+    fit: Fit,
+    variables: str | Sequence[str] | None = None,
+    *,
+    groups: Groups = "known",
+    probabilities: Sequence[float] = PROBABILITIES,
+    draws: bool = False,
+    seed: int | None = None,
+    max_draws: int | None = None,
+) -> pd.DataFrame | dict[tuple[str, str], np.ndarray]:
+    """See ``Fit.ame``."""
+    import pandas as pd
+
+    check_probabilities(probabilities)
+    names = predictors(fit) if variables is None else (variables,) if isinstance(variables, str) else tuple(variables)
+    if not names:
+        raise SpecError("the model has no predictors, so there is no effect of any.", where="effects")
+    work = _Averages(fit, groups, seed, max_draws)
+    found: dict[tuple[str, str], np.ndarray] = {}
+    for name in names:
+        x = describe(fit, name)
+        if x.labels or x.values:
+            labels = x.labels or ("0", "1")
+            base = work.mean(work.data.assign(**{name: _filled(x.values[0], work.data)}))
+            for label, value in zip(labels[1:], x.values[1:], strict=True):
+                changed = work.mean(work.data.assign(**{name: _filled(value, work.data)}))
+                found[name, f"{label} - {labels[0]}"] = changed - base
+        else:
+            found[name, "dy/dx"] = work.derivative(name, x.numbers)
+    if draws:
+        return found
+    categories = list(fit.outline.categories or ()) if fit.family == "ordinal" else []
+    keys = [(*key, category) for key in found for category in (categories or [None])]
+    statistics = np.concatenate([summarise(values, probabilities).reshape(2 + len(probabilities), -1) for values in found.values()], axis=1)
+    columns: dict[str, Any] = {"variable": [k[0] for k in keys], "effect": [k[1] for k in keys]}
+    if categories:
+        columns["category"] = [k[2] for k in keys]
+    return pd.DataFrame({**columns, **dict(zip(statistic_names(probabilities), statistics, strict=True))})
+
+
+def _filled(value: Any, frame: pd.DataFrame) -> Any:
+    """A column that holds one value, of the kind that the value is."""
+    import pandas as pd
+
+    return pd.Series([value] * len(frame), index=frame.index)
+
+
+class _Averages:
+    """Means over the rows of the data of the expected outcome, with columns of them changed; groups stay each row's own."""
+
+    def __init__(self, fit: Fit, groups: Groups, seed: int | None, max_draws: int | None) -> None:
+        self.fit, self.seed, self.max_draws = fit, seed, max_draws
+        self.words = newdata.modes(groups, [f.name for f in fit.design.factors])
+        self.data = fit.data
+        weights = fit.design.weights
+        self.weights = np.ones(len(self.data)) if weights is None else weights.astype(float)
+        self.weights = self.weights / self.weights.sum()
+
+    def rows(self, frame: pd.DataFrame) -> Rows:
+        return newdata.encode(self.fit, frame, self.words, source="data", grouping=self.data)
+
+    def predictor(self, rows: Rows) -> Predictor:
+        return Predictor(self.fit, rows, "expected", seed=self.seed, max_draws=self.max_draws)
+
+    def mean(self, frame: pd.DataFrame) -> np.ndarray:
+        """(S,), ordinal (S, C)."""
+        predictor = self.predictor(self.rows(frame))
+        return np.asarray(sum(np.tensordot(values, self.weights[at], axes=(1, 0)) for at, values in predictor.blocks()))
+
+    def derivative(self, name: str, x: np.ndarray) -> np.ndarray:
+        step = _STEP * (float(np.std(x)) or 1.0)
+        try:
+            above, below, width = self.rows(self.data.assign(**{name: x + step})), self.rows(self.data.assign(**{name: x - step})), 2 * step
+        except DataError:  # a root or log at the edge of where it exists: to the right alone
+            above, below, width = self.rows(self.data.assign(**{name: x + step})), self.rows(self.data.assign(**{name: x})), step
+        high, low = self.predictor(above), self.predictor(below)
+        total: np.ndarray | float = 0.0
+        for (at, up), (_, down) in zip(high.blocks(), low.blocks(), strict=True):
+            total = total + np.tensordot((up - down) / width, self.weights[at], axes=(1, 0))
+        return np.asarray(total)
+
+
+# ---------------------------------------------------------------------------------------------------- predictions on a grid
+
+
+def effects(
+    fit: Fit,
+    variable: str,
+    by: str | None = None,
+    *,
+    at: Mapping[str, Any] | None = None,
+    others: str = "typical",
+    groups: Groups = "population",
+    grid: int = GRID,
+    probabilities: Sequence[float] = PROBABILITIES,
+    seed: int | None = None,
+    max_draws: int | None = None,
+) -> Effects:
+    """See ``Fit.effects``."""
+    import pandas as pd
+
+    check_probabilities(probabilities)
+    if len(probabilities) < 2:
+        raise SpecError("a band needs two probabilities, such as (0.025, 0.5, 0.975).", where="quantiles")
+    if others not in OTHERS:
+        raise SpecError(f"others is typical or observed, not '{others}'.{nearest(str(others), OTHERS)}", where="effects")
+    if by == variable:
+        raise SpecError(f"'{variable}' cannot be shown by itself.", where="effects")
+    given = dict(at or {})
+    words = newdata.modes(groups, [f.name for f in fit.design.factors])
+    shown = [describe(fit, name) for name in (variable, by) if name is not None]
+    along = _along(shown)
+    axes = [_values(x, given, fine=x is along, grid=grid) for x in shown]
+    points = pd.MultiIndex.from_product([range(len(values)) for values, _ in axes])
+    cells = {x.name: [axes[k][0][p[k]] for p in points] for k, x in enumerate(shown)}
+    held = _held(fit, shown, given, words, others)
+    if others == "typical":
+        frame = pd.DataFrame({**{name: [value] * len(points) for name, value in held.items()}, **cells})
+        frame.index = pd.RangeIndex(1, len(frame) + 1)
+        predictor = Predictor(fit, newdata.encode(fit, frame, words, source="the grid"), "expected", seed=seed, max_draws=max_draws)
+        draws = np.concatenate([values for _, values in predictor.blocks()], axis=1)
+    else:
+        work = _Averages(fit, groups, seed, max_draws)
+        if any(name in work.data for name in held):
+            work.data = work.data.assign(**{name: _filled(value, work.data) for name, value in held.items()})
+        means = []
+        for k in range(len(points)):
+            means.append(work.mean(work.data.assign(**{name: _filled(values[k], work.data) for name, values in cells.items()})))
+        draws = np.stack(means, axis=1)
+    labels = {x.name: [axes[k][1][p[k]] for p in points] for k, x in enumerate(shown)}
+    return Effects(
+        variable=variable,
+        by=by,
+        along=along.name,
+        outcome=_outcome_words(fit),
+        held={name: value for name, value in held.items()} if others == "typical" else dict(given),
+        others=others,
+        average=_average_words(words),
+        probabilities=tuple(probabilities),
+        draws=draws,
+        labels=labels,
+        categories=tuple(fit.outline.categories or ()) if fit.family == "ordinal" else (),
+    )
+
+
+def _along(shown: Sequence[Described]) -> Described:
+    """The one on the horizontal axis: the first that is a number of many values, else the first."""
+    return next((x for x in shown if not x.labels and not x.values), shown[0])
+
+
+def _values(x: Described, given: dict[str, Any], *, fine: bool, grid: int) -> tuple[list[Any], list[Any]]:
+    """The values on the grid, and their names in the table."""
+    if x.name in given:
+        value = given.pop(x.name)
+        many = list(value) if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) else [value]
+        return many, [levels.label(v) for v in many] if x.labels else [float(v) for v in many]
+    if x.labels:
+        return list(x.values), list(x.labels)
+    if x.values:
+        return [0.0, 1.0], [0.0, 1.0]
+    if fine:
+        values = np.linspace(x.numbers.min(), x.numbers.max(), max(2, grid)).tolist()
+    else:
+        mean, sd = float(x.numbers.mean()), float(x.numbers.std(ddof=1))
+        values = [mean - sd, mean, mean + sd]
+    return values, values
+
+
+def _held(fit: Fit, shown: Sequence[Described], given: Mapping[str, Any], words: Mapping[str, str], others: str) -> dict[str, Any]:
+    """The columns that stay as they are, and where: ``given``, and under ``typical`` the means of numbers and the base of categories."""
+    needed = newdata.needed(fit, words)
+    for name in given:
+        if name not in needed:
+            have = ", ".join(needed)
+            raise SpecError(f"at: '{name}' is not needed by the model.{nearest(str(name), needed)} It needs {have}.", where="effects")
+    if others == "observed":
+        return dict(given)
+    weights = fit.design.weights
+    held: dict[str, Any] = {}
+    are_predictors = predictors(fit)
+    for name in needed:
+        if name in given:
+            held[name] = given[name]
+        elif any(x.name == name for x in shown):
+            continue
+        elif name in are_predictors:
+            x = describe(fit, name)
+            held[name] = x.values[0] if x.labels else float(np.average(x.numbers, weights=weights))
+        elif any(name in random.grouping.columns for random in fit.design.encoding.factors.values()):
+            raise SpecError(
+                f"which '{name}' is not said: at = {{'{name}': …}}, or average over all, groups = 'population average'.", where="effects"
+            )
+        else:  # in an offset
+            held[name] = float(np.average(model_data.as_number(fit.data[name], name, "data"), weights=weights))
+    return held
+
+
+def _outcome_words(fit: Fit) -> str:
+    name, labels = fit.outline.outcome, fit.outline.outcome_labels
+    if fit.family in ("logit", "probit"):
+        return f"Pr({name} = {labels[1] if labels else 1})"
+    if fit.family == "binomial":
+        return f"Pr(success), {name}"
+    return f"Pr({name})" if fit.family == "ordinal" else f"E({name})"
+
+
+def _average_words(words: Mapping[str, str]) -> str:
+    spelt = {
+        "population": "averaged over all {0} there could be",
+        "typical": "{0} at its middle (effect 0)",
+        "known": "{0} as known",
+        "new": "{0} as known or new",
+        "all new": "new {0}",
+    }
+    return "; ".join(spelt[mode].format(name) for name, mode in words.items())
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Predictions over a grid. ``table``: a row a point (and category); ``draws`` (S, points), of an ordinal outcome (S, points, C).
+
+    held : where the other predictors stand. others : typical, or observed (the average over the rows of the data).
+    """
+
+    variable: str
+    by: str | None
+    along: str
+    outcome: str
+    held: Mapping[str, Any]
+    others: str
+    average: str
+    probabilities: tuple[float, ...]
+    draws: np.ndarray = field(repr=False)
+    labels: Mapping[str, Sequence[Any]] = field(repr=False)
+    categories: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The values of the predictors shown, (``category``,) mean, sd, quantiles."""
+        import pandas as pd
+
+        statistics = summarise(self.draws, self.probabilities)
+        repeat = max(1, len(self.categories))
+        columns: dict[str, Any] = {name: np.repeat(np.array(list(values)), repeat) for name, values in self.labels.items()}
+        if self.categories:
+            columns["category"] = list(self.categories) * self.draws.shape[1]
+        flat = statistics.reshape(len(statistics), -1)
+        return pd.DataFrame({**columns, **dict(zip(statistic_names(self.probabilities), flat, strict=True))})
+
+    @property
+    def caption(self) -> str:
+        """What the rest of the model was at, in words."""
+        rest = ", ".join(f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}" for name, value in self.held.items())
+        rest = rest if self.others == "typical" else f"{rest}{', ' if rest else ''}the others as in the data, averaged"
+        return "; ".join(part for part in (rest, self.average) if part)
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.outcome} by {self.variable}{f' and {self.by}' if self.by else ''} ({self.caption})\n{self.table.to_string(index=False)}"
+        )
+
+    def plot(self, ax: Any = None) -> Any:
+        """Lines with bands (numbers) or points with intervals (categories) in matplotlib; gives the Axes.
+
+        One line for each value of the other predictor, or for each category of an ordinal outcome; both at once take a panel for each
+        value, and then ``ax`` must be None and an array of Axes is given. Colours are told apart by the colour-blind, and lines and
+        markers differ too.
+        """
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError:
+            raise SpecError("pictures need the package matplotlib; install it: pip install 'gibbs-engine[plots]'.") from None
+
+        table = self.table
+        low, high = (f"q{100 * p:.10g}" for p in (min(self.probabilities), max(self.probabilities)))
+        other = next((name for name in self.labels if name != self.along), None)
+        panels: list[tuple[str, Any]] = [("", table)]
+        line = other
+        if self.categories:
+            line = "category"
+            if other is not None:
+                panels = [(f"{other} = {_short(value)}", table[table[other] == value]) for value in dict.fromkeys(table[other])]
+        if len(panels) > 1:
+            if ax is not None:
+                raise SpecError(f"there are {len(panels)} panels, which do not fit on one Axes; leave ax out.", where="plot")
+            _, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(3.2 * len(panels), 3.6), layout="constrained")
+            axes = axes[0]
+        else:
+            axes = np.array([plt.subplots(figsize=(5.6, 3.8), layout="constrained")[1] if ax is None else ax])
+        for place, (title, part) in zip(axes, panels, strict=True):
+            self._panel(place, part, line, low, high)
+            place.set_title(title, fontsize=10)
+        axes[0].set_ylabel(self.outcome)
+        if line is not None:
+            axes[-1].legend(title=line, fontsize=8, title_fontsize=8, frameon=False)
+        return axes if len(panels) > 1 else axes[0]
+
+    def _panel(self, ax: Any, table: pd.DataFrame, line: str | None, low: str, high: str) -> None:
+        shown = list(dict.fromkeys(table[line])) if line is not None else [None]
+        words = any(isinstance(value, str) for value in self.labels[self.along])
+        ticks = list(dict.fromkeys(table[self.along]))
+        points = words or len(ticks) <= 3
+        for k, value in enumerate(shown):
+            part = table if value is None else table[table[line] == value]
+            colour, label = _COLOURS[k % len(_COLOURS)], None if value is None else _short(value)
+            if points:
+                x = np.array([ticks.index(v) for v in part[self.along]]) + (k - (len(shown) - 1) / 2) * min(0.12, 0.7 / len(shown))
+                error = [part["mean"] - part[low], part[high] - part["mean"]]
+                error = np.maximum(np.array(error, dtype=float), 0.0)
+                ax.errorbar(x, part["mean"], yerr=error, fmt=_MARKERS[k % len(_MARKERS)], color=colour, label=label, capsize=2)
+            else:
+                x = part[self.along].to_numpy(dtype=float)
+                ax.fill_between(x, part[low], part[high], color=colour, alpha=0.2, linewidth=0)
+                ax.plot(x, part["mean"], color=colour, linestyle=_LINES[k % len(_LINES)], label=label)
+        if points:
+            ax.set_xticks(range(len(ticks)), [_short(tick) for tick in ticks])
+            ax.set_xlim(-0.5, len(ticks) - 0.5)
+        ax.set_xlabel(self.along)
+        ax.spines[["top", "right"]].set_visible(False)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float | np.floating) else str(value)
