@@ -54,7 +54,7 @@ def log_marginal(layout, gram, target, work, L, sigma):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def coordinates_of(coordinates, L, sigma, x):
-    """x (d,) ← the coordinates of (L, σ), the inverse of what ``log_hyper`` does to them."""
+    """x (d,) ← the coordinates of (L, σ), the inverse of ``place_coordinates``."""
     fit = coordinates.fit
     for i in range(fit.shape[0]):
         kind, place = coordinates.place[i, 0], coordinates.place[i, 1]
@@ -64,28 +64,41 @@ def coordinates_of(coordinates, L, sigma, x):
             x[i] = math.log((L[place] if kind == DIAGONAL else sigma) + fit[i, SHIFT])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")  # a call with its arguments takes longer to compile
-def log_hyper(coordinates, x, priors, layout, gram, target, work, L, sigma):
-    """Log target at coordinates x (d,), Jacobian included: (value, σ, residual quadratic form). Leaves Σ's factors in L."""
+@njit(cache=True, nogil=True, error_model="numpy")
+def place_coordinates(coordinates, x, L, sigma):
+    """L, in place, and σ, returned, ← what has the coordinates x (d,); what is not among them stays."""
     fit = coordinates.fit
-    value = 0.0
     for i in range(fit.shape[0]):
         kind, place = coordinates.place[i, 0], coordinates.place[i, 1]
         if kind == BELOW:
             L[place] = x[i]
-            continue
-        s = math.exp(x[i]) - fit[i, SHIFT]
-        if not (s > 1e-150 and s < 1e150):
-            return -np.inf, sigma, 0.0
-        value += x[i]
-        if kind == DIAGONAL:
-            L[place] = s
+        elif kind == DIAGONAL:
+            L[place] = math.exp(x[i]) - fit[i, SHIFT]
         else:
-            sigma = s
+            sigma = math.exp(x[i]) - fit[i, SHIFT]
+    return sigma
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_target(coordinates, priors, layout, gram, target, work, L, sigma):
+    """(log density of the coordinates at (L, σ), residual quadratic form). Leaves the factorisation in ``work``.
+
+    The Jacobian is that at L and σ, not at the x they came from: the same (L, σ) has the same bits, however a chain got there.
+    """
+    fit, value = coordinates.fit, 0.0
+    for i in range(fit.shape[0]):
+        kind = coordinates.place[i, 0]
+        if kind == BELOW:
+            continue
+        s = L[coordinates.place[i, 1]] if kind == DIAGONAL else sigma
+        if not (s > 1e-150 and s < 1e150):
+            return -np.inf, 0.0
+        value += math.log(s + fit[i, SHIFT])
+        if kind == LOG_SIGMA:
             value += log_scale_prior(priors.scale[0, 0], priors.scale[0, 1], priors.scale[0, 2], s)
     value += log_covariance_priors(layout.term, priors.sd, priors.cov, L, work.small[5])
     if not value > -np.inf:
-        return -np.inf, sigma, 0.0
+        return -np.inf, 0.0
     rest = 0.0
     if target.core_only:
         factor_roots(layout, L, work)  # the unit's own share is a constant here
@@ -95,7 +108,15 @@ def log_hyper(coordinates, x, priors, layout, gram, target, work, L, sigma):
         marginal, rest = log_marginal(layout, gram, target, work, L, sigma)
         value += marginal
     if not (value > -np.inf and value < np.inf):
-        return -np.inf, sigma, rest
+        return -np.inf, rest
+    return value, rest
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")  # a call with its arguments takes longer to compile
+def log_hyper(coordinates, x, priors, layout, gram, target, work, L, sigma):
+    """``log_target`` at coordinates x (d,): (value, σ, residual quadratic form). Leaves Σ's factors in L."""
+    sigma = place_coordinates(coordinates, x, L, sigma)
+    value, rest = log_target(coordinates, priors, layout, gram, target, work, L, sigma)
     return value, sigma, rest
 
 
@@ -149,32 +170,31 @@ def copy_factorisation(back, work, L):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_hyper(rng, move, learn, coordinates, counts, priors, layout, gram, target, work, L, sigma):
+def draw_hyper(rng, move, learn, coordinates, count, priors, layout, gram, target, work, L, sigma):
     """Move the coordinates by ``move``: SLICES of each in turn, one generalised ELLIPTICAL slice of all, or one INDEPENDENT proposal
     from the fitted t (Metropolis-Hastings). Returns (ok, σ, rest, log target).
 
     L is changed in place, and the factorisation left behind is that of the new point. ``learn`` lets the widths follow the moves
-    (warm-up only). ok is False when the current point has no density.
+    (warm-up only). ok is False when the current point has no density. ``count`` (1,) COUNT.
     """
     d, x, trial = coordinates.fit.shape[0], work.points[0], work.points[1]
     coordinates_of(coordinates, L, sigma, x)
     for i in range(d):
         trial[i] = x[i]
     value, rest = target.known, 0.0
-    if not value == value:
-        value, sigma, rest = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
-        counts[0] += 1.0
+    if not value == value:  # it is not counted: where it is known depends on the length of a chunk
+        value, rest = log_target(coordinates, priors, layout, gram, target, work, L, sigma)
     if d == 0 or not value > -np.inf:
         return value > -np.inf, sigma, rest, value
     if move == SLICES:
-        return _draw_by_slices(rng, learn, coordinates, counts, priors, layout, gram, target, work, L, sigma, value)
+        return _draw_by_slices(rng, learn, coordinates, count, priors, layout, gram, target, work, L, sigma, value)
     if move == ELLIPTICAL:
-        return _draw_by_ellipse(rng, coordinates, counts, priors, layout, gram, target, work, L, sigma, value)
-    return _draw_independently(rng, coordinates, counts, priors, layout, gram, target, work, L, sigma, value, rest)
+        return _draw_by_ellipse(rng, coordinates, count, priors, layout, gram, target, work, L, sigma, value)
+    return _draw_independently(rng, coordinates, count, priors, layout, gram, target, work, L, sigma, value, rest)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _draw_by_slices(rng, learn, coordinates, counts, priors, layout, gram, target, work, L, sigma, value):
+def _draw_by_slices(rng, learn, coordinates, count, priors, layout, gram, target, work, L, sigma, value):
     """Each coordinate in turn: stepping out and shrinkage (Neal 2003), ``value`` the log target at the current point."""
     fit, x, trial, rest = coordinates.fit, work.points[0], work.points[1], 0.0
     for i in range(fit.shape[0]):
@@ -186,7 +206,7 @@ def _draw_by_slices(rng, learn, coordinates, counts, priors, layout, gram, targe
             for tries in range(30):
                 trial[i] = high if side else low
                 value, _, _ = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
-                counts[0] += 1.0
+                count[0].evaluations += 1
                 if not value > log_y or tries == 29:
                     break
                 if side:
@@ -196,7 +216,7 @@ def _draw_by_slices(rng, learn, coordinates, counts, priors, layout, gram, targe
         for tries in range(200):
             trial[i] = low + (high - low) * rng.random() if tries < 199 else x[i]
             value, now, rest = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
-            counts[0] += 1.0
+            count[0].evaluations += 1
             if value > log_y or tries == 199:
                 sigma = now
                 break
@@ -212,7 +232,7 @@ def _draw_by_slices(rng, learn, coordinates, counts, priors, layout, gram, targe
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _draw_by_ellipse(rng, coordinates, counts, priors, layout, gram, target, work, L, sigma, value):
+def _draw_by_ellipse(rng, coordinates, count, priors, layout, gram, target, work, L, sigma, value):
     """One generalised elliptical slice (Nishihara, Murray & Adams 2014) of all coordinates."""
     fit, x, trial, direction, z = coordinates.fit, work.points[0], work.points[1], work.points[2], work.points[3]
     d, rest = fit.shape[0], 0.0
@@ -227,7 +247,7 @@ def _draw_by_ellipse(rng, coordinates, counts, priors, layout, gram, target, wor
         for a in range(d):
             trial[a] = fit[a, MEAN] + (x[a] - fit[a, MEAN]) * cos + direction[a] * sin
         value, now, rest = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
-        counts[0] += 1.0
+        count[0].evaluations += 1
         log_t, _ = log_t_density(coordinates, trial, z)
         if value - log_t > log_y or tries == 200:
             sigma = now
@@ -241,7 +261,7 @@ def _draw_by_ellipse(rng, coordinates, counts, priors, layout, gram, target, wor
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _draw_independently(rng, coordinates, counts, priors, layout, gram, target, work, L, sigma, value, rest):
+def _draw_independently(rng, coordinates, count, priors, layout, gram, target, work, L, sigma, value, rest):
     """One proposal from the fitted t; what is rejected gives way to the factorisation put by."""
     fit, x, trial, direction, z = coordinates.fit, work.points[0], work.points[1], work.points[2], work.points[3]
     d, back = fit.shape[0], value != value  # False, and True below: as literals they would be compiled as versions of their own
@@ -252,13 +272,13 @@ def _draw_independently(rng, coordinates, counts, priors, layout, gram, target, 
     for a in range(d):
         trial[a] = fit[a, MEAN] + direction[a]
     proposed, now, rest_there = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
-    counts[0] += 1.0
+    count[0].evaluations += 1
     log_t, _ = log_t_density(coordinates, trial, z)
     if proposed - log_t > log_y:
         return True, now, rest_there, proposed
     back = not back
     copy_factorisation(back, work, L)
-    counts[1] += 1.0
+    count[0].rejected += 1
     return True, sigma, rest, value
 
 

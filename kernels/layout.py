@@ -76,6 +76,22 @@ TERM = np.dtype(
 )
 """One row of ``term``."""
 
+COUNT = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "evaluations",  # of the target of the variances, at points that were tried
+            "rejected",  # independent proposals of the variances
+            "core_tried",  # the part of the core that the variances move with
+            "core_accepted",
+            "parts_tried",  # the core's other parts
+            "parts_accepted",
+        )
+    ],
+    align=True,
+)
+"""One row of ``Counts.moves``."""
+
 
 def table(rows: int, of: np.dtype) -> np.recarray:
     """A table of ``rows`` rows, every entry −1; columns by name, ``factor.levels``, ``factor[f].levels``."""
@@ -149,7 +165,7 @@ class Coordinates(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Scratch of one chain; nothing in it outlives a sweep but a factorisation whose log target is known."""
+    """Scratch of one chain. Within a chunk a factorisation outlives its sweep where its log target is known; nothing outlives a chunk."""
 
     roots: np.ndarray  # (…) L of every factor, block diagonal over its terms, q×q at root0
     V: np.ndarray  # laid out as ``node``: Λ, V_B, V_C of every level
@@ -165,10 +181,11 @@ class Work(NamedTuple):
     H: np.ndarray  # (36, 36) regression of a root on its levels' e
     x: np.ndarray  # (5, 36)
     effects: np.ndarray  # (largest factor,)
+    known: np.ndarray  # (1,) log target of the variances where a sweep of this chunk left them, its factorisation above; else nan
 
 
 class State(NamedTuple):
-    """What a chain is; beside its generator, all that the next sweep depends on."""
+    """What a chain is: with its generator, ``Tuning`` or ``Moves`` and ``Counts``, all that the next sweep depends on."""
 
     core: np.ndarray  # (pc,) cutpoints and β in the internal basis, then the small factors
     u: np.ndarray  # (U,)
@@ -179,12 +196,10 @@ class State(NamedTuple):
     row_scale: np.ndarray  # (R,)
     omega: np.ndarray  # (M,) latent precisions; second order: ω of the stand-in
     working: np.ndarray  # (M,) ω(ỹ − offset)
-    eta: np.ndarray  # (M,)
+    eta: np.ndarray  # (M,) second order: to the bits that the moves since ``FRESH`` gave it
     gap: np.ndarray  # (M,) second order: log likelihood less stand-in, of every row at η
     sweeps: np.ndarray  # (1,) done
-    known: (
-        np.ndarray
-    )  # (1,) log target of the variances where a sweep left it, with its factorisation (second order: 1 where η and gap hold)
+    held: np.ndarray  # (1,) second order: 1 where η and gap are those of coefficients, effects and stand-in, else 0
 
 
 class StandIn(NamedTuple):
@@ -285,6 +300,21 @@ class SecondOrders(NamedTuple):
     empty: int  # categories that nobody chose
 
 
+class Counts(NamedTuple):
+    """What is counted as a chain goes on; warm-up learns from it and begins anew."""
+
+    moves: np.ndarray  # (units, at least 1) COUNT
+    tried: np.ndarray  # (U,) int64 proposals of every level, at its first effect
+    accepted: np.ndarray  # (U,) int64 those accepted
+
+
+def counts_of(units: int, effects: int) -> Counts:
+    """Nothing counted yet."""
+    moves = table(max(units, 1), COUNT)
+    moves[:] = np.zeros((), dtype=COUNT)
+    return Counts(moves, np.zeros(effects, dtype=np.int64), np.zeros(effects, dtype=np.int64))
+
+
 class Out(NamedTuple):
     """Where draws go, a row a sweep, and what is counted."""
 
@@ -293,8 +323,7 @@ class Out(NamedTuple):
     scale: np.ndarray  # (sweeps, 2) σ, ν; second order: ψ
     lp: np.ndarray  # (sweeps,)
     u: np.ndarray  # (sweeps or 0, U)
-    counts: np.ndarray  # (units, 8) evaluations and moves, ``second_order.py``
-    tally: np.ndarray  # (2, U) proposals of every level and those accepted, at its first effect
+    counts: Counts
 
 
 class Multipliers(NamedTuple):

@@ -55,11 +55,12 @@ from .hyper import (
     T_DF,
     coordinates_of,
     draw_hyper_at,
-    log_hyper,
     log_t_density,
+    log_target,
+    place_coordinates,
     scaled_noise,
 )
-from .layout import Coordinates, Layout, Model, Target
+from .layout import Coordinates, Counts, Layout, Model, Target
 from .likelihood import BINOMIAL_CLOGLOG, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term, stand_in
 from .own_law import move_by_own_law
 from .priors import log_cholesky_prior, log_scale_prior
@@ -75,16 +76,9 @@ SMALL_STEP = 0.45
 FRESH = 64.0
 """Sweeps after which η is computed anew from the effects, against the drift of rounding."""
 
-EVALUATIONS, INDEPENDENT_REJECTED, CORE_TRIED, CORE_ACCEPTED, PARTS_TRIED, PARTS_ACCEPTED = range(6)
-"""Places of ``counts``, a row for each unit: the first two are those of ``draw_hyper``, then the part of the core that the variances move
-with, then its other parts."""
-
-TRIED, ACCEPTED = 0, 1
-"""Rows of ``tally`` (2, U): proposals of each level, and those accepted, at its first effect."""
-
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial, work, tally):
+def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial, work, counts):
     """Replace the ``share`` of the noise of every level at place ``pos`` of the chain, each level accepted or not on its own rows.
 
     Mutates u, eta, gap and ``trial.noise``. ``trial.change`` (U,) ends with
@@ -126,9 +120,9 @@ def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial
     change[here] += rise
     for j in range(factor[f].levels):
         at = first + j * q
-        tally[TRIED, at] += 1.0
+        counts.tried[at] += 1
         if change[at] > -rng.standard_exponential():
-            tally[ACCEPTED, at] += 1.0
+            counts.accepted[at] += 1
             change[at] = 1.0
             for k in range(at, at + q):
                 u[k], noise[k] = trial_u[k], fresh[k]
@@ -382,10 +376,10 @@ def draw_family(rng, data, priors, state, psi, root, direction, trial_psi):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_stand_in(coordinates, x, priors, layout, gram, work, L):
-    """log p̃(L) of the coordinates x, and its factorisation: ``log_hyper``. With no coordinate, of L as it is."""
+def log_stand_in(coordinates, priors, layout, gram, work, L):
+    """log p̃(L), a density of the coordinates, and its factorisation: ``log_target``."""
     target = Target(layout.units.shape[0] > 1, 0.0, 0.0, 0.0, np.nan)
-    value, _, _ = log_hyper(coordinates, x, priors, layout, gram, target, work, L, 1.0)
+    value, _ = log_target(coordinates, priors, layout, gram, target, work, L, 1.0)
     return value
 
 
@@ -419,7 +413,8 @@ def move_variances(rng, orders, share, known, coordinates, count, model, state, 
     if orders.move == FITTED:
         coordinates_of(coordinates, L, 1.0, points[0])
         move_fitted(rng, share, coordinates, points)
-        value = log_stand_in_at(orders.at[AT_STAND_IN], (coordinates, points[1], model.priors, model.layout, model.gram, work, L))
+        place_coordinates(coordinates, points[1], L, 1.0)
+        value = log_stand_in_at(orders.at[AT_STAND_IN], (coordinates, model.priors, model.layout, model.gram, work, L))
         rise = value - log_fitted(coordinates, points[1], points[3])
         rise -= known - log_fitted(coordinates, points[0], points[3])
     elif share == 1.0:
@@ -491,43 +486,44 @@ def propose_core(rng, orders, share, block, unit, model, state, moves, trial, wo
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move_levels(rng, orders, share, shape, unit, model, state, trial, work, tally):
+def move_levels(rng, orders, share, shape, unit, model, state, trial, work, counts):
     """The noise of the levels of ``unit``, root to leaf, level by level."""
     layout, cut = model.layout, state.core[: orders.cuts]
     for pos in range(layout.units.shape[1] - 1, -1, -1):
         if layout.units[unit, pos] >= 0:
-            refresh_levels_at(orders.at[AT_LEVELS], (rng, share, model.data, shape, cut, layout, unit, pos, state, trial, work, tally))
+            refresh_levels_at(orders.at[AT_LEVELS], (rng, share, model.data, shape, cut, layout, unit, pos, state, trial, work, counts))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move_unit(rng, orders, shape, coordinates, count, model, state, moves, trial, work, tally):
+def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, trial, work):
     """The levels of the one unit of ``model``, then its variances with the core, each part of its noise with a decision of its own.
 
     ``model``: one unit or none, given the others. Returns a status.
     """
-    layout, data, L, few = model.layout, model.data, state.L, coordinates.fit.shape[0]
+    layout, data, L, few, count = model.layout, model.data, state.L, coordinates.fit.shape[0], counts.moves
     unit = layout.units.shape[0] - 1  # 0; a literal would be compiled as a version of its own
-    if few > 0:
-        coordinates_of(coordinates, L, 1.0, work.points[1])
-    known = log_stand_in_at(orders.at[AT_STAND_IN], (coordinates, work.points[1], model.priors, layout, model.gram, work, L))
+    known = log_stand_in_at(orders.at[AT_STAND_IN], (coordinates, model.priors, layout, model.gram, work, L))
     if not known > -np.inf:
         return NO_DENSITY
     share = SMALL_STEP if (state.sweeps[0] + 1.0) % orders.small_every == 0.0 else 1.0
     if layout.units.shape[0] > 0:
         whiten_unit(layout, unit, work, state.core, state.u, trial.noise)
-        move_levels(rng, orders, share, shape, unit, model, state, trial, work, tally)
+        move_levels(rng, orders, share, shape, unit, model, state, trial, work, counts)
     extra = whiten_shifted_core(unit, model, state, moves, trial, work)
     for block in range(orders.blocks):
         copy_to(L, trial.L)
         rise = 0.0
         if block > 0:  # the variances stay: with no coordinate, the factorisation at L
             none = Coordinates(coordinates.place[:0], coordinates.fit[:0], coordinates.root[:0])
-            log_stand_in_at(orders.at[AT_STAND_IN], (none, work.points[1], model.priors, layout, model.gram, work, L))
+            log_stand_in_at(orders.at[AT_STAND_IN], (none, model.priors, layout, model.gram, work, L))
         elif few > 0:
             status, rise = move_variances(rng, orders, share, known, coordinates, count, model, state, work)
             if status != OK:
                 return status
-        count[CORE_TRIED if block == 0 else PARTS_TRIED] += 1.0
+        if block == 0:
+            count[0].core_tried += 1
+        else:
+            count[0].parts_tried += 1
         if not rise > -np.inf:
             copy_to(trial.L, L)
             continue
@@ -541,7 +537,10 @@ def move_unit(rng, orders, shape, coordinates, count, model, state, moves, trial
             rise += gaps(data, trial.eta, shape, cut, trial.gap) - sum_of(state.gap)
             rise += trial_extra - extra
         if rise > -rng.standard_exponential():
-            count[CORE_ACCEPTED if block == 0 else PARTS_ACCEPTED] += 1.0
+            if block == 0:
+                count[0].core_accepted += 1
+            else:
+                count[0].parts_accepted += 1
             copy_to(trial.core, state.core)
             copy_to(trial.fresh_core_noise, trial.core_noise)
             copy_to(trial.u, state.u)
@@ -609,7 +608,7 @@ def refresh_predictor(shape, cuts, model, state):
     copy_core_factors(layout, state.core, state.u)
     predictor_of_columns(data.columns, data.Z, data.level, data.offset, layout, state.core, state.u, state.eta)
     gaps(data, state.eta, shape, state.core[:cuts], state.gap)
-    state.known[0] = 1.0
+    state.held[0] = 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -617,14 +616,14 @@ def run_second_order(rng, orders, model, state, moves, trial, work, out):
     """``orders.sweeps`` sweeps of one chain; each is written to the next row of ``out``. Returns (status, sweeps done).
 
     ``orders.move``: SLICES (one at a time, at random), ELLIPTICAL, INDEPENDENT (in turn with ELLIPTICAL) or FITTED. η and gap are kept from
-    call to call; ``state.known`` is nan where they are not those of the state, the data and the stand-in.
+    call to call; ``state.held`` is 0 where they are not those of the state, the data and the stand-in.
     """
     layout, gram, data = model.layout, model.gram, model.data
     shape = math.exp(state.psi[0]) if data.code == COUNT_NEGATIVE_BINOMIAL else 1.0
     coefficient_precision(model.priors.row, state.row_scale, work.B)
     for cycle in range(orders.sweeps * orders.cycles):
         sweep = cycle // orders.cycles
-        if not state.known[0] > 0.0 or state.sweeps[0] % FRESH == 0.0:  # not when a chunk happens to begin: draws depend on bits
+        if state.held[0] == 0.0 or state.sweeps[0] % FRESH == 0.0:  # not when a chunk happens to begin: draws depend on bits
             refresh_predictor(shape, orders.cuts, model, state)
         for unit in range(max(layout.units.shape[0], 1)):  # levels, variances and core, given the other units
             if layout.units.shape[0] > 1:
@@ -635,7 +634,8 @@ def run_second_order(rng, orders, model, state, moves, trial, work, out):
             view = Layout(layout.factor, layout.term, layout.index, layout.units[unit : unit + 1], layout.core_factors)
             given = Model(view, given_the_others(gram, work), model.priors, data)
             coordinates = coordinates_of_unit(rng, orders, moves, unit)
-            status = move_unit(rng, orders, shape, coordinates, out.counts[unit], given, state, moves, trial, work, out.tally)
+            counts = Counts(out.counts.moves[unit : unit + 1], out.counts.tried, out.counts.accepted)
+            status = move_unit(rng, orders, shape, coordinates, counts, given, state, moves, trial, work)
             if status != OK:
                 return status, sweep
         state.sweeps[0] += 1.0

@@ -140,12 +140,12 @@ def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, t
     """
     n_units, move, known = layout.units.shape[0], min(orders.move, ELLIPTICAL), np.nan
     if orders.family == GAUSSIAN:
-        known = state.known[0]
+        known = work.known[0]
         if orders.move == INDEPENDENT and (state.sweeps[0] + 1.0) % SPARING != 0.0:
             move = INDEPENDENT
     target = Target(n_units > 1, orders.n, squares, quadratic, known)
-    ok, sigma, rest, state.known[0] = draw_hyper_at(orders.at[0], (
-        rng, move, orders.learn, tuning.coordinates, out.counts[0], priors, layout, gram, target, work, state.L, state.sigma[0]
+    ok, sigma, rest, work.known[0] = draw_hyper_at(orders.at[0], (
+        rng, move, orders.learn, tuning.coordinates, out.counts.moves[:1], priors, layout, gram, target, work, state.L, state.sigma[0]
     ))  # fmt: skip
     if not ok:
         return NO_DENSITY
@@ -174,8 +174,8 @@ def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, w
     eliminate_unit(layout, gram, unit, sigma * sigma, work)
     target = Target(units.shape[0] > 1, 0.0, 0.0, 0.0, np.nan)
     ok, sigma, _, _ = draw_hyper_at(orders.at[0], (
-        rng, min(orders.move, ELLIPTICAL), orders.learn, tuning.coordinates, out.counts[0], priors, layout, gram, target, work, state.L,
-        sigma
+        rng, min(orders.move, ELLIPTICAL), orders.learn, tuning.coordinates, out.counts.moves[:1], priors, layout, gram, target, work,
+        state.L, sigma
     ))  # fmt: skip
     if not ok:
         return NO_DENSITY
@@ -229,6 +229,7 @@ def run_chunk(rng, orders, rows, crossed, one_at_a_time, layout, gram, priors, s
     """
     n_units, squares, log_likelihood, status = layout.units.shape[0], orders.yy, 0.0, OK
     quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
+    work.known[0] = np.nan  # draws do not depend on how long chunks are, and nothing in Work on the chunk before
     for sweep in range(orders.sweeps):
         if rows is not None:  # 1 latent: working responses and precisions
             squares = draw_latents(rng, orders.family, rows, layout, gram, priors, state, tuning.width)
@@ -257,7 +258,7 @@ def run_chunk(rng, orders, rows, crossed, one_at_a_time, layout, gram, priors, s
         conditional = rows is not None or crossed is not None or tuning.coordinates.fit.shape[0] == 0
         conditional = conditional or orders.move != INDEPENDENT or state.sweeps[0] % SPARING == 0.0
         if conditional:
-            state.known[0] = np.nan
+            work.known[0] = np.nan
             for t in range(layout.term.shape[0]):
                 if layout.term[t].given == 0:
                     draw_covariance_sufficient(rng, layout, t, priors, state.u, state.L, tuning.reference, work)
@@ -265,7 +266,7 @@ def run_chunk(rng, orders, rows, crossed, one_at_a_time, layout, gram, priors, s
         if rows is None:
             log_likelihood = draw_scales(rng, orders, crossed is not None, layout, gram, priors, state, conditional)
         if draw_prior_scales(rng, priors.row, state.core, state.row_scale) > 0:
-            state.known[0] = np.nan
+            work.known[0] = np.nan
             quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
         status = check_finite(state)
         if status != OK:

@@ -73,7 +73,7 @@ class Chain:
         self.tuning = kl.Tuning(
             kl.Coordinates(self.coordinate, np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d)), np.zeros_like(self.state.L), np.array([0.5, 1.0])
         )
-        self.counts, self.tally = np.zeros((1, 8)), np.zeros((2, packed.effects))
+        self.counts = kl.counts_of(1, packed.effects)
         self.slices_until = max(min(warmup, 20), int(SLICE_SHARE * warmup)) if d <= ELLIPTICAL_LIMIT else warmup
         self.boundaries: tuple[int, ...] = (self.slices_until, warmup)
         self.done, self.elliptical, self.independent = 0, False, True
@@ -182,7 +182,7 @@ class Chain:
 
     def _out(self, out: Kept) -> kl.Out:
         """Where a chunk's draws and counts go."""
-        return kl.Out(out.beta, out.L, out.scale, out.lp, out.u, self.counts, self.tally)
+        return kl.Out(out.beta, out.L, out.scale, out.lp, out.u, self.counts)
 
     def effects_have_moved(self) -> None:
         """What a chain keeps of the likelihood at its state is made anew; η is that of the state already."""
@@ -231,12 +231,11 @@ class Chain:
         """Fit the elliptical move to the warm-up so far (its second half at first, the elliptical part afterwards) and freeze it."""
         L, scale = np.concatenate([h.L for h in self.history]), np.concatenate([h.scale for h in self.history])
         self.history.clear()
-        self.state.known[0] = np.nan  # the coordinates are about to change
         if not refine:
             half = L.shape[0] // 2
             L, scale = L[half:], scale[half:]
         else:
-            self.independent = bool(self.counts[0, 1] <= MOST_REJECTED * L.shape[0])
+            self.independent = bool(self.counts.moves[0].rejected <= MOST_REJECTED * L.shape[0])
         if self.packed.family == kl.STUDENT:
             self.tuning.width[:] = np.clip(2.5 * np.std(np.log(scale), axis=0), 0.02, 5.0)
         freeze_reference(self.packed.layout.term, self.tuning.reference, L)
@@ -348,7 +347,7 @@ def _state(packed: Packed) -> kl.State:
         eta=np.zeros(rows),
         gap=np.zeros(0),
         sweeps=np.zeros(1),
-        known=np.full(1, np.nan),
+        held=np.zeros(1),
     )
 
 
@@ -377,6 +376,7 @@ def _work(packed: Packed, d: int) -> kl.Work:
         H=np.zeros((36, 36)),
         x=np.zeros((5, 36)),
         effects=np.zeros(int(np.max(factor.levels * factor.width, initial=0))),
+        known=np.full(1, np.nan),
     )
 
 

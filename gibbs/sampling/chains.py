@@ -275,7 +275,7 @@ def _collect(
         info={
             "compile_seconds": compile_seconds,
             "cells": packed.cells,
-            "variance_evaluations": [float(c.counts[..., 0].sum()) for c in chains],
+            "variance_evaluations": [int(c.counts.moves.evaluations.sum()) for c in chains],
             "elliptical": all(c.elliptical for c in chains),
             **_acceptance(chains),
         },

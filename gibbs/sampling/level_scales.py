@@ -44,7 +44,6 @@ class LevelScales:
         c, p, s = self.chain, self.chain.packed, self.chain.state
         level_scales.draw_level_scales(c.rng, p.layout, multipliers, p.priors, s.L, s.u, self.distance, c.work.small[0])
         self._rescale(multipliers)
-        self._other_target()
 
     def _rescale(self, multipliers: kl.Multipliers) -> None:
         """Columns times ``change``, effects divided by it."""
@@ -52,23 +51,17 @@ class LevelScales:
         level = c.rows.level if p.family != kl.GAUSSIAN else c.rows.level[:0]
         level_scales.rescale(p.layout, c.gram, multipliers, c.rows.Z, level, s.u, s.core)
 
-    def _other_target(self) -> None:
-        """The known log target of the variances is that of another state now; η of second-order sweeps stays what it is."""
-        if self.chain.packed.family >= 0:
-            self.chain.state.known[0] = np.nan
-
     def move(self, warming: bool) -> None:
         """Proposals of the degrees of freedom with the effects integrated out, their size learnt in warm-up."""
         c, p = self.chain, self.chain.packed
         data = c.likelihood_beside_normal()
-        if data is None or (p.family < 0 and not c.state.known[0] > 0.0):  # η and the gap are not those of the stand-in yet
+        if data is None or (p.family < 0 and not c.state.held[0] > 0.0):  # η and the gap are not those of the stand-in yet
             return
         for k in np.flatnonzero(p.df_prior[:, 0] != FIXED):
             for _ in range(MOVES):
                 accepted = self._move(k, self.step[k], data)
                 if warming:
                     self.step[k] = min(max(self.step[k] * math.exp(0.1 * (accepted - LIKED)), 1e-3), 5.0)
-        self._other_target()
 
     def _move(self, k: int, step: float, data: kl.StandIn) -> float:
         c, p = self.chain, self.chain.packed
@@ -95,7 +88,6 @@ class LevelScales:
                 size = of.levels * of.width
                 s.core[of.core0 : of.core0 + size] = s.u[of.u0 : of.u0 + size]
         c.effects_have_moved()
-        self._other_target()
 
     def _multipliers(self, k: int, layout: kl.Layout) -> None:
         c, p = self.chain, self.chain.packed

@@ -56,17 +56,16 @@ class OwnLaw:
         linear_predictor(r, p.layout, s.core, s.u, s.eta)
         chosen = self.chosen if chosen is None else chosen
         move_by_own_law(c.rng, self.data, 1.0, self.nothing, p.layout, chosen, self.own_rows, s, c.work.small)
-        s.known[0] = np.nan  # the known log target of the variances is that of another state now
 
     def compile(self) -> None:
         """Load or build the kernels, without a change to the chain's parameters."""
         self.move(self.chosen[:0])
 
 
-def by_level(packed: Packed, tally: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(tried, accepted) of every level, factor by factor, from ``tally`` (2, U); zeros in the core, whose levels move together."""
+def by_level(packed: Packed, counts: kl.Counts) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(tried, accepted) of every level, factor by factor; zeros in the core, whose levels move together."""
     found = []
     for row in packed.layout.factor:
         places = row.u0 + np.arange(row.levels) * row.width
-        found.append((tally[0, places], tally[1, places]))
+        found.append((counts.tried[places], counts.accepted[places]))
     return found

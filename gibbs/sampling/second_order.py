@@ -66,7 +66,7 @@ class SecondOrderChain(Chain):
         self.columns = np.ascontiguousarray(p.rows.X.T)
         self.views = [coordinates(p, unit) for unit in range(max(p.units, 1))]
         d = max((v.shape[0] for v in self.views), default=0)
-        self.counts = np.zeros((len(self.views), 8))
+        self.counts = kl.counts_of(len(self.views), p.effects)
         place = np.zeros((len(self.views), d, 2), dtype=np.int64)
         for k, view in enumerate(self.views):
             place[k, : view.shape[0]] = view
@@ -211,7 +211,7 @@ class SecondOrderChain(Chain):
         p, s, r = self.packed, self.state, self.packed.pieces or self.rows
         if p.pieces and p.student.size:
             r = r._replace(Z=np.concatenate([self.rows.Z, self.rows.Z, np.zeros_like(self.rows.Z)]))
-        s.known[0] = np.nan  # the gap is that of another stand-in now
+        s.held[0] = 0.0  # the gap is that of another stand-in now
         accumulate(r, self.omega, p.layout, self.gram)
         working = self.linear - self.omega * r.offset
         accumulate_rhs(r, working, p.layout, True, p.units, self.gram.m, self.gram.h)
@@ -296,25 +296,27 @@ class SecondOrderChain(Chain):
                     self.moves.root[k, :d, :d] = fit.root
             if self.refits > FIT_FROM:
                 self.fitted = self.fitted or worst < FITTED_BELOW
-                rejected = self.counts[:, k2.INDEPENDENT_REJECTED].max()
+                rejected = self.counts.moves.rejected.max()
                 self.independent = bool(rejected <= MOST_REJECTED * L.shape[0] and worst > EASY[0][0])
         self._learn_levels(worst)
         self.refits += 1
-        self.counts[:, 1:] = self.tally[:] = 0.0
+        evaluations = self.counts.moves.evaluations.copy()
+        self.counts = kl.counts_of(len(self.views), self.packed.effects)
+        self.counts.moves.evaluations[:] = evaluations
 
     def _core_acceptance(self) -> tuple[float, float]:
         """Shares accepted of the part of the core that the variances move with, in the unit where it is least, and of all parts."""
-        c = self.counts.sum(axis=0)
-        worst = np.min(self.counts[:, k2.CORE_ACCEPTED] / np.maximum(self.counts[:, k2.CORE_TRIED], 1.0))
-        parts = (c[k2.CORE_ACCEPTED] + c[k2.PARTS_ACCEPTED]) / max(c[k2.CORE_TRIED] + c[k2.PARTS_TRIED], 1.0)
-        return float(worst), float(parts)
+        moves = self.counts.moves
+        worst = np.min(moves.core_accepted / np.maximum(moves.core_tried, 1))
+        accepted, tried = moves.core_accepted.sum() + moves.parts_accepted.sum(), moves.core_tried.sum() + moves.parts_tried.sum()
+        return float(worst), float(accepted / max(tried, 1))
 
     def _learn_levels(self, core: float) -> None:
         """Which levels also move by their own law, and how often what reaches tails is done; ``core`` is the core's acceptance."""
         least, which = 1.0, []
-        for alike, (tried, accepted) in zip(self.alike, own_law.by_level(self.packed, self.tally), strict=True):
+        for alike, (tried, accepted) in zip(self.alike, own_law.by_level(self.packed, self.counts), strict=True):
             which.append(alike | ((tried >= OWN_FROM) & (accepted < OWN_BELOW * tried)))
-            least = min(least, float(accepted.sum() / max(tried.sum(), 1.0))) if tried.any() else least
+            least = min(least, float(accepted.sum() / max(tried.sum(), 1))) if tried.any() else least
         self.choose(which)
         easy = sum(core > of_core and least >= of_levels for of_core, of_levels in EASY)
         self.small_every = SMALL_EVERY[easy]
@@ -332,12 +334,12 @@ class SecondOrderChain(Chain):
 
         The worst level is that of those which do not move by their own law too, whose moves are never refused.
         """
-        c, p = self.counts.sum(axis=0), self.packed
+        moves, p = self.counts.moves, self.packed
         sliced = self.empty > 0 and p.core_columns == p.cutpoints  # all of the core has another move in every sweep, never refused
         found = {} if sliced else {"core": self._core_acceptance()[0]}
-        if c[k2.PARTS_TRIED] and not sliced:
-            found["other parts of the core"] = float(c[k2.PARTS_ACCEPTED] / c[k2.PARTS_TRIED])
-        for factor, (tried, accepted) in zip(self.factors, own_law.by_level(self.packed, self.tally), strict=True):
+        if moves.parts_tried.any() and not sliced:
+            found["other parts of the core"] = float(moves.parts_accepted.sum() / moves.parts_tried.sum())
+        for factor, (tried, accepted) in zip(self.factors, own_law.by_level(self.packed, self.counts), strict=True):
             if tried.any():
                 found[f"levels of {factor.name}"] = float(accepted.sum() / tried.sum())
         found |= {f"worst level of {name}": share for name, (_, share) in self.worst_levels().items()}
@@ -346,9 +348,9 @@ class SecondOrderChain(Chain):
     def worst_levels(self) -> dict[str, tuple[str, float]]:
         """By factor, the level whose moves are accepted least since warm-up, of those without another kind, and the share."""
         found = {}
-        for factor, (tried, accepted), own in zip(self.factors, own_law.by_level(self.packed, self.tally), self.which, strict=True):
+        for factor, (tried, accepted), own in zip(self.factors, own_law.by_level(self.packed, self.counts), self.which, strict=True):
             if tried.any() and not own.all():
-                j = int(np.argmin(np.where(own, np.inf, accepted / np.maximum(tried, 1.0))))
+                j = int(np.argmin(np.where(own, np.inf, accepted / np.maximum(tried, 1))))
                 found[factor.name] = factor.levels[j], float(accepted[j] / tried[j])
         return found
 

@@ -304,7 +304,7 @@ class Bench:
         s, L, sigma = self.state, np.empty((n, self.state.L.size)), np.empty(n)
         target, gram = self.target(core_only, known), self.given(rhs_core, rhs)
         ok, s.sigma[0], self.rest, self.reached = loops.run_hyper(
-            self.rng, move, learn, self.coordinates, self.chain.counts[0], self.packed.priors, self.layout, gram, target, self.work, s.L,
+            self.rng, move, learn, self.coordinates, self.chain.counts.moves, self.packed.priors, self.layout, gram, target, self.work, s.L,
             s.sigma[0], L, sigma,
         )  # fmt: skip
         assert ok

@@ -56,7 +56,7 @@ def run_student_scales(rng, scale_prior, y, eta, sigma, nu, width, out):
 
 
 @njit(cache=True, error_model="numpy")
-def run_hyper(rng, move, learn, coordinates, counts, priors, layout, gram, target, work, L, sigma, out_L, out_sigma):
+def run_hyper(rng, move, learn, coordinates, count, priors, layout, gram, target, work, L, sigma, out_L, out_sigma):
     """Rows of ``out_L``, ``out_sigma`` ← L, σ after each move; returns (all ok, σ, rest and target of the last).
 
     ``target.known`` not nan: the target at the start, and each move is handed that of the move before.
@@ -65,7 +65,7 @@ def run_hyper(rng, move, learn, coordinates, counts, priors, layout, gram, targe
     for i in range(out_sigma.size):
         known = reached if hand_over else target.known
         now = Target(target.core_only, target.n, target.yy, target.prior_quadratic, known)
-        ok, sigma, rest, reached = draw_hyper(rng, move, learn, coordinates, counts, priors, layout, gram, now, work, L, sigma)
+        ok, sigma, rest, reached = draw_hyper(rng, move, learn, coordinates, count, priors, layout, gram, now, work, L, sigma)
         if not ok:
             return False, sigma, rest, reached
         out_L[i, :] = L

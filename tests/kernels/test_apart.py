@@ -89,7 +89,7 @@ def test_the_stand_in_of_the_second_order_sweep_is_the_marginal_density(kind):
     constant = -0.5 * (whole.yy + whole.prior_quadratic)  # a stand-in knows neither ỹ'Ωỹ nor b₀'B₀⁻¹b₀
 
     def stand_in(coordinates: Coordinates) -> float:
-        return log_stand_in(coordinates, x, p.priors, b.layout, b.gram, b.work, s.L)
+        return log_stand_in(coordinates, p.priors, b.layout, b.gram, b.work, s.L)
 
     assert math.isclose(stand_in(c), wanted - constant, rel_tol=1e-12)
     jacobian = sum(x[i] for i, (kind_of, _) in enumerate(c.place) if kind_of != hyper.BELOW)

@@ -264,16 +264,16 @@ def test_refreshed_levels_have_the_law_of_the_stand_in():
     load_core(gram, w)
     eliminate_unit(layout, gram, 0, 1.0, w)
     s = b.state._replace(eta=np.zeros(n), gap=np.zeros(n))
-    trial, tally = _trial(b.packed, n), np.zeros((2, U))
+    trial, counts = _trial(b.packed, n), kl.counts_of(1, U)
     whiten_unit(layout, 0, w, s.core, s.u, trial.noise)
     trials = np.zeros(n, dtype=np.int64)  # no trial: l = 0 everywhere, and a stand-in of no curvature
     data = outcomes(kd.BINOMIAL_LOGIT, np.zeros(n), trials)._replace(Z=r.Z, level=r.level, offset=r.offset)
     before = trial.noise.copy()
     generator = np.random.Generator(np.random.SFC64(8))
     wanted = 0.8 * before + 0.6 * np.random.Generator(np.random.SFC64(8)).standard_normal(U)
-    refresh_levels(generator, 0.6, data, 1.0, np.zeros(1), layout, 0, 0, s, trial, w, tally)
-    np.testing.assert_array_equal(tally[0], 1.0)  # one column a level
-    np.testing.assert_array_equal(tally[1], 1.0)
+    refresh_levels(generator, 0.6, data, 1.0, np.zeros(1), layout, 0, 0, s, trial, w, counts)
+    np.testing.assert_array_equal(counts.tried, 1)  # one column a level
+    np.testing.assert_array_equal(counts.accepted, 1)
     found = np.zeros(U)
     whiten_unit(layout, 0, w, s.core, s.u, found)
     np.testing.assert_allclose(found, trial.noise, atol=1e-9)

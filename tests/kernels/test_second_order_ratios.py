@@ -414,7 +414,7 @@ def core_move(engine: Engine, y: np.ndarray, monkeypatch, **kernels) -> tuple[fl
     s, rng = chain.state, np.random.default_rng(8)
     told = Told(rng.standard_normal(s.core.size), accept=True)
 
-    def propose(rng, move, learn, coordinates, counts, priors, layout, gram, target, work, L, sigma):
+    def propose(rng, move, learn, coordinates, count, priors, layout, gram, target, work, L, sigma):
         for _, _, q, l0, _, given, *_ in p.layout.term.tolist():
             if not given:
                 L[l0 : l0 + q * q] *= 1.4
@@ -435,11 +435,11 @@ def level_moves(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> list[tupl
     chain, p = engine.chain, engine.packed
     s, rng, tried = chain.state, np.random.default_rng(9), []
 
-    def levels(generator, share, data, shape, cut, layout, unit, pos, state, trial, work, tally):
+    def levels(generator, share, data, shape, cut, layout, unit, pos, state, trial, work, counts):
         f = int(p.layout.units[unit, pos])
         J, q = int(p.layout.factor[f].levels), int(p.layout.factor[f].width)
         told = Told(rng.standard_normal(J * q), accept=False)
-        kernel(told, share, data, shape, cut, layout, unit, pos, state, trial, work, tally)
+        kernel(told, share, data, shape, cut, layout, unit, pos, state, trial, work, counts)
         proposed = trial.u.copy()
         for j in range(J):
             kept, moved, before = s.u.copy(), _with_descendants(p, unit, pos, j), target_less_stand_in(engine, y)

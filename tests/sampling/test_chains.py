@@ -257,14 +257,14 @@ def test_acceptance_is_reported_by_block_and_an_alarm_names_the_chain_that_is_st
 
 
 def test_one_level_that_is_stuck_is_not_hidden_by_the_others():
-    """The shares of the levels are those of the tally, level by level."""
+    """The shares of the levels are those of the counts, level by level."""
     design = fitted_design("nested", "logit", rows=300, levels=9)
     decided = plan.make(design, "second-order")
     chain = SecondOrderChain(0, np.random.SeedSequence(1), pack.pack(design, decided), design, 50)
     chain.choose([np.zeros(len(f.levels), dtype=bool) for f in chain.factors])
     packed, (first, second) = chain.packed, chain.factors
-    chain.tally[:] = 100.0
-    chain.tally[1, packed.layout.factor[1].u0 + 2 * packed.layout.factor[1].width] = 1.0
+    chain.counts.tried[:] = chain.counts.accepted[:] = 100
+    chain.counts.accepted[packed.layout.factor[1].u0 + 2 * packed.layout.factor[1].width] = 1
     found = chain.acceptance()
     assert found[f"worst level of {first.name}"] == 1.0 and found[f"worst level of {second.name}"] == 0.01
     assert chain.worst_levels()[second.name] == (second.levels[2], 0.01)

@@ -130,7 +130,6 @@ def never_frozen(engine: Engine) -> None:
             for (kind, place), fit in zip(coordinates.place, coordinates.fit, strict=True):
                 value = state.sigma[0] if kind == kh.LOG_SIGMA else state.L[place]
                 fit[kh.MEAN] = value if kind == kh.BELOW else np.log(value + fit[kh.SHIFT])
-            state.known[0] = np.nan
             kept.append(run(1))
         return joined(kept)
 
@@ -251,7 +250,7 @@ class Parts:
             getattr(chain.state, name)[:] = getattr(state, name)
         chain.tuning.reference[:] = self.engine.chain.tuning.reference
         chain.state.L[:], chain.state.sigma[0] = L, sigma
-        chain.state.sweeps[0], chain.state.known[0] = 0.0, np.nan
+        chain.state.sweeps[0] = 0.0
         out = chain.new_kept(1, False)
         assert chain._run(1, False, out)[0] == 0
         return out
