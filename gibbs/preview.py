@@ -118,8 +118,15 @@ class Check:
         """Rows read, used, dropped; the outcome in a line."""
         design = self.design
         used, read = len(design.y), design.rows_read
-        lines = _wrap(f"{self.source}: {_count(read, 'row')} read, {used:,} used, {read - used:,} dropped", "", "  ")
-        if read > used:
+        outside = f", {design.outside:,} outside the subset" if design.outside else ""
+        lines = _wrap(
+            f"{self.source}: {_count(read, 'row')} read{outside}, {used:,} used, {read - design.outside - used:,} dropped", "", "  "
+        )
+        if self.spec.data.subset is not None:
+            lines += _wrap(f"subset: {self.spec.data.subset}", "  ", "    ")
+        if self.spec.data.complete:
+            lines += _wrap(f"rows with no value missing in {', '.join(self.spec.data.complete)} either (complete)", "  ", "    ")
+        if read - design.outside > used:
             lines += _wrap(dropped_sentence(design), "  ", "    ")
         lines += _wrap(outcome_sentence(design), "", "  ")
         if design.missing_outcome is not None:
@@ -317,7 +324,7 @@ def dropped_sentence(design: Design) -> str:
     without = sum(empty.values())
     parts = []
     if missing:
-        lost = design.rows_read - len(design.y) - without
+        lost = design.rows_read - design.outside - len(design.y) - without
         several = f" ({_count(lost, 'row')} in all: some miss several)" if sum(missing.values()) > lost else ""
         parts.append(f"dropped because a value is missing in: {', '.join(f'{c} {n:,}' for c, n in missing.items())}{several}")
     parts += [f"{_count(count, 'row')} left out for weight 0: {column.removesuffix(' (weight 0)')}" for column, count in empty.items()]

@@ -53,6 +53,7 @@ class Outline:
     categories: tuple[str, ...] | None = None  # of an ordinal outcome
     shape_prior: Prior | None = None
     cutpoint_prior: Prior | None = None
+    outside: int = 0  # rows read that the spec's subset leaves out
 
 
 def outline(design: Design) -> Outline:
@@ -84,6 +85,7 @@ def outline(design: Design) -> Outline:
         rows_used=rows,
         rows_read=design.rows_read,
         dropped=dict(design.dropped),
+        outside=design.outside,
         notes=tuple(design.notes),
         known_variance=None if design.known_se is None else float(np.mean(np.square(design.known_se))),
         variance_factor=1.0 if design.precision is None else float(np.mean(1.0 / design.precision)),
@@ -142,6 +144,7 @@ def to_dict(outline: Outline) -> dict[str, Any]:
         "rows_used": outline.rows_used,
         "rows_read": outline.rows_read,
         "dropped": dict(outline.dropped),
+        "outside": outline.outside,
         "notes": list(outline.notes),
         "known_variance": outline.known_variance,
         "variance_factor": outline.variance_factor,
@@ -195,6 +198,7 @@ def from_dict(words: Mapping[str, Any], levels: Mapping[str, tuple[str, ...]], s
         rows_used=words["rows_used"],
         rows_read=words["rows_read"],
         dropped=dict(words["dropped"]),
+        outside=words.get("outside", 0),
         notes=tuple(words["notes"]),
         known_variance=words["known_variance"],
         variance_factor=float(words.get("variance_factor", 1.0)),

@@ -96,7 +96,8 @@ def build(spec: Spec, table: Table) -> Design:
         precision=precision,
         rows=np.asarray(frame.index, dtype=np.int64),
         outcome=read.outcome,
-        rows_read=len(table.frame),
+        rows_read=len(table.frame) + table.outside,
+        outside=table.outside,
         dropped=rows_used.dropped,
         notes=table.notes
         + found.notes
@@ -152,8 +153,10 @@ def _rows(read: Formula, spec: Spec, table: Table, needed: tuple[str, ...]) -> _
         bare = replace(read, outcome_tree=syntax.Number("1", 1.0, 0), failures=None)
         bare = replace(bare, extra_trees={k: v for k, v in read.extra_trees.items() if k != "failures"})
         keep = set(outcome.columns(read)) - set(formula.variables(bare))
+    checked = list(dict.fromkeys([*needed, *spec.data.complete]))
+    keep -= set(spec.data.complete)
     frame, dropped, _ = data.drop_missing(
-        table, needed, spec.data.missing, keep=keep, made_from=data.sources(spec.data.derive, needed) if spec.data.derive else None
+        table, checked, spec.data.missing, keep=keep, made_from=data.sources(spec.data.derive, checked) if spec.data.derive else None
     )
     frame, dropped, notes = _without_left_out(read, spec, table, frame, dropped)
     weights = outcome.frequency(read, frame, table.source)

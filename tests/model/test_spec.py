@@ -578,7 +578,7 @@ def test_schema_knows_every_key_and_says_what_it_is() -> None:
     assert set(made["properties"]) == set(schema.SpecKeys.model_fields)
     assert set(made["$defs"]["SamplingKeys"]["properties"]) == set(vars(Sampling()))
     assert set(made["$defs"]["UntilKeys"]["properties"]) == set(vars(Until()))
-    assert set(made["$defs"]["DataKeys"]["properties"]) == set(vars(DataSource())) - {"filter", "na_by", "na_keep"}
+    assert set(made["$defs"]["DataKeys"]["properties"]) == set(vars(DataSource())) - {"na_by", "na_keep"}
     for part in (made, *made["$defs"].values()):
         for key, rule in part["properties"].items():
             assert rule.get("description") or "$ref" in rule, key

@@ -1,0 +1,257 @@
+"""Columns of an opened table under the names of the model, and the cells that no model can use.
+
+``visible`` renames, ``read`` takes the user's words for missing out, ``check_values`` refuses what is empty or infinite, and ``as_number``
+makes numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from gibbs.errors import DataError, SpecError, nearest
+from gibbs.model import csv_file, labelled, levels, missing_words, spelling
+from gibbs.model.records import DataSource
+from gibbs.printable import printable
+
+if TYPE_CHECKING:
+    from gibbs.model.readers import Reader
+
+_SHOWN = 5  # rows or values that a message names
+
+
+def visible(reader: Reader, rename: Mapping[str, str], word: str, where: str, source: str, of_one: Callable[[str], str]) -> dict[str, int]:
+    """Name after renaming → position in the table. Names that stand twice point at −1, and are refused only where they are used.
+
+    word : what a person calls ``rename`` here. where, of_one : its place in the spec, and that of one of its new names.
+    """
+    place: dict[str, int] = {}
+    for i, name in enumerate(reader.names):
+        place[name] = -1 if name in place else i
+    for new, old in rename.items():
+        if old not in place:
+            turned = f" rename is written new: old; did you mean '{old}: {new}'?" if new in place else nearest(old, reader.names)
+            raise SpecError(f"{word}: the data have no column '{old}' to call '{new}'.{turned}", where=of_one(new))
+        if place[old] < 0:
+            raise _twice([old], reader.names, source)
+    if len(set(rename.values())) < len(rename):
+        twice = next(old for old in rename.values() if list(rename.values()).count(old) > 1)
+        raise SpecError(f"{word} gives the column '{twice}' two names.", where=where)
+    moved = {new: place[old] for new, old in rename.items()}
+    rest = {name: i for name, i in place.items() if name not in rename.values()}
+    for new in moved:
+        if new in rest:
+            raise SpecError(
+                f"{word}: the data have a column '{new}' already; choose another name, or rename that one too.", where=of_one(new)
+            )
+    return rest | moved
+
+
+def check_names(base: Sequence[str], place: Mapping[str, int], names: Sequence[str], derived: Iterable[str], source: str) -> None:
+    """All columns that are not there, at once; then those that are there twice."""
+    known = [n for n in (*place, *derived) if n]
+    missing = [name for name in base if name not in place or not name]
+    if missing:
+        hints = {name: nearest(name, known).replace(" Did", ", did") for name in missing[:10]}
+        more = f" and {len(missing) - 10:,} more" if len(missing) > 10 else ""
+        each = "; ".join(f"'{name}'{hint}" for name, hint in hints.items()) + more
+        shown = ", ".join(known[:40]) + (f" and {len(known) - 40:,} more" if len(known) > 40 else "")
+        raise DataError(f"there is no column {each}{'' if each.endswith('?') else '.'} The columns are {shown or 'none'}.", where=source)
+    twice = [name for name in base if place[name] < 0]
+    if twice:
+        raise _twice(twice, names, source)
+
+
+def _twice(twice: Sequence[str], names: Sequence[str], source: str) -> DataError:
+    each = "; ".join(f"'{t}' (columns {', '.join(str(i + 1) for i, n in enumerate(names) if n == t)})" for t in twice)
+    return DataError(f"the header has the same name more than once: {each}. Rename all but one in the file.", where=source)
+
+
+def read(
+    reader: Reader,
+    names: Sequence[str],
+    place: Mapping[str, int],
+    options: DataSource,
+    text: Collection[str],
+    source: str,
+    others: Sequence[str] | None,
+) -> tuple[pd.DataFrame, list[str]]:
+    """The columns under the names of the model, index 1…N: the user's words for missing taken out, labelled columns as categories.
+
+    others : further names that ``na`` may speak of, for the notes on words of it that occur nowhere; None: no such notes.
+    """
+    at = [place[name] for name in names]
+    asked = {
+        place[name]: csv_file.Asked(name in text, missing_words.kept(options, name, reader.names[place[name]]))
+        for name in names
+        if reader.untyped
+    }
+    read = reader.columns(at, asked)
+    index = pd.RangeIndex(1, len(read) + 1)
+    read = pd.DataFrame({name: _placed(read.iloc[:, i], index) for i, name in enumerate(names)}, index=index)
+    _check_cells(read, source)
+    columns, met, notes, labels = {}, {}, list(reader.notes), {}
+    for i, name in enumerate(names):
+        series, other = read[name], reader.names[at[i]]
+        words, labels[name] = missing_words.of_column(options, name, other), reader.labels.get(at[i], {})
+        marked, found = missing_words.mark(series, words, labels[name])
+        if reader.untyped and not pd.api.types.is_numeric_dtype(marked.dtype):
+            keep = missing_words.kept_in_text_only(options, name, other)
+            marked, gone = missing_words.drop_among_numbers(marked, keep) if keep else (marked, False)
+            if found or gone:
+                marked = spelling.typed(marked, as_written=name in text)  # numbers, now that the words among them are gone
+        met[name] = (found, other)
+        if labels[name] and options.labels == "text":
+            marked = labelled.as_category(marked, labels[name])
+        notes += labelled.codes_among_numbers(name, marked, labels[name])
+        notes += _foreign_digits(name, marked)
+        columns[name] = marked
+    if others is not None:
+        notes += missing_words.no_column(options, [*place, *reader.names, *others])
+    if others is not None and not options.join:  # a word may be one of the joined tables'
+        notes += missing_words.never_met(options, met, read, labels)
+    return pd.DataFrame(columns, index=read.index), [printable(note) for note in notes]
+
+
+def _placed(series: pd.Series, index: pd.Index) -> pd.Series:
+    """The column under another index, of the type it has (an array of objects alone may become text)."""
+    return pd.Series(series.array, index=index, dtype=series.dtype, copy=False)
+
+
+def _foreign_digits(name: str, series: pd.Series) -> list[str]:
+    """A sentence where text spells the same number as other text does, in digits of another script: one group would be two."""
+    if not (series.dtype == object or pd.api.types.is_string_dtype(series.dtype)):
+        return []
+    words = [str(word) for word in series.dropna().unique()]
+    odd = [word for word in words if spelling.other_digits(word) and spelling.number_of(word) is not None]
+    if not odd or not any(spelling.number_of(word) is not None for word in words if word.isascii()):
+        return []
+    rows = levels.rows_text(series.index[series.isin(odd).to_numpy()])
+    return [
+        f"'{name}' is text, and {', '.join(map(repr, odd[:3]))} in {rows} is not written in the digits 0–9, among values that "
+        "are: as a group or a category it is one of its own."
+    ]
+
+
+def _check_cells(frame: pd.DataFrame, source: str) -> None:
+    """Cells that no model can use, from Parquet or from Python: lists, mappings, bytes, complex numbers, numbers without end."""
+    for name in frame.columns:
+        series = frame[name]
+        if pd.api.types.is_complex_dtype(series.dtype):
+            raise DataError("complex numbers have no place in a model.", where=f"{source}, column '{name}'")
+        if series.dtype.kind in "biufmM" or getattr(series.dtype, "storage", "") == "pyarrow":  # text in Arrow's memory is UTF-8
+            continue
+        values = series.cat.categories if isinstance(series.dtype, pd.CategoricalDtype) else series
+        for at, value in enumerate(values):
+            if (what := _no_cell(value)) is not None:
+                place = f"row {frame.index[at]}" if values is series else "a category"
+                raise DataError(
+                    f"{place} holds {what}, and a cell of a table is one number, one word or one date.", where=f"{source}, column '{name}'"
+                )
+
+
+def _no_cell(value: Any) -> str | None:
+    """What is wrong with the value of a cell; None where nothing is."""
+    if isinstance(value, str):
+        return None if value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value) else "half a character (a surrogate)"
+    if isinstance(value, (bytes, bytearray, tuple, frozenset)) or not isinstance(value, Hashable):
+        words = {bytes: "bytes", bytearray: "bytes", dict: "a mapping", tuple: "a list", list: "a list", np.ndarray: "a list"}
+        return words.get(type(value), f"a {type(value).__name__}")
+    if isinstance(value, (complex, np.complexfloating)):
+        return "a complex number"
+    if isinstance(value, int) and abs(value) > 10**308:
+        return "a whole number of more than 308 digits"
+    return None
+
+
+def check_values(frame: pd.DataFrame, source: str) -> None:
+    """Columns without a value, and infinite numbers."""
+    empty = [name for name in frame.columns if frame[name].isna().all()]
+    if empty:
+        are = "the column has no value at all" if len(empty) == 1 else f"the columns {', '.join(map(repr, empty))} have no value at all"
+        raise DataError(f"{are}: every row is missing.", where=f"{source}, column '{empty[0]}'" if len(empty) == 1 else source)
+    for name in frame.columns:
+        if pd.api.types.is_float_dtype(frame[name].dtype):
+            infinite = np.isinf(frame[name].to_numpy(dtype=np.float64, na_value=np.nan))
+            if infinite.any():
+                raise DataError(
+                    f"infinite values in {rows_text(frame.index.to_numpy()[infinite])}; every number must be finite, or missing.",
+                    where=f"{source}, column '{name}'",
+                )
+
+
+def as_number(series: pd.Series, column: str, source: str) -> np.ndarray:
+    """The column as numbers, (N,) float64, missing values NaN; true and false are 1 and 0, text that spells a number is that number.
+
+    Raises DataError naming the first rows and values that are no numbers, and what is probably wrong: decimal commas, thousands
+    separators, words that mean missing, dates, value labels.
+    """
+    where = f"{source}, column '{column}'"
+    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_numeric_dtype(series.dtype):
+        if pd.api.types.is_complex_dtype(series.dtype):
+            raise DataError("complex numbers have no place in a model.", where=where)
+        return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    if pd.api.types.is_datetime64_any_dtype(series.dtype) or isinstance(series.dtype, (pd.PeriodDtype, pd.IntervalDtype)):
+        raise DataError("the column holds dates, and numbers are needed; make a column of years or days.", where=where)
+    plain = series.astype(object)
+    codes, values = pd.factorize(plain, use_na_sentinel=True)
+    numbers = np.array([*(_as_float(value) for value in values), np.nan])[codes]
+    bad = np.isnan(numbers) & series.notna().to_numpy()
+    if bad.any():
+        values = plain[bad]
+        raise DataError(
+            f"numbers are needed, and {int(bad.sum()):,} values are none: {_examples(values)}.{_why(values, series)}", where=where
+        )
+    return numbers
+
+
+# ------------------------------------------------------------------------------------------------------------ messages
+
+
+def rows_text(rows: np.ndarray) -> str:
+    shown = ", ".join(str(r) for r in rows[:_SHOWN])
+    if len(rows) == 1:
+        return f"row {shown}"
+    return f"{len(rows):,} rows: {shown}{' …' if len(rows) > _SHOWN else ''}" if len(rows) > _SHOWN else f"rows {shown}"
+
+
+def _examples(values: pd.Series) -> str:
+    shown = ", ".join(f"row {row}: {str(value)[:40]!r}" for row, value in values.iloc[:_SHOWN].items())
+    return shown + (" …" if len(values) > _SHOWN else "")
+
+
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
+_THOUSANDS = re.compile(r"\s*[-+]?\d{1,3}(,\d{3})+(\.\d+)?\s*")
+
+
+def _why(values: pd.Series, series: pd.Series) -> str:
+    """What is probably wrong with values that are no numbers."""
+    words = [str(v) for v in values.unique()[:50]]
+    if spelling.spells_dates(words):
+        return " They are dates; make a column of years, or of days since some day."
+    if all(_THOUSANDS.fullmatch(w) for w in words):
+        return " They look like numbers with commas as thousands separators; write 1234.5, without separators."
+    if all(_DECIMAL_COMMA.fullmatch(w) for w in words):
+        return " They look like numbers with decimal commas; write 1.5 with a point."
+    if len(words) <= 3 and len(values) < len(series.dropna()):
+        return f" If they mean missing, name them in the spec: na: [{', '.join(repr(w) for w in words)}]."
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return " It is a category; if these are the value labels of a Stata or SPSS file, labels: numbers under data: gives the numbers."
+    return ""
+
+
+def _as_float(value: Any) -> float:
+    """The number a value is or spells; NaN for dates and other objects, which would become numbers that nobody meant."""
+    if isinstance(value, str):
+        number = spelling.number_of(value)
+        return np.nan if number is None else number
+    if isinstance(value, (int, float, np.number, np.bool_)) or hasattr(value, "as_integer_ratio"):
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError):
+            return np.nan
+    return np.nan
