@@ -40,6 +40,9 @@ def fit(
     scheme: str | None = None,
     until: Mapping[str, float] | Until | None = None,
     missing: str | None = None,
+    subset: str | None = None,
+    complete: str | Sequence[str] | None = None,
+    join: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     weights: Mapping[str, str] | None = None,
     effects: Mapping[str, Mapping[str, str]] | None = None,
     categories: Sequence[str | int] | None = None,
@@ -78,6 +81,9 @@ def fit(
     until : ``{"ess": 1000, "rhat": 1.01, "max_seconds": 600}``: go on until every parameter is good enough.
     missing : drop (the default; rows with a missing value are dropped and counted), error, or predict (rows whose outcome alone is
         missing stay, and their outcomes are drawn).
+    subset : the rows used, by a condition in the grammar of ``derive``: ``"year > 2000 & country == 'FR'"``. Nothing of it is evaluated by
+        Python. complete : further columns in which no value may be missing, so that models with and without them are of the same rows.
+    join : ``{"file": "states.csv", "on": "state"}``: a second table, whose columns every row gets by the key; or a list of such.
     weights : ``{"column": "w", "type": "frequency"}``: each row stands for w equal ones; the same as
         ``y | weights(w, type = "frequency") ~ …``. Type precision: each row's residual variance is sigma²/w (gaussian, student), as for
         means of w observations and as ``weights`` of R's lm and lmer are.
@@ -126,6 +132,9 @@ def fit(
         scheme=scheme,
         until=until,
         missing=missing,
+        subset=subset,
+        complete=complete,
+        join=join,
         weights=weights,
         effects=effects,
         categories=categories,

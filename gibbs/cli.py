@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gibbs import __version__, signals, wrap
+from gibbs.commands import spec_arguments
 from gibbs.errors import GibbsError, NotConvergedWarning, OutputError, SpecError, nearest
-from gibbs.terminal import complain, open_closed_streams, say, say_beside, say_words, show_summary, whole_number
+from gibbs.terminal import complain, open_closed_streams, say, say_beside, say_words, show_summary
 
 if TYPE_CHECKING:
     from gibbs.pipeline import Saved
@@ -105,10 +106,9 @@ def _main(argv: Sequence[str] | None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from gibbs import pipeline, progress
-    from gibbs.model import spec as specs
     from gibbs.sampling import precompile
 
-    spec = specs.load(arguments.spec, _overrides(arguments) | {"out": arguments.out})
+    spec = spec_arguments.load(arguments, out=arguments.out)
     with pipeline.reserved(pipeline.output_folder(spec, arguments.out), force=arguments.force) as place:
         for note in place.notes:
             say_beside(f"note: {note}")
@@ -147,9 +147,8 @@ def _show(fit: Fit, saved: Saved) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     from gibbs import pipeline
-    from gibbs.model import spec as specs
 
-    say(str(pipeline.prepare(specs.load(arguments.spec, _overrides(arguments))).check()))
+    say(str(pipeline.prepare(spec_arguments.load(arguments)).check()))
     return DONE
 
 
@@ -237,28 +236,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("spec", metavar="SPEC", help="the spec, a YAML file")
+    spec_arguments.arguments(parser)
     parser.add_argument("--out", metavar="DIR", help="the folder to write (the spec's output, else runs/NAME-OF-THE-SPEC)")
-    _sampling_arguments(parser)
+    spec_arguments.sampling(parser)
     parser.add_argument("--force", action="store_true", help="replace the run that the folder holds; other files in it stay")
     parser.add_argument("--rescue", metavar="DIR", help="where to write the run if it cannot be written there (a temporary folder)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("spec", metavar="SPEC", help="the spec, a YAML file")
-    _sampling_arguments(parser)
-
-
-def _sampling_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags that override a key of the spec's ``sampling:``."""
-    whole, positive = whole_number(0), whole_number(1)
-    parser.add_argument("--seed", metavar="N", type=whole, help="seed of the random numbers")
-    parser.add_argument("--chains", metavar="N", type=positive, help="independent chains")
-    parser.add_argument("--warmup", metavar="N", type=whole, help="sweeps a chain that adapt and are thrown away")
-    parser.add_argument("--draws", metavar="N", type=positive, help="draws kept a chain")
-    parser.add_argument("--cores", metavar="N", type=positive, help="threads; never changes a draw")
-    parser.add_argument("--scheme", metavar="S", help="auto, joint, collapsed, one-at-a-time, augmented or second-order")
+    spec_arguments.arguments(parser)
+    spec_arguments.sampling(parser)
 
 
 def _no_arguments(parser: argparse.ArgumentParser) -> None:
@@ -280,12 +268,6 @@ def _commands_of_a_run() -> dict[str, tuple[Callable[[argparse.Namespace], int],
     """As ``_COMMANDS``, from the modules."""
     modules = {name: import_module(f"gibbs.commands.{name}") for name in _OF_A_RUN}
     return {name: (module.run, module.SUMMARY, module.arguments) for name, module in modules.items()}
-
-
-def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The flags that were given, as keys of the spec's ``sampling:``."""
-    keys = ("seed", "chains", "warmup", "draws", "cores", "scheme")
-    return {key: getattr(arguments, key) for key in keys if getattr(arguments, key) is not None}
 
 
 # --------------------------------------------------------------------------------------------------- the surroundings

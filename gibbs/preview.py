@@ -148,7 +148,8 @@ class Check:
         numbers, categories = overview.describe(self.spec, self.table)
         lines = _table(numbers, right=(1, 2, 3, 4)) if numbers else []
         lines += [line for text in categories for line in _wrap(text, "", "  ")]
-        return _section("Predictors (of all rows read)", lines) if lines else []
+        of = "the subset" if self.design.outside else "all rows read"
+        return _section(f"Predictors (of {of})", lines) if lines else []
 
     def _groups(self) -> list[str]:
         found = self.structure

