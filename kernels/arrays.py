@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from numba import njit
+from .compiling import kernel, reassociated
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def copy_to(source, target):
     """target[: source.size] ← source, both one-dimensional."""
     for k in range(source.size):
         target[k] = source[k]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@reassociated
 def sum_of(array):
     """Σ_k array_k, one-dimensional, in partial sums: a sum in order waits for every addition."""
     total = 0.0
@@ -21,7 +21,7 @@ def sum_of(array):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def scale_by(array, factor):
     """array ← factor · array, one-dimensional."""
     for k in range(array.size):

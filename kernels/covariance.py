@@ -15,13 +15,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from .compiling import kernel
 from .elimination import divide_root
 from .priors import SCALAR, invert_lower, log_cholesky_prior
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_covariance_priors(term, sd_prior, cov_prior, L, scratch):
     """Σ_t log p(L_t) over the terms whose covariance is drawn."""
     value = 0.0
@@ -31,7 +31,7 @@ def log_covariance_priors(term, sd_prior, cov_prior, L, scratch):
     return value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def sum_of_squares(layout, t, L, u, e, out):
     """out[:q²] ← Σ_j e_j e_j' over the term's levels, e_j = L⁻¹u_j; ``e`` (q,) is scratch."""
     factor, term = layout.factor, layout.term
@@ -52,7 +52,7 @@ def sum_of_squares(layout, t, L, u, e, out):
             out[a * q + b] = out[b * q + a]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_sufficient(q, J, squares, T, F, whole):
     """−J log|T| − ½ Σ_j |T⁻¹F e_j|²: log p(u | L = MT) of J levels up to a constant, F = M⁻¹L_now, ``squares`` = Σ_j e_j e_j' (q×q).
 
@@ -75,7 +75,7 @@ def log_sufficient(q, J, squares, T, F, whole):
     return value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_covariance_sufficient(rng, layout, t, priors, u, L, reference, work):
     """One scan of slices on p(L_t | u), L = M T with M M' = Σ_j u_j u_j'/J: log T_kk and T_ab, one after the other.
 
@@ -134,7 +134,7 @@ def draw_covariance_sufficient(rng, layout, t, priors, u, L, reference, work):
     return tries
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _whitening(squares, J, q, M):
     """M ← Cholesky factor of squares/J; False where J < 2q or the effects do not span the columns."""
     if J < 2 * q:
@@ -154,7 +154,7 @@ def _whitening(squares, J, q, M):
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _multiply_lower(M, T, q, out):
     """out ← M T, all lower triangular, row-major."""
     for a in range(q):
@@ -165,7 +165,7 @@ def _multiply_lower(M, T, q, out):
             out[a * q + b] = s
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _log_whitened(layout, t, priors, place, x, diagonal, small):
     """log p(M T | u) with coordinate ``place`` of T at x (log of it on the diagonal, with its Jacobian).
 
@@ -183,7 +183,7 @@ def _log_whitened(layout, t, priors, place, x, diagonal, small):
     return value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def residual_rhs(layout, gram, unit, pos, core, u, out):
     """out_j ← h_j − [C core + G u + B u_ancestors + B'u_descendants]_j for every level j of the factor at place ``pos`` of its chain."""
     factor, index, units, node = layout.factor, layout.index, layout.units, gram.node
@@ -228,7 +228,7 @@ def residual_rhs(layout, gram, unit, pos, core, u, out):
                     out[u0 + level * q + b] -= node[row + b] * value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def ancillary_regression(layout, gram, t, L, u, sigma, residual, work):
     """work.H, r = work.x[4] of p(L_t | e, ỹ); work.effects (J·q) ← e = L⁻¹u. ``residual`` is ``residual_rhs`` of the factor at
     the current u. Returns their size."""
@@ -263,7 +263,7 @@ def ancillary_regression(layout, gram, t, L, u, sigma, residual, work):
     return d
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _place_ellipse(rng, d, H, x):
     """x[0] ← H⁻¹r, x[1] ← noise of covariance H⁻¹, r = x[4]; returns the ridge that H was given, 0 where it carries no information."""
     largest = 0.0
@@ -299,7 +299,7 @@ def _place_ellipse(rng, d, H, x):
     return ridge
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_covariance_ancillary(rng, layout, gram, t, priors, L, u, sigma, residual, work):
     """One elliptical slice of L_t given e; mutates L, u and ``residual``.
 
@@ -345,7 +345,7 @@ def draw_covariance_ancillary(rng, layout, gram, t, priors, L, u, sigma, residua
     return tries
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _follow_root(layout, gram, t, x, effects, u, residual):
     """u_j ← L e_j of term t, L the lower triangle x by rows; ``residual`` follows."""
     factor, node = layout.factor, gram.node
@@ -365,7 +365,7 @@ def _follow_root(layout, gram, t, x, effects, u, residual):
                 residual[at + c] -= node[g0 + c * stride + column + a] * change
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _log_signed_prior(layout, t, priors, x, ridge, small):
     """Prior of the signed factor (columns flipped to a positive diagonal) plus the ridge's correction."""
     q, trial, scratch = layout.term[t].width, small[3], small[4]

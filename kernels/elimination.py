@@ -27,10 +27,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from numba import types
+
+from .compiling import contracted, kernel, reassociated
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def coefficient_precision(row_prior, row_scale, B):
     """B (p, p+1) ← Σ_r λ_r w_r w_r'/s_r², last column Σ_r λ_r w_r mean_r/s_r²; returns Σ_r λ_r mean_r²/s_r².
 
@@ -51,7 +53,7 @@ def coefficient_precision(row_prior, row_scale, B):
     return quadratic
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def factor_roots(layout, L, work):
     """work.roots ← the lower triangular factor of every factor's covariance, block diagonal over its terms."""
     factor, term, roots = layout.factor, layout.term, work.roots
@@ -65,7 +67,7 @@ def factor_roots(layout, L, work):
                 roots[at + a * stride + b] = L[l0 + a * q + b]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def multiply_root(roots, at, q, x, start):
     """x[start:start+q] ← L x, L the lower triangle of ``roots[at:at+q²]``."""
     for a in range(q - 1, -1, -1):
@@ -75,7 +77,7 @@ def multiply_root(roots, at, q, x, start):
         x[start + a] = s
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def multiply_root_transposed(roots, at, q, x, start, step):
     """x[start + step·a], a < q, ← L'x."""
     for a in range(q):
@@ -85,7 +87,7 @@ def multiply_root_transposed(roots, at, q, x, start, step):
         x[start + step * a] = s
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def divide_root(roots, at, q, x, start):
     """x[start:start+q] ← L⁻¹x."""
     for a in range(q):
@@ -95,7 +97,7 @@ def divide_root(roots, at, q, x, start):
         x[start + a] = s / roots[at + a * q + a]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def between_roots(roots, at, q, G, start, stride):
     """G ← L'GL, G the symmetric q×q block that begins at ``start``, its rows ``stride`` apart; both triangles are read."""
     for b in range(q):  # GL, column by column: the columns still needed stand untouched
@@ -108,7 +110,7 @@ def between_roots(roots, at, q, G, start, stride):
         multiply_root_transposed(roots, at, q, G, start + b, stride)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def eliminate_unit(layout, gram, unit, variance, work):
     """Eliminate every level of ``unit``; subtract V'V and V'v from ``work.core``, which holds the core's statistics on entry.
 
@@ -150,7 +152,7 @@ def eliminate_unit(layout, gram, unit, variance, work):
     return log_det, reduction
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def by_column(layout, unit, pc):
     """Whether ``work.V`` holds V_C of ``unit`` as (column e, level, a), not as (level, entry, a): one factor of at most two columns a
     level, each of whose levels meets all pc columns of the core."""
@@ -162,7 +164,7 @@ def by_column(layout, unit, pc):
     return index[pointers + J] - index[pointers] == J * pc
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@reassociated
 def _inner_product(x, at, y, start, size):
     """Σ_k x[at + k] y[start + k]; unsigned places, which cannot count from the end, let it be made four terms at a time."""
     total = 0.0
@@ -171,7 +173,7 @@ def _inner_product(x, at, y, start, size):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def _eliminate_columns(layout, gram, f, work):
     """V_C of every level of a factor whose V_C stands ``by_column``, and V_C'V_C, V_C'v from the core; 64 levels at a time."""
     row_of, node, V, vh, core, roots = layout.factor[f], gram.node, work.V, work.vh, work.core, work.roots
@@ -198,7 +200,7 @@ def _eliminate_columns(layout, gram, f, work):
             core[row, pc] -= _inner_product(V, first, vh, np.uint64(u0 + q * start), size)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _eliminate_intercepts(layout, gram, f, variance, full, work):
     """One factor, one column a level: the scalar form of ``_eliminate_factor``; ``full``: ``_eliminate_columns`` follows."""
     factor, index, node, rhs, V, vh, core = layout.factor, layout.index, gram.node, gram.h, work.V, work.vh, work.core
@@ -228,7 +230,7 @@ def _eliminate_intercepts(layout, gram, f, variance, full, work):
     return log_det + math.log(product), reduction
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _eliminate_pairs(layout, gram, f, variance, full, work):
     """One factor, two columns a level (intercept and slope): ``_eliminate_factor`` written out; ``full`` as above."""
     factor, index, node, rhs, V, vh, core = layout.factor, layout.index, gram.node, gram.h, work.V, work.vh, work.core
@@ -267,7 +269,7 @@ def _eliminate_pairs(layout, gram, f, variance, full, work):
     return log_det + math.log(product), reduction
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _eliminate_factor(layout, unit, pos, variance, work):
     """Eliminate the levels of the factor at place ``pos`` of its chain; its blocks stand in the work arrays."""
     factor, index, roots, V, vh, core = layout.factor, layout.index, work.roots, work.V, work.vh, work.core
@@ -323,7 +325,7 @@ def _eliminate_factor(layout, unit, pos, variance, work):
     return log_det, reduction
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _update_ancestors(layout, unit, pos, j, work):
     """Subtract V'V of node j from the blocks of its ancestors (which list every core column)."""
     factor, index, units, V, vh = layout.factor, layout.index, layout.units, work.V, work.vh
@@ -355,7 +357,7 @@ def _update_ancestors(layout, unit, pos, j, work):
         child, column = g, rest
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def load_core(gram, work):
     """work.core ← the core's cross-products, right-hand side ``gram.m`` in the last column."""
     pc = gram.m.size
@@ -365,7 +367,7 @@ def load_core(gram, work):
             work.core[a, b] = gram.core[a, b]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def factor_core(layout, variance, work):
     """work.R ← R with RR' = S = T'work.core T + σ² blockdiag(B₀⁻¹, I), last column R⁻¹m, m = T'(its last column) + σ²B₀⁻¹b₀.
 
@@ -408,7 +410,7 @@ def factor_core(layout, variance, work):
     return log_det, quadratic
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _turn_core(at, q, r0, variance, work):
     """The q columns from ``at`` of work.R in the scale of e: rows and columns times L, σ² on the diagonal."""
     roots, R = work.roots, work.R
@@ -436,22 +438,21 @@ def _turn_core(at, q, r0, variance, work):
         R[at + a, at + a] += variance
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+_POTRF = types.ExternalFunction(  # of Numba's own table, which finds LAPACK in scipy
+    "numba_xxpotrf", types.intc(types.char, types.char, types.intp, types.CPointer(types.float64), types.intp)
+)
+_DOUBLE, _UPPER = ord("d"), ord("U")
+
+
+@kernel
 def _factor_with_lapack(R):
-    """The Cholesky factor of a large core."""
-    pc = R.shape[0]
-    S = np.empty((pc, pc))
-    for a in range(pc):
-        for b in range(a + 1):
-            S[a, b] = R[a, b]
-            S[b, a] = R[a, b]
-    S = np.linalg.cholesky(S)
-    for a in range(pc):
-        for b in range(a + 1):
-            R[a, b] = S[a, b]
+    """The Cholesky factor of a large core, in place: the rows of a lower triangle are the columns of an upper one, whose leading dimension
+    is the length of R's rows. nan on the diagonal where there is none."""
+    if _POTRF(_DOUBLE, _UPPER, R.shape[0], R.ctypes, R.shape[1]) != 0:
+        R[0, 0] = np.nan
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_core(rng, layout, work, sigma, core):
     """core ← T R⁻ᵀ(R⁻¹m + σε). sigma = 0 gives the conditional mean."""
     for a in range(core.size):
@@ -459,7 +460,7 @@ def draw_core(rng, layout, work, sigma, core):
     place_core(layout, work, core)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def place_core(layout, work, core):
     """core ← T R⁻ᵀ(R⁻¹m + core): the noise that stands in ``core`` becomes the coefficients and effects."""
     factor, core_factors, roots, R = layout.factor, layout.core_factors, work.roots, work.R
@@ -477,7 +478,7 @@ def place_core(layout, work, core):
             multiply_root(roots, factor[f].root0, factor[f].width, core, factor[f].core0 + j * factor[f].width)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def whiten_core(layout, work, core, noise):
     """noise ← R'T⁻¹core − R⁻¹m, the inverse of ``place_core``."""
     factor, core_factors, roots, R = layout.factor, layout.core_factors, work.roots, work.R
@@ -495,7 +496,7 @@ def whiten_core(layout, work, core, noise):
         noise[a] = s
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_unit(rng, layout, unit, work, sigma, core, u):
     """u of every level of ``unit`` given the core, root first, from the ``work`` of ``eliminate_unit``."""
     factor, units = layout.factor, layout.units
@@ -507,7 +508,7 @@ def draw_unit(rng, layout, unit, work, sigma, core, u):
     place_unit(layout, unit, units.shape[1] - 1, work, core, u)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def place_unit(layout, unit, top, work, core, u):
     """u_j ← L Λ⁻ᵀ(v_j − V_B u_parents − V_C core + u_j) from place ``top`` of the chain down to the leaf: noise becomes effects."""
     factor, units, roots, V, vh = layout.factor, layout.units, work.roots, work.V, work.vh
@@ -529,7 +530,7 @@ def place_unit(layout, unit, top, work, core, u):
             multiply_root(roots, r0, q, u, at)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def whiten_unit(layout, unit, work, core, u, noise):
     """noise_j ← Λ'L⁻¹u_j + V_B u_parents + V_C core − v_j, the inverse of ``place_unit``."""
     factor, units, roots, V, vh = layout.factor, layout.units, work.roots, work.V, work.vh
@@ -551,7 +552,7 @@ def whiten_unit(layout, unit, work, core, u, noise):
         _add_rest(layout, unit, pos, work, core, u, 1.0, noise)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def _add_rest(layout, unit, pos, work, core, u, sign, out):
     """out_j += sign (V_B u_parents + V_C core) for every node j at place ``pos``: one call, since a call costs as much as a node."""
     factor, index, units, V = layout.factor, layout.index, layout.units, work.V
@@ -585,7 +586,7 @@ def _add_rest(layout, unit, pos, work, core, u, sign, out):
             child, column = h, column + factor[h].width
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def copy_core_factors(layout, core, u):
     """The effects of factors in the core stand in ``u`` too: copy them there."""
     factor, core_factors = layout.factor, layout.core_factors

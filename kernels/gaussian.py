@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from .compiling import kernel
 from .priors import log_scale_prior
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def residual_sum_of_squares(layout, gram, yy, core, u):
     """(ỹ − Wθ)'Ω(ỹ − Wθ) = ỹ'Ωỹ − 2θ'W'Ωỹ + θ'W'ΩWθ from the stored cross-products.
 
@@ -50,7 +49,7 @@ def residual_sum_of_squares(layout, gram, yy, core, u):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def between_units(gram, u):
     """Σ u_f'Z_f'ΩZ_g u_g over pairs of factors f, g of different units, each pair once (lower triangle of the CSR)."""
     pointer, column, value = gram.cross_pointer, gram.cross_column, gram.cross_value
@@ -65,7 +64,7 @@ def between_units(gram, u):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _log_sigma(scale_prior, n, squares, x):
     """Log density of log σ given the residual sum of squares."""
     sigma = math.exp(x)
@@ -73,7 +72,7 @@ def _log_sigma(scale_prior, n, squares, x):
     return -n * x - 0.5 * squares / (sigma * sigma) + prior + x
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_residual_sd(rng, scale_prior, n, squares, sigma):
     """σ | θ, y ∝ σ^{−n} exp(−RSS/2σ²) p(σ): a slice on log σ. Returns the new σ."""
     x0 = math.log(sigma)

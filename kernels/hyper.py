@@ -13,9 +13,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from .apart import Apart
+from .compiling import inlined, kernel
 from .covariance import log_covariance_priors
 from .elimination import eliminate_unit, factor_core, factor_roots, load_core
 from .priors import log_scale_prior
@@ -33,7 +34,7 @@ T_DF = 8.0
 """Degrees of freedom of the t around the frozen fit."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_marginal(layout, gram, target, work, L, sigma):
     """(log p(ỹ | L, σ), residual quadratic form) for a layout with at most one unit; leaves the factorisation behind."""
     factor, units = layout.factor, layout.units
@@ -52,7 +53,7 @@ def log_marginal(layout, gram, target, work, L, sigma):
     return -0.5 * (log_det + log_det_core) + (dimension - target.n) * math.log(sigma) - 0.5 * rest / variance, rest
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def coordinates_of(coordinates, L, sigma, x):
     """x (d,) ← the coordinates of (L, σ), the inverse of ``place_coordinates``."""
     fit = coordinates.fit
@@ -64,7 +65,7 @@ def coordinates_of(coordinates, L, sigma, x):
             x[i] = math.log((L[place] if kind == DIAGONAL else sigma) + fit[i, SHIFT])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def place_coordinates(coordinates, x, L, sigma):
     """L, in place, and σ, returned, ← what has the coordinates x (d,); what is not among them stays."""
     fit = coordinates.fit
@@ -79,7 +80,7 @@ def place_coordinates(coordinates, x, L, sigma):
     return sigma
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_target(coordinates, priors, layout, gram, target, work, L, sigma):
     """(log density of the coordinates at (L, σ), residual quadratic form). Leaves the factorisation in ``work``.
 
@@ -112,7 +113,7 @@ def log_target(coordinates, priors, layout, gram, target, work, L, sigma):
     return value, rest
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")  # a call with its arguments takes longer to compile
+@inlined  # a call with its arguments takes longer to compile
 def log_hyper(coordinates, x, priors, layout, gram, target, work, L, sigma):
     """``log_target`` at coordinates x (d,): (value, σ, residual quadratic form). Leaves Σ's factors in L."""
     sigma = place_coordinates(coordinates, x, L, sigma)
@@ -120,7 +121,7 @@ def log_hyper(coordinates, x, priors, layout, gram, target, work, L, sigma):
     return value, sigma, rest
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_t_density(coordinates, x, z):
     """(log density of the fitted t, squared distance); z ← root⁻¹(x − mean)."""
     fit, root = coordinates.fit, coordinates.root
@@ -135,7 +136,7 @@ def log_t_density(coordinates, x, z):
     return -0.5 * (T_DF + d) * math.log1p(distance / T_DF), distance
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def scaled_noise(rng, root, spread, z, direction):
     """direction (d,) ← spread · root · noise; z (d,) ← the noise."""
     d = root.shape[0]
@@ -148,7 +149,7 @@ def scaled_noise(rng, root, spread, z, direction):
         direction[a] = spread * s
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def copy_factorisation(back, work, L):
     """work.saved ← what a draw of the location needs of the factorisation (roots, V, vh, R), and L; or these ← it, where ``back``."""
     at, saved, R = 0, work.saved, work.R
@@ -169,7 +170,7 @@ def copy_factorisation(back, work, L):
         at += pc + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_hyper(rng, move, learn, coordinates, count, priors, layout, gram, target, work, L, sigma):
     """Move the coordinates by ``move``: SLICES of each in turn, one generalised ELLIPTICAL slice of all, or one INDEPENDENT proposal
     from the fitted t (Metropolis-Hastings). Returns (ok, σ, rest, log target).
@@ -193,7 +194,7 @@ def draw_hyper(rng, move, learn, coordinates, count, priors, layout, gram, targe
     return _draw_independently(rng, coordinates, count, priors, layout, gram, target, work, L, sigma, value, rest)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _draw_by_slices(rng, learn, coordinates, count, priors, layout, gram, target, work, L, sigma, value):
     """Each coordinate in turn: stepping out and shrinkage (Neal 2003), ``value`` the log target at the current point."""
     fit, x, trial, rest = coordinates.fit, work.points[0], work.points[1], 0.0
@@ -231,7 +232,7 @@ def _draw_by_slices(rng, learn, coordinates, count, priors, layout, gram, target
     return True, sigma, rest, value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _draw_by_ellipse(rng, coordinates, count, priors, layout, gram, target, work, L, sigma, value):
     """One generalised elliptical slice (Nishihara, Murray & Adams 2014) of all coordinates."""
     fit, x, trial, direction, z = coordinates.fit, work.points[0], work.points[1], work.points[2], work.points[3]
@@ -260,7 +261,7 @@ def _draw_by_ellipse(rng, coordinates, count, priors, layout, gram, target, work
     return True, sigma, rest, value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _draw_independently(rng, coordinates, count, priors, layout, gram, target, work, L, sigma, value, rest):
     """One proposal from the fitted t; what is rejected gives way to the factorisation put by."""
     fit, x, trial, direction, z = coordinates.fit, work.points[0], work.points[1], work.points[2], work.points[3]

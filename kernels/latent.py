@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from .compiling import kernel
 from .priors import FIXED, log_scale_prior
 from .variates import augmented_normal, polya_gamma_sum
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_probit_latents(rng, y, trials, offset, eta, working):
     """working_i ← Σ (z − offset) over the rows of cell i; returns Σ (z − offset)² over all rows."""
     total = 0.0
@@ -33,7 +33,7 @@ def draw_probit_latents(rng, y, trials, offset, eta, working):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_logit_latents(rng, y, trials, offset, eta, omega, working):
     """omega_i ← Σ PG(1, η_i) over the rows of cell i; working_i ← y_i − n_i/2 − ω_i offset_i."""
     for i in range(eta.size):
@@ -43,7 +43,7 @@ def draw_logit_latents(rng, y, trials, offset, eta, omega, working):
         working[i] = y[i] - 0.5 * n - w * offset[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_student(y, eta, sigma, nu):
     """Σ log t_ν(y_i; η_i, σ), by the product trick: one logarithm for every few rows."""
     scale = 1.0 / (nu * sigma * sigma)
@@ -63,7 +63,7 @@ def log_student(y, eta, sigma, nu):
     return y.size * constant - 0.5 * (nu + 1.0) * total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _log_student_target(scale_prior, y, eta, which, x, sigma, nu):
     """Log density of log σ (which = 0) or log ν (which = 1) at x, the λ integrated out."""
     if which == 0:
@@ -77,7 +77,7 @@ def _log_student_target(scale_prior, y, eta, which, x, sigma, nu):
     return prior + x + log_student(y, eta, sigma, nu)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_student_scales(rng, scale_prior, y, eta, sigma, nu, width):
     """Slice log σ, then log ν, on the t likelihood (λ integrated out). ``width`` (2,) are the slice widths. Mutates sigma (1,) and nu (1,).
 
@@ -113,7 +113,7 @@ def draw_student_scales(rng, scale_prior, y, eta, sigma, nu, width):
         own[0] = math.exp(x)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_student_latents(rng, y, offset, eta, sigma, nu, omega, working):
     """λ_i | rest ~ Gamma((ν+1)/2, rate (ν + (y_i−η_i)²/σ²)/2); working_i ← λ_i(y_i − offset_i)."""
     shape = 0.5 * (nu + 1.0)
@@ -125,7 +125,7 @@ def draw_student_latents(rng, y, offset, eta, sigma, nu, omega, working):
         working[i] = w * (y[i] - offset[i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_binary(is_logit, y, trials, eta):
     """Σ log p(y | η) of a binary family, over cells."""
     total = 0.0
@@ -142,7 +142,7 @@ def log_binary(is_logit, y, trials, eta):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _log_normal_cdf(x):
     """log Φ(x); the asymptotic series below −30, where erfc underflows."""
     if x > -30.0:

@@ -18,9 +18,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from .arrays import copy_to, sum_of
+from .compiling import kernel
 from .elimination import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .hyper import log_marginal
 from .layout import Layout
@@ -31,19 +31,19 @@ from .statistics import linear_predictor, predictor_of_columns
 from .sweep import given_the_others, rhs_between_units
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_gamma_law(w, nu):
     """Log density of w = log λ, λ ~ Gamma(ν/2, ν/2)."""
     return 0.5 * nu * (math.log(0.5 * nu) + w - math.exp(w)) - math.lgamma(0.5 * nu)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _centre_and_width(nu):
     """m(ν), s(ν)."""
     return -1.0 / nu - 1.0 / (3.0 * nu * nu), math.sqrt(2.0 / nu + 2.0 / (nu * nu) + 4.0 / (3.0 * nu**3))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def follow(layout, f, prior, nu, to, spread, change):
     """change ← new spread / old of the levels of factor f when ν = ``nu`` becomes ``to``; returns the log ratio of the densities of
     (log ν, w), the Jacobian of w included. −inf where the prior has no mass there."""
@@ -62,7 +62,7 @@ def follow(layout, f, prior, nu, to, spread, change):
     return rise
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def move_degrees_of_freedom(rng, step, k, multipliers, shape, cuts, model, target, state, trial, work):
     """One proposal of log ν ~ N(log ν, step²) for factor ``multipliers.chosen[k]``, its λ following. Returns 1.0 where it was accepted.
 
@@ -132,7 +132,7 @@ def move_degrees_of_freedom(rng, step, k, multipliers, shape, cuts, model, targe
     return 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _log_row(code, y, n, eta, shape, cut, sigma, nu):
     """log p(y | η) up to a constant; of a Student-t outcome (``code`` < 0) with its scale and degrees of freedom."""
     if code < 0:
@@ -140,7 +140,7 @@ def _log_row(code, y, n, eta, shape, cut, sigma, nu):
     return log_likelihood(code, y, n, eta, shape, cut)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_multiplier(delta, w, df, code, rows, eta, part, members, shape, cut, sigma, nu):
     """Log density of δ, log λ_j being w + δ, v_j held: that of log λ_j, and of the level's rows ``members`` at
     η_i + (e^{−δ/2} − 1) part_i."""
@@ -151,7 +151,7 @@ def log_multiplier(delta, w, df, code, rows, eta, part, members, shape, cut, sig
     return value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_multipliers(rng, k, multipliers, code, rows, by_level, first, shape, cut, layout, state, part):
     """λ_j | v_j for every level of factor ``multipliers.chosen[k]``, a slice on log λ_j (Neal 2003): p(λ_j) times the likelihood of the
     level's rows, whatever augments them integrated out. The twin of λ_j | u_j: where the rows hardly hold u_j (all alike), u_j follows its

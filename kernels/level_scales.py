@@ -18,12 +18,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from .compiling import kernel
 from .priors import FIXED, invert_lower, log_cholesky_prior, log_scale_prior
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def level_distances(layout, f, L, v, spread, distance, inverse):
     """distance (J,) ← u_j'Σ⁻¹u_j of every level of factor f, u_j = ``spread`` v_j; returns q, the columns that a level has."""
     factor, term = layout.factor, layout.term
@@ -46,7 +46,7 @@ def level_distances(layout, f, L, v, spread, distance, inverse):
     return columns // factor[f].levels
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_sd(layout, t, a, delta, priors, nu, L, v, spread, distance, inverse):
     """Log density of δ, the sd of column a of term t being e^δ times what L says, given u and ν, the λ integrated out. L is as before."""
     term = layout.term
@@ -64,7 +64,7 @@ def log_sd(layout, t, a, delta, priors, nu, L, v, spread, distance, inverse):
     return value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_sds(rng, layout, f, priors, nu, L, v, spread, distance, inverse):
     """A slice on the logarithm of every sd of factor f | u, ν (Neal 2003). Mutates L."""
     term = layout.term
@@ -97,7 +97,7 @@ def draw_sds(rng, layout, f, priors, nu, L, v, spread, distance, inverse):
                     high = delta
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_degrees_of_freedom(prior, distance, q, x):
     """Log density of x = log ν given u_j'Σ⁻¹u_j = ``distance`` (J,), the λ integrated out, Jacobian included."""
     nu = math.exp(x)
@@ -111,7 +111,7 @@ def log_degrees_of_freedom(prior, distance, q, x):
     return value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_degrees_of_freedom(rng, prior, distance, q, nu):
     """A slice on log ν | u (Neal 2003). Returns the new ν."""
     x0 = math.log(nu)
@@ -137,7 +137,7 @@ def draw_degrees_of_freedom(rng, prior, distance, q, nu):
     return nu
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_level_scales(rng, layout, multipliers, priors, L, v, distance, inverse):
     """sds | u, ν; ν | u; λ_j | u, ν of the factors ``multipliers.chosen``, their effects u_j = spread v_j held.
 
@@ -161,7 +161,7 @@ def draw_level_scales(rng, layout, multipliers, priors, L, v, distance, inverse)
                 spread[a] = new
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def rescale(layout, gram, multipliers, Z, level, u, core):
     """Multiply the columns of every effect by ``multipliers.change``, and its effect by 1/change: η stays what it is.
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from .arrays import sum_of
+from .compiling import contracted, kernel, reassociated
 from .special import log_normal_cdf, log_normal_cdfs, softplus, softplus_of_many
 
 BINOMIAL_LOGIT, BINOMIAL_PROBIT, BINOMIAL_CLOGLOG, COUNT_POISSON, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, ORDINAL_PROBIT = range(7)
@@ -25,20 +25,20 @@ BINOMIAL_LOGIT, BINOMIAL_PROBIT, BINOMIAL_CLOGLOG, COUNT_POISSON, COUNT_NEGATIVE
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _logistic(x):
     """1/(1 + e^−x)."""
     e = math.exp(-abs(x))
     return (1.0 if x >= 0.0 else e) / (1.0 + e)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _inverse_mills(x):
     """φ(x)/Φ(x)."""
     return math.exp(-0.5 * x * x - _HALF_LOG_TWO_PI - log_normal_cdf(x))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _log_normal_difference(high, low):
     """log(Φ(high) − Φ(low)), taken in the tail where neither is near 1."""
     if low > 0.0:
@@ -49,7 +49,7 @@ def _log_normal_difference(high, low):
     return top + math.log(-math.expm1(log_normal_cdf(low) - top))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def log_likelihood(code, y, n, eta, shape, cut):
     """l(η) of one row, or of a cell of n rows."""
     if code == BINOMIAL_LOGIT:
@@ -80,7 +80,7 @@ def log_likelihood(code, y, n, eta, shape, cut):
     return n * (math.log(-math.expm1(low - high)) - softplus(-high) - softplus(low))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def derivatives(code, y, n, eta, shape, cut):
     """(l', −l'') at η."""
     if code == BINOMIAL_LOGIT:
@@ -130,7 +130,7 @@ def derivatives(code, y, n, eta, shape, cut):
     return n * (down - up), n * max(second, 0.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def ordinal_derivatives(code, y, n, eta, cut):
     """Slopes and curvature of l in (s, t) = (η − c_k, η − c_{k−1}), the two numbers an ordinal outcome y = k depends on.
 
@@ -161,7 +161,7 @@ def ordinal_derivatives(code, y, n, eta, cut):
     return -n * up, n * down, n * w1, n * w2, n * up * down
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def add_ordinal_derivatives(code, y, trials, eta, cut, sums):
     """sums (7, M) += s, t and what ``ordinal_derivatives`` gives, of every row; an absent s or t counts as 0."""
     for i in range(eta.size):
@@ -175,7 +175,7 @@ def add_ordinal_derivatives(code, y, trials, eta, cut, sums):
             sums[2 + a, i] += first[a]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@reassociated
 def stand_in(data, eta, cut):
     """Σ_i of the quadratics bη − ωη²/2 of the rows, of an ordinal outcome b·(s, t) − w₁s²/2 − w₂t²/2 − w₃(s − t)²/2.
 
@@ -200,7 +200,7 @@ def stand_in(data, eta, cut):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def size_term(shape, counts, rows):
     """What the negative binomial's l leaves out, Σ log Γ(y+r) − log Γ(r) − log y! + r log r over ``rows`` rows of each of ``counts``."""
     total = 0.0
@@ -210,7 +210,7 @@ def size_term(shape, counts, rows):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def add_derivatives(code, y, trials, eta, shape, cut, sums):
     """sums (3, M) += η, l', −l'' of every row: warm-up's averages."""
     for i in range(eta.size):
@@ -220,7 +220,7 @@ def add_derivatives(code, y, trials, eta, shape, cut, sums):
         sums[2, i] += second
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def gaps(data, eta, shape, cut, out):
     """out_i ← l(η_i) − (b_iη_i − ω_iη_i²/2), the likelihood beside its quadratic ``stand_in``; returns their sum.
 

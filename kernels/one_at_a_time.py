@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from .compiling import kernel
 from .elimination import (
     between_roots,
     draw_core,
@@ -26,7 +25,7 @@ from .elimination import (
 )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_coefficients(rng, layout, gram, work, sigma, u, core):
     """β | u: precision X'ΩX + σ²B₀⁻¹, right-hand side m − Σ_f C_f'u_f, m = X'Ωỹ (``gram.m``)."""
     factor, index, node = layout.factor, layout.index, gram.node
@@ -41,7 +40,7 @@ def draw_coefficients(rng, layout, gram, work, sigma, u, core):
     draw_core(rng, layout, work, sigma, core)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_effects(rng, layout, gram, f, work, sigma, core, u):
     """u_j | β, the other factors, ỹ for every level j of factor f: equations (5), (6). ``gram.h`` is Z_f'Ω(ỹ − other factors)."""
     factor, index, node, rhs, roots = layout.factor, layout.index, gram.node, gram.h, work.roots

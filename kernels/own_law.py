@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from .compiling import kernel
 from .likelihood import ORDINAL_LOGIT, log_likelihood
 
 FIRST_ROW, LAST_ROW = 2, 3
@@ -23,7 +22,7 @@ MOST = 100
 """Points of the ellipse that are tried; the bracket has then shrunk to nothing, and the level stays."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def row_stand_in(code, i, y, omega, linear, eta, cut):
     """The quadratic of row i at ``eta``, one term of ``likelihood.stand_in``."""
     if code < ORDINAL_LOGIT:
@@ -38,7 +37,7 @@ def row_stand_in(code, i, y, omega, linear, eta, cut):
     return value - 0.5 * omega[2 * m + i] * (s - t) ** 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _likelihood_along(code, Z, y, trials, eta, shape, cut, rows, z, change):
     """Σ_i l(η_i + z_i'change) over ``rows``."""
     total = 0.0
@@ -50,7 +49,7 @@ def _likelihood_along(code, Z, y, trials, eta, shape, cut, rows, z, change):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def move_by_own_law(rng, data, shape, cut, layout, chosen, own_rows, state, small):
     """u_j of every level of ``chosen`` (K, 4) in turn: factor, level, and where its rows stand in ``own_rows``.
 

@@ -23,7 +23,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from .compiling import kernel
 
 FIXED, HALF_T, HALF_NORMAL, EXPONENTIAL, UNIFORM, INVERSE_GAMMA, GAMMA_ABOVE_ONE, GAMMA = 0, 1, 2, 3, 4, 5, 6, 7
 SCALAR, LKJ, INVERSE_WISHART, HUANG_WAND, LKJ_WRITTEN, HUANG_WAND_WRITTEN = 0, 1, 2, 3, 4, 5
@@ -33,7 +34,7 @@ LEAST_SHARE = 1e-12
 """Least share of a column's variance that the columns before it leave, L_kk²/Σ_kk."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_scale_prior(kind, a, b, s):
     """Log density of a scale s (up to a constant); −inf outside the support. For FIXED the value is 0 everywhere."""
     if not s > 0.0:
@@ -55,7 +56,7 @@ def log_scale_prior(kind, a, b, s):
     return 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def invert_lower(L, q, out):
     """``out[:q*q]`` ← L⁻¹ (row-major, lower triangle) of the q×q factor ``L[:q*q]``."""
     for c in range(q):
@@ -68,7 +69,7 @@ def invert_lower(L, q, out):
             out[c * q + r] = 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_cholesky_prior(term, t, sd_prior, cov_prior, L, scratch):
     """Log density of the Cholesky factor ``L[:q²]`` of term t (up to a constant), Jacobian included.
 

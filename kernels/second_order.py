@@ -41,10 +41,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from .apart import Apart
 from .arrays import copy_to, scale_by, sum_of
+from .compiling import contracted, kernel
 from .covariance import draw_covariance_sufficient, log_covariance_priors
 from .elimination import coefficient_precision, copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .hyper import (
@@ -77,7 +78,7 @@ FRESH = 64.0
 """Sweeps after which η is computed anew from the effects, against the drift of rounding."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial, work, counts):
     """Replace the ``share`` of the noise of every level at place ``pos`` of the chain, each level accepted or not on its own rows.
 
@@ -142,7 +143,7 @@ def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial
         gap[i] = trial_gap[i] if moved else gap[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def scale_effects(rng, step, data, shape, cut, layout, t, column, priors, state, trial, scratch):
     """One sd of term t and its effects times e^δ, δ ~ N(0, step²): L_column and u_column → e^δ (L_column, u_column); all else as it is.
 
@@ -176,7 +177,7 @@ def scale_effects(rng, step, data, shape, cut, layout, t, column, priors, state,
     return 1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def place_shift(term, L, information, slope, small, shift):
     """shift (p,) ← Σ_t Σ_ab slope_ab V_ab, V = (Ḡ_t + Σ_t⁻¹)⁻¹ = L(I + L'Ḡ_tL)⁻¹L': how far the coefficients give way to the spread of u.
 
@@ -213,7 +214,7 @@ def place_shift(term, L, information, slope, small, shift):
                     shift[c] += slope[l0 + a * q + b, c] * v
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def gap_of_shift(columns, omega, linear, eta, shift):
     """Σ_i q_i(η_i) − q_i(η_i + x_i's), q the quadratics bη − ωη²/2 and s = ``shift``; columns (p, M) is X'."""
     total = 0.0
@@ -225,7 +226,7 @@ def gap_of_shift(columns, omega, linear, eta, shift):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_coefficient_prior(row_prior, row_scale, core, factor):
     """−½ Σ_r λ_r (c w_r'core − mean_r)²/s_r² with c = ``factor``: the normal statements on c·core, given their scales λ."""
     value = 0.0
@@ -238,7 +239,7 @@ def log_coefficient_prior(row_prior, row_scale, core, factor):
     return value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def scale_everything(rng, step, data, cuts, layout, priors, state, trial, scratch):
     """All coefficients, cutpoints, effects and sds times e^δ, δ ~ N(0, step²): η − offset → e^δ (η − offset).
 
@@ -272,14 +273,14 @@ def scale_everything(rng, step, data, cuts, layout, priors, state, trial, scratc
     return 1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_fitted(coordinates, x, z):
     """Log density of the fitted t of the variances at coordinates x, up to a constant; z (d,) is scratch."""
     value, _ = log_t_density(coordinates, x, z)
     return value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def move_fitted(rng, share, coordinates, points):
     """points[1] ← coordinates that the fitted t leaves invariant: mean + √(1 − share²) (x − mean) + share · noise, x = points[0].
 
@@ -295,7 +296,7 @@ def move_fitted(rng, share, coordinates, points):
         points[1, a] = fit[a, MEAN] + keep * (points[0, a] - fit[a, MEAN]) + share * points[2, a]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def in_order(cut):
     """Whether the cutpoints rise."""
     for k in range(1, cut.size):
@@ -304,7 +305,7 @@ def in_order(cut):
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_family(data, priors, state, psi):
     """Log density of the family's own parameters ψ given η: log size (Jacobian included), or the cutpoints.
 
@@ -331,7 +332,7 @@ def log_family(data, priors, state, psi):
     return total if total < np.inf else -np.inf
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_family(rng, data, priors, state, psi, root, direction, trial_psi):
     """Slice ψ along a random direction root·ε (Neal 2003; hit and run), given η. Mutates psi."""
     d = psi.size
@@ -375,7 +376,7 @@ def draw_family(rng, data, priors, state, psi, root, direction, trial_psi):
             at = low + (high - low) * rng.random()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def log_stand_in(coordinates, priors, layout, gram, work, L):
     """log p̃(L), a density of the coordinates, and its factorisation: ``log_target``."""
     target = Target(layout.units.shape[0] > 1, 0.0, 0.0, 0.0, np.nan)
@@ -395,7 +396,7 @@ APART = (DRAW_HYPER, LOG_STAND_IN, REFRESH_LEVELS, MOVE_BY_OWN_LAW, DRAW_COVARIA
 AT_HYPER, AT_STAND_IN, AT_LEVELS, AT_OWN_LAW, AT_COVARIANCE, AT_EFFECTS, AT_EVERYTHING, AT_FAMILY = range(8)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def coordinates_of_unit(rng, orders, moves, unit):
     """The variances that move with ``unit`` in this sweep: all, or, by slices after warm-up, one at random."""
     d, turn = moves.sizes[unit], 0
@@ -406,7 +407,7 @@ def coordinates_of_unit(rng, orders, moves, unit):
     return Coordinates(places, moves.fit[unit, turn : turn + few], moves.root[unit, :few])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def move_variances(rng, orders, share, known, coordinates, count, model, state, work):
     """L → a proposal, in place: (status, log ratio of what the stand-in's law of L does not leave reversible)."""
     rise, L, points = 0.0, state.L, work.points
@@ -430,7 +431,7 @@ def move_variances(rng, orders, share, known, coordinates, count, model, state, 
     return OK, rise
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def whiten_shifted_core(unit, model, state, moves, trial, work):
     """trial.core_noise ← the noise that the core is, in the coordinates of core + s(L), and trial.noise that of the unit, given it.
 
@@ -452,7 +453,7 @@ def whiten_shifted_core(unit, model, state, moves, trial, work):
     return extra
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def propose_core(rng, orders, share, block, unit, model, state, moves, trial, work):
     """Part ``block`` of the core's noise redrawn; the coefficients, effects and η that follow, into ``trial``.
 
@@ -485,7 +486,7 @@ def propose_core(rng, orders, share, block, unit, model, state, moves, trial, wo
     return extra
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def move_levels(rng, orders, share, shape, unit, model, state, trial, work, counts):
     """The noise of the levels of ``unit``, root to leaf, level by level."""
     layout, cut = model.layout, state.core[: orders.cuts]
@@ -494,7 +495,7 @@ def move_levels(rng, orders, share, shape, unit, model, state, trial, work, coun
             refresh_levels_at(orders.at[AT_LEVELS], (rng, share, model.data, shape, cut, layout, unit, pos, state, trial, work, counts))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, trial, work):
     """The levels of the one unit of ``model``, then its variances with the core, each part of its noise with a decision of its own.
 
@@ -552,13 +553,13 @@ def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, tria
     return OK
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def learned_step(step, accepted):
     """A step of a scaling move after one proposal in warm-up: 40 % of them are to be accepted."""
     return min(max(step * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def move_covariances(rng, orders, shape, model, state, moves, trial, work):
     """Every covariance: now and then with its effects (``scale_effects``), then given them; levels by their own law; all scales at once."""
     layout, term, now = model.layout, model.layout.term, orders.learn or state.sweeps[0] % orders.every == 0.0
@@ -588,7 +589,7 @@ def move_covariances(rng, orders, shape, model, state, moves, trial, work):
             moves.steps[last] = learned_step(moves.steps[last], accepted)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def move_family(rng, orders, shape, model, state, moves, work):
     """The family's own parameters given η: the size in every sweep, cutpoints now and then. Returns the size."""
     cut, data = state.core[: orders.cuts], model.data
@@ -601,7 +602,7 @@ def move_family(rng, orders, shape, model, state, moves, work):
     return shape
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def refresh_predictor(shape, cuts, model, state):
     """η, and the gap of every row, anew from coefficients and effects."""
     layout, data = model.layout, model.data
@@ -611,7 +612,7 @@ def refresh_predictor(shape, cuts, model, state):
     state.held[0] = 1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def run_second_order(rng, orders, model, state, moves, trial, work, out):
     """``orders.sweeps`` sweeps of one chain; each is written to the next row of ``out``. Returns (status, sweeps done).
 

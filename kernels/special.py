@@ -14,7 +14,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from .compiling import contracted
 
 _CELLS_A_UNIT, _END, _DEGREE = 4.0, 40.0, 7
 
@@ -50,7 +51,7 @@ _BELOW = _piecewise(_log_upper_tail(_nodes()[1]))
 _ABOVE = _piecewise(_log_lower_part(_nodes()[1]))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def softplus(x):
     """log(1 + e^x)."""
     z = abs(x)
@@ -73,7 +74,7 @@ _H0, _H1, _H2, _H3, _H4, _H5, _H6, _H7, _H8, _H9, _H10 = (
 """Powers of q in atanh(√q)/√q on [0, 1/9], below 1e-16 off."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def softplus_of_many(x):
     """log(1 + e^x) by arithmetic alone: w = e^−|x| = (e^−|x|/16)¹⁶, log(1 + w) = 2 atanh(w/(2 + w)); within 3e-15."""
     z = abs(x)
@@ -96,7 +97,7 @@ def softplus_of_many(x):
     return (0.0 if x < 0.0 else x) + (2.0 * s * (low + high * q4) if z < _END else 0.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def log_normal_cdf(x):
     """log Φ(x)."""
     z = abs(x)
@@ -117,7 +118,7 @@ def log_normal_cdf(x):
     return low + high * (t2 * t2)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def log_normal_cdfs(z):
     """(log Φ(z), log Φ(−z)) for z ≥ 0, without a branch on the data below 40."""
     if not z < _END:

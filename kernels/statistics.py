@@ -6,12 +6,11 @@ probit (Ω = trials) needs only ``accumulate_rhs`` in its sweeps. Array names as
 
 from __future__ import annotations
 
-from numba import njit
-
 from .arrays import copy_to
+from .compiling import contracted, kernel
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def accumulate(rows, weight, layout, gram):
     """Fill G, B, C (``gram.node``) and ``gram.core`` with the cross-products under row weights ``weight`` (M,)."""
     X, Z, level, core_entry, node, core = rows.X, rows.Z, rows.level, rows.core_entry, gram.node, gram.core
@@ -72,7 +71,7 @@ def accumulate(rows, weight, layout, gram):
                             node[c0 + (entry + b) * q + a] += wz * Z[i, factor[g].z0 + b]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def accumulate_rhs(rows, value, layout, every, unit, m, h):
     """m (pc, rows of a column) ← core'·value, h ← Z_f'·value for every factor of ``unit``, of every unit where ``every``.
 
@@ -101,7 +100,7 @@ def accumulate_rhs(rows, value, layout, every, unit, m, h):
                     h[at + a] += Z[i, z + a] * v
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def linear_predictor(rows, layout, core, u, eta):
     """η_i = offset_i + x_i'β + Σ_f z_fi'u_f,j(i) for every row."""
     X = rows.X
@@ -114,7 +113,7 @@ def linear_predictor(rows, layout, core, u, eta):
         add_effects(rows.Z, rows.level, layout, f, u, eta)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def predictor_of_columns(columns, Z, level, offset, layout, core, u, eta):
     """``linear_predictor`` from X', ``columns`` (p, M): a third of its time, for the sweeps in which nothing else passes over X."""
     copy_to(offset, eta)
@@ -126,7 +125,7 @@ def predictor_of_columns(columns, Z, level, offset, layout, core, u, eta):
         add_effects(Z, level, layout, f, u, eta)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@contracted
 def add_effects(Z, level, layout, f, u, eta):
     """η_i += z_fi'u_f,j(i) for every row: what is looked up for a factor is looked up once."""
     factor = layout.factor
@@ -147,7 +146,7 @@ def add_effects(Z, level, layout, f, u, eta):
             eta[i] += s
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def subtract_other_units(rows, layout, u, unit, weight, working, out):
     """out_i ← working_i − ω_i Σ z_fi'u_f over the factors f of every unit but ``unit``."""
     Z, level, factor = rows.Z, rows.level, layout.factor

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from .compiling import kernel
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def add_moments(u, places, count, mean, m2, batch_sum):
     """Add the draws ``u[:, places]`` (S, U), in time, to the mean and the sum of squares about it of ``count`` draws before them.
 
@@ -22,7 +22,7 @@ def add_moments(u, places, count, mean, m2, batch_sum):
         mean[j], m2[j], batch_sum[j] = average, squares, total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def add_to_histograms(u, places, low, width, histogram):
     """Count the draws ``u[:, places]`` (S, U) in ``histogram`` (U, B), B even: bin k of effect j is low + width·[k, k + 1).
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from .arrays import copy_to, scale_by
+from .compiling import kernel
 from .covariance import draw_covariance_ancillary, draw_covariance_sufficient, residual_rhs
 from .elimination import (
     coefficient_precision,
@@ -43,17 +43,17 @@ from .one_at_a_time import draw_coefficients, draw_effects
 from .priors import FIXED
 from .statistics import accumulate, accumulate_rhs, linear_predictor, subtract_other_units
 
-OK, NO_DENSITY, NOT_FINITE_COEFFICIENTS, NOT_FINITE_EFFECTS, NOT_FINITE_SCALE, NOT_POSITIVE_DEFINITE = 0, 1, 2, 3, 4, 5
+OK, NO_DENSITY, NOT_FINITE_COEFFICIENTS, NOT_FINITE_EFFECTS, NOT_FINITE_SCALE = 0, 1, 2, 3, 4
 """Status codes; ``gibbs.sampling.status`` has their meaning in words."""
 
 SPARING = 8
 """Independent proposals of the variances give way to an elliptical slice, and the conditional updates follow, every so many sweeps:
 they hardly need them, these are there for the tails."""
 
-BLOCK_OF_STATUS = ("", "variances", "coefficients", "random effects", "residual sd", "coefficients")
+BLOCK_OF_STATUS = ("", "variances", "coefficients", "random effects", "residual sd")
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def rhs_between_units(layout, gram, u, unit, work):
     """work.rhs, work.rhs_core ← right-hand sides of (core, unit) with the other units' effects taken off, from cross-products alone."""
     factor, index, rhs, rhs_core = layout.factor, layout.index, work.rhs, work.rhs_core
@@ -73,13 +73,13 @@ def rhs_between_units(layout, gram, u, unit, work):
                         rhs_core[index[factor[f].list0 + e]] -= gram.node[factor[f].c0 + e * q + a] * u[start + j * q + a]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def given_the_others(gram, work):
     """``gram`` with the right-hand sides of ``work``."""
     return Gram(gram.node, work.rhs, work.rhs_core, gram.core, gram.cross_pointer, gram.cross_column, gram.cross_value)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_prior_scales(rng, row_prior, core, row_scale):
     """λ_r | β ~ Gamma((df+1)/2, rate (df + d_r²)/2), d_r = (w_r'β − mean_r)/s_r: a t prior as a scale mixture. Returns the number moved."""
     moved = 0
@@ -94,7 +94,7 @@ def draw_prior_scales(rng, row_prior, core, row_scale):
     return moved
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def check_finite(state):
     """A status: every number of the state is finite, or the block that is not."""
     sigma, total = state.sigma[0], 0.0
@@ -113,7 +113,7 @@ def check_finite(state):
     return OK if total > -np.inf and total < np.inf else NOT_FINITE_SCALE
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_latents(rng, family, rows, layout, gram, priors, state, width):
     """Step 1: working responses and precisions, and the cross-products they change. Returns ỹ'Ωỹ (probit) or 0."""
     linear_predictor(rows, layout, state.core, state.u, state.eta)
@@ -132,7 +132,7 @@ def draw_latents(rng, family, rows, layout, gram, priors, state, width):
     return squares
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out):
     """Steps 2 and 3 with at most one unit: the variances with every location effect out, then (β, u) in one draw. Returns a status.
 
@@ -162,7 +162,7 @@ def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, t
     return OK
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, work, out):
     """Steps 2 to 4 for one unit of several, the other units given: their effects are taken off the right-hand sides of ``gram``.
 
@@ -193,7 +193,7 @@ def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, w
     return OK
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def draw_scales(rng, orders, several, layout, gram, priors, state, move_sigma):
     """Step 5 of gaussian outcomes: the residual sd where ``move_sigma``. Returns the log-likelihood at the draw."""
     residual = residual_sum_of_squares(layout, gram, orders.yy, state.core, state.u)
@@ -204,7 +204,7 @@ def draw_scales(rng, orders, several, layout, gram, priors, state, move_sigma):
     return -orders.n * math.log(state.sigma[0]) - 0.5 * residual / state.sigma[0] ** 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def keep(state, log_likelihood, sweep, out):
     """The state into row ``sweep`` of ``out``."""
     copy_to(state.core[: out.beta.shape[1]], out.beta[sweep])
@@ -219,7 +219,7 @@ APART = (DRAW_HYPER,)
 """Kernels that the loop calls by address, in the order of ``Orders.at``."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def run_chunk(rng, orders, rows, crossed, one_at_a_time, layout, gram, priors, state, tuning, work, out):
     """``orders.sweeps`` sweeps of one chain; each is written to the next row of ``out``. Returns (status, sweeps done).
 

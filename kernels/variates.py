@@ -27,7 +27,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from .compiling import inlined, kernel
 
 _TAIL = 0.45  # truncated normal: from here on the exponential proposal is the faster one
 
@@ -45,7 +46,7 @@ _BAND = 1e-4  # three times the largest error of the interpolation; a test holds
 _NEVER_RIGHT = 12.0  # the right side has probability < 1e-17: below the resolution of a uniform
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _right_probability(z: float) -> float:
     """P(the proposal of J*(1, z) lies right of T), 0 ≤ z ≤ 12."""
     K = _PI2_8 + 0.5 * z * z
@@ -58,7 +59,7 @@ def _right_probability(z: float) -> float:
 _RIGHT_TABLE = np.array([_right_probability.py_func(k / _TABLE_STEPS) for k in range(int(_TABLE_END * _TABLE_STEPS) + 2)])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _series_accepts(v: float, x: float, right: bool) -> bool:
     """Is v < Σ_n (−1)ⁿ a_n(x)/a_0(x)?  a_n/a_0 = (2n+1) exp(c n(n+1)), c = −π²x/2 right of T and −2/x left of it."""
     c = -_PI2_2 * x if right else -2.0 / x
@@ -77,7 +78,7 @@ def _series_accepts(v: float, x: float, right: bool) -> bool:
             return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def _body_above(rng: np.random.Generator, a: float) -> float:
     """N(0,1) | x > a by trial, for a < 0.45 or so."""
     while True:
@@ -89,7 +90,7 @@ def _body_above(rng: np.random.Generator, a: float) -> float:
     return x
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def _tail_excess(rng: np.random.Generator, a: float) -> float:
     """x − a for N(0,1) | x > a, a ≥ 0 (Robert 1995); full relative precision for every a."""
     rate = 2.0 / (a + math.sqrt(a * a + 4.0))  # 1/λ
@@ -101,7 +102,7 @@ def _tail_excess(rng: np.random.Generator, a: float) -> float:
     return e * rate
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def truncated_normal_above(rng: np.random.Generator, a: float) -> float:
     """One draw of N(0,1) given x > a: density φ(x)/Φ(−a) on (a, ∞). Exact for every a (Robert 1995, Prop. 2.3)."""
     if a < _TAIL:
@@ -111,7 +112,7 @@ def truncated_normal_above(rng: np.random.Generator, a: float) -> float:
     return x
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def augmented_normal(rng: np.random.Generator, mean: float, positive: bool) -> float:
     """One draw of N(mean, 1) given z > 0 (``positive``) or z ≤ 0: the latent utility of a probit (Albert & Chib 1993).
 
@@ -130,7 +131,7 @@ def augmented_normal(rng: np.random.Generator, mean: float, positive: bool) -> f
     return z
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def polya_gamma_sum(rng: np.random.Generator, n: int, z: float) -> float:
     """One draw of PG(n, z), n = 0, 1, 2, …: the sum of n independent exact PG(1, z) draws. Time is linear in n.
 
@@ -186,13 +187,13 @@ def polya_gamma_sum(rng: np.random.Generator, n: int, z: float) -> float:
     return 0.25 * total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def polya_gamma(rng: np.random.Generator, z: float) -> float:
     """One exact draw of PG(1, z); see ``polya_gamma_sum``."""
     return polya_gamma_sum(rng, 1, z)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def gamma(rng: np.random.Generator, shape: float) -> float:
     """One draw of Gamma(shape, rate 1), shape > 0: density x^(shape−1) e^(−x)/Γ(shape) (Marsaglia & Tsang 2000)."""
     boosted = shape < 1.0
@@ -215,7 +216,7 @@ def gamma(rng: np.random.Generator, shape: float) -> float:
     return draw
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@inlined
 def inverse_gamma(rng: np.random.Generator, shape: float, scale: float) -> float:
     """One draw of IG(shape, scale): density ∝ x^(−shape−1) exp(−scale/x). May overflow to inf where shape ≪ 0.01."""
     return scale * (1.0 / gamma(rng, shape))
@@ -224,35 +225,35 @@ def inverse_gamma(rng: np.random.Generator, shape: float, scale: float) -> float
 # ---------------------------------------------------------------------------------------------- arrays, one draw a place
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def fill_truncated_normal_above(rng: np.random.Generator, a: np.ndarray, out: np.ndarray) -> None:
     """out_i ← N(0,1) | x > a_i; both (n,)."""
     for i in range(out.size):
         out[i] = truncated_normal_above(rng, a[i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def fill_augmented_normal(rng: np.random.Generator, mean: np.ndarray, positive: np.ndarray, out: np.ndarray) -> None:
     """out_i ← N(mean_i, 1) given its sign; all (n,), ``positive`` bool."""
     for i in range(out.size):
         out[i] = augmented_normal(rng, mean[i], positive[i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def fill_polya_gamma_sum(rng: np.random.Generator, n: np.ndarray, z: np.ndarray, out: np.ndarray) -> None:
     """out_i ← PG(n_i, z_i); all (n,), ``n`` int64."""
     for i in range(out.size):
         out[i] = polya_gamma_sum(rng, n[i], z[i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def fill_gamma(rng: np.random.Generator, shape: float, out: np.ndarray) -> None:
     """out_i ← Gamma(shape, rate 1); (n,)."""
     for i in range(out.size):
         out[i] = gamma(rng, shape)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def fill_inverse_gamma(rng: np.random.Generator, shape: float, scale: float, out: np.ndarray) -> None:
     """out_i ← IG(shape, scale); (n,)."""
     for i in range(out.size):

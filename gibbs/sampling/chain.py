@@ -157,10 +157,7 @@ class Chain:
 
     def _sweeps(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
         """``sweeps`` sweeps of the compiled loop, the scales of the levels as they are."""
-        try:
-            return self.LOOP(*self._arguments(self.addresses, sweeps, warming, out))
-        except np.linalg.LinAlgError:
-            return ks.NOT_POSITIVE_DEFINITE, 0
+        return self.LOOP(*self._arguments(self.addresses, sweeps, warming, out))
 
     @cached_property
     def addresses(self) -> tuple[int, ...]:

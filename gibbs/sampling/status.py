@@ -13,7 +13,6 @@ _MEANING = {
     kernel.NOT_FINITE_COEFFICIENTS: "the draw of the coefficients is not a finite number",
     kernel.NOT_FINITE_EFFECTS: "the draw of the random effects is not a finite number",
     kernel.NOT_FINITE_SCALE: "the draw of a standard deviation is not a finite positive number",
-    kernel.NOT_POSITIVE_DEFINITE: "the posterior precision of the coefficients is not positive definite (collinear columns, flat priors?)",
 }
 ENORMOUS = 1e8
 """Numbers of the model from this size on are pointed at; squares of 10⁸ leave half the digits of a sum."""

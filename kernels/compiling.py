@@ -1,0 +1,30 @@
+"""How kernels are compiled: the decorators, once.
+
+Reference counting is off: a kernel owns no array, and whoever calls the outermost one holds all of them while it runs. With it,
+every record that goes from one kernel to another would be counted up and down array by array, which took a quarter of a short sweep
+and half of the compilation. So a kernel allocates nothing (Numba refuses ``np.empty`` here) and returns no array but one of its own
+arguments.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+from numba.core.cpu import CPUTargetOptions
+
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+if hasattr(CPUTargetOptions, "_nrt"):
+    _OPTIONS["_nrt"] = False
+
+kernel = njit(**_OPTIONS)
+"""A kernel; arithmetic in the order in which it is written."""
+
+contracted = njit(**_OPTIONS, fastmath={"contract"})
+"""A product and a sum may be rounded once."""
+
+reassociated = njit(**_OPTIONS, fastmath={"reassoc", "contract"})
+"""Sums may also be made in another order: several at a time."""
+
+inlined = njit(**_OPTIONS, inline="always")
+"""A kernel that stands in its callers' own code, where a call with its arguments would take longer, to run or to compile."""
