@@ -17,6 +17,10 @@ from gibbs.model.formula import RandomTerm
 from gibbs.model.records import CoefficientPrior, Prior, Spec, Term
 
 INTERCEPT = "Intercept"
+EXACT = 1e-13
+"""A column of which less than this share is left beside the others is explained by them to the last digit."""
+LAST_DIGITS = 1e-9
+"""What is left of a column below this share has too few digits of its own to tell its coefficient by."""
 
 
 def deviation(column: np.ndarray, weight: np.ndarray | None = None) -> float:
@@ -128,17 +132,17 @@ def rank(rows: Sequence[np.ndarray]) -> int:
     return int(np.linalg.matrix_rank(W / np.where(largest > 0.0, largest, 1.0)))
 
 
-def aliased(X: np.ndarray, basis: Basis | None, intercept: int | None) -> list[collinear.Alias]:
+def aliased(X: np.ndarray, basis: Basis | None, intercept: int | None, tolerance: float = collinear.TOLERANCE) -> list[collinear.Alias]:
     """Columns that others explain exactly, as they show in the centred basis, where powers and products far from 0 keep their digits."""
     if not X.shape[1]:
         return []
     if basis is None or not basis.turned:
-        return collinear.aliased(X, intercept)
+        return collinear.aliased(X, intercept, tolerance)
     constant = basis.constant if basis.constant == 0 else None
-    inside = collinear.aliased(Turned(X, basis), constant)
+    inside = collinear.aliased(Turned(X, basis), constant, tolerance)
     if not inside:
         return []
-    found = collinear.aliased(X, intercept)
+    found = collinear.aliased(X, intercept, tolerance)
     if len(found) == len(inside):
         return found
     same = {a.column for a in inside}
@@ -156,26 +160,39 @@ def aliased_notes(
     found = aliased(X, basis, intercept)
     if not found:
         return ()
+    exact = len(aliased(X, basis, intercept, EXACT)) == len(found)
+    described = "; ".join(a.describe(names) for a in found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
+    described += ", in every row used" if exact else ", to seven digits or more in every row used"
+    one = len(found) == 1
+    columns = "this column" if one else "these columns"
     if len(rows) < X.shape[1]:  # some prior is flat
-        size = np.sqrt((X**2).sum(axis=0))
-        size[size == 0] = 1.0
-        stated = np.array([row.weights for row in rows]).reshape(-1, X.shape[1])
-        stated = stated / np.abs(stated * (1.0 / size)).max(axis=1, keepdims=True) if len(stated) else stated
-        everything = np.vstack((collinear.triangular(X, np.ones(X.shape[1])), stated))
-        open_directions = collinear.aliased(everything, tolerance=1e-11)
-        if open_directions:
-            described = "; ".join(a.describe(names) for a in open_directions[:5])
+        if _open(X, basis, rows, LAST_DIGITS):
             raise DataError(
-                f"{described}, in every row used, and the flat priors say nothing either: the coefficients have no posterior. "
+                f"{described}, and the flat priors say nothing either: the coefficients have no posterior"
+                f"{'' if exact else ' that numbers of sixteen digits could tell'}. "
                 "Leave a column out, or give it a prior that is not flat.",
                 where=source,
             )
-    described = "; ".join(a.describe(names) for a in found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
-    columns = "this column" if len(found) == 1 else "these columns"
+        if _open(X, basis, rows, collinear.TOLERANCE):
+            return (
+                f"rank-deficient: {described}. Nothing but the last digits of {columns} tells the coefficients apart (R would leave "
+                f"{'it' if one else 'them'} out), for a flat prior says nothing: their sds are enormous, and "
+                "only their sum is known.",
+            )
     return (
-        f"rank-deficient: {described}, in every row used. The data say nothing of {columns} apart from the others (R would leave "
-        f"{'it' if len(found) == 1 else 'them'} out); the priors alone tell the coefficients apart.",
+        f"rank-deficient: {described}. The data say {'' if exact else 'next to '}nothing of {columns} apart from the others (R would leave "
+        f"{'it' if one else 'them'} out); the priors {'alone ' if exact else ''}tell the coefficients apart.",
     )
+
+
+def _open(X: np.ndarray, basis: Basis, rows: Sequence[CoefficientPrior], tolerance: float) -> bool:
+    """Whether some direction of the coefficients is moved by neither a row of data, to ``tolerance``, nor a prior."""
+    columns = collinear.triangular(Turned(X, basis), np.ones(X.shape[1]))
+    size = np.sqrt((columns**2).sum(axis=0))
+    size[size == 0] = 1.0
+    stated = np.array([row.weights @ basis.back if row.inner is None else row.inner for row in rows]).reshape(-1, X.shape[1])
+    stated = stated / np.abs(stated * (1.0 / size)).max(axis=1, keepdims=True) if len(stated) else stated
+    return bool(collinear.aliased(np.vstack((columns, stated)), tolerance=tolerance))
 
 
 # ------------------------------------------------------------------------------------------------------------- factors

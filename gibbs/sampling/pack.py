@@ -17,6 +17,8 @@ from gibbs.kernels import priors as kp
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model import by_group
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior
+from gibbs.sampling import orthogonal
+from gibbs.sampling import reference as locations
 from gibbs.sampling.plan import Plan, parents
 
 FAMILY = {"gaussian": kl.GAUSSIAN, "student": kl.STUDENT, "probit": kl.PROBIT, "logit": kl.LOGIT}
@@ -109,25 +111,23 @@ def pack(design: Design, plan: Plan) -> Packed:
     family = SECOND_ORDER if second else FAMILY[design.link if design.family == "binomial" else design.family]
     if design.family == "ordinal":
         design = _with_cutpoints(design)
-    X, transform = _centre(design)
+    X, written = _centre(design)
     p = X.shape[1]
     weight = np.ones(design.y.size) if design.known_se is None else design.known_se**-2.0
-    if design.precision is not None:
-        weight = weight * design.precision
-    if design.weights is not None:
-        weight = weight * design.weights
+    for times in (design.precision, design.weights):
+        weight = weight if times is None else weight * times
+    statements = _prior_weights(design, written)
+    mean, scale = np.array([(s.mean, s.scale) for s in design.coefficient_priors], dtype=float).reshape(-1, 2).T
+    cutpoints = len(design.categories) - 1 if design.family == "ordinal" else 0
+    transform, turned = written, orthogonal.basis(X, weight, cutpoints, statements / scale[:, None])
+    if turned is not None:
+        X, transform, statements = np.ascontiguousarray(turned[0]), written @ turned[1], statements @ turned[1]
     reference, y, residual_sd = np.zeros(p), design.y.astype(float), 1.0
     if family in (kl.GAUSSIAN, kl.STUDENT):
         y = y - design.offset
-        if p:
-            root = np.sqrt(weight)
-            size = np.abs(X).max(axis=0)
-            size[size == 0.0] = 1.0
-            reference = np.linalg.lstsq(X / size * root[:, None], y * root, rcond=None)[0] / size
-            y = y - X @ reference
         times = 1.0 if design.precision is None else design.precision
-        with np.errstate(over="ignore"):  # outcomes too large to square: the first sweep says so, with the rows
-            residual_sd = float(np.sqrt(np.sum(times * y**2) / max(y.size - p, 1))) or 1.0
+        reference, residual_sd = locations.fit(X, y, weight, times, design.known_se is not None, (statements, mean, scale))
+        y = y - X @ reference
     discrete = family not in (kl.GAUSSIAN, kl.STUDENT)
     offset = design.offset.astype(float) if discrete else np.zeros(y.size)
     Z = np.concatenate([columns_of(f) for f in design.factors], axis=1) if design.factors else np.zeros((y.size, 0))
@@ -164,8 +164,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         accumulate_rhs(rows, weight * y, layout, True, layout.units.shape[0], gram.m, gram.h)
         with np.errstate(over="ignore"):
             yy = float(np.sum(weight * y * y))
-    priors = _priors(design, transform, reference)
-    cutpoints = len(design.categories) - 1 if likelihood in _ORDINAL else 0
+    priors = _priors(design, statements, reference)
     haar = family == kl.PROBIT and plan.scheme == "joint" and not np.any(priors.row[:, 0]) and not np.any(offset)
     haar = haar and all(f.df_prior is None for f in design.factors)  # whose moves need the cross-products of the latents as drawn
     return Packed(
@@ -283,6 +282,14 @@ def _centre(design: Design) -> tuple[np.ndarray, np.ndarray]:
             transform[design.intercept] -= means
         X -= means
     return X, transform
+
+
+def _prior_weights(design: Design, transform: np.ndarray) -> np.ndarray:
+    """(R, p): the rows of weights of the coefficient priors on the columns of ``_centre``."""
+    rows = np.zeros((len(design.coefficient_priors), transform.shape[0]))
+    for row, s in zip(rows, design.coefficient_priors, strict=True):
+        row[:] = transform.T @ s.weights if s.inner is None or design.basis is None else s.inner
+    return rows
 
 
 def _row_order(level: np.ndarray, plan: Plan) -> np.ndarray:
@@ -472,14 +479,12 @@ def _df_code(prior: Prior) -> tuple[int, float, float]:
     return (kp.GAMMA_ABOVE_ONE, 1.0, prior.args[0]) if prior.kind == "exponential" else _scale_code(prior, True)
 
 
-def _priors(design: Design, transform: np.ndarray, reference: np.ndarray) -> kl.Priors:
-    """The priors in codes and numbers; coefficient statements turned to the internal basis."""
-    statements, p = design.coefficient_priors, transform.shape[0]
-    row_prior = np.zeros((len(statements), 3 + p))
-    for r, s in enumerate(statements):
-        weights = transform.T @ s.weights if s.inner is None or design.basis is None else s.inner
+def _priors(design: Design, weights: np.ndarray, reference: np.ndarray) -> kl.Priors:
+    """The priors in codes and numbers; ``weights`` (R, p): coefficient statements on the internal basis."""
+    row_prior = np.zeros((len(weights), 3 + weights.shape[1]))
+    for r, (s, row) in enumerate(zip(design.coefficient_priors, weights, strict=True)):
         with np.errstate(over="ignore", invalid="ignore"):  # beyond what floats hold: the first sweep refuses it
-            row_prior[r] = (s.mean - weights @ reference, np.float64(s.scale) ** -2.0, s.df, *weights)
+            row_prior[r] = (s.mean - row @ reference, np.float64(s.scale) ** -2.0, s.df, *row)
     terms = [t for f in design.factors for t in f.terms]
     codes = [_scale_code(prior) for t in terms for prior in (t.sd_priors or (None,) * len(t.columns))]
     cov_prior = np.zeros((len(terms), kp.TURN + 64))

@@ -6,7 +6,7 @@ import numpy as np
 
 from gibbs.errors import SamplingError
 from gibbs.kernels import sweep as kernel
-from gibbs.model.records import Design
+from gibbs.model.records import Design, Factor
 
 _MEANING = {
     kernel.NO_DENSITY: "the current variances have no posterior density (overflow, or a prior that excludes them)",
@@ -77,7 +77,16 @@ def _no_digit_left(design: Design, L: np.ndarray, sigma: float) -> str:
         if sigma**2 < LAST_DIGIT * largest:
             return (
                 f"The residual sd ({sigma:.3g}) is below the last digit of what the effects of {factor.name} explain "
-                f"({np.sqrt(largest):.3g}): they reproduce the outcome to rounding. A level needs more rows than it has effects, or sigma "
-                "a prior that keeps it away from 0."
+                f"({np.sqrt(largest):.3g}): they reproduce the outcome to rounding. {_rows_a_level(factor)}"
+                "Give sigma a prior that keeps it away from 0, such as sigma: inverse_gamma(2, 1)."
             )
     return ""
+
+
+def _rows_a_level(factor: Factor) -> str:
+    """How many levels have no more rows than effects, if any."""
+    number = np.bincount(factor.codes, minlength=len(factor.levels))
+    few, q = int(np.sum((number > 0) & (number <= len(factor.columns)))), len(factor.columns)
+    if not few:
+        return ""
+    return f"{few:,} of its {len(factor.levels):,} levels have no more rows than effects ({q}), which can hold any outcome. "
