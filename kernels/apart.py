@@ -42,7 +42,7 @@ _LIKE: dict[str, Any] = {
     "target": Target(False, 0.0, 0.0, 0.0, 0.0),
     "coordinates": Coordinates(_NO_WHOLE_TABLE, _NO_REAL_TABLE, _NO_REAL_TABLE),
     "work": Work(
-        *[_NO_REALS] * 3, *[_NO_REAL_TABLE] * 3, _NO_REALS, *[_NO_REAL_TABLE] * 2, *[_NO_REALS] * 2, *[_NO_REAL_TABLE] * 2, *[_NO_REALS] * 2
+        *[_NO_REALS] * 3, *[_NO_REAL_TABLE] * 3, _NO_REALS, *[_NO_REAL_TABLE] * 2, *[_NO_REALS] * 2, *[_NO_REAL_TABLE] * 2, *[_NO_REALS] * 4
     ),
     "state": State(*[_NO_REALS] * len(State._fields)),
     "trial": Trial(*[_NO_REALS] * len(Trial._fields)),

@@ -125,7 +125,10 @@ class Rows(NamedTuple):
 
 
 class Gram(NamedTuple):
-    """What rows amount to under precisions Ω and working responses ỹ; frozen where neither moves, else a chain's own."""
+    """What rows amount to under precisions Ω and working responses ỹ; frozen where neither moves, else a chain's own.
+
+    Never state: it can be had again from rows, latents or stand-in, and ``State.spread``, to the last bit.
+    """
 
     node: np.ndarray  # (…) G, B and C of every level
     h: np.ndarray  # (U,) Z'Ωỹ
@@ -181,6 +184,8 @@ class Work(NamedTuple):
     H: np.ndarray  # (36, 36) regression of a root on its levels' e
     x: np.ndarray  # (5, 36)
     effects: np.ndarray  # (largest factor,)
+    change: np.ndarray  # (U,) new spread over old
+    core_change: np.ndarray  # (pc,) that of the core's columns
     known: np.ndarray  # (1,) log target of the variances where a sweep of this chunk left them, its factorisation above; else nan
 
 
@@ -198,6 +203,8 @@ class State(NamedTuple):
     working: np.ndarray  # (M,) ω(ỹ − offset)
     eta: np.ndarray  # (M,) second order: to the bits that the moves since ``FRESH`` gave it
     gap: np.ndarray  # (M,) second order: log likelihood less stand-in, of every row at η
+    df: np.ndarray  # (F,) ν of Student-t effects
+    spread: np.ndarray  # (U,) 1/√λ_j at every effect of level j, 1 for normal effects
     sweeps: np.ndarray  # (1,) done
     held: np.ndarray  # (1,) second order: 1 where η and gap are those of coefficients, effects and stand-in, else 0
 
@@ -331,7 +338,7 @@ class Multipliers(NamedTuple):
 
     chosen: np.ndarray  # (F,) int64, the factors that have them
     prior: np.ndarray  # (F, 3) of each ν
-    df: np.ndarray  # (F,) ν; state
-    spread: np.ndarray  # (U,) 1/√λ_j at every effect of level j, 1 for normal effects; state
-    change: np.ndarray  # (U,) new spread over old; scratch
-    core_change: np.ndarray  # (pc,) that of the core's columns; scratch
+    df: np.ndarray  # (F,) and the next: those of ``State``, the same arrays
+    spread: np.ndarray  # (U,)
+    change: np.ndarray  # (U,) and the next: those of ``Work``
+    core_change: np.ndarray  # (pc,)

@@ -162,30 +162,29 @@ def draw_level_scales(rng, layout, multipliers, priors, L, v, distance, inverse)
 
 
 @kernel
-def rescale(layout, gram, multipliers, Z, level, u, core):
-    """Multiply the columns of every effect by ``multipliers.change``, and its effect by 1/change: η stays what it is.
-
-    Z (M, ΣQ) with level (M, K) are rows that a sweep passes over (none for gaussian outcomes).
-    """
-    factor, index, units, core_factors = layout.factor, layout.index, layout.units, layout.core_factors
-    chosen, change, core_change = multipliers.chosen, multipliers.change, multipliers.core_change
-    node, m, h, core_gram = gram.node, gram.m, gram.h, gram.core
-    cross_ptr, cross_col, cross_value = gram.cross_pointer, gram.cross_column, gram.cross_value
-    core_change[:] = 1.0
+def copy_to_core(layout, times, core_times):
+    """core_times (pc,) ← that of ``times`` (U,) for the columns of factors in the core; 1 for fixed effects."""
+    factor, core_factors = layout.factor, layout.core_factors
+    core_times[:] = 1.0
     for k in range(core_factors.size):
         f = core_factors[k]
         for a in range(factor[f].levels * factor[f].width):
-            core_change[factor[f].core0 + a] = change[factor[f].u0 + a]
-    for a in range(core.size):
-        core[a] /= core_change[a]
-        m[a] *= core_change[a]
+            core_times[factor[f].core0 + a] = times[factor[f].u0 + a]
+
+
+@kernel
+def scale_gram(layout, of, times, core_times, gram):
+    """gram ← the cross-products ``of`` (which may be ``gram`` itself) with every column multiplied by its ``times`` or ``core_times``."""
+    factor, index, units = layout.factor, layout.index, layout.units
+    for a in range(core_times.size):
+        gram.m[a] = of.m[a] * core_times[a]
         for b in range(a + 1):
-            core_gram[a, b] *= core_change[a] * core_change[b]
-    for k in range(u.size):
-        u[k] /= change[k]
-        h[k] *= change[k]
-        for e in range(cross_ptr[k], cross_ptr[k + 1]):
-            cross_value[e] *= change[k] * change[cross_col[e]]
+            gram.core[a, b] = of.core[a, b] * (core_times[a] * core_times[b])
+    for k in range(times.size):
+        gram.h[k] = of.h[k] * times[k]
+        for e in range(gram.cross_pointer[k], gram.cross_pointer[k + 1]):
+            gram.cross_value[e] = of.cross_value[e] * (times[k] * times[gram.cross_column[e]])
+    node, source = gram.node, of.node
     for t in range(units.shape[0]):
         for pos in range(units.shape[1]):
             f = units[t, pos]
@@ -196,7 +195,7 @@ def rescale(layout, gram, multipliers, Z, level, u, core):
                 at, g0, b0 = factor[f].u0 + j * q, factor[f].g0 + j * q * q, factor[f].b0 + j * q * qa
                 for a in range(q):
                     for b in range(q):
-                        node[g0 + a * q + b] *= change[at + a] * change[at + b]
+                        node[g0 + a * q + b] = source[g0 + a * q + b] * (times[at + a] * times[at + b])
                     parent, child, column = j, f, b0 + a * qa
                     for up in range(pos + 1, units.shape[1]):
                         g = units[t, up]
@@ -204,16 +203,50 @@ def rescale(layout, gram, multipliers, Z, level, u, core):
                             break
                         parent = index[factor[child].parent0 + parent]
                         for b in range(factor[g].width):
-                            node[column] *= change[at + a] * change[factor[g].u0 + parent * factor[g].width + b]
+                            node[column] = source[column] * (times[at + a] * times[factor[g].u0 + parent * factor[g].width + b])
                             column += 1
                         child = g
                 for e in range(index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]):
+                    c, its = factor[f].c0 + e * q, core_times[index[factor[f].list0 + e]]
                     for a in range(q):
-                        node[factor[f].c0 + e * q + a] *= change[at + a] * core_change[index[factor[f].list0 + e]]
+                        node[c + a] = source[c + a] * (times[at + a] * its)
+
+
+@kernel
+def scale_columns(layout, chosen, of, times, level, Z):
+    """Z (M, ΣQ) ← the columns ``of`` (which may be Z itself) of the factors ``chosen``, multiplied by ``times``; level (M, K)."""
+    factor = layout.factor
     for k in range(chosen.size):
         f = chosen[k]
         q, z = factor[f].width, factor[f].z0
         for i in range(level.shape[0]):
             at = factor[f].u0 + level[i, f] * q
             for a in range(q):
-                Z[i, z + a] *= change[at + a]
+                Z[i, z + a] = of[i, z + a] * times[at + a]
+
+
+@kernel
+def rescale(layout, gram, multipliers, Z, level, u, core):
+    """Multiply the columns of every effect by ``multipliers.change``, and its effect by 1/change: η stays what it is.
+
+    Z (M, ΣQ) with level (M, K) are rows that a sweep passes over (none for gaussian outcomes).
+    """
+    change, core_change = multipliers.change, multipliers.core_change
+    copy_to_core(layout, change, core_change)
+    for a in range(core.size):
+        core[a] /= core_change[a]
+    for k in range(u.size):
+        u[k] /= change[k]
+    scale_gram(layout, gram, change, core_change, gram)
+    scale_columns(layout, multipliers.chosen, Z, change, level, Z)
+
+
+@kernel
+def scale_anew(layout, base, gram, multipliers, base_Z, Z, level):
+    """Gram and columns ← those with no multiplier, ``base`` and ``base_Z``, times ``multipliers.spread``.
+
+    What ``rescale`` gives, but for the digits that its many small changes lost: a function of the state, not of how the chain got there.
+    """
+    copy_to_core(layout, multipliers.spread, multipliers.core_change)
+    scale_gram(layout, base, multipliers.spread, multipliers.core_change, gram)
+    scale_columns(layout, multipliers.chosen, base_Z, multipliers.spread, level, Z)

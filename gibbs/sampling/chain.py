@@ -18,6 +18,7 @@ from gibbs.kernels import sweep as ks
 from gibbs.kernels.apart import Apart
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
+from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model import alike, by_group
 from gibbs.model.records import Design, Term
 from gibbs.sampling.level_scales import AUGMENTED, LevelScales
@@ -57,6 +58,8 @@ class Chain:
 
     LOOP: ClassVar[Any] = staticmethod(ks.run_chunk)
     APART: ClassVar[tuple[Apart, ...]] = ks.APART
+    SETTLED: ClassVar[tuple[str, ...]] = ("elliptical", "independent")
+    """Numbers that warm-up settles; with the arrays of ``learnt``, Tuning."""
 
     def __init__(self, number: int, seed: np.random.SeedSequence, packed: Packed, design: Design, warmup: int) -> None:
         self.number = number
@@ -66,10 +69,10 @@ class Chain:
         self.gram = _own_gram(packed)
         self.rows = packed.rows._replace(Z=packed.rows.Z.copy()) if student else packed.rows
         self.state = _state(packed)
-        self.multipliers = _multipliers(packed)
         self.coordinate = coordinates(packed)
         d = self.coordinate.shape[0]
         self.work, self.trial = _work(packed, d), _trial(packed)
+        self.multipliers = self._multipliers()
         self.tuning = kl.Tuning(
             kl.Coordinates(self.coordinate, np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d)), np.zeros_like(self.state.L), np.array([0.5, 1.0])
         )
@@ -152,6 +155,7 @@ class Chain:
             self.levels.draw()
             self.levels.move(warming)
             self.levels.scale()
+            self.levels.scale_anew()
         if self.own is not None:
             self.own.move()
 
@@ -216,6 +220,35 @@ class Chain:
             lp=np.empty(sweeps),
             u=np.empty((0 if warming else sweeps, p.effects)),
         )
+
+    def learnt(self) -> dict[str, np.ndarray]:
+        """The arrays that warm-up fills, the chain's own."""
+        tuning = self.tuning
+        found = {"fit": tuning.coordinates.fit, "root": tuning.coordinates.root, "reference": tuning.reference, "width": tuning.width}
+        return found if self.levels is None else found | {"level_steps": self.levels.step}
+
+    def restored(self) -> None:
+        """State, Tuning and Counts are those of another chain now (``snapshot.put``)."""
+        self.derive()
+
+    def _multipliers(self) -> kl.Multipliers:
+        """What the kernels of Student-t effects take of state and scratch."""
+        p, s, w = self.packed, self.state, self.work
+        return kl.Multipliers(p.student, p.df_prior, s.df, s.spread, w.change, w.core_change)
+
+    def derive(self) -> None:
+        """Columns and cross-products ← those of the state, to the bits that they have after a sweep."""
+        p, s = self.packed, self.state
+        if self.levels is not None:
+            self.levels.scale_anew()
+        if p.family in (kl.STUDENT, kl.LOGIT):
+            accumulate(self.rows, s.omega, p.layout, self.gram)
+        if p.family in (kl.STUDENT, kl.LOGIT, kl.PROBIT):
+            accumulate_rhs(self.rows, s.working, p.layout, True, p.units, self.gram.m, self.gram.h)
+
+    def without_multipliers(self) -> kl.Gram | None:
+        """The cross-products where every multiplier is 1; None of latents whose precisions are drawn, which every sweep sums anew."""
+        return None if self.packed.family in (kl.STUDENT, kl.LOGIT) else self.packed.gram
 
     def compile(self) -> None:
         """Load or build the compiled loop without drawing anything, but not what it calls by address."""
@@ -343,15 +376,11 @@ def _state(packed: Packed) -> kl.State:
         working=np.zeros(rows),
         eta=np.zeros(rows),
         gap=np.zeros(0),
+        df=np.ones(packed.student.size),
+        spread=np.ones(packed.effects),
         sweeps=np.zeros(1),
         held=np.zeros(1),
     )
-
-
-def _multipliers(packed: Packed) -> kl.Multipliers:
-    """Multipliers of 1."""
-    change = np.ones(packed.effects), np.ones(packed.core_columns)
-    return kl.Multipliers(packed.student, packed.df_prior, np.ones(packed.student.size), np.ones(packed.effects), *change)
 
 
 def _work(packed: Packed, d: int) -> kl.Work:
@@ -373,6 +402,8 @@ def _work(packed: Packed, d: int) -> kl.Work:
         H=np.zeros((36, 36)),
         x=np.zeros((5, 36)),
         effects=np.zeros(int(np.max(factor.levels * factor.width, initial=0))),
+        change=np.ones(U),
+        core_change=np.ones(pc),
         known=np.full(1, np.nan),
     )
 

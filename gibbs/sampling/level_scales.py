@@ -51,6 +51,15 @@ class LevelScales:
         level = c.rows.level if p.family != kl.GAUSSIAN else c.rows.level[:0]
         level_scales.rescale(p.layout, c.gram, multipliers, c.rows.Z, level, s.u, s.core)
 
+    def scale_anew(self) -> None:
+        """Columns and cross-products of the multipliers as they are now."""
+        c, p, base = self.chain, self.chain.packed, self.chain.without_multipliers()
+        level = c.rows.level if p.family != kl.GAUSSIAN else c.rows.level[:0]
+        if base is None:
+            level_scales.scale_columns(p.layout, p.student, p.rows.Z, c.state.spread, level, c.rows.Z)
+        else:
+            level_scales.scale_anew(p.layout, base, c.gram, c.multipliers, p.rows.Z, c.rows.Z, level)
+
     def move(self, warming: bool) -> None:
         """Proposals of the degrees of freedom with the effects integrated out, their size learnt in warm-up."""
         c, p = self.chain, self.chain.packed
@@ -100,6 +109,7 @@ class LevelScales:
         """Load or build the kernels, without a change to the chain's parameters."""
         c, p = self.chain, self.chain.packed
         self._draw(c.multipliers._replace(chosen=p.student[:0]))
+        self.scale_anew()
         data = c.likelihood_beside_normal()
         if data is not None:
             self._move(0, 0.0, data)

@@ -52,6 +52,9 @@ class SecondOrderChain(Chain):
 
     LOOP: ClassVar[Any] = staticmethod(k2.run_second_order)
     APART: ClassVar[tuple[Apart, ...]] = k2.APART
+    SETTLED: ClassVar[tuple[str, ...]] = (
+        *Chain.SETTLED, "fitted", "blocks", "refits", "every", "small_every", "own_every", "summed"
+    )  # fmt: skip
 
     def _start(self) -> None:
         super()._start()
@@ -74,6 +77,8 @@ class SecondOrderChain(Chain):
         size, L, columns = psi.size or p.cutpoints, self.state.L.size, p.rows.X.shape[1]
         self.state = self.state._replace(psi=psi, gap=np.zeros(rows))
         self.trial, self.work = _trial(p, rows), _work(p, max(d, size))
+        self.multipliers = self._multipliers()
+        self.base = self.gram  # the cross-products with no multiplier of Student-t effects
         self.moves = kl.Moves(
             reference=self.tuning.reference,
             sizes=np.array([v.shape[0] for v in self.views], dtype=np.int64),
@@ -207,17 +212,25 @@ class SecondOrderChain(Chain):
         self.sums[:], self.summed = 0.0, 0
 
     def _stand_in(self) -> None:
-        """The cross-products of the quadratic stand-in (ω, b)."""
-        p, s, r = self.packed, self.state, self.packed.pieces or self.rows
-        if p.pieces and p.student.size:
-            r = r._replace(Z=np.concatenate([self.rows.Z, self.rows.Z, np.zeros_like(self.rows.Z)]))
-        s.held[0] = 0.0  # the gap is that of another stand-in now
-        accumulate(r, self.omega, p.layout, self.gram)
+        """The cross-products of the quadratic stand-in (ω, b), another one from now on."""
+        self.state.held[0] = 0.0  # the gap is that of the one before
+        self.derive()
+
+    def derive(self) -> None:
+        p, r = self.packed, self.packed.pieces or self.packed.rows
+        accumulate(r, self.omega, p.layout, self.base)
         working = self.linear - self.omega * r.offset
-        accumulate_rhs(r, working, p.layout, True, p.units, self.gram.m, self.gram.h)
+        accumulate_rhs(r, working, p.layout, True, p.units, self.base.m, self.base.h)
         if p.units > 1:
             cross = cross_products(r._replace(weight=self.omega), p.layout)
-            self.gram = kl.Gram(self.gram.node, self.gram.h, self.gram.m, self.gram.core, *cross)
+            self.base = kl.Gram(self.base.node, self.base.h, self.base.m, self.base.core, *cross)
+        self.gram = self.base
+        if self.levels is not None:
+            self.gram = kl.Gram(*(np.copy(array) for array in self.base))
+            self.levels.scale_anew()
+
+    def without_multipliers(self) -> kl.Gram:
+        return self.base
 
     def effects_have_moved(self) -> None:
         """The gap of every row is made anew; η is that of the state already."""
@@ -326,8 +339,19 @@ class SecondOrderChain(Chain):
 
     def choose(self, which: list[np.ndarray]) -> None:
         """The levels that also move by their own law from now on, a (J,) of bool for each factor."""
-        self.which = which
-        self.chosen, self.own_rows = own_law.table(self.packed, which)
+        self.which = [marked.copy() for marked in which]
+        self.chosen, self.own_rows = own_law.table(self.packed, self.which)
+
+    def learnt(self) -> dict[str, np.ndarray]:
+        m = self.moves
+        found = {"fit": m.fit, "root": m.root, "steps": m.steps, "psi_root": m.psi_root, "information": m.information, "slope": m.slope}
+        found |= {"omega": self.omega, "linear": self.linear, "centre": self.centre, "first": self.first, "sums": self.sums}
+        found |= {f"which.{f}": marked for f, marked in enumerate(self.which)}
+        return super().learnt() | found
+
+    def restored(self) -> None:
+        self.choose(self.which)
+        super().restored()
 
     def acceptance(self) -> dict[str, float]:
         """Shares of accepted moves since warm-up: of each block of the core, and of the levels of each factor, all and the worst.

@@ -9,6 +9,7 @@ import pytest
 from gibbs.kernels.elimination import coefficient_precision, copy_core_factors
 from gibbs.kernels.level_laws import draw_multipliers, follow, log_gamma_law, log_multiplier, move_degrees_of_freedom
 from gibbs.kernels.level_scales import (
+    copy_to_core,
     draw_degrees_of_freedom,
     draw_level_scales,
     draw_sds,
@@ -16,6 +17,9 @@ from gibbs.kernels.level_scales import (
     log_degrees_of_freedom,
     log_sd,
     rescale,
+    scale_anew,
+    scale_columns,
+    scale_gram,
 )
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from scipy import linalg, stats
@@ -213,6 +217,35 @@ def test_rescaled_cross_products_are_those_of_rescaled_rows(case):
     np.testing.assert_allclose(np.tril(found.core), np.tril(wanted.core), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(found.cross_value, wanted.cross_value, rtol=1e-12)
     np.testing.assert_allclose(predictor_with(engine, r), before, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", RESCALED, ids=str)
+def test_columns_and_cross_products_of_multipliers_do_not_depend_on_the_way_there(case):
+    """After many rescalings they are, to the last bit, those with no multiplier times the spread."""
+    engine, _, _ = placed(replace(case, scheme="second-order" if case.family == "poisson" else case.scheme), seed=2)
+    p, chain, rng, names = engine.packed, engine.chain, np.random.default_rng(9), ("node", "h", "m", "core", "cross_value")
+    base, gram, m = p.gram, p.gram._replace(**{name: getattr(p.gram, name).copy() for name in names}), chain.multipliers
+    for array in (base.node, base.h, base.m, base.core, base.cross_value):
+        array[:] = rng.standard_normal(array.shape)
+    Z, level, drifted = p.rows.Z.copy(), p.rows.level, p.rows.Z.copy()
+    m.spread[:] = 1.0
+    for _ in range(50):
+        m.change[:] = 1.0
+        for f in p.student:
+            J, q, u0 = (int(p.layout.factor[f][c]) for c in ("levels", "width", "u0"))
+            m.change[u0 : u0 + J * q] = np.repeat(rng.uniform(0.7, 1.4, J), q)
+        m.spread[:] *= m.change
+        scale_columns(p.layout, p.student, drifted, m.change, level, drifted)
+    scale_anew(p.layout, base, gram, m, p.rows.Z, Z, level)
+    np.testing.assert_allclose(drifted, Z, rtol=1e-13)
+    other, core_spread = gram._replace(**{name: np.full_like(getattr(gram, name), np.nan) for name in names}), np.empty_like(m.core_change)
+    copy_to_core(p.layout, m.spread, core_spread)
+    scale_gram(p.layout, base, m.spread, core_spread, other)
+    scale_columns(p.layout, p.student, p.rows.Z, m.spread, level, drifted)
+    np.testing.assert_array_equal(drifted, Z)
+    for one, again in zip(gram, other, strict=True):
+        there = np.isfinite(again)
+        np.testing.assert_array_equal(one[there], again[there])
 
 
 def predictor_with(engine: GrEngine, rows) -> np.ndarray:

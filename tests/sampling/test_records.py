@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from gibbs.kernels import layout as kl
 from gibbs.model.records import Design
-from gibbs.sampling import pack, plan
+from gibbs.sampling import pack, plan, snapshot
 from gibbs.sampling.chain import Chain
 from gibbs.sampling.second_order import SecondOrderChain
 from tests.fingerprints import MODELS
 from tests.sampling.gr_effects import DF, changed
 from tests.sampling.models import fitted_design
 
+ROOT = Path(__file__).parents[2]
 WARMUP, SWEEPS = 60, 90
 FURTHER: dict[str, tuple] = {
     "ordinal one factor": ("one_factor", "ordinal", "auto"),
@@ -48,10 +54,18 @@ def go(chain: Chain, to: int, most: int) -> None:
 
 
 def spoil(chain: Chain, rng: np.random.Generator) -> None:
-    """All scratch ← nan, and here and there numbers."""
-    for record in (chain.work, chain.trial):
-        for array in record:
-            array[...] = np.where(rng.random(array.shape) < 0.3, rng.normal(0.0, 1e3, array.shape), np.nan)
+    """All scratch ← nan, and here and there numbers; then all that is made of State and Tuning, which is made anew."""
+    scratch = [*chain.work, *chain.trial]
+    if chain.levels is not None:
+        scratch += [chain.levels.distance, chain.levels.part]
+        scratch += [chain.rows.Z[:, f.z0 : f.z0 + f.width] for f in chain.packed.layout.factor[chain.packed.student]]
+    of, names = chain.packed.family, ("node", "h", "m", "core", "cross_value")
+    if chain.levels is None:  # what never changes is not made anew
+        names = {kl.GAUSSIAN: (), kl.PROBIT: ("h", "m")}.get(of, names if of == pack.SECOND_ORDER else names[:-1])
+    scratch += [getattr(chain.gram, name) for name in names]
+    for array in scratch:
+        array[...] = np.where(rng.random(array.shape) < 0.3, rng.normal(0.0, 1e3, array.shape), np.nan)
+    chain.derive()
 
 
 def kept(chain: Chain) -> dict[str, np.ndarray]:
@@ -77,3 +91,47 @@ def test_scratch_may_be_anything_between_two_chunks(name):
         size = size % 7 + 1
         cut.advance(min(size, SWEEPS + WARMUP - cut.done))
     assert_same(kept(whole), kept(cut))
+
+
+STOPS = (11, WARMUP // 2 + 3, WARMUP, WARMUP + 37)
+"""Sweeps after which a chain is handed over: in warm-up, at its end, later."""
+
+
+def go_on(folder: Path) -> None:
+    """In another process: every chain of ``folder`` to its end, from where it was."""
+    for place in sorted(folder.glob("*.before.npz")):
+        name = place.name.removesuffix(".before.npz")
+        with np.load(place, allow_pickle=False) as file:
+            parts = dict(file)
+        chain = chain_of(name, seed=8)  # its own draws would be others
+        snapshot.put(chain, parts)
+        go(chain, WARMUP + SWEEPS, 13)
+        np.savez(folder / f"{name}.after.npz", **kept(chain))
+
+
+@pytest.mark.parametrize("stop", STOPS)
+def test_a_chain_goes_on_in_another_process(stop, tmp_path):
+    """State, Tuning and Counts in a file are all that it takes."""
+    wanted = {}
+    for name in ALL:
+        chain = chain_of(name)
+        go(chain, stop, 10)
+        before = len(chain.kept)
+        np.savez(tmp_path / f"{name}.before.npz", **snapshot.take(chain))
+        go(chain, WARMUP + SWEEPS, 10)
+        chain.kept = chain.kept[before:]
+        wanted[name] = kept(chain)
+    program = "import sys, pathlib; from tests.sampling.test_records import go_on; go_on(pathlib.Path(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for name, one in wanted.items():
+        with np.load(tmp_path / f"{name}.after.npz", allow_pickle=False) as other:
+            assert_same(one, dict(other))
+
+
+def test_a_snapshot_of_another_model_is_refused():
+    parts = snapshot.take(chain_of("gaussian slopes"))
+    with pytest.raises(ValueError, match="not float64"):
+        snapshot.put(chain_of("gaussian nested"), parts)
+    with pytest.raises(ValueError, match=r"no 'tuning\.blocks'"):
+        snapshot.put(chain_of("poisson nested"), parts)
