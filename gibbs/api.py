@@ -74,11 +74,15 @@ def fit(
         outcomes) have the links logit, probit and cloglog, ordinal logit and probit. Trials stand in the formula: ``cbind(s, f) ~ …``,
         ``s | trials(n) ~ …``, ``share | weights(n) ~ …``.
     priors : prior by what it is on, as in a spec: ``{"b[x]": "normal(0, 5)", "sd[g]": "half_t(3, 0, 2.5)"}``.
-    chains, warmup, draws : 4 chains of 500 sweeps of warm-up and 1,000 draws kept each.
+    chains, warmup : 4 chains, with 500 sweeps of warm-up each; a run to precision makes warm-up longer where the chains need it.
+    draws : so many draws of each chain, a run of a fixed length. Where none is given the run goes on until it is precise (``until``).
     seed : whole number; drawn anew, and recorded, where none is given. cores : threads; never changes a draw.
     scheme : auto (the default), joint, collapsed, one-at-a-time, augmented, second-order. Augmentation is there for probit, logit, and
         binomial with these links.
-    until : ``{"ess": 1000, "rhat": 1.01, "max_seconds": 600}``: go on until every parameter is good enough.
+    until : when a run to precision ends: ``{"ess": 1000, "rhat": 1.01, "max_seconds": 600, "max_draws": 100000}`` is the default: bulk and
+        tail effective sample sizes of at least 1,000 of every fixed effect, sd, correlation and family parameter, 400 (0.4 of ``ess``) of
+        every random effect. Further ``tail_ess`` (as ``ess``), ``mcse`` ({"b_x": 0.01}: Monte Carlo standard errors), ``of`` (names or
+        patterns: these parameters alone). Every draw is the same on any machine, unless ``max_seconds`` ends the run.
     missing : drop (the default; rows with a missing value are dropped and counted), error, or predict (rows whose outcome alone is
         missing stay, and their outcomes are drawn).
     subset : the rows used, by a condition in the grammar of ``derive``: ``"year > 2000 & country == 'FR'"``. Nothing of it is evaluated by

@@ -72,8 +72,23 @@ def prepare(spec: Spec, frame: pd.DataFrame | None = None) -> Prepared:
         raise type(error)(" ".join([error.message, *said]), where=error.where) from error  # often the reason: a word that occurs nowhere
     decided = plan.make(built, spec.sampling.scheme)
     prepared = Prepared(spec, table, built, decided, {"read": read - began, "design": time.perf_counter() - read})
+    _refuse_unknown_names(prepared)
     _refuse_more_than_memory(prepared)
     return prepared
+
+
+def _refuse_unknown_names(prepared: Prepared) -> None:
+    """SpecError where ``until`` names a parameter that the model does not have."""
+    from gibbs.draws import limits, names
+
+    until, design = prepared.spec.sampling.until, prepared.design
+    if until is None or not (until.of or until.mcse):
+        return
+    labels = (*names.coefficient_names(design), *names.hyper_names(design), *names.at_means_names(design))
+    try:
+        limits.limits(until, (*labels, *names.ranef_names(design)), len(labels), prepared.spec.sampling.chains)
+    except SpecError as error:
+        raise SpecError(error.message, where=_place(prepared.spec, error.where) or error.where) from None
 
 
 def _refuse_more_than_memory(prepared: Prepared) -> None:

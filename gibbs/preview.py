@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs import memory, wrap
+from gibbs.draws.limits import EFFECTS
 from gibbs.model import alike, cells, equations, factor_warnings, overview, structure
 from gibbs.model.families import FAMILIES, LINKS
 from gibbs.model.priors import PriorBook, describe
-from gibbs.model.records import Design, Prior, Spec, Table, Term
+from gibbs.model.records import Design, Prior, Sampling, Spec, Table, Term
 from gibbs.printable import printable
+from gibbs.sampling import stopping
 
 if TYPE_CHECKING:
     from gibbs.sampling.plan import Plan
@@ -163,14 +165,30 @@ class Check:
         return _table(table, right=(1, 2, 3, 4)) + [line for text in further for line in _wrap(text, "", "  ")]
 
     def _sampling(self) -> list[str]:
-        s = self.spec.sampling
-        draws = f"{_count(s.chains, 'chain')} of {s.warmup:,} warm-up sweeps and {_count(s.draws, 'draw')}; seed {s.seed}"
-        if s.until is not None:
-            draws += f"; on until ESS {s.until.ess:g} and R-hat {s.until.rhat:g}, at most {s.until.max_seconds:g} seconds"
         return [
-            *_wrap(draws, "", "  "),
+            *_wrap(length_sentence(self.spec.sampling), "", "  "),
             *_wrap(f"memory: draws {memory.words(self.bytes_kept)}, data {memory.words(_data_bytes(self.design))}", "", "  "),
         ]
+
+
+def length_sentence(s: Sampling) -> str:
+    """How long the run is: a fixed number of draws, or what it has to be for a run to precision."""
+    chains = _count(s.chains, "chain")
+    if s.until is None:
+        return f"{chains} of {s.warmup:,} warm-up sweeps and {_count(s.draws, 'draw')}; seed {s.seed}"
+    u, first = s.until, min(s.draws, s.until.max_draws)
+    checks = [first]
+    while len(checks) < 3 and checks[-1] < u.max_draws:
+        checks.append(stopping.next_check(checks[-1], u.max_draws))
+    ess = f"bulk and tail ESS at least {u.ess:,g}" if u.tail_ess is None else f"bulk ESS at least {u.ess:,g}, tail ESS {u.tail_ess:,g}"
+    what = "of every fixed effect, sd, correlation and family parameter"
+    what = f"of {', '.join(u.of)}" if u.of else f"{what}, {EFFECTS:g} of that of every random effect"
+    errors = "".join(f", the Monte Carlo error of {name} at most {error:g}" for name, error in u.mcse.items())
+    return (
+        f"{chains} of {s.warmup:,} warm-up sweeps, or more where they have not settled, then draws until they are precise: R-hat at most "
+        f"{u.rhat:g}, {ess} {what}{errors}, at two checks in a row (after {', '.join(f'{c:,}' for c in checks)}, … draws a chain); at most "
+        f"{u.max_seconds:g} seconds and {u.max_draws:,} draws a chain; seed {s.seed}"
+    )
 
 
 # -------------------------------------------------------------------------------------------------------------- priors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -104,3 +105,31 @@ def share(text: str) -> float:
     if not 0.0 < number < 1.0:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number between 0 and 1")
     return number
+
+
+_ITEM = re.compile(r",(?=[a-z_]+(?:\.[^=,]+)?=)")
+
+
+def until(text: str) -> dict[str, Any]:
+    """``ess=2000,rhat=1.01,mcse.b_x=0.01,of=b_*`` as the mapping of a spec; ``of`` may stand several times."""
+    found: dict[str, Any] = {}
+    for item in _ITEM.split(text):
+        key, equals, value = item.partition("=")
+        key, name = key.strip().partition(".")[::2]
+        if not equals or not key or not value.strip():
+            raise argparse.ArgumentTypeError(f"'{item}' is not KEY=VALUE, such as ess=2000")
+        if key == "of":
+            found.setdefault("of", []).append(value.strip())
+        elif name:
+            found.setdefault(key, {})[name] = _number(value)
+        else:
+            found[key] = _number(value)
+    return found
+
+
+def _number(text: str) -> int | float | str:
+    """A number where it is one; what is none is refused by name when the spec is built."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text

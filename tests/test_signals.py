@@ -137,7 +137,8 @@ def stuck(*arguments, **keys):
     ctypes.CDLL(None).usleep(20_000_000)
     ctypes.CDLL(None).usleep(20_000_000)
 
-real = chains._Runner._report
+from gibbs.sampling.reporter import Reporter
+real = Reporter.tell
 def report(self, target):
     real(self, target)
     if min(c.done for c in self.chains) > AFTER:
@@ -191,8 +192,8 @@ NOTHING_KEPT = {
     "design": "from gibbs.model import design\ndesign.build = stuck\n",
     "compilation": "chain.Chain.compile = stuck\n",
     "start of the chains": "chain.Chain._start = stuck\n",
-    "warm-up": "AFTER = 3\nchains._Runner._report = report\n",
-    "warm-up, a long sweep": "AFTER = -1\nchains._Runner._report = report\nchain.Chain._sweeps = stuck\n",
+    "warm-up": "AFTER = 3\nReporter.tell = report\n",
+    "warm-up, a long sweep": "AFTER = -1\nReporter.tell = report\nchain.Chain._sweeps = stuck\n",
 }
 
 
@@ -215,10 +216,13 @@ def _sweeps(self, how, warming, out):
 chain.Chain._sweeps = _sweeps
 """
 KEPT = {
-    "sampling": "AFTER = 300\nchains._Runner._report = report\n",
+    "sampling": "AFTER = 300\nReporter.tell = report\n",
     "a long sweep": SLOW,
     "tables": "import gibbs.posterior.fit as f\nf.Fit.ranef = lambda *a, **k: (say('here'), time.sleep(60))\n",
-    "between draws and tables": "gather = chains._collect\nchains._collect = lambda *a: (say('here'), time.sleep(0.3), gather(*a))[2]\n",
+    "between draws and tables": (
+        "from gibbs.sampling import gather\ncollect = gather.collect\n"
+        "gather.collect = lambda *a: (say('here'), time.sleep(0.3), collect(*a))[2]\n"
+    ),
 }
 
 
@@ -243,7 +247,7 @@ def test_what_every_chain_has_is_kept(folder: Path, at: str, number: int) -> Non
 
 
 def test_second_order_chains_stop_as_the_others_do(folder: Path) -> None:
-    program = "AFTER = 300\nchains._Runner._report = report\n"
+    program = "AFTER = 300\nReporter.tell = report\n"
     code, _, err, seconds = stopped(folder, program, formula="b ~ x + (1 | g)", family="probit\n", draws=2_000_000)
     assert code == 1, err
     assert seconds < LIMIT and json.loads((folder / "runs/one/manifest.json").read_text(encoding="utf-8"))["draws"] > 100

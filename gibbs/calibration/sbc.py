@@ -24,7 +24,7 @@ from gibbs.calibration import datasets, ranks
 from gibbs.draws import diagnostics, names
 from gibbs.draws.records import Draws
 from gibbs.errors import SamplingError, SpecError
-from gibbs.model.records import Design, Sampling, Spec
+from gibbs.model.records import Design, Sampling, Spec, Until
 from gibbs.pipeline import Prepared
 from gibbs.posterior import linear
 
@@ -210,7 +210,7 @@ def calibrate(
 
     Raises SpecError where a prior is improper, and for more than MOST_REPLICATES. KeyboardInterrupt ends it with what is done.
     """
-    spec, design = prepared.spec, prepared.design
+    spec, design = replace(prepared.spec, sampling=_as_long_as_ranks_need(prepared.spec.sampling)), prepared.design
     datasets.check(design)
     if not 1 <= replicates <= MOST_REPLICATES:
         raise SpecError(f"replicates is a number from 1 to {MOST_REPLICATES:,}; found {paths.shown(f'{replicates:,}')}.", where="sbc")
@@ -343,6 +343,11 @@ def _thinned(draws: Draws, L: int) -> Draws:
     per = L // C
     place = ((np.arange(per) + 1) * S) // per - 1
     return replace(draws, beta=draws.beta[:, place], hyper=draws.hyper[:, place], u=draws.u[:, place], lp=draws.lp[:, place])
+
+
+def _as_long_as_ranks_need(sampling: Sampling) -> Sampling:
+    """A spec that says nothing of its length is not run to precision: a rank needs few draws, and a fit that has too few is made longer."""
+    return replace(sampling, until=None, draws=Sampling.draws) if sampling.until == Until() else sampling
 
 
 def _ranked(sampling: Sampling) -> int:

@@ -6,12 +6,12 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any
 
-from gibbs.terminal import whole_number
+from gibbs.terminal import until, whole_number
 
 if TYPE_CHECKING:
     from gibbs.model.records import Spec
 
-_SAMPLING = ("seed", "chains", "warmup", "draws", "cores", "scheme")
+_SAMPLING = ("seed", "chains", "warmup", "draws", "until", "cores", "scheme")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,13 @@ def sampling(parser: argparse.ArgumentParser, cores: str = "threads; never chang
     parser.add_argument("--seed", metavar="N", type=whole, help="seed of the random numbers")
     parser.add_argument("--chains", metavar="N", type=positive, help="independent chains")
     parser.add_argument("--warmup", metavar="N", type=whole, help="sweeps a chain that adapt and are thrown away")
-    parser.add_argument("--draws", metavar="N", type=positive, help="draws kept a chain")
+    parser.add_argument("--draws", metavar="N", type=positive, help="draws kept a chain: a run of a fixed length")
+    parser.add_argument(
+        "--until",
+        metavar="KEY=VALUE,…",
+        type=until,
+        help="when a run to precision ends: ess=2000,tail_ess=1000,rhat=1.01,mcse.b_x=0.01,of=sd_*,max_seconds=60,max_draws=50000",
+    )
     parser.add_argument("--cores", metavar="N", type=positive, help=cores)
     parser.add_argument("--scheme", metavar="S", help="auto, joint, collapsed, one-at-a-time, augmented or second-order")
 

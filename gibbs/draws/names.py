@@ -25,8 +25,13 @@ def centred_columns(term: Term) -> tuple[str, ...]:
 
 
 def at_means_name(factor: str, column: str, group: str = "") -> str:
-    """``sd_state__Intercept_at_means``: of the effects with the columns beside it at their means (:mod:`gibbs.posterior.at_means`)."""
+    """``sd_state__Intercept_at_means``: of the effects with the columns beside it at their means (:mod:`gibbs.draws.at_means`)."""
     return f"{sd_name(factor, column, group)}_at_means"
+
+
+def at_means_names(model: Model) -> tuple[str, ...]:
+    """Names of all of these, in the order of ``at_means.values``."""
+    return tuple(at_means_name(f.name, c, t.group) for f in model.factors for t in f.terms for c in centred_columns(t))
 
 
 def correlation_name(factor: str, first: str, second: str, group: str = "") -> str:

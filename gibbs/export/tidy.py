@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gibbs.draws import selection
 from gibbs.export import place
 from gibbs.files import spreadsheet
 from gibbs.posterior import parameters
-from gibbs.summaries import selection
 
 if TYPE_CHECKING:
     import pandas as pd

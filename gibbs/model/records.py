@@ -47,18 +47,34 @@ def _show(a: Any) -> str:
     return f"{a:.6g}" if isinstance(a, (int, float)) else str(a)
 
 
+FIRST_CHECK = 500
+"""Draws of each chain after which a run to precision is looked at first, where the spec does not say."""
+
+
 @dataclass(frozen=True)
 class Until:
-    """Stop when every monitored parameter is good enough, or the time is up."""
+    """A run to precision: it ends when every quantity is within these limits at two checks in a row, or the time or the draws are up.
 
-    ess: float = 1000.0
+    Random effects are held to 0.4 of ``ess`` and ``tail_ess``. Where ``of`` names quantities, those alone are looked at, and held to all
+    of it.
+    """
+
+    ess: float = 1000.0  # bulk effective sample size of all chains, at least
     rhat: float = 1.01
     max_seconds: float = 600.0
+    max_draws: int = 100_000  # a chain
+    tail_ess: float | None = None  # of the 5 % and 95 % quantiles; None: as ``ess``
+    mcse: Mapping[str, float] = field(default_factory=dict)  # {parameter or pattern: Monte Carlo standard error of its mean, at most}
+    of: tuple[str, ...] = ()  # parameters or patterns; () all of them
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to draw. ``draws`` and ``warmup`` are per chain; ``cores`` never changes a draw."""
+    """How to draw. ``draws`` and ``warmup`` are per chain; ``cores`` never changes a draw.
+
+    With ``until`` the run is one to precision: ``draws`` is where it is looked at first, and ``warmup`` is made longer where chains need
+    it.
+    """
 
     chains: int = 4
     seed: int | None = None  # filled by spec.build: a seed is always recorded

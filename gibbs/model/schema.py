@@ -93,11 +93,20 @@ class _Keys(BaseModel):
 
 
 class UntilKeys(_Keys):
-    """Draw until every parameter is good enough, or the time is up."""
+    """Draw until every parameter is known precisely enough, or the time or the draws are up."""
 
-    ess: Real = Field(Until.ess, gt=0, description="Smallest effective sample size of any parameter, bulk and tail.")
+    ess: Real = Field(Until.ess, gt=0, description="Smallest bulk effective sample size of any parameter; of random effects 0.4 of it.")
+    tail_ess: Real | None = Field(None, gt=0, description="Smallest tail effective sample size; as ess where it is not given.")
     rhat: Real = Field(Until.rhat, gt=1, description="Largest R-hat of any parameter.")
+    mcse: dict[str, Annotated[Real, Field(gt=0)]] = Field(
+        default_factory=dict,
+        description="Largest Monte Carlo standard error of the mean, by parameter or pattern: {b_x: 0.01}.",
+    )
+    of: Words = Field(default_factory=list, description="The parameters that are looked at, by name or pattern (b_*); all where not given.")
     max_seconds: Real = Field(Until.max_seconds, gt=0, description="Stop after this many seconds in any case.")
+    max_draws: Annotated[int, Field(ge=1, le=_MOST_SWEEPS), BeforeValidator(_number)] = Field(
+        Until.max_draws, description="Stop after this many draws of each chain in any case."
+    )
 
 
 class SamplingKeys(_Keys):
@@ -107,11 +116,16 @@ class SamplingKeys(_Keys):
     seed: Annotated[int, Field(ge=0, le=_LARGEST_SEED), BeforeValidator(_number)] | None = Field(
         None, description="The same seed, spec and data give the same draws."
     )
-    warmup: Whole = Field(500, ge=50, le=_MOST_SWEEPS, description="Sweeps of each chain that are thrown away.")
-    draws: Whole = Field(1000, ge=1, description="Draws of each chain that are kept.")
+    warmup: Whole = Field(
+        500, ge=50, le=_MOST_SWEEPS, description="Sweeps of each chain that are thrown away; a run to precision extends them where it must."
+    )
+    draws: Annotated[int, Field(ge=1), BeforeValidator(_number)] | None = Field(
+        None,
+        description="Draws of each chain: a run of a fixed length. Without it a run goes on until it is precise.",
+    )
     scheme: Literal[SCHEMES] = Field("auto", description="How locations are drawn; auto chooses by the model.")
     cores: Annotated[int, Field(ge=1), BeforeValidator(_number)] | None = Field(None, description="Chains at once; never changes a draw.")
-    until: UntilKeys | None = Field(None, description="Stop early by effective sample size and R-hat.")
+    until: UntilKeys | None = Field(None, description="When a run to precision is precise enough; the default where there is no draws.")
 
 
 class MissingKeys(BaseModel):

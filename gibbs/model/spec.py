@@ -19,7 +19,7 @@ from gibbs.model import subset, two_level, weights, yaml_lines
 from gibbs.model.families import LINKS, Family, family
 from gibbs.model.prior_words import write
 from gibbs.model.priors import PriorBook
-from gibbs.model.records import DataSource, Join, Prior, Sampling, Spec, Until
+from gibbs.model.records import FIRST_CHECK, DataSource, Join, Prior, Sampling, Spec, Until
 from gibbs.printable import printable
 
 # Flags of the command line and arguments of Python → where they stand in a spec.
@@ -86,6 +86,7 @@ def build(
         for name, value in source.items():
             if value is not None:
                 _override(tree, name, value, say, changed)
+    _one_length(tree, changed)
     place = _Places(str(path) if path else "", lines, changed)
     _refuse_halves(tree, (), place)
     priors = tree.get("priors")
@@ -94,10 +95,7 @@ def build(
     keys = schema.validate(tree, place)
     formula, form = _formula(keys, place)
     meant = family(keys.family, keys.link, trials=_has_trials(formula), where=place(("family",) if "family" in tree else ("link",)))
-    sampling = keys.sampling.model_dump()
-    until = Until(**sampling["until"]) if sampling["until"] is not None else None
-    if sampling["seed"] is None:
-        sampling["seed"] = secrets.randbits(32)
+    sampling = _sampling(keys)
     gone = {".".join(k) for k in changed}
     spec = Spec(
         formula=formula,
@@ -112,7 +110,7 @@ def build(
         title=printable(keys.title),
         data=_data(keys.data, place),
         priors=dict(keys.priors),
-        sampling=Sampling(**sampling | {"until": until}),
+        sampling=sampling,
         output=keys.output,
         keep=_keep(keys.keep, place),
         two_level=form,
@@ -145,7 +143,8 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
     """
     sampling = {k: v for k, v in vars(spec.sampling).items() if v is not None and k != "until"}
     if spec.sampling.until is not None:
-        sampling["until"] = dict(vars(spec.sampling.until))
+        until = {k: v for k, v in vars(spec.sampling.until).items() if v is not None and v != () and v != {}}
+        sampling["until"] = _plain(until)
     values: dict[str, Any] = {"title": spec.title} if spec.title else {}
     if data := _data_values(spec, folder):
         values["data"] = data
@@ -239,6 +238,29 @@ def _override(tree: dict[str, Any], name: str, value: Any, say: str, changed: di
         inner[part] = inner = dict(below)
     inner[key[-1]] = _copy(value)
     changed[key] = where
+
+
+def _one_length(tree: dict[str, Any], changed: Mapping[tuple[str, ...], str]) -> None:
+    """Who asks for so many draws of a spec that says ``until`` only as the default does (a resolved one) wants a run of a fixed length."""
+    sampling = tree.get("sampling")
+    if not isinstance(sampling, dict) or ("sampling", "draws") not in changed or any(k[:2] == ("sampling", "until") for k in changed):
+        return
+    until, default = sampling.get("until"), vars(Until())
+    if isinstance(until, Mapping) and all(key in default and value == default[key] for key, value in until.items()):
+        del sampling["until"]
+
+
+def _sampling(keys: Any) -> Sampling:
+    """A fixed number of draws where that is all that is asked for, a run to precision elsewhere; a seed where there is none."""
+    words = keys.sampling.model_dump()
+    until = words["until"]
+    if until is not None or words["draws"] is None:
+        until = until or {}
+        words["until"] = Until(**until | {"of": tuple(until.get("of", ()))})
+        words["draws"] = FIRST_CHECK if words["draws"] is None else words["draws"]
+    if words["seed"] is None:
+        words["seed"] = secrets.randbits(32)
+    return Sampling(**words)
 
 
 def _formula(keys: Any, place: _Places) -> tuple[str, dict[str, Any] | None]:

@@ -19,8 +19,9 @@ from gibbs.model.records import Design, Spec, Table
 from gibbs.posterior import variances
 from gibbs.printable import printable
 from gibbs.runfolder import layout
-from gibbs.summaries import display, groupwise, summary
-from gibbs.summaries.summary import PROBABILITIES, Convergence
+from gibbs.summaries import display, groupwise, summary, verdict
+from gibbs.summaries.summary import PROBABILITIES
+from gibbs.summaries.verdict import Convergence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,7 +186,7 @@ class Fit:
     @cached_property
     def convergence(self) -> Convergence:
         """Whether the draws can be trusted, over every parameter, random effects included; held to ``until`` where the spec has it."""
-        return summary.convergence(self.arrays, self.outline, self.spec.sampling.until, fixed=self._table, ranef=self._ranef_table)
+        return verdict.convergence(self.arrays, self.outline, self.spec.sampling.until, fixed=self._table, ranef=self._ranef_table)
 
     def warn(self, stacklevel: int = 2) -> None:
         """Warn (NotConvergedWarning, a UserWarning) where the draws are not to be trusted, with the sentence of the command line."""

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gibbs.draws import names
+from gibbs.draws import at_means, names
 from gibbs.draws.outline import Outline
 from gibbs.draws.records import Draws
 from gibbs.errors import SpecError, nearest
-from gibbs.posterior import at_means
 
 
 def all_names(draws: Draws, outline: Outline, *, ranef: bool = True) -> tuple[str, ...]:
@@ -35,7 +34,7 @@ def values(draws: Draws, outline: Outline, name: str) -> np.ndarray:
             return draws.beta[:, :, coefficients.index(candidate)]
         if candidate in draws.hyper_names:
             return draws.hyper[:, :, draws.hyper_names.index(candidate)]
-    derived, more = at_means.values(draws, outline)
+    derived, more = at_means.values(draws.hyper, draws.hyper_names, outline)
     if name in derived:
         return more[:, :, derived.index(name)]
     fixed = names.fixed_values(outline)

@@ -48,6 +48,10 @@ class Kept:
     lp: np.ndarray
     u: np.ndarray
 
+    def some(self, wanted: np.ndarray) -> Kept:
+        """Copies of some of the sweeps."""
+        return Kept(*(getattr(self, name)[wanted] for name in Kept.NAMES))
+
     def one(self, k: int) -> Kept:
         """Room for sweep k alone."""
         return Kept(*(getattr(self, name)[k : k + 1] for name in Kept.NAMES))
@@ -80,8 +84,11 @@ class Chain:
         self.slices_until = max(min(warmup, 20), int(SLICE_SHARE * warmup)) if d <= ELLIPTICAL_LIMIT else warmup
         self.boundaries: tuple[int, ...] = (self.slices_until, warmup)
         self.done, self.elliptical, self.independent = 0, False, True
+        self.rejected = 0  # independent proposals of the variances, when they were counted last
         self.history: list[Kept] = []
+        self.warm: list[Kept] | None = None  # of a run to precision: all of warm-up, until it is known whether it was long enough
         self.kept: list[Kept] = []
+        self.keep_every = 1  # sweeps for each draw that is kept
         self.stream: Stream | None = None  # of the effects that are not stored
         self.stored = np.arange(sum(levels * columns for _, levels, columns in packed.blocks))  # those that are
         self.seconds = [0.0, 0.0]
@@ -112,11 +119,12 @@ class Chain:
             self.done += sweeps
             if warming:
                 self.history.append(out)
+                if self.warm is not None:
+                    self.warm.append(out)
                 if self.done in self.boundaries:
                     self._learn(refine=self.done == self.warmup)
             else:
-                u = self.packed.effects_as_written(out.u)
-                self.kept.append(self._keep(replace(out, u=u if self.packed.reported is None else u[:, self.packed.reported])))
+                self._keep(out)
             self.seconds[0 if warming else 1] += time.perf_counter() - began
 
     def give_up(self) -> None:
@@ -126,12 +134,45 @@ class Chain:
             with self.turn:
                 pass
 
-    def _keep(self, out: Kept) -> Kept:
-        """What is stored of a chunk; the effects of streamed factors are added up and let go."""
-        if self.stream is None:
-            return out
-        self.stream.add(out.u)
-        return replace(out, u=out.u[:, self.stored])
+    def _keep(self, out: Kept) -> None:
+        """Store a chunk, or every so many sweeps of it; the effects of streamed factors are added up, all of them, and let go."""
+        first = self.done - self.warmup - out.lp.size  # draws before this chunk
+        wanted = np.arange(first + 1, first + 1 + out.lp.size) % self.keep_every == 0
+        if self.stream is None and self.keep_every > 1:
+            out = out.some(wanted)
+        u = self.packed.effects_as_written(out.u)
+        u = u if self.packed.reported is None else u[:, self.packed.reported]
+        if self.stream is not None:
+            self.stream.add(u)
+            out = replace(out, u=u[:, self.stored])
+            out = out if self.keep_every == 1 else out.some(wanted)
+        else:
+            out = replace(out, u=u)
+        if out.lp.size:
+            self.kept.append(out)
+
+    def thin(self, every: int) -> None:
+        """From now on keep every so many sweeps, a multiple of how many it was; of those kept so far the others are let go."""
+        step, self.keep_every, at = every // self.keep_every, every, 0
+        for k, chunk in enumerate(self.kept):
+            wanted = np.arange(at + 1, at + 1 + chunk.lp.size) % step == 0
+            at += chunk.lp.size
+            self.kept[k] = chunk.some(wanted)
+        self.kept = [chunk for chunk in self.kept if chunk.lp.size]
+
+    def warmed(self) -> np.ndarray:
+        """(sweep, quantity) of all of warm-up: everything but the effects, in the internal basis."""
+        parts = self.warm or []
+        return np.concatenate([np.concatenate([getattr(o, name) for o in parts]) for name in ("beta", "L", "scale", "df")], axis=1)
+
+    def lengthen(self, warmup: int) -> None:
+        """Warm-up, at its end, goes on to ``warmup`` sweeps, and learns again from what comes now."""
+        self.boundaries = (*self.boundaries, (self.warmup + warmup) // 2, warmup)
+        self.warmup = warmup
+
+    def freeze(self) -> None:
+        """Warm-up was long enough: what it has drawn is let go."""
+        self.warm = None
 
     def _run(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
         """``sweeps`` sweeps into ``out``: (status, sweeps done). One by one where something is done before each: the scales of Student-t
@@ -265,7 +306,8 @@ class Chain:
             half = L.shape[0] // 2
             L, scale = L[half:], scale[half:]
         else:
-            self.independent = bool(self.counts.moves[0].rejected <= MOST_REJECTED * L.shape[0])
+            self.independent = self.independent and bool(self.counts.moves[0].rejected - self.rejected <= MOST_REJECTED * L.shape[0])
+        self.rejected = int(self.counts.moves[0].rejected)
         if self.packed.family == kl.STUDENT:
             self.tuning.width[:] = np.clip(2.5 * np.std(np.log(scale), axis=0), 0.02, 5.0)
         freeze_reference(self.packed.layout.term, self.tuning.reference, L)

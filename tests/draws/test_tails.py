@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gibbs.draws import tails
-from gibbs.summaries import summary
+from gibbs.summaries import verdict
 from tests.posterior.fabricated import autoregressive, draws, slopes
 
 
@@ -65,22 +65,22 @@ def test_the_score_is_small_where_effects_follow_their_sd_and_large_where_they_d
 def test_what_the_sampler_knows_is_part_of_the_verdict(info, words) -> None:
     model = slopes()
     made = draws(model, kept=1000)
-    assert summary.convergence(made, model).ok
-    found = summary.convergence(replace(made, info=info), model)
+    assert verdict.convergence(made, model).ok
+    found = verdict.convergence(replace(made, info=info), model)
     assert not found.ok and words in found.sentence and found.sentence.startswith("Not converged, though R-hat")
     fine = {"alarms": [], "scores": {"a b": 2.0, "c d": None}, "acceptance": {"core": [0.2, None], "worst level of g": [0.9, 0.8]}}
-    assert summary.convergence(replace(made, info=fine), model).ok
+    assert verdict.convergence(replace(made, info=fine), model).ok
 
 
 def test_a_sd_whose_tail_is_hardly_known_and_one_whose_mean_does_not_exist() -> None:
     model = slopes()
     made = draws(model, kept=1000)
     made.hyper[2, 300:400, 0] = 3.0 + np.arange(100) % 5
-    found = summary.convergence(made, model)
+    found = verdict.convergence(made, model)
     assert not found.ok
     made = draws(model, kept=1000)
     made.hyper[:, :, 0] = np.random.default_rng(2).random((4, 1000)) ** -1.2
-    found = summary.convergence(made, model)
+    found = verdict.convergence(made, model)
     assert found.ok and "The tail of sd_province__Intercept is so heavy (Pareto k 1." in found.sentence and "quantiles" in found.sentence
 
 
@@ -88,5 +88,5 @@ def test_no_number_of_draws_is_named_where_too_little_is_known() -> None:
     model = slopes()
     made = draws(model, kept=1000)
     made.u[:, :, 3] = autoregressive((4, 1000), 0.97)
-    found = summary.convergence(made, model)
+    found = verdict.convergence(made, model)
     assert not found.ok and ("by much" in found.sentence or "The chains disagree" in found.sentence)

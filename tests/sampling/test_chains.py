@@ -13,7 +13,7 @@ import pytest
 
 from gibbs.errors import SamplingError
 from gibbs.model.records import Prior, Sampling, Until
-from gibbs.sampling import chains, pack, plan
+from gibbs.sampling import chains, crew, gather, pack, plan
 from gibbs.sampling.chain import Chain
 from gibbs.sampling.second_order import SecondOrderChain
 from tests.sampling.models import fitted_design, run
@@ -41,7 +41,7 @@ def test_sds_and_correlations_are_those_of_the_cholesky_factors():
     while chain.done < 110:
         chain.advance(10)
     L = chain.draws()["L"].reshape(-1, 2, 2)
-    found = chains._scales(chain.packed, chain.draws()["L"][None], chain.draws()["df"][None])[0]
+    found = gather.scales(chain.packed, chain.draws()["L"][None], chain.draws()["df"][None])[0]
     cov = L @ np.swapaxes(L, 1, 2)
     np.testing.assert_allclose(found[:, 0] ** 2, cov[:, 0, 0])
     np.testing.assert_allclose(found[:, 1] ** 2, cov[:, 1, 1])
@@ -188,7 +188,7 @@ def test_a_sweep_without_an_end_is_left_behind(monkeypatch, keep):
         return sweeps(self, how, warming, out)
 
     monkeypatch.setattr(Chain, "_sweeps", slow)
-    monkeypatch.setattr(chains, "PATIENCE", 0.2)
+    monkeypatch.setattr(crew, "PATIENCE", 0.2)
     asked = Sampling(chains=2, seed=1, warmup=100, draws=200, cores=2)
     began = time.perf_counter()
     part = chains.run(design, decided, asked, stop=stop, keep=keep, chunk=10)
@@ -208,7 +208,7 @@ def test_the_first_chunk_is_one_sweep_and_chunks_grow_by_time(monkeypatch):
     advance = Chain.advance
     monkeypatch.setattr(Chain, "advance", lambda self, sweeps: (sizes.append(sweeps), advance(self, sweeps))[1])
     chains.run(design, plan.make(design), Sampling(chains=1, seed=1, warmup=100, draws=3000, cores=1))
-    assert sizes[0] == 1 and all(b <= chains.GROWTH * a for a, b in itertools.pairwise(sizes))
+    assert sizes[0] == 1 and all(b <= crew.GROWTH * a for a, b in itertools.pairwise(sizes))
     sizes.clear()
     monkeypatch.setattr(Chain, "advance", lambda self, sweeps: (sizes.append(sweeps), time.sleep(0.1 * sweeps), advance(self, sweeps))[2])
     chains.run(design, plan.make(design), Sampling(chains=1, seed=1, warmup=10, draws=10, cores=1))
@@ -251,7 +251,7 @@ def test_acceptance_is_reported_by_block_and_an_alarm_names_the_chain_that_is_st
     assert all(len(shares) == 2 and all(0.05 < share <= 1.0 for share in shares) for shares in found["acceptance"].values())
     assert all(share < 0.999 for share in found["acceptance"]["worst level of g"])
     assert all(12 <= number < 24 for number in found["levels_by_own_law"]["g"])
-    monkeypatch.setattr(chains, "STUCK", 1.1)
+    monkeypatch.setattr(gather, "STUCK", 1.1)
     alarms = chains.run(design, plan.make(design, "second-order"), sampling).info["alarms"]
     assert len(alarms) == 6 and any(re.match(r"In chain 2 the worst level of g \(\S+\) hardly moves: \d", a) for a in alarms)
 

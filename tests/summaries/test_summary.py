@@ -1,16 +1,13 @@
-"""The tables hold the draws' moments by name, and the verdict on convergence is honest."""
+"""The tables hold the draws' moments by name."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gibbs.draws import diagnostics
-from gibbs.model.records import Prior, Until
 from gibbs.summaries import summary
-from tests.posterior.fabricated import autoregressive, design, draws, factor, slopes, term
+from tests.posterior.fabricated import design, draws, factor, slopes, term
 
 
 def test_table_rows_and_columns() -> None:
@@ -47,94 +44,3 @@ def test_ranef_table_follows_the_order_of_u() -> None:
     assert (
         found["a", "p", "Intercept"] == 0 and found["a", "p", "x"] == 1 and found["a", "r", "x"] == 5 and found["b", "t", "Intercept"] == 7
     )
-
-
-def test_converged() -> None:
-    model = slopes()
-    found = summary.convergence(draws(model, kept=1000), model)
-    assert found.ok and found.max_rhat < 1.01 and found.min_ess_bulk > 2000
-    assert found.parameters == 6 + 6
-    assert found.sentence.startswith("Converged: over all 12 parameters")
-
-
-def test_one_bad_random_effect_is_enough() -> None:
-    model = slopes()
-    made = draws(model, kept=1000)
-    made.u[:, :, 3] = autoregressive((4, 1000), 0.99)
-    found = summary.convergence(made, model)
-    assert not found.ok
-    assert found.worst == "r_province[21802,x]"
-    assert found.max_rhat == pytest.approx(float(diagnostics.rhat(made.u[:, :, 3])))
-    assert found.min_ess_bulk == pytest.approx(float(diagnostics.ess_bulk(made.u[:, :, 3])))
-    assert "1 of 12" in found.sentence and found.worst in found.sentence and "draws" in found.sentence
-
-
-def test_chains_apart_are_told_from_chains_too_short() -> None:
-    model = slopes()
-    made = draws(model, kept=300)
-    made.beta[0, :, 0] += 5
-    assert "more warm-up (now 200)" in summary.convergence(made, model).sentence
-    short = summary.convergence(draws(model, kept=120, phi=0.2, seed=8), model)
-    assert not short.ok and "Raise draws" in short.sentence and "120" in short.sentence
-
-
-@pytest.mark.parametrize(("chains", "ok"), [(1, True), (4, False)])
-def test_a_hundred_effective_draws_a_chain_up_to_four(chains: int, ok: bool) -> None:
-    """About 240 effective draws in all: more than one chain must have, fewer than four must."""
-    model = design(coefficients=("Intercept",))
-    made = draws(model, chains=chains, kept=960 // chains, phi=0.6)
-    relaxed = replace(made, beta=made.beta, hyper=made.hyper)
-    found = summary.convergence(relaxed, model)
-    assert (min(found.min_ess_bulk, found.min_ess_tail) >= 100 * chains) is ok
-    assert found.ok is (ok and found.max_rhat <= 1.01)
-
-
-def test_a_stopping_rule_sets_the_limits() -> None:
-    model = slopes()
-    made = draws(model, kept=1000)
-    assert not summary.convergence(made, model, Until(ess=50_000, rhat=1.01)).ok
-    made.beta[0, :, 0] += 0.04  # two fifths of a posterior sd
-    assert not summary.convergence(made, model).ok
-    assert summary.convergence(made, model, Until(ess=300, rhat=1.05)).ok
-
-
-def test_draws_that_are_not_finite_are_never_converged() -> None:
-    model = slopes()
-    made = draws(model)
-    made.u[0, 0, 0] = np.nan
-    found = summary.convergence(made, model)
-    assert not found.ok and "not finite" in found.sentence and found.worst == "r_province[21801,Intercept]"
-
-
-def test_a_parameter_that_never_moves_is_not_converged_unless_it_is_fixed() -> None:
-    model = slopes()
-    found = summary.convergence(draws(model, sigma=2.0), model)
-    assert not found.ok and found.worst == "sigma" and "never moved" in found.sentence
-
-    fixed = replace(model, sigma_prior=Prior("fixed", (2.0,)))
-    wobbling = draws(fixed, kept=1000)
-    wobbling.hyper[:, :, 3] = 2.0 + 4e-16 * autoregressive((4, 1000), 0.999)
-    found = summary.convergence(wobbling, fixed)
-    assert found.ok and found.parameters == 11
-    row = summary.table(wobbling, fixed).loc["sigma"]
-    assert row["mean"] == 2.0 and row["sd"] == 0.0 and np.isnan(row["rhat"])
-
-
-def test_too_few_draws_to_judge() -> None:
-    model = slopes()
-    for kept in (1, 3):
-        found = summary.convergence(draws(model, kept=kept), model)
-        assert not found.ok and "too few" in found.sentence
-
-
-def test_numbers_for_the_manifest_are_plain() -> None:
-    model = slopes()
-    words = summary.convergence(draws(model, kept=3), model).as_dict()
-    assert words["max_rhat"] is None and words["ok"] is False
-
-
-def test_a_model_without_factors() -> None:
-    model = design()
-    made = draws(model)
-    assert summary.ranef_table(made, model).empty
-    assert summary.convergence(made, model).ok

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from gibbs.errors import SpecError, nearest
 
 
-def pick(wanted: Sequence[str], labels: Sequence[str]) -> list[int]:
+def pick(wanted: Sequence[str], labels: Sequence[str], where: str = "parameters") -> list[int]:
     """Places in ``labels`` of what ``wanted`` names, in the order of ``labels``.
 
     A word is a parameter (``b_x``, or ``x`` for short), or a pattern in which * stands for anything and ? for one character
-    (``sd_*``, ``r_province[*,Intercept]``). Raises SpecError for a word that finds nothing.
+    (``sd_*``, ``r_province[*,Intercept]``). Raises SpecError for a word that finds nothing, ``where`` being the place of its message.
     """
     found: set[int] = set()
     known = {label: i for i, label in reversed(list(enumerate(labels)))}
@@ -25,7 +25,7 @@ def pick(wanted: Sequence[str], labels: Sequence[str]) -> list[int]:
         if not places:
             raise SpecError(
                 f"there is no parameter '{word}'.{nearest(word, labels)} A name may have * in it, such as sd_*; gibbs summary lists them.",
-                where="parameters",
+                where=where,
             )
         found.update(places)
     return sorted(found)

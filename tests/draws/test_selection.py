@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gibbs.draws.selection import pick
 from gibbs.errors import SpecError
-from gibbs.summaries.selection import pick
 
 LABELS = (
     "b_Intercept",

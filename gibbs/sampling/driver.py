@@ -1,0 +1,111 @@
+"""Who decides how many sweeps come next: a fixed number of draws, or a run to precision by the rule of ``gibbs.sampling.stopping``.
+
+The decisions are made where all chains stand at the same sweep, from what they have drawn: they depend on no clock, no number of cores and
+no length of chunks. A clock matters where ``max_seconds`` ends a run, and the run says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gibbs import signals
+from gibbs.model.records import Sampling
+from gibbs.sampling import stopping
+from gibbs.sampling.crew import Crew
+from gibbs.sampling.reporter import Reporter
+from gibbs.sampling.stopping import Course
+from gibbs.sampling.watch import Look, Watch
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended. ``stopped``: "", or why it came short: interrupted, max_seconds, max_draws."""
+
+    stopped: str = ""
+    every: int = 1
+    checks: int = 0
+    look: Look | None = None
+    settled: bool = True
+    clock: bool = False  # the time was up, and all was within its limits
+
+    def info(self, asked: Sampling, warmup: int, draws: int) -> dict[str, object]:
+        """For the record of a run to precision; {} of one of a fixed length."""
+        if asked.until is None:
+            return {}
+        return {
+            "to_precision": {
+                "draws_a_chain": draws,
+                "every": self.every,
+                "checks": self.checks,
+                "warmup_asked": asked.warmup,
+                "warmup": warmup,
+                "settled": self.settled,
+                "clock": self.clock,
+            }
+        }
+
+
+def drive(crew: Crew, sampling: Sampling, watch: Watch, reporter: Reporter) -> Ended:
+    """Bring the chains of ``crew`` to the end of the run. SamplingError where a chain met numbers it cannot trust."""
+    until = sampling.until
+    if until is None:
+        return Ended(crew.to(sampling.warmup + sampling.draws))
+    why, settled = _warm_up(crew, sampling)
+    warmup = crew.chains[0].warmup
+    course: Course | None = Course(min(sampling.draws, until.max_draws))
+    checks, look = 0, None
+    every, clock = 1, False
+    while course is not None and not why:
+        every = course.every
+        reporter.aim(course, look)
+        why = crew.to(warmup + course.target, until.max_seconds)
+        if why == "interrupted" or crew.left_behind or min(c.done for c in crew.chains) <= warmup:
+            break
+        try:
+            with signals.immediate(in_hand=True):
+                look = watch.look(crew.chains)
+        except KeyboardInterrupt:
+            signals.dealt_with()
+            why = "interrupted"
+            break
+        checks += 1
+        passed = look.passed(len(crew.chains))
+        if why:  # the clock, which knows nothing of the draws: one look is as good as at a run of a fixed length
+            clock, why = passed, "" if passed else why
+            break
+        ends = course.after(passed, until.max_draws)
+        if ends is None and not passed:
+            why = "max_draws"
+        if ends is not None:
+            ends = ends.thinned(stopping.room(look.effective, len(crew.chains), watch.stored_numbers))
+            if ends.every > every:
+                for chain in crew.chains:
+                    chain.thin(ends.every)
+        course = ends
+    return Ended(why, every, checks, look, settled, clock)
+
+
+def _warm_up(crew: Crew, sampling: Sampling) -> tuple[str, bool]:
+    """(why it ended before its end, whether the chains had settled) of a warm-up that is as long as it has to be."""
+    limit = sampling.until.max_seconds if sampling.until else None
+    now = sampling.warmup
+    why = crew.to(now, limit)
+    while not why:
+        if stopping.settled(np.stack([c.warmed() for c in crew.chains])):
+            settled = True
+            break
+        longer = stopping.longer_warmup(now, sampling.warmup)
+        if longer == now:
+            settled = False
+            break
+        for chain in crew.chains:
+            chain.lengthen(longer)
+        now = longer
+        why = crew.to(now, limit)
+    else:
+        return why, True
+    for chain in crew.chains:
+        chain.freeze()
+    return why, settled
