@@ -57,6 +57,7 @@ def fit(
     levels: Mapping[str, Any] | None = None,
     progress: bool | None = None,
     force: bool = False,
+    log: str | os.PathLike[str] | None = None,
     **further: Any,
 ) -> Fit:
     """Draw the posterior of a multilevel model.
@@ -106,8 +107,9 @@ def fit(
         (``Fit.save`` does it afterwards).
     outcome, level1, levels : the two-level form, as in a spec. ``outcome={"one": "YES"}`` beside a formula, or in the two-level form
         ``{"column": "vote", "one": "YES"}``, says which value of a yes-or-no outcome is 1; every other value is 0.
-    progress : True shows a bar, False shows none; None shows one where standard error is a terminal.
-    force : replace the run that ``output`` holds.
+    progress : one line with the draws, the worst R-hat and effective sample size, time elapsed and left. None shows it where standard
+        error is a terminal, in a notebook, and now and then as a line of its own elsewhere; True shows it in any case, False never.
+    force : replace the run that ``output`` holds. log : a file to which what the run is at is added, one JSON object a line.
     further : any other key of a spec's ``data:``, such as ``labels``.
 
     Warns (UserWarning) of what ``gibbs.check`` lists under warnings, and, when there are draws, where they are not to be trusted: with the
@@ -121,6 +123,7 @@ def fit(
     """
     from gibbs import pipeline
     from gibbs import progress as display
+    from gibbs.runlog import RunLog
 
     spec, frame = _words(
         formula_or_spec,
@@ -153,7 +156,10 @@ def fit(
         output=None if output is None else os.fspath(output),
         **further,
     )
-    with nullcontext() if output is None else pipeline.reserved(Path(output), force=force) as place:
+    with (
+        nullcontext() if output is None else pipeline.reserved(Path(output), force=force) as place,
+        nullcontext() if log is None else RunLog(log, folder=output) as of_log,
+    ):
         prepared = pipeline.prepare(spec, frame)
         for message in (*prepared.warnings(), *(place.notes if place else ())):
             warnings.warn(message, UserWarning, stacklevel=2)
@@ -161,13 +167,15 @@ def fit(
             pipeline.check_room(place, prepared)
         with signals.deferred():  # from here on there may be draws
             with display.display(progress) as show:
-                fitted = pipeline.draw(prepared, show)
+                fitted = pipeline.draw(prepared, display.together(show, of_log.update if of_log else None))
             found = list(pipeline.troubles())
             if place:
                 try:
                     found += pipeline.save(fitted, place, otherwise="fit.save(folder) writes the draws to another one.").problems
                 except OutputError as error:
                     found.append(str(error))
+        if of_log:
+            of_log.write("written" if place else "done", stopped=fitted.arrays.stopped)
         for message in found:
             warnings.warn(message, UserWarning, stacklevel=2)
     fitted.warn()
@@ -183,7 +191,7 @@ def check(formula_or_spec: Model = None, data: Data = None, **keys: Any) -> Chec
     """
     from gibbs import pipeline
 
-    for of_fit_only in ("progress", "force"):
+    for of_fit_only in ("progress", "force", "log"):
         keys.pop(of_fit_only, None)
     return pipeline.prepare(*_words(formula_or_spec, data, **keys)).check()
 
@@ -211,7 +219,7 @@ def sbc(
     from gibbs import pipeline
     from gibbs.calibration.sbc import calibrate
 
-    for of_fit_only in ("progress", "force", "output"):
+    for of_fit_only in ("progress", "force", "output", "log"):
         keys.pop(of_fit_only, None)
     return calibrate(pipeline.prepare(*_words(formula_or_spec, data, **keys)), replicates=replicates, rows=rows, cores=cores)
 

@@ -15,6 +15,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -106,6 +107,7 @@ def _main(argv: Sequence[str] | None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from gibbs import pipeline, progress
+    from gibbs.runlog import RunLog
     from gibbs.sampling import precompile
 
     spec = spec_arguments.load(arguments, out=arguments.out)
@@ -117,18 +119,23 @@ def _run(arguments: argparse.Namespace) -> int:
         for warning in prepared.warnings():
             say_beside(f"warning: {warning}")
         pipeline.check_room(place, prepared)
-        with signals.deferred():  # from here on there may be draws
-            with progress.display(False if arguments.quiet else None) as show:
-                fit = pipeline.draw(prepared, show)
-            saved = pipeline.save(fit, place, rescue=arguments.rescue)
+        with nullcontext() if arguments.log is None else RunLog(arguments.log, spec=arguments.spec, folder=str(place.target)) as log:
+            with signals.deferred():  # from here on there may be draws
+                with progress.display(False if arguments.quiet else None) as show:
+                    fit = pipeline.draw(prepared, progress.together(show, log.update if log else None))
+                saved = pipeline.save(fit, place, rescue=arguments.rescue)
+            trusted = saved.tables and pipeline.trusted(fit)
+            code = DONE if trusted and not saved.problems else NOT_TO_BE_TRUSTED
+            if log:
+                verdict = fit.convergence.as_dict() if saved.tables else None
+                log.write("written", folder=str(saved.folder), stopped=fit.arrays.stopped, convergence=verdict, exit_code=code)
     for trouble in (*pipeline.troubles(), *saved.problems):
         say_beside(f"warning: {trouble}")
-    trusted = saved.tables and pipeline.trusted(fit)
     if not arguments.quiet:
         _show(fit, saved)
     elif saved.tables and not trusted:
-        say_beside(f"warning: {fit.convergence.sentence}" if not fit.arrays.stopped else f"warning: sampling stopped: {fit.arrays.stopped}")
-    return DONE if trusted and not saved.problems else NOT_TO_BE_TRUSTED
+        say_beside(f"warning: {fit.verdict}")
+    return code
 
 
 def _show(fit: Fit, saved: Saved) -> None:
@@ -242,6 +249,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace the run that the folder holds; other files in it stay")
     parser.add_argument("--rescue", metavar="DIR", help="where to write the run if it cannot be written there (a temporary folder)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
+    parser.add_argument("--log", metavar="FILE", help="add to this file what the run is at, one JSON object a line")
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:

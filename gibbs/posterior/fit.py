@@ -191,10 +191,14 @@ class Fit:
     def warn(self, stacklevel: int = 2) -> None:
         """Warn (NotConvergedWarning, a UserWarning) where the draws are not to be trusted, with the sentence of the command line."""
         self._told = True
-        if self.arrays.stopped:
-            warnings.warn(f"Sampling stopped before it was asked to: {self.arrays.stopped}.", NotConvergedWarning, stacklevel + 1)
-        elif not self.convergence.ok:
-            warnings.warn(printable(self.convergence.sentence), NotConvergedWarning, stacklevel + 1)
+        if self.arrays.stopped or not self.convergence.ok:
+            warnings.warn(printable(self.verdict), NotConvergedWarning, stacklevel + 1)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the draws can be trusted: why sampling stopped before its end, where it did, and the sentence on convergence."""
+        stopped = f"Sampling stopped before it was asked to: {self.arrays.stopped}. " if self.arrays.stopped else ""
+        return stopped + ("" if self.arrays.stopped == "interrupted" else self.convergence.sentence)
 
     def _tell(self) -> None:
         """Warn at the first summary of a fit that was read from a folder."""

@@ -65,7 +65,7 @@ def run(
             meet()
         compile_seconds = time.perf_counter() - compile_began
         crew = Crew(chains, sampling.cores, reporter.tell, chunk, stop)
-        reporter.start(chains, crew.workers)
+        reporter.start(chains, crew.workers, watch)
         ended = drive(crew, sampling, watch, reporter)
         info = {"compile_seconds": compile_seconds, **ended.info(sampling, chains[0].warmup, chains[0].done - chains[0].warmup)}
         return gather.collect(chains, packed, ended.stopped, info, {f: design.factors[f].name for f in streamed})

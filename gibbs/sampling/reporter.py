@@ -10,10 +10,12 @@ from gibbs.sampling import stopping
 from gibbs.sampling.chain import Chain
 from gibbs.sampling.progress import Progress, Worst
 from gibbs.sampling.stopping import Course
-from gibbs.sampling.watch import Look
+from gibbs.sampling.watch import Look, Watch
 
-EVERY = 0.2
-"""Seconds between two snapshots, at least."""
+GLANCE = 100
+"""Draws a chain after which a run of a fixed length is looked at first, for whoever is watching it."""
+SPARE = 30.0
+"""A look at a run of a fixed length comes at the earliest after so many times the seconds that the last one took."""
 
 
 class Reporter:
@@ -32,9 +34,10 @@ class Reporter:
         if self.show:
             self.show(Progress("compile", (0,) * self.sampling.chains, self.sampling.warmup + self.draws, 0.0))
 
-    def start(self, chains: list[Chain], workers: int) -> None:
+    def start(self, chains: list[Chain], workers: int, watch: Watch) -> None:
         """The first sweep comes now."""
-        self.chains, self.workers, self.began = chains, workers, time.perf_counter()
+        self.chains, self.workers, self.watch, self.began = chains, workers, watch, time.perf_counter()
+        self.glance_at, self.glance_after = GLANCE, 0.0
 
     def aim(self, course: Course, look: Look | None) -> None:
         """The next check, and what was found at the last one: how many draws the run is likely to need."""
@@ -49,10 +52,23 @@ class Reporter:
             needed = stopping.next_check(needed, until.max_draws)
         self.draws = needed
 
+    def _glance(self, done: int) -> None:
+        """At the parameters of a run of a fixed length, on the grid of a run to precision: for the display alone."""
+        now = time.perf_counter()
+        if done < self.glance_at or now < self.glance_after:
+            return
+        look = self.watch.parameters_alone(self.chains)
+        self.worst = Worst(look.name, look.rhat, look.ess, look.draws)
+        while self.glance_at <= done:
+            self.glance_at = stopping.next_check(self.glance_at, 10**12)
+        self.glance_after = time.perf_counter() + SPARE * (time.perf_counter() - now)
+
     def tell(self, target: int) -> None:
         """A snapshot."""
         if not self.show:
             return
+        if self.sampling.until is None:
+            self._glance(min(c.done for c in self.chains) - self.sampling.warmup)
         chains, sampling = self.chains, self.sampling
         done = tuple(c.done for c in chains)
         warmup = chains[0].warmup

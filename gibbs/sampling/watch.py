@@ -77,7 +77,7 @@ class Watch:
 
     def look(self, chains: list[Chain]) -> Look:
         """At all that the chains have kept; they are as long as each other, or their first draws are looked at."""
-        found = self._parameters(chains)
+        found = self.parameters_alone(chains)
         if found.short > 1.0 or found.words:
             return found
         for part in (self._streamed(chains), self._effects(chains)):
@@ -88,7 +88,8 @@ class Watch:
                 )  # fmt: skip
         return found
 
-    def _parameters(self, chains: list[Chain]) -> Look:
+    def parameters_alone(self, chains: list[Chain]) -> Look:
+        """Coefficients, sds, correlations, family parameters and the log-likelihood."""
         kept = gather.small(chains)
         beta, hyper = gather.parameters(self.packed, kept)
         more = at_means.values(hyper, self.packed.hyper_names, self.design)[1]
