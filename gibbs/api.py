@@ -47,6 +47,7 @@ def fit(
     effects: Mapping[str, Mapping[str, str]] | None = None,
     categories: Sequence[str | int] | None = None,
     keep: str | Sequence[str] | None = None,
+    save_data: bool | None = None,
     rename: Mapping[str, str] | None = None,
     na: Sequence[str] | Mapping[str, Any] | None = None,
     title: str | None = None,
@@ -100,6 +101,8 @@ def fit(
     keep : the factors whose effects are stored draw by draw: ``"all"`` (the default), ``"none"``, or a list of names. The effects of
         the others are summarised as they are drawn, for factors with levels by the hundred thousand: ``ranef``, ``se_ranef``, ``coef``
         and the run folder have them; what needs every draw of them (predictions, for one) says so.
+    save_data : False keeps the data out of the run folder; otherwise it holds the columns that were used, where they came as a table,
+        so that ``gibbs.load(run)`` predicts without being given them again.
     rename : new names of columns, ``{new: old}``.
     na : further words that mean missing, values or labels: a list for every column, or by column, ``{"therm": [998, 999], "*": [-9]}``;
         ``{"keep": ["NA"]}`` keeps a word that means missing by itself where a column is text.
@@ -146,6 +149,7 @@ def fit(
         effects=effects,
         categories=categories,
         keep=keep,
+        save_data=save_data,
         rename=rename,
         na=na,
         title=title,

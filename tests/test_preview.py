@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import gibbs
+from gibbs.errors import SpecError
 from gibbs.model.records import Prior
 from gibbs.preview import Check
 
@@ -144,13 +145,31 @@ def test_binary_outcome_is_counted_and_its_words_explained() -> None:
 
 def test_memory_is_the_draws_kept() -> None:
     """Coefficients 2, sd 1, sigma 1, effects 12, lp 1: 17 numbers of 8 bytes, 4 chains of 1,000 draws."""
-    assert "memory: draws 544 kB" in section(report("y ~ x + (1 | class)"), "Sampling")
-    assert "4 chains of 500 warm-up sweeps and 1,000 draws; seed 1" in section(report("y ~ x + (1 | class)"), "Sampling")
+    assert "memory: draws 544 kB" in section(report("y ~ x + (1 | class)", draws=1000), "Sampling")
+    assert "4 chains of 500 warm-up sweeps and 1,000 draws; seed 1" in section(report("y ~ x + (1 | class)", draws=1000), "Sampling")
+
+
+def test_how_long_the_run_will_be_is_in_words() -> None:
+    said = " ".join(section(report("y ~ x + (1 | class)"), "Sampling").split())
+    assert (
+        "R-hat at most 1.01, bulk and tail ESS at least 1,000 of every fixed effect, sd, correlation and family parameter, 0.4 of" in said
+    )
+    assert "two checks in a row (after 500, 750, 1,125, … draws a chain); at most 600 seconds and 100,000 draws a chain; seed 1" in said
+    until = {"ess": 300, "tail_ess": 200, "of": ["b_*"], "mcse": {"b_x": 0.01}, "max_draws": 600}
+    said = " ".join(section(report("y ~ x + (1 | class)", until=until), "Sampling").split())
+    assert "bulk ESS at least 300, tail ESS 200 of b_*, the Monte Carlo error of b_x at most 0.01" in said and "(after 500, 600, … " in said
+
+
+def test_until_that_names_no_parameter_is_refused_with_the_nearest() -> None:
+    with pytest.raises(SpecError, match=r"no parameter 'b_z'. Did you mean 'b_x'"):
+        report("y ~ x + (1 | class)", until={"of": ["b_z"]})
+    with pytest.raises(SpecError, match=r"no parameter 'sd_clas\*'"):
+        report("y ~ x + (1 | class)", until={"mcse": {"sd_clas*": 0.1}})
 
 
 def test_more_memory_than_the_machine_has_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gibbs.memory.installed", lambda: 1_000_000)
-    (warning,) = report("y ~ x + (1 | class)").warnings
+    (warning,) = report("y ~ x + (1 | class)", draws=1000).warnings
     assert "1.09 MB" in warning and "1 MB" in warning
 
 

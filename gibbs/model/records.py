@@ -134,6 +134,7 @@ class Spec:
     sampling: Sampling = field(default_factory=Sampling)
     output: str | None = None
     keep: tuple[str, ...] | None = None  # factors whose effects are stored whole, the others summarised as they are drawn; None: all
+    save_data: bool = True  # a run folder holds the columns that were used, where they came from Python as a table
     two_level: Mapping[str, Any] | None = None  # {"outcome":…, "level1":…, "levels":…} as written, for the report
     path: Path | None = None  # the spec file; None from Python
     lines: Mapping[str, int] = field(default_factory=dict)  # dotted key → line in the file, e.g. {"priors.sd[province]": 9}

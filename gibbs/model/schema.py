@@ -285,6 +285,7 @@ class SpecKeys(_Keys):
         default_factory=lambda: ["all"],
         description="Factors whose effects are stored draw by draw: all, none, or names. Of the others there are summaries.",
     )
+    save_data: bool = Field(True, description="Whether the run folder keeps the columns that were used, where they came from Python.")
 
 
 def schema() -> dict[str, Any]:

@@ -113,6 +113,7 @@ def build(
         sampling=sampling,
         output=keys.output,
         keep=_keep(keys.keep, place),
+        save_data=keys.save_data,
         two_level=form,
         path=path,
         lines={k: line for k, line in lines.items() if k not in gone and not any(k.startswith(f"{g}.") for g in gone)},
@@ -169,6 +170,8 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
         values["output"] = spec.output
     if spec.keep is not None:
         values["keep"] = list(spec.keep) or "none"
+    if not spec.save_data:
+        values["save_data"] = False
     head = ["Resolved spec: every default filled in. Running it again gives the same draws.", *notes]
     if spec.two_level is not None:
         head.append(f"As a formula: {spec.formula}")

@@ -47,7 +47,7 @@ class Fit:
     source, fingerprint : the data in a word ("data/peru.csv"), and the sha256 of the columns used.
     timings : seconds by stage: read, design, compile, warmup, sampling, write.
     observed : the outcome and the 1-based rows it comes from; taken from ``design`` where that is a Design.
-    frame : the table of a run whose data came from Python, for ``design``.
+    frame : the table of a run whose data came from Python, for ``design``; kept : the run folder, which may hold it.
     missing : the 1-based rows without an outcome and its draws (chain, draw, row), of a run read from a folder.
     Of such a run ``made`` has when and by what it was made: created, versions.
 
@@ -67,11 +67,12 @@ class Fit:
         timings: Mapping[str, float] | None = None,
         observed: tuple[np.ndarray, np.ndarray] | None = None,
         frame: Any = None,
+        kept: Path | None = None,
         missing: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> None:
         self.spec = spec
         self._design = design if isinstance(design, Design) else None
-        self._frame = frame
+        self._frame, self._kept = frame, kept
         self.outline = design if isinstance(design, Outline) else outline(design)
         self.arrays = draws
         self.plan = plan
@@ -93,8 +94,9 @@ class Fit:
     def design(self) -> Design:
         """The rows as numbers (X, Z, y, levels, how new data are encoded): kept from the fit, or built again from the spec's data.
 
-        A run folder does not hold the data; they are read again from where the spec names them, or from what ``gibbs.load(run, data)``
-        was given, and must have the fingerprint they had. Raises OutputError where they are gone or are not the same.
+        A run folder holds the data where they came from Python as a table (unless ``save_data: false``). Others are read again from where
+        the spec names them, or from what ``gibbs.load(run, data)`` was given, and must have the fingerprint they had. Raises OutputError
+        where they are gone or are not the same.
         """
         if self._design is None:
             from gibbs.model import design
@@ -114,8 +116,16 @@ class Fit:
         if self._rows is None:
             from gibbs.runfolder import reread
 
-            self._rows = reread.table(self.spec, self._frame, self.fingerprint)
+            self._rows = self.data_kept() or reread.table(self.spec, self._frame, self.fingerprint)
         return self._rows
+
+    def data_kept(self) -> Table | None:
+        """The table of the fit where that is at hand or was kept with its run; None where it would have to be read again."""
+        from gibbs.runfolder import saved_data
+
+        if self._rows is not None or self._kept is None or self._frame is not None:
+            return self._rows
+        return saved_data.read(self._kept, self.source, self.outline.outside, self.fingerprint)
 
     @property
     def family(self) -> str:

@@ -1,4 +1,4 @@
-"""The data of a run that is over, read once more: a run folder does not hold them."""
+"""The data of a run that is over, read once more from where its spec names them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ def table(spec: Spec, frame: Any, fingerprint: str) -> Table:
     Raises OutputError where these cannot be had, or have another fingerprint than ``fingerprint``.
     """
     if frame is None and spec.data.file is None and spec.data.rdatasets is None:
-        raise OutputError("this needs the data, and the run was made from a table in Python: give it, gibbs.load(run, data=table).")
+        raise OutputError(
+            "this needs the data, and the run was made from a table in Python that was not kept: give it, gibbs.load(run, data=table)."
+        )
     try:
         found = data.read(spec, frame, formula.variables(design.parse(spec)))
     except DataError as error:

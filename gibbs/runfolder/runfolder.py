@@ -31,7 +31,7 @@ from gibbs.draws import outline as outlines
 from gibbs.draws.records import Draws, Streamed, StreamedDraws
 from gibbs.errors import OutputError
 from gibbs.files import places, spreadsheet
-from gibbs.runfolder import layout
+from gibbs.runfolder import layout, saved_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
 
 FORMAT = 1  # of the manifest; a folder is a run folder if its manifest says {"gibbs_run": FORMAT}
-FILES = ("spec.yaml", "manifest.json", "summary.csv", "ranef.csv", "posterior.nc", "missing.csv", "report.html")
+FILES = ("spec.yaml", "manifest.json", "summary.csv", "ranef.csv", "posterior.nc", "missing.csv", "report.html", saved_data.NAME)
 _PACKAGES = ("numpy", "scipy", "numba", "pandas", "formulaic", "h5netcdf", "h5py")
 
 
@@ -103,6 +103,8 @@ def writer(fit: Fit, tables: Callable[[], Tables | None]) -> Callable[[Path], No
         begun = time.perf_counter()
         (folder / "spec.yaml").write_text(_spec_yaml(fit, folder), encoding="utf-8")
         _write_netcdf(folder / "posterior.nc", layout.groups(fit.arrays, fit.outline, fit.observed, fit.missing_draws))
+        if saved_data.wanted(fit.spec) and (table := fit.data_kept()) is not None:
+            saved_data.write(table, folder)
         seconds, found = time.perf_counter() - begun, tables()
         begun = time.perf_counter()
         if found is not None:
@@ -308,7 +310,7 @@ class _Sink(io.RawIOBase):
 
 
 def load(folder: str | Path, data: Any = None) -> Fit:
-    """The Fit of a run folder, draws and names as they were; the data are not kept, ``fit.design`` reads them again (or ``data``).
+    """The Fit of a run folder, draws and names as they were; ``fit.design`` reads the data again where they are not kept (or ``data``).
 
     OutputError where the folder is missing, is no run folder, or lacks a part.
     """
@@ -347,6 +349,7 @@ def load(folder: str | Path, data: Any = None) -> Fit:
         timings=timings,
         observed=observed,
         frame=data,
+        kept=folder,
         missing=absent,
     )
     fit.made = {key: manifest[key] for key in ("created", "versions") if key in manifest}

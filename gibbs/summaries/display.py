@@ -188,7 +188,9 @@ def _header(fit: Fit, chains: int, kept: int) -> list[str]:
         lines += _wrap(f"Outcome: {outline.outcome} = {' < '.join(outline.categories)}", "         ")
     if outline.outcome_labels:
         lines.append(f"Outcome: {outline.outcome} = {outline.outcome_labels[1]} (against {outline.outcome_labels[0]})")
-    lines.append(f"  Draws: {chains} chain{'s' * (chains != 1)}, each with iter = {warmup + kept}; warmup = {warmup}; thin = 1;")
+    how = fit.arrays.info.get("to_precision") or {"draws_a_chain": kept, "every": 1}
+    iterations, thin = warmup + how["draws_a_chain"], how["every"]
+    lines.append(f"  Draws: {chains} chain{'s' * (chains != 1)}, each with iter = {iterations}; warmup = {warmup}; thin = {thin};")
     lines.append(f"         total post-warmup draws = {chains * kept}")
     return lines
 
