@@ -163,8 +163,8 @@ def test_how_long_the_run_will_be_is_in_words() -> None:
 def test_until_that_names_no_parameter_is_refused_with_the_nearest() -> None:
     with pytest.raises(SpecError, match=r"no parameter 'b_z'. Did you mean 'b_x'"):
         report("y ~ x + (1 | class)", until={"of": ["b_z"]})
-    with pytest.raises(SpecError, match=r"no parameter 'sd_clas\*'"):
-        report("y ~ x + (1 | class)", until={"mcse": {"sd_clas*": 0.1}})
+    with pytest.raises(SpecError, match=r"no parameter 'sd_school\*'"):
+        report("y ~ x + (1 | class)", until={"mcse": {"sd_school*": 0.1}})
 
 
 def test_more_memory_than_the_machine_has_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
