@@ -1,8 +1,22 @@
-"""``python -m gibbs`` is the command ``gibbs``."""
+"""``python -m gibbs``, and the command ``gibbs``."""
 
 import sys
 
-from gibbs.cli import main
+from gibbs import early
+
+
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    early.begin()
+    try:
+        from gibbs.cli import main as command
+
+        code = command()
+    except KeyboardInterrupt:  # between two states of ``gibbs.signals``
+        early.end(0, None)
+    early.done()
+    return code
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gibbs import signals
-from gibbs.errors import DataError, OutputError, SpecError
+from gibbs.errors import DataError, OutputError, SpecError, outside
 from gibbs.model.records import Prior, Spec, Until
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def fit(
     ):
         prepared = pipeline.prepare(spec, frame)
         for message in (*prepared.warnings(), *(place.notes if place else ())):
-            warnings.warn(message, UserWarning, stacklevel=2)
+            warnings.warn(message, UserWarning, outside())
         if place:
             pipeline.check_room(place, prepared)
         with signals.deferred():  # from here on there may be draws
@@ -181,7 +181,7 @@ def fit(
         if of_log:
             of_log.write("written" if place else "done", stopped=fitted.arrays.stopped)
         for message in found:
-            warnings.warn(message, UserWarning, stacklevel=2)
+            warnings.warn(message, UserWarning, outside())
     fitted.warn()
     return fitted
 

@@ -56,7 +56,8 @@ Exact, fast Gibbs sampling for multilevel models.
 A spec is a small YAML file: data, family, formula, priors, sampling, output.
 gibbs COMMAND --help has the options of a command.
 
-Ctrl-C ends a run within two seconds and keeps what all chains have drawn; the signals TERM and HUP do the same.
+Ctrl-C ends a run within two seconds and keeps what all chains have drawn (draws by the hundred megabytes take as long as the disk does \
+to write them); the signals TERM and HUP do the same.
 Exit codes: 0 done and converged; 1 drawn, but stopped short, not converged, or not written where it was asked for (it says why \
 and where); 2 spec, data or command line are wrong; 70 a fault of ours; 130 stopped before there was a draw."""
 
@@ -98,6 +99,9 @@ def _main(argv: Sequence[str] | None) -> int:
     except Exception as error:
         if _traceback_wanted():
             raise
+        if signals.pressed():  # a library that was being imported made an error of its own of it
+            complain("interrupted; nothing was written")
+            return INTERRUPTED
         complain(_fault(error))
         return FAULT
 
@@ -155,7 +159,9 @@ def _show(fit: Fit, saved: Saved) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     from gibbs import pipeline
 
-    say(str(pipeline.prepare(spec_arguments.load(arguments)).check()))
+    spec = spec_arguments.load(arguments)
+    pipeline.output_folder(spec)  # refused as it would be by run
+    say(str(pipeline.prepare(spec).check()))
     return DONE
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
+import sys
 from collections.abc import Iterable
 
 from gibbs.printable import printable
@@ -108,3 +109,11 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
         lower = {a.lower(): a for a in allowed}
         close = [lower[m] for m in difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=0.6)]
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def outside() -> int:
+    """``stacklevel`` of a warning by the caller of this function that is to name the line outside the package that led to it."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "gibbs":
+        frame, level = frame.f_back, level + 1
+    return level

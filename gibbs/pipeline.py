@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
-from gibbs import memory, paths
+from gibbs import memory, paths, signals
 from gibbs.errors import DataError, OutputError, SpecError
 from gibbs.model.records import Design, Spec, Table
 from gibbs.printable import printable
@@ -126,7 +126,8 @@ def draw(prepared: Prepared, progress: Callable[[Progress], object] | None = Non
     exact_fit.refuse(prepared.design, prepared.table.source)
     keep = {} if prepared.spec.keep is None else {"keep": prepared.spec.keep}
     draws = chains.run(prepared.design, prepared.plan, prepared.spec.sampling, progress=progress, **keep)
-    found = scores.of_levels(draws, outline(prepared.design), prepared.design)
+    most = {"numbers": scores.HURRIED} if draws.stopped == "interrupted" else {}
+    found = scores.of_levels(draws, outline(prepared.design), prepared.design, **most)
     draws = replace(draws, info={**draws.info, "scores": found}) if found else draws
     timings = {**prepared.seconds, "compile": float(draws.info.get("compile_seconds", 0.0))}
     return Fit(prepared.spec, prepared.design, draws, plan=prepared.plan, table=prepared.table, timings=timings)
@@ -250,8 +251,8 @@ class Saved:
     tables: bool = True
 
 
-HURRY = 0.6
-"""Seconds for the tables of a run that was interrupted; the draws are written in any case."""
+HURRY, TOGETHER = 0.6, 1.4
+"""Seconds for the tables of a run that was interrupted, and between the signal and their end; the draws are written in any case."""
 
 
 def save(fit: Fit, place: Place, *, rescue: str | os.PathLike[str] | None = None, otherwise: str = "The draws are lost.") -> Saved:
@@ -267,7 +268,8 @@ def save(fit: Fit, place: Place, *, rescue: str | os.PathLike[str] | None = None
 
     def tables() -> runfolder.Tables | None:
         if not computed:
-            computed.append(runfolder.tables_in_time(fit, HURRY if fit.arrays.stopped == "interrupted" else None))
+            seconds = min(HURRY, TOGETHER - signals.ago()) if fit.arrays.stopped == "interrupted" else None
+            computed.append(runfolder.tables_in_time(fit, seconds))
         return computed[0]
 
     folder, problems = place.fill_somewhere(runfolder.writer(fit, tables), rescue=rescue, otherwise=otherwise)

@@ -1,7 +1,8 @@
 """Ctrl-C, TERM and HUP, which mean one thing: stop soon, and keep what there is.
 
-Three states of the main thread, nested as contexts:
+Four states of the main thread, the last three nested as contexts:
 
+    early       of the command while it imports the rest (``gibbs.early``): one line, and the end
     handled     the command line: all three signals raise KeyboardInterrupt. Where nothing can be lost, and the main thread does not come
                 out of a long call by itself (a compiler, a reader), a watcher ends the process after ``PATIENCE`` seconds
     deferred    a signal is written down and ends nothing: draws are in hand, and whoever is at work asks ``pressed``
@@ -22,14 +23,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from gibbs import early
+
 PATIENCE = 1.4
 """Seconds between a signal and the end of a process that does not end by itself."""
-EXIT_CODE = 130
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 _depth = 0  # of ``deferred``; 0: signals raise
 _in_hand = False  # draws that must not be lost, although signals raise
 _pressed = 0
+_first = 0.0  # when the first of them came
 _last_acts: list[Callable[[], None]] = []
 abandoned = threading.Event()
 """Set when threads are left behind in the middle of compiled code: the process must then end without waiting for them."""
@@ -46,8 +48,14 @@ def dealt_with() -> None:
     _pressed = 0
 
 
+def ago() -> float:
+    """Seconds since the signal that is being dealt with, or that was last."""
+    return time.monotonic() - _first
+
+
 def _on_signal(number: int, frame: Any) -> None:
-    global _pressed
+    global _pressed, _first
+    _first = _first if _pressed else time.monotonic()
     _pressed += 1
     if _depth == 0:
         raise KeyboardInterrupt
@@ -118,9 +126,9 @@ def handled(watched: bool = False) -> Iterator[None]:
         return
     dealt_with()
     former = {}
-    for name in _NAMES:
+    for name in early.NAMES:
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler, early.end):
             former[number] = signal.signal(number, _on_signal)
     watcher = _Watcher() if watched and former else None
     try:
@@ -184,4 +192,4 @@ class _Watcher:
             if sys.stderr.isatty():
                 sys.stderr.write("\x1b[?25h\r\x1b[K")  # the cursor, where a progress bar hid it
             sys.stderr.write("gibbs: interrupted; nothing was written\n")
-        leave(EXIT_CODE)
+        leave(early.EXIT_CODE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gibbs import pipeline
+from gibbs import cli, pipeline
 from gibbs.errors import OutputError, SpecError
 from gibbs.model import spec as specs
 from gibbs.runfolder import runfolder
@@ -88,3 +88,13 @@ def test_data_of_a_folder_called_tilde(here: Path) -> None:
     home = specs.build({"formula": "y ~ x", "data": "~/d.csv"}, path=here / "model.yaml")
     assert specs.data_path(home) == here.parent / "home" / "d.csv"
     assert specs.data_path(specs.build({"formula": "y ~ x", "data": "~nobody_of_that_name/d.csv"})) == Path("~nobody_of_that_name/d.csv")
+
+
+def test_check_judges_the_place_as_run_does(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "d.csv").write_text("y,x\n" + "\n".join(f"{k % 7},{k % 3}" for k in range(20)), encoding="utf-8")
+    for output, code in (("~/run", 2), ("../elsewhere/run", 2), ("runs/one", 0)):
+        (here / "s.yaml").write_text(f"data: d.csv\nformula: y ~ x\noutput: {output}\n", encoding="utf-8")
+        assert cli.main(["check", "s.yaml"]) == code
+        err = capsys.readouterr().err
+        assert code == 0 or ("s.yaml, line 3: output" in err and "is not a folder inside the current directory" in err)
+    assert not (here / "runs").exists()

@@ -253,6 +253,54 @@ def test_second_order_chains_stop_as_the_others_do(folder: Path) -> None:
     assert seconds < LIMIT and json.loads((folder / "runs/one/manifest.json").read_text(encoding="utf-8"))["draws"] > 100
 
 
+EARLY = """
+import builtins, os, signal, sys
+from gibbs.__main__ import main
+module, word = sys.argv.pop(), sys.argv.pop()
+real, sent = builtins.__import__, []
+def slowly(name, *arguments, **keys):
+    if not sent and name == module:
+        sent.append(name)
+        os.kill(os.getpid(), getattr(signal, word))
+    return real(name, *arguments, **keys)
+builtins.__import__ = slowly
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("module", ["gibbs.cli", "argparse", "gibbs.errors"])
+def test_while_the_command_is_imported(folder: Path, module: str, name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY, "check", "model.yaml", name, module],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "gibbs: interrupted; nothing was written\n")
+
+
+SPOILT = """
+from gibbs.model import spec
+def load(*arguments):
+    say("here")
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        raise RuntimeError("could not be imported")
+spec.load = load
+"""
+
+
+def test_an_error_that_a_library_makes_of_ctrl_c(folder: Path) -> None:
+    program = SPOILT
+    code, _, err, _ = stopped(folder, program)
+    assert (code, err) == (130, "gibbs: interrupted; nothing was written\n")
+
+
 def test_pressed_again_and_again(folder: Path) -> None:
     code, _, err, seconds = stopped(folder, KEPT["sampling"], presses=5)
     assert code == 1, err

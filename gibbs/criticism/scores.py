@@ -24,11 +24,13 @@ LEVELS = 4
 """Levels of a factor that are asked, those with most rows."""
 NUMBERS = 4_000_000
 """Draws × rows that a level may have."""
+HURRIED = 200_000
+"""The same where somebody waits for the end of a run."""
 _STEP = 1e-4
 
 
-def of_levels(draws: Draws, outline: Outline, design: Design) -> dict[str, float]:
-    """{"region e": Monte Carlo errors from 0}; levels with Student-t effects are not asked."""
+def of_levels(draws: Draws, outline: Outline, design: Design, numbers: int = NUMBERS) -> dict[str, float]:
+    """{"region e": Monte Carlo errors from 0}; levels with Student-t effects, or more draws × rows than ``numbers``, are not asked."""
     found: dict[str, float] = {}
     if draws.streamed or draws.beta.shape[1] < 100:
         return found
@@ -40,7 +42,7 @@ def of_levels(draws: Draws, outline: Outline, design: Design) -> dict[str, float
             continue
         inverses: dict[str, np.ndarray] = {}
         rows = np.bincount(factor.codes[known.place], minlength=len(factor.levels))
-        asked = [j for j in np.argsort(-rows, kind="stable") if marked[j] and 0 < rows[j] * size <= NUMBERS][:LEVELS]
+        asked = [j for j in np.argsort(-rows, kind="stable") if marked[j] and 0 < rows[j] * size <= numbers][:LEVELS]
         for j in asked:
             group = factor.groups[factor.group[j]] if factor.group is not None else ""
             if group not in inverses:

@@ -195,8 +195,10 @@ def as_number(series: pd.Series, column: str, source: str) -> np.ndarray:
         if pd.api.types.is_complex_dtype(series.dtype):
             raise DataError("complex numbers have no place in a model.", where=where)
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
-    if pd.api.types.is_datetime64_any_dtype(series.dtype) or isinstance(series.dtype, (pd.PeriodDtype, pd.IntervalDtype)):
-        raise DataError("the column holds dates, and numbers are needed; make a column of years or days.", where=where)
+    if not isinstance(series.dtype, pd.CategoricalDtype) and (kind := levels.temporal(series)):
+        raise DataError(f"the column holds {kind}, and numbers are needed; make {levels.INSTEAD[kind]}.", where=where)
+    if isinstance(series.dtype, pd.IntervalDtype):
+        raise DataError("the column holds intervals, and numbers are needed.", where=where)
     plain = series.astype(object)
     codes, values = pd.factorize(plain, use_na_sentinel=True)
     numbers = np.array([*(_as_float(value) for value in values), np.nan])[codes]
@@ -231,8 +233,10 @@ _THOUSANDS = re.compile(r"\s*[-+]?\d{1,3}(,\d{3})+(\.\d+)?\s*")
 def _why(values: pd.Series, series: pd.Series) -> str:
     """What is probably wrong with values that are no numbers."""
     words = [str(v) for v in values.unique()[:50]]
+    if spelling.spells_times(words):
+        return f" They are times of day; make {levels.INSTEAD['times of day']}."
     if spelling.spells_dates(words):
-        return " They are dates; make a column of years, or of days since some day."
+        return f" They are dates; make {levels.INSTEAD['dates']}."
     if all(_THOUSANDS.fullmatch(w) for w in words):
         return " They look like numbers with commas as thousands separators; write 1234.5, without separators."
     if all(_DECIMAL_COMMA.fullmatch(w) for w in words):

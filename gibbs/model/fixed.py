@@ -154,10 +154,10 @@ def _learn_variable(node: Node, frame: pd.DataFrame, source: str, base: Mapping[
         return _learn_category(node, frame, source, base)
     if isinstance(node, Name):
         series = column(frame, node.text, source)
-        if levels.is_date(series):
+        if kind := levels.temporal(series):
             raise DataError(
-                f"it holds dates{_like(series)}. As a predictor it must be a number (make a column of years, or of days since some day) or "
-                f"a category, factor({node.text}).",
+                f"it holds {kind}{_like(series)}. As a predictor it must be a number (make {levels.INSTEAD[kind]}) or a category, "
+                f"factor({node.text}).",
                 where=f"{source}, column '{node.text}'",
             )
         if not levels.is_number(series) and not spelling.is_code(series):
@@ -188,7 +188,7 @@ def _learn_category(node: Node, frame: pd.DataFrame, source: str, base: Mapping[
 
 
 def _like(series: pd.Series) -> str:
-    """The first date where it is text: that of another type says itself that it is one."""
+    """The first value where it is text: that of another type says itself what it is."""
     value = next(iter(series.dropna()), None)
     return f" ({value}, …)" if isinstance(value, str) else ""
 
@@ -322,10 +322,8 @@ def _spelt_numbers(series: pd.Series, source: str) -> np.ndarray:
     """``as.numeric(x)``: the numbers that the labels spell. Of a category too: R would give the codes of its levels there."""
     if levels.is_number(series) or levels.is_boolean(series):
         return np.asarray(data.as_number(series, str(series.name), source), dtype=np.float64)
-    if levels.is_date(series):
-        raise DataError(
-            "as.numeric: it holds dates; make a column of years, or of days since some day.", where=f"{source}, column '{series.name}'"
-        )
+    if kind := levels.temporal(series):
+        raise DataError(f"as.numeric: it holds {kind}; make {levels.INSTEAD[kind]}.", where=f"{source}, column '{series.name}'")
     codes, labels, _ = levels.raw_codes(series)
     spelt = [levels.number_of(text) for text in labels]
     wrong = [i for i, value in enumerate(spelt) if value is None]

@@ -12,13 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gibbs.model.spelling import number_of, spells_dates
+from gibbs.model.spelling import number_of, spells_dates, spells_times
 from gibbs.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ("factorise", "in_order", "is_boolean", "is_date", "is_number", "label", "number_of", "raw_codes", "recode", "rows_text")
+__all__ = (
+    "factorise",
+    "in_order",
+    "is_boolean",
+    "is_date",
+    "is_number",
+    "label",
+    "number_of",
+    "raw_codes",
+    "recode",
+    "rows_text",
+    "temporal",
+)
 
 
 def label(value: Any) -> str:
@@ -116,28 +128,43 @@ def is_number(series: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(series)
 
 
-def is_date(series: pd.Series) -> bool:
-    """Dates, times or time spans, as such or as text that cannot be anything else (``2019-09-22``, ``22 Sep 2019``)."""
+INSTEAD = {
+    "dates": "a column of years, or of days since some day",
+    "times of day": "a column of hours, or of minutes since midnight",
+    "spans of time": "a column of hours, or of days",
+}
+"""What :func:`temporal` finds, and the numbers to make of it."""
+
+
+def temporal(series: pd.Series) -> str:
+    """What a column holds of INSTEAD, as such or as text that can be nothing else (``2019-09-22``, ``22 Sep 2019``, ``08:30``); or ""."""
     import pandas as pd
 
-    if pd.api.types.is_datetime64_any_dtype(series) or pd.api.types.is_timedelta64_dtype(series):
-        return True
-    if isinstance(series.dtype, (pd.PeriodDtype, pd.IntervalDtype)):
-        return isinstance(series.dtype, pd.PeriodDtype)
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        return False  # someone made categories of them
+    if pd.api.types.is_timedelta64_dtype(series):
+        return "spans of time"
+    if pd.api.types.is_datetime64_any_dtype(series) or isinstance(series.dtype, pd.PeriodDtype):
+        return "dates"
+    if isinstance(series.dtype, (pd.CategoricalDtype, pd.IntervalDtype)):
+        return ""  # someone made categories of them
     if series.dtype == object:
         kind = pd.api.types.infer_dtype(series, skipna=True)
         if kind in ("date", "datetime", "timedelta", "time", "period"):
-            return True
+            return {"timedelta": "spans of time", "time": "times of day"}.get(kind, "dates")
         if kind == "mixed":  # dates of several types, or dates among words
-            return any(hasattr(value, "isoformat") for value in series.dropna().unique()[:1000])
+            return "dates" if any(hasattr(value, "isoformat") for value in series.dropna().unique()[:1000]) else ""
         if kind != "string":
-            return False
+            return ""
     elif not pd.api.types.is_string_dtype(series):
-        return False
-    few = series.dropna().unique()
-    return spells_dates([str(value) for value in few[:20]]) and spells_dates([str(value) for value in few])
+        return ""
+    few = [str(value) for value in series.dropna().unique()]
+    if spells_times(few[:20]) and spells_times(few):
+        return "times of day"
+    return "dates" if spells_dates(few[:20]) and spells_dates(few) else ""
+
+
+def is_date(series: pd.Series) -> bool:
+    """Whether a column holds dates, times of day or spans of time."""
+    return bool(temporal(series))
 
 
 def rows_text(rows: Sequence[Any] | np.ndarray) -> str:

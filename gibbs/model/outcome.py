@@ -233,8 +233,8 @@ def _ordinal(formula: Formula, family: Family, frame: pd.DataFrame, source: str,
         raise DataError(f"family {family.name} needs a column of ordered categories, not an expression.", where=where)
     said = coding.coding(tree)
     series = column(frame, said.column, source)
-    if levels.is_date(series):
-        raise DataError(f"family {family.name} needs ordered categories; the column holds dates.", where=where)
+    if kind := levels.temporal(series):
+        raise DataError(f"family {family.name} needs ordered categories; the column holds {kind}.", where=where)
     codes, labels = coding.learn(said, series, source)
     seen = labels
     if categories:
@@ -345,8 +345,8 @@ def _binary(formula: Formula, family: Family, frame: pd.DataFrame, source: str, 
         return _two_words(*coding.learn(said, column(frame, said.column, source), source), allowed, where)
     if isinstance(tree, Name):
         series = column(frame, tree.text, source)
-        if levels.is_date(series):
-            raise DataError(f"{allowed}; the column holds dates.", where=where)
+        if kind := levels.temporal(series):
+            raise DataError(f"{allowed}; the column holds {kind}.", where=where)
         if not levels.is_number(series) and not levels.is_boolean(series):
             return _two_words(*levels.factorise(series), allowed, where)
     y = np.ascontiguousarray(numbers(tree, frame, source, {}, training=True))

@@ -39,6 +39,7 @@ _MONTH_OF = re.compile(r"(\d{4})-(\d{2})")
 _PART_OF = re.compile(r"\d{4}[- ]?(Q[1-4]|W\d{1,2})", re.IGNORECASE)
 _DRESSED = re.compile(r"[-+]?[$€£]?\s?(\d+|\d{1,3}([,' \u00a0\u202f]\d{3})+)([.,]\d+)?\s?[%$€£]?")
 _DAY = re.compile(r"(1[89]|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0)?")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?( ?[AP]M)?| ?[AP]M)", re.IGNORECASE)
 
 
@@ -127,6 +128,13 @@ def spells_dates(words: Sequence[str]) -> bool:
     if kinds == {"month"} and all((int(word.strip()[:4]) + 1) % 100 == int(word.strip()[-2:]) for word in words):
         return False  # 2010-11, 2011-12: winters, or school years
     return not kinds & {"local", "short"}
+
+
+def spells_times(words: Sequence[str]) -> bool:
+    """Whether every word is a time of day: with seconds, AM or PM, or as clocks show it, with a zero before an hour in one (``08:30``)."""
+    if not words or not all(_TIME.fullmatch(word.strip()) or _CLOCK.fullmatch(word.strip()) for word in words):
+        return False
+    return any(_TIME.fullmatch(word.strip()) or word.strip().startswith("0") for word in words)
 
 
 def spells_days(words: Sequence[str]) -> bool:

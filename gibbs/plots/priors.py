@@ -188,11 +188,28 @@ def window(one: Known, values: np.ndarray) -> tuple[float, float]:
     return first, float(high) + 0.6 * reach
 
 
+def _flat(outline: Outline) -> list[str]:
+    """The sds, and sigma, whose prior is flat: one without a density."""
+    found = [
+        names.sd_name(factor.name, column, term.group)
+        for factor in outline.factors
+        for term in factor.terms
+        for column, prior in zip(term.columns, term.sd_priors, strict=False)
+        if prior.kind == "flat"
+    ]
+    return found + ["sigma"] * (outline.sigma_prior is not None and outline.sigma_prior.kind == "flat")
+
+
 def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
     """A panel a parameter: prior dashed, posterior filled."""
     from gibbs.plots import canvas
 
     there = {one.name: one for one in known(fit.outline)}
+    if not there and (flat := _flat(fit.outline)):
+        raise PlotError(
+            f"the prior of {' and '.join(flat[:3])}{' …' if len(flat) > 3 else ''} is flat: there is no density to draw beside the "
+            "posterior. The kind trace shows the draws."
+        )
     if not there:
         raise PlotError("the model has no sd, correlation, sigma, nu or shape that is estimated, so no prior of one to show.")
     wanted = choose.parameters(fit, parameters, list(there))

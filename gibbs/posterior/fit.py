@@ -14,7 +14,7 @@ import numpy as np
 
 from gibbs.draws.outline import Outline, outline
 from gibbs.draws.records import Draws
-from gibbs.errors import NotConvergedWarning
+from gibbs.errors import NotConvergedWarning, outside
 from gibbs.model.records import Design, Spec, Table
 from gibbs.posterior import variances
 from gibbs.printable import printable
@@ -198,11 +198,11 @@ class Fit:
         """Whether the draws can be trusted, over every parameter, random effects included; held to ``until`` where the spec has it."""
         return verdict.convergence(self.arrays, self.outline, self.spec.sampling.until, fixed=self._table, ranef=self._ranef_table)
 
-    def warn(self, stacklevel: int = 2) -> None:
+    def warn(self) -> None:
         """Warn (NotConvergedWarning, a UserWarning) where the draws are not to be trusted, with the sentence of the command line."""
         self._told = True
         if self.arrays.stopped or not self.convergence.ok:
-            warnings.warn(printable(self.verdict), NotConvergedWarning, stacklevel + 1)
+            warnings.warn(printable(self.verdict), NotConvergedWarning, outside())
 
     @property
     def verdict(self) -> str:
@@ -213,7 +213,7 @@ class Fit:
     def _tell(self) -> None:
         """Warn at the first summary of a fit that was read from a folder."""
         if not self._told:
-            self.warn(3)
+            self.warn()
 
     def fixef(self) -> pd.Series:
         """Posterior mean of each coefficient, by its name in the formula."""
@@ -449,7 +449,7 @@ class Fit:
             max_draws=max_draws,
         )
         for note in found.notes if new_levels is None else ():
-            warnings.warn(note, UserWarning, stacklevel=2)
+            warnings.warn(note, UserWarning, outside())
         return found
 
     def ame(

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.draws import names
-from gibbs.errors import SpecError, nearest
+from gibbs.errors import SpecError, nearest, outside
 from gibbs.posterior import family, variances
 from gibbs.posterior.linear import flat, spread
 from gibbs.predictions import newdata, newlevels, population
@@ -76,7 +76,7 @@ def predict(
         found.attrs["notes"] = notes
     for note in notes if new_levels is None else ():
         if "Did you mean" in note:  # a new group was asked for, but perhaps not this one
-            warnings.warn(note, UserWarning, stacklevel=3)
+            warnings.warn(note, UserWarning, outside())
     return found
 
 

@@ -137,6 +137,8 @@ def _tables(fit: Fit) -> Tables:
 
 def tables_in_time(fit: Fit, seconds: float | None) -> Tables | None:
     """The tables; None where Ctrl-C, the end of the seconds allowed, or of the memory came first."""
+    if seconds is not None and seconds <= 0.0:
+        return None
     try:
         with signals.immediate(seconds, in_hand=True):
             return _tables(fit)

@@ -117,7 +117,7 @@ def lme4(fit: Fit, options: Options) -> list[Part]:
             "words",
             (
                 f"Multilevel model fit by Gibbs sampling ({chains} chains of {kept:,} draws); posterior means",
-                f" Family: {outline.family}  ( {link} )",
+                f" Family: {'binomial' if outline.family == link else outline.family}  ( {link} )",
                 f"Formula: {fit.spec.formula}",
                 f"   Data: {fit.source or 'data'}",
             ),

@@ -105,7 +105,8 @@ DATES = {
 @pytest.mark.parametrize("kind", list(DATES))
 @pytest.mark.parametrize("formula", ["y ~ x", "y ~ 1 + (1 + x | g)", "y ~ g * x"])
 def test_dates_of_a_csv_file_are_refused_as_predictors(kind: str, formula: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"column 'x': it holds dates \(.*factor\(x\)"):
+    what = "times of day" if kind == "clock" else "dates"
+    with pytest.raises(DataError, match=rf"column 'x': it holds {what} \(.*factor\(x\)"):
         built(tmp_path, DATES[kind] * 4, formula)
 
 
@@ -113,7 +114,7 @@ def test_dates_may_be_groups_and_categories(tmp_path: Path) -> None:
     assert built(tmp_path, DATES["iso"] * 4, "y ~ (1 | x)").factors[0].levels == tuple(sorted(DATES["iso"]))
     assert len(built(tmp_path, DATES["iso"] * 4, "y ~ factor(x)").coefficients) == 3
     assert table(tmp_path, DATES["time"]).frame["x"].tolist() == DATES["time"]  # as they are written
-    with pytest.raises(DataError, match="They are dates; make a column of years"):
+    with pytest.raises(DataError, match="holds dates, and numbers are needed; make a column of years"):
         built(tmp_path, DATES["iso"] * 4, "y ~ poly(x, 2)")
 
 
@@ -173,6 +174,27 @@ def test_dates_in_columns_of_objects_are_dates() -> None:
     for column in ([day, None, day], [day, pd.Timestamp("2019-01-01"), day], [day, "unknown", day], [datetime.time(1), None, None]):
         assert levels.is_date(pd.Series(column, dtype=object))
     assert not levels.is_date(pd.Series(["a", 1], dtype=object)) and not levels.is_date(pd.Series(["2019-01-01"], dtype="category"))
+
+
+TIMES = {
+    "times of day": (["08:30", "12:00", "23:59"], [datetime.time(8, 30), datetime.time(12), None], ["8:30 AM", "11:15 PM", "1:00 am"]),
+    "spans of time": (pd.to_timedelta([1, 2, 3], unit="h"), [datetime.timedelta(hours=1), None, datetime.timedelta(days=2)]),
+}
+
+
+@pytest.mark.parametrize("what", TIMES)
+def test_times_are_called_what_they_are(what: str) -> None:
+    for column in TIMES[what]:
+        frame = pd.DataFrame({"x": pd.Series(column), "y": [1.0, 2.0, 4.0]})
+        with pytest.raises(DataError, match=f"it holds {what}.*make a column of hours"):
+            gibbs.check("y ~ x", pd.concat([frame.dropna()] * 4))
+        with pytest.raises(DataError, match=f"{what}(, and numbers are needed)?; make a column of hours"):
+            gibbs.check("y ~ log(x)", pd.concat([frame.dropna()] * 4))
+
+
+def test_what_looks_a_little_like_times_is_none(tmp_path: Path) -> None:
+    for words in (["1:10", "1:20", "10:30"], ["25:00", "08:30", "09:00"], ["10:30", "11:45", "unknown"]):
+        assert len(built(tmp_path, words * 4).coefficients) == 3
 
 
 def test_the_survey_with_dates() -> None:

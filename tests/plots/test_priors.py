@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import integrate, stats
 
 from gibbs.draws.outline import outline
+from gibbs.errors import PlotError
 from gibbs.model.records import Prior, Term
 from gibbs.plots import priors
 from tests.plots import fits
@@ -74,6 +76,16 @@ def test_a_gamma_on_the_shape_begins_at_zero() -> None:
 
 def test_what_the_model_fixes_has_no_panel() -> None:
     assert [one.name for one in priors.known(model(sd=Prior("fixed", (1.0,)), columns=("Intercept",)))] == ["sigma"]
+
+
+def test_flat_priors_alone_are_called_flat() -> None:
+    flat = replace(model(sd=Prior("flat", ()), columns=("Intercept",)), sigma_prior=None)
+    with pytest.raises(PlotError, match=r"the prior of sd_g__Intercept is flat: there is no density"):
+        priors.draw(SimpleNamespace(outline=flat))
+    with pytest.raises(PlotError, match=r"the prior of sd_g__Intercept and sigma is flat"):
+        priors.draw(SimpleNamespace(outline=replace(flat, sigma_prior=Prior("flat", ()))))
+    with pytest.raises(PlotError, match="no prior of one to show"):
+        priors.draw(SimpleNamespace(outline=replace(model(sd=Prior("fixed", (1.0,)), columns=("Intercept",)), sigma_prior=None)))
 
 
 def follows(one: priors.Known, drawn: np.ndarray) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gibbs.errors import NotConvergedWarning
 from gibbs.model.records import Sampling, Spec, Table, Until
 from gibbs.posterior.fit import Fit
 from tests.posterior.fabricated import autoregressive, design, draws, fit, slopes
@@ -90,3 +91,14 @@ def test_slow_chains_are_reported_by_every_way_out() -> None:
     made = fit()
     made.arrays.u[:, :, 0] = autoregressive((4, 500), 0.99)
     assert not made.convergence.ok and "Not converged" in repr(made) and "Not converged" in made._repr_html_()
+
+
+def test_warnings_name_the_line_that_led_to_them() -> None:
+    """Whichever door a fit that was read from a folder is first looked at by."""
+    made = fit()
+    stopped = Fit(made.spec, slopes(), replace(made.arrays, stopped="interrupted"))
+    for look in (repr, str, lambda one: one.summary(), lambda one: one.table(), lambda one: one.ranef(), lambda one: one.fixef()):
+        stopped._told = False
+        with pytest.warns(NotConvergedWarning, match="interrupted") as caught:
+            look(stopped)
+        assert [one.filename for one in caught] == [__file__]

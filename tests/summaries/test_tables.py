@@ -87,6 +87,16 @@ def test_lme4_print() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("family", "said"),
+    [("logit", "binomial ( logit )"), ("probit", "binomial ( probit )"), ("poisson", "poisson ( log )")],
+)
+def test_lme4_names_the_family_and_the_link(family: str, said: str) -> None:
+    model = replace(fabricated.slopes(), family=family)
+    made = fit(model, draws(model))
+    assert ["Family:", *said.split()] in words(made.table(style="lme4"))
+
+
 def test_lme4_with_an_interval() -> None:
     made = deck()
     text = made.table(style="lme4", level=0.9)

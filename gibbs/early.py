@@ -1,0 +1,36 @@
+"""The command ``gibbs`` from its very first line: a signal that comes while the rest is imported is one line, and no traceback.
+
+Imports nothing of ours and next to nothing else; :mod:`gibbs.signals` takes over when the command line begins.
+"""
+
+import os
+import signal
+
+EXIT_CODE = 130
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+
+def end(number: int, frame: object) -> None:
+    """Nothing was read or made yet: say so, and end."""
+    try:
+        os.write(2, b"gibbs: interrupted; nothing was written\n")
+    finally:
+        os._exit(EXIT_CODE)
+
+
+def begin() -> None:
+    """Signals end the process."""
+    _let((signal.SIG_DFL, signal.default_int_handler), end)
+
+
+def done() -> None:
+    """All is done and said: what is left is Python's own end, which no signal breaks off any more."""
+    _let((end,), signal.SIG_IGN)
+
+
+def _let(found: tuple[object, ...], handler: object) -> None:
+    """Signals whose handler is one of ``found`` get ``handler``; one that is ignored (``nohup``) stays so."""
+    for name in NAMES:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) in found:
+            signal.signal(number, handler)  # type: ignore[arg-type]
