@@ -59,7 +59,7 @@ def prepare(spec: Spec, frame: pd.DataFrame | None = None) -> Prepared:
     from gibbs.model import data, design, formula
     from gibbs.sampling import plan
 
-    columns = formula.variables(design.parse(spec))
+    columns = formula.variables(spec.parsed)
     began = time.perf_counter()
     table = data.read(spec, frame, columns)
     read = time.perf_counter()
@@ -88,7 +88,7 @@ def _refuse_unknown_names(prepared: Prepared) -> None:
     try:
         limits.limits(until, (*labels, *names.ranef_names(design)), len(labels), prepared.spec.sampling.chains)
     except SpecError as error:
-        raise SpecError(error.message, where=_place(prepared.spec, error.where) or error.where) from None
+        raise SpecError(error.message, where=prepared.spec.where(error.where) or error.where) from None
 
 
 def _refuse_more_than_memory(prepared: Prepared) -> None:
@@ -100,14 +100,8 @@ def _refuse_more_than_memory(prepared: Prepared) -> None:
             f"{sampling.chains:,} chains of {paths.shown(f'{sampling.draws:,}')} draws need {memory.words(kept)}, and this machine has "
             f"{memory.words(installed)} of memory. Ask for fewer draws or chains, or have the effects of large factors summarised as they "
             "are drawn (keep: none).",
-            where=_place(prepared.spec, "sampling.draws"),
+            where=prepared.spec.where("sampling.draws"),
         )
-
-
-def _place(spec: Spec, key: str) -> str:
-    """The file and the line of a key, as far as they are known."""
-    line = spec.lines.get(key)
-    return ", ".join(x for x in (str(spec.path) if spec.path else "", f"line {line}" if line else "") if x)
 
 
 def draw(prepared: Prepared, progress: Callable[[Progress], object] | None = None) -> Fit:
@@ -153,7 +147,7 @@ def output_folder(spec: Spec, given: str | os.PathLike[str] | None = None) -> Pa
         return Path(given)
     if spec.output is None:
         return Path("runs") / name_of(spec)
-    where = _place(spec, "output")
+    where = spec.where("output")
     if problem := paths.fault(spec.output):
         raise SpecError(f"output '{paths.shown(spec.output)}': {problem}.", where=where)
     if problem := _no_path(spec.output):

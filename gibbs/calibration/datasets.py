@@ -13,8 +13,8 @@ from gibbs.errors import SpecError
 from gibbs.model import prior_draws
 from gibbs.model.prior_draws import Truths
 from gibbs.model.records import Design
-from gibbs.model.weights import residual_scale
 from gibbs.posterior import family, linear
+from gibbs.posterior.residual import residual_scale
 
 LARGEST_COUNT = 2.0**53
 """A float64 holds every whole number up to here."""

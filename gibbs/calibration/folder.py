@@ -7,21 +7,35 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gibbs import paths
 from gibbs.calibration.picture import NoPlots
 from gibbs.errors import OutputError
 from gibbs.files import places
+from gibbs.model.records import Spec
 
 if TYPE_CHECKING:
-    from gibbs.calibration.sbc import Calibration
+    import pandas as pd
 
 FORMAT = 1
 FILES = ("ranks.csv", "quantities.csv", "verdict.txt", "spec.yaml", "manifest.json", "ranks.png")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is written. counts : of data sets and rows, for the manifest. figure : draws the ranks; None where there is nothing to draw."""
+
+    spec: Spec
+    ranks: pd.DataFrame
+    quantities: pd.DataFrame
+    verdict: str
+    counts: Mapping[str, int | bool]
+    figure: Callable[[], Any] | None
 
 
 def check_target(folder: str | os.PathLike[str], *, force: bool = False) -> Path:
@@ -74,28 +88,28 @@ def reserved(folder: str | os.PathLike[str], *, force: bool = False) -> Iterator
         yield place
 
 
-def write(found: Calibration, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
+def write(found: Contents, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
     """Write the folder; gives its absolute path. Without matplotlib there is no picture, and the verdict says so."""
     with reserved(folder, force=force) as place:
         return place.fill(writer(found))
 
 
-def writer(found: Calibration) -> Callable[[Path], None]:
+def writer(found: Contents) -> Callable[[Path], None]:
     """What fills an empty folder with a calibration."""
     return lambda folder: _fill(found, folder)
 
 
-def _fill(found: Calibration, partial: Path) -> None:
+def _fill(found: Contents, partial: Path) -> None:
     from gibbs import __version__
     from gibbs.files import spreadsheet
     from gibbs.model import spec
 
-    spreadsheet.to_csv(found.ranks(), partial / "ranks.csv", index=False, float_format="%.10g")
-    spreadsheet.to_csv(found.table(), partial / "quantities.csv", float_format="%.6g")
+    spreadsheet.to_csv(found.ranks, partial / "ranks.csv", index=False, float_format="%.10g")
+    spreadsheet.to_csv(found.quantities, partial / "quantities.csv", float_format="%.6g")
     words = found.verdict
-    if found.fitted:
+    if found.figure is not None:
         try:
-            found.plot().savefig(partial / "ranks.png", dpi=130)
+            found.figure().savefig(partial / "ranks.png", dpi=130)
         except NoPlots as error:
             words += f"\nNo ranks.png: {error.message}"
     (partial / "verdict.txt").write_text(words + "\n", encoding="utf-8")
@@ -105,12 +119,6 @@ def _fill(found: Calibration, partial: Path) -> None:
         "gibbs_sbc": FORMAT,
         "gibbs": __version__,
         "seed": found.spec.sampling.seed,
-        "asked": found.asked,
-        "fitted": len(found.fitted),
-        "failed": len(found.failures),
-        "left_out": len(found.replicates) - len(found.fitted) - len(found.failures),
-        "rows": found.rows,
-        "ranked_among": found.L,
-        "calibrated": found.ok,
+        **found.counts,
     }
     (partial / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.calibration import ranks
+from gibbs.calibration.ranks import SUITE
 from gibbs.errors import GibbsError
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ def figure(quantities: tuple[str, ...], matrix: np.ndarray, L: int, table: pd.Da
         from matplotlib.figure import Figure
     except ImportError:
         raise NoPlots("pictures need matplotlib: pip install 'gibbs-engine[plots]'.") from None
-    from gibbs.calibration.sbc import SUITE
 
     shown = list(range(len(quantities)))
     if len(shown) > _MOST:

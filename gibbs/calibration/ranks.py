@@ -12,6 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 
+SUITE = 0.01
+"""Probability that a sampler without fault is found wanting, over all quantities together."""
+
 
 def rank(truth: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """How many of the L draws (L, K) lie below each truth (K,)."""

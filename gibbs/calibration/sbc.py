@@ -15,12 +15,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gibbs import paths, signals
-from gibbs.calibration import datasets, ranks
+from gibbs.calibration import datasets, picture, ranks
+from gibbs.calibration import folder as folders
+from gibbs.calibration.ranks import SUITE
 from gibbs.draws import diagnostics, names
 from gibbs.draws.records import Draws
 from gibbs.errors import SamplingError, SpecError
@@ -34,8 +37,6 @@ if TYPE_CHECKING:
 LOG_LIKELIHOOD = "log-likelihood"
 RANKS = 100
 """Draws that a truth is ranked among: about so many, a multiple of the chains."""
-SUITE = 0.01
-"""Probability that a sampler without fault is found wanting, over all quantities together."""
 LONGEST = 20
 """Times the draws asked for, at most, that a replicate goes on for draws that are independent."""
 EFFECTS = 3
@@ -176,15 +177,24 @@ class Calibration:
 
     def plot(self):
         """The matplotlib Figure of ECDF differences; needs the extra ``plots``."""
-        from gibbs.calibration import picture
-
         return picture.figure(self.quantities, self._matrix(), self.L, self.table())
 
-    def save(self, folder: str | os.PathLike[str], *, force: bool = False):
+    def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write ranks.csv, quantities.csv, verdict.txt, spec.yaml, manifest.json and ranks.png into a new folder; gives its path."""
-        from gibbs.calibration import folder as folders
+        return folders.write(self.contents(), folder, force=force)
 
-        return folders.write(self, folder, force=force)
+    def contents(self) -> folders.Contents:
+        """What the folder of a calibration holds."""
+        counts = {
+            "asked": self.asked,
+            "fitted": len(self.fitted),
+            "failed": len(self.failures),
+            "left_out": len(self.replicates) - len(self.fitted) - len(self.failures),
+            "rows": self.rows,
+            "ranked_among": self.L,
+            "calibrated": self.ok,
+        }
+        return folders.Contents(self.spec, self.ranks(), self.table(), self.verdict, counts, self.plot if self.fitted else None)
 
 
 MOST_REPLICATES = 100_000

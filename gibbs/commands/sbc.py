@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         with signals.deferred():
             with counter(not arguments.quiet) as show:
                 found = sbc.calibrate(prepared, replicates=arguments.replicates, rows=arguments.rows, cores=arguments.cores, progress=show)
-            written, problems = place.fill_somewhere(folders.writer(found), otherwise="The calibration is lost.")
+            written, problems = place.fill_somewhere(folders.writer(found.contents()), otherwise="The calibration is lost.")
     for trouble in (*pipeline.troubles(), *problems):
         say_beside(f"warning: {trouble}")
     if not arguments.quiet:

@@ -20,9 +20,9 @@ from gibbs.draws.records import Draws
 from gibbs.errors import SpecError
 from gibbs.model.records import Design
 from gibbs.posterior import averages, loglik, variances
+from gibbs.posterior.intervals import PROBABILITIES, QUANTILES
 from gibbs.posterior.linear import flat, linear_predictor, rows_of
 from gibbs.posterior.loglik import BLOCK, Distinct
-from gibbs.summaries.summary import PROBABILITIES, QUANTILES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,6 +11,7 @@ import pandas as pd
 
 from gibbs.errors import DataError
 from gibbs.model import columns, derive, joining
+from gibbs.model.numeric import as_number
 from gibbs.model.records import DataSource
 
 
@@ -48,7 +49,7 @@ class Assembly:
     def number(self, name: str) -> np.ndarray:
         """A column as numbers."""
         if name not in self.numbers:
-            self.numbers[name] = columns.as_number(self.series(name), name, self.source)
+            self.numbers[name] = as_number(self.series(name), name, self.source)
         return self.numbers[name]
 
     def make(self, order: Sequence[str]) -> None:

@@ -17,9 +17,8 @@ import pandas as pd
 
 from gibbs.errors import DataError, SpecError
 from gibbs.model import columns as columns_of
-from gibbs.model import derive, joining, readers, subset
+from gibbs.model import derive, formula, joining, readers, subset
 from gibbs.model.assembly import Assembly
-from gibbs.model.columns import as_number as as_number
 from gibbs.model.records import Join, Spec, Table
 from gibbs.model.spec import beside, data_path
 
@@ -51,20 +50,20 @@ def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None, *,
     options = spec.data
     reader, source = _open(spec, frame)
     place = columns_of.visible(
-        reader, options.rename, "rename", _where(spec, "data.rename"), source, lambda new: _where(spec, f"data.rename.{new}")
+        reader, options.rename, "rename", spec.where("data.rename"), source, lambda new: spec.where(f"data.rename.{new}")
     )
     joins = _joins(spec)
     if columns is None:
-        columns = _columns_of(spec)
+        columns = formula.variables(spec.parsed)
     wanted = list(dict.fromkeys([*columns, *options.complete]))
-    trees = {new: derive.read(new, text, _where(spec, f"data.derive.{new}")) for new, text in options.derive.items()}
+    trees = {new: derive.read(new, text, spec.where(f"data.derive.{new}")) for new, text in options.derive.items()}
     given = {*place, *(name for one in joins for name in one.offers)}
     if clash := next((new for new in trees if new in given), None):
         raise SpecError(
             f"derive makes a column '{clash}', but the data have one already; choose another name.",
-            where=_where(spec, f"data.derive.{clash}"),
+            where=spec.where(f"data.derive.{clash}"),
         )
-    condition = None if options.subset is None else subset.read(options.subset, _where(spec, "data.subset"))
+    condition = None if options.subset is None else subset.read(options.subset, spec.where("data.subset"))
     first = [] if condition is None else derive.needs(condition)
     origin = joining.origins(joins, place)
     needs = {new: derive.needs(tree) for new, tree in trees.items()} | {name: list(one.keys) for name, one in origin.items()}
@@ -123,7 +122,7 @@ def _joins(spec: Spec) -> list[joining.Opened]:
     def visible(reader: Reader, said: Join, source: str, where: str) -> dict[str, int]:
         return columns_of.visible(reader, said.rename, "join: rename", where, source, lambda new: where)
 
-    return joining.open_all(spec.data.join, lambda file: beside(spec, file), visible, _where(spec, "data.join"))
+    return joining.open_all(spec.data.join, lambda file: beside(spec, file), visible, spec.where("data.join"))
 
 
 def drop_missing(
@@ -221,12 +220,6 @@ def _open(spec: Spec, frame: Any) -> tuple[Reader, str]:
     return readers.open_file(path, str(options.file), options), str(options.file)
 
 
-def _columns_of(spec: Spec) -> Sequence[str]:
-    from gibbs.model import design, formula
-
-    return formula.variables(design.parse(spec))
-
-
 def _ordered(wanted: Iterable[str], needs: Mapping[str, Sequence[str]], spec: Spec) -> list[str]:
     """The columns to be made, derived or joined, that are needed, each behind those it is made from."""
     order: dict[str, None] = {}
@@ -241,18 +234,10 @@ def _ordered(wanted: Iterable[str], needs: Mapping[str, Sequence[str]], spec: Sp
             elif below in above:
                 circle = [*above, below][list(above).index(below) :]
                 shown = circle if len(circle) <= 12 else [*circle[:6], "…", *circle[-5:]]
-                raise SpecError(f"derive goes in a circle: {' → '.join(shown)}.", where=_where(spec, f"data.derive.{below}"))
+                raise SpecError(f"derive goes in a circle: {' → '.join(shown)}.", where=spec.where(f"data.derive.{below}"))
             else:
                 above[below] = iter(needs[below])
     return list(order)
-
-
-def _where(spec: Spec, key: str) -> str:
-    """The place of a key of the spec, or of the nearest key above it."""
-    parts = key.split(".")
-    lines = (spec.lines.get(".".join(parts[:n])) for n in range(len(parts), 0, -1))
-    line = next((found for found in lines if found), None)
-    return ", ".join(x for x in (str(spec.path) if spec.path else "", f"line {line}" if line else "") if x)
 
 
 # --------------------------------------------------------------------------------------------------------- fingerprint

@@ -36,7 +36,7 @@ def build(spec: Spec, table: Table) -> Design:
 
     Raises FormulaError for the formula, DataError where the data do not fit it, SpecError for a prior that fits nothing in the model.
     """
-    read = parse(spec)
+    read = spec.parsed
     family = families.family(spec.family, spec.link or None, trials=spec.family == "binomial")
     book = priors.PriorBook(spec)
     source = table.source
@@ -63,7 +63,7 @@ def build(spec: Spec, table: Table) -> Design:
     basis = centred.build(fixed, X, values, cutpoints=family.outcome == "ordinal")
     coefficient_priors = prior_rows.coefficient_rows(book, basis, X, names, intercept, sizes, counted)
     factors, encoded = _factors(read, spec, frame, source, cache, book, values, sizes.sd, counted)
-    lines = {name: _where(spec, f"base.{name}") for name in spec.base}
+    lines = {name: spec.where(f"base.{name}") for name in spec.base}
     coding.check_base(spec.base, [(variable.node, variable.is_category) for variable, _ in cache.values()], lines)
     book.check_all_used(names, {f.name: _varying(f) for f in factors}, [f.name for f in factors if f.df_prior is not None])
     book.check_correlated(any(len(term.columns) > 1 for f in factors for term in f.terms))
@@ -71,16 +71,14 @@ def build(spec: Spec, table: Table) -> Design:
         there = f"the grouping factors are {', '.join(encoded)}" if encoded else "the model has none"
         raise SpecError(
             f"keep names '{unknown_factor}', which is no grouping factor; {there}.{nearest(unknown_factor, encoded)}",
-            where=_where(spec, "keep"),
+            where=spec.where("keep"),
         )
     if known_se is not None and book.sigma() is not None:
-        raise SpecError(
-            "the standard errors are known, y | se(…): there is no sigma to give a prior to.", where=_where(spec, "priors.sigma")
-        )
+        raise SpecError("the standard errors are known, y | se(…): there is no sigma to give a prior to.", where=spec.where("priors.sigma"))
     if family.outcome == "ordinal":
-        _check_ends(found.categories or (), y if unknown is None else y[~unknown], book.cutpoints(), _where(spec, "priors.cutpoints"))
+        _check_ends(found.categories or (), y if unknown is None else y[~unknown], book.cutpoints(), spec.where("priors.cutpoints"))
     if not names and not factors and family.outcome != "ordinal":
-        raise FormulaError(f"nothing is left to estimate in: {read}", where=_where(spec, "formula"))
+        raise FormulaError(f"nothing is left to estimate in: {read}", where=spec.where("formula"))
     made = Design(
         family=family.name,
         y=y,
@@ -126,7 +124,7 @@ def _where_flat(spec: Spec, key: str) -> str:
     """The place of the flat prior that ``key`` (``sigma``, ``sd[g]``) has: its own, that of one of its columns, or that of ``sd``."""
     begin = formula.bare(key).rstrip("]")
     found = [name for name, value in spec.priors.items() if "flat" in str(value).lower() and formula.bare(name).startswith(begin)]
-    return _where(spec, f"priors.{(found or [key.partition('[')[0]])[0]}")
+    return spec.where(f"priors.{(found or [key.partition('[')[0]])[0]}")
 
 
 @dataclass(frozen=True)
@@ -306,30 +304,6 @@ def _check_ends(categories: tuple[str, ...], y: np.ndarray, prior: Prior | None,
             )
 
 
-def parse(spec: Spec) -> Formula:
-    """The spec's formula, taken apart, with the weights of its key ``weights:``; an error says where in the spec it stands."""
-    try:
-        read = formula.parse(spec.formula)
-    except FormulaError as error:
-        raise FormulaError(error.message, where=error.where or _where(spec, "formula")) from None
-    if spec.effects:
-        try:
-            read = formula.with_effects(read, spec.effects)
-        except FormulaError as error:
-            raise FormulaError(f"effects: {error.message}", where=_where(spec, "effects")) from None
-    if spec.weights is None:
-        return read
-    try:
-        return formula.with_weights(read, spec.weights, spec.weights_type)
-    except FormulaError as error:
-        raise FormulaError(f"weights: {error.message}", where=_where(spec, "weights.column") or _where(spec, "weights")) from None
-
-
-def _where(spec: Spec, key: str) -> str:
-    line = spec.lines.get(key)
-    return ", ".join(x for x in (str(spec.path) if spec.path else "", f"line {line}" if line else "") if x)
-
-
 def _offset(read: Formula, frame: pd.DataFrame, source: str) -> tuple[np.ndarray, tuple[tuple[syntax.Node, States], ...]]:
     """The sum of the offsets (N,), and what is needed to compute it again."""
     total = np.zeros(len(frame))
@@ -442,7 +416,7 @@ def _distribution(read: Formula, spec: Spec, randoms: list[RandomTerm]) -> tuple
                         f"term of {random.factor} and '{getattr(random, key) or 'none'}' here; write one gr({random.factor}, …) in all.",
                     )
                 except FormulaError as error:
-                    raise FormulaError(error.message, where=_where(spec, "formula")) from None
+                    raise FormulaError(error.message, where=spec.where("formula")) from None
     return first.dist, first.by
 
 
@@ -476,4 +450,4 @@ def _refuse_twice(read: Formula, spec: Spec, random: RandomTerm, name: str) -> N
     try:
         syntax.refuse(read.text, random.at, f"The factor {random.factor} has {what} from an earlier term already{hint}.")
     except FormulaError as error:
-        raise FormulaError(error.message, where=_where(spec, "formula")) from None
+        raise FormulaError(error.message, where=spec.where("formula")) from None

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.errors import DataError, nearest
-from gibbs.model import coding, data, levels, spelling
+from gibbs.model import coding, levels, spelling
 from gibbs.model.arguments import constants
 from gibbs.model.functions import FUNCTIONS, State
+from gibbs.model.numeric import as_number
 from gibbs.model.syntax import Binary, Call, Name, Node, Number, Paren, Sum, show
 from gibbs.model.terms import dummies, expand
 
@@ -291,7 +292,7 @@ def _arithmetic(node: Node, frame: pd.DataFrame, source: str, states: States, tr
     match node:
         case Name(name):
             series = column(frame, name, source)
-            return np.asarray(data.as_number(series, name, source), dtype=np.float64)
+            return np.asarray(as_number(series, name, source), dtype=np.float64)
         case Number(_, value):
             return value
         case Paren(inside):
@@ -321,7 +322,7 @@ def _arithmetic(node: Node, frame: pd.DataFrame, source: str, states: States, tr
 def _spelt_numbers(series: pd.Series, source: str) -> np.ndarray:
     """``as.numeric(x)``: the numbers that the labels spell. Of a category too: R would give the codes of its levels there."""
     if levels.is_number(series) or levels.is_boolean(series):
-        return np.asarray(data.as_number(series, str(series.name), source), dtype=np.float64)
+        return np.asarray(as_number(series, str(series.name), source), dtype=np.float64)
     if kind := levels.temporal(series):
         raise DataError(f"as.numeric: it holds {kind}; make {levels.INSTEAD[kind]}.", where=f"{source}, column '{series.name}'")
     codes, labels, _ = levels.raw_codes(series)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NoReturn
 
 from gibbs.errors import FormulaError, nearest
@@ -103,8 +104,9 @@ def variables(formula: Formula) -> tuple[str, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=64)
 def parse(text: str) -> Formula:
-    """Take a formula apart.
+    """Take a formula apart; the same text once.
 
     Raises FormulaError, with the formula and a caret under the place, for anything that is not a formula of a model
     this package knows.

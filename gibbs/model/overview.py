@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.model import data, design, levels, spelling, syntax
+from gibbs.model import levels, spelling, syntax
+from gibbs.model.numeric import as_number
 from gibbs.model.records import Spec, Table
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def describe(spec: Spec, table: Table) -> tuple[list[tuple[str, ...]], list[str]
         series = table.frame[name]
         gone = f"{100 * float(series.isna().mean()):.3g} %"
         if levels.is_number(series) or spelling.is_code(series):
-            x = data.as_number(series, name, table.source)
+            x = as_number(series, name, table.source)
             x = x[~np.isnan(x)]
             least, mean, largest = x.min(), x.mean(), x.max()
             if abs(mean) < 1e-12 * (largest - least):  # of a column that was centred: the rounding of a sum
@@ -40,7 +41,7 @@ def describe(spec: Spec, table: Table) -> tuple[list[tuple[str, ...]], list[str]
 
 def predictors(spec: Spec) -> list[str]:
     """The columns of the predictors, in the order in which the formula names them."""
-    read = design.parse(spec)
+    read = spec.parsed
     trees = [read.fixed_tree, *read.offset_trees, *(term.tree for term in read.random)]
     return list(dict.fromkeys(name for tree in trees for name in syntax.names(tree)))
 

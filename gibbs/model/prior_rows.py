@@ -44,8 +44,7 @@ def mean(column: np.ndarray, weight: np.ndarray | None = None) -> float:
 def where(spec: Spec, prior: Prior) -> str:
     """The file and line of a prior of the user's; empty for one that was not written in a file."""
     key = prior.source.partition(": ")[2]
-    line = spec.lines.get(f"priors.{key}")
-    return ", ".join(x for x in (str(spec.path) if spec.path else "", f"line {line}" if line else "") if x)
+    return spec.where(f"priors.{key}")
 
 
 # -------------------------------------------------------------------------------------------------------- coefficients

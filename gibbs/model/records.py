@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from gibbs.model import spec_formula
+from gibbs.model.formula import Formula
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,6 +142,21 @@ class Spec:
     two_level: Mapping[str, Any] | None = None  # {"outcome":…, "level1":…, "levels":…} as written, for the report
     path: Path | None = None  # the spec file; None from Python
     lines: Mapping[str, int] = field(default_factory=dict)  # dotted key → line in the file, e.g. {"priors.sd[province]": 9}
+
+    @cached_property
+    def parsed(self) -> Formula:
+        """``formula`` taken apart, with what ``effects`` and ``weights`` say; read once, and carried with the words.
+
+        Raises FormulaError, with the place in the spec.
+        """
+        return spec_formula.read(self.formula, self.effects, self.weights, self.weights_type, self.where)
+
+    def where(self, key: str) -> str:
+        """The place of a dotted key for messages, or of the nearest key above it: the file and the line, as far as they are known."""
+        parts = key.split(".")
+        lines = (self.lines.get(".".join(parts[:n])) for n in range(len(parts), 0, -1))
+        line = next((found for found in lines if found), None)
+        return ", ".join(x for x in (str(self.path) if self.path else "", f"line {line}" if line else "") if x)
 
 
 # ----------------------------------------------------------------------------------------------------------- data

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
 from gibbs.errors import nearest
-
-if TYPE_CHECKING:
-    from gibbs.model.records import Design
 
 TYPES = {"frequency": ("frequency", "fweight"), "precision": ("precision",)}
 """The types there are, and other names of them (Stata's). frequency: the row stands for w equal ones. precision: the row is an average
@@ -48,10 +41,3 @@ def problem(kind: str) -> str:
     if why is None:
         return f"{allowed}; '{kind}' is no type known here.{nearest(word, TYPES)}"
     return f"{allowed}. It is not {word}: {why}."
-
-
-def residual_scale(design: Design, sigma: Any, rows: Any = slice(None)) -> Any:
-    """The residual sd (student: scale) of rows, from sigma (draws, 1) or (): s of ``y | se(s)``, sigma/√w under precision weights."""
-    if design.known_se is not None:
-        return design.known_se[rows]
-    return sigma if design.precision is None else sigma / np.sqrt(design.precision[rows])

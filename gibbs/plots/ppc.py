@@ -18,11 +18,11 @@ import numpy as np
 from gibbs.draws import names
 from gibbs.errors import PlotError
 from gibbs.model.records import Design
-from gibbs.model.weights import residual_scale
 from gibbs.plots import choose, density
 from gibbs.posterior import family as families
 from gibbs.posterior import variances
 from gibbs.posterior.linear import linear_predictor, spread
+from gibbs.posterior.residual import residual_scale
 
 if TYPE_CHECKING:
     from gibbs.plots.canvas import Picture

@@ -17,10 +17,10 @@ from gibbs.draws.records import Draws
 from gibbs.errors import NotConvergedWarning, outside
 from gibbs.model.records import Design, Spec, Table
 from gibbs.posterior import variances
+from gibbs.posterior.intervals import PROBABILITIES
 from gibbs.printable import printable
 from gibbs.runfolder import layout
 from gibbs.summaries import display, groupwise, summary, verdict
-from gibbs.summaries.summary import PROBABILITIES
 from gibbs.summaries.verdict import Convergence
 
 if TYPE_CHECKING:

@@ -7,6 +7,10 @@ import numpy as np
 from gibbs.errors import SpecError, nearest
 
 KINDS = ("equal", "hdi")
+PROBABILITIES = (0.025, 0.5, 0.975)
+"""Of the quantiles that tables have where nothing else is asked for."""
+QUANTILES = ("q2.5", "q50", "q97.5")
+"""The names of their columns."""
 
 
 def check(level: float, kind: str = "equal") -> None:

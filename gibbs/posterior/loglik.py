@@ -17,9 +17,9 @@ from gibbs.draws import names
 from gibbs.draws.outline import Outline
 from gibbs.draws.records import Draws
 from gibbs.model.records import Design
-from gibbs.model.weights import residual_scale
 from gibbs.posterior import family, variances
 from gibbs.posterior.linear import flat, linear_predictor
+from gibbs.posterior.residual import residual_scale
 
 BLOCK = 2_000_000
 """Numbers (draws × rows) that one block of a stream holds: 16 MB for each of the few arrays that are made of it."""

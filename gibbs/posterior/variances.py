@@ -10,7 +10,7 @@ import numpy as np
 from gibbs.draws import names
 from gibbs.draws.outline import FactorOutline, Outline
 from gibbs.draws.records import Draws
-from gibbs.summaries.summary import PROBABILITIES, QUANTILES
+from gibbs.posterior.intervals import PROBABILITIES, QUANTILES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,12 +15,12 @@ import numpy as np
 
 from gibbs.errors import DataError, SpecError, nearest
 from gibbs.model import coding, levels, syntax
-from gibbs.model import data as model_data
-from gibbs.model import design as designs
+from gibbs.model.numeric import as_number
 from gibbs.model.records import Design
+from gibbs.posterior.intervals import PROBABILITIES
 from gibbs.predictions import newdata
 from gibbs.predictions.newdata import Groups, Rows
-from gibbs.predictions.predict import PROBABILITIES, Predictor, check_probabilities, statistic_names, summarise
+from gibbs.predictions.predict import Predictor, check_probabilities, statistic_names, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ class Described:
 
 def predictors(fit: Fit) -> tuple[str, ...]:
     """The columns that are predictors, in the order of the formula."""
-    parsed = designs.parse(fit.spec)
+    parsed = fit.spec.parsed
     trees = [parsed.fixed_tree, *(term.tree for term in parsed.random)]
     return tuple(dict.fromkeys(name for tree in trees for name in syntax.names(tree)))
 
@@ -65,7 +65,7 @@ def describe(fit: Fit, name: str) -> Described:
         codes = levels.recode(*levels.raw_codes(series)[:2], labels)
         first = [int(np.flatnonzero(codes == k)[0]) for k in range(len(labels))]
         return Described(name, labels, tuple(series.iloc[i] for i in first), np.empty(0))
-    x = model_data.as_number(series, name, "data")
+    x = as_number(series, name, "data")
     values = (0.0, 1.0) if set(np.unique(x)) == {0.0, 1.0} else ()
     return Described(name, (), values, x)
 
@@ -276,7 +276,7 @@ def _held(fit: Fit, shown: Sequence[Described], given: Mapping[str, Any], words:
                 f"which '{name}' is not said: at = {{'{name}': …}}, or average over all, groups = 'population average'.", where="effects"
             )
         else:  # in an offset
-            held[name] = float(np.average(model_data.as_number(fit.data[name], name, "data"), weights=weights))
+            held[name] = float(np.average(as_number(fit.data[name], name, "data"), weights=weights))
     return held
 
 

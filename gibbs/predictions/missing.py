@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gibbs.posterior.intervals import PROBABILITIES
 from gibbs.predictions import newdata
-from gibbs.predictions.predict import PROBABILITIES, Predictor, statistic_names, summarise
+from gibbs.predictions.predict import Predictor, statistic_names, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import DataError, SpecError, nearest
-from gibbs.model import data, design, levels, outcome, readers, syntax
-from gibbs.model.design import Formula
+from gibbs.model import data, levels, outcome, readers, syntax
 from gibbs.model.encoding import Encoding, Grouping, RandomColumns
 from gibbs.model.fixed import numbers
+from gibbs.model.formula import Formula
 from gibbs.model.records import DataSource, Design, Spec
 from gibbs.predictions import alignment
 
@@ -179,7 +179,7 @@ def read(
     """
     model = fit.design
     words = modes(groups, [f.name for f in model.factors], allow_new=allow_new)
-    parsed = design.parse(fit.spec)
+    parsed = fit.spec.parsed
     wanted = _needed(parsed, model, words, outcomes=outcomes, trials=trials is not None)
     weight = parsed.extra_trees.get("precision") if outcomes else None
     of_weight = [] if weight is None else list(dict.fromkeys(syntax.names(weight)))
@@ -242,7 +242,7 @@ def encode(
 
 def needed(fit: Fit, words: Mapping[str, str]) -> list[str]:
     """The columns that a prediction needs under these modes, trials and standard errors not counted."""
-    return _needed(design.parse(fit.spec), fit.design, words, outcomes=False, trials=False)
+    return _needed(fit.spec.parsed, fit.design, words, outcomes=False, trials=False)
 
 
 # ------------------------------------------------------------------------------------------------------------- reading

@@ -18,11 +18,12 @@ import numpy as np
 
 from gibbs.errors import DataError, SpecError, nearest
 from gibbs.files import spreadsheet
-from gibbs.model import data as model_data
 from gibbs.model import levels
+from gibbs.model.numeric import as_number
+from gibbs.posterior.intervals import PROBABILITIES
 from gibbs.predictions import newdata, newlevels
 from gibbs.predictions.newdata import Groups
-from gibbs.predictions.predict import PROBABILITIES, Predictor, check_probabilities, statistic_names, summarise
+from gibbs.predictions.predict import Predictor, check_probabilities, statistic_names, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +70,7 @@ def poststratify(
 
 
 def _weights(table: pd.DataFrame, name: str, source: str) -> np.ndarray:
-    w = model_data.as_number(table[name], name, source)
+    w = as_number(table[name], name, source)
     where = f"{source}, column '{name}'"
     for wrong, what in ((np.isnan(w), "missing"), (w < 0, "negative")):
         if wrong.any():

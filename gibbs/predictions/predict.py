@@ -24,6 +24,7 @@ import numpy as np
 from gibbs.draws import names
 from gibbs.errors import SpecError, nearest, outside
 from gibbs.posterior import family, variances
+from gibbs.posterior.intervals import PROBABILITIES
 from gibbs.posterior.linear import flat, spread
 from gibbs.predictions import newdata, newlevels, population
 from gibbs.predictions.newdata import FactorRows, Groups, Rows
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
 
 KINDS = ("linear", "expected", "outcome")
-PROBABILITIES = (0.025, 0.5, 0.975)
 BLOCK = 2**17
 """Numbers (draws × rows × categories) of a block: 1 MB, so that it stays in the processor's cache."""
 _CACHE = 2**22

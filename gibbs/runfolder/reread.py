@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gibbs.errors import DataError, OutputError
-from gibbs.model import data, design, formula
+from gibbs.model import data, formula
 from gibbs.model.records import Spec, Table
 
 
@@ -19,7 +19,7 @@ def table(spec: Spec, frame: Any, fingerprint: str) -> Table:
             "this needs the data, and the run was made from a table in Python that was not kept: give it, gibbs.load(run, data=table)."
         )
     try:
-        found = data.read(spec, frame, formula.variables(design.parse(spec)))
+        found = data.read(spec, frame, formula.variables(spec.parsed))
     except DataError as error:
         raise OutputError(f"this needs the data of the run, which cannot be read any more ({error.message})", where=error.where) from error
     if fingerprint and found.fingerprint != fingerprint:

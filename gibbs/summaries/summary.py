@@ -10,12 +10,11 @@ from gibbs.draws import at_means, diagnostics, names
 from gibbs.draws.names import Model
 from gibbs.draws.records import STREAMED_PROBABILITIES, Draws
 from gibbs.posterior import intervals
+from gibbs.posterior.intervals import PROBABILITIES, QUANTILES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PROBABILITIES = (0.025, 0.5, 0.975)
-QUANTILES = ("q2.5", "q50", "q97.5")
 COLUMNS = ("mean", "sd", *QUANTILES, "mcse_mean", "ess_bulk", "ess_tail", "rhat")
 _KINDS = ("b_Intercept[", "sd_", "cor_", "sigma", "nu", "shape")  # order of the table after the coefficients
 
