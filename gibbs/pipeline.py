@@ -1,5 +1,7 @@
 """The way of the data, once for the command line and for Python: Spec → Table → Design → Plan → Draws → Fit → run folder.
 
+Between Design and Plan stands what the sampler sees of the design (``by_group.arrange``): made here once, and handed to plan and chains.
+
 Each function is one arrow, or a few; what comes out depends on the spec, the data and the seed, whichever door they came in by.
 """
 
@@ -32,11 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that is settled before the first sweep. ``seconds``: time spent by stage (read, design)."""
+    """All that is settled before the first sweep. ``seen``: the design as the sampler sees it. ``seconds``: by stage (read, design)."""
 
     spec: Spec
     table: Table
     design: Design
+    seen: Design
     plan: Plan
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -56,7 +59,7 @@ def prepare(spec: Spec, frame: pd.DataFrame | None = None) -> Prepared:
 
     frame : the data, where they come from Python; the spec's own source where None.
     """
-    from gibbs.model import data, design, formula
+    from gibbs.model import by_group, data, design, formula
     from gibbs.sampling import plan
 
     columns = formula.variables(spec.parsed)
@@ -70,8 +73,9 @@ def prepare(spec: Spec, frame: pd.DataFrame | None = None) -> Prepared:
         if not said:
             raise
         raise type(error)(" ".join([error.message, *said]), where=error.where) from error  # often the reason: a word that occurs nowhere
-    decided = plan.make(built, spec.sampling.scheme)
-    prepared = Prepared(spec, table, built, decided, {"read": read - began, "design": time.perf_counter() - read})
+    seen = by_group.arrange(built)
+    decided = plan.make(seen, spec.sampling.scheme)
+    prepared = Prepared(spec, table, built, seen, decided, {"read": read - began, "design": time.perf_counter() - read})
     _refuse_unknown_names(prepared)
     _refuse_more_than_memory(prepared)
     return prepared
@@ -119,7 +123,7 @@ def draw(prepared: Prepared, progress: Callable[[Progress], object] | None = Non
 
     exact_fit.refuse(prepared.design, prepared.table.source)
     keep = {} if prepared.spec.keep is None else {"keep": prepared.spec.keep}
-    draws = chains.run(prepared.design, prepared.plan, prepared.spec.sampling, progress=progress, **keep)
+    draws = chains.run(prepared.seen, prepared.plan, prepared.spec.sampling, progress=progress, **keep)
     most = {"numbers": scores.HURRIED} if draws.stopped == "interrupted" else {}
     found = scores.of_levels(draws, outline(prepared.design), prepared.design, **most)
     draws = replace(draws, info={**draws.info, "scores": found}) if found else draws

@@ -27,6 +27,7 @@ from gibbs.calibration.ranks import SUITE
 from gibbs.draws import diagnostics, names
 from gibbs.draws.records import Draws
 from gibbs.errors import SamplingError, SpecError
+from gibbs.model import by_group
 from gibbs.model.records import Design, Sampling, Spec, Until
 from gibbs.pipeline import Prepared
 from gibbs.posterior import linear
@@ -341,7 +342,8 @@ def fit(design: Design, sampling: Sampling) -> Draws:
     """The posterior of one data set, as ``gibbs run`` would draw it. KeyboardInterrupt where the calibration was stopped meanwhile."""
     from gibbs.sampling import chains, plan
 
-    draws = chains.run(design, plan.make(design, sampling.scheme), sampling, stop=getattr(_here, "stop", None))
+    seen = by_group.arrange(design)
+    draws = chains.run(seen, plan.make(seen, sampling.scheme), sampling, stop=getattr(_here, "stop", None))
     if draws.stopped == "interrupted":
         raise KeyboardInterrupt
     return draws

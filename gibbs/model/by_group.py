@@ -28,10 +28,20 @@ def order(factor: Factor) -> np.ndarray:
 
 
 def arrange(design: Design) -> Design:
-    """``design`` with a column for every group and column of every factor; itself where no factor has groups."""
+    """What the sampler sees of ``design``: a column for every group and column of every factor; itself where no factor has groups.
+
+    The stage between Design and Plan, made once: plan, arrays and chains take it, and its ``asked`` is the Design as it was built.
+    """
     if all(map(is_arranged, design.factors)):
         return design
-    return replace(design, factors=tuple(f if is_arranged(f) else _arranged(f) for f in design.factors))
+    return replace(design, factors=tuple(f if is_arranged(f) else _arranged(f) for f in design.factors), asked=design)
+
+
+def require(design: Design) -> Design:
+    """``design``, which must be what the sampler sees; ValueError where ``arrange`` was left out."""
+    if not all(map(is_arranged, design.factors)):
+        raise ValueError("the sampler takes by_group.arrange(design): a factor has groups of levels, and its columns are not arranged.")
+    return design
 
 
 def _arranged(factor: Factor) -> Factor:

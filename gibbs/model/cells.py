@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from gibbs.model.records import Design
@@ -15,24 +18,28 @@ def number(design: Design) -> int:
     columns = [*(f.codes for f in design.factors), *design.X.T, *(z for f in design.factors for z in f.Z.T), design.offset]
     if design.family == "ordinal":
         columns.append(design.y)
-    return distinct([column[keep] for column in columns])
+    rows = int(np.sum(keep)) if design.missing_outcome is not None else design.y.size
+    found = of_rows([column[keep] for column in columns], rows, most=rows - 1)
+    return rows if found is None else found[1].size
 
 
-def distinct(columns: list[np.ndarray]) -> int:
-    """The number of different rows of a table given by its columns, each (N,); one where there is no column."""
+def of_rows(columns: Sequence[np.ndarray], rows: int, *, most: float = math.inf) -> tuple[np.ndarray, np.ndarray] | None:
+    """Rows that are equal in every one of ``columns``, each (N,), as one cell: the cell of each row (N,), and the first row of each cell.
+
+    Cells are numbered in the order of their first rows. None where there are more than ``most``, as soon as that is seen.
+    """
     import pandas as pd
 
-    if not columns or not len(columns[0]):
-        return min(1, len(columns[0]) if columns else 1)
-    rows = len(columns[0])
-    cell, cells = np.zeros(rows, dtype=np.int64), 1
+    cell, cells = np.zeros(rows, dtype=np.int64), min(rows, 1)
     for column in columns:
         codes, values = pd.factorize(column)
-        if len(values) == rows:
-            return rows
         if len(values) > 1:
             cell, found = pd.factorize(cell * len(values) + codes)
             cells = len(found)
-            if cells == rows:
-                return rows
-    return cells
+        if max(len(values), cells) > most:
+            return None
+    if cells > most:
+        return None
+    first = np.zeros(cells, dtype=np.int64)
+    first[cell[::-1]] = np.arange(rows - 1, -1, -1)
+    return cell, first

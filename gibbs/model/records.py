@@ -273,3 +273,4 @@ class Design:
     basis: Any = None  # gibbs.model.basis.Basis of X: the coefficients are drawn in it; None: X less its means
     outside: int = 0  # rows read that the spec's ``subset`` leaves out
     missing_outcome: np.ndarray | None = None  # (N,) bool: rows kept without an outcome (``missing: predict``); y is 0 there
+    asked: Design | None = field(default=None, repr=False)  # of what the sampler sees (``by_group.arrange``): the Design as it was built

@@ -19,7 +19,7 @@ from gibbs.kernels.apart import Apart
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
-from gibbs.model import alike, by_group
+from gibbs.model import alike
 from gibbs.model.records import Design, Term
 from gibbs.sampling.level_scales import AUGMENTED, LevelScales
 from gibbs.sampling.own_law import OwnLaw
@@ -94,8 +94,7 @@ class Chain:
         self.seconds = [0.0, 0.0]
         self.turn, self.given_up = threading.Lock(), False
         self.levels = LevelScales(self) if student else None
-        arranged = by_group.arrange(design)
-        self.factors, self.alike = arranged.factors, alike.levels(arranged)
+        self.factors, self.alike = design.factors, alike.levels(design)
         self.own = None
         if packed.family in (kl.PROBIT, kl.LOGIT) and packed.scheme != kl.ONE_AT_A_TIME and any(a.any() for a in self.alike):
             self.own = OwnLaw(self, self.alike, AUGMENTED[packed.family])
@@ -111,8 +110,8 @@ class Chain:
         out = self.new_kept(sweeps, warming)
         status, did = self._run(sweeps, warming, out)
         if status != ks.OK:
-            design, s = by_group.arrange(self.design), self.state
-            raise sampling_error(status, self.number, self.done + did + 1, design, s.u, s.L, float(s.sigma[0]))
+            s = self.state
+            raise sampling_error(status, self.number, self.done + did + 1, self.design, s.u, s.L, float(s.sigma[0]))
         with self.turn:
             if self.given_up:
                 return
@@ -320,7 +319,7 @@ class Chain:
     def _start(self) -> None:
         """Scales near a rough guess, dispersed by a factor e^{±1} over the chains; binary location effects near their mode."""
         packed, state, rng, design = self.packed, self.state, self.rng, self.design
-        factors = by_group.arrange(design).factors
+        factors = design.factors
         terms = [t for f in factors for t in f.terms]
         for k, (prior, guess) in enumerate(
             (

@@ -37,6 +37,7 @@ def run(
 
     Parameters
     ----------
+    design : as the sampler sees it (``by_group.arrange``).
     sampling : chains, seed (must be set), warm-up and draws a chain, cores, ``until``.
     progress : called from this thread a few times a second.
     keep : the factors whose effects are stored whole; those of the others are summarised as they are drawn. None: all of them.

@@ -16,6 +16,7 @@ from gibbs.kernels import likelihood as kd
 from gibbs.kernels import priors as kp
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model import by_group
+from gibbs.model import cells as equal_rows
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior
 from gibbs.sampling import orthogonal
 from gibbs.sampling import reference as locations
@@ -104,8 +105,8 @@ class Packed:
 
 
 def pack(design: Design, plan: Plan) -> Packed:
-    """Lay out ``design`` for the kernels in the blocks of ``plan``."""
-    asked, design = design, _observed(by_group.arrange(design))
+    """Lay out ``design``, as the sampler sees it (``by_group.arrange``), for the kernels in the blocks of ``plan``."""
+    asked, design = design.asked or design, _observed(by_group.require(design))
     second = plan.scheme == "second-order"
     likelihood = LIKELIHOOD[design.family, design.link or DEFAULT_LINK[design.family]] if second else -1
     family = SECOND_ORDER if second else FAMILY[design.link if design.family == "binomial" else design.family]
@@ -300,29 +301,13 @@ def _row_order(level: np.ndarray, plan: Plan) -> np.ndarray:
     return np.lexsort(tuple(level[:, f] for f in reversed(keys)))
 
 
-def cells_of(design: Design) -> int:
-    """How many rows are left when rows that share predictors, groups, offset (and an ordinal outcome) become one."""
-    columns = [design.X, *(f.Z for f in design.factors), design.offset, *(f.codes for f in design.factors)]
-    whole = np.column_stack([*columns, *([design.y] if design.family == "ordinal" else [])])
-    if any(np.unique(column).size == design.y.size for column in whole.T):
-        return int(design.y.size)
-    return int(np.unique(whole, axis=0).shape[0])
-
-
 def _cells(X, Z, level, offset, y, trials, ordinal=False):
     """Rows that share predictors, groups and offset (ordinal: and outcome) become one cell, outcomes and trials summed, where that pays."""
-    n = y.size
-    whole = np.column_stack([X, Z, level, offset, *([y] if ordinal else [])])
-    if any(np.unique(column).size > CELL_SHARE * n for column in whole.T):
+    columns = [*X.T, *Z.T, *level.T, offset, *([y] if ordinal else [])]
+    found = equal_rows.of_rows(columns, y.size, most=CELL_SHARE * y.size)
+    if found is None:
         return X, Z, level, offset, y, trials
-    _, first, inverse = np.unique(whole, axis=0, return_index=True, return_inverse=True)
-    if first.size > CELL_SHARE * n:
-        return X, Z, level, offset, y, trials
-    order = np.argsort(first, kind="stable")  # keep the order of the rows
-    place = np.empty(first.size, dtype=np.int64)
-    place[order] = np.arange(first.size)
-    cell = place[np.ravel(inverse)]
-    keep = first[order]
+    cell, keep = found
     total = y[keep] if ordinal else np.bincount(cell, weights=y, minlength=keep.size)
     trials = np.rint(np.bincount(cell, weights=trials, minlength=keep.size)).astype(np.int64)
     X, Z, level, offset = (np.ascontiguousarray(a[keep]) for a in (X, Z, level, offset))

@@ -9,6 +9,7 @@ import numpy as np
 
 from gibbs.errors import SpecError, nearest
 from gibbs.model import alike, by_group
+from gibbs.model import cells as equal_rows
 from gibbs.model.records import Design, Factor
 from gibbs.sampling import plan_words
 from gibbs.sampling.plan_words import Blocks
@@ -95,7 +96,7 @@ def parents(child: Factor, parent: Factor) -> np.ndarray | None:
 
 
 def make(design: Design, scheme: str = "auto") -> Plan:
-    """Decide the blocks for ``design``.
+    """Decide the blocks for ``design``, as the sampler sees it (``by_group.arrange``).
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ def make(design: Design, scheme: str = "auto") -> Plan:
     ------
     SpecError : an unknown scheme, one that the family does not have, or a joint draw that would need a dense matrix beyond reason.
     """
-    design = by_group.arrange(design)
+    by_group.require(design)
     if scheme not in SCHEMES:
         raise SpecError(f"scheme '{scheme}' is not one of {', '.join(SCHEMES)}.{nearest(scheme, SCHEMES)}", where="sampling.scheme")
     if design.family in GAUSSIAN_GIVEN_LATENTS:
@@ -147,21 +148,21 @@ def choice(design: Design) -> tuple[str, str]:
     data and not the prior hold an effect. It is that of all rows, or of the slowest level of any factor: every effect has to be drawn. Its
     cost goes with the rows, that of second order with the cells.
     """
-    from gibbs.sampling.pack import cells_of
-
-    n, cells = design.y.size, cells_of(design)
-    overall = (design.y.sum() + 0.5) / (n + 1.0)
+    known = np.ones(design.y.size, dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
+    y, n, cells = design.y[known], int(known.sum()), equal_rows.number(design)
+    overall = (y.sum() + 0.5) / (n + 1.0)
     augmented, slowest = float(_autocorrelation(design.family, np.array([overall]))[0][0]), "all rows"
     for factor in design.factors:
-        size = np.bincount(factor.codes, minlength=len(factor.levels))
-        ones = np.bincount(factor.codes, weights=design.y, minlength=len(factor.levels))
+        of_row = factor.codes[known]
+        size = np.bincount(of_row, minlength=len(factor.levels))
+        ones = np.bincount(of_row, weights=y, minlength=len(factor.levels))
         iat, information = _autocorrelation(design.family, (ones + 10.0 * overall) / (size + 10.0))
         of_level = 1.0 + (iat - 1.0) * size * information / (size * information + 1.0)
         j = int(np.argmax(of_level))
         if of_level[j] > augmented:
             augmented, slowest = float(of_level[j]), f"{factor.name} {factor.levels[j]}"
-    of_row, of_cell = NANOSECONDS[design.family]
-    cost = of_row * n * augmented, of_cell * cells * SECOND_ORDER_IAT
+    a_row, a_cell = NANOSECONDS[design.family]
+    cost = a_row * n * augmented, a_cell * cells * SECOND_ORDER_IAT
     better = "second-order" if cost[1] < cost[0] else "augmented"
     return better, (
         f"why: augmentation would need about {augmented:.1f} sweeps an effective draw (of {slowest}) over {n:,} rows, "

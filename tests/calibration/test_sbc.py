@@ -98,7 +98,7 @@ def test_numbers_do_not_depend_on_cores(right):
 def test_every_family_goes_through(family, further):
     """Two data sets each: truths, draws and log-likelihoods of all families fit together."""
     design = oracles.random_design(np.random.default_rng(3), "slopes", family=family, sd_prior="half_normal", rows=40, **further)
-    prepared = pipeline.Prepared(_spec(Sampling(chains=2, seed=4, warmup=100, draws=150)), None, design, plan.make(design))
+    prepared = pipeline.Prepared(_spec(Sampling(chains=2, seed=4, warmup=100, draws=150)), None, design, design, plan.make(design))
     found = sbc.calibrate(prepared, replicates=2, cores=1)
     assert len(found.fitted) == 2 and found.ok
     assert set(names.hyper_names(design)) | {"log-likelihood"} <= set(found.quantities)
