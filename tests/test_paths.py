@@ -12,8 +12,7 @@ import pytest
 from gibbs import paths, pipeline
 from gibbs.calibration import folder as calibrations
 from gibbs.errors import DataError, GibbsError, OutputError, SpecError
-from gibbs.export import place
-from gibbs.files import tablefile, textfile
+from gibbs.files import tablefile, textfile, whole
 from gibbs.model import data, spec
 from gibbs.plots import canvas
 from gibbs.printable import printable
@@ -53,8 +52,8 @@ def test_a_name_that_no_file_can_have_is_refused_wherever_it_is_typed(name: str)
         "picture": lambda: canvas.check_path(name.replace(".csv", ".png") if not name.startswith("loop.csv") else name + "/a.png"),
         "table": lambda: tablefile.check_free(name),
         "text": lambda: textfile.check_free(name),
-        "export": lambda: place.check_file(name),
-        "exported folder": lambda: place.write_folder(name, {}),
+        "export": lambda: whole.check_file(name),
+        "exported folder": lambda: whole.write_folder(name, {}),
     }
     for door, enter in doors.items():
         with pytest.raises(GibbsError, match=NO_NAMES[name]) as caught:
@@ -104,6 +103,6 @@ def test_a_name_of_as_many_letters_as_the_system_takes_is_written() -> None:
     name = "t" * 251
     assert textfile.write_text(f"{name}.txt", "x").exists()
     assert tablefile.write(pd.DataFrame({"a": [1]}), f"{name}.csv").exists()
-    assert place.write_file(f"{name}.out", lambda file: file.write_text("x")).exists()
-    assert place.write_folder(name, {"a": "x"}).is_dir()
+    assert whole.write_file(f"{name}.out", lambda file: file.write_text("x")).exists()
+    assert whole.write_folder(name, {"a": "x"}).is_dir()
     assert not [p for p in Path().iterdir() if p.name.startswith(".")]

@@ -21,15 +21,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from gibbs.columns import of_numbers
     from gibbs.files import spreadsheet
-    from gibbs.files.textfile import check_free, columns, write_text
+    from gibbs.files.textfile import check_free, write_text
     from gibbs.posterior.fit import load
     from gibbs.terminal import say, say_words
 
     if arguments.csv:
         check_free(arguments.csv, force=arguments.force)
     found = load(arguments.run).hypothesis(arguments.hypothesis, level=arguments.level)
-    say(columns(found))
+    say(of_numbers(found))
     say_words(
         f"\nestimate: posterior mean of left − right, with its {100 * arguments.level:g} % interval; probability: that the statement "
         "holds, of an expression that it is above 0; mcse: Monte Carlo error of that; evidence_ratio: probability / (1 − probability)."

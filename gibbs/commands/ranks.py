@@ -23,8 +23,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from gibbs.columns import of_numbers
     from gibbs.files import spreadsheet
-    from gibbs.files.textfile import check_free, columns, write_text
+    from gibbs.files.textfile import check_free, write_text
     from gibbs.posterior.fit import load
     from gibbs.terminal import say
 
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_free(arguments.csv, force=arguments.force)
     best = "lowest" if arguments.lowest else "highest"
     found = load(arguments.run).ranks(arguments.group, arguments.term, best=best, level=arguments.level)
-    say(columns(found))
+    say(of_numbers(found))
     if arguments.csv:
         say(f"\nWritten to {write_text(arguments.csv, spreadsheet.to_csv(found, float_format='%.8g'), force=arguments.force)}")
     return 0

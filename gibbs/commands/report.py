@@ -19,12 +19,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from gibbs import report
-    from gibbs.export import place
+    from gibbs.files import whole
     from gibbs.posterior.fit import load
     from gibbs.terminal import say
 
     path = arguments.out or Path(arguments.run) / report.NAME
     fit = load(arguments.run)
-    place.check_file(path, force=arguments.force)
+    whole.check_file(path, force=arguments.force)
     say(f"Written to {report.write(fit, path, force=arguments.force)}")
     return 0

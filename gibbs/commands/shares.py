@@ -12,7 +12,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from gibbs.files.textfile import columns
+    from gibbs.columns import of_numbers
     from gibbs.posterior.averages import BINARY
     from gibbs.posterior.fit import load
     from gibbs.terminal import say, say_words
@@ -25,14 +25,14 @@ def run(arguments: argparse.Namespace) -> int:
     if counts and heavy:
         say_words(f"not to be had: they need the mean count, which Student-t effects (of {', '.join(heavy)}) do not have")
     else:
-        say(columns(fit.variance_shares()))
+        say(of_numbers(fit.variance_shares()))
     if (fit.family in BINARY or counts) and not heavy:
         say_words("\nShares of the variance, observed scale (of the outcome itself)")
-        say(columns(fit.variance_shares(scale="observed")))
+        say(of_numbers(fit.variance_shares(scale="observed")))
     found = fit.r2()
     marginal = ", and marginal, of the predictors alone" if "marginal" in found.index else ""
     say_words(f"\nR² (Gelman et al. 2019): conditional on the groups' effects{marginal}")
-    say(columns(found))
+    say(of_numbers(found))
     if heavy and not identity:
         say_words(
             f"\nNot to be had where effects (of {', '.join(heavy)}) are Student-t: shares on the observed scale, and the marginal R²."

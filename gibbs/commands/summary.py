@@ -37,14 +37,14 @@ def _number(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from gibbs.export import place
+    from gibbs.files import whole
     from gibbs.posterior.fit import load
     from gibbs.summaries import tables
     from gibbs.terminal import say, say_words, show_summary
 
     form = arguments.format or tables.SUFFIXES.get(Path(arguments.out or "").suffix.lower(), "terminal")
     if arguments.out is not None:
-        place.check_file(arguments.out, force=arguments.force)
+        whole.check_file(arguments.out, force=arguments.force)
     fits = [load(run) for run in arguments.runs]
     chosen = (arguments.style, form, arguments.level, arguments.interval, arguments.parameters, arguments.digits)
     if len(fits) == 1 and arguments.out is None and chosen == ("brms", "terminal", None, "equal", None, None):
@@ -65,6 +65,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         (say_words if form == "terminal" else say)(text.rstrip("\n"))
     else:
-        written = place.write_file(arguments.out, lambda file: file.write_text(text, encoding="utf-8"), force=arguments.force)
+        written = whole.write_file(arguments.out, lambda file: file.write_text(text, encoding="utf-8"), force=arguments.force)
         say(f"Written to {written}")
     return 0

@@ -87,7 +87,7 @@ class Comparison:
         return tuple(notes)
 
     def __repr__(self) -> str:
-        from gibbs.summaries.display import align
+        from gibbs.columns import align
 
         table = self.table
         head = ("", *table.columns)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.export import place, tidy
+from gibbs.export import tidy
+from gibbs.files import whole
 
 if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
@@ -29,7 +30,7 @@ def export(fit: Fit, folder: str | Path, wanted: Sequence[str] | None = None, *,
     index = "".join(f"{quoted(label)} {i * kept + 1} {(i + 1) * kept}\n" for i, label in enumerate(labels))
     files = {"CODAindex.txt": index}
     files.update({f"CODAchain{c + 1}.txt": _writer(draws[c]) for c in range(chains)})
-    return place.write_folder(folder, files, force=force)
+    return whole.write_folder(folder, files, force=force)
 
 
 def quoted(name: str) -> str:

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.errors import OutputError
-from gibbs.export import place
 from gibbs.export.program import (
     Effects,
     Heavy,
@@ -35,6 +34,7 @@ from gibbs.export.program import (
     number,
     sd_of,
 )
+from gibbs.files import whole
 from gibbs.model.records import CoefficientPrior, Prior
 from gibbs.posterior import parameters
 
@@ -68,7 +68,7 @@ def export(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
         "gibbs.csv": gibbs_csv(*_ours(fit, [name for name, _ in pairs])),
         "run.R": _script(program, chains, fit.arrays.warmup, fit.arrays.beta.shape[1]),
     }
-    return place.write_folder(folder, dict(files), force=force)
+    return whole.write_folder(folder, dict(files), force=force)
 
 
 def _ours(fit: Fit, wanted: list[str]) -> tuple[tuple[str, ...], np.ndarray]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import OutputError
-from gibbs.export import place
 from gibbs.export.program import Effects, Heavy, Program, as_json, describe, gibbs_csv, name_pairs, names_csv, number
+from gibbs.files import whole
 from gibbs.model.records import CoefficientPrior, Prior
 from gibbs.posterior import parameters
 
@@ -41,7 +41,7 @@ def export(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
         "run.py": _RUN_PY.format(**settings),
         "run.R": _RUN_R.format(**settings),
     }
-    return place.write_folder(folder, dict(files), force=force)
+    return whole.write_folder(folder, dict(files), force=force)
 
 
 def _data(program: Program) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.draws import selection
-from gibbs.export import place
-from gibbs.files import spreadsheet
+from gibbs.files import spreadsheet, whole
 from gibbs.posterior import parameters
 
 if TYPE_CHECKING:
@@ -51,13 +50,13 @@ def selected(fit: Fit, wanted: Sequence[str] | None = None) -> tuple[tuple[str, 
 
 def csv(fit: Fit, path: str | Path, wanted: Sequence[str] | None = None, *, force: bool = False) -> Path:
     """Write the table as CSV, ten significant digits; gives the absolute path. OutputError where the file is there (unless ``force``)."""
-    target = place.check_file(path, force=force)
+    target = whole.check_file(path, force=force)
     made = frame(fit, wanted)
-    return place.write_file(target, lambda file: spreadsheet.to_csv(made, file, index=False, float_format="%.10g"), force=force)
+    return whole.write_file(target, lambda file: spreadsheet.to_csv(made, file, index=False, float_format="%.10g"), force=force)
 
 
 def parquet(fit: Fit, path: str | Path, wanted: Sequence[str] | None = None, *, force: bool = False) -> Path:
     """Write the table as Parquet, every bit; gives the absolute path. OutputError where the file is there (unless ``force``)."""
-    target = place.check_file(path, force=force)
+    target = whole.check_file(path, force=force)
     made = frame(fit, wanted)
-    return place.write_file(target, lambda file: made.to_parquet(file, engine="pyarrow", index=False), force=force)
+    return whole.write_file(target, lambda file: made.to_parquet(file, engine="pyarrow", index=False), force=force)

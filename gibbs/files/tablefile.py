@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gibbs import paths
 from gibbs.errors import OutputError, SpecError
-from gibbs.files import spreadsheet
+from gibbs.files import spreadsheet, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,18 +39,14 @@ def write(table: pd.DataFrame, file: str | os.PathLike[str], *, force: bool = Fa
     """Write the table (without its index) and give the path; see ``check_free`` for what is refused."""
     check_free(file, force=force)
     path = Path(file).expanduser()
-    partial = path.with_name(f".{path.name[:50]}.partial-{os.getpid()}")
-    try:
+
+    def fill(partial: Path) -> None:
         if path.suffix.lower() == ".csv":
             spreadsheet.to_csv(table, partial, index=False, float_format="%.8g")
         else:
             table.to_parquet(partial, index=False)
-        os.replace(partial, path)
-    except BaseException as error:
-        partial.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OutputError(f"the table cannot be written: {error.strerror or error}.", where=os.fspath(file)) from error
-        raise
+
+    whole.write_file(path, fill, force=force)
     return path
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gibbs import paths
 from gibbs.errors import OutputError
-
-if TYPE_CHECKING:
-    import pandas as pd
+from gibbs.files import whole
 
 
 def check_free(path: str | Path, *, force: bool = False) -> Path:
@@ -28,27 +23,7 @@ def check_free(path: str | Path, *, force: bool = False) -> Path:
 
 
 def write_text(path: str | Path, text: str, *, force: bool = False) -> Path:
-    """Write ``text`` under a hidden name beside ``path``, then rename it. OutputError as ``check_free``, and where it cannot be written."""
+    """Write ``text`` and give the path. OutputError as ``check_free``, and where it cannot be written."""
     target = check_free(path, force=force)
-    partial = target.with_name(f".{target.name[:50]}.partial-{os.getpid()}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
-    except BaseException as error:
-        partial.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OutputError(f"it cannot be written: {error.strerror or error}.", where=str(path)) from error
-        raise
+    whole.write_file(target, lambda file: file.write_text(text, encoding="utf-8"), force=force)
     return target
-
-
-def columns(frame: pd.DataFrame, places: int = 3) -> str:
-    """A table of numbers for the terminal: labels flush left, numbers flush right with ``places`` decimals, – for nan."""
-    from gibbs.summaries.display import align, number
-
-    def cell(value: float) -> str:
-        return "–" if math.isnan(value) else number(float(value), places)
-
-    rows = [("", *(str(column) for column in frame.columns))]
-    rows += [(str(label), *(cell(value) for value in row)) for label, row in zip(frame.index, frame.to_numpy(float), strict=True)]
-    return "\n".join(align(tuple(rows)))

@@ -25,11 +25,11 @@ def write(fit: Fit, path: str | Path, *, force: bool = False) -> Path:
     Raises OutputError where there is a file already (unless ``force``), where it cannot be written, and where jinja2 is not installed.
     What needs the rows of the data is left out where these cannot be had, and the report says so.
     """
-    from gibbs.export import place
+    from gibbs.files import whole
 
-    target = place.check_file(path, force=force)
+    target = whole.check_file(path, force=force)
     words = text(fit, target.parent)
-    return place.write_file(path, lambda file: file.write_text(words, encoding="utf-8"), force=force)
+    return whole.write_file(path, lambda file: file.write_text(words, encoding="utf-8"), force=force)
 
 
 def text(fit: Fit, folder: Path | None = None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gibbs.columns import number
 from gibbs.draws import diagnostics, names
 from gibbs.errors import GibbsError
 from gibbs.model.records import Design
@@ -276,7 +277,7 @@ def _latent(fit: Fit) -> str:
 def _numbers(frame: pd.DataFrame, caption: str) -> Grid:
     rows = []
     for label, row in zip(frame.index, frame.to_numpy(float), strict=True):
-        cells = ("–" if np.isnan(value) else display.number(float(value), 3) for value in row)
+        cells = ("–" if np.isnan(value) else number(float(value), 3) for value in row)
         rows.append((str(label), *cells))
     return Grid(("", *map(str, frame.columns)), tuple(rows), caption)
 

@@ -14,7 +14,7 @@ from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED
 
 if TYPE_CHECKING:
-    from gibbs.sampling.chain import Chain
+    from gibbs.sampling.chain_parts import ChainParts
 
 MOVES = 2
 """Proposals of the degrees of freedom a sweep."""
@@ -27,7 +27,7 @@ AUGMENTED = {kl.PROBIT: BINOMIAL_PROBIT, kl.LOGIT: BINOMIAL_LOGIT, kl.STUDENT: -
 class LevelScales:
     """What a chain with Student-t effects does besides; the kernels are ``kernels/level_scales.py`` and ``kernels/level_laws.py``."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: ChainParts) -> None:
         p = chain.packed
         self.chain = chain
         self.distance = np.zeros(int(np.max(p.layout.factor[p.student].levels)))

@@ -11,7 +11,7 @@ from gibbs.kernels.own_law import move_by_own_law
 from gibbs.kernels.statistics import linear_predictor
 
 if TYPE_CHECKING:
-    from gibbs.sampling.chain import Chain
+    from gibbs.sampling.chain_parts import ChainParts
     from gibbs.sampling.pack import Packed
 
 
@@ -45,7 +45,7 @@ def stand_in_of(likelihood: int, rows: kl.Rows) -> kl.StandIn:
 class OwnLaw:
     """The levels of an augmented chain that move so between two sweeps, latents integrated out; a sweep begins with new latents."""
 
-    def __init__(self, chain: Chain, which: list[np.ndarray], likelihood: int) -> None:
+    def __init__(self, chain: ChainParts, which: list[np.ndarray], likelihood: int) -> None:
         self.chain, self.nothing = chain, np.zeros(0)
         self.chosen, self.own_rows = table(chain.packed, which)
         self.data = stand_in_of(likelihood, chain.rows)

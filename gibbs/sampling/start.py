@@ -20,13 +20,13 @@ from gibbs.kernels.likelihood import COUNT_NEGATIVE_BINOMIAL, COUNT_POISSON, add
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor, subtract_other_units
 
 if TYPE_CHECKING:
-    from gibbs.sampling.chain import Chain
+    from gibbs.sampling.chain_parts import ChainParts
 
 NO_CUTPOINTS = np.zeros(0)
 
 
 def start_near_mode(
-    chain: Chain,
+    chain: ChainParts,
     code: int,
     first: np.ndarray,
     omega: np.ndarray,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html as html_module
 import math
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 from gibbs import wrap
+from gibbs.columns import align, number
 from gibbs.draws import names
 from gibbs.model.families import FAMILIES
 from gibbs.posterior import intervals
@@ -211,16 +211,6 @@ def _rows(
     return tuple(rows)
 
 
-def number(value: float, places: int) -> str:
-    """A number with so many decimals, or in powers of ten where that would be long."""
-    if not math.isfinite(value):
-        return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
-    if places > 7 or abs(value) >= 1e9:
-        return f"{value:.2e}"
-    written = f"{value:.{places}f}"
-    return written[1:] if written.startswith("-") and float(written) == 0 else written
-
-
 def decimals(sd: float, least: int, significant: int) -> int:
     """Decimals that show ``significant`` digits of ``sd``, and no fewer than ``least``."""
     if not math.isfinite(sd) or sd <= 0:
@@ -240,18 +230,6 @@ def rhat_text(value: float) -> str:
 
 def count_text(value: float) -> str:
     return f"{value:.0f}" if math.isfinite(value) else "–"
-
-
-def align(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    """Columns of equal width, the first ``left`` of them flush left, the others flush right."""
-    rows = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        " ".join(
-            cell.ljust(width) if i < left else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _wrap(words: str, indent: str = "") -> list[str]:

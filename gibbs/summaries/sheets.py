@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gibbs.columns import number
 from gibbs.draws import names, selection
 from gibbs.errors import SpecError
 from gibbs.model.families import FAMILIES
 from gibbs.posterior import intervals, variances
 from gibbs.summaries import display
-from gibbs.summaries.display import as_in_r, decimals, number
+from gibbs.summaries.display import as_in_r, decimals
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from gibbs.columns import align
 from gibbs.printable import printable
-from gibbs.summaries import display
 from gibbs.summaries.sheets import Part, Row
 
 
@@ -20,8 +20,8 @@ def plain(parts: Sequence[Part]) -> str:
             lines += [printable(line) for line in part.lines]
             continue
         rows = [row for row in part.rows if row is not None]
-        aligned = iter(display.align(rows, left=part.left))
-        width = max(len(line) for line in display.align(rows, left=part.left))
+        aligned = iter(align(rows, left=part.left))
+        width = max(len(line) for line in align(rows, left=part.left))
         indent = " " if part.left == 2 else ""
         lines += ["-" * width if row is None else indent + next(aligned) for row in part.rows]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Where an export is written: whole or not at all, and never over something else without being told to."""
+"""A file, or a folder of files, written whole or not at all, and never over something else without being told to."""
 
 from __future__ import annotations
 

@@ -1,0 +1,129 @@
+"""The plan of the house, read from the imports of every module: which room stands on which, and that no import goes in a circle.
+
+Imports inside functions count, and so do those for type checkers: a circle of types is a circle of ideas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tests.test_packaging import MODULES, aliases, imports, package_of
+
+FACADE = "gibbs.posterior.fit"
+"""``Fit`` has a method for every wing, and every wing takes a Fit."""
+FRONT = {"__main__", "api", "calibration", "cli", "commands", "pipeline", "preview", "progress", "report", "terminal"}
+"""What people meet; all the other rooms are below, and know nothing of it."""
+TOOLS = {"columns", "errors", "memory", "paths", "printable", "signals", "wrap"}
+STANDS_ON = {
+    "kernels": set(),
+    "model": TOOLS,
+    "draws": {*TOOLS, "model"},
+    "files": {*TOOLS, "model"},
+    "sampling": {*TOOLS, "model", "draws", "kernels"},
+    "posterior": {*TOOLS, "model", "draws"},
+    "summaries": {*TOOLS, "model", "draws", "files", "posterior"},
+    "predictions": {*TOOLS, "model", "draws", "files", "posterior"},
+    "criticism": {*TOOLS, "model", "draws", "files", "posterior"},
+    "plots": {*TOOLS, "model", "draws", "posterior"},
+    "export": {*TOOLS, "model", "draws", "files", "posterior"},
+    "runfolder": {*TOOLS, "model", "draws", "files"},
+}
+"""The rooms that the modules of each room may import from, besides their own."""
+NOT_IN_KERNELS = {"pandas", "formulaic", "pydantic", "yaml"}
+
+
+def room(module: str) -> str:
+    """``gibbs.model.data`` → ``model``; "" of the package itself, which holds names and the version alone."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def graph() -> dict[str, set[str]]:
+    """Every module → the modules it imports; a module that is imported from its package is that module, and not the package."""
+    known = {name for name, _ in MODULES}
+    found: dict[str, set[str]] = {}
+    for module, file in MODULES:
+        package = package_of(module, file)
+        names = {alias for name, alias in aliases(file, package)} & known
+        whole = {name for name, alias in aliases(file, package) if alias not in known} & known
+        found[module] = (names | whole) - {module}
+    return found
+
+
+GRAPH = graph()
+
+
+def circles(of: Mapping[str, set[str]]) -> Iterator[set[str]]:
+    """The sets of modules that import one another: strongly connected components of more than one (Tarjan 1972)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    path: list[str] = []
+
+    def walk(module: str) -> Iterator[set[str]]:
+        index[module] = low[module] = len(index)
+        path.append(module)
+        for other in sorted(of[module]):
+            if other not in index:
+                yield from walk(other)
+            if other in path:
+                low[module] = min(low[module], low[other])
+        if low[module] == index[module]:
+            component = set(path[path.index(module) :])
+            del path[path.index(module) :]
+            if len(component) > 1:
+                yield component
+
+    for module in sorted(of):
+        if module not in index:
+            yield from walk(module)
+
+
+def test_circles_are_found() -> None:
+    assert list(circles({"a": {"b"}, "b": {"c"}, "c": set()})) == []
+    found = list(circles({"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": {"e"}, "e": {"d"}, "f": {"a"}}))
+    assert sorted(map(sorted, found)) == [["a", "b", "c"], ["d", "e"]]
+
+
+def test_imports_that_are_counted() -> None:
+    """In a function, for type checkers, and of a module through its package."""
+    assert "gibbs.sampling.chains" in GRAPH["gibbs.pipeline"] and "gibbs.preview" in GRAPH["gibbs.pipeline"]
+    assert "gibbs.draws.names" in GRAPH["gibbs.sampling.pack"] and FACADE in GRAPH["gibbs.plots"]
+
+
+def test_no_import_goes_in_a_circle_but_through_the_facade() -> None:
+    rest = {module: others - {FACADE} for module, others in GRAPH.items() if module != FACADE}
+    assert list(circles(rest)) == []
+    assert all(FACADE in component for component in circles(GRAPH))
+
+
+def test_every_room_stands_on_those_below_it() -> None:
+    wrong = [
+        f"{module} imports {other}"
+        for module, others in GRAPH.items()
+        if module != FACADE and room(module) in STANDS_ON
+        for other in others
+        if other != FACADE and room(other) not in {"", room(module), *STANDS_ON[room(module)]}
+    ]
+    assert not wrong
+    assert {room(module) for module in GRAPH} == {"", *FRONT, *TOOLS, *STANDS_ON}, "a new room needs its place"
+
+
+def test_the_facade_knows_no_sampler_and_no_front_but_the_report() -> None:
+    assert {room(other) for other in GRAPH[FACADE]} <= {*STANDS_ON, *TOOLS, "report"} - {"sampling", "kernels"}
+
+
+def test_tools_stand_on_tools() -> None:
+    assert not [(m, o) for m, others in GRAPH.items() if room(m) in TOOLS for o in others if room(o) not in TOOLS]
+
+
+def test_nothing_imports_the_command_line() -> None:
+    assert [module for module, others in GRAPH.items() if "gibbs.cli" in others] == ["gibbs.__main__"]
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["kernels", "the rest"])
+def test_kernels_stand_alone_and_have_one_name(inside: bool) -> None:
+    for module, file in MODULES:
+        roots = {name.split(".")[0] for name in imports(file, package_of(module, file))}
+        if inside == (room(module) == "kernels"):
+            assert not roots & (NOT_IN_KERNELS if inside else {"kernels"}), module
