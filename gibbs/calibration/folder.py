@@ -39,7 +39,7 @@ class Contents:
 
 
 def check_target(folder: str | os.PathLike[str], *, force: bool = False) -> Path:
-    """Where it may be written, as an absolute path; to be called before anything is drawn. OutputError where it may not."""
+    """The place of a calibration as an absolute path; to be called before anything is drawn. OutputError where none may be written."""
     paths.require(folder, OutputError)
     target, where = Path(os.path.realpath(Path(os.path.expanduser(folder)))), os.fspath(folder)
     above = target.parent

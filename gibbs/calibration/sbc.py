@@ -369,7 +369,7 @@ def _ranked(sampling: Sampling) -> int:
 
 
 def _fewer(design: Design, rows: int, rng: np.random.Generator) -> Design:
-    """So many rows at random. SpecError where a factor is left with one level."""
+    """``rows`` rows of the design at random. SpecError where a factor is left with one level."""
     chosen = datasets.some_rows(design, np.sort(rng.choice(design.y.size, rows, replace=False)))
     for factor in chosen.factors:
         if len(factor.levels) < 2:

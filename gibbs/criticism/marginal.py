@@ -34,7 +34,7 @@ NODES = {1: 15, 2: 11, 3: 7}
 """Quadrature points a dimension, by the number of columns of the factor."""
 
 _NESTED_NODES = {1: 11, 2: 7}
-"""The same where one factor is integrated out within another."""
+"""Quadrature points a dimension of a factor that is integrated out within another."""
 
 _STEP = 1e-3  # of the numerical derivatives of l(η); they place the nodes, and nothing else depends on them
 _ENOUGH = 0.05  # a Newton step that is shorter, in sds of the integrand, ends the search

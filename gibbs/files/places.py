@@ -348,7 +348,7 @@ def _carry(former: Path, new: Path, files: Collection[str]) -> bool:
 
 
 def _twin(old: Path, new: Path) -> None:
-    """The same file under a second name, or a copy where the file system has no links; folders entry by entry."""
+    """Give a file a second name, or make a copy where the file system has no links; folders entry by entry."""
     about = os.lstat(old)
     if stat.S_ISLNK(about.st_mode):
         os.symlink(os.readlink(old), new)

@@ -64,12 +64,8 @@ class Basis:
         return self.values[:, self.turned.index(j)] if j in self.turned else X[:, j] - self.means[j]
 
     def some(self, keep: np.ndarray) -> Basis:
-        """The same basis for some rows, repeats allowed."""
+        """This basis for the rows ``keep`` alone, repeats allowed."""
         return replace(self, values=self.values[keep])
-
-    def cleared(self) -> Basis:
-        """Without the values of the rows."""
-        return replace(self, values=self.values[:0])
 
 
 @dataclass(frozen=True)

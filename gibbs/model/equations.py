@@ -18,8 +18,8 @@ from itertools import combinations
 import numpy as np
 
 from gibbs import wrap
+from gibbs.model.nesting import parents
 from gibbs.model.records import Design, Factor, Term
-from gibbs.model.structure import parents
 
 INTERCEPT = "Intercept"
 _INDICES = "jklmnopqrstu"
@@ -52,7 +52,7 @@ def constant_within(column: np.ndarray, factor: Factor) -> bool:
 
 def nested(fine: Factor, coarse: Factor) -> bool:
     """Whether every level of ``fine`` lies in one level of ``coarse``, and ``coarse`` is not the same partition renamed."""
-    return len(fine.levels) > len(coarse.levels) and parents(fine.codes, coarse.codes) is not None
+    return len(fine.levels) > len(coarse.levels) and parents(fine.codes, coarse.codes, len(fine.levels)) is not None
 
 
 @dataclass(frozen=True)

@@ -293,7 +293,7 @@ def _same_as_residuals(design: Design, factor: Factor, blocks: Sequence[_Block])
     order = np.argsort(factor.codes, kind="stable")
     codes, Z = factor.codes[order], factor.Z[order]
     for of in dict.fromkeys(block.of for block in blocks):
-        same = [block for block in blocks if block.of == of and not _given(block.term)]
+        same = [block for block in blocks if block.of == of and not block.term.given]
         parts = []
         for apart in range(int(rows.max())):
             pair = np.flatnonzero(codes[: len(codes) - apart] == codes[apart:])
@@ -314,13 +314,6 @@ def _same_as_residuals(design: Design, factor: Factor, blocks: Sequence[_Block])
         if not np.linalg.norm(residual) <= 1e-6 * np.linalg.norm(R[:, -1]):
             return False
     return True
-
-
-def _given(term: Term) -> bool:
-    return len(term.columns) == 1 and term.covariance is None and term.sd_priors[0].kind == "fixed"
-
-
-# --------------------------------------------------------------------------------------------------------------- levels
 
 
 def _few_levels(factor: Factor, blocks: Sequence[_Block], met: np.ndarray) -> list[Warning]:

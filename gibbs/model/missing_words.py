@@ -43,7 +43,7 @@ def kept(options: DataSource, *names: str) -> tuple[str, ...]:
 
 
 def kept_in_text_only(options: DataSource, *names: str) -> tuple[str, ...]:
-    """Of these, the ones that were asked for in every column: in one of numbers they go on meaning missing."""
+    """The words that were asked to be values in every column: in one of numbers they go on meaning missing."""
     return () if any(name in options.na_keep for name in names) else options.na_keep.get(EVERY, ())
 
 

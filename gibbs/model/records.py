@@ -72,6 +72,9 @@ class Until:
     of: tuple[str, ...] = ()  # parameters or patterns; () all of them
 
 
+SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time", "augmented", "second-order")
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How to draw. ``draws`` and ``warmup`` are per chain; ``cores`` never changes a draw.
@@ -84,7 +87,7 @@ class Sampling:
     seed: int | None = None  # filled by spec.build: a seed is always recorded
     warmup: int = 500
     draws: int = 1000
-    scheme: str = "auto"  # auto | joint | collapsed | one-at-a-time | augmented | second-order
+    scheme: str = "auto"  # one of SCHEMES
     cores: int | None = None  # None: as many threads as chains and processors allow
     until: Until | None = None
 
@@ -191,6 +194,11 @@ class Term:
     there: tuple[tuple[float, ...], ...] | None = None  # its inverse: u_c = there u
     written: bool = False  # the priors are on Σ as written, although the effects are drawn in the centred basis
     words: tuple[str, ...] = ()  # of each column of Σ_c, where it is not the one as written: "where x is at its mean"; "" where it is
+
+    @property
+    def given(self) -> bool:
+        """Whether there is nothing to draw: one column, its sd fixed."""
+        return len(self.columns) == 1 and self.covariance is None and self.sd_priors[0].kind == "fixed"
 
 
 @dataclass(frozen=True)

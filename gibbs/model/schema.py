@@ -13,9 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from gibbs.errors import SpecError, nearest
 from gibbs.model.levels import label
-from gibbs.model.records import Until
+from gibbs.model.records import SCHEMES, Until
 
-SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time", "augmented", "second-order")
 _LARGEST_SEED = 2**63 - 1
 _MOST_SWEEPS = 10**9  # of warm-up; draws are limited by the memory they need
 

@@ -41,8 +41,8 @@ def load(path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = Non
     """The Spec in the YAML file ``path``.
 
     overrides : values that go before the file's, by flag or key: ``{"draws": 500, "out": "runs/a", "sampling.seed": 1}``; None is
-        no override. They are part of the Spec, and so of the resolved spec that is written. ``data``: the table in place of the spec's.
-    settings : the same, as they stand behind ``--set``: by key, short names included.
+        no override. Overrides are part of the Spec, and so of the resolved spec that is written. ``data``: the table in place of the spec's.
+    settings : overrides as they stand behind ``--set``: by key, short names included.
 
     Raises SpecError, with file and line, for a file that cannot be read, is not YAML, or says what is not allowed.
     """
@@ -344,7 +344,7 @@ def _categories(labels: Sequence[str], family_name: str, place: _Places) -> tupl
 
 
 def _keep(words: Sequence[str], place: _Places) -> tuple[str, ...] | None:
-    """The factors whose effects are stored whole; None for all. That they exist is checked when the factors are known."""
+    """The factors whose effects are stored whole; None for all. Whether the model has such factors is checked when the data are there."""
     if list(words) == ["all"]:
         return None
     if list(words) == ["none"] or not words:

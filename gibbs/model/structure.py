@@ -9,6 +9,7 @@ import numpy as np
 from gibbs.model import collinear, exact_fit, factor_warnings, prior_conflict, separation
 from gibbs.model.factor_warnings import Warning
 from gibbs.model.families import FAMILIES
+from gibbs.model.nesting import parents
 from gibbs.model.prior_rows import aliased
 from gibbs.model.records import Design, Factor
 
@@ -57,16 +58,6 @@ class Structure:
     pairs: tuple[Pair, ...]
 
 
-def parents(codes_a: np.ndarray, codes_b: np.ndarray) -> np.ndarray | None:
-    """The level of b that holds each level of a, (J_a,) int32, if every level of a meets exactly one level of b; else None.
-
-    Both are (N,) codes from 0 of levels that all occur.
-    """
-    found = np.full(int(codes_a.max()) + 1, -1, dtype=np.int32)
-    found[codes_a] = codes_b
-    return found if np.array_equal(found[codes_a], codes_b) else None
-
-
 def describe(design: Design) -> Structure:
     """The sizes of the factors, and for each pair whether one is nested in the other, they are crossed, or they are one."""
     sizes = []
@@ -78,7 +69,7 @@ def describe(design: Design) -> Structure:
 
 
 def _pair(a: Factor, b: Factor) -> Pair:
-    inside, outside = parents(a.codes, b.codes) is not None, parents(b.codes, a.codes) is not None
+    inside, outside = parents(a.codes, b.codes, len(a.levels)) is not None, parents(b.codes, a.codes, len(b.levels)) is not None
     cells = len(a.levels) * len(b.levels)
     if inside and outside:
         return Pair(a.name, b.name, "identical", len(a.levels) / cells)

@@ -343,7 +343,7 @@ class Fit:
         return criticism.criterion(self.arrays, self.outline, self.design, kind, group, draws)
 
     def compare(self, *others: Fit, criterion: str = "loo", group: str | None = None, draws: int | None = None) -> Comparison:
-        """This fit beside others to the same outcome, best first; see ``gibbs.compare``."""
+        """The fit beside others to the same outcome, best first; see ``gibbs.compare``."""
         from gibbs.criticism import comparison
 
         return comparison.compare([self, *others], criterion=criterion, group=group, draws=draws)
@@ -384,7 +384,7 @@ class Fit:
         kind : ``"linear"``: the linear predictor. ``"expected"``: the expected outcome (binary, binomial: the probability of a success;
             ordinal: that of every category). ``"outcome"``: new outcomes, coded as in the data, ordinal from 0.
         allow_new : under known groups, draw unseen levels in place of an error. new_levels : ``"draw"`` says the same; ``"error"`` refuses
-            levels that the fit has not seen under new groups too. Those that are drawn are named in ``attrs["notes"]`` of the table.
+            levels that the fit has not seen under new groups too. Levels that are drawn are named in ``attrs["notes"]`` of the table.
         trials : of new binomial outcomes, one number or one a row, where newdata have no column for it.
         probabilities : of the quantiles. draws : give all draws, (S, rows), of ordinal expected outcomes (S, rows, categories), chain
             after chain. seed : of new levels and outcomes, the fit's own where None. max_draws : at most so many, evenly spaced.

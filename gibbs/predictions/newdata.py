@@ -35,18 +35,13 @@ if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
 
 MODES = ("known", "new", "all new", "population", "typical")
-_SPELT = {
-    "known": "known",
+_SPELT = {mode: mode for mode in MODES} | {
     "known group": "known",
     "known groups": "known",
-    "new": "new",
     "new group": "new",
     "new groups": "new",
-    "all new": "all new",
     "all new groups": "all new",
-    "population": "population",
     "population average": "population",
-    "typical": "typical",
     "typical group": "typical",
 }
 Groups = str | Mapping[str, str]

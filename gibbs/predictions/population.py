@@ -158,7 +158,7 @@ def _noise(link: str) -> tuple[np.ndarray, np.ndarray]:
 def nodes(link: str, sd: float) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights for ∫ F(η + sd z) φ(z) dz, accurate for every smaller sd too; one node where sd is 0.
 
-    They reach to 6.5 beyond ±sd, where the mass of φ(z) e^{sd z} lies, so that small probabilities keep their digits.
+    The nodes reach to 6.5 beyond ±sd, where the mass of φ(z) e^{sd z} lies, so that small probabilities keep their digits.
     """
     if sd == 0.0:
         return np.zeros(1), np.ones(1)

@@ -241,7 +241,7 @@ def _with_cutpoints(design: Design) -> Design:
 def _pieces(rows: kl.Rows, cutpoints: int) -> kl.Rows:
     """The linear predictors of the stand-in of an ordinal outcome y = k, as rows: η − c_k of every cell, η − c_{k−1}, then c_{k−1} − c_k.
 
-    One that a cell does not have keeps its row, and will have weight 0.
+    A difference that a cell does not have keeps its row, and will have weight 0.
     """
     M, k = rows.y.size, rows.y.astype(int)
     upper, lower = np.zeros_like(rows.X), np.zeros_like(rows.X)

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
-from gibbs.model import alike, by_group
+from gibbs.model import alike, by_group, nesting
 from gibbs.model import cells as equal_rows
-from gibbs.model.records import Design, Factor
+from gibbs.model.records import SCHEMES, Design, Factor
 from gibbs.sampling import plan_words
 from gibbs.sampling.plan_words import Blocks
 
-SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time", "augmented", "second-order")
 SMALL_FACTOR = 64
 """A factor with at most this many effects goes to the core of a large crossed design."""
 CORE_LIMIT = 150
@@ -88,11 +87,7 @@ class Plan:
 
 def parents(child: Factor, parent: Factor) -> np.ndarray | None:
     """Level of ``parent`` that holds each level of ``child``, or None where a child level meets two parents."""
-    if len(child.levels) < len(parent.levels):
-        return None
-    up = np.full(len(child.levels), -1, dtype=np.int64)
-    up[child.codes] = parent.codes
-    return up if np.array_equal(up[child.codes], parent.codes) else None
+    return None if len(child.levels) < len(parent.levels) else nesting.parents(child.codes, parent.codes, len(child.levels))
 
 
 def make(design: Design, scheme: str = "auto") -> Plan:
@@ -145,8 +140,8 @@ def choice(design: Design) -> tuple[str, str]:
     """(the cheaper of "augmented" and "second-order" for a binary outcome, the sentence that says why).
 
     The autocorrelation of augmentation follows from the share of ones (PG: 2 sinh(η)/η − 1; Albert–Chib: 2 p(1−p)/φ² − 1), as far as the
-    data and not the prior hold an effect. It is that of all rows, or of the slowest level of any factor: every effect has to be drawn. Its
-    cost goes with the rows, that of second order with the cells.
+    data and not the prior hold an effect. All rows count, or the slowest level of any factor: every effect has to be drawn. The cost of
+    augmentation goes with the rows, that of second order with the cells; rows without an outcome are in neither.
     """
     known = np.ones(design.y.size, dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
     y, n, cells = design.y[known], int(known.sum()), equal_rows.number(design)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gibbs.model.records import Design, Factor, Term
+from gibbs.model.records import Design, Factor
 
 
 class Blocks(NamedTuple):
@@ -195,7 +195,7 @@ def _second_order(design: Design, blocks: Blocks) -> list[str]:
 
 def _scalable(design: Design) -> bool:
     """Whether a second-order sweep scales everything at once: a latent outcome, with no sd that is given."""
-    return design.family not in ("poisson", "negative_binomial") and not any(_given(t) for f in design.factors for t in f.terms)
+    return design.family not in ("poisson", "negative_binomial") and not any(t.given for f in design.factors for t in f.terms)
 
 
 def _several(blocks: Blocks) -> str:
@@ -236,7 +236,7 @@ def _covariances(design: Design, members: Sequence[int]) -> list[str]:
     found = []
     for f in sorted(members):
         factor = design.factors[f]
-        terms = [t for t in factor.terms if not _given(t)]
+        terms = [t for t in factor.terms if not t.given]
         sds = sum(len(t.columns) for t in terms)
         correlations = sum(len(t.columns) * (len(t.columns) - 1) // 2 for t in terms)
         if sds:
@@ -248,11 +248,7 @@ def _covariances(design: Design, members: Sequence[int]) -> list[str]:
 
 def _hyper_parameters(design: Design, members: Sequence[int]) -> int:
     """Coordinates of the covariances that are drawn."""
-    return sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in members for t in design.factors[f].terms if not _given(t))
-
-
-def _given(term: Term) -> bool:
-    return len(term.columns) == 1 and term.covariance is None and term.sd_priors[0].kind == "fixed"
+    return sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in members for t in design.factors[f].terms if not t.given)
 
 
 def _sigma_drawn(design: Design) -> bool:

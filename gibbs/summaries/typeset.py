@@ -138,7 +138,7 @@ def _title(part: Part) -> str:
 
 
 def _sentences(part: Part) -> list[str]:
-    """Its lines without the alignment of the terminal: one that begins far to the right goes on with the one before."""
+    """The lines of a part without the alignment of the terminal: one that begins far to the right goes on with the one before."""
     if part.kind == "verdict":
         return [" ".join(line.strip() for line in part.lines)]
     found: list[str] = []

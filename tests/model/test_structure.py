@@ -28,12 +28,6 @@ def message(kind: str, formula: str, columns: object, family: str = "gaussian", 
     return found[0]
 
 
-def test_parents() -> None:
-    school, town = np.array([0, 1, 2, 0, 1]), np.array([1, 1, 0, 1, 1])
-    assert structure.parents(school, town).tolist() == [1, 1, 0]
-    assert structure.parents(town, school) is None
-
-
 def test_sizes_and_relations() -> None:
     told = structure.describe(build("y ~ x + (1 | school) + (1 | town) + (1 | year) + (1 | again)", SCHOOLS))
     assert [(s.factor, s.levels, s.smallest, s.median, s.largest) for s in told.factors] == [
