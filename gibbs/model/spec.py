@@ -41,7 +41,7 @@ def load(path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = Non
     """The Spec in the YAML file ``path``.
 
     overrides : values that go before the file's, by flag or key: ``{"draws": 500, "out": "runs/a", "sampling.seed": 1}``; None is
-        no override. Overrides are part of the Spec, and so of the resolved spec that is written. ``data``: the table in place of the spec's.
+        no override. Overrides are part of the Spec, and so of the resolved spec that is written. ``data``: the table in its place.
     settings : overrides as they stand behind ``--set``: by key, short names included.
 
     Raises SpecError, with file and line, for a file that cannot be read, is not YAML, or says what is not allowed.
