@@ -67,9 +67,10 @@ def changed(design: Design, rng: np.random.Generator, student: tuple[int, ...], 
 
 
 def plan_of(case: GrCase, design: Design) -> plan.Plan:
-    made = plan.make(design, case.scheme)
+    seen = by_group.arrange(design)
+    made = plan.make(seen, case.scheme)
     if case.core:
-        made = plan._finish(by_group.arrange(design), "joint", case.core, (), None)
+        made = plan._finish(seen, "joint", case.core, (), None)
         return replace(made, scheme="second-order")
     return made
 

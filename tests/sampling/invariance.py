@@ -21,6 +21,7 @@ from scipy import stats
 from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
 from gibbs.kernels import sweep as ks
+from gibbs.model import by_group
 from gibbs.model.records import Design
 from gibbs.sampling import pack as packing
 from gibbs.sampling.chain import Chain, _state
@@ -65,6 +66,7 @@ class Engine:
             self.change(self)
 
     def _build(self, design: Design) -> None:
+        design = by_group.arrange(design)
         self.packed: Packed = packing.pack(design, self.plan)
         kind = SecondOrderChain if self.packed.family == packing.SECOND_ORDER else Chain
         self.chain = chain = kind(0, np.random.SeedSequence(int(self.rng.integers(2**62))), self.packed, design, 0)

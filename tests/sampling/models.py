@@ -8,6 +8,7 @@ import numpy as np
 
 from gibbs.draws import diagnostics
 from gibbs.draws.records import Draws
+from gibbs.model import by_group
 from gibbs.model.records import Design, Sampling
 from gibbs.sampling import chains, plan
 from tests import oracles
@@ -46,7 +47,8 @@ def with_data(design: Design, rng: np.random.Generator) -> Design:
 def run(design: Design, scheme: str = "auto", *, seed: int = 1, warmup: int = 300, draws: int = 1000, how: int = 4, **further) -> Draws:
     """Draws of ``how`` chains under a scheme."""
     sampling = Sampling(chains=how, seed=seed, warmup=warmup, draws=draws, scheme=scheme, cores=further.pop("cores", None))
-    return chains.run(design, plan.make(design, scheme), sampling, **further)
+    seen = by_group.arrange(design)
+    return chains.run(seen, plan.make(seen, scheme), sampling, **further)
 
 
 def parameters(draws: Draws) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gibbs.kernels import layout as kl
+from gibbs.model import by_group
 from gibbs.model.records import Design
 from gibbs.sampling import pack, plan, snapshot
 from gibbs.sampling.chain import Chain
@@ -41,7 +42,7 @@ def design_of(name: str) -> Design:
 
 def chain_of(name: str, seed: int = 7) -> Chain:
     """Its first chain, ready to go."""
-    design = design_of(name)
+    design = by_group.arrange(design_of(name))
     packed = pack.pack(design, plan.make(design, ALL[name][2]))
     kind = SecondOrderChain if packed.family == pack.SECOND_ORDER else Chain
     return kind(0, np.random.SeedSequence(seed), packed, design, WARMUP)
