@@ -11,7 +11,10 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 _KERNELS = Path(__file__).resolve().parents[1] / "kernels"
 _KEEP_SECONDS = 3 * 86400.0  # folders of kernels nobody has tested for this long are removed
@@ -67,3 +70,11 @@ _same_examples_in_every_run()
 def pytest_runtest_setup() -> None:
     """Messages are as wide as the terminal: a test has none, though the workers of pytest-xdist are told the width of the caller's."""
     os.environ.pop("COLUMNS", None)
+
+
+@pytest.fixture
+def gibbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """The command in a folder with ``model.yaml`` and ``data.csv`` (``tests/command.py``)."""
+    from tests import command
+
+    return command.in_folder(tmp_path, monkeypatch, capsys)
