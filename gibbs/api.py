@@ -124,42 +124,27 @@ def fit(
     before anything is drawn; what goes wrong with the folder later is a warning, and the Fit is given. SamplingError : a chain met
     numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept; after that, the Fit holds what was kept, and says so.
     """
+    said = {**locals()}  # every argument under its name
+    del said["further"]
+    return _fit(**said, **further)
+
+
+def _fit(
+    formula_or_spec: Model,
+    data: Data,
+    *,
+    output: str | os.PathLike[str] | None,
+    progress: bool | None,
+    log: str | os.PathLike[str] | None,
+    force: bool,
+    **keys: Any,
+) -> Fit:
+    """:func:`fit`, ``keys`` being those of a spec."""
     from gibbs import pipeline
     from gibbs import progress as display
     from gibbs.runlog import RunLog
 
-    spec, frame = _words(
-        formula_or_spec,
-        data,
-        family=family,
-        link=link,
-        priors=priors,
-        chains=chains,
-        warmup=warmup,
-        draws=draws,
-        seed=seed,
-        cores=cores,
-        scheme=scheme,
-        until=until,
-        missing=missing,
-        subset=subset,
-        complete=complete,
-        join=join,
-        weights=weights,
-        effects=effects,
-        categories=categories,
-        keep=keep,
-        save_data=save_data,
-        rename=rename,
-        na=na,
-        title=title,
-        outcome=outcome,
-        base=base,
-        level1=level1,
-        levels=levels,
-        output=None if output is None else os.fspath(output),
-        **further,
-    )
+    spec, frame = _words(formula_or_spec, data, **keys, output=None if output is None else os.fspath(output))
     with (
         nullcontext() if output is None else pipeline.reserved(Path(output), force=force) as place,
         nullcontext() if log is None else RunLog(log, folder=output) as of_log,
