@@ -11,6 +11,7 @@ from scipy import integrate, stats
 
 from gibbs.model.records import Prior, Term
 from tests import oracles
+from tests.table import table
 
 
 def test_scalar_priors_are_normalised_on_their_scale():
@@ -150,8 +151,8 @@ def _conditioned(design, seed):
     return oracles.with_response(design, oracles.simulate(design, values, rng)), values
 
 
-@pytest.mark.parametrize("intercept", ["b[Intercept]", "intercept"])
-@pytest.mark.parametrize("kind", oracles.KINDS)
+@table("intercept", ["b[Intercept]", "intercept"])
+@table("kind", oracles.KINDS)
 def test_gaussian_marginal_is_the_dense_normal(kind, intercept):
     rng = np.random.default_rng(11)
     design = oracles.random_design(rng, kind, offset=True, predictors=2, known_se=kind == "crossed", intercept_prior=intercept)
@@ -259,9 +260,9 @@ def test_augmented_logit_is_the_polya_gamma_mixture():
     assert oracles.augmented_log_joint(design, values, effective) == pytest.approx(oracles.log_joint(design, values), abs=1e-9)
 
 
-@pytest.mark.parametrize("family", ["gaussian", "student", "probit", "logit"])
-@pytest.mark.parametrize("covariance_prior", ["lkj", "inverse_wishart", "huang_wand", "inverse_wishart!", "huang_wand!"])
-@pytest.mark.parametrize("kind", oracles.KINDS)
+@table("family", ["gaussian", "student", "probit", "logit"])
+@table("covariance_prior", ["lkj", "inverse_wishart", "huang_wand", "inverse_wishart!", "huang_wand!"])
+@table("kind", oracles.KINDS)
 def test_generators_make_consistent_designs(kind, family, covariance_prior):
     rng = np.random.default_rng(21)
     design = oracles.random_design(rng, kind, family=family, covariance_prior=covariance_prior, coefficient_prior="student_t")

@@ -20,6 +20,7 @@ from gibbs.model.records import Prior
 from tests.export import against_jags, models
 from tests.export.conftest import Written
 from tests.posterior import fabricated
+from tests.table import table
 
 
 def rscript(code: str, folder: Path, timeout: float = 300.0) -> str:
@@ -236,7 +237,7 @@ def _read(text: str) -> Any:
     return np.array([float(x) for x in vector[1].split(", ")]) if vector else float(text)
 
 
-@pytest.mark.parametrize("family", models.MODELS)
+@table("family", models.MODELS)
 def test_the_glm_module_is_loaded_only_where_it_is_exact(written: dict[str, Written], family: str) -> None:
     script = (written[family].jags / "run.R").read_text()
     exact = written[family].fit.family in ("gaussian", "probit", "logit")

@@ -17,6 +17,7 @@ import pytest
 from gibbs.posterior import parameters
 from tests.export import against_jags, models
 from tests.export.conftest import Written
+from tests.table import table
 
 BLOCK = re.compile(r"^(data|parameters|transformed parameters|model) \{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
 DECLARED = re.compile(
@@ -41,7 +42,7 @@ def declared(body: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-@pytest.mark.parametrize("name", models.MODELS)
+@table("name", models.MODELS)
 def test_every_name_of_the_data_block_has_its_data_and_shape(written: dict[str, Written], name: str) -> None:
     text = (written[name].stan / "model.stan").read_text()
     found, data = blocks(text), json.loads((written[name].stan / "data.json").read_text())
@@ -61,7 +62,7 @@ def test_every_name_of_the_data_block_has_its_data_and_shape(written: dict[str, 
                 assert np.all(inside(data[variable], size.get(limit[1], 0) if limit[1] in size else int(limit[1]))), variable
 
 
-@pytest.mark.parametrize("name", models.MODELS)
+@table("name", models.MODELS)
 def test_every_parameter_is_declared_where_its_name_says(written: dict[str, Written], name: str) -> None:
     w = written[name]
     found = blocks((w.stan / "model.stan").read_text())

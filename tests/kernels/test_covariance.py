@@ -16,6 +16,7 @@ from scipy import stats
 from gibbs.kernels import covariance
 from gibbs.model.records import Prior, Term
 from tests import oracles
+from tests.table import table
 
 from . import loops
 from .bench import CASES, RTOL, Bench, batch_z, log_jacobian_lower, make_design, quantile_indicators, random_covariances
@@ -97,7 +98,7 @@ def test_log_covariance_priors_sums_the_terms_that_are_drawn(kind):
     np.testing.assert_allclose(np.diff(ours), np.diff(theirs), rtol=RTOL, atol=1e-11)
 
 
-@pytest.mark.parametrize(("kind", "scheme"), CASES)
+@table(("kind", "scheme"), CASES)
 def test_residual_rhs(kind, scheme):
     """Z_f'Ω(ỹ − Wθ) of every factor of every unit, nested chains included."""
     b, _, _, theta = at_random(kind, 44, scheme)

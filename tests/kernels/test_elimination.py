@@ -9,6 +9,7 @@ import pytest
 
 from gibbs.kernels import elimination
 from tests import oracles
+from tests.table import table
 
 from . import loops
 from .bench import CASES, KINDS, RTOL, Bench, lower, make_design, random_covariances
@@ -26,7 +27,7 @@ def test_coefficient_precision(coefficient_prior, intercept_prior):
     assert quadratic == pytest.approx(expected, rel=RTOL)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@table("kind", KINDS)
 def test_factor_roots(kind):
     b = Bench(make_design(kind))
     rng = np.random.default_rng(2)
@@ -92,8 +93,8 @@ def eliminated(kind: str, scheme: str, seed: int, **options):
         yield b, unit, sigma, Q, rhs, (log_det, quadratic)
 
 
-@pytest.mark.parametrize("options", [{}, {"known_se": True}, {"family": "logit"}], ids=["gaussian", "known_se", "logit"])
-@pytest.mark.parametrize(("kind", "scheme"), CASES)
+@table("options", [{}, {"known_se": True}, {"family": "logit"}], ids=["gaussian", "known_se", "logit"])
+@table(("kind", "scheme"), CASES)
 def test_log_determinant_quadratic_form_and_mean(kind, scheme, options):
     for b, unit, _, Q, rhs, (log_det, quadratic) in eliminated(kind, scheme, 3, **options):
         mean = np.linalg.solve(Q, rhs)
@@ -104,7 +105,7 @@ def test_log_determinant_quadratic_form_and_mean(kind, scheme, options):
         np.testing.assert_array_equal(b.theta[b.core], b.state.core)
 
 
-@pytest.mark.parametrize(("kind", "scheme"), CASES)
+@table(("kind", "scheme"), CASES)
 def test_one_draw_is_the_mean_plus_a_square_root_of_the_covariance(kind, scheme):
     """With unit normals ε in place of the generator's, θ = mean + σ T ε with T T' = Q⁻¹: exact, so the law of the draws is exact."""
     for b, unit, sigma, Q, rhs, _ in eliminated(kind, scheme, 4):
@@ -235,7 +236,7 @@ def test_a_core_that_is_not_positive_definite_gives_nan():
 VARIATIONS = [{}, {"known_se": True}, {"intercept_prior": "intercept"}, {"offset": True}]
 
 
-@pytest.mark.parametrize(("kind", "options"), [(k, o) for k in KINDS for o in VARIATIONS if k != "core_large" or not o], ids=str)
+@table(("kind", "options"), [(k, o) for k in KINDS for o in VARIATIONS if k != "core_large" or not o], ids=str)
 def test_log_marginal_differences(kind, options):
     """log p(ỹ | Σ, σ) against the covariance form, from the design as written: the packing is under test as well."""
     design = make_design(kind, **options)
@@ -251,7 +252,7 @@ def test_log_marginal_differences(kind, options):
     np.testing.assert_allclose(np.diff(ours), np.diff(theirs), rtol=RTOL, atol=1e-9 * np.max(np.abs(theirs)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@table("kind", KINDS)
 def test_conditional_law_in_the_coefficients_as_written(kind):
     """Centring, the reference fit and the way back: mean of (β, u) equals that of the oracle, which knows nothing of them."""
     design = make_design(kind, offset=True, coefficient_prior="flat" if kind == "slopes" else "normal")

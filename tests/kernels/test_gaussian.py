@@ -11,13 +11,14 @@ from scipy import stats
 from gibbs.kernels import gaussian
 from gibbs.sampling.pack import _scale_code
 from tests import oracles
+from tests.table import table
 
 from . import loops
 from .bench import CASES, RTOL, Bench, batch_z, make_design, quantile_indicators
 
 
-@pytest.mark.parametrize("known_se", [False, True])
-@pytest.mark.parametrize(("kind", "scheme"), CASES)
+@table("known_se", [False, True])
+@table(("kind", "scheme"), CASES)
 def test_residual_sum_of_squares(kind, scheme, known_se):
     b = Bench(make_design(kind, known_se=known_se), scheme)
     p, theta = b.packed, np.random.default_rng(61).standard_normal(b.W.shape[1])

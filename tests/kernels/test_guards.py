@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
+from tests.table import table
 
 ROOT = Path(__file__).parents[2]
 MOST_PARAMETERS, MOST_LINES = 12, 80
 FILES = sorted([*(ROOT / "kernels").glob("*.py"), *(ROOT / "gibbs" / "sampling").glob("*.py")])
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+@table("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_functions_are_short_and_take_few_parameters(path):
     too_much = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

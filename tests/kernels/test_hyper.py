@@ -13,6 +13,7 @@ from scipy import interpolate, stats
 from gibbs.kernels import hyper
 from gibbs.model.records import Prior
 from tests import oracles
+from tests.table import table
 
 from .bench import (
     CASES,
@@ -69,7 +70,7 @@ VARIATIONS = [
 VARIATIONS += [{"sd_prior": oracles.SD_PRIORS["uniform"], "sigma_prior": "inverse_gamma"}]
 
 
-@pytest.mark.parametrize(
+@table(
     ("kind", "options"), [(k, o) for k in KINDS for o in VARIATIONS if (k != "core_large" or not o) and not (k == "none" and o)], ids=str
 )
 def test_log_hyper_with_everything_out(kind, options):
@@ -119,8 +120,8 @@ def given_others(b: Bench, unit: int, theta: np.ndarray) -> tuple[np.ndarray, np
     return rhs[b.core].copy(), rhs[b.p :].copy()
 
 
-@pytest.mark.parametrize("options", [{}, {"known_se": True}, {"covariance_prior": "huang_wand"}], ids=str)
-@pytest.mark.parametrize(("kind", "scheme"), SEVERAL)
+@table("options", [{}, {"known_se": True}, {"covariance_prior": "huang_wand"}], ids=str)
+@table(("kind", "scheme"), SEVERAL)
 def test_log_hyper_of_the_core_given_the_other_units(kind, scheme, options):
     """Coordinates are the core's covariances alone; one unit's effects are out at fixed Σ of their own, the other units are given."""
     design = make_design(kind, **options)
@@ -191,8 +192,8 @@ ALL_MOVES = [hyper.SLICES, hyper.ELLIPTICAL, hyper.INDEPENDENT]
 HYPER_CASES = [(k, s) for k, s in CASES if s in ("joint", "auto", SMALL_CORE) and k != "core_large"]
 
 
-@pytest.mark.parametrize(("move", "learn"), MOVES)
-@pytest.mark.parametrize(("kind", "scheme"), HYPER_CASES)
+@table(("move", "learn"), MOVES)
+@table(("kind", "scheme"), HYPER_CASES)
 def test_the_factorisation_left_behind_is_that_of_the_new_point(kind, scheme, move, learn):
     """After a move, drawing with no noise gives the dense conditional mean at the returned L and σ."""
     design = make_design(kind)

@@ -17,6 +17,7 @@ from gibbs.kernels.likelihood import (
 from scipy import stats
 
 from gibbs.kernels import likelihood as kd
+from tests.table import table
 
 from .records import outcomes
 
@@ -65,7 +66,7 @@ POINTS = [
 ]
 
 
-@pytest.mark.parametrize(("code", "y", "n", "eta"), POINTS)
+@table(("code", "y", "n", "eta"), POINTS)
 def test_log_likelihood_and_its_derivatives(code, y, n, eta):
     with mpmath.workdps(420):
         value = exact(code, y, n, eta)
@@ -105,9 +106,9 @@ def test_gaps_of_ordinal_outcomes_are_the_likelihood_less_three_squares(code):
     assert total == pytest.approx(sum(wanted), rel=1e-11)
 
 
-@pytest.mark.parametrize("eta", [-12.0, -1.0, 0.2, 2.6, 9.0])
-@pytest.mark.parametrize("k", range(5))
-@pytest.mark.parametrize("code", [kd.ORDINAL_LOGIT, kd.ORDINAL_PROBIT])
+@table("eta", [-12.0, -1.0, 0.2, 2.6, 9.0])
+@table("k", range(5))
+@table("code", [kd.ORDINAL_LOGIT, kd.ORDINAL_PROBIT])
 def test_ordinal_derivatives_in_the_two_predictors(code, k, eta):
     """Slopes and −∇²l by numerical differentiation at 60 digits; the weights of the three squares are not negative."""
     found = np.array(ordinal_derivatives(code, float(k), 3, eta, CUT))

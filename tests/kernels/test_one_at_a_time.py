@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 
 from gibbs.kernels import elimination, one_at_a_time
+from tests.table import table
 
 from .bench import KINDS, RTOL, Bench, make_design, random_covariances
 from .test_elimination import Normals
@@ -54,8 +54,8 @@ def test_equations_5_and_6():
         b.state.u[:] = theta[b.p :]
 
 
-@pytest.mark.parametrize("options", [{}, {"known_se": True}], ids=["gaussian", "known_se"])
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("none", "core_large")])
+@table("options", [{}, {"known_se": True}], ids=["gaussian", "known_se"])
+@table("kind", [k for k in KINDS if k not in ("none", "core_large")])
 def test_effects_of_one_factor_given_all_the_rest(kind, options):
     """Mean (no noise) and square root (one normal at a time) of u_f | β, the other factors, for any columns a level."""
     b, covariances, sigma, theta = prepared(kind, 102, **options)
@@ -75,8 +75,8 @@ def test_effects_of_one_factor_given_all_the_rest(kind, options):
         b.state.u[:] = theta[b.p :]
 
 
-@pytest.mark.parametrize("options", [{}, {"known_se": True}, {"coefficient_prior": "flat"}], ids=str)
-@pytest.mark.parametrize("kind", [k for k in KINDS if k != "core_large"])
+@table("options", [{}, {"known_se": True}, {"coefficient_prior": "flat"}], ids=str)
+@table("kind", [k for k in KINDS if k != "core_large"])
 def test_coefficients_given_all_effects(kind, options):
     """β | u ~ N((X'ΩX + σ²B⁻¹)⁻¹(X'Ω(ỹ − Zu) + σ²B⁻¹b), σ²(·)⁻¹): mean, and covariance of 2,000 draws at a fixed seed."""
     b, covariances, sigma, theta = prepared(kind, 103, **options)

@@ -9,6 +9,7 @@ from scipy import optimize, special
 
 from gibbs.kernels import layout as kl
 from gibbs.sampling.start import start_near_mode
+from tests.table import table
 
 from .bench import Bench, make_design, random_covariances
 
@@ -42,9 +43,9 @@ def penalised(b: Bench, covariances) -> tuple:
     return value
 
 
-@pytest.mark.parametrize("offset", [False, True])
-@pytest.mark.parametrize("family", ["logit", "probit"])
-@pytest.mark.parametrize("kind", KINDS)
+@table("offset", [False, True])
+@table("family", ["logit", "probit"])
+@table("kind", KINDS)
 def test_start_without_noise_is_the_mode(kind, family, offset):
     """One unit: Newton steps reach it in the eight steps of a chain; several units are solved in turn and need more."""
     b = Bench(make_design(kind, family=family, offset=offset), "core and units" if kind == "core_and_units" else "joint")

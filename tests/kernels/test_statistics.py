@@ -9,6 +9,7 @@ import pytest
 
 from gibbs.kernels import statistics, sweep
 from tests import oracles
+from tests.table import table
 
 from .bench import CASES, RTOL, Bench, make_design
 
@@ -22,7 +23,7 @@ def loaded(kind: str, scheme: str, family: str = "logit") -> Bench:
     return b
 
 
-@pytest.mark.parametrize(("kind", "scheme"), CASES)
+@table(("kind", "scheme"), CASES)
 def test_accumulate(kind, scheme):
     """Every block of ``node`` and of the core; core columns that a level does not list have no product with it."""
     b = loaded(kind, scheme)
@@ -66,7 +67,7 @@ def ancestor_columns(b: Bench, chain: np.ndarray, j: int) -> np.ndarray:
     return np.concatenate(found)
 
 
-@pytest.mark.parametrize(("kind", "scheme"), CASES)
+@table(("kind", "scheme"), CASES)
 def test_accumulate_rhs(kind, scheme):
     b = loaded(kind, scheme)
     p, value = b.packed, np.random.default_rng(22).standard_normal(b.y.size)
@@ -86,7 +87,7 @@ def test_accumulate_rhs(kind, scheme):
         assert np.all(np.delete(h, mine - b.p) == 7.0)
 
 
-@pytest.mark.parametrize(("kind", "scheme"), CASES)
+@table(("kind", "scheme"), CASES)
 def test_linear_predictor_and_subtract_other_units(kind, scheme):
     b = loaded(kind, scheme)
     p, rng = b.packed, np.random.default_rng(23)
@@ -107,8 +108,8 @@ def test_linear_predictor_and_subtract_other_units(kind, scheme):
         np.testing.assert_allclose(eta, working - b.omega * (b.W[:, other] @ theta[other]), rtol=RTOL, atol=1e-12)
 
 
-@pytest.mark.parametrize("known_se", [False, True])
-@pytest.mark.parametrize(("kind", "scheme"), CASES)
+@table("known_se", [False, True])
+@table(("kind", "scheme"), CASES)
 def test_rhs_between_units_from_cross_products(kind, scheme, known_se):
     """W'Ω(ỹ − other units' effects) without a pass over the rows: the packed cross-products are under test as well."""
     design = make_design(kind, known_se=known_se)

@@ -11,6 +11,7 @@ from scipy import special, stats
 
 from gibbs.model.families import FAMILIES, LINKS
 from gibbs.posterior import family as facts
+from tests.table import table
 
 mp.mp.dps = 420  # 1 − F(40) of a logistic is 1e-17, of a normal at 30 is 1e-198: enough digits that nothing cancels
 TAILS = [-700.0, -300.0, -37.5, -8.3, -1.0, -1e-9, 0.0, 0.3, 5.0, 36.0, 41.0, 300.0, 700.0]
@@ -38,8 +39,8 @@ def test_the_links_are_those_of_the_model() -> None:
         assert facts.LINKS[name] == LINKS.get(name, (family.link,))
 
 
-@pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
-@pytest.mark.parametrize("eta", TAILS)
+@table("link", ["logit", "probit", "cloglog"])
+@table("eta", TAILS)
 def test_binomial_in_both_tails(link: str, eta: float) -> None:
     for y, n in [(0, 3), (3, 3), (2, 7)]:
         exact = mp.log(mp.binomial(n, y))
@@ -48,15 +49,15 @@ def test_binomial_in_both_tails(link: str, eta: float) -> None:
         close(facts.log_likelihood("binomial", y, eta, link=link, trials=n), exact)
 
 
-@pytest.mark.parametrize("family", ["logit", "probit"])
-@pytest.mark.parametrize("eta", TAILS)
+@table("family", ["logit", "probit"])
+@table("eta", TAILS)
 def test_zeros_and_ones_in_both_tails(family: str, eta: float) -> None:
     close(facts.log_likelihood(family, 1, eta), log_exact(family, eta, False))
     close(facts.log_likelihood(family, 0, eta), log_exact(family, eta, True))
 
 
-@pytest.mark.parametrize("eta", [e for e in TAILS if e != 0.0])
-@pytest.mark.parametrize("y", [0, 1, 40])
+@table("eta", [e for e in TAILS if e != 0.0])
+@table("y", [0, 1, 40])
 def test_counts_in_both_tails(y: int, eta: float) -> None:
     mean = mp.exp(mp.mpf(eta))
     close(facts.log_likelihood("poisson", y, eta), y * mp.mpf(eta) - mean - mp.loggamma(y + 1))
@@ -73,8 +74,8 @@ def test_a_huge_size_is_poisson() -> None:
     )
 
 
-@pytest.mark.parametrize("link", ["logit", "probit"])
-@pytest.mark.parametrize("eta", TAILS)
+@table("link", ["logit", "probit"])
+@table("eta", TAILS)
 def test_ordinal_in_both_tails(link: str, eta: float) -> None:
     for k in range(5):
         low, high = (mp.mpf(v) - mp.mpf(eta) for v in (CUT[k - 1] if k else -np.inf, CUT[k] if k < 4 else np.inf))

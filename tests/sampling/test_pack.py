@@ -15,6 +15,7 @@ from tests import oracles
 from tests.model import tables
 from tests.oracles import densities
 from tests.sampling.cases import STRUCTURES, Case, design_of, plan_of
+from tests.table import table
 
 
 def built(structure: str, family: str = "gaussian", scheme: str = "joint", **further):
@@ -43,9 +44,9 @@ def location_matrix(packed) -> tuple[np.ndarray, np.ndarray]:
     return core, effects
 
 
-@pytest.mark.parametrize("scheme", ["joint", "collapsed", "one-at-a-time"])
-@pytest.mark.parametrize("structure", STRUCTURES)
-@pytest.mark.parametrize("family", ["gaussian", "known_se"])
+@table("scheme", ["joint", "collapsed", "one-at-a-time"])
+@table("structure", STRUCTURES)
+@table("family", ["gaussian", "known_se"])
 def test_cross_products_are_those_of_the_dense_matrices(structure, scheme, family):
     _, packed = built(structure, family, scheme, offset=True)
     core, effects = location_matrix(packed)
@@ -92,8 +93,8 @@ def test_cross_products_are_those_of_the_dense_matrices(structure, scheme, famil
         np.testing.assert_allclose(found, np.where(other, whole, 0.0), atol=1e-10)
 
 
-@pytest.mark.parametrize("structure", ["none", "slopes", "nested", "crossed", "no_coefficient"])
-@pytest.mark.parametrize("family", ["gaussian", "known_se", "student", "probit", "logit"])
+@table("structure", ["none", "slopes", "nested", "crossed", "no_coefficient"])
+@table("family", ["gaussian", "known_se", "student", "probit", "logit"])
 def test_packed_predictors_and_coefficients_give_the_model_as_written(family, structure):
     """Row by row: outcome less fit is the same from packed rows with internal coefficients as from the Design with those given back."""
     design, packed = built(structure, family, offset=True, far=50.0)

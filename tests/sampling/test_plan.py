@@ -13,6 +13,7 @@ from gibbs.model.records import Design, Factor, Prior, Term
 from gibbs.sampling import plan
 from tests import oracles
 from tests.sampling.test_schemes import large_crossed
+from tests.table import table
 
 
 def factor(name: str, codes, columns: int = 1) -> Factor:
@@ -102,8 +103,8 @@ def test_one_at_a_time_makes_every_factor_a_unit():
     assert any("equations 5 and 6" in line for line in made.lines)
 
 
-@pytest.mark.parametrize("scheme", ["auto", "joint", "collapsed", "one-at-a-time"])
-@pytest.mark.parametrize("kind", oracles.KINDS)
+@table("scheme", ["auto", "joint", "collapsed", "one-at-a-time"])
+@table("kind", oracles.KINDS)
 def test_every_factor_is_somewhere_exactly_once(kind, scheme):
     model = oracles.random_design(np.random.default_rng(3), kind, rows=60)
     made = plan.make(model, scheme)

@@ -17,6 +17,7 @@ from gibbs.sampling.pack import pack
 from tests import oracles
 from tests.sampling.test_plan import factor
 from tests.sampling.test_schemes import large_crossed
+from tests.table import table
 
 CROSSED = (np.arange(6000) % 12, np.arange(6000) % 7)
 
@@ -62,8 +63,8 @@ def moved_with_effects_out(design: Design, made: plan.Plan) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("family", ["gaussian", "student", "probit", "logit", "probit second-order"])
-@pytest.mark.parametrize("kind", oracles.KINDS)
+@table("family", ["gaussian", "student", "probit", "logit", "probit second-order"])
+@table("kind", oracles.KINDS)
 def test_every_variance_is_named_with_the_move_that_draws_it(kind, family):
     family, _, forced = family.partition(" ")
     design = small(kind, family)
