@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.criticism import criticism
-from gibbs.criticism.criticism import CRITERIA, Criterion, standard_error
+from gibbs.criticism import criteria
+from gibbs.criticism.criteria import CRITERIA, Criterion, standard_error
 from gibbs.errors import DataError, SpecError
 from gibbs.model.records import Design, Factor
 
@@ -132,7 +132,7 @@ def compare(
         check_same_outcome(first, designs[first], other, designs[other])
     partition = None if group is None else _partition(designs, group)
     found = {
-        name: criticism.criterion(fit.arrays, fit.outline, designs[name], criterion, group, draws, partition) for name, fit in named.items()
+        name: criteria.criterion(fit.arrays, fit.outline, designs[name], criterion, group, draws, partition) for name, fit in named.items()
     }
     return Comparison(dict(sorted(found.items(), key=lambda entry: -entry[1].elpd)))
 

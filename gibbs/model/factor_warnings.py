@@ -46,7 +46,7 @@ def of_factor(design: Design, factor: Factor) -> list[Warning]:
     """Every warning about one grouping factor."""
     blocks = list(_blocks(factor))
     met = _met(factor)
-    found = [*_slopes(factor, blocks), *_far_slopes(factor, blocks), *_unmet(factor, blocks, met)]
+    found = [*_slopes(factor, blocks), *_far_slopes(factor, blocks), *_unmet(blocks, met)]
     rows = _one_row(design, factor, blocks, met) or _many_effects(design, factor, blocks, met)
     return [*found, *rows, *_few_levels(factor, blocks, met)]
 
@@ -166,7 +166,7 @@ def _far_slopes(factor: Factor, blocks: Sequence[_Block]) -> list[Warning]:
     ]
 
 
-def _unmet(factor: Factor, blocks: Sequence[_Block], met: np.ndarray) -> list[Warning]:
+def _unmet(blocks: Sequence[_Block], met: np.ndarray) -> list[Warning]:
     """Correlations of columns that no level has together."""
     found = []
     for block in blocks:

@@ -56,7 +56,7 @@ class Columns:
 
         Raises DataError for a missing column, a missing value, text where a number belongs, or a category the fit has not seen.
         """
-        values = {text: _encode_variable(text, variable, frame, source) for text, variable in self.variables.items()}
+        values = {text: _encode_variable(variable, frame, source) for text, variable in self.variables.items()}
         return _fill(self, values, len(frame))
 
     def layout(self) -> list[tuple[tuple[str, int], ...]]:
@@ -223,7 +223,7 @@ def _too_many(term: tuple[str, ...], variables: Mapping[str, Variable], count: i
 # ------------------------------------------------------------------------------------------------------------ encoding
 
 
-def _encode_variable(text: str, variable: Variable, frame: pd.DataFrame, source: str) -> np.ndarray:
+def _encode_variable(variable: Variable, frame: pd.DataFrame, source: str) -> np.ndarray:
     node = variable.node
     if not variable.is_category:
         states = {key: dict(state) for key, state in variable.states.items()}

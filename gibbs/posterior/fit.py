@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from gibbs.criticism.comparison import Comparison
-    from gibbs.criticism.criticism import Criterion
+    from gibbs.criticism.criteria import Criterion
     from gibbs.plots.accessor import Plots
     from gibbs.predictions.effects import Effects
     from gibbs.predictions.poststratify import Poststratified
@@ -325,7 +325,7 @@ class Fit:
 
         group : leave out whole levels of this factor, its effects integrated out, without a refit (focus: new levels); rows in known levels
             where None. draws : use about so many, evenly spaced. See
-            ``gibbs.criticism.criticism``.
+            ``gibbs.criticism.criteria``.
         """
         return self._criterion("loo", group, draws)
 
@@ -338,9 +338,9 @@ class Fit:
         return self._criterion("dic", group, draws)
 
     def _criterion(self, kind: str, group: str | None, draws: int | None) -> Criterion:
-        from gibbs.criticism import criticism
+        from gibbs.criticism import criteria
 
-        return criticism.criterion(self.arrays, self.outline, self.design, kind, group, draws)
+        return criteria.criterion(self.arrays, self.outline, self.design, kind, group, draws)
 
     def compare(self, *others: Fit, criterion: str = "loo", group: str | None = None, draws: int | None = None) -> Comparison:
         """The fit beside others to the same outcome, best first; see ``gibbs.compare``."""

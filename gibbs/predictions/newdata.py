@@ -184,7 +184,7 @@ def read(
     shown, frame = alignment.align(table, known)
     wanted += [name for name in of_weight if name in frame.columns and name not in wanted]
     _refuse_missing(frame, wanted, source)
-    rows = encode(fit, frame, words, source=source, parsed=parsed)
+    rows = encode(fit, frame, words, source=source)
     if strict and not isinstance(groups, Mapping):
         _refuse_nothing_new(groups, words, any_new=any(factor.new for factor in rows.factors))
     n, se, precision = None, None, None
@@ -202,7 +202,6 @@ def encode(
     words: Mapping[str, str],
     *,
     source: str = "new data",
-    parsed: Formula | None = None,
     grouping: pd.DataFrame | None = None,
 ) -> Rows:
     """The rows of a table that holds every column needed, none missing. ``grouping``: the table the groups are read from, where that is
@@ -228,7 +227,7 @@ def encode(
         unseen = np.flatnonzero(codes < 0) if mode != "all new" else np.arange(len(codes))
         if len(unseen) and mode == "known":
             _refuse_unseen(name, random.grouping, within, unseen, source)
-        place, labels = _labels(random.grouping, within, unseen, source)
+        place, labels = _labels(random.grouping, within, unseen)
         codes[unseen] = -1 - place
         new_groups = _groups_of_new(name, random, within, unseen, place, labels, source) if random.by and labels else None
         factors.append(FactorRows(name, codes, Z, labels, new_groups))
@@ -337,7 +336,7 @@ def _trials(fit: Fit, parsed: Formula, frame: pd.DataFrame, source: str, given: 
 # -------------------------------------------------------------------------------------------------------------- levels
 
 
-def _labels(grouping: Grouping, frame: pd.DataFrame, rows: np.ndarray, source: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def _labels(grouping: Grouping, frame: pd.DataFrame, rows: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """The place of each row's label among the labels of ``rows``, and those, in the order in which they appear."""
     import pandas as pd
 
@@ -371,7 +370,7 @@ def _groups_of_new(
 
 
 def _refuse_unseen(name: str, grouping: Grouping, frame: pd.DataFrame, rows: np.ndarray, source: str) -> None:
-    place, labels = _labels(grouping, frame, rows, source)
+    place, labels = _labels(grouping, frame, rows)
     each = [
         f"'{text}' in {levels.rows_text(frame.index[rows[place == k]])}{nearest(text, grouping.levels).replace(' Did', ', did')}"
         for k, text in enumerate(labels[:3])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gibbs
-from gibbs.criticism import criticism
+from gibbs.criticism import criteria
 from gibbs.criticism.comparison import check_same_outcome, compare, run_names
 from gibbs.errors import DataError, SpecError
 from gibbs.model.records import Design
@@ -65,7 +65,7 @@ def test_a_model_without_the_group_takes_part(family: str) -> None:
     assert found.criteria["without"].labels == found.criteria["with"].labels == ("u", "v", "w")
     rows = fits["without"].log_likelihood()
     level = np.stack([rows[:, :, model.factors[1].codes == j].sum(axis=2) for j in range(3)], axis=2)
-    expected = criticism._waic(level)[0]
+    expected = criteria._waic(level)[0]
     np.testing.assert_allclose(found.criteria["without"].pointwise_elpd, expected, rtol=1e-9)
     assert "the model has no effects of h" in found.criteria["without"].focus
     with pytest.raises(SpecError, match="no grouping factor 'province'"):

@@ -11,7 +11,7 @@ import pytest
 
 import gibbs
 from gibbs.cli import main
-from gibbs.criticism import criticism, marginal
+from gibbs.criticism import criteria, marginal
 from gibbs.posterior import loglik
 from gibbs.posterior.fit import load
 
@@ -145,4 +145,4 @@ def test_lines_of_a_criterion_are_about_what_was_used(runs: Path) -> None:
     fit = load(runs / "m2")
     assert fit.loo().labels == tuple(range(1, 120)) and fit.loo(group="g").labels == fit.outline.factors[0].levels
     assert loglik.rows_with_outcome(fit.design).weights.sum() == 119
-    assert criticism.criterion(fit.arrays, fit.outline, fit.design, "waic").elpd == fit.waic().elpd
+    assert criteria.criterion(fit.arrays, fit.outline, fit.design, "waic").elpd == fit.waic().elpd

@@ -11,7 +11,7 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
-from gibbs.criticism import criticism
+from gibbs.criticism import criteria
 from gibbs.draws.outline import outline
 from gibbs.draws.records import Draws
 from gibbs.errors import OutputError, SpecError
@@ -21,8 +21,8 @@ from tests.posterior.fabricated import fit, term
 from tests.posterior.regressions import FAMILIES, near, regression
 
 
-def _criterion(model: Design, draws: Draws, kind: str, group: str | None = None, **more: object) -> criticism.Criterion:
-    return criticism.criterion(draws, outline(model), model, kind, group, **more)  # type: ignore[arg-type]
+def _criterion(model: Design, draws: Draws, kind: str, group: str | None = None, **more: object) -> criteria.Criterion:
+    return criteria.criterion(draws, outline(model), model, kind, group, **more)  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------------------------------------------------- log-likelihood
@@ -80,7 +80,7 @@ def test_loo_is_that_of_arviz_stats(monkeypatch: pytest.MonkeyPatch) -> None:
     arviz_stats = pytest.importorskip("arviz_stats")
     arviz_base = pytest.importorskip("arviz_base")
     model, draws, _, _ = _random_intercepts()
-    monkeypatch.setattr(criticism, "_relative_efficiency", lambda values: np.full(values.shape[2], 0.8))
+    monkeypatch.setattr(criteria, "_relative_efficiency", lambda values: np.full(values.shape[2], 0.8))
     ours = _criterion(model, draws, "loo")
     data = arviz_base.from_dict({"log_likelihood": {"y": loglik.matrix(draws, outline(model), model)}})
     with warnings.catch_warnings():
@@ -98,7 +98,7 @@ def test_relative_efficiency_is_that_of_arviz_stats() -> None:
     model = regression("gaussian")
     values = loglik.matrix(near(model, chains=4, kept=200), outline(model), model)
     theirs = array_stats.ess(np.moveaxis(np.exp(values), 2, 0), chain_axis=1, draw_axis=2, method="mean", relative=True)
-    np.testing.assert_allclose(criticism._relative_efficiency(values), theirs, rtol=1e-6)
+    np.testing.assert_allclose(criteria._relative_efficiency(values), theirs, rtol=1e-6)
 
 
 def test_waic_is_its_definition() -> None:
@@ -231,7 +231,7 @@ def test_every_family_has_every_criterion_in_both_focuses(family: str, link: str
     model = regression(family, link, slopes=False, second=True)
     draws = near(model, kept=60)
     for group in (None, "g"):
-        for kind in criticism.CRITERIA:
+        for kind in criteria.CRITERIA:
             found = _criterion(model, draws, kind, group)
             assert np.isfinite([found.elpd, found.se, found.p]).all() and found.ic == -2 * found.elpd
             assert found.n == (5 if group else 40) and found.kind.upper() in repr(found) and "Focus" in repr(found)
