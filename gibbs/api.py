@@ -91,16 +91,13 @@ def fit(
         Python. complete : further columns in which no value may be missing, so that models with and without them are of the same rows.
     join : ``{"file": "states.csv", "on": "state"}``: a second table, whose columns every row gets by the key; or a list of such.
     weights : ``{"column": "w", "type": "frequency"}``: each row stands for w equal ones; the same as
-        ``y | weights(w, type = "frequency") ~ …``. Type precision: each row's residual variance is sigma²/w (gaussian, student), as for
-        means of w observations and as ``weights`` of R's lm and lmer are.
-    effects : ``{"g": {"dist": "student", "by": "z"}}``: Student-t effects, and a covariance for the levels of each value of z; the same as
-        ``(1 | gr(g, dist = "student", by = z))``.
+        ``y | weights(w, type = "frequency") ~ …``. Type precision: residual variance sigma²/w, as R's lm and lmer have it.
+    effects : ``{"g": {"dist": "student", "by": "z"}}``: ``(1 | gr(g, dist = "student", by = z))``, a covariance for each value of z.
     categories : the labels of an ordinal outcome, lowest first; by default numbers by value, a categorical in its own order.
     base : ``{"sector": "Public"}``: the level that the other levels of a category are compared with; by default the first in sorted order.
         The same in a formula: ``relevel(sector, "Public")``, ``factor(sector, levels = c("Public", "Private"))``.
-    keep : the factors whose effects are stored draw by draw: ``"all"`` (the default), ``"none"``, or a list of names. The effects of
-        the others are summarised as they are drawn, for factors with levels by the hundred thousand: ``ranef``, ``se_ranef``, ``coef``
-        and the run folder have them; what needs every draw of them (predictions, for one) says so.
+    keep : the factors whose effects are stored draw by draw: ``"all"`` (the default), ``"none"``, or names. Effects of the others are
+        summarised as they are drawn: ``ranef``, ``coef`` and the run folder have them; what needs every draw (predictions) says so.
     save_data : False keeps the data out of the run folder; otherwise it holds the columns that were used, where they came as a table,
         so that ``gibbs.load(run)`` predicts without being given them again.
     rename : new names of columns, ``{new: old}``.
@@ -115,14 +112,13 @@ def fit(
     force : replace the run that ``output`` holds. log : a file to which what the run is at is added, one JSON object a line.
     further : any other key of a spec's ``data:``, such as ``labels``.
 
-    Warns (UserWarning) of what ``gibbs.check`` lists under warnings, and, when there are draws, where they are not to be trusted: with the
-    sentence of the command line (``gibbs.errors.NotConvergedWarning``, a UserWarning).
+    Warns (UserWarning) of what ``gibbs.check`` lists under warnings, and where the draws are not to be trusted (NotConvergedWarning).
 
     Raises
     ------
-    SpecError, FormulaError, DataError : the words or the data are wrong. OutputError : the folder is taken or cannot be written, found
-    before anything is drawn; what goes wrong with the folder later is a warning, and the Fit is given. SamplingError : a chain met
-    numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept; after that, the Fit holds what was kept, and says so.
+    SpecError, FormulaError, DataError : the words or the data are wrong. OutputError : the folder cannot be written, found before a draw;
+    what goes wrong with it later is a warning. SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before
+    any draw was kept; after that, the Fit holds what was kept, and says so.
     """
     said = {**locals()}  # every argument under its name
     del said["further"]

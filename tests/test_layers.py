@@ -13,7 +13,7 @@ from tests.test_packaging import MODULES, aliases, imports, package_of
 
 FACADE = "gibbs.posterior.fit"
 """``Fit`` has a method for every wing, and every wing takes a Fit."""
-FRONT = {"__main__", "api", "calibration", "cli", "commands", "pipeline", "preview", "progress", "report", "terminal"}
+FRONT = {"__main__", "api", "calibration", "cli", "commands", "pipeline", "preview", "progress", "report", "runlog", "terminal"}
 """What people meet; all the other rooms are below, and know nothing of it."""
 TOOLS = {"columns", "errors", "memory", "paths", "printable", "signals", "wrap"}
 STANDS_ON = {

@@ -16,7 +16,7 @@ from gibbs.model.records import Term
 
 
 def values(hyper: np.ndarray, hyper_names: Sequence[str], model: Model) -> tuple[tuple[str, ...], np.ndarray]:
-    """The names of such sds, and their draws (chain, draw, how many), from (chain, draw, …) draws of what ``hyper_names`` names (``Draws.hyper``)."""
+    """The names of such sds, and their draws (chain, draw, how many), from draws (chain, draw, …) of ``hyper_names``: ``Draws.hyper``."""
     by_name = {name: hyper[:, :, k] for k, name in enumerate(hyper_names)}
     found: list[np.ndarray] = []
     labels: list[str] = []
