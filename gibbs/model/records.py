@@ -282,3 +282,9 @@ class Design:
     outside: int = 0  # rows read that the spec's ``subset`` leaves out
     missing_outcome: np.ndarray | None = None  # (N,) bool: rows kept without an outcome (``missing: predict``); y is 0 there
     asked: Design | None = field(default=None, repr=False)  # of what the sampler sees (``by_group.arrange``): the Design as it was built
+
+    @property
+    def observed(self) -> tuple[np.ndarray, np.ndarray]:
+        """The outcomes there are, and their rows."""
+        there = slice(None) if self.missing_outcome is None else ~self.missing_outcome
+        return self.y[there], self.rows[there]

@@ -87,7 +87,7 @@ class Fit:
         self._rows = table
         self._missing = missing
         self.made: Mapping[str, Any] = {}
-        self.observed = observed if self._design is None else _observed(self._design)
+        self.observed = observed if self._design is None else self._design.observed
         self._told = True  # ``gibbs.fit`` says it as soon as there are draws
 
     @property
@@ -596,10 +596,3 @@ def load(path: str | Path, data: Any = None) -> Fit:
     fit = runfolder.load(path, data)
     fit._told = False
     return fit
-
-
-def _observed(model: Design) -> tuple[np.ndarray, np.ndarray]:
-    """The outcomes there are, and their rows."""
-    if model.missing_outcome is None:
-        return model.y, model.rows
-    return model.y[~model.missing_outcome], model.rows[~model.missing_outcome]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,45 +14,7 @@ from hypothesis import strategies as st
 from gibbs.errors import SpecError
 from gibbs.model import schema, spec, yaml_lines
 from gibbs.model.records import DataSource, Prior, Sampling, Spec, Until
-
-FULL = """\
-    title: Presidential approval in Peru, M.5
-    data:
-      file: data/peru.csv
-      rename: {approval: president.approval}
-      na: [-99, refused]
-      missing: error
-    family: binomial
-    link: probit
-    formula: approval ~ indigenous * illiteracy + (1 + indigenous | province)
-    priors:
-      b: normal(0, 10)
-      b[illiteracy]: normal(0, 5)
-      sd[province]: half_t(3, 0, 2.5)
-      sd[province,indigenous]: 0.5
-      cor[province]: lkj(2)
-    sampling: {chains: 2, seed: 2012, warmup: 300, draws: 700, scheme: one-at-a-time, cores: 1,
-               until: {ess: 400, rhat: 1.05, max_seconds: 60}}
-    output: runs/peru_m5
-    """
-
-
-@pytest.fixture
-def write(tmp_path: Path):
-    def write(text: str | bytes, name: str = "m.yaml") -> Path:
-        path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else textwrap.dedent(text).encode())
-        return path
-
-    return write
-
-
-def refused(path: Path, **overrides: object) -> str:
-    """The message of the SpecError that loading gives, with the folder taken out."""
-    with pytest.raises(SpecError) as caught:
-        spec.load(path, overrides)
-    return str(caught.value).replace(f"{path.parent}/", "")
-
+from tests.model.written import FULL, refused
 
 # ------------------------------------------------------------------------------------------------------- reading
 
@@ -318,82 +279,6 @@ def test_any_text_is_yaml_or_one_error(text: str) -> None:
         pass
 
 
-# ----------------------------------------------------------------------------------------------- two-level form
-
-
-@pytest.mark.parametrize(
-    ("text", "formula"),
-    [
-        # M.1 of the course deck: a mean that varies
-        ("outcome: y\nlevels: {province: {intercept: []}}", "y ~ 1 + (1 | province)"),
-        ("outcome: y\nlevels: {province: }", "y ~ 1 + (1 | province)"),
-        ("outcome: y\nlevels: {province: {}}", "y ~ 1 + (1 | province)"),
-        ("outcome: y\nlevels: {province: {intercept: }}", "y ~ 1 + (1 | province)"),
-        # M.3: a predictor of the intercept
-        ("outcome: y\nlevel1: [x]\nlevels: {g: {intercept: [z]}}", "y ~ x + z + (1 | g)"),
-        ("outcome: y\nlevel1: x\nlevels: {g: {intercept: z}}", "y ~ x + z + (1 | g)"),
-        # M.4: intercept and slope vary
-        ("outcome: y\nlevel1: [x]\nlevels: {g: {intercept: [], x: []}}", "y ~ x + (1 + x | g)"),
-        # M.5: a predictor of both
-        (
-            "outcome: president.approval\nlevel1: [indigenous]\n"
-            "levels:\n  province:\n    intercept: [illiteracy]\n    indigenous: [illiteracy]",
-            "president.approval ~ indigenous + illiteracy + indigenous:illiteracy + (1 + indigenous | province)",
-        ),
-        # M.7: only the slope varies
-        ("outcome: y\nlevel1: [x]\nlevels: {g: {x: [z]}}", "y ~ x + x:z + (0 + x | g)"),
-        # M.8: two crossed factors
-        (
-            "outcome: y\nlevel1: [age]\nlevels: {province: {intercept: []}, ethnicity: {intercept: []}}",
-            "y ~ age + (1 | province) + (1 | ethnicity)",
-        ),
-        ("outcome: y\nlevel1: [x]\nlevels: {g: {intercept: [], x: [], correlated: false}}", "y ~ x + (1 + x || g)"),
-        ("outcome: y\nlevel1: [x]\nlevels: {g: {x: [], correlated: no}}", "y ~ x + (0 + x | g)"),
-        ("outcome: y\nlevel1: [x, w]\nlevels: {g: {x: [z], intercept: [z], w: }}", "y ~ x + w + z + x:z + (1 + x + w | g)"),
-        (
-            "outcome: y\nlevel1: ['factor(f)', 'I(x^2)', 'log(x + 1)']\nlevels: {'a:b': {'I(x ^ 2)': [z]}}",
-            "y ~ factor(f) + I(x^2) + log(x + 1) + I(x^2):z + (0 + I(x^2) | a:b)",
-        ),
-        ("outcome: y\nlevel1: [x]\nlevels: {a: {intercept: [x, z]}, b: {intercept: [z]}}", "y ~ x + z + (1 | a) + (1 | b)"),
-        ("outcome: y\nlevel1: [x, z]", "y ~ x + z"),
-        ("outcome: y", "y ~ 1"),
-    ],
-)
-def test_two_level_form_as_a_formula(write, text: str, formula: str) -> None:
-    found = spec.load(write(text))
-    assert found.formula == formula
-    assert found.two_level["outcome"] == formula.split(" ~ ")[0]
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("formula: y ~ x\noutcome: y", "line 2: the spec has a formula and outcome"),
-        ("formula: y ~ x\nlevels: {g: {intercept: []}}", "the spec has a formula and levels: write the model once"),
-        ("level1: [x]\nlevels: {g: }", "level1 and levels need an outcome: key"),
-        ("levels: {g: }", "levels needs an outcome: key"),
-        (
-            "outcome: y\nlevel1: [educ]\nlevels:\n  g:\n    educc: [z]",
-            "line 5: 'educc' under g is to have a slope that varies, but it is not in level1 (educ)",
-        ),
-        ("outcome: y\nlevel1: [educ]\nlevels:\n  g:\n    educc: [z]", "Did you mean 'educ'?"),
-        ("outcome: y\nlevels:\n  g:\n    intercpt: [z]", "Did you mean 'intercept'?"),
-        ("outcome: y\nlevel1: [x + z]", "line 2: 'x + z' is not one predictor: '+' belongs in a formula"),
-        ("outcome: y\nlevel1: [x | g]", "'|' belongs in a formula"),
-        ("outcome: y\nlevel1: [1]", "'1' is not a predictor"),
-        ("outcome: y ~ x\nlevel1: [x]", "outcome must be one name"),
-        ("outcome: y\nlevels: {g: {intercept: 5}}", "levels.g.intercept must be a list of predictors"),
-        ("outcome: y\nlevels: {g: {intercept: true}}", "found true"),
-        ("outcome: y\nlevels: {g: {intercept: [], correlated: maybe}}", "levels.g.correlated must be true or false; found 'maybe'"),
-        ("outcome: y\nlevels: [g]", "levels must be a mapping of keys; found a list"),
-        ("outcome: y\nlevels: {g: [z]}", "levels.g must be a mapping of keys; found a list"),
-        ("outcome: y\nlevels: {'(g|h)': }", "is not the name of a grouping factor"),
-    ],
-)
-def test_two_level_form_refused(write, text: str, says: str) -> None:
-    assert says in refused(write(text))
-
-
 # ------------------------------------------------------------------------------------------- flags and Python
 
 
@@ -539,80 +424,3 @@ def test_resolved_spec_of_data_from_python() -> None:
 def test_yaml_is_written_so_that_it_reads_back(values: dict) -> None:
     if values:
         assert yaml_lines.parse(yaml_lines.dump(values), "m.yaml")[0] == values
-
-
-# ------------------------------------------------------------------------------------------------------- schema
-
-
-def _allows(node: dict, value: object, root: dict) -> bool:
-    """A small judge of JSON Schema: enough of draft 2020-12 for the keywords that our schema uses."""
-    if "$ref" in node:
-        return _allows(root["$defs"][node["$ref"].rsplit("/", 1)[1]], value, root)
-    if "anyOf" in node and not any(_allows(n, value, root) for n in node["anyOf"]):
-        return False
-    if "oneOf" in node and sum(_allows(n, value, root) for n in node["oneOf"]) != 1:
-        return False
-    kinds = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "null": type(None), "array": list, "object": dict}
-    if "type" in node:
-        allowed = node["type"] if isinstance(node["type"], list) else [node["type"]]
-        if not any(isinstance(value, kinds[k]) and (k == "boolean" or not isinstance(value, bool)) for k in allowed):
-            return False
-    if "enum" in node and value not in node["enum"]:
-        return False
-    if isinstance(value, dict):
-        if any(r not in value for r in node.get("required", [])):
-            return False
-        for key, inner in value.items():
-            rule = node.get("properties", {}).get(key, node.get("additionalProperties", True))
-            if rule is False or (isinstance(rule, dict) and not _allows(rule, inner, root)):
-                return False
-    if isinstance(value, list) and "items" in node and not all(_allows(node["items"], v, root) for v in value):
-        return False
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return node.get("minimum", value) <= value <= node.get("maximum", value) and value > node.get("exclusiveMinimum", value - 1)
-    return True
-
-
-@pytest.mark.parametrize(
-    ("text", "good"),
-    [
-        (textwrap.dedent(FULL), True),
-        ("data: d.csv\nformula: y ~ x", True),
-        ("outcome: y\nlevel1: [x]\nlevels: {g: {intercept: [z], x: [], correlated: false}, h: }", True),
-        ("formula: y ~ x\noutcome: y", False),
-        ("formula: y ~ x\nfamily: logit\noutcome: {one: 2}\nbase: {x: 2000, z: true}", True),
-        ("outcome: {column: y, one: YES}\nfamily: probit\nlevel1: [x]", True),
-        ("formula: y ~ x\nfamily: logit\noutcome: {two: 2}", False),
-        ("formula: y ~ x\nbase: {x: [1]}", False),
-        ("data: d.csv", False),
-        ("formula: y ~ x\nsampling: {chains: 0}", False),
-        ("formula: y ~ x\nsampling: {cores: 0}", False),
-        ("formula: y ~ x\nsampling: {seed: -1}", False),
-        ("formula: y ~ x\nsampling: {sheme: auto}", False),
-        ("formula: y ~ x\nsampling: {scheme: fast}", False),
-        ("formula: y ~ x\nfamly: logit", False),
-        ("formula: y ~ x\npriors: {b: [0, 1]}", False),
-        ("formula: y ~ x\ndata: {file: a.csv, missing: omit}", False),
-    ],
-)
-def test_schema_judges_as_load_does(write, text: str, good: bool) -> None:
-    made = schema.schema()
-    assert _allows(made, yaml.safe_load(text), made) is good
-    if good:
-        spec.load(write(text))
-    else:
-        refused(write(text))
-
-
-def test_schema_knows_every_key_and_says_what_it_is() -> None:
-    made = schema.schema()
-    assert made["$schema"].endswith("2020-12/schema")
-    assert set(made["properties"]) == set(schema.SpecKeys.model_fields)
-    assert set(made["$defs"]["SamplingKeys"]["properties"]) == set(vars(Sampling()))
-    assert set(made["$defs"]["UntilKeys"]["properties"]) == set(vars(Until()))
-    assert set(made["$defs"]["DataKeys"]["properties"]) == set(vars(DataSource())) - {"na_by", "na_keep"}
-    for part in (made, *made["$defs"].values()):
-        for key, rule in part["properties"].items():
-            assert rule.get("description") or "$ref" in rule, key
-    for name, value in (vars(Sampling()) | {"draws": None}).items():  # where none are asked for the run is one to precision
-        assert made["$defs"]["SamplingKeys"]["properties"][name]["default"] == value
