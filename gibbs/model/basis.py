@@ -24,6 +24,8 @@ from gibbs.model.parts import Part, of_columns
 
 NOTHING = 1.5e-14
 """What is left of a part at or below this share of the part itself is rounding."""
+THIN = 1e-10
+"""What is left of a column at this share of the column itself has six of its sixteen digits."""
 
 Pieces = list[tuple[float, Part | None]]  # a part once centred: numbers times parts, None for 1
 Numbers = Callable[[Part], np.ndarray]
@@ -36,7 +38,8 @@ class Basis:
     back : β = back θ. there : θ = there β. cut : where the constant stands for cutpoints (an ordinal model), c = c' − cut·θ for each; zero
     elsewhere. means : R = X − means, but for the columns ``turned``, whose values are ``values`` (N, k). constant : the column of R that
     is 1, or None. spans : whether 1 is in the span. left : whether anything is left of each column. products, terms : of each column of R,
-    its parts, and the block that it belongs to. depends : sentences on columns whose model itself depends on an origin.
+    its parts, and the block that it belongs to. depends : sentences on columns whose model itself depends on an origin. thin : on columns
+    that have few digits left, as they are written.
     """
 
     means: np.ndarray
@@ -51,6 +54,7 @@ class Basis:
     products: tuple[tuple[Part, ...], ...] = field(repr=False)
     blocks: tuple[tuple[object, ...], ...] = field(repr=False)
     depends: tuple[str, ...] = ()
+    thin: tuple[str, ...] = ()
 
     def rows(self, X: np.ndarray, at: slice | np.ndarray = slice(None)) -> np.ndarray:
         """R of the rows ``at`` of X (N, p), a new array in C order."""
@@ -327,6 +331,7 @@ def build(columns: Columns, X: np.ndarray, values: Values, *, cutpoints: bool = 
     turned: list[int] = []
     kept: list[np.ndarray] = []
     depends: dict[str, list[str]] = {}
+    thin: list[str] = []
     constant = make.places.get(frozenset())
     for j, product in enumerate(make.products):
         first = make.places[frozenset(q.key for q in product)]
@@ -352,7 +357,10 @@ def build(columns: Columns, X: np.ndarray, values: Values, *, cutpoints: bool = 
             else:
                 E[constant, j] -= mean
         largest = float(np.abs(column).max(initial=0.0))
-        left[j] = _spread(column, mean, values.weight) > NOTHING * largest
+        spread = _spread(column, mean, values.weight)
+        left[j] = spread > NOTHING * largest
+        if not plain and left[j] and spread < THIN * np.abs(X[:, j]).max(initial=0.0):
+            thin.append(_thin_sentence(columns.names[j], product, float(spread / np.abs(X[:, j]).max())))
         if plain:
             means[j] = mean
         else:
@@ -374,6 +382,7 @@ def build(columns: Columns, X: np.ndarray, values: Values, *, cutpoints: bool = 
         products=tuple(make.products),
         blocks=tuple(_block(t, product) for t, product in zip(terms, make.products, strict=True)),
         depends=tuple(_sentence(name, missing) for name, missing in depends.items()),
+        thin=tuple(thin),
     )
 
 
@@ -434,7 +443,7 @@ def _inverse(E: np.ndarray, make: _Builder) -> np.ndarray:
 def _note(make: _Builder, name: str, product: tuple[Part, ...], depends: dict[str, list[str]]) -> None:
     """Adds to ``depends`` the atoms whose origin the model depends on through this column."""
     for k, part in enumerate(product):
-        if not (part.polynomial and part.origin) or (len(product) == 1 and part.degree == 1):
+        if not (part.polynomial and part.origin) or (len(product) == 1 and part.degree == 1 and make.spans):
             continue
         rest = list(product[:k] + product[k + 1 :])
         if len(part.atoms) > 1:
@@ -447,7 +456,7 @@ def _note(make: _Builder, name: str, product: tuple[Part, ...], depends: dict[st
             else:
                 there = any(make.piece(1.0, [*rest, q]) is not None for q in make.variants[part.atoms] if q.degree == degree)
                 word = ":".join(p.key if p.level < 0 else p.variable for p in [*rest, _power(part, degree)])
-            if not there and word != "1":
+            if not there and (word != "1" or not make.spans):
                 lacking.append(word)
         if lacking:
             depends.setdefault(part.atoms[0], []).append(f"{name}|{lacking[0]}")
@@ -460,8 +469,23 @@ def _power(part: Part, degree: int) -> Part:
 
 def _sentence(atom: str, found: list[str]) -> str:
     pairs = [tuple(one.split("|", 1)) for one in found]
-    shown = "; ".join(f"'{name}' without '{lacking}'" for name, lacking in pairs[:3]) + (" …" if len(pairs) > 3 else "")
+    shown = "; ".join(f"'{name}' without {_without(lacking)}" for name, lacking in pairs[:3]) + (" …" if len(pairs) > 3 else "")
     return (
         f"{shown}: the model itself, and not only a prior, depends on where '{atom}' is 0. "
         "Where that zero means nothing, add what is missing."
+    )
+
+
+def _without(word: str) -> str:
+    return "an intercept" if word == "1" else f"'{word}'"
+
+
+def _thin_sentence(name: str, product: tuple[Part, ...], share: float) -> str:
+    atoms = sorted({atom for part in product if part.polynomial for atom in part.atoms})
+    digits = max(int(np.log10(share / np.finfo(float).eps)), 1)
+    alone = len(product) == 1 and len(atoms) == 1
+    return (
+        f"'{name}' keeps {digits} of its sixteen digits beside the columns of lower degree, for {' and '.join(atoms)} "
+        f"{'is' if len(atoms) == 1 else 'are'} very far from 0; predictions are no more exact than that. Subtract a constant first, such "
+        f"as the mean{f', or write poly({atoms[0]}, {product[0].degree})' if alone else ''}."
     )

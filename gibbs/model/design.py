@@ -103,6 +103,7 @@ def build(spec: Spec, table: Table) -> Design:
         + _taken_otherwise(frame, [fixed, *(part for random in encoded.values() for part in random.parts)])
         + rows_used.notes
         + basis.depends
+        + basis.thin
         + _aliased_notes(X, basis, unknown, names, intercept, coefficient_priors, source),
         encoding=Encoding(fixed, encoded, offsets),
         outcome_labels=found.labels,

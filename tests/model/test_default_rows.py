@@ -264,7 +264,7 @@ def test_every_family_has_it(family: str, formula: str) -> None:
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-7 * max(np.abs(one).max(), 1.0))
 
 
-@pytest.mark.parametrize("formula", ["x:z", "x + x:z", "I(x^2)", "f:x", "x + I(x^3)", "x + w:f"])
+@pytest.mark.parametrize("formula", ["x:z", "x + x:z", "I(x^2)", "f:x", "x + I(x^3)", "x + w:f", "0 + x", "x - 1", "0 + x + I(x^2)"])
 def test_a_model_that_depends_on_an_origin_says_so(formula: str) -> None:
     """x:z without z: the space of the columns moves with the origin, and no prior can help it."""
     frame = sample()
@@ -276,6 +276,25 @@ def test_a_model_that_depends_on_an_origin_says_so(formula: str) -> None:
     assert together > np.linalg.matrix_rank(made.X)
     in_units = build(f"y ~ {formula}", frame.assign(x=frame["x"] * 1e5, w=frame["w"] * 1e-5))
     np.testing.assert_allclose(fits(in_units, 1.0), fits(made, 1.0), atol=1e-9)
+
+
+def test_what_follows_its_column_depends_on_no_origin_without_an_intercept() -> None:
+    frame = sample()
+    for formula in ("0 + scale(x)", "0 + poly(x, 2)", "0 + f + x", "1 + (0 + x | g)"):
+        assert not build(f"y ~ {formula}", frame).basis.depends, formula
+    assert not of("0 + x", frame, "ordinal").basis.depends  # the cutpoints are its constant
+
+
+@pytest.mark.parametrize(
+    ("formula", "shift", "digits"),
+    [("x + I(x^2)", 1e4, 0), ("x + I(x^2)", 1e6, 3), ("x + I(x^2) + I(x^3)", 1e4, 3), ("x * z", 1e4, 0), ("poly(x, 3)", 1e6, 0)],
+)
+def test_columns_without_digits_are_told_of(formula: str, shift: float, digits: int) -> None:
+    """Of x² some 1/shift² is left beside x: at 10⁶ sds 10⁻¹² of numbers of sixteen digits."""
+    frame = sample()
+    notes = [note for note in build(f"y ~ {formula}", frame.assign(x=frame["x"] + shift)).notes if "of its sixteen digits" in note]
+    assert len(notes) == (digits > 0)
+    assert not digits or (f"keeps {digits} of its sixteen digits" in notes[0] and "poly(x, " in notes[0])
 
 
 def test_x_alone_without_an_intercept_is_about_zero() -> None:
