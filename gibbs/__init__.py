@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what type checkers and editors read; at run time a module loads when its names are first used
+    from gibbs.api import check, fit, sbc
+    from gibbs.calibration.sbc import Calibration
+    from gibbs.criticism.comparison import Comparison, compare
+    from gibbs.errors import (
+        DataError,
+        FormulaError,
+        GibbsError,
+        NotConvergedWarning,
+        NotKeptError,
+        OutputError,
+        PlotError,
+        SamplingError,
+        SpecError,
+    )
+    from gibbs.model.records import Prior, Spec, Until
+    from gibbs.posterior.fit import Fit, load
+    from gibbs.preview import Check
+    from gibbs.summaries.tables import tables
 
 __version__ = "0.1.0"
 __all__ = [
+    "Calibration",
+    "Check",
+    "Comparison",
     "DataError",
     "Fit",
     "FormulaError",
     "GibbsError",
+    "NotConvergedWarning",
+    "NotKeptError",
+    "OutputError",
+    "PlotError",
+    "Prior",
     "SamplingError",
+    "Spec",
     "SpecError",
+    "Until",
     "check",
     "compare",
     "fit",
@@ -22,26 +52,38 @@ __all__ = [
 ]
 
 _WHERE = {
-    "fit": "gibbs.api",
-    "check": "gibbs.api",
-    "sbc": "gibbs.api",
-    "load": "gibbs.posterior.fit",
-    "compare": "gibbs.criticism.comparison",
-    "tables": "gibbs.summaries.tables",
-    "Fit": "gibbs.posterior.fit",
-    "GibbsError": "gibbs.errors",
-    "SpecError": "gibbs.errors",
-    "FormulaError": "gibbs.errors",
+    "Calibration": "gibbs.calibration.sbc",
+    "Check": "gibbs.preview",
+    "Comparison": "gibbs.criticism.comparison",
     "DataError": "gibbs.errors",
+    "Fit": "gibbs.posterior.fit",
+    "FormulaError": "gibbs.errors",
+    "GibbsError": "gibbs.errors",
+    "NotConvergedWarning": "gibbs.errors",
+    "NotKeptError": "gibbs.errors",
+    "OutputError": "gibbs.errors",
+    "PlotError": "gibbs.errors",
+    "Prior": "gibbs.model.records",
     "SamplingError": "gibbs.errors",
+    "Spec": "gibbs.model.records",
+    "SpecError": "gibbs.errors",
+    "Until": "gibbs.model.records",
+    "check": "gibbs.api",
+    "compare": "gibbs.criticism.comparison",
+    "fit": "gibbs.api",
+    "load": "gibbs.posterior.fit",
+    "sbc": "gibbs.api",
+    "tables": "gibbs.summaries.tables",
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Heavy modules load when their names are first used."""
-    if name in _WHERE:
-        return getattr(import_module(_WHERE[name]), name)
-    raise AttributeError(f"module 'gibbs' has no attribute '{name}'")
+if not TYPE_CHECKING:  # a checker that saw it would take every name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        """Heavy modules load when their names are first used."""
+        if name in _WHERE:
+            return getattr(import_module(_WHERE[name]), name)
+        raise AttributeError(f"module 'gibbs' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:

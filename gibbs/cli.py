@@ -35,12 +35,16 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_
 _OVERVIEW = """\
 Exact, fast Gibbs sampling for multilevel models.
 
+  gibbs init DATA               look at the columns of a table, write a first spec for it
   gibbs run SPEC                draw the posterior; writes one folder and prints the summary
   gibbs check SPEC              the model in equations, rows, factors, priors, plan, warnings; draws nothing
   gibbs sbc SPEC                simulate from the spec's priors, fit, and say whether the sampler is calibrated for this model
 
   gibbs summary RUN …           the tables of a run, or of several side by side: terminal, CSV, Markdown, LaTeX
-  gibbs plot RUN KIND           one picture: ranef, groups, coefficients, priors, trace, ppc, time, variance
+  gibbs coef RUN                what each level has, fixed plus random: α_j, β_j (gibbs se RUN: standard errors)
+  gibbs plot RUN KIND           one picture: ranef, coef, groups, level2, coefficients, priors, trace, ppc, time, variance
+  gibbs effects RUN X           what a predictor does to the expected outcome: marginal effects, predictions, a picture
+  gibbs contrasts RUN X         the levels of a predictor compared, two by two
   gibbs predict RUN NEW         predictions for the rows of a file
   gibbs poststratify RUN FRAME  averages over the cells of a population, by area
   gibbs compare RUN RUN …       which of several runs predicts better, for new rows or new groups
@@ -50,7 +54,9 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs report RUN              everything about a run in one HTML file
   gibbs export RUN              the draws for other programs; the model itself for JAGS or Stan
 
+  gibbs help TOPIC              keys, families, formulas, priors, outputs, …: a page in the terminal
   gibbs schema                  the JSON Schema of a spec, for editors
+  gibbs completion SHELL        completion for bash, zsh or fish
   gibbs version                 the version (also gibbs --version)
 
 A spec is a small YAML file: data, family, formula, priors, sampling, output.
@@ -115,6 +121,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from gibbs.sampling import precompile
 
     spec = spec_arguments.load(arguments, out=arguments.out)
+    if not arguments.force and (there := pipeline.there_already(spec, arguments.out)) is not None:
+        return _show_unchanged(there, arguments)
     with pipeline.reserved(pipeline.output_folder(spec, arguments.out), force=arguments.force) as place:
         for note in place.notes:
             say_beside(f"note: {note}")
@@ -140,6 +148,21 @@ def _run(arguments: argparse.Namespace) -> int:
     elif saved.tables and not trusted:
         say_beside(f"warning: {fit.verdict}")
     return code
+
+
+def _show_unchanged(folder: Path, arguments: argparse.Namespace) -> int:
+    """The summary of a run that is there, and that this one would only repeat draw for draw."""
+    from gibbs import pipeline
+    from gibbs.posterior.fit import load
+
+    fit = load(folder)
+    if not arguments.quiet:
+        show_summary(fit)
+        say_words(
+            f"\nThe run is in {folder} already, unchanged: spec, data and version are the same, so nothing was drawn. "
+            "--force draws it again."
+        )
+    return DONE if pipeline.trusted(fit) else NOT_TO_BE_TRUSTED
 
 
 def _show(fit: Fit, saved: Saved) -> None:
@@ -232,6 +255,11 @@ class _UsageError(SpecError):
     stage = "command line"
 
 
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """Every command and its parser, in the order of the overview's parts."""
+    return {p.prog.removeprefix("gibbs "): p for p in _subparsers(_parser())}
+
+
 def _subparsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
     return [p for a in parser._actions if isinstance(a, argparse._SubParsersAction) for p in a.choices.values()]
 
@@ -268,7 +296,10 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
-_OF_A_RUN = ("sbc", "summary", "plot", "predict", "poststratify", "compare", "hypothesis", "shares", "ranks", "report", "export")
+_OF_A_RUN = (
+    "init", "sbc", "summary", "coef", "se", "plot", "effects", "contrasts", "predict", "poststratify", "compare", "hypothesis", "shares",
+    "ranks", "report", "export", "help", "completion",
+)  # fmt: skip
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.\n" + _FLAGS, _run_arguments),

@@ -216,6 +216,14 @@ def reserved(folder: str | os.PathLike[str], *, force: bool = False) -> Iterator
         yield place
 
 
+def there_already(spec: Spec, given: str | os.PathLike[str] | None = None) -> Path | None:
+    """The run folder, where it holds what this spec would write again, draw for draw; None where it has to be drawn."""
+    from gibbs.runfolder import unchanged
+
+    folder = Path(os.path.expanduser(output_folder(spec, given)))
+    return folder if unchanged.holds(folder, spec) else None
+
+
 def check_room(place: Place, prepared: Prepared) -> None:
     """OutputError where the disk has less room than the run will need, or files may not become so large here (``ulimit -f``)."""
     needed = prepared.check().disk()

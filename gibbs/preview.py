@@ -90,6 +90,11 @@ class Check:
     def __str__(self) -> str:
         return self.text(wrap.width(sys.stdout, UNKNOWN_WIDTH))
 
+    def _repr_html_(self) -> str:
+        from gibbs.files import pages
+
+        return pages.text(self.text(UNKNOWN_WIDTH))
+
     def text(self, width: int) -> str:
         """The report in lines of at most ``width`` characters, never broken inside a word."""
         before = _WIDTH.set(width)

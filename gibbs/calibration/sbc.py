@@ -176,6 +176,11 @@ class Calibration:
     def __str__(self) -> str:
         return self.verdict
 
+    def _repr_html_(self) -> str:
+        from gibbs.files import pages
+
+        return pages.text(str(self))
+
     def plot(self):
         """The matplotlib Figure of ECDF differences; needs the extra ``plots``."""
         return picture.figure(self.quantities, self._matrix(), self.L, self.table())

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gibbs.predictions.poststratify import poststratify
     from gibbs.terminal import say, say_beside
 
-    probabilities = tablefile.interval(arguments.interval)
+    probabilities = tablefile.interval(arguments.level)
     tablefile.check_free(arguments.out, force=arguments.force)
     by = [name for word in arguments.by for name in word.split(",") if name]
     found = poststratify(

@@ -44,7 +44,7 @@ def new_levels_argument(parser: argparse.ArgumentParser) -> None:
 
 def output_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments on output that ``predict`` and ``poststratify`` share."""
-    parser.add_argument("--interval", metavar="P", type=float, default=0.95, help="probability of the intervals (0.95)")
+    parser.add_argument("--level", metavar="P", type=float, default=0.95, help="probability of the intervals (0.95)")
     parser.add_argument("--out", metavar="FILE", help="write a .csv or .parquet file in place of printing")
     parser.add_argument("--force", action="store_true", help="replace the file if it is there")
 
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gibbs.terminal import say, say_beside
 
     check_kind(arguments.kind)
-    probabilities = tablefile.interval(arguments.interval)
+    probabilities = tablefile.interval(arguments.level)
     tablefile.check_free(arguments.out, force=arguments.force)
     fit = load(arguments.run)
     newlevels.check(arguments.new_levels)

@@ -16,6 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--style", metavar="S", default="brms", help="brms (the default), lme4 or display")
     parser.add_argument("--format", metavar="F", help="terminal (the default), csv, markdown or latex; else as the name after --out says")
     parser.add_argument("--level", metavar="P", type=_number, help="probability of the intervals (0.95); lme4 and display: adds them")
+    parser.add_argument("--exp", action="store_true", help="coefficients as ratios: odds (link logit), rates (log), hazards (cloglog)")
     parser.add_argument("--interval", metavar="KIND", default="equal", help="equal (tails, the default) or hdi (the shortest)")
     parser.add_argument(
         "--parameters", metavar="NAME", nargs="+", action="extend", help="only these; * stands for anything ('sd_*', 'r_province[*')"
@@ -46,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         whole.check_file(arguments.out, force=arguments.force)
     fits = [load(run) for run in arguments.runs]
-    chosen = (arguments.style, form, arguments.level, arguments.interval, arguments.parameters, arguments.digits)
-    if len(fits) == 1 and arguments.out is None and chosen == ("brms", "terminal", None, "equal", None, None):
+    chosen = (arguments.style, form, arguments.level, arguments.interval, arguments.parameters, arguments.digits, arguments.exp)
+    if len(fits) == 1 and arguments.out is None and chosen == ("brms", "terminal", None, "equal", None, None, False):
         show_summary(fits[0])
         return 0
     text = tables.tables(
@@ -56,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         format=form,
         level=arguments.level,
         interval=arguments.interval,
+        exp=arguments.exp,
         parameters=arguments.parameters,
         below=arguments.below,
         digits=arguments.digits,

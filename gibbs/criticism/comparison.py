@@ -17,6 +17,7 @@ import numpy as np
 from gibbs.criticism import criteria
 from gibbs.criticism.criteria import CRITERIA, Criterion, standard_error
 from gibbs.errors import DataError, SpecError
+from gibbs.files import pages
 from gibbs.model.records import Design, Factor
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ class Comparison:
             unit = f"levels of {found[0].group}" if found[0].group else "rows"
             notes.append(f"{found[0].n} {unit} are few: se_diff is likely too small.")
         return tuple(notes)
+
+    def _repr_html_(self) -> str:
+        return pages.text(repr(self))
 
     def __repr__(self) -> str:
         from gibbs.columns import align

@@ -26,6 +26,7 @@ from gibbs.draws import diagnostics
 from gibbs.draws.outline import Outline
 from gibbs.draws.records import Draws
 from gibbs.errors import OutputError, SpecError, nearest
+from gibbs.files import pages
 from gibbs.model.records import Design, Factor
 from gibbs.posterior import loglik
 
@@ -101,6 +102,9 @@ class Criterion:
         if self.pareto_k is not None:
             columns["pareto_k"] = self.pareto_k
         return pd.DataFrame(columns, index=pd.Index(self.labels, name=self.group or "row"))
+
+    def _repr_html_(self) -> str:
+        return pages.text(repr(self))
 
     def __repr__(self) -> str:
         unit = f"levels of {self.group}" if self.group else "rows"

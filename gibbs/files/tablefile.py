@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gibbs import paths
+from gibbs import numerals, paths
 from gibbs.errors import OutputError, SpecError
 from gibbs.files import spreadsheet, whole
 
@@ -52,7 +52,7 @@ def write(table: pd.DataFrame, file: str | os.PathLike[str], *, force: bool = Fa
 
 def text(table: pd.DataFrame) -> str:
     """The table for a terminal: four digits, the first rows of a long one."""
-    shown = spreadsheet.shown(table.head(_SHOWN)).to_string(index=False, float_format=lambda x: f"{x:.4g}")
+    shown = spreadsheet.shown(table.head(_SHOWN)).to_string(index=False, float_format=numerals.plain)
     more = len(table) - _SHOWN
     return f"{shown}\n… and {more:,} more rows; --out FILE.csv writes them all" if more > 0 else shown
 
@@ -60,6 +60,6 @@ def text(table: pd.DataFrame) -> str:
 def interval(probability: float) -> tuple[float, float, float]:
     """The probabilities of a central interval and of the median. SpecError unless 0 < probability < 1."""
     if not 0.0 < probability < 1.0:
-        raise SpecError(f"the probability of an interval lies between 0 and 1, such as 0.9; {probability:g} was given.", where="--interval")
+        raise SpecError(f"the probability of an interval lies between 0 and 1, such as 0.9; {probability:g} was given.", where="--level")
     tail = (1.0 - probability) / 2.0
     return round(tail, 12), 0.5, round(1.0 - tail, 12)

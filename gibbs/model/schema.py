@@ -298,9 +298,11 @@ def schema() -> dict[str, Any]:
     made["$defs"]["DataKeys"]["properties"]["join"] = {k: v for k, v in join.items() if k in {"description", "title"}} | one_or_more
     outcome = {k: v for k, v in properties["outcome"].items() if k in {"description", "title"}}
     properties["outcome"] = outcome | {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/OutcomeKeys"}]}
+    from gibbs.model import editors
+
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **made,
+        **editors.enriched(made),
         "title": "Spec of a multilevel model",
         "oneOf": [
             {"required": ["formula"], "properties": {"outcome": {"type": ["object", "null"]}}},

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from gibbs import plots
 
 if TYPE_CHECKING:
-    from gibbs.plots.canvas import Picture
+    from matplotlib.figure import Figure
+
     from gibbs.posterior.fit import Fit
 
 Names = str | Sequence[str] | None
@@ -17,7 +18,10 @@ File = str | Path | None
 
 
 class Plots:
-    """Pictures of one fit. Each method gives a matplotlib Figure; ``path`` writes it as well (png, pdf, svg; ``force`` replaces a file).
+    """Pictures of one fit. Each method gives a matplotlib Figure, and takes beside its own options those of every picture:
+
+    ax : Axes to draw on, as many as the picture has panels. size : (width, height) in inches. level : probability of the outer intervals,
+    0.95. title : another one, "" for none. path : a file to write it to as well (png, pdf, svg); ``force`` replaces one.
 
     All raise PlotError for names that are not in the model, and where there is nothing to show.
     """
@@ -25,7 +29,7 @@ class Plots:
     def __init__(self, fit: Fit) -> None:
         self._fit = fit
 
-    def __call__(self, kind: str, *, path: File = None, force: bool = False, **options: Any) -> Picture:
+    def __call__(self, kind: str, *, path: File = None, force: bool = False, **options: Any) -> Figure:
         """The picture called ``kind``."""
         return plots.picture(self._fit, kind, path=path, force=force, **options)
 
@@ -33,72 +37,85 @@ class Plots:
         return "\n".join(f"fit.plot.{kind}(): {what}" for kind, (_, what) in plots.KINDS.items())
 
     def ranef(
-        self,
-        factor: str | None = None,
-        term: str | None = None,
-        levels: Names = None,
-        page: int | None = None,
-        sort: str = "effect",
-        *,
-        path: File = None,
-        force: bool = False,
-    ) -> Picture:
-        """Effects of each level, sorted, with 50 % and 95 % intervals: a panel for each factor and term, or for those named.
+        self, factor: str | None = None, term: str | None = None, levels: Names = None, page: int | None = None, sort: str = "effect",
+        **every: Any,
+    ) -> Figure:  # fmt: skip
+        """Effects of each level, sorted, with intervals: a panel for each factor and term, or for those named.
 
         levels : only these. page : of 50 levels, the highest first; without it, 200 of more than 200 are shown, evenly spaced by rank.
-        sort : effect, or level for the order of the levels.
+        sort : effect, or level for the order of the levels. every : ax, size, level, title, path, force.
         """
-        options = {"factor": factor, "term": term, "levels": levels, "page": page, "sort": sort}
-        return self("ranef", path=path, force=force, **options)
+        return self("ranef", factor=factor, term=term, levels=levels, page=page, sort=sort, **every)
 
-    def groups(
-        self,
-        factor: str | None = None,
-        predictor: str | None = None,
-        levels: Names = None,
-        page: int = 1,
-        *,
-        path: File = None,
-        force: bool = False,
-    ) -> Picture:
+    def coef(
+        self, factor: str | None = None, term: str | None = None, levels: Names = None, page: int | None = None, sort: str = "effect",
+        **every: Any,
+    ) -> Figure:  # fmt: skip
+        """α_j and β_j of each level of a factor, sorted, with intervals: fixed effects, predictors of the level and its own effect.
+
+        levels, page, sort : as of ``ranef``. every : ax, size, level, title, path, force.
+        """
+        return self("coef", factor=factor, term=term, levels=levels, page=page, sort=sort, **every)
+
+    def level2(self, factor: str | None = None, predictor: str | None = None, term: str | None = None, **every: Any) -> Figure:
+        """α_j and β_j of each level of a factor against a predictor of the level, with intervals and the line of the second level.
+
+        predictor : constant within the levels; the first such where None. every : ax, size, level, title, path, force.
+        """
+        return self("level2", factor=factor, predictor=predictor, term=term, **every)
+
+    def groups(self, factor: str | None = None, predictor: str | None = None, levels: Names = None, page: int = 1, **every: Any) -> Figure:
         """A panel a group, twelve a page: points, and the lines of partial, no and complete pooling. See ``gibbs.plots.groups``.
 
         predictor : the x; by default what varies over the factor, else the first predictor that varies within its groups.
+        every : ax, size, level, title, path, force.
         """
-        return self("groups", path=path, force=force, factor=factor, predictor=predictor, levels=levels, page=page)
+        return self("groups", factor=factor, predictor=predictor, levels=levels, page=page, **every)
+
+    def effects(
+        self, predictor: str | None = None, by: str | None = None, others: str = "typical", groups: str = "population", **every: Any
+    ) -> Figure:
+        """The expected outcome along a predictor, a line for each value of another; as ``fit.effects(predictor, by).plot()``.
+
+        every : ax, size, level, title, path, force.
+        """
+        return self("effects", predictor=predictor, by=by, others=others, groups=groups, **every)
 
     def coefficients(
-        self,
-        parameters: Names = None,
-        intercept: bool = False,
-        standardised: bool = False,
-        *,
-        path: File = None,
-        force: bool = False,
-    ) -> Picture:
+        self, parameters: Names = None, intercept: bool = False, standardised: bool = False, exp: bool = False, **every: Any
+    ) -> Figure:
         """Fixed effects with intervals, or the ``parameters`` named (``sd_*`` stands for all that begin so).
 
-        standardised : each coefficient times the sd of its predictor's column.
+        standardised : each coefficient times the sd of its predictor's column. exp : odds, rate or hazard ratios, on a log axis.
+        every : ax, size, level, title, path, force.
         """
-        options = {"parameters": parameters, "intercept": intercept, "standardised": standardised}
-        return self("coefficients", path=path, force=force, **options)
+        return self("coefficients", parameters=parameters, intercept=intercept, standardised=standardised, exp=exp, **every)
 
-    def priors(self, parameters: Names = None, *, path: File = None, force: bool = False) -> Picture:
-        """Prior against posterior of each sd, correlation, sigma, nu and shape."""
-        return self("priors", path=path, force=force, parameters=parameters)
+    def priors(self, parameters: Names = None, **every: Any) -> Figure:
+        """Prior against posterior of each sd, correlation, sigma, nu and shape. every : ax, size, level, title, path, force."""
+        return self("priors", parameters=parameters, **every)
 
-    def trace(self, parameters: Names = None, *, path: File = None, force: bool = False) -> Picture:
-        """Traces and ranks of the chains; by default of the (at most eight) parameters that are known least well."""
-        return self("trace", path=path, force=force, parameters=parameters)
+    def trace(self, parameters: Names = None, **every: Any) -> Figure:
+        """Traces and ranks of the chains; by default of the (at most eight) parameters that are known least well.
 
-    def ppc(self, *, path: File = None, force: bool = False) -> Picture:
-        """What the model predicts against what was observed: densities, binned residuals and separation, a rootogram, or categories."""
-        return self("ppc", path=path, force=force)
+        every : ax, size, level, title, path, force.
+        """
+        return self("trace", parameters=parameters, **every)
 
-    def time(self, factor: Names = None, term: str | None = None, *, path: File = None, force: bool = False) -> Picture:
-        """Effects along the years, waves or cohorts of ordered factors, one panel each; ``factor`` names them where they do not show."""
-        return self("time", path=path, force=force, factor=factor, term=term)
+    def ppc(self, **every: Any) -> Figure:
+        """What the model predicts against what was observed: densities, binned residuals and separation, a rootogram, or categories.
 
-    def variance(self, *, path: File = None, force: bool = False) -> Picture:
-        """Each factor's share of the variance, with 95 % intervals."""
-        return self("variance", path=path, force=force)
+        every : ax, size, level, title, path, force.
+        """
+        return self("ppc", **every)
+
+    def time(self, factor: Names = None, term: str | None = None, **every: Any) -> Figure:
+        """Effects along the years, waves or cohorts of ordered factors, one panel each; ``factor`` names them where they do not show.
+
+        every : ax, size, level, title, path, force.
+        """
+        return self("time", factor=factor, term=term, **every)
+
+    def variance(self, **every: Any) -> Figure:
+        """Each factor's share of the variance, with intervals. every : ax, size, level, title, path, force."""
+        return self("variance", **every)

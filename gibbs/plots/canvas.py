@@ -6,11 +6,12 @@ differ in dashes as well, markers in whether they are filled, and all of it surv
 
 from __future__ import annotations
 
+import functools
 import io
 import os
-import textwrap
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from gibbs import paths
 from gibbs.errors import OutputError, PlotError, nearest
+from gibbs.plots import asked
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
@@ -30,11 +34,16 @@ CHAINS = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PURPLE, ":"), (SKY, "-"),
 """Colour and dashes of each chain."""
 FORMATS = ("png", "pdf", "svg")
 DPI = 200
-TITLE = 10.5
-"""Points of a picture's title."""
+TITLE, NOTE = 10.5, 7.5
+"""Points of a picture's title, and of the note below it."""
 
+_FURTHER = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Micro Hei", "PingFang SC", "Hiragino Sans", "Hiragino Sans GB",
+    "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Apple SD Gothic Neo", "Arial Unicode MS", "Noto Sans Devanagari", "Nirmala UI",
+    "Noto Sans Thai", "Noto Sans Bengali", "Noto Sans Tamil", "Noto Sans Ethiopic", "FreeSans", "Unifont",
+)  # fmt: skip
+"""Fonts that are looked at for letters that DejaVu Sans does not have."""
 _STYLE: dict[str, Any] = {
-    "font.family": ["DejaVu Sans"],
     "font.size": 9.0,
     "axes.titlesize": 9.0,
     "axes.titleweight": "normal",
@@ -60,6 +69,8 @@ _STYLE: dict[str, Any] = {
     "lines.linewidth": 1.3,
     "text.color": BLACK,
     "text.usetex": False,
+    "axes.formatter.useoffset": False,
+    "axes.formatter.limits": (-5, 9),  # 106500, not 1.065 and 1e5 in a corner
     "text.parse_math": False,  # a level called "$5 to $10" is no formula
     "mathtext.default": "regular",
     "figure.facecolor": "white",
@@ -73,9 +84,21 @@ _STYLE: dict[str, Any] = {
 }
 
 
-def style() -> AbstractContextManager[None]:
-    """Our settings within, the user's own again after."""
-    return matplotlib.rc_context(_STYLE)
+@contextmanager
+def style() -> Iterator[None]:
+    """Our settings within, the user's own again after; letters that no font at hand has are boxes, and no warning."""
+    with matplotlib.rc_context({**_STYLE, "font.family": _families()}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from", category=UserWarning)
+        yield
+
+
+@functools.cache
+def _families() -> list[str]:
+    """DejaVu Sans, and behind it fonts of this machine that have letters it lacks (Chinese, Japanese, Korean, Devanagari, Thai, …)."""
+    from matplotlib import font_manager
+
+    there = {font.name for font in font_manager.fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in _FURTHER if name in there)]
 
 
 class Picture(Figure):
@@ -93,27 +116,110 @@ class Picture(Figure):
 
 
 def sheet(rows: int = 1, columns: int = 1, *, width: float, height: float, **options: Any) -> tuple[Picture, np.ndarray]:
-    """An empty picture of ``rows`` × ``columns`` panels, ``width`` × ``height`` inches, and its axes (rows, columns)."""
-    figure = Picture(figsize=(width, height), layout="constrained")
+    """An empty picture of ``rows`` × ``columns`` panels, ``width`` × ``height`` inches, and its axes (rows, columns).
+
+    Where Axes were given to draw on, these, and the figure they are in; where a size was asked for, that one.
+    """
+    wanted = asked.now()
+    if wanted.axes:
+        if len(wanted.axes) != rows * columns:
+            grid = "one panel" if rows * columns == 1 else f"{rows * columns} panels ({rows} × {columns})"
+            raise PlotError(f"the picture has {grid}, and {len(wanted.axes)} Axes were given; give as many, or leave ax out.")
+        axes = np.empty(rows * columns, dtype=object)
+        axes[:] = wanted.axes
+        return wanted.axes[0].get_figure(), axes.reshape(rows, columns)
+    figure = Picture(figsize=wanted.size or (width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
 def head(figure: Picture, title: str, note: str = "", legend: Mapping[str, Any] | None = None) -> None:
-    """A title at the left, under it what lines and markings mean (label → artist), and a note in small type below everything."""
+    """A title at the left, under it what lines and markings mean (label → artist), and a note in small type below everything.
+
+    On Axes that were given the title and the legend stand in the first of them, and the figure around is left as it is.
+    """
+    wanted = asked.now()
+    title = shown(title, 240) if wanted.title is None else wanted.title
+    if wanted.axes:
+        if wanted.title or (wanted.title is None and len(wanted.axes) == 1 and not wanted.axes[0].get_title("left")):
+            wanted.axes[0].set_title(wrapped(title, _inches(wanted.axes[0]), bold=True), loc="left", fontweight="bold")
+        if legend:
+            wanted.axes[0].legend(list(legend.values()), list(legend))
+        return
     width, height = figure.get_size_inches()
-    title, note = shown(title, 160), note if len(note) <= 600 else shown(note, 600)
-    lines = textwrap.wrap(title, max(20, int(width * 13)))
-    figure.suptitle("\n".join([*lines, " "] if legend else lines), x=0.01, ha="left", fontsize=TITLE, fontweight="bold")
+    note = note if len(note) <= 600 else shown(note, 600)
+    lines = wrapped(title, 0.97 * width, TITLE, bold=True).split("\n") if title else []
+    beside = _columns(legend, width) if legend else 1
+    if lines or legend:
+        room = [" "] * -(-len(legend) // beside) if legend else []  # empty lines of the title keep the legend's place
+        figure.suptitle("\n".join([*lines, *room]), x=0.01, ha="left", fontsize=TITLE, fontweight="bold")
     if legend:
-        top = 1 - (0.09 + len(lines) * TITLE * 1.2 / 72) / height  # the empty line of the title keeps its place
+        top = 1 - (0.09 + len(lines) * TITLE * 1.2 / 72) / height
         figure.legend(
-            list(legend.values()), list(legend), loc="upper left", bbox_to_anchor=(0.01, top), ncols=len(legend),
+            list(legend.values()), list(legend), loc="upper left", bbox_to_anchor=(0.01, top), ncols=beside,
             borderaxespad=0.0,
             borderpad=0.0, handlelength=2.4, columnspacing=1.6,
         )  # fmt: skip
     if note:
-        words = textwrap.fill(note, max(30, int(width * 17.5)))
-        figure.supxlabel(words, x=0.01, ha="left", fontsize=7.5, color=GREY)
+        figure.supxlabel(wrapped(note, 0.97 * width, NOTE), x=0.01, ha="left", fontsize=NOTE, color=GREY)
+
+
+def _columns(legend: Mapping[str, Any], width: float) -> int:
+    """So many columns of a legend stand beside each other that none leaves the page; entries go down the columns."""
+    font = FontProperties(family=_families(), size=8.0)
+    each = [_points(label, font) + 8.0 * (2.4 + 0.8) for label in legend]
+    for columns in range(len(each), 1, -1):
+        down = -(-len(each) // columns)
+        if sum(max(each[k : k + down]) for k in range(0, len(each), down)) + 8.0 * 1.6 * (columns - 1) <= 72.0 * 0.97 * width:
+            return columns
+    return 1
+
+
+def panel_title(axis: Axes, title: str) -> None:
+    """The title of one panel, in as many lines as it needs; the middle of one of more than 90 letters gives way."""
+    axis.set_title(wrapped(shown(title, 90), _inches(axis)), loc="left")
+
+
+def wrapped(text: str, inches: float, size: float = 9.0, *, bold: bool = False) -> str:
+    """``text`` in lines that are at most so wide, measured in the font it is set in; a word wider than a line is broken.
+
+    Nothing is left out, but of a text of more than 1,000 letters.
+    """
+    font = FontProperties(family=_families(), size=size, weight="bold" if bold else "normal")
+    most, lines = 72.0 * max(inches, 0.5), [""]
+    for word in shown(text, 1000).replace(" %", "\u00a0%").split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if _points(longer, font) <= most:
+            lines[-1] = longer
+            continue
+        lines += [word] if lines[-1] else []
+        if not lines[-1]:
+            lines[-1] = word
+        while len(lines[-1]) > 1 and _points(lines[-1], font) > most:
+            fits = next(n for n in range(len(lines[-1]) - 1, 0, -1) if n == 1 or _points(lines[-1][:n], font) <= most)
+            lines[-1:] = [lines[-1][:fits], lines[-1][fits:]]
+    return "\n".join(lines).replace("\u00a0", " ")
+
+
+def _points(text: str, font: FontProperties) -> float:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from", category=UserWarning)
+        return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+
+
+def _inches(axis: Axes) -> float:
+    """About how wide an Axes is."""
+    figure = axis.get_figure()
+    whole = figure.get_size_inches()[0] if figure is not None and hasattr(figure, "get_size_inches") else 6.0
+    return 0.97 * axis.get_position().width * whole
+
+
+def side_label(figure: Picture, axes: np.ndarray, text: str) -> None:
+    """One label for the vertical axes of all panels; on Axes that were given, one at each of the first column."""
+    if asked.now().axes:
+        for axis in axes[:, 0]:
+            axis.set_ylabel(text)
+    else:
+        figure.supylabel(text, fontsize=9)
 
 
 def legend_of(*axes: Axes) -> dict[str, Any]:
@@ -126,24 +232,39 @@ def legend_of(*axes: Axes) -> dict[str, Any]:
 
 
 def dots(axis: Axes, place: Sequence[float] | np.ndarray, inner: np.ndarray, outer: np.ndarray, middle: np.ndarray, **options: Any) -> None:
-    """Points with a thick inner and a thin outer interval, horizontal; filled where the outer interval leaves out zero.
+    """Points with a thick inner and a thin outer interval, horizontal; filled where the outer interval leaves out ``nothing`` (0).
 
     inner, outer : (2, J). middle, place : (J,).
     """
     size, colour, lines = options.pop("size", 4.5), options.pop("colour", BLUE), options.pop("lines", (0.9, 2.4))
-    zero = options.pop("zero", True)
+    zero, nothing = options.pop("zero", True), options.pop("nothing", 0.0)
     axis.hlines(place, outer[0], outer[1], color=colour, linewidth=lines[0])
     axis.hlines(place, inner[0], inner[1], color=colour, linewidth=lines[1])
-    away = (outer[0] > 0) | (outer[1] < 0) if zero else np.ones(len(middle), dtype=bool)
+    away = (outer[0] > nothing) | (outer[1] < nothing) if zero else np.ones(len(middle), dtype=bool)
     place = np.asarray(place, dtype=float)
     for which, face in ((away, colour), (~away, "white")):
         if which.any():
             axis.plot(middle[which], place[which], "o", markersize=size, color=colour, markerfacecolor=face, markeredgewidth=0.9)
 
 
-def zero_line(axis: Axes, vertical: bool = True) -> None:
-    """Where an effect is nothing."""
-    (axis.axvline if vertical else axis.axhline)(0.0, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+def zero_line(axis: Axes, vertical: bool = True, at: float = 0.0) -> None:
+    """Where an effect is nothing; a ratio at 1."""
+    (axis.axvline if vertical else axis.axhline)(at, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+
+
+def log_ticks(axis: Axes) -> None:
+    """Plain numbers along a log axis, at 1, 2 and 5 times powers of ten as far as there is room."""
+    low, high = axis.get_xlim()
+    powers = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1)
+    for steps in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        ticks = [s * 10.0**p for p in powers for s in steps if low <= s * 10.0**p <= high]
+        if len(ticks) <= 8:
+            break
+    else:
+        ticks = ticks[:: -(-len(ticks) // 8)]
+    axis.set_xticks(ticks, [f"{tick:.10g}" for tick in ticks])
+    axis.minorticks_off()
+    axis.set_xlim(low, high)
 
 
 def shown(label: str, longest: int = 26) -> str:

@@ -11,13 +11,14 @@ import numpy as np
 from gibbs.draws.outline import FactorOutline
 from gibbs.draws.records import STREAMED_PROBABILITIES
 from gibbs.errors import PlotError, nearest
+from gibbs.plots import asked
 from gibbs.posterior import parameters as named
 
 if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
 
-INNER, OUTER = 0.5, 0.95
-"""Probability of the thick and of the thin intervals."""
+INNER = 0.5
+"""Probability of the thick intervals; that of the thin ones is what was asked for, 0.95 where nothing was."""
 
 
 def factor(fit: Fit, name: str | None = None) -> FactorOutline:
@@ -72,6 +73,8 @@ def effects(fit: Fit, of: FactorOutline, column: int) -> tuple[np.ndarray, Calla
     if streamed is None:
         draws = _effects(fit, of, column)
         return draws.mean(axis=0), lambda places: intervals(draws[:, places])
+    if asked.now().level != 0.95:
+        raise PlotError(f"effects of {of.name} were summarised as they were drawn (keep:), with intervals of 50 % and 95 % alone.")
     at = [STREAMED_PROBABILITIES.index(p) for p in (0.25, 0.75, 0.025, 0.975)]  # of the inner and the outer interval
     low, high, lowest, highest = streamed.quantiles[at, :, column]
     mean = streamed.mean[:, column]
@@ -107,8 +110,8 @@ def parameters(fit: Fit, wanted: str | Sequence[str] | None, default: Sequence[s
 
 
 def intervals(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of (draws, J): the inner interval (2, J), the outer (2, J), the mean (J,)."""
-    inner, outer = (np.quantile(draws, ((1 - p) / 2, (1 + p) / 2), axis=0) for p in (INNER, OUTER))
+    """Of (draws, J): the inner interval (2, J), the outer (2, J), of the level asked for, and the mean (J,)."""
+    inner, outer = (np.quantile(draws, ((1 - p) / 2, (1 + p) / 2), axis=0) for p in (INNER, asked.now().level))
     return inner, outer, draws.mean(axis=0)
 
 

@@ -10,8 +10,10 @@ import numpy as np
 
 from gibbs.draws import names
 from gibbs.errors import PlotError
-from gibbs.plots import choose
+from gibbs.numerals import plain
+from gibbs.plots import asked, choose
 from gibbs.posterior import parameters as named
+from gibbs.posterior import ratios
 
 if TYPE_CHECKING:
     from gibbs.plots.canvas import Picture
@@ -63,33 +65,56 @@ def _sd(fit: Fit, column: int) -> float:
     return float(np.sqrt(np.sum(weights * (x - mean) ** 2) / (weights.sum() - 1)))
 
 
-def draw(fit: Fit, parameters: str | Sequence[str] | None = None, intercept: bool = False, standardised: bool = False) -> Picture:
-    """Coefficients with intervals, and the numbers beside them."""
+def draw(
+    fit: Fit,
+    parameters: str | Sequence[str] | None = None,
+    intercept: bool = False,
+    standardised: bool = False,
+    exp: bool = False,
+) -> Picture:
+    """Coefficients with intervals, and the numbers beside them; ``exp``: as ratios, on a log axis with 1 marked."""
     from gibbs.plots import canvas
 
+    ratio = ratios.word(fit.outline) if exp else ""
+    if exp and parameters is not None and any(name.startswith(("sd_", "cor_", "sigma", "r_")) for name in _listed(parameters)):
+        raise PlotError(f"exp makes {ratio}s of coefficients; leave sds, correlations and random effects out.")
     one = numbers(fit, parameters, intercept=intercept, standardised=standardised)
-    count = len(one.names)
+    if exp:
+        one = Intervals(one.names, np.exp(one.inner), np.exp(one.outer), np.exp(one.mean))
+    count, nothing = len(one.names), 1.0 if exp else 0.0
     place = np.arange(count)[::-1].astype(float)
     figure, axes = canvas.sheet(width=6.8, height=1.3 + 0.27 * count)
     axis = axes[0, 0]
-    canvas.zero_line(axis)
-    canvas.dots(axis, place, one.inner, one.outer, one.mean, size=5.5, lines=(1.0, 3.0))
+    if exp:
+        axis.set_xscale("log")
+    canvas.zero_line(axis, at=nothing)
+    canvas.dots(axis, place, one.inner, one.outer, one.mean, size=5.5, lines=(1.0, 3.0), nothing=nothing)
+    if exp:
+        canvas.log_ticks(axis)
     axis.set_yticks(place, [canvas.shown(n, 34) for n in one.names])
     axis.tick_params(axis="y", length=0)
     axis.set_ylim(-0.7, count - 0.3)
-    axis.set_xlabel(canvas.shown(_axis(fit, standardised, parameters is not None), 90))
+    unit = "one sd of the predictor" if standardised else "one unit of the predictor"
+    axis.set_xlabel(f"{ratio}, for {unit}" if exp else canvas.shown(_axis(fit, standardised, parameters is not None), 90))
     beside = axis.secondary_yaxis("right")
-    words = [f"{m:.3g}  [{low:.3g}, {high:.3g}]" for m, low, high in zip(one.mean, *one.outer, strict=True)]
+    words = [f"{plain(m, 3)}  [{plain(low, 3)}, {plain(high, 3)}]" for m, low, high in zip(one.mean, *one.outer, strict=True)]
     beside.set_yticks(place, [w.replace("-", "−") for w in words])
     beside.tick_params(axis="y", length=0)
     beside.spines["right"].set_visible(False)
-    note = "Posterior means with 50 % (thick) and 95 % (thin) intervals; a filled point: its 95 % interval leaves out zero."
+    level = asked.percent()
+    note = f"Posterior means with 50 % (thick) and {level} (thin) intervals; a filled point: its {level} interval leaves out {nothing:.0f}"
+    note = f"{note.replace('means with', 'means of the coefficients, exponentiated, with') if exp else note}."
     widths = one.outer[1] - one.outer[0]
-    if not standardised and count > 1 and widths.max() > APART * widths[widths > 0].min(initial=np.inf):
+    if not (standardised or exp) and count > 1 and widths.max() > APART * widths[widths > 0].min(initial=np.inf):
         note += " Each is in the units of its predictor; standardised=True puts them on one scale."
-    kind = "Standardised coefficients" if standardised else "Coefficients" if parameters is None else "Parameters"
+    kind = "Coefficients" if parameters is None else "Parameters"
+    kind = f"{ratio[0].upper()}{ratio[1:]}s" if exp else "Standardised coefficients" if standardised else kind
     canvas.head(figure, f"{kind}: {choose.name_of(fit)}", note)
     return figure
+
+
+def _listed(parameters: str | Sequence[str]) -> Sequence[str]:
+    return [parameters] if isinstance(parameters, str) else parameters
 
 
 SCALES = {"identity": "", "log": "log of the mean", "logit": "log-odds", "probit": "probit scale", "cloglog": "complementary log-log scale"}

@@ -26,7 +26,7 @@ import numpy as np
 
 from gibbs.errors import PlotError, nearest
 from gibbs.model.records import Design, Factor
-from gibbs.plots import choose
+from gibbs.plots import asked, choose
 from gibbs.posterior import family as families
 from gibbs.posterior.linear import flat, spread
 
@@ -120,7 +120,7 @@ def numbers(
                 size=(weights * trials)[rows][seen],
                 grid=whole_grid,
                 partial=response.mean(axis=0),
-                band=np.quantile(response, (0.025, 0.975), axis=0),
+                band=np.quantile(response, asked.tails(), axis=0),
                 alone=None if own is None else families.inverse_link(family, own[0] + own[1] * whole_grid, link=link),
                 line=own,
             )
@@ -336,20 +336,22 @@ def draw(
     low, high = _window(family, shown, points)
     for axis, panel, (x, y, size) in zip(axes.flat, shown.panels, points, strict=False):
         axis.scatter(x, y, s=size, facecolor="none", edgecolor=canvas.GREY, linewidth=0.5, alpha=0.7, zorder=1)
-        axis.fill_between(panel.grid, *panel.band, color=canvas.SKY, alpha=0.35, linewidth=0, zorder=2, label="its 95 % interval")
+        axis.fill_between(
+            panel.grid, *panel.band, color=canvas.SKY, alpha=0.35, linewidth=0, zorder=2, label=f"its {asked.percent()} interval"
+        )
         axis.plot(panel.grid, panel.partial, color=canvas.BLUE, linewidth=1.8, zorder=5, label="partial pooling (the model)")
         if panel.alone is not None:
             axis.plot(panel.grid, panel.alone, color=canvas.VERMILLION, linestyle=(0, (4, 2)), linewidth=1.2, zorder=4, label="no pooling")
         if shown.pooled is not None:
             common = families.inverse_link(family, shown.pooled[0] + shown.pooled[1] * panel.grid, link=link)
             axis.plot(panel.grid, common, color=canvas.BLACK, linestyle=":", linewidth=1.2, zorder=3, label="complete pooling")
-        axis.set_title(canvas.shown(f"{shown.factor} {panel.level}", 30), loc="left", fontsize=8.5)
+        canvas.panel_title(axis, f"{shown.factor} {panel.level}")
         axis.set_ylim(low, high)
     canvas.leave_empty(axes.flat[count:])
     _ticks(axes, shown, count, columns)
-    figure.supylabel(_response(design), fontsize=9)
+    canvas.side_label(figure, axes, _response(design))
     there = canvas.legend_of(*axes.flat)
-    order = ("partial pooling (the model)", "its 95 % interval", "no pooling", "complete pooling")
+    order = ("partial pooling (the model)", f"its {asked.percent()} interval", "no pooling", "complete pooling")
     legend = {name: there[name] for name in order if name in there}
     canvas.head(figure, f"{shown.factor}, group by group: {choose.name_of(fit)}", _note(design, shown, page), legend)
     return figure

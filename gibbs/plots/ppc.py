@@ -18,7 +18,7 @@ import numpy as np
 from gibbs.draws import names
 from gibbs.errors import PlotError
 from gibbs.model.records import Design
-from gibbs.plots import choose, density
+from gibbs.plots import asked, choose, density
 from gibbs.posterior import family as families
 from gibbs.posterior import variances
 from gibbs.posterior.linear import linear_predictor, spread
@@ -154,10 +154,9 @@ def _densities(fit: Fit, rows: np.ndarray) -> Picture:
     axis.set_ylim(bottom=0)
     axis.set_xlabel(canvas.shown(fit.outline.outcome, 80))
     axis.set_ylabel("density")
-    axis.legend(loc="upper right")
     note = f"Densities of the {len(rows):,} outcomes and of {len(found.replicated)} data sets drawn from the posterior predictive "
     note += f"distribution.{_taken(fit.design, rows)}"
-    canvas.head(figure, f"Predicted and observed: {choose.name_of(fit)}", note)
+    canvas.head(figure, f"Predicted and observed: {choose.name_of(fit)}", note, canvas.legend_of(axis))
     return figure
 
 
@@ -285,7 +284,7 @@ def frequencies(fit: Fit, rows: np.ndarray, edges: np.ndarray) -> Frequencies:
         return np.bincount(np.searchsorted(open_ended, y, side="right") - 1, minlength=len(edges))[: len(edges) - 1]
 
     made = np.stack([count(np.minimum(one, edges[-1])) for one in replications(fit, rows, COUNTED)])
-    return Frequencies(edges, count(fit.design.y[rows]), made.mean(axis=0), np.quantile(made, (0.025, 0.975), axis=0))
+    return Frequencies(edges, count(fit.design.y[rows]), made.mean(axis=0), np.quantile(made, asked.tails(), axis=0))
 
 
 def count_edges(y: np.ndarray) -> np.ndarray:
@@ -316,19 +315,20 @@ def _counts(fit: Fit, rows: np.ndarray) -> Picture:
         label="observed",
     )
     low, high = np.sqrt(found.interval)
-    axis.fill_between(centre, low, high, color=canvas.ORANGE, alpha=0.35, linewidth=0, zorder=3, label="95 % of data sets predicted")
+    axis.fill_between(
+        centre, low, high, color=canvas.ORANGE, alpha=0.35, linewidth=0, zorder=3, label=f"{asked.percent()} of data sets predicted"
+    )
     axis.plot(centre, top, color=canvas.VERMILLION, marker="o", markersize=3, linewidth=1.2, zorder=4, label="predicted, mean")
     axis.use_sticky_edges = False
     axis.margins(y=0.05)
     axis.axhline(0, color=canvas.BLACK, linewidth=0.8)
     axis.set_xlabel(canvas.shown(fit.outline.outcome, 80) + ("" if width == 1 else f", in bins of {width}"))
     axis.set_ylabel("square root of the frequency")
-    axis.legend(loc="upper right")
     note = (
         "Hanging rootogram: bars of what was observed hang from what is predicted. A bar that stops above zero: observed less often than "
     )
     note += f"predicted; below zero: more often. The last bar has all that is larger.{_taken(fit.design, rows)}"
-    canvas.head(figure, f"Predicted and observed: {choose.name_of(fit)}", note)
+    canvas.head(figure, f"Predicted and observed: {choose.name_of(fit)}", note, canvas.legend_of(axis))
     return figure
 
 
@@ -341,13 +341,13 @@ def _categories(fit: Fit, rows: np.ndarray) -> Picture:
     figure, axes = canvas.sheet(width=max(4.8, min(9.0, 1.6 + 0.8 * len(labels))), height=3.9)
     axis = axes[0, 0]
     axis.bar(place, found.observed, width=0.7, color=canvas.LIGHT, edgecolor=canvas.GREY, linewidth=0.6, label="observed")
-    axis.vlines(place, *found.interval, color=canvas.BLUE, linewidth=2.0, label="95 % of data sets predicted")
+    axis.vlines(place, *found.interval, color=canvas.BLUE, linewidth=2.0, label=f"{asked.percent()} of data sets predicted")
     axis.plot(place, found.mean, "o", color=canvas.BLUE, markerfacecolor="white", markersize=5, label="predicted, mean")
     long = max(map(len, labels)) * len(labels) > 50
     axis.set_xticks(place, [canvas.shown(label, 20) for label in labels], rotation=30 if long else 0, ha="right" if long else "center")
     axis.set_xlabel(canvas.shown(fit.outline.outcome, 80))
     axis.set_ylabel("frequency")
-    axis.set_ylim(0, 1.22 * max(float(found.observed.max()), float(found.interval.max())))
-    axis.legend(loc="upper right")
-    canvas.head(figure, f"Predicted and observed: {choose.name_of(fit)}", f"How often each category came.{_taken(fit.design, rows)}")
+    axis.set_ylim(0, 1.06 * max(float(found.observed.max()), float(found.interval.max())))
+    note = f"How often each category came.{_taken(fit.design, rows)}"
+    canvas.head(figure, f"Predicted and observed: {choose.name_of(fit)}", note, canvas.legend_of(axis))
     return figure

@@ -237,7 +237,7 @@ def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
         axis.set_yticks([])
         axis.locator_params(axis="x", nbins=6)
         axis.spines["left"].set_visible(False)
-        axis.set_title(canvas.shown(name, 44 if columns < 3 else 38), loc="left")
+        canvas.panel_title(axis, name)
         axis.set_xlabel("\n".join(textwrap.wrap(one.words, 50)[:3]), fontsize=7, color=canvas.GREY)
     canvas.leave_empty(axes.flat[len(wanted) :])
     note = "Densities. The prior goes on beyond each panel, which shows where the posterior is; below each: the prior in words."

@@ -10,9 +10,11 @@ import numpy as np
 
 from gibbs.draws.outline import FactorOutline
 from gibbs.errors import PlotError
-from gibbs.plots import choose
+from gibbs.plots import asked, choose
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from gibbs.plots.canvas import Picture
     from gibbs.posterior.fit import Fit
 
@@ -45,6 +47,17 @@ class Caterpillar:
 def numbers(fit: Fit, of: FactorOutline, column: int, levels: np.ndarray, *, page: int | None = None, sort: str = "effect") -> Caterpillar:
     """What one panel shows: ``levels`` sorted by posterior mean (or, sort="level", as they stand), then paged or thinned."""
     means, intervals = choose.effects(fit, of, column)
+    return _kept(of, of.columns[column], means, intervals, levels, page, sort)
+
+
+def arranged(
+    of: FactorOutline, term: str, draws: np.ndarray, levels: np.ndarray, *, page: int | None = None, sort: str = "effect"
+) -> Caterpillar:
+    """The same of draws (S, J) of any coefficient of the levels."""
+    return _kept(of, term, draws.mean(axis=0), lambda places: choose.intervals(draws[:, places]), levels, page, sort)
+
+
+def _kept(of: FactorOutline, term: str, means: np.ndarray, intervals, levels: np.ndarray, page: int | None, sort: str) -> Caterpillar:
     order = np.argsort(means[levels], kind="stable") if sort == "effect" else np.arange(len(levels))[::-1]
     rank = np.arange(len(order))
     if page is not None:
@@ -53,7 +66,7 @@ def numbers(fit: Fit, of: FactorOutline, column: int, levels: np.ndarray, *, pag
         rank = np.unique(np.linspace(0, len(order) - 1, THINNED).round().astype(int)) if len(order) > THINNED else rank
     keep = order[rank]
     inner, outer, mean = intervals(levels[keep])
-    return Caterpillar(of, of.columns[column], tuple(of.levels[j] for j in levels[keep]), rank + 1, inner, outer, mean, len(order))
+    return Caterpillar(of, term, tuple(of.levels[j] for j in levels[keep]), rank + 1, inner, outer, mean, len(order))
 
 
 def draw(
@@ -81,17 +94,47 @@ def draw(
     if page is not None and len(chosen) > 1:
         raise PlotError(f"a page is one of a factor's: choose it, {' or '.join(f.name for f in chosen)}.")
     made = [numbers(fit, f, a, choose.levels(f, levels), page=page, sort=sort) for f, a in pairs]
-    columns = min(3, len(made))
-    rows = -(-len(made) // columns)
-    most = [max(len(m.mean) for m in made[r * columns : (r + 1) * columns]) for r in range(rows)]
-    heights = [_height(n) for n in most]
-    width = {1: 5.5, 2: 7.5, 3: 9.5}[columns]
-    figure, axes = canvas.sheet(rows, columns, width=width, height=sum(heights) + 0.9, height_ratios=heights)
-    for axis, one in zip(axes.flat, made, strict=False):
-        _panel(axis, one, canvas)
-    canvas.leave_empty(axes.flat[len(made) :])
+    figure, axes = grid(made)
+    for axis, one in zip(axes.flat, _in_rows(made), strict=True):
+        if one is None:
+            canvas.leave_empty([axis])
+        else:
+            panel(axis, one)
+            canvas.panel_title(axis, f"{one.factor.name}: {one.term}")
+            axis.set_xlabel(canvas.shown(f"effect on {_scale(one)}", 90))
     canvas.head(figure, f"Effects of {' and '.join(f.name for f in chosen)}: {choose.name_of(fit)}", _note(made, page, sort))
     return figure
+
+
+def rows_of(sizes: Sequence[int], most: int = 3) -> list[list[int]]:
+    """Which panels stand beside each other: at most ``most``, and none that another would stretch to more than twice its height."""
+    rows: list[list[int]] = []
+    for k, size in enumerate(sizes):
+        heights = [_height(sizes[j]) for j in rows[-1]] if rows else []
+        alike = heights and max(*heights, _height(size)) <= 1.6 * min(*heights, _height(size))
+        if alike and len(rows[-1]) < most:
+            rows[-1].append(k)
+        else:
+            rows.append([k])
+    return rows
+
+
+def grid(made: Sequence[Caterpillar]) -> tuple[Picture, np.ndarray]:
+    """The sheet for caterpillars: panels of like height beside each other, each row as high as its levels need."""
+    from gibbs.plots import canvas
+
+    rows = rows_of([len(m.mean) for m in made])
+    columns = max(map(len, rows))
+    heights = [_height(max(len(made[k].mean) for k in row)) for row in rows]
+    width = {1: 5.5, 2: 7.5, 3: 9.5}[columns]
+    return canvas.sheet(len(rows), columns, width=width, height=sum(heights) + 0.9, height_ratios=heights)
+
+
+def _in_rows(made: Sequence[Caterpillar]) -> list[Caterpillar | None]:
+    """The panels in the order of the sheet, None where it stays empty."""
+    rows = rows_of([len(m.mean) for m in made])
+    columns = max(map(len, rows))
+    return [made[row[k]] if k < len(row) else None for row in rows for k in range(columns)]
 
 
 def _plain(term: str) -> str:
@@ -102,14 +145,16 @@ def _height(levels: int) -> float:
     return 0.6 + (0.15 * levels if levels <= LABELLED else 0.035 * levels)
 
 
-def _panel(axis, one: Caterpillar, canvas) -> None:
+def panel(axis: Axes, one: Caterpillar, *, zero: bool = True) -> None:
+    """Points and intervals; ``zero``: whether nothing is at 0, so that there is a line there, and points away from it are filled."""
+    from gibbs.plots import canvas
+
     labelled = len(one.mean) <= LABELLED
     place = np.arange(len(one.mean), dtype=float) if labelled else one.place.astype(float)
     sizes = {"size": 4.5, "lines": (0.9, 2.4)} if labelled else {"size": 1.8, "lines": (0.5, 1.2)}
-    canvas.zero_line(axis)
-    canvas.dots(axis, place, one.inner, one.outer, one.mean, **sizes)
-    axis.set_title(canvas.shown(f"{one.factor.name}: {one.term}", 60), loc="left")
-    axis.set_xlabel(canvas.shown(f"effect on {_scale(one)}", 90))
+    if zero:
+        canvas.zero_line(axis)
+    canvas.dots(axis, place, one.inner, one.outer, one.mean, zero=zero, **sizes)
     if labelled:
         axis.set_yticks(place, [canvas.shown(label) for label in one.labels], fontsize=8 if len(place) <= 35 else 7)
         axis.tick_params(axis="y", length=0)
@@ -124,8 +169,14 @@ def _scale(one: Caterpillar) -> str:
 
 
 def _note(made: Sequence[Caterpillar], page: int | None, sort: str) -> str:
-    words = "Posterior means with 50 % (thick) and 95 % (thin) intervals, on the scale of the linear predictor; a filled point: "
-    words += "its 95 % interval leaves out zero."
+    words = f"Posterior means with 50 % (thick) and {asked.percent()} (thin) intervals, on the scale of the linear predictor; a filled "
+    words += f"point: its {asked.percent()} interval leaves out zero."
+    return words + said_of_pages(made, page, sort)
+
+
+def said_of_pages(made: Sequence[Caterpillar], page: int | None, sort: str) -> str:
+    """Which levels are shown where not all are, in a sentence with a blank before it."""
+    words = ""
     for one in made:
         n = len(one.mean)
         if n < one.total and page is None:

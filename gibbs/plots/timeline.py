@@ -12,7 +12,7 @@ import numpy as np
 from gibbs.draws.outline import FactorOutline
 from gibbs.errors import PlotError
 from gibbs.model.levels import number_of
-from gibbs.plots import choose
+from gibbs.plots import asked, choose
 
 if TYPE_CHECKING:
     from gibbs.plots.canvas import Picture
@@ -69,7 +69,7 @@ def is_ordered(factor: FactorOutline) -> bool:
 
 
 def draw(fit: Fit, factor: str | Sequence[str] | None = None, term: str | None = None) -> Picture:
-    """Posterior means along the axis, with 50 % and 95 % bands."""
+    """Posterior means along the axis, with 50 % and outer bands."""
     from gibbs.plots import canvas
 
     chosen = _factors(fit, factor)
@@ -90,13 +90,13 @@ def draw(fit: Fit, factor: str | Sequence[str] | None = None, term: str | None =
         x, inner, outer, mean = x[order], inner[:, order], outer[:, order], mean[order]
         name = f.columns[column]
         canvas.zero_line(axis, vertical=False)
-        axis.fill_between(x, outer[0], outer[1], color=canvas.SKY, alpha=0.35, linewidth=0, label="95 % interval")
+        axis.fill_between(x, outer[0], outer[1], color=canvas.SKY, alpha=0.35, linewidth=0, label=f"{asked.percent()} interval")
         axis.fill_between(x, inner[0], inner[1], color=canvas.BLUE, alpha=0.4, linewidth=0, label="50 % interval")
         few = len(x) <= 80
         axis.plot(x, mean, color=canvas.BLACK, marker="o" if few else None, markersize=3.2, linewidth=1.1, label="posterior mean")
         axis.set_xlabel(canvas.shown(f.name, 60))
         axis.set_ylabel("effect on the intercept" if name == "Intercept" else canvas.shown(f"effect on the slope of {name}", 60))
-        axis.set_title(canvas.shown(f"{f.name}: {name}", 60), loc="left")
+        canvas.panel_title(axis, f"{f.name}: {name}")
         if place is None:
             every = max(1, -(-len(x) // LABELLED))
             turned = {"rotation": 90, "fontsize": 7} if len(x) > 8 else {}

@@ -69,7 +69,7 @@ def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
             row[1].stairs(counts[k], edges, color=colour, linestyle=dashes, linewidth=1.0, label=f"chain {k + 1}", baseline=None)
         row[1].axhline(kept / bins, color=canvas.GREY, linewidth=0.7)
         row[1].set_ylim(0, max(2.0 * kept / bins, 1.1 * counts.max()))
-        row[0].set_title(canvas.shown(name, 60), loc="left")
+        canvas.panel_title(row[0], name)
         row[0].set_xlim(1, max(2, kept))
         row[1].set_yticks([])
         row[1].spines["left"].set_visible(False)

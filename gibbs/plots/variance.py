@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.plots import choose
+from gibbs.plots import asked, choose
+from gibbs.posterior import intervals
 
 if TYPE_CHECKING:
     from gibbs.plots.canvas import Picture
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def draw(fit: Fit) -> Picture:
-    """Bars of ``fit.variance_shares()``: posterior means, with 95 % intervals."""
+    """Bars of ``fit.variance_shares()``: posterior means, with intervals."""
     from gibbs.plots import canvas
 
     choose.factor(fit)
-    table = fit.variance_shares()
+    table = fit.variance_shares(level=asked.now().level)
     place = np.arange(len(table))[::-1].astype(float)
-    share, low, high = (100 * table[name].to_numpy() for name in ("share", "q2.5", "q97.5"))
+    share, low, high = (100 * table[name].to_numpy() for name in ("share", *intervals.column_names(asked.now().level)))
     figure, axes = canvas.sheet(width=6.5, height=1.3 + 0.38 * len(table))
     axis = axes[0, 0]
     colours = [canvas.SKY] * (len(table) - 1) + [canvas.LIGHT]
@@ -34,7 +35,7 @@ def draw(fit: Fit) -> Picture:
     axis.set_xticks([tick for tick in axis.get_xticks() if 0 <= tick <= 100])
     axis.spines["bottom"].set_bounds(0, min(100.0, axis.get_xlim()[1]))
     axis.set_xlabel("share of the variance, %")
-    note = "Posterior means of the shares, lines: 95 % intervals. What the coefficients explain is not part of the total."
+    note = f"Posterior means of the shares, lines: {asked.percent()} intervals. What the coefficients explain is not part of the total."
     if any(len(factor.columns) > 1 for factor in fit.outline.factors):
         note += " A factor with slopes counts with its mean variance over the rows of the data."
     canvas.head(figure, f"Shares of the variance: {choose.name_of(fit)}", note)

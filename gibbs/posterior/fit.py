@@ -15,9 +15,10 @@ import numpy as np
 from gibbs.draws.outline import Outline, outline
 from gibbs.draws.records import Draws
 from gibbs.errors import NotConvergedWarning, outside
+from gibbs.files import pages
 from gibbs.model.records import Design, Spec, Table
-from gibbs.posterior import variances
-from gibbs.posterior.intervals import PROBABILITIES
+from gibbs.posterior import ratios, variances
+from gibbs.posterior.of_rows import OfRows
 from gibbs.printable import printable
 from gibbs.runfolder import layout
 from gibbs.summaries import display, groupwise, summary, verdict
@@ -30,11 +31,9 @@ if TYPE_CHECKING:
     from gibbs.criticism.comparison import Comparison
     from gibbs.criticism.criteria import Criterion
     from gibbs.plots.accessor import Plots
-    from gibbs.predictions.effects import Effects
-    from gibbs.predictions.poststratify import Poststratified
 
 
-class Fit:
+class Fit(OfRows):
     """A fitted model.
 
     Parameters
@@ -153,26 +152,30 @@ class Fit:
         self.timings["diagnostics"] = self.timings.get("diagnostics", 0.0) + time.perf_counter() - begun
         return made
 
-    def summary(self, level: float | None = None, interval: str = "equal") -> pd.DataFrame:
+    def summary(self, level: float | None = None, interval: str = "equal", exp: bool = False) -> pd.DataFrame:
         """Fixed effects, sds, correlations, sigma and nu: mean, sd, q2.5, q50, q97.5, mcse_mean, ess_bulk, ess_tail, rhat.
 
         level : another interval than the 95 % one: 0.9 has columns q5 and q95. interval : ``"equal"`` tails, or ``"hdi"``, the shortest
-        (columns hdi5 and hdi95). Raises SpecError for a level that is not between 0 and 1.
+        (columns hdi5 and hdi95). exp : coefficients as odds, rate or hazard ratios (``gibbs.posterior.ratios``). Raises SpecError for a
+        level that is not between 0 and 1, and for ``exp`` under a link that has no ratios.
         """
         self._tell()
         if level is None and interval == "equal":
-            return self._table.copy()
-        return summary.with_interval(self._table, self.arrays, self.outline, 0.95 if level is None else level, interval)
+            table = self._table.copy()
+        else:
+            table = summary.with_interval(self._table, self.arrays, self.outline, 0.95 if level is None else level, interval)
+        return ratios.exponentiated(table, self.outline) if exp else table
 
-    def table(self, **options: Any) -> str:
+    def table(self, **options: Any) -> pages.Page:
         """The summary as a table for a page: ``style`` brms, lme4 or display; ``format`` terminal, csv, markdown or latex; see ``tables``.
 
-        Further: ``level``, ``interval``, ``parameters``, ``below``, ``digits``, ``caption``.
+        Further: ``level``, ``interval``, ``exp``, ``parameters``, ``below``, ``digits``, ``caption``. In Python and in notebooks it shows
+        itself as it is.
         """
         from gibbs.summaries import tables
 
         self._tell()
-        return tables.tables(self, **options)
+        return pages.Page(tables.tables(self, **options))
 
     def to_frame(self, parameters: Sequence[str] | None = None) -> pd.DataFrame:
         """The draws as one table: .chain, .iteration, .draw (from 1), and a column a parameter under brms' names.
@@ -259,13 +262,13 @@ class Fit:
         """lme4's as.data.frame(VarCorr(m)): grp, var1, var2, vcov (mean variance or covariance), sdcor (mean sd or correlation)."""
         return variances.varcorr(self.arrays, self.outline)
 
-    def variance_shares(self, scale: str = "latent") -> pd.DataFrame:
+    def variance_shares(self, scale: str = "latent", level: float = 0.95) -> pd.DataFrame:
         """Each factor's, and the residual's, share of their total variance (ICC): posterior mean, sd and interval.
 
         Index ``component``, columns variance, share, sd, q2.5, q50, q97.5. A factor with slopes counts with the mean of z'Σz over rows.
         scale ``latent`` is that of the linear predictor: for logit, probit and cloglog the residual is the latent one (π²/3, 1, π²/6), for
         counts the trigamma of Nakagawa et al. (2017), and its label says so. ``observed``, of 0/1 outcomes and counts: see
-        ``gibbs.criticism.explained.observed_shares``.
+        ``gibbs.criticism.explained.observed_shares``; level : of the interval of the latent shares.
         """
         if scale not in ("latent", "observed"):
             from gibbs.errors import SpecError, nearest
@@ -273,12 +276,12 @@ class Fit:
             raise SpecError(f"the scales are latent and observed, not '{scale}'.{nearest(scale, ('latent', 'observed'))}", where="scale")
         counts = self.outline.link == "log"
         if scale == "latent" and not counts:
-            return variances.variance_shares(self.arrays, self.outline)
+            return variances.variance_shares(self.arrays, self.outline, level=level)
         from gibbs.criticism import explained
 
         if scale == "observed":
             return explained.observed_shares(self.arrays, self.outline, self.design)
-        return variances.variance_shares(self.arrays, self.outline, explained.mean_count(self.arrays, self.outline, self.design))
+        return variances.variance_shares(self.arrays, self.outline, explained.mean_count(self.arrays, self.outline, self.design), level)
 
     def r2(self, draws: int | None = None) -> pd.DataFrame:
         """Bayesian R² (Gelman et al. 2019), conditional and marginal (the effects of groups out): mean, sd, q2.5, q50, q97.5.
@@ -355,163 +358,7 @@ class Fit:
         """The draws as an ArviZ DataTree: groups posterior, sample_stats, observed_data, constant_data, … (see ``runfolder.layout``)."""
         return layout.datatree(layout.groups(self.arrays, self.outline, self.observed, self.missing_draws))
 
-    # ------------------------------------------------------------------------------------------------------ predictions
-
-    def predict(
-        self,
-        newdata: Any = None,
-        groups: str | Mapping[str, str] | None = None,
-        *,
-        kind: str = "expected",
-        allow_new: bool = False,
-        new_levels: str | None = None,
-        trials: Any = None,
-        probabilities: Sequence[float] = PROBABILITIES,
-        draws: bool = False,
-        seed: int | None = None,
-        max_draws: int | None = None,
-        **words: Any,
-    ) -> pd.DataFrame | np.ndarray:
-        """Predictions for the rows of ``newdata`` (a DataFrame, a mapping of columns, or a file), or of the fit where None.
-
-        Parameters
-        ----------
-        groups : which average. ``"known groups"``: every level is one of the fit's (another is an error). ``"new group"``: a level that
-            the fit has not seen is drawn once a draw from N(0, Σ), the same in all rows with that label; levels of the fit keep their
-            effects. ``"all new groups"``: every level is drawn, known or not. ``"population average"``: the effects are integrated out.
-            ``"typical group"``: they are zero, as lme4's ``re.form = NA``. A mapping ``{factor: word}`` says it factor by factor. May also
-            be given as ``for_=`` or, as it is called elsewhere, ``**{"for": …}``.
-        kind : ``"linear"``: the linear predictor. ``"expected"``: the expected outcome (binary, binomial: the probability of a success;
-            ordinal: that of every category). ``"outcome"``: new outcomes, coded as in the data, ordinal from 0.
-        allow_new : under known groups, draw unseen levels in place of an error. new_levels : ``"draw"`` says the same; ``"error"`` refuses
-            levels that the fit has not seen under new groups too. Levels that are drawn are named in ``attrs["notes"]`` of the table.
-        trials : of new binomial outcomes, one number or one a row, where newdata have no column for it.
-        probabilities : of the quantiles. draws : give all draws, (S, rows), of ordinal expected outcomes (S, rows, categories), chain
-            after chain. seed : of new levels and outcomes, the fit's own where None. max_draws : at most so many, evenly spaced.
-
-        Returns a DataFrame with mean, sd and quantiles, a row for each row of newdata under its index (ordinal expected: for each row and
-        ``category``). Raises DataError, SpecError: see ``gibbs.predictions.newdata.read``.
-        """
-        from gibbs.predictions import predict
-
-        which = predict.words_of(groups, words)
-        return predict.predict(
-            self,
-            newdata,
-            which,
-            kind=kind,
-            allow_new=allow_new,
-            new_levels=new_levels,
-            trials=trials,
-            probabilities=probabilities,
-            draws=draws,
-            seed=seed,
-            max_draws=max_draws,
-        )
-
-    def poststratify(
-        self,
-        frame: Any,
-        weight: str,
-        by: str | Sequence[str] = (),
-        *,
-        groups: str | Mapping[str, str] = "new group",
-        new_levels: str | None = None,
-        probabilities: Sequence[float] = PROBABILITIES,
-        seed: int | None = None,
-        max_draws: int | None = None,
-    ) -> Poststratified:
-        """Averages of the expected outcome over the cells of a population, by area and over all.
-
-        Parameters
-        ----------
-        frame : the cells, a DataFrame or a file: the predictors and groups of the model, a column ``weight`` with the number of people
-            in each cell, and the columns of ``by``, which name the area of each (none: only the average over all).
-        groups : as in ``predict``; a level that the fit has not seen is drawn from N(0, Σ) once a draw, for all its cells.
-        new_levels : ``"draw"`` draws such levels, ``"error"`` refuses them; where neither is said they are drawn, with a UserWarning that
-            names them and the people behind them.
-
-        Columns are read with the types they had in the fit: ``01`` is text where it was text. Returns an object with ``table``, ``draws``,
-        ``total``, ``of(area)``, ``contrast(first, second)`` and ``new_levels``. Cells pass in blocks: memory does not grow with their
-        number. Raises DataError for weights that are missing or negative, and as ``predict``.
-        """
-        from gibbs.predictions import poststratify
-
-        found = poststratify.poststratify(
-            self,
-            frame,
-            weight,
-            by,
-            groups=groups,
-            new_levels=new_levels,
-            probabilities=probabilities,
-            seed=seed,
-            max_draws=max_draws,
-        )
-        for note in found.notes if new_levels is None else ():
-            warnings.warn(note, UserWarning, outside())
-        return found
-
-    def ame(
-        self,
-        variables: str | Sequence[str] | None = None,
-        *,
-        groups: str | Mapping[str, str] = "known groups",
-        probabilities: Sequence[float] = PROBABILITIES,
-        draws: bool = False,
-        seed: int | None = None,
-        max_draws: int | None = None,
-    ) -> pd.DataFrame | dict[tuple[str, str], np.ndarray]:
-        """Average marginal effects: the mean over the rows of the data of the derivative of the expected outcome by each predictor.
-
-        Of a category, and of a number that is 0 or 1, the difference from the base (from 0). ``groups`` as in ``predict``: each row's own
-        group, or the population average. Returns variable, effect ("dy/dx", "b - a"), (category,) mean, sd, quantiles; ``draws=True``
-        gives {(variable, effect): draws}. SpecError, with the nearest match, for what is no predictor (all of them where None).
-        """
-        from gibbs.predictions import effects
-
-        return effects.ame(self, variables, groups=groups, probabilities=probabilities, draws=draws, seed=seed, max_draws=max_draws)
-
-    def effects(
-        self,
-        variable: str,
-        by: str | None = None,
-        *,
-        at: Mapping[str, Any] | None = None,
-        others: str = "typical",
-        groups: str | Mapping[str, str] = "population average",
-        grid: int = 25,
-        probabilities: Sequence[float] = PROBABILITIES,
-        seed: int | None = None,
-        max_draws: int | None = None,
-    ) -> Effects:
-        """The expected outcome over a grid of one predictor, or of two: ``fit.effects("indigenous", by="illiteracy").plot()``.
-
-        Parameters
-        ----------
-        variable, by : categories at all their values, numbers that are 0 or 1 at both; other numbers at ``grid`` values from the least
-            to the largest, a second one at its mean and one sd to either side.
-        at : values in place of these, ``{"illiteracy": [0.05, 0.2]}``, or at which another column is held.
-        others : ``"typical"``: other numbers at their means, categories at their base. ``"observed"``: as they are in each row of the
-            data, and averaged over the rows.
-        groups : as in ``predict``; groups that are known have to be named in ``at`` (or are each row's own under ``"observed"``).
-
-        Returns an object with ``table``, ``draws`` and ``plot()``. SpecError for what is no predictor.
-        """
-        from gibbs.predictions import effects
-
-        return effects.effects(
-            self,
-            variable,
-            by,
-            at=at,
-            others=others,
-            groups=groups,
-            grid=grid,
-            probabilities=probabilities,
-            seed=seed,
-            max_draws=max_draws,
-        )
+    # ------------------------------------------------------------------------------------- missing outcomes and pictures
 
     @property
     def missing_draws(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -521,23 +368,6 @@ class Fit:
 
             self._missing = missing.draw(self)
         return self._missing
-
-    def missing_outcomes(self, *, probabilities: Sequence[float] = PROBABILITIES, draws: bool = False) -> pd.DataFrame | np.ndarray:
-        """The outcomes that the data lack (``missing: predict``), as the posterior has them: mean, sd and quantiles by row of the data.
-
-        ``draws=True`` gives (chain, draw, row), coded as in the data (ordinal: 0 … C − 1). SpecError where no row lacks its outcome.
-        """
-        from gibbs.errors import SpecError
-        from gibbs.predictions import missing, predict
-
-        found = self.missing_draws
-        if found is None:
-            raise SpecError(
-                "no outcome was missing among the rows of this fit. Rows without one are kept, and their outcomes drawn, where the spec "
-                f"says missing: predict under data; here it says missing: {self.spec.data.missing}."
-            )
-        predict.check_probabilities(probabilities)
-        return found[1] if draws else missing.table(*found, probabilities)
 
     @property
     def plot(self) -> Plots:

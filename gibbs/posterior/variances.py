@@ -10,7 +10,7 @@ import numpy as np
 from gibbs.draws import names
 from gibbs.draws.outline import FactorOutline, Outline
 from gibbs.draws.records import Draws
-from gibbs.posterior.intervals import PROBABILITIES, QUANTILES
+from gibbs.posterior import intervals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,12 +140,12 @@ def varcorr(draws: Draws, outline: Outline) -> pd.DataFrame:
     return frame
 
 
-def variance_shares(draws: Draws, outline: Outline, mean: np.ndarray | None = None) -> pd.DataFrame:
+def variance_shares(draws: Draws, outline: Outline, mean: np.ndarray | None = None, level: float = 0.95) -> pd.DataFrame:
     """Each variance's share of the total of all factors and the residual, computed draw by draw.
 
     Index ``component``; columns ``variance`` (posterior mean), then of the share: ``share`` (posterior mean), ``sd``, ``q2.5``, ``q50``,
-    ``q97.5``. The variance of a factor with slopes is the mean of z'Σz over the rows of the data; what the coefficients explain is not
-    part of the total. See ``residual_variance`` for the residual, and for ``mean``.
+    ``q97.5`` (of another ``level`` under its names). The variance of a factor with slopes is the mean of z'Σz over the rows of the data;
+    what the coefficients explain is not part of the total. See ``residual_variance`` for the residual, and for ``mean``.
     """
     import pandas as pd
 
@@ -158,8 +158,14 @@ def variance_shares(draws: Draws, outline: Outline, mean: np.ndarray | None = No
     total = np.where(total > 0, total, 1.0)
     shares = [np.where(beyond, own, part) / total for part, own in zip(parts, infinite, strict=True)]
     rows = [
-        (part.mean(), share.mean(), share.std(ddof=1) if share.size > 1 else 0.0, *np.quantile(share, PROBABILITIES))
+        (
+            part.mean(),
+            share.mean(),
+            share.std(ddof=1) if share.size > 1 else 0.0,
+            *np.quantile(share, ((1 - level) / 2, 0.5, (1 + level) / 2)),
+        )
         for part, share in zip(parts, shares, strict=True)
     ]
+    low, high = intervals.column_names(level)
     index = pd.Index([factor.name for factor in outline.factors] + [label], name="component")
-    return pd.DataFrame(rows, columns=["variance", "share", "sd", *QUANTILES], index=index)
+    return pd.DataFrame(rows, columns=["variance", "share", "sd", low, "q50", high], index=index)

@@ -1,4 +1,4 @@
-"""What a predictor does to the expected outcome: average marginal effects, and predictions over a grid of its values, with a picture.
+"""What a predictor does to the expected outcome: average marginal effects, and predictions over a grid of its values.
 
 Average marginal effect of x: the mean over the rows of the data of ∂E(y)/∂x, by a central difference of 2·10⁻⁵ sd(x) that runs through
 every term x has a part in (squares, interactions, varying slopes); of a category, or of a number that is 0 or 1, the mean of
@@ -7,16 +7,18 @@ E(y | level) − E(y | base). A row counts as often as its frequency weight says
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gibbs.errors import DataError, SpecError, nearest
+from gibbs.files import pages
 from gibbs.model import coding, levels, syntax
 from gibbs.model.numeric import as_number
 from gibbs.model.records import Design
+from gibbs.numerals import plain
 from gibbs.posterior.intervals import PROBABILITIES
 from gibbs.predictions import newdata
 from gibbs.predictions.newdata import Groups, Rows
@@ -24,16 +26,15 @@ from gibbs.predictions.predict import Predictor, check_probabilities, statistic_
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from gibbs.posterior.fit import Fit
 
 GRID = 25
 """Values of a number on a grid, from its least to its largest in the data."""
 OTHERS = ("typical", "observed")
+KINDS = ("expected", "linear")
 _STEP = 1e-5  # of a derivative, in sds
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00")  # Okabe and Ito's, yellow darkened
-_LINES = ("-", "--", "-.", ":")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,14 @@ def ame(
     fit: Fit,
     variables: str | Sequence[str] | None = None,
     *,
+    by: str | None = None,
+    at: Mapping[str, Any] | None = None,
     groups: Groups = "known",
     probabilities: Sequence[float] = PROBABILITIES,
     draws: bool = False,
     seed: int | None = None,
     max_draws: int | None = None,
-) -> pd.DataFrame | dict[tuple[str, str], np.ndarray]:
+) -> pd.DataFrame | dict[tuple[str, ...], np.ndarray]:
     """See ``Fit.ame``."""
     import pandas as pd
 
@@ -100,27 +103,44 @@ def ame(
     names = predictors(fit) if variables is None else (variables,) if isinstance(variables, str) else tuple(variables)
     if not names:
         raise SpecError("the model has no predictors, so there is no effect of any.", where="effects")
+    if by is not None and by in names:
+        if variables is not None:
+            raise SpecError(f"'{by}' cannot be shown by itself.", where="effects")
+        names = tuple(name for name in names if name != by)
+    given = dict(at or {})
+    values, labels_by = ([None], [None]) if by is None else _values(describe(fit, by), given, fine=False, grid=GRID)
     work = _Averages(fit, groups, seed, max_draws)
-    found: dict[tuple[str, str], np.ndarray] = {}
+    work.hold(fit, given, [*names, *([] if by is None else [by])])
+    whole = work.data
+    found: dict[tuple[str, ...], np.ndarray] = {}
     for name in names:
         x = describe(fit, name)
-        if x.labels or x.values:
-            labels = x.labels or ("0", "1")
-            base = work.mean(work.data.assign(**{name: _filled(x.values[0], work.data)}))
-            for label, value in zip(labels[1:], x.values[1:], strict=True):
-                changed = work.mean(work.data.assign(**{name: _filled(value, work.data)}))
-                found[name, f"{label} - {labels[0]}"] = changed - base
-        else:
-            found[name, "dy/dx"] = work.derivative(name, x.numbers)
+        for value, label in zip(values, labels_by, strict=True):
+            work.data = whole if by is None else whole.assign(**{by: _filled(value, whole)})
+            for effect, average in _effects_of(work, x):
+                found[(name, effect) if by is None else (name, effect, label)] = average
     if draws:
         return found
     categories = list(fit.outline.categories or ()) if fit.family == "ordinal" else []
     keys = [(*key, category) for key in found for category in (categories or [None])]
     statistics = np.concatenate([summarise(values, probabilities).reshape(2 + len(probabilities), -1) for values in found.values()], axis=1)
     columns: dict[str, Any] = {"variable": [k[0] for k in keys], "effect": [k[1] for k in keys]}
+    if by is not None:
+        columns[by] = [k[2] for k in keys]
     if categories:
-        columns["category"] = [k[2] for k in keys]
+        columns["category"] = [k[-1] for k in keys]
     return pd.DataFrame({**columns, **dict(zip(statistic_names(probabilities), statistics, strict=True))})
+
+
+def _effects_of(work: _Averages, x: Described) -> Iterator[tuple[str, np.ndarray]]:
+    """Each effect of one predictor and its draws: the derivative of a number; of a category the differences from its base."""
+    if not (x.labels or x.values):
+        yield "dy/dx", work.derivative(x.name, work.data[x.name].to_numpy(dtype=float))
+        return
+    labels = x.labels or ("0", "1")
+    base = work.mean(work.data.assign(**{x.name: _filled(x.values[0], work.data)}))
+    for label, value in zip(labels[1:], x.values[1:], strict=True):
+        yield f"{label} - {labels[0]}", work.mean(work.data.assign(**{x.name: _filled(value, work.data)})) - base
 
 
 def _filled(value: Any, frame: pd.DataFrame) -> Any:
@@ -133,8 +153,8 @@ def _filled(value: Any, frame: pd.DataFrame) -> Any:
 class _Averages:
     """Means over the rows of the data of the expected outcome, with columns of them changed; groups stay each row's own."""
 
-    def __init__(self, fit: Fit, groups: Groups, seed: int | None, max_draws: int | None) -> None:
-        self.fit, self.seed, self.max_draws = fit, seed, max_draws
+    def __init__(self, fit: Fit, groups: Groups, seed: int | None, max_draws: int | None, kind: str = "expected") -> None:
+        self.fit, self.seed, self.max_draws, self.kind = fit, seed, max_draws, kind
         self.words = newdata.modes(groups, [f.name for f in fit.design.factors])
         self.data = fit.data
         weights = fit.design.weights
@@ -145,7 +165,16 @@ class _Averages:
         return newdata.encode(self.fit, frame, self.words, source="data", grouping=self.data)
 
     def predictor(self, rows: Rows) -> Predictor:
-        return Predictor(self.fit, rows, "expected", seed=self.seed, max_draws=self.max_draws)
+        return Predictor(self.fit, rows, self.kind, seed=self.seed, max_draws=self.max_draws)
+
+    def hold(self, fit: Fit, given: Mapping[str, Any], shown: Sequence[str]) -> None:
+        """Put columns at one value in every row. SpecError for what the model does not need, and for what is shown."""
+        _check_needed(fit, given, self.words)
+        for name, value in given.items():
+            if name in shown:
+                raise SpecError(f"at: '{name}' is shown itself; hold other predictors.", where="effects")
+            if name in self.data:
+                self.data = self.data.assign(**{name: _filled(value, self.data)})
 
     def mean(self, frame: pd.DataFrame) -> np.ndarray:
         """(S,), ordinal (S, C)."""
@@ -177,6 +206,7 @@ def effects(
     others: str = "typical",
     groups: Groups = "population",
     grid: int = GRID,
+    kind: str = "expected",
     probabilities: Sequence[float] = PROBABILITIES,
     seed: int | None = None,
     max_draws: int | None = None,
@@ -189,6 +219,8 @@ def effects(
         raise SpecError("a band needs two probabilities, such as (0.025, 0.5, 0.975).", where="quantiles")
     if others not in OTHERS:
         raise SpecError(f"others is typical or observed, not '{others}'.{nearest(str(others), OTHERS)}", where="effects")
+    if kind not in KINDS:
+        raise SpecError(f"kind is expected or linear, not '{kind}'.{nearest(str(kind), KINDS)}", where="effects")
     if by == variable:
         raise SpecError(f"'{variable}' cannot be shown by itself.", where="effects")
     given = dict(at or {})
@@ -202,10 +234,10 @@ def effects(
     if others == "typical":
         frame = pd.DataFrame({**{name: [value] * len(points) for name, value in held.items()}, **cells})
         frame.index = pd.RangeIndex(1, len(frame) + 1)
-        predictor = Predictor(fit, newdata.encode(fit, frame, words, source="the grid"), "expected", seed=seed, max_draws=max_draws)
+        predictor = Predictor(fit, newdata.encode(fit, frame, words, source="the grid"), kind, seed=seed, max_draws=max_draws)
         draws = np.concatenate([values for _, values in predictor.blocks()], axis=1)
     else:
-        work = _Averages(fit, groups, seed, max_draws)
+        work = _Averages(fit, groups, seed, max_draws, kind)
         if any(name in work.data for name in held):
             work.data = work.data.assign(**{name: _filled(value, work.data) for name, value in held.items()})
         means = []
@@ -217,14 +249,14 @@ def effects(
         variable=variable,
         by=by,
         along=along.name,
-        outcome=_outcome_words(fit),
+        outcome=outcome_words(fit) if kind == "expected" else f"linear predictor of {fit.outline.outcome}",
         held={name: value for name, value in held.items()} if others == "typical" else dict(given),
         others=others,
         average=_average_words(words),
         probabilities=tuple(probabilities),
         draws=draws,
         labels=labels,
-        categories=tuple(fit.outline.categories or ()) if fit.family == "ordinal" else (),
+        categories=tuple(fit.outline.categories or ()) if fit.family == "ordinal" and kind == "expected" else (),
     )
 
 
@@ -251,13 +283,19 @@ def _values(x: Described, given: dict[str, Any], *, fine: bool, grid: int) -> tu
     return values, values
 
 
-def _held(fit: Fit, shown: Sequence[Described], given: Mapping[str, Any], words: Mapping[str, str], others: str) -> dict[str, Any]:
-    """The columns that stay as they are, and where: ``given``, and under ``typical`` the means of numbers and the base of categories."""
+def _check_needed(fit: Fit, given: Mapping[str, Any], words: Mapping[str, str]) -> Sequence[str]:
+    """The columns that new rows need. SpecError where ``given`` names another."""
     needed = newdata.needed(fit, words)
     for name in given:
         if name not in needed:
             have = ", ".join(needed)
             raise SpecError(f"at: '{name}' is not needed by the model.{nearest(str(name), needed)} It needs {have}.", where="effects")
+    return needed
+
+
+def _held(fit: Fit, shown: Sequence[Described], given: Mapping[str, Any], words: Mapping[str, str], others: str) -> dict[str, Any]:
+    """The columns that stay as they are, and where: ``given``, and under ``typical`` the means of numbers and the base of categories."""
+    needed = _check_needed(fit, given, words)
     if others == "observed":
         return dict(given)
     weights = fit.design.weights
@@ -280,7 +318,7 @@ def _held(fit: Fit, shown: Sequence[Described], given: Mapping[str, Any], words:
     return held
 
 
-def _outcome_words(fit: Fit) -> str:
+def outcome_words(fit: Fit) -> str:
     name, labels = fit.outline.outcome, fit.outline.outcome_labels
     if fit.family in ("logit", "probit"):
         return f"Pr({name} = {labels[1] if labels else 1})"
@@ -335,7 +373,9 @@ class Effects:
     @property
     def caption(self) -> str:
         """What the rest of the model was at, in words."""
-        rest = ", ".join(f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}" for name, value in self.held.items())
+        rest = ", ".join(
+            f"{name} = {plain(value)}" if isinstance(value, float) else f"{name} = {value}" for name, value in self.held.items()
+        )
         rest = rest if self.others == "typical" else f"{rest}{', ' if rest else ''}the others as in the data, averaged"
         return "; ".join(part for part in (rest, self.average) if part)
 
@@ -344,65 +384,34 @@ class Effects:
             f"{self.outcome} by {self.variable}{f' and {self.by}' if self.by else ''} ({self.caption})\n{self.table.to_string(index=False)}"
         )
 
-    def plot(self, ax: Any = None) -> Any:
-        """Lines with bands (numbers) or points with intervals (categories) in matplotlib; gives the Axes.
+    def _repr_html_(self) -> str:
+        return pages.table(self.table, f"{self.outcome} by {self.variable}{f' and {self.by}' if self.by else ''}", self.caption)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        size: Sequence[float] | None = None,
+        level: float | None = None,
+        title: str | None = None,
+        path: Any = None,
+        force: bool = False,
+    ) -> Figure:
+        """Lines with bands (numbers) or points with intervals (categories), as a matplotlib Figure.
 
         One line for each value of the other predictor, or for each category of an ordinal outcome; both at once take a panel for each
-        value, and then ``ax`` must be None and an array of Axes is given. Colours are told apart by the colour-blind, and lines and
-        markers differ too.
+        value. Colours are told apart by the colour-blind, and lines and markers differ too.
+
+        ax : Axes to draw on, one a panel. size : (width, height) in inches. level : of the intervals; that of the table where None.
+        title : "" for none. path : a file to write it to (png, pdf, svg), ``force`` replaces one.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError:
-            raise SpecError("pictures need the package matplotlib; install it: pip install 'gibbs-engine[plots]'.") from None
+        from gibbs.posterior import of_rows
 
-        table = self.table
-        low, high = (f"q{100 * p:.10g}" for p in (min(self.probabilities), max(self.probabilities)))
-        other = next((name for name in self.labels if name != self.along), None)
-        panels: list[tuple[str, Any]] = [("", table)]
-        line = other
-        if self.categories:
-            line = "category"
-            if other is not None:
-                panels = [(f"{other} = {_short(value)}", table[table[other] == value]) for value in dict.fromkeys(table[other])]
-        if len(panels) > 1:
-            if ax is not None:
-                raise SpecError(f"there are {len(panels)} panels, which do not fit on one Axes; leave ax out.", where="plot")
-            _, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(3.2 * len(panels), 3.6), layout="constrained")
-            axes = axes[0]
-        else:
-            axes = np.array([plt.subplots(figsize=(5.6, 3.8), layout="constrained")[1] if ax is None else ax])
-        for place, (title, part) in zip(axes, panels, strict=True):
-            self._panel(place, part, line, low, high)
-            place.set_title(title, fontsize=10)
-        axes[0].set_ylabel(self.outcome)
-        if line is not None:
-            axes[-1].legend(title=line, fontsize=8, title_fontsize=8, frameon=False)
-        return axes if len(panels) > 1 else axes[0]
-
-    def _panel(self, ax: Any, table: pd.DataFrame, line: str | None, low: str, high: str) -> None:
-        shown = list(dict.fromkeys(table[line])) if line is not None else [None]
-        words = any(isinstance(value, str) for value in self.labels[self.along])
-        ticks = list(dict.fromkeys(table[self.along]))
-        points = words or len(ticks) <= 3
-        for k, value in enumerate(shown):
-            part = table if value is None else table[table[line] == value]
-            colour, label = _COLOURS[k % len(_COLOURS)], None if value is None else _short(value)
-            if points:
-                x = np.array([ticks.index(v) for v in part[self.along]]) + (k - (len(shown) - 1) / 2) * min(0.12, 0.7 / len(shown))
-                error = [part["mean"] - part[low], part[high] - part["mean"]]
-                error = np.maximum(np.array(error, dtype=float), 0.0)
-                ax.errorbar(x, part["mean"], yerr=error, fmt=_MARKERS[k % len(_MARKERS)], color=colour, label=label, capsize=2)
-            else:
-                x = part[self.along].to_numpy(dtype=float)
-                ax.fill_between(x, part[low], part[high], color=colour, alpha=0.2, linewidth=0)
-                ax.plot(x, part["mean"], color=colour, linestyle=_LINES[k % len(_LINES)], label=label)
-        if points:
-            ax.set_xticks(range(len(ticks)), [_short(tick) for tick in ticks])
-            ax.set_xlim(-0.5, len(ticks) - 0.5)
-        ax.set_xlabel(self.along)
-        ax.spines[["top", "right"]].set_visible(False)
+        if level is None:
+            level = max(self.probabilities) - min(self.probabilities)
+        return of_rows.picture(self, ax=ax, size=size, level=level, title=title, path=path, force=force)
 
 
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float | np.floating) else str(value)
+def shown(value: Any) -> str:
+    """A value of a predictor, for a legend or an axis."""
+    return plain(value, 3) if isinstance(value, float | np.floating) else str(value)

@@ -9,7 +9,6 @@ they pass, and their draws again where they are asked for (nothing changes: a ne
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import DataError, SpecError, nearest
-from gibbs.files import spreadsheet
+from gibbs.files import pages, spreadsheet
 from gibbs.model import levels
 from gibbs.model.numeric import as_number
 from gibbs.posterior.intervals import PROBABILITIES
@@ -263,8 +262,7 @@ class Poststratified:
         return "\n".join([spreadsheet.shown(self.table).to_string(index=False), *self.notes])
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
-        return spreadsheet.shown(self.table).to_html(index=False) + notes
+        return pages.table(self.table, note=" ".join(self.notes))
 
 
 def _text(area: Any) -> str:

@@ -12,7 +12,7 @@ from gibbs import wrap
 from gibbs.columns import align, number
 from gibbs.draws import names
 from gibbs.model.families import FAMILIES
-from gibbs.posterior import intervals
+from gibbs.posterior import intervals, ratios
 from gibbs.printable import printable
 
 if TYPE_CHECKING:
@@ -33,15 +33,15 @@ class Block:
     rows: tuple[tuple[str, ...], ...] = ()
 
 
-def blocks(fit: Fit, level: float = 0.95, interval: str = "equal", digits: int = 2) -> list[Block]:
+def blocks(fit: Fit, level: float = 0.95, interval: str = "equal", digits: int = 2, exp: bool = False) -> list[Block]:
     """The summary in brms' order: what was fitted, hyperparameters by factor, coefficients, the rest, whether to trust it.
 
-    level, interval : of the two columns of limits; see ``intervals``. digits : decimals at least.
+    level, interval : of the two columns of limits; see ``intervals``. digits : decimals at least. exp : coefficients as ratios.
     """
     outline, draws = fit.outline, fit.arrays
     chains, kept = draws.beta.shape[:2]
     found = [Block("words", tuple(_header(fit, chains, kept)))]
-    table = fit.summary(level, interval)
+    table = fit.summary(level, interval, exp)
     head = ("Estimate", "Est.Error", *intervals.heading(level, interval), "Rhat", "Bulk_ESS", "Tail_ESS")
     ends = intervals.column_names(level, interval)
     if outline.factors:
@@ -52,7 +52,7 @@ def blocks(fit: Fit, level: float = 0.95, interval: str = "equal", digits: int =
     coefficients = {name: name.removeprefix("b_") for name in names.cutpoint_names(outline)}
     coefficients |= {f"b_{name}": name for name in outline.coefficients}
     if coefficients:
-        found.append(Block("heading", ("Regression Coefficients:",)))
+        found.append(Block("heading", (f"Regression Coefficients{f' ({ratios.word(outline)}s)' if exp else ''}:",)))
         found.append(Block("table", rows=_rows(table, coefficients, head, ends, digits)))
     further = {name: name for name in ("sigma", "nu", "shape") if name in table.index}
     if further:

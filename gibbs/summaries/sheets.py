@@ -14,7 +14,7 @@ from gibbs.columns import number
 from gibbs.draws import names, selection
 from gibbs.errors import SpecError
 from gibbs.model.families import FAMILIES
-from gibbs.posterior import intervals, variances
+from gibbs.posterior import intervals, ratios, variances
 from gibbs.summaries import display
 from gibbs.summaries.display import as_in_r, decimals
 
@@ -49,6 +49,7 @@ class Options:
     parameters: tuple[str, ...] | None = None
     below: str = "interval"
     digits: int = 2
+    exp: bool = False
 
     @property
     def of(self) -> float:
@@ -61,7 +62,7 @@ class Options:
 
 def brms(fit: Fit, options: Options) -> list[Part]:
     """brms' summary; with ``parameters``, its rows for these alone, and a part for random effects among them."""
-    found = [_part(block) for block in display.blocks(fit, options.of, options.interval, options.digits)]
+    found = [_part(block) for block in display.blocks(fit, options.of, options.interval, options.digits, options.exp)]
     if options.parameters is None:
         return found
     table = _chosen(fit, options)
@@ -87,7 +88,7 @@ def _chosen(fit: Fit, options: Options) -> pd.DataFrame:
     """The rows of the summary and of the random effects that ``parameters`` names; ends of the interval under their column names."""
     import pandas as pd
 
-    summary = fit.summary(options.of, options.interval)
+    summary = fit.summary(options.of, options.interval, options.exp)
     effects = names.ranef_names(fit.outline)
     places = selection.pick(options.parameters or ("*",), (*summary.index, *effects))
     known, wanted = len(summary), [p - len(summary) for p in places if p >= len(summary)]
@@ -129,7 +130,7 @@ def lme4(fit: Fit, options: Options) -> list[Part]:
     sizes = "; ".join(f"{factor.name}, {len(factor.levels)}" for factor in outline.factors)
     parts.append(Part("words", (f"Number of obs: {outline.rows_used}" + (f", groups:  {sizes}" if sizes else ""), *_heavy(fit))))
     for heading, wanted in (
-        ("Fixed effects:", {f"b_{name}": as_in_r(name) for name in outline.coefficients}),
+        (f"Fixed effects{_ratios(fit, options)}:", {f"b_{name}": as_in_r(name) for name in outline.coefficients}),
         ("Threshold coefficients:", {name: name.removeprefix("b_") for name in names.cutpoint_names(outline)}),
         ("Further parameters:", {name: name for name in ("nu", "shape") if getattr(outline, f"{name}_prior") is not None}),
     ):
@@ -143,7 +144,7 @@ def arm(fit: Fit, options: Options) -> list[Part]:
     outline = fit.outline
     wanted = {f"b_{name}": as_in_r(name) for name in outline.coefficients}
     wanted |= {name: name.removeprefix("b_") for name in names.cutpoint_names(outline)}
-    parts = [Part("words", (f"{outline.family}: {fit.spec.formula}",))]
+    parts = [Part("words", (f"{outline.family}: {fit.spec.formula}{_ratios(fit, options)}",))]
     parts.append(Part("table", rows=_estimates(fit, wanted, ("coef.est", "coef.se"), options)))
     terms = display.error_terms(fit.varcorr(), options.digits)
     if len(terms) > 1:
@@ -179,7 +180,7 @@ def _error_terms(fit: Fit, options: Options) -> tuple[Row, ...]:
 def _estimates(fit: Fit, wanted: dict[str, str], head: tuple[str, str], options: Options) -> tuple[Row, ...]:
     """Estimates and standard errors, with the interval where a level was asked for."""
     with_interval = options.level is not None or options.interval != "equal"
-    table = fit.summary(options.of, options.interval)
+    table = fit.summary(options.of, options.interval, options.exp)
     ends = intervals.column_names(options.of, options.interval) if with_interval else ()
     rows: list[Row] = [("", *head, *(intervals.heading(options.of, options.interval) if with_interval else ()))]
     for name, label in wanted.items():
@@ -187,6 +188,11 @@ def _estimates(fit: Fit, wanted: dict[str, str], head: tuple[str, str], options:
         places = decimals(row["sd"], options.digits, significant=2 if head[0] == "Estimate" else 1)
         rows.append((label, *(number(row[column], places) for column in ("mean", "sd", *ends))))
     return tuple(rows)
+
+
+def _ratios(fit: Fit, options: Options) -> str:
+    """What a heading adds where coefficients are ratios."""
+    return f" ({ratios.word(fit.outline)}s)" if options.exp else ""
 
 
 def _doubts(fit: Fit) -> list[Part]:
@@ -204,7 +210,7 @@ def _doubts(fit: Fit) -> list[Part]:
 def side_by_side(fits: Sequence[Fit], labels: Sequence[str], options: Options) -> list[Part]:
     """A column a fit: estimates with an interval or a standard error below, then rows and levels, then notes."""
     numbers = [f"({i})" for i in range(1, len(fits) + 1)]
-    tables = [(fit.summary(options.of, options.interval), names.fixed_values(fit.outline)) for fit in fits]
+    tables = [(fit.summary(options.of, options.interval, options.exp), names.fixed_values(fit.outline)) for fit in fits]
     rows: list[Row | None] = [("", *numbers)]
     if any(labels):
         rows.append(("", *labels))
@@ -278,6 +284,8 @@ def _notes(fits: Sequence[Fit], numbers: Sequence[str], options: Options) -> lis
         "interval": f"{percent} {'equal-tailed' if options.interval == 'equal' else 'highest-density'} intervals in brackets",
     }[options.below]
     lines = [f"Posterior means; {below}."]
+    if options.exp:
+        lines.append(f"Coefficients are {' or '.join(sorted({ratios.word(fit.outline) for fit in fits}))}s, exp of the posterior means.")
     families = {_kind(fit) for fit in fits}
     for label, fit in zip(numbers, fits, strict=True):
         lines.append(f"{label} {fit.spec.formula}" + ("" if len(families) > 1 else f", {_kind(fit)}"))
@@ -316,9 +324,9 @@ def _one_record(fit: Fit, style: str, options: Options) -> pd.DataFrame:
     import pandas as pd
 
     if style == "brms":
-        table = fit.summary(options.of, options.interval) if options.parameters is None else _chosen(fit, options)
+        table = fit.summary(options.of, options.interval, options.exp) if options.parameters is None else _chosen(fit, options)
         return table.rename_axis("parameter").reset_index()
-    outline, table = fit.outline, fit.summary(options.of, options.interval)
+    outline, table = fit.outline, fit.summary(options.of, options.interval, options.exp)
     rows = [("fixed", "", as_in_r(name), f"b_{name}") for name in outline.coefficients]
     rows += [("fixed", "", name.removeprefix("b_"), name) for name in names.cutpoint_names(outline)]
     for factor in outline.factors:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gibbs.errors import SpecError, nearest
-from gibbs.files import spreadsheet
+from gibbs.files import pages, spreadsheet
 from gibbs.summaries import sheets, typeset
 from gibbs.summaries.sheets import Options
 
@@ -28,12 +28,13 @@ def tables(
     format: str = "terminal",
     level: float | None = None,
     interval: str = "equal",
+    exp: bool = False,
     parameters: Sequence[str] | None = None,
     below: str = "interval",
     digits: int | None = None,
     labels: Sequence[str] | None = None,
     caption: str = "",
-) -> str:
+) -> pages.Page:
     """One fit as a table, or several side by side; the text of it.
 
     Parameters
@@ -44,6 +45,7 @@ def tables(
     format : terminal, csv (plain numbers for programs, eight digits unless ``digits`` is given), markdown, latex (booktabs).
     level : probability of the intervals, 0.95 where None. The styles lme4 and display have none unless it is given.
     interval : equal (tails), or hdi (the shortest).
+    exp : coefficients as odds, rate or hazard ratios, under the links that have them; see ``gibbs.posterior.ratios``.
     parameters : names, or patterns with * (``b_*``, ``r_province[*``); all but the random effects where None.
     below : under each estimate of several fits its interval, or its posterior standard deviation (se).
     digits : decimals, more where a number would read as zero; 2 where None, but a CSV has all its digits then.
@@ -66,15 +68,15 @@ def tables(
         raise SpecError(f"there are {len(labels)} labels for {len(fits)} fits.", where="table")
     if isinstance(parameters, str):
         parameters = (parameters,)
-    options = sheets.check(style, fits, Options(level, interval, None if parameters is None else tuple(parameters), below, digits))
+    options = sheets.check(style, fits, Options(level, interval, None if parameters is None else tuple(parameters), below, digits, exp))
     if format == "csv":
         found = sheets.records(fits, labels, style, options)
         found = found if plain else sheets.rounded(found, digits)
-        return spreadsheet.to_csv(found, index=False, float_format="%.8g", lineterminator="\n")
+        return pages.Page(spreadsheet.to_csv(found, index=False, float_format="%.8g", lineterminator="\n"))
     if len(fits) > 1:
         parts = sheets.side_by_side(fits, labels, options)
     else:
         parts = {"brms": sheets.brms, "lme4": sheets.lme4, "display": sheets.arm}[style](fits[0], options)
     if format == "terminal":
-        return typeset.plain(parts) + "\n"
-    return typeset.markdown(parts) if format == "markdown" else typeset.latex(parts, caption)
+        return pages.Page(typeset.plain(parts) + "\n")
+    return pages.Page(typeset.markdown(parts) if format == "markdown" else typeset.latex(parts, caption))

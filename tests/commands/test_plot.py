@@ -31,7 +31,10 @@ def test_the_default_file_is_named_by_run_and_kind(run: Path, capsys: pytest.Cap
 
 
 def test_options_reach_the_picture(run: Path) -> None:
-    assert plot("runs/one", "ranef", "--factor", "province", "--term", "x", "--level", "21801", "--level", "40107", "--out", "p.svg") == 0
+    assert (
+        plot("runs/one", "ranef", "--factor", "province", "--term", "x", "--levels", "21801", "40107", "--level", "0.8", "--out", "p.svg")
+        == 0
+    )
     words = Path("p.svg").read_text(encoding="utf-8")
     assert "province: x" in words and "21801" in words and "21802" not in words
     assert plot("runs/one", "coefficients", "--parameters", "sd_*", "b_x", "--out", "c.svg") == 0
@@ -41,8 +44,8 @@ def test_options_reach_the_picture(run: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (("runs/one", "ranf"), "Did you mean 'ranef'? The kinds are ranef, groups"),
-        (("runs/one", "variance", "--factor", "g"), "variance has no option --factor; it has none"),
+        (("runs/one", "ranf"), "Did you mean 'ranef'? The kinds are ranef, coef, level2, effects, groups"),
+        (("runs/one", "variance", "--factor", "g"), "variance has no option --factor; it has --level, --title"),
         (("runs/one", "trace", "--term", "x"), "trace has no option --term; it has --parameters"),
         (("runs/two", "variance"), "no such folder"),
         (("runs/one", "variance", "--out", "p.gif"), "png, pdf, svg"),

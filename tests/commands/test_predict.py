@@ -61,7 +61,7 @@ def test_predictions_on_the_terminal(gibbs: Gibbs) -> None:
 
 
 def test_predictions_to_a_file(gibbs: Gibbs) -> None:
-    code, out, _ = gibbs("predict", "run", "new.csv", "--for", "new", "--kind", "linear", "--interval", 0.8, "--out", "p.csv")
+    code, out, _ = gibbs("predict", "run", "new.csv", "--for", "new", "--kind", "linear", "--level", 0.8, "--out", "p.csv")
     assert code == 0 and "p.csv" in out and "3 rows" in out
     table = pd.read_csv("p.csv")
     expected = load("run").predict("new.csv", "new", kind="linear", probabilities=(0.1, 0.5, 0.9))
@@ -113,7 +113,7 @@ def test_new_levels_of_a_prediction_are_named(gibbs: Gibbs) -> None:
         (("predict", "rum", "new.csv"), "no such folder"),
         (("predict", "run", "new.csv", "--for", "populaton"), "Did you mean 'population'"),
         (("predict", "run", "new.csv", "--kind", "mean"), "linear, expected, outcome"),
-        (("predict", "run", "new.csv", "--interval", 95), "between 0 and 1"),
+        (("predict", "run", "new.csv", "--level", 95), "between 0 and 1"),
         (("predict", "run", "new.csv", "--out", "p.xlsx"), ".csv or .parquet"),
         (("predict", "run", "new.csv", "--out", "nowhere/p.csv"), "no folder 'nowhere'"),
         (("poststratify", "run", "new.csv", "--weight", "N", "--new-levels", "error"), "new.csv: g g9: 20 people (57.1 % of all)"),

@@ -8,7 +8,7 @@ import numpy as np
 
 from gibbs.model.records import Design, Prior
 from gibbs.posterior.fit import Fit
-from tests.posterior import fabricated
+from tests.posterior import built, fabricated
 from tests.posterior.fabricated import HALF_T
 
 FAMILIES = ("gaussian", "student", "probit", "logit", "binomial", "poisson", "negative_binomial", "ordinal")
@@ -50,6 +50,15 @@ def fit(family: str = "gaussian", kept: int = 100, **changes: Any) -> Fit:
     if "nu" in draws.hyper_names:
         draws.hyper[:, :, draws.hyper_names.index("nu")] += 3.0  # it has no value below 1
     return fabricated.fit(model, draws, formula="y ~ x * z + (1 + x | g) + (1 | year)")
+
+
+def of_a_table(family: str = "gaussian", kept: int = 100) -> Fit:
+    """The same with its data, for pictures that turn new rows into numbers; z is constant within g, and c a category."""
+    table = built.table()
+    z = np.array([0.5 * int(level[1]) for level in table["g"]])
+    outcome = {"binomial": "cbind(s, n)", "poisson": "count", "negative_binomial": "count", "ordinal": "grade"}.get(family, "y")
+    table["y"] = table["bin"] if family in ("probit", "logit") else table["y"]
+    return built.fit(f"{outcome} ~ x * z + c + (1 + x | g)", table.assign(z=z), family, kept, title="y")
 
 
 def drawn(figure: Any) -> None:

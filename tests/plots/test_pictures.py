@@ -20,7 +20,7 @@ from tests.posterior import fabricated
 @pytest.mark.parametrize("kind", plots.KINDS)
 def test_every_kind_of_every_family(kind: str, family: str) -> None:
     """Warnings are errors here, so missing letters, empty panels and divisions by zero are too."""
-    fit = fits.fit(family)
+    fit = fits.of_a_table(family) if kind in ("effects", "level2") else fits.fit(family)
     if (kind, family) == ("groups", "ordinal"):
         with pytest.raises(PlotError, match="ordinal"):
             fit.plot(kind)
@@ -28,7 +28,9 @@ def test_every_kind_of_every_family(kind: str, family: str) -> None:
     made = fit.plot(kind)
     panels = [axis for axis in made.axes if axis.axison]
     assert panels and all(axis.has_data() for axis in panels)
-    assert made.get_suptitle().replace("\n", " ").strip().endswith(": y")
+    title = made.get_suptitle().replace("\n", " ").strip()
+    assert title.endswith(": y") or kind == "effects"
+    assert not any("…" in axis.get_title("left") for axis in panels) and "…" not in title
     fits.drawn(made)
 
 
@@ -39,8 +41,8 @@ def test_the_accessor_has_every_kind_with_the_options_of_its_drawing() -> None:
 
     for kind in plots.KINDS:
         method = inspect.signature(getattr(Plots, kind)).parameters
-        assert tuple(method)[1:-2] == plots.takes(kind), kind
-        assert tuple(method)[-2:] == ("path", "force")
+        assert tuple(method)[1:-1] == plots.takes(kind), kind
+        assert tuple(method)[-1] == "every"
     assert all(kind in repr(fits.fit().plot) for kind in plots.KINDS)
 
 
@@ -49,7 +51,7 @@ def test_a_model_without_factors_shows_what_it_has() -> None:
     assert [axis.get_title("left") for axis in fit.plot.priors().axes] == ["sigma"]
     assert len(fit.plot.coefficients().axes) == 1
     fits.drawn(fit.plot.ppc())
-    for kind in ("ranef", "groups", "time", "variance"):
+    for kind in ("ranef", "coef", "level2", "groups", "time", "variance"):
         with pytest.raises(PlotError, match="no grouping factor"):
             fit.plot(kind)
 
@@ -58,7 +60,7 @@ def test_a_model_without_factors_shows_what_it_has() -> None:
 
 
 def test_an_unknown_kind_has_the_nearest_and_the_list() -> None:
-    with pytest.raises(PlotError, match=r"no picture 'ranf'\. Did you mean 'ranef'\? The kinds are ranef, groups, coefficients"):
+    with pytest.raises(PlotError, match=r"no picture 'ranf'\. Did you mean 'ranef'\? The kinds are ranef, coef, level2, effects, groups"):
         fits.fit().plot("ranf")
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import special, stats
 
-from gibbs.errors import SpecError
+from gibbs.errors import PlotError, SpecError
 from tests.posterior import built
 from tests.posterior.built import flat
 
@@ -161,23 +161,52 @@ def test_no_predictors() -> None:
 
 def test_pictures() -> None:
     matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
     fit = built.fit("bin ~ x * b + c + (1 | g)", family="probit", kept=20)
     lines = fit.effects("b", by="x")
-    ax = lines.plot()
-    assert ax.get_xlabel() == "x" and ax.get_ylabel() == "Pr(bin = 1)"
+    figure = lines.plot()
+    ax = figure.axes[0]
+    assert isinstance(figure, Figure) and ax.get_xlabel() == "x" and ax.get_ylabel() == "Pr(bin = 1)"
     assert [line.get_linestyle() for line in ax.get_lines()] == ["-", "--"] and len({line.get_color() for line in ax.get_lines()}) == 2
     np.testing.assert_allclose(ax.get_lines()[1].get_ydata(), lines.table["mean"][25:])
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0", "1"]
-    points = fit.effects("c").plot()
-    assert [tick.get_text() for tick in points.get_xticklabels()] == ["low", "mid", "top"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["b = 0", "b = 1"] and ax.get_legend() is None  # off the data
+    assert [tick.get_text() for tick in fit.effects("c").plot().axes[0].get_xticklabels()] == ["low", "mid", "top"]
     ordinal = built.fit("grade ~ x + b + (1 | g)", family="ordinal", kept=20)
-    panels = ordinal.effects("x", by="b", grid=4).plot()
-    assert [ax.get_title() for ax in panels] == ["b = 0", "b = 1"] and all(len(ax.get_lines()) == 4 for ax in panels)
-    _, given = plt.subplots()
-    assert ordinal.effects("x", grid=4).plot(given) is given
-    with pytest.raises(SpecError, match="panels"):
-        ordinal.effects("x", by="b", grid=4).plot(given)
-    plt.close("all")
+    panels = ordinal.effects("x", by="b", grid=4).plot().axes
+    assert [ax.get_title("left") for ax in panels] == ["b = 0", "b = 1"] and all(len(ax.get_lines()) == 4 for ax in panels)
+    own = matplotlib.figure.Figure()
+    given = own.subplots(1, 2)
+    assert ordinal.effects("x", grid=4).plot(given[0]) is own and given[0].get_title("left") and not given[1].get_title("left")
+    assert ordinal.effects("x", by="b", grid=4).plot(given) is own
+    with pytest.raises(PlotError, match="2 panels"):
+        ordinal.effects("x", by="b", grid=4).plot(given[0])
+
+
+def test_the_band_of_another_level_is_that_of_its_draws() -> None:
+    fit = built.fit("y ~ x + (1 | g)", kept=50)
+    found = fit.effects("x", grid=3, at={"x": [0.0, 1.0, 2.0, 3.0]})
+    band = found.plot(level=0.5).axes[0].collections[0].get_paths()[0].vertices
+    for k, x in enumerate((0.0, 1.0, 2.0, 3.0)):
+        low, high = np.quantile(found.draws[:, k], (0.25, 0.75))
+        assert {round(v, 9) for v in band[band[:, 0] == x, 1]} == {round(low, 9), round(high, 9)}
+
+
+def test_marginal_effects_at_values_of_another_predictor() -> None:
+    """A linear model: dE(y)/dx at b is β_x + β_xb b, plus the mean over rows of the slopes of their groups."""
+    frame = built.table()
+    fit = built.fit("y ~ x * b + (1 + x | g)", frame, kept=20)
+    own = np.mean([flat(fit, f"r_g[{level},x]") for level in frame.g], axis=0)
+    found = fit.ame("x", by="b", draws=True)
+    assert list(found) == [("x", "dy/dx", 0.0), ("x", "dy/dx", 1.0)]
+    for b in (0.0, 1.0):
+        np.testing.assert_allclose(found["x", "dy/dx", b], flat(fit, "b_x") + b * flat(fit, "b_x:b") + own, rtol=1e-6, atol=1e-8)
+    at = fit.ame("b", by="x", at={"x": [0.5, 2.0]}, draws=True)
+    np.testing.assert_allclose(at["b", "1 - 0", 2.0], flat(fit, "b_b") + 2.0 * flat(fit, "b_x:b"), rtol=1e-9, atol=1e-10)
+    assert list(fit.ame("b", by="x", at={"x": [0.5, 2.0]}).columns[:3]) == ["variable", "effect", "x"]
+    held = fit.ame("x", at={"b": 1}, draws=True)["x", "dy/dx"]
+    np.testing.assert_allclose(held, found["x", "dy/dx", 1.0], rtol=1e-9)
+    refused = (({"by": "x"}, "by itself"), ({"by": "z"}, "no predictor"), ({"at": {"zz": 1}}, "not needed"), ({"at": {"x": 1}}, "shown"))
+    for wrong, words in refused:
+        with pytest.raises(SpecError, match=words):
+            fit.ame("x", **wrong)
