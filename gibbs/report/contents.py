@@ -255,19 +255,48 @@ def _results(fit: Fit) -> Iterator[Part]:
             yield Grid(tuple(head), tuple(tuple(row) for row in rows), caption)
     scale = "" if fit.family in ("gaussian", "student") else ", on the scale of the linear predictor"
     yield Words(f"Posterior means (Estimate) and standard deviations (Est.Error){scale}, with equal-tailed 95 % intervals.")
+    if sentence := linear_probability(fit):
+        yield Words(sentence)
+
+
+def linear_probability(fit: Fit) -> str:
+    """What has to be said of a model for real numbers whose outcome is 0 or 1; empty of any other."""
+    if fit.family not in ("gaussian", "student") or fit.observed is None or set(np.unique(fit.observed[0])) != {0.0, 1.0}:
+        return ""
+    name = fit.outline.outcome
+    return (
+        f"{name} is 0 or 1 and the family {fit.family}: a linear probability model. Coefficients are differences in Pr({name} = 1), so "
+        "that 0.05 is five percentage points; fitted values may lie outside 0 to 1, and sigma stands for √(p(1 − p)), which is not the "
+        "same in all rows, so that intervals are approximate. family: logit and family: probit stay within 0 to 1; gibbs effects gives "
+        "their differences in probability."
+    )
+
+
+def _explained(fit: Fit) -> Iterator[Part]:
+    """R², where the rows are at hand."""
+    try:
+        found = fit.r2()
+    except GibbsError as error:
+        yield Words(f"R² is not to be had: {error.message}", "note")
+        return
+    yield _numbers(found, "R² (Gelman et al. 2019): the share of the variance of the outcome that fitted values have")
+    marginal = "; marginal: by the predictors alone" if "marginal" in found.index else ""
+    yield Words(f"conditional: by predictors and the groups' effects{marginal}.")
 
 
 def _shares(fit: Fit) -> Iterator[Part]:
     if not fit.outline.factors:
         yield Words("No grouping factor, no shares.")
+        yield from _explained(fit)
         return
     try:
         yield _numbers(fit.variance_shares(), "Shares of the variance (ICC)" + _latent(fit))
     except GibbsError as error:
         yield Words(f"Not to be had: {error.message}", "note")
         return
-    observed = fit.family in averages.BINARY or fit.outline.link == "log"
-    yield Words("gibbs shares has R² as well" + (", and the shares on the scale of the outcome itself." if observed else "."))
+    if fit.family in averages.BINARY or fit.outline.link == "log":
+        yield Words("gibbs shares has the shares on the scale of the outcome itself as well.")
+    yield from _explained(fit)
 
 
 def _latent(fit: Fit) -> str:

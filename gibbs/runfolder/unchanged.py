@@ -16,7 +16,7 @@ def holds(folder: Path, spec: Spec) -> bool:
     The data are read for it, because they may have changed. What cannot be read is another run.
     """
     from gibbs import __version__
-    from gibbs.model import data, design, formula
+    from gibbs.model import data, formula
     from gibbs.model import spec as specs
 
     if not runfolder.is_run(folder):
@@ -28,7 +28,7 @@ def holds(folder: Path, spec: Spec) -> bool:
             return False
         if manifest["versions"]["gibbs"] != __version__ or manifest["stopped"] or not (folder / "summary.csv").is_file():
             return False
-        table = data.read(spec, None, formula.variables(design.parse(spec)))
+        table = data.read(spec, None, formula.variables(spec.parsed))
         return manifest["data"]["fingerprint"] == table.fingerprint
     except (OSError, ValueError, KeyError, TypeError, GibbsError):
         return False

@@ -256,3 +256,13 @@ def test_without_what_it_needs_it_says_what_to_install(monkeypatch: pytest.Monke
     with pytest.raises(OutputError, match=r"gibbs-engine\[report\]"):
         fabricated.fit().report(tmp_path / "r.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_r2_and_the_sentence_of_a_linear_probability_model(no_pictures: list[str]) -> None:
+    fit = built.fit("bin ~ x + (1 | g)")
+    page = Read(report.text(fit))
+    assert page.rows("shares")["conditional"][0] == f"{fit.r2().loc['conditional', 'mean']:.3f}"
+    assert "a linear probability model" in page.words["results"] and "Pr(bin = 1)" in page.words["results"]
+    for other in (built.fit("y ~ x + (1 | g)"), built.fit("bin ~ x + (1 | g)", family="logit")):
+        assert "linear probability" not in Read(report.text(other)).words["results"]
+    assert Read(report.text(built.fit("y ~ x"))).rows("shares")["conditional"]
