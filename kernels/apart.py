@@ -16,7 +16,7 @@ from numba.core.errors import TypingError
 from numba.core.typeconv import Conversion
 from numba.extending import intrinsic
 
-from .layout import COUNT, FACTOR, TERM, Coordinates, Gram, Layout, Priors, StandIn, State, Target, Trial, Work, counts_of, table
+from .layout import COUNT, FACTOR, TERM, Coordinates, Gram, Layout, Priors, StandIn, State, Target, Trial, Tuning, Work, counts_of, table
 
 _NO_WHOLES, _NO_REALS, _NO_LEVELS = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros((0, 0), dtype=np.int32)
 _NO_WHOLE_TABLE, _NO_REAL_TABLE = np.zeros((0, 0), dtype=np.int64), np.zeros((0, 0))
@@ -25,7 +25,7 @@ _GRAM = Gram(_NO_REALS, _NO_REALS, _NO_REALS, _NO_REAL_TABLE, _NO_WHOLES, _NO_WH
 _PRIORS = Priors(*[_NO_REAL_TABLE] * 4, _NO_REALS)
 _STAND_IN = StandIn(0, *[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 2, _NO_WHOLES, *[_NO_REALS] * 4)
 _LIKE: dict[str, Any] = {
-    **dict.fromkeys("move t column cuts unit pos".split(), 0),
+    **dict.fromkeys("move t column cuts unit pos rounds".split(), 0),
     **dict.fromkeys("variance sigma step share shape".split(), 0.0),
     **dict.fromkeys("L reference psi cut direction trial_psi x scratch".split(), _NO_REALS),
     **dict.fromkeys("chosen".split(), _NO_WHOLE_TABLE),
@@ -40,9 +40,17 @@ _LIKE: dict[str, Any] = {
     "priors": _PRIORS,
     "data": _STAND_IN,
     "target": Target(False, 0.0, 0.0, 0.0, 0.0),
+    "tuning": Tuning(Coordinates(_NO_WHOLE_TABLE, _NO_REAL_TABLE, _NO_REAL_TABLE), *[_NO_REALS] * 2),
     "coordinates": Coordinates(_NO_WHOLE_TABLE, _NO_REAL_TABLE, _NO_REAL_TABLE),
     "work": Work(
-        *[_NO_REALS] * 3, *[_NO_REAL_TABLE] * 3, _NO_REALS, *[_NO_REAL_TABLE] * 2, *[_NO_REALS] * 2, *[_NO_REAL_TABLE] * 2, *[_NO_REALS] * 4
+        *[_NO_REALS] * 3,
+        *[_NO_REAL_TABLE] * 3,
+        _NO_REALS,
+        _NO_WHOLES,
+        *[_NO_REAL_TABLE] * 2,
+        *[_NO_REALS] * 2,
+        *[_NO_REAL_TABLE] * 2,
+        *[_NO_REALS] * 4,
     ),
     "state": State(*[_NO_REALS] * len(State._fields)),
     "trial": Trial(*[_NO_REALS] * len(Trial._fields)),

@@ -121,6 +121,8 @@ def eliminate_unit(layout, gram, unit, variance, work):
     V, vh = work.V, work.vh
     leaf, full = units[unit, 0], by_column(layout, unit, work.R.shape[0])
     alone = units.shape[1] == 1 or units[unit, 1] < 0
+    if alone and full and factor[leaf].width > 2:
+        return _eliminate_side_by_side(layout, gram, leaf, variance, work)
     if alone and factor[leaf].width <= 2:
         if factor[leaf].width == 1:
             log_det, reduction = _eliminate_intercepts(layout, gram, leaf, variance, full, work)
@@ -154,11 +156,11 @@ def eliminate_unit(layout, gram, unit, variance, work):
 
 @kernel
 def by_column(layout, unit, pc):
-    """Whether ``work.V`` holds V_C of ``unit`` as (column e, level, a), not as (level, entry, a): one factor of at most two columns a
-    level, each of whose levels meets all pc columns of the core."""
+    """Whether ``work.V`` holds V_C of ``unit`` as (column e, level, a), not as (level, entry, a): one factor, each of whose levels meets
+    all pc columns of the core."""
     factor, index, units = layout.factor, layout.index, layout.units
     f = units[unit, 0]
-    if factor[f].width > 2 or (units.shape[1] > 1 and units[unit, 1] >= 0):
+    if units.shape[1] > 1 and units[unit, 1] >= 0:
         return False
     J, pointers = factor[f].levels, factor[f].pointer0
     return index[pointers + J] - index[pointers] == J * pc
@@ -198,6 +200,113 @@ def _eliminate_columns(layout, gram, f, work):
             for column in range(row + 1):
                 core[row, column] -= _inner_product(V, first, V, np.uint64(c0 + q * (column * J + start)), size)
             core[row, pc] -= _inner_product(V, first, vh, np.uint64(u0 + q * start), size)
+
+
+LANES = 64
+"""Levels that are eliminated side by side, one operation on all of them after the other: so they are made in vector instructions."""
+
+
+@contracted
+def _lower_times(size, n, roots, at, x, first, y, to):
+    """Rows y[to + a] ← Σ_{k≥a} L_ka x[first + k], a < size, of ``n`` lanes: L'x."""
+    for a in range(size):
+        l = roots[at + a * size + a]
+        for j in range(n):
+            y[to + a, j] = l * x[first + a, j]
+        for k in range(a + 1, size):
+            l = roots[at + k * size + a]
+            if l != 0.0:
+                for j in range(n):
+                    y[to + a, j] += l * x[first + k, j]
+
+
+@contracted
+def _lanes_forward(q, n, H, at):
+    """Rows H[at : at + q] ← Λ⁻¹ of them, Λ in the first q² rows with inverse diagonals."""
+    for a in range(q):
+        for k in range(a):
+            for j in range(n):
+                H[at + a, j] -= H[a * q + k, j] * H[at + k, j]
+        for j in range(n):
+            H[at + a, j] *= H[a * q + a, j]
+
+
+@contracted
+def _lanes_factor(q, n, variance, roots, at, H):
+    """The first q² rows of H, G of ``n`` levels, ← Λ of L'GL + σ²I with inverse diagonals. Returns Σ log|ΛΛ'|. Rows to 2q² are scratch."""
+    qq = q * q
+    for a in range(q):  # row a of GL, which is column a of L'G
+        _lower_times(q, n, roots, at, H, a * q, H, qq + a * q)
+    for b in range(q):
+        for a in range(b, q):
+            l = roots[at + a * (q + 1)]
+            for j in range(n):
+                H[a * q + b, j] = l * H[qq + a * q + b, j]
+            for k in range(a + 1, q):
+                l = roots[at + k * q + a]
+                for j in range(n):
+                    H[a * q + b, j] += l * H[qq + k * q + b, j]
+        for j in range(n):
+            H[b * q + b, j] += variance
+    for j in range(n):
+        H[qq, j] = 1.0
+    for a in range(q):
+        for b in range(a + 1):
+            for k in range(b):
+                for j in range(n):
+                    H[a * q + b, j] -= H[a * q + k, j] * H[b * q + k, j]
+            if a == b:
+                for j in range(n):
+                    H[a * q + b, j] = 1.0 / math.sqrt(H[a * q + b, j])
+                    H[qq, j] *= H[a * q + b, j]
+            else:
+                for j in range(n):
+                    H[a * q + b, j] *= H[b * q + b, j]
+    log_det = 0.0
+    for j in range(n):
+        if H[qq, j] > 1e-300 and H[qq, j] < 1e300:
+            log_det -= 2.0 * math.log(H[qq, j])
+        else:
+            for a in range(q):
+                log_det -= 2.0 * math.log(H[a * q + a, j])
+    return log_det
+
+
+@contracted
+def _eliminate_side_by_side(layout, gram, f, variance, work):
+    """One factor whose levels all meet the whole core: ``_eliminate_factor`` of ``LANES`` levels at a time, V_C ``by_column``."""
+    row_of, node, V, vh, core, roots, H = layout.factor[f], gram.node, work.V, work.vh, work.core, work.roots, work.H
+    J, q, g0, u0, c0, pc, at = row_of.levels, row_of.width, row_of.g0, row_of.u0, row_of.c0, core.shape[0], row_of.root0
+    qq, log_det, reduction = q * q, 0.0, 0.0
+    for start in range(0, J, LANES):
+        n = min(LANES, J - start)
+        for k in range(qq):
+            for j in range(n):
+                H[k, j] = node[g0 + (start + j) * qq + k]
+        log_det += _lanes_factor(q, n, variance, roots, at, H)
+        for e in range(-1, pc):  # the right-hand side, then the core's columns
+            for a in range(q):
+                for j in range(n):
+                    H[qq + a, j] = gram.h[u0 + (start + j) * q + a] if e < 0 else node[c0 + ((start + j) * pc + e) * q + a]
+            _lower_times(q, n, roots, at, H, qq, H, qq + q)
+            _lanes_forward(q, n, H, qq + q)
+            for a in range(q):
+                for j in range(n):
+                    if e < 0:
+                        vh[u0 + (start + j) * q + a] = H[qq + q + a, j]
+                        reduction += H[qq + q + a, j] ** 2
+                    else:
+                        V[c0 + (e * J + start + j) * q + a] = H[qq + q + a, j]
+        for k in range(qq):
+            for j in range(n):
+                V[g0 + (start + j) * qq + k] = H[k, j]
+        size = np.uint64(q * n)
+        for row in range(pc):
+            first = np.uint64(c0 + q * (row * J + start))
+            for column in range(row + 1):
+                core[row, column] -= _inner_product(V, first, V, np.uint64(c0 + q * (column * J + start)), size)
+            core[row, pc] -= _inner_product(V, first, vh, np.uint64(u0 + q * start), size)
+    return log_det, reduction
 
 
 @kernel
@@ -387,19 +496,9 @@ def factor_core(layout, variance, work):
         f = core_factors[k]
         for j in range(factor[f].levels):
             _turn_core(factor[f].core0 + j * factor[f].width, factor[f].width, factor[f].root0, variance, work)
-    if pc > 64:
-        _factor_with_lapack(R)
+    factor_in_place(R, pc)
     log_det, quadratic = 0.0, 0.0
     for a in range(pc):
-        if pc <= 64:
-            for b in range(a + 1):
-                s = R[a, b]
-                for k in range(b):
-                    s -= R[a, k] * R[b, k]
-                if a == b:
-                    R[a, a] = math.sqrt(s) if s > 0.0 else np.nan
-                else:
-                    R[a, b] = s / R[b, b]
         s = R[a, pc]
         for k in range(a):
             s -= R[a, k] * R[k, pc]
@@ -445,11 +544,24 @@ _DOUBLE, _UPPER = ord("d"), ord("U")
 
 
 @kernel
-def _factor_with_lapack(R):
-    """The Cholesky factor of a large core, in place: the rows of a lower triangle are the columns of an upper one, whose leading dimension
-    is the length of R's rows. nan on the diagonal where there is none."""
-    if _POTRF(_DOUBLE, _UPPER, R.shape[0], R.ctypes, R.shape[1]) != 0:
-        R[0, 0] = np.nan
+def factor_in_place(R, size):
+    """The lower triangle of R[:size, :size] ← its Cholesky factor, rows R.shape[1] apart; nan on the diagonal where there is none.
+
+    LAPACK has large ones: the rows of a lower triangle are the columns of an upper one, whose leading dimension is the length of R's rows.
+    """
+    if size > 64:
+        if _POTRF(_DOUBLE, _UPPER, size, R.ctypes, R.shape[1]) != 0:
+            R[0, 0] = np.nan
+        return
+    for a in range(size):
+        for b in range(a + 1):
+            s = R[a, b]
+            for k in range(b):
+                s -= R[a, k] * R[b, k]
+            if a == b:
+                R[a, a] = math.sqrt(s) if s > 0.0 else np.nan
+            else:
+                R[a, b] = s / R[b, b]
 
 
 @kernel

@@ -176,12 +176,13 @@ class Work(NamedTuple):
     B: np.ndarray  # (p, p + 1) prior precision of β; last column: precision times prior mean
     core: np.ndarray  # (pc, pc + 1) the core after elimination, right-hand side in the last column; lower triangle
     R: np.ndarray  # (pc, pc + 1) its factor with the prior
-    saved: np.ndarray  # a factorisation put by
+    saved: np.ndarray  # a factorisation put by; or what the moves by rows need
+    numbers: np.ndarray  # (ΣQ + pc,) int64
     small: np.ndarray  # (8, 64) small matrices
     points: np.ndarray  # (4, d) coordinates of the variances: current, trial, direction, noise
     rhs: np.ndarray  # (U,) right-hand sides with the other units' effects taken off
     rhs_core: np.ndarray  # (pc,)
-    H: np.ndarray  # (36, 36) regression of a root on its levels' e
+    H: np.ndarray  # (≥ 36, 64) regression of a root on its levels' e; or levels side by side
     x: np.ndarray  # (5, 36)
     effects: np.ndarray  # (largest factor,)
     change: np.ndarray  # (U,) new spread over old
@@ -280,6 +281,7 @@ class Orders(NamedTuple):
     at: tuple[int, ...]  # addresses of the kernels ``APART``
     sweeps: int
     move: int  # of the variances: SLICES, ELLIPTICAL, INDEPENDENT …
+    rounds: int  # of moves by rows after each draw of the location; 0: the variances move with the location integrated out
     learn: bool  # warm-up: widths and steps follow the moves
     family: int  # GAUSSIAN, STUDENT, PROBIT, LOGIT
     likelihood: bool  # the log-likelihood is wanted
@@ -320,6 +322,34 @@ def counts_of(units: int, effects: int) -> Counts:
     moves = table(max(units, 1), COUNT)
     moves[:] = np.zeros((), dtype=COUNT)
     return Counts(moves, np.zeros(effects, dtype=np.int64), np.zeros(effects, dtype=np.int64))
+
+
+class Levels(NamedTuple):
+    """What the levels of one factor know, for the moves of its covariances (``row_moves.py``)."""
+
+    gram: np.ndarray  # G of level j (as wide as the factor) from gram0 + j·width²
+    gram0: int
+    residual: np.ndarray  # (U,) Z'Ω(ỹ − Wθ)
+
+
+class Room(NamedTuple):
+    """Scratch of the moves by rows (``by_rows.py``): parts of ``Work``."""
+
+    small: np.ndarray  # (8, 64)
+    B: np.ndarray  # (p, p + 1) of ``Work``
+    effects: np.ndarray  # (largest factor,) e of a term
+    residual: np.ndarray  # (U,)
+    core_residual: np.ndarray  # (pc,)
+    levels: np.ndarray  # (7, most levels)
+    block: np.ndarray  # G of the levels of a factor in the core
+    direction: np.ndarray  # (U,) effects in units of their sd
+    core_direction: np.ndarray  # (pc,)
+    joint: np.ndarray  # (p + sds, p + sds + 1) precision of (β, s), then its root
+    gamma: np.ndarray  # (5, p + sds)
+    precision: np.ndarray  # (sds,)
+    image: np.ndarray  # (widest factor, pc)
+    sd_of: np.ndarray  # (ΣQ,) int64
+    core_sd: np.ndarray  # (pc,) int64
 
 
 class Out(NamedTuple):

@@ -83,7 +83,7 @@ def log_cholesky_prior(term, t, sd_prior, cov_prior, L, scratch):
     value = 0.0
     log_det = 0.0  # log|Σ|
     for k in range(q):
-        diagonal = L[k * q + k]
+        diagonal = abs(L[k * q + k])  # the signs of a column are one choice: the density is that of LL'
         if not diagonal > 0.0:
             return -np.inf
         variance = 0.0

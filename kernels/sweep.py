@@ -1,8 +1,8 @@
 """One sweep of the sampler, and the loop that runs a chunk of sweeps for one chain.
 
     1  latent         working responses and precisions (kernels/latent.py)
-    2  variances      with all location effects integrated out (kernels/hyper.py) where there is at most one unit;
-                      otherwise the core's variances with the core and one unit integrated out
+    2  variances      with all location effects integrated out (kernels/hyper.py) where there is at most one unit; with several the core's
+                      variances with the core and one unit integrated out; or, where they are many, after step 3 (kernels/by_rows.py)
     3  location       (β, u) in one joint draw (kernels/elimination.py); with several units, (core, one unit) given the others, in turn
     4  covariances    given the fresh effects: ancillary where step 2 did not collapse, then sufficient (kernels/covariance.py)
     5  scales         residual sd given everything; precision multipliers of t priors on coefficients
@@ -17,8 +17,9 @@ import math
 import numpy as np
 
 from .arrays import copy_to, scale_by
+from .by_rows import MOVE_BY_ROWS, move_by_rows_at
 from .compiling import kernel
-from .covariance import draw_covariance_ancillary, draw_covariance_sufficient, residual_rhs
+from .covariance import draw_covariance_ancillary, draw_covariance_sufficient, propose_wishart, residual_rhs
 from .elimination import (
     coefficient_precision,
     copy_core_factors,
@@ -49,6 +50,9 @@ OK, NO_DENSITY, NOT_FINITE_COEFFICIENTS, NOT_FINITE_EFFECTS, NOT_FINITE_SCALE = 
 SPARING = 8
 """Independent proposals of the variances give way to an elliptical slice, and the conditional updates follow, every so many sweeps:
 they hardly need them, these are there for the tails."""
+
+WISHART_LEVELS = 6
+"""Levels a column from which an inverse Wishart proposes covariances that move by rows (accepted: one half to two thirds)."""
 
 BLOCK_OF_STATUS = ("", "variances", "coefficients", "random effects", "residual sd")
 
@@ -159,6 +163,8 @@ def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, t
     for unit in range(n_units):
         draw_unit(rng, layout, unit, work, sigma, state.core, state.u)
     copy_core_factors(layout, state.core, state.u)
+    if orders.rounds > 0:
+        move_by_rows_at(orders.at[1], (rng, n_units - 1, orders.rounds, layout, gram, priors, state, tuning, work))
     return OK
 
 
@@ -182,6 +188,9 @@ def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, w
     draw_core(rng, layout, work, sigma, state.core)
     draw_unit(rng, layout, unit, work, sigma, state.core, state.u)
     copy_core_factors(layout, state.core, state.u)
+    if orders.rounds > 0:
+        move_by_rows_at(orders.at[1], (rng, unit, orders.rounds, layout, gram, priors, state, tuning, work))
+        return OK
     for pos in range(units.shape[1]):
         f = units[unit, pos]
         if f < 0:
@@ -191,6 +200,17 @@ def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, w
             if term[t].factor == f and term[t].given == 0:
                 draw_covariance_ancillary(rng, layout, gram, t, priors, state.L, state.u, sigma, work.vh, work)
     return OK
+
+
+@kernel
+def draw_covariance(rng, orders, layout, t, priors, state, tuning, work):
+    """Step 4 for one term: slices of p(L_t | u); of many levels that move by rows, Wishart proposals, slices now and then."""
+    term = layout.term[t]
+    if orders.rounds > 0 and term.width > 1 and term.count >= WISHART_LEVELS * term.width and state.sweeps[0] % SPARING != 0.0:
+        for _ in range(2):
+            propose_wishart(rng, layout, t, priors, state.u, state.L, work)
+    else:
+        draw_covariance_sufficient(rng, layout, t, priors, state.u, state.L, tuning.reference, work)
 
 
 @kernel
@@ -215,8 +235,8 @@ def keep(state, log_likelihood, sweep, out):
         copy_to(state.u, out.u[sweep])
 
 
-APART = (DRAW_HYPER,)
-"""Kernels that the loop calls by address, in the order of ``Orders.at``."""
+APART = (DRAW_HYPER, MOVE_BY_ROWS)
+"""Kernels that the loop calls by address, in the order of ``Orders.at``; the second where the variances move by rows."""
 
 
 @kernel
@@ -261,7 +281,7 @@ def run_chunk(rng, orders, rows, crossed, one_at_a_time, layout, gram, priors, s
             work.known[0] = np.nan
             for t in range(layout.term.shape[0]):
                 if layout.term[t].given == 0:
-                    draw_covariance_sufficient(rng, layout, t, priors, state.u, state.L, tuning.reference, work)
+                    draw_covariance(rng, orders, layout, t, priors, state, tuning, work)
         # 5 scales
         if rows is None:
             log_likelihood = draw_scales(rng, orders, crossed is not None, layout, gram, priors, state, conditional)

@@ -16,6 +16,8 @@ from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
 from gibbs.kernels import sweep as ks
 from gibbs.kernels.apart import Apart
+from gibbs.kernels.by_rows import room_needed
+from gibbs.kernels.elimination import LANES
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
@@ -206,7 +208,8 @@ class Chain:
     @cached_property
     def addresses(self) -> tuple[int, ...]:
         """Of the kernels that the loop calls by address; the one-at-a-time scheme calls none, and does without their compilation."""
-        return tuple(0 if self.packed.scheme == kl.ONE_AT_A_TIME else kernel.address() for kernel in self.APART)
+        called = {ks.DRAW_HYPER: self.packed.scheme != kl.ONE_AT_A_TIME, ks.MOVE_BY_ROWS: self.packed.rounds > 0}
+        return tuple(kernel.address() if called.get(kernel, True) else 0 for kernel in self.APART)
 
     def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
         """What the loop is called with; ``at``: addresses of what it calls so."""
@@ -215,7 +218,7 @@ class Chain:
         one_at_a_time = True if p.scheme == kl.ONE_AT_A_TIME else None
         crossed = True if p.units > 1 or one_at_a_time else None
         likelihood = self.likelihood and not warming
-        orders = kl.Orders(at, sweeps, self._collapsed_move(), warming, p.family, likelihood, p.haar, float(p.n), p.yy)
+        orders = kl.Orders(at, sweeps, self._collapsed_move(), p.rounds, warming, p.family, likelihood, p.haar, float(p.n), p.yy)
         return (
             self.rng, orders, rows, crossed, one_at_a_time, p.layout, self.gram, p.priors, self.state, self.tuning, self.work,
             self._out(out),
@@ -428,6 +431,7 @@ def _work(packed: Packed, d: int) -> kl.Work:
     """Scratch for ``d`` coordinates of the variances."""
     p, pc, factor = packed.reference.size, packed.core_columns, packed.layout.factor
     roots, node, U, L = int(np.sum(factor.width**2)), packed.gram.node.size, packed.effects, int(np.sum(packed.layout.term.width**2))
+    by_rows = room_needed(packed.layout, p, pc, U, int(factor.width.max(initial=0))) if packed.rounds else 0
     return kl.Work(
         roots=np.zeros(roots),
         V=np.zeros(node),
@@ -435,12 +439,13 @@ def _work(packed: Packed, d: int) -> kl.Work:
         B=np.zeros((p, p + 1)),
         core=np.zeros((pc, pc + 1)),
         R=np.zeros((pc, pc + 1)),
-        saved=np.zeros(roots + node + U + L + pc * (pc + 1)),
+        saved=np.zeros(max(roots + node + U + L + pc * (pc + 1), by_rows)),
+        numbers=np.zeros(int(factor.width.sum()) + pc, dtype=np.int64),
         small=np.zeros((8, 64)),
         points=np.zeros((4, d)),
         rhs=np.zeros(U),
         rhs_core=np.zeros(pc),
-        H=np.zeros((36, 36)),
+        H=np.zeros((max(36, 2 * int(factor.width.max(initial=0)) * (int(factor.width.max(initial=0)) + 1)), LANES)),
         x=np.zeros((5, 36)),
         effects=np.zeros(int(np.max(factor.levels * factor.width, initial=0))),
         change=np.ones(U),
@@ -461,7 +466,7 @@ def coordinates(packed: Packed, unit: int | None = None) -> np.ndarray:
     ``unit``: those of one unit, beside the core's.
     """
     rows = []
-    if packed.scheme != kl.ONE_AT_A_TIME:
+    if packed.scheme != kl.ONE_AT_A_TIME and packed.rounds == 0:
         several = packed.units > 1
         for f, _, q, l0, _, given, *_ in packed.layout.term.tolist():
             if given or (several and packed.layout.factor[f].unit not in (-1, -1 if unit is None else unit)):

@@ -55,7 +55,7 @@ def run(
     """
     reporter = Reporter(progress, sampling)
     with signals.deferred():
-        with signals.immediate(), precompile.together(plan.scheme, sampling.cores) as meet:
+        with signals.immediate(), precompile.together(plan.scheme + (" by rows" if plan.rounds else ""), sampling.cores) as meet:
             packed = pack(design, plan)
             streamed = [] if keep is None else [f for f, factor in enumerate(design.factors) if factor.name not in keep]
             watch = Watch(design, packed, sampling, streamed)

@@ -70,6 +70,7 @@ class Packed:
     hyper_names: tuple[str, ...]
     likelihood: int = -1  # second-order family of ``kernels/likelihood.py``; −1 where the outcome is augmented or gaussian
     cycles: int = 1  # times that a second-order sweep goes through its moves
+    rounds: int = 0  # of moves by rows after each draw of the location; 0: the variances move with the location integrated out
     cutpoints: int = 0  # ordinal: they are the first of the core
     pieces: kl.Rows | None = None  # ordinal: the three squares of every cell as rows (3M)
     values: np.ndarray = field(default_factory=lambda: np.zeros(0))  # negative binomial: distinct counts, and the rows of each
@@ -173,7 +174,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         n=n, haar=bool(haar),
         known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
         cells=int(y.size), hyper_names=names.hyper_names(design), likelihood=likelihood,
-        cycles=plan.cycles, cutpoints=cutpoints, pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values,
+        cycles=plan.cycles, rounds=plan.rounds, cutpoints=cutpoints, pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values,
         value_rows=value_rows, unit=1.0 if design.precision is None else float(np.sqrt(np.mean(design.precision))),
         student=np.array([f for f, of in enumerate(design.factors) if of.df_prior is not None], dtype=np.int64),
         df_prior=np.array([_df_code(f.df_prior) for f in design.factors if f.df_prior is not None], dtype=float).reshape(-1, 3),

@@ -41,8 +41,11 @@ TRIALS_OF_A_LEVEL = 10.0
 """A level with fewer trials says nothing by itself of how rare its events are."""
 EVENTS_A_CYCLE, MOST_CYCLES = 400.0, 8
 """A sweep then goes EVENTS_A_CYCLE/events times through its moves: at least twice, at most MOST_CYCLES times."""
+MANY_VARIANCES = 6
+"""With more hyper-parameters than this, or slopes in several units, the variances move by rows (``kernels/by_rows.py``). What it gains and
+loses in effective draws a second was measured: `benchmarks/variances.md`."""
 ELLIPTICAL_LIMIT = 30
-"""With more hyper-parameters than this the variances are sliced one by one throughout."""
+"""With more hyper-parameters than this the variances of a second-order model are sliced one by one throughout."""
 NANOSECONDS_A_ROW = 60.0
 """Cost of one latent draw; an evaluation that costs less than the latents is free."""
 
@@ -54,6 +57,7 @@ class Plan:
     core: indices of factors whose effects stand in the dense core beside β.
     units: chains of factors, leaf first, each eliminated level by level.
     cycles: times that a sweep of second-order moves goes through all of them.
+    rounds: of moves by rows after each draw of the location (``kernels/by_rows.py``); 0: the variances move otherwise.
     scheme: "joint" (one unit or none: everything in one draw), "collapsed" (several units), "one-at-a-time", "second-order".
     """
 
@@ -66,6 +70,7 @@ class Plan:
     hyper: int
     rho: float | None = None
     cycles: int = 1
+    rounds: int = 0
     details: dict[str, Any] = field(default_factory=dict)
 
     def memory(self, chains: int, draws: int) -> int:
@@ -197,7 +202,7 @@ def _second_order(design: Design, why: str, forced: bool) -> Plan:
     cycles, rare = _cycles(design)
     blocks = Blocks("second-order", plan.core, plan.units, plan.core_columns, plan.rho, forced, ELLIPTICAL_LIMIT)
     lines = (*plan_words.sentences(design, blocks), *_own_law(design), *filter(None, (rare, why)))
-    return replace(plan, scheme="second-order", lines=lines, cycles=cycles)
+    return replace(plan, scheme="second-order", lines=lines, cycles=cycles, rounds=0)
 
 
 def _cycles(design: Design) -> tuple[int, str]:
@@ -325,6 +330,15 @@ def _connection(a: Factor, b: Factor, steps: int = 40) -> float:
     return min(value, 1.0)
 
 
+def _rounds(design: Design, scheme: str) -> int:
+    """Of moves by rows after each draw of the location: 1 or 0."""
+    everything = range(len(design.factors))
+    if scheme == "joint":
+        return int(plan_words.hyper_parameters(design, everything) + plan_words.sigma_drawn(design) > MANY_VARIANCES)
+    slopes = any(len(t.columns) > 1 for f in design.factors for t in f.terms)
+    return int(scheme == "collapsed" and slopes)
+
+
 def _finish(
     design: Design,
     scheme: str,
@@ -341,11 +355,13 @@ def _finish(
     hyper = sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in factors for t in f.terms)
     hyper += sum(prior is not None for prior in (design.sigma_prior, design.nu_prior, design.shape_prior))
     hyper += cutpoints + sum(f.df_prior is not None for f in factors)
+    rounds = _rounds(design, scheme)
     return Plan(
         scheme=scheme,
         core=core,
         units=units,
-        lines=tuple(plan_words.sentences(design, Blocks(scheme, core, units, columns, rho, forced, ELLIPTICAL_LIMIT))),
+        rounds=rounds,
+        lines=tuple(plan_words.sentences(design, Blocks(scheme, core, units, columns, rho, forced, ELLIPTICAL_LIMIT, rounds))),
         core_columns=columns,
         effects=sum(len(f.levels) * len(f.columns) // max(len(f.groups), 1) for f in factors),  # those that are reported
         hyper=hyper,

@@ -15,7 +15,7 @@ from gibbs.model.records import Design, Factor
 
 
 class Blocks(NamedTuple):
-    """What the sentences are about, names as in ``Plan``; ``limit``: more variances than this are sliced one by one."""
+    """What the sentences are about, names as in ``Plan``; ``limit``: more variances of a second-order model are sliced one by one."""
 
     scheme: str
     core: tuple[int, ...]
@@ -24,6 +24,14 @@ class Blocks(NamedTuple):
     rho: float | None
     forced: bool
     limit: int
+    rounds: int = 0
+
+
+BY_ROWS = (
+    "by rows of each covariance, a column of its effects integrated out and drawn anew, and directions given the effects; "
+    "then the coefficients and all sds in one draw; then given the effects"
+)
+"""What ``kernels/by_rows.py`` does, and step 4 of a sweep after it."""
 
 
 def sentences(design: Design, blocks: Blocks) -> list[str]:
@@ -88,7 +96,7 @@ def _of_priors(design: Design) -> list[str]:
 def _one_at_a_time(design: Design, blocks: Blocks) -> list[str]:
     why = " (forced)" if blocks.forced else ""
     everything = range(len(design.factors))
-    drawn = [*_covariances(design, everything), *(["sigma"] if _sigma_drawn(design) else [])]
+    drawn = [*_covariances(design, everything), *(["sigma"] if sigma_drawn(design) else [])]
     if not design.factors:
         lines = [f"location{why}: β in one draw (there are no grouping factors)"]
     else:
@@ -115,13 +123,13 @@ def _joint(design: Design, blocks: Blocks) -> list[str]:
     else:
         lines = [f"location{why}: {_core(design, blocks)} in one draw (there are no grouping factors)"]
     gaussian = design.family == "gaussian"
-    together = [*_covariances(design, inside), *(["sigma"] if gaussian and _sigma_drawn(design) else [])]
+    together = [*_covariances(design, inside), *(["sigma"] if gaussian and sigma_drawn(design) else [])]
     if not together:
         return lines
-    number = _hyper_parameters(design, inside) + (gaussian and _sigma_drawn(design))
-    if number > blocks.limit:
-        how = f"slices, one by one: they are {number}, too many for one move"
-    elif gaussian:
+    if blocks.rounds:
+        lines.append(f"variances ({', '.join(_covariances(design, inside))}): {BY_ROWS}")
+        return [*lines, "sigma: given the residuals"] if gaussian and sigma_drawn(design) else lines
+    if gaussian:
         how = (
             "all at once: independent proposals, every eighth sweep an elliptical slice, around the fit of warm-up; "
             "the slice alone where few are accepted"
@@ -139,10 +147,13 @@ def _collapsed(design: Design, blocks: Blocks) -> list[str]:
     lines = [f"location{why}: {_chain(design, unit)}, drawn jointly with {core}, given the rest" for unit in blocks.units]
     lines.append(_several(blocks))
     inside, outside = (_covariances(design, fs) for fs in (blocks.core, [f for unit in blocks.units for f in unit]))
+    if blocks.rounds:
+        lines.append(f"variances ({', '.join([*inside, *outside])}), unit by unit with the core: {BY_ROWS}")
+        inside = outside = []
     if inside:
         how = (
             "slices, one by one"
-            if _hyper_parameters(design, blocks.core) > blocks.limit
+            if hyper_parameters(design, blocks.core) > blocks.limit
             else "an elliptical slice around the fit of warm-up"
         )
         lines.append(
@@ -152,7 +163,7 @@ def _collapsed(design: Design, blocks: Blocks) -> list[str]:
         lines.append(
             f"variances of the units ({', '.join(outside)}): by ASIS, ancillary (the effects follow), then sufficient (given them)"
         )
-    if design.family == "gaussian" and _sigma_drawn(design):
+    if design.family == "gaussian" and sigma_drawn(design):
         lines.append("sigma: given the residuals")
     return lines
 
@@ -174,7 +185,7 @@ def _second_order(design: Design, blocks: Blocks) -> list[str]:
         )
     if len(blocks.units) > 1:
         lines.append(_several(blocks))
-    most = max(_hyper_parameters(design, [*unit, *blocks.core]) for unit in blocks.units or ((),))
+    most = max(hyper_parameters(design, [*unit, *blocks.core]) for unit in blocks.units or ((),))
     how = "one by one" if most > blocks.limit else "all at once around the fit of warm-up"
     for unit in blocks.units or ((),):
         words = _covariances(design, [*unit, *blocks.core])
@@ -246,12 +257,12 @@ def _covariances(design: Design, members: Sequence[int]) -> list[str]:
     return found
 
 
-def _hyper_parameters(design: Design, members: Sequence[int]) -> int:
+def hyper_parameters(design: Design, members: Sequence[int]) -> int:
     """Coordinates of the covariances that are drawn."""
     return sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in members for t in design.factors[f].terms if not t.given)
 
 
-def _sigma_drawn(design: Design) -> bool:
+def sigma_drawn(design: Design) -> bool:
     """Whether a residual sd of the normal model is drawn; that of a Student-t outcome is drawn with its latents."""
     return design.family == "gaussian" and design.sigma_prior is not None and design.sigma_prior.kind != "fixed"
 

@@ -25,7 +25,13 @@ import numba
 from gibbs.kernels import elimination, second_order, sweep
 from gibbs.kernels.apart import Apart, types_of
 
-APART: dict[str, tuple[Apart, ...]] = {"joint": sweep.APART, "collapsed": sweep.APART, "second-order": second_order.APART}
+APART: dict[str, tuple[Apart, ...]] = {
+    "joint": (sweep.DRAW_HYPER,),
+    "collapsed": (sweep.DRAW_HYPER,),
+    "joint by rows": sweep.APART,
+    "collapsed by rows": sweep.APART,
+    "second-order": second_order.APART,
+}
 """What the child compiles, by scheme; the first of all is the same everywhere, and begun before the scheme is known."""
 
 PATIENCE, LEAST_PATIENCE = 3.0, 10.0

@@ -62,9 +62,10 @@ def _wide_design(rng: np.random.Generator, kind: str, options: dict) -> Design:
     options = {"rows": 60, **options}
     covariance_prior = options.pop("covariance_prior", "lkj")
     sd_prior = options.pop("sd_prior", HALF_T)
+    many = options.pop("levels", 5)
     design = oracles.random_design(rng, "none", predictors=7, **options)
     n, codes = design.y.size, {}
-    for name, size in (("g", 5), ("h", 4), ("k", 6), ("b", 3), ("c", 2)):
+    for name, size in (("g", many), ("h", 4), ("k", 6), ("b", 3), ("c", 2)):
         codes[name] = rng.permutation(np.concatenate([np.arange(size), rng.integers(0, size, n - size)]))
     factors = []
     for name, by, sizes, first in _WIDE[kind]:
@@ -169,8 +170,9 @@ class Bench:
     W (M, p + U): the rows' columns, internal basis; omega (M,), y (M,): precisions and outcome (less the reference fit).
     """
 
-    def __init__(self, design: Design, scheme: str = "auto") -> None:
-        self.design, self.plan = design, plan_of(design, scheme)
+    def __init__(self, design: Design, scheme: str = "auto", rounds: int | None = None) -> None:
+        made = plan_of(design, scheme)
+        self.design, self.plan = design, made if rounds is None else replace(made, rounds=rounds)
         self.packed = p = pack(design, self.plan)
         self.chain = Chain(0, np.random.SeedSequence(7), p, design, 40)
         self.layout, self.state, self.work, self.rng = p.layout, self.chain.state, self.chain.work, self.chain.rng

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from gibbs.kernels.covariance import draw_covariance_ancillary, draw_covariance_sufficient
+from gibbs.kernels.by_rows import core_levels, make_room, move_by_rows
+from gibbs.kernels.compiling import kernel
+from gibbs.kernels.covariance import draw_covariance_ancillary, draw_covariance_sufficient, propose_wishart, residual_rhs
 from gibbs.kernels.elimination import copy_core_factors, draw_core, draw_unit
 from gibbs.kernels.gaussian import draw_residual_sd
 from gibbs.kernels.hyper import draw_hyper
 from gibbs.kernels.latent import draw_student_scales
-from gibbs.kernels.layout import Target
+from gibbs.kernels.layout import Levels, Target
 from numba import njit
+
+from gibbs.kernels import joint_scales, row_moves
 
 
 @njit(cache=True, error_model="numpy")
@@ -71,3 +75,100 @@ def run_hyper(rng, move, learn, coordinates, count, priors, layout, gram, target
         out_L[i, :] = L
         out_sigma[i] = sigma
     return True, sigma, rest, reached
+
+
+@njit(cache=True, error_model="numpy")
+def run_wishart(rng, layout, t, priors, u, L, work, out):
+    """out (n, length of L) ← L after each proposal given u; returns how many were accepted."""
+    accepted = 0
+    for i in range(out.shape[0]):
+        accepted += propose_wishart(rng, layout, t, priors, u, L, work)
+        out[i, :] = L
+    return accepted
+
+
+# Parts of the moves by rows. ``kernel``, not ``njit``: what ``make_room`` returns is not counted.
+
+
+@kernel
+def joint_parts(layout, unit, gram, state, work, H, gradient):
+    """H and the gradient (σ = 1) of γ = (β, sds) into (size, size) and (size,) arrays; returns the number of sds."""
+    room, p = make_room(layout, work), work.B.shape[0]
+    n = joint_scales._name_sds(layout, unit, state.L, state.u, room)
+    joint_scales._core_products(gram, p, n, room)
+    for pos in range(layout.units.shape[1] if unit >= 0 else 0):
+        if layout.units[unit, pos] >= 0:
+            joint_scales._unit_products(layout, gram, unit, pos, p, room)
+    joint_scales._slopes(layout, gram, unit, p, n, 1.0, state, room)
+    for a in range(p + n):
+        gradient[a] = room.gamma[joint_scales.GRADIENT, a]
+        for b in range(a + 1):
+            H[a, b] = room.joint[a, b]
+            H[b, a] = room.joint[a, b]
+    return n
+
+
+@kernel
+def _levels(layout, unit, pos, gram, state, room):
+    f = layout.units[unit, pos] if pos >= 0 else layout.core_factors[-1 - pos]
+    if pos < 0:
+        return core_levels(layout, gram, f, state.core, state.u, unit, room)
+    residual_rhs(layout, gram, unit, pos, state.core, state.u, room.residual)
+    return Levels(gram.node, layout.factor[f].g0, room.residual)
+
+
+@kernel
+def collapsed_parts(rng, layout, t, k, unit, pos, gram, state, work, points, values):
+    """values ← ``log_collapsed`` of row k of term t at the (α, β) of ``points`` (n, 2); P and Q are left in ``work.small``.
+
+    The term's factor is at ``pos`` of ``unit``; the core's k-th factor is at −1 − k.
+    """
+    room = make_room(layout, work)
+    levels, J = _levels(layout, unit, pos, gram, state, room), layout.term[t].count
+    q, l0, c, small = layout.term[t].width, layout.term[t].l0, room.levels, room.small
+    row_moves.standardize(layout, t, state.L, state.u, room.effects)
+    row_moves._take_out(layout, t, k, levels, state.L, state.u, room)
+    s = row_moves.load_row(q, l0, k, state.L, small)
+    if k > 0:
+        row_moves.draw_tangent(rng, k, small)
+    row_moves._dot_effects(q, J, k, small[row_moves.WHOLE], room.effects, c[row_moves.T_WHOLE])
+    row_moves._dot_effects(q, J, k, small[row_moves.TANGENT], room.effects, c[row_moves.T_TANGENT])
+    i2 = 1.0 / state.sigma[0] ** 2
+    for n in range(values.size):
+        alpha, beta = points[n, 0], points[n, 1]
+        diagonal = alpha * small[row_moves.WHOLE, k] + beta * small[row_moves.TANGENT, k]
+        values[n] = row_moves.log_collapsed(J, c, alpha, beta, diagonal, i2)
+    return s
+
+
+@kernel
+def row_priors(layout, t, priors, k, L, small, points, values):
+    """values ← ``log_row_prior`` at the (α, β) of ``points``, P and Q as they stand in ``small``."""
+    for n in range(values.size):
+        values[n] = row_moves.log_row_prior(layout, t, priors, k, points[n, 0], points[n, 1], L, small)
+
+
+@kernel
+def residual_after(rng, layout, unit, pos, gram, priors, state, tuning, work, out):
+    """One scan of the moves of every covariance of a factor; out (U,) ← the residual that it leaves."""
+    room = make_room(layout, work)
+    levels = _levels(layout, unit, pos, gram, state, room)
+    f = layout.units[unit, pos] if pos >= 0 else layout.core_factors[-1 - pos]
+    for t in range(layout.term.shape[0]):
+        if layout.term[t].factor == f and layout.term[t].given == 0:
+            row_moves.standardize(layout, t, state.L, state.u, room.effects)
+            row_moves.move_rows_collapsed(rng, layout, t, priors, levels, state.L, state.u, state.sigma[0], tuning.reference, room)
+            row_moves.turn_rows(rng, layout, t, priors, levels, state.L, state.u, state.sigma[0], room)
+    for a in range(out.size):
+        out[a] = room.residual[a]
+
+
+@kernel
+def run_by_rows(rng, unit, layout, gram, priors, state, tuning, work, out_L, out_core):
+    """Rows of ``out_L``, ``out_core`` ← L and the core after each round, e drawn by the moves alone."""
+    for i in range(out_L.shape[0]):
+        move_by_rows(rng, unit, 1, layout, gram, priors, state, tuning, work)
+        for k in range(state.L.size):
+            out_L[i, k] = state.L[k]
+        for k in range(state.core.size):
+            out_core[i, k] = state.core[k]

@@ -44,9 +44,10 @@ class Case:
     far: float = 0.0  # added to every predictor: with a mean far from zero the coefficients as written are not those of centred ones
     rows: int = 20
     levels: int = 4
+    rounds: int = 0  # of moves by rows
 
     def __str__(self) -> str:
-        move = "elliptical" if self.elliptical else "slices"
+        move = "by rows" if self.rounds else "elliptical" if self.elliptical else "slices"
         priors = [str(self.sd_prior), self.coefficient_prior, self.intercept_prior, self.covariance_prior]
         further = [w for w, on in (("centred", self.centred), ("offset", self.offset)) if on]
         return "-".join([self.family + self.link, self.structure, self.scheme, move, *priors, *further])
@@ -103,12 +104,12 @@ def design_of(case: Case, rng: np.random.Generator) -> Design:
 def plan_of(case: Case, design: Design) -> Plan:
     """The Plan: that of ``gibbs.sampling.plan``, or, for ``core``, the last factor in the core and two units."""
     if case.scheme != "core":
-        return plans.make(design, case.scheme)
+        return replace(plans.make(design, case.scheme), rounds=case.rounds)
     made = plans.make(design, "collapsed")
     small = len(design.factors) - 1
     units = tuple((f,) for f in range(small))
     columns = design.X.shape[1] + len(design.factors[small].levels) * len(design.factors[small].columns)
-    return replace(made, scheme="collapsed", core=(small,), units=units, core_columns=columns)
+    return replace(made, scheme="collapsed", core=(small,), units=units, core_columns=columns, rounds=case.rounds)
 
 
 def _with_columns(factor: Factor, design: Design, columns: tuple[int, ...], case: Case) -> Factor:

@@ -40,6 +40,14 @@ FAST = (
     Case("logit", "nested", "joint", True, sd_prior="inverse_gamma", intercept_prior="b[Intercept]"),
     Case("logit", "crossed", "one-at-a-time", offset=True, coefficient_prior="cauchy"),
     Case("logit", "repeated", "joint", False, rows=40),
+    Case("gaussian", "crossed_slopes", "joint", sd_prior="half_cauchy", rounds=1),
+    Case("gaussian", "slopes", "joint", rows=40, levels=14, offset=True, rounds=1),
+    Case("gaussian", "three_slopes", "joint", sd_prior="exponential", far=3.0, rounds=2),
+    Case("gaussian", "crossed_slopes", "collapsed", covariance_prior="huang_wand", rounds=1),
+    Case("known_se", "nested_slopes", "joint", covariance_prior="inverse_wishart", coefficient_prior="cauchy", rounds=1),
+    Case("student", "three_crossed", "core", sd_prior="uniform", rounds=1),
+    Case("probit", "slopes", "joint", sd_prior="half_normal", centred=True, rounds=1),
+    Case("logit", "nested_crossed", "joint", sd_prior="inverse_gamma", intercept_prior="b[Intercept]", rounds=1),
 )
 
 
@@ -87,7 +95,25 @@ def grid() -> list[Case]:
     return cases
 
 
+def grid_by_rows() -> list[Case]:
+    """Moves by rows of every family and structure, together and unit by unit; priors dealt out evenly within a family."""
+    cases = []
+    for number, family in enumerate(FAMILIES):
+        cells = [(structure, "joint") for structure in STRUCTURES if structure != "no_coefficient" or family != "student"]
+        cells += [(structure, "collapsed") for structure in SEVERAL] + [("three_crossed", "core")]
+        rng, n = np.random.default_rng(60 + number), len(cells)
+        kinds = [kind for kind in SD_KINDS if kind != "fixed"]
+        dealt = [rng.permutation(np.resize(np.array(words), n)).tolist() for words in (kinds, COVARIANCES, COEFFICIENTS, (1, 2))]
+        dealt = zip(cells, *dealt, strict=True)
+        for (structure, scheme), sd, covariance, coefficient, rounds in dealt:
+            case = Case(family, structure, scheme, sd_prior=sd, covariance_prior=covariance, coefficient_prior=coefficient, rounds=rounds)
+            many = structure == "slopes"  # enough levels for an inverse Wishart to propose
+            cases.append(replace(case, rows=40 if structure == "repeated" or many else 20, levels=14 if many else 4))
+    return cases
+
+
 GRID = grid()
+BY_ROWS = grid_by_rows()
 LARGE_CORE = Case("gaussian", "crossed", "joint", True, rows=160, levels=70)  # 71 columns: factored by LAPACK
 
 
@@ -113,6 +139,12 @@ def test_packing_every_data_set_anew_is_invariant_too(case: Case):
 @pytest.mark.parametrize("number", range(len(GRID)), ids=lambda n: f"{n}-{GRID[n]}")
 def test_the_whole_grid_is_invariant(number: int):
     check(GRID[number], GRID, replicates=2500, seed=1000 + number)
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("number", range(len(BY_ROWS)), ids=lambda n: f"{n}-{BY_ROWS[n]}")
+def test_moves_by_rows_are_invariant(number: int):
+    check(BY_ROWS[number], BY_ROWS, replicates=2500, seed=3000 + number)
 
 
 @pytest.mark.calibration
