@@ -148,7 +148,7 @@ def _collapsed(design: Design, blocks: Blocks) -> list[str]:
     lines.append(_several(blocks))
     inside, outside = (_covariances(design, fs) for fs in (blocks.core, [f for unit in blocks.units for f in unit]))
     if blocks.rounds:
-        lines.append(f"variances ({', '.join([*inside, *outside])}), unit by unit with the core: {BY_ROWS}")
+        lines.append(f"variances ({', '.join([*inside, *outside])}): unit by unit with the core, {BY_ROWS}")
         inside = outside = []
     if inside:
         how = (

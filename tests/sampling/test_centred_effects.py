@@ -12,6 +12,7 @@ import pytest
 import gibbs
 from gibbs.draws import at_means, diagnostics
 from gibbs.draws.records import Draws
+from gibbs.model import by_group
 from gibbs.model import design as designs
 from gibbs.model.records import Design, Sampling, Spec
 from gibbs.posterior import linear
@@ -45,6 +46,7 @@ def frame(shift: float = 0.0, n: int = 240, seed: int = 3) -> pd.DataFrame:
 
 def run(made: Design, scheme: str = "auto", warmup: int = 40, draws: int = 40, count: int = 1) -> Draws:
     sampling = Sampling(chains=count, seed=5, warmup=warmup, draws=draws, cores=1, scheme=scheme)
+    made = by_group.arrange(made)
     return chains.run(made, plan.make(made, scheme), sampling)
 
 

@@ -76,6 +76,10 @@ def test_every_variance_is_named_with_the_move_that_draws_it(kind, family):
         everything = {f.name for f in design.factors} | ({"sigma"} if family == "gaussian" else set())
         variances = named(made, "variances") | ({"sigma"} if lines(made, "sigma") else set())
         assert variances == everything, made.lines
+        if made.rounds:  # a column of effects at a time, and no coordinates of a density with all of them out
+            assert moved_with_effects_out(design, made) == set() and "by rows" in said
+            assert named(made, "variances (") == everything - {"sigma"}
+            continue
         assert named(made, "variances (", "variances of the core (") == moved_with_effects_out(design, made) or scheme == "one-at-a-time"
         assert named(made, "variances of the units (") == (
             {design.factors[f].name for unit in made.units for f in unit} if made.scheme == "collapsed" else set()
@@ -135,14 +139,16 @@ def test_units_beside_a_core_say_which_variances_are_whose():
     assert lines(forced, "why")[0].startswith("why: forced") and not lines(forced, "variances of the core")
 
 
-def test_more_variances_than_one_move_takes_are_sliced_one_by_one():
+def test_many_variances_move_by_rows_and_of_second_order_models_one_by_one():
     rng = np.random.default_rng(0)
     base = oracles.random_design(rng, "none", rows=300)
     many = replace(factor("g", np.arange(300) % 12), Z=rng.standard_normal((300, 8)), columns=tuple("abcdefgh"))
     prior = Prior("half_t", (3.0, 0.0, 2.5))
     many = replace(many, terms=(replace(many.terms[0], columns=many.columns, sd_priors=(prior,) * 8, correlation=Prior("lkj", (1.0,))),))
-    (line,) = lines(plan.make(replace(base, factors=(many,))), "variances")
-    assert "8 sds and 28 correlations of g" in line and "one by one: they are 37" in line
+    for family, moves in (("gaussian", "by rows"), ("poisson", "one by one")):
+        made = plan.make(replace(base, factors=(many,), family=family, y=np.abs(np.round(base.y)), sigma_prior=None))
+        (line,) = lines(made, "variances")
+        assert "8 sds and 28 correlations of g" in line and moves in line, line
 
 
 def test_scale_mixtures_are_said():

@@ -65,6 +65,9 @@ def spoil(chain: Chain, rng: np.random.Generator) -> None:
         names = {kl.GAUSSIAN: (), kl.PROBIT: ("h", "m")}.get(of, names if of == pack.SECOND_ORDER else names[:-1])
     scratch += [getattr(chain.gram, name) for name in names]
     for array in scratch:
+        if array.dtype == np.int64:
+            array[...] = rng.integers(-(2**40), 2**40, array.shape)
+            continue
         array[...] = np.where(rng.random(array.shape) < 0.3, rng.normal(0.0, 1e3, array.shape), np.nan)
     chain.derive()
 
