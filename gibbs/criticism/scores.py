@@ -25,7 +25,7 @@ LEVELS = 4
 NUMBERS = 4_000_000
 """Draws × rows that a level may have."""
 HURRIED = 200_000
-"""The same where somebody waits for the end of a run."""
+"""Draws × rows that a level may have where somebody waits for the end of a run."""
 _STEP = 1e-4
 
 

@@ -52,7 +52,7 @@ class Course:
         return replace(self, target=next_check(self.target, most), passed=streak)
 
     def thinned(self, room: int) -> Course:
-        """The same with the least power of 2 for ``every`` that leaves at most ``room`` draws a chain at the next check."""
+        """The record with the least power of 2 for ``every`` that leaves at most ``room`` draws a chain at the next check."""
         every = self.every
         while self.target // every > max(room, 1):
             every *= 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gibbs.draws import at_means, diagnostics, names, tails
+from gibbs.draws import at_means, names, tails
 from gibbs.draws.names import Model
 from gibbs.draws.records import Draws
 
@@ -205,8 +205,3 @@ def _draws_of(draws: Draws, model: Model, name: str) -> np.ndarray | None:
         if name in labels:
             return draws.whole[:, :, start + labels.index(name)]
     return None
-
-
-def autocorrelation_time(x: np.ndarray) -> float:
-    """Draws that make an effective one, of (chain, draw)."""
-    return x.size / float(diagnostics.ess_bulk(x))
