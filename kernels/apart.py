@@ -61,7 +61,7 @@ TYPES: dict[str, Any] = {name: typeof(value) for name, value in _LIKE.items()}
 
 
 def types_of(kernel: Any) -> tuple[Any, ...]:
-    """Those of the arguments of ``kernel``. KeyError: a name has none here."""
+    """Numba's types of the arguments of ``kernel``. KeyError: a name has none here."""
     return tuple(TYPES[name] for name in inspect.signature(kernel).parameters)
 
 

@@ -5,9 +5,10 @@ sd σ_t, level t has
 
     η_t | rest ~ N( V_t Σ_{i∈t} ω_i (ỹ_i − x_i'β − other effects), V_t ),      V_t = (Σ_{i∈t} ω_i + σ_t⁻²)⁻¹ ,
 
-with ω_i = 1 in a probit model: equation (5); exchange the roles of the factors for (6). β given all effects is normal in the same
-way. In the code u_j = L e_j, and e_j is drawn, so that small sds lose no digits (``elimination.py``). It is the slow twin of the joint
-draw: the same posterior, more dependent draws. Every factor is a unit of its own here and the core is β alone.
+with ω_i = 1 in a probit model: equation (5), ``effect_of_a_level`` below; exchange the roles of the factors for (6). β given all effects is
+normal in the same way. Where several columns vary over a factor, u_j = L e_j and e_j is drawn, so that small sds lose no digits
+(``elimination.py``). The scheme is the slow twin of the joint draw: the same posterior, more dependent draws. Every factor is a unit of its
+own here and the core is β alone.
 """
 
 from __future__ import annotations
@@ -41,8 +42,22 @@ def draw_coefficients(rng, layout, gram, work, sigma, u, core):
 
 
 @kernel
+def effect_of_a_level(total, n, sd, residual_sd, normal):
+    """Equations (5) and (6): η_t | rest ~ N(V Σ_{i∈t}(ỹ_i − x_i'β − other effects)/σ², V), V = 1/(n/σ² + 1/σ_t²).
+
+    total : the sum over the rows of level t. n : how many they are. Rows count as often as ω_i says; a slope has ω_i z_i and ω_i z_i².
+    sd : σ_t. residual_sd : σ, 1 in a probit model. normal : a standard normal.
+    """
+    V = 1.0 / (n / residual_sd**2 + 1.0 / sd**2)
+    return V * total / residual_sd**2 + math.sqrt(V) * normal
+
+
+@kernel
 def draw_effects(rng, layout, gram, f, work, sigma, core, u):
-    """u_j | β, the other factors, ỹ for every level j of factor f: equations (5), (6). ``gram.h`` is Z_f'Ω(ỹ − other factors)."""
+    """u_j | β, the other factors, ỹ for every level j of factor f: equations (5), (6). ``gram.h`` is Z_f'Ω(ỹ − other factors).
+
+    One column a level is ``effect_of_a_level``; several are its matrix form, A = L'GL + σ²I = ΛΛ', e = Λ'⁻¹(Λ⁻¹L'v + σ N(0, I)).
+    """
     factor, index, node, rhs, roots = layout.factor, layout.index, gram.node, gram.h, work.roots
     q, r0, variance = factor[f].width, factor[f].root0, sigma * sigma
     A, v = work.small[0], work.small[1]
@@ -54,6 +69,9 @@ def draw_effects(rng, layout, gram, f, work, sigma, core, u):
         for e in range(index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]):
             for a in range(q):
                 v[a] -= node[factor[f].c0 + e * q + a] * core[index[factor[f].list0 + e]]
+        if q == 1:
+            u[at] = effect_of_a_level(v[0], node[g0], roots[r0], sigma, rng.standard_normal())
+            continue
         multiply_root_transposed(roots, r0, q, v, first, step)
         for a in range(q * q):
             A[a] = node[g0 + a]

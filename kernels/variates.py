@@ -188,12 +188,6 @@ def polya_gamma_sum(rng: np.random.Generator, n: int, z: float) -> float:
 
 
 @inlined
-def polya_gamma(rng: np.random.Generator, z: float) -> float:
-    """One exact draw of PG(1, z); see ``polya_gamma_sum``."""
-    return polya_gamma_sum(rng, 1, z)
-
-
-@inlined
 def gamma(rng: np.random.Generator, shape: float) -> float:
     """One draw of Gamma(shape, rate 1), shape > 0: density x^(shape−1) e^(−x)/Γ(shape) (Marsaglia & Tsang 2000)."""
     boosted = shape < 1.0

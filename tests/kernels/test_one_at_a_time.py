@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 
 from gibbs.kernels import elimination, one_at_a_time
 from tests.table import table
@@ -52,6 +53,22 @@ def test_equations_5_and_6():
         spread = np.array([draw_effects(b, Normals(t), f, rhs, 1.0, compiled=False)[t] - mean[t] for t in range(len(mean))])
         np.testing.assert_allclose(spread, np.sqrt(V), rtol=RTOL)
         b.state.u[:] = theta[b.p :]
+
+
+@table("n, residual_sd, sd", [(3, 1.0, 0.5), (40, 0.7, 2.0), (1, 2.5, 1e-6), (5, 1.0, 1e6)])
+def test_the_effect_of_a_level_is_the_normal_posterior_of_a_mean(n, residual_sd, sd):
+    """log p(η | y) = −Σ(y_i − η)²/2σ² − η²/2σ_t² + constant at η = mean + √V z: that of a standard normal at z."""
+    y = np.random.default_rng(103).normal(0.4, 1.0, n)
+
+    def at(z: float) -> float:
+        return one_at_a_time.effect_of_a_level(float(y.sum()), float(n), sd, residual_sd, z)
+
+    def log_density(eta: float) -> float:
+        return -0.5 * float(np.sum((y - eta) ** 2)) / residual_sd**2 - 0.5 * eta**2 / sd**2
+
+    for z in (-2.0, -0.3, 0.7, 3.0):
+        assert log_density(at(z)) - log_density(at(0.0)) == pytest.approx(-0.5 * z * z, rel=1e-7)
+    assert one_at_a_time.effect_of_a_level(1.0, 2.0, 1e-200, 1.0, 1.0) == 0.0  # no nan where the square of a sd underflows
 
 
 @table("options", [{}, {"known_se": True}], ids=["gaussian", "known_se"])
