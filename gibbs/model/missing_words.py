@@ -8,7 +8,7 @@ In a spec::
       "*": [-99]                       # in every column, beside others
       therm: [998, Don't know]
       keep: [NA]                       # a default word that is a value where the column is text: Namibia
-    na: {keep: {country: [NA]}}        # the same of one column
+    na: {keep: {country: [NA]}}        # the same of one column; also country: {keep: [NA]}
 
 A word that spells a number matches that number, however it is written. The default words (``csv_file.MISSING_WORDS``) are of CSV files.
 """

@@ -132,7 +132,7 @@ def precision(formula: Formula, family: Family, frame: pd.DataFrame, source: str
     if wrong.any():
         kind = "negative" if (w[wrong] < 0).all() else "0" if (w[wrong] == 0).all() else "0 or negative"
         raise DataError(
-            f"a precision weight is greater than 0, for the variance of its row is sigma²/w; {w[wrong][0]:g} is {kind}, in "
+            f"a precision weight is greater than 0, for the variance of its row is sigma²/w; it is {kind} in "
             f"{levels.rows_text(frame.index[wrong])}.",
             where=where,
         )

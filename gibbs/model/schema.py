@@ -45,6 +45,10 @@ def _missing(value: Any) -> Any:
     found = dict(value)
     if "keep" in found and not isinstance(found["keep"], Mapping):
         found["keep"] = {"*": found["keep"]}
+    for name, words in value.items():  # country: {keep: [NA]} is keep: {country: [NA]}
+        if name != "keep" and isinstance(words, Mapping) and list(words) == ["keep"]:
+            found["keep"] = {**found.get("keep", {}), name: words["keep"]}
+            del found[name]
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -115,8 +115,12 @@ def warnings(design: Design) -> list[Warning]:
     for pair in describe(design).pairs:
         if pair.relation == "identical":
             found.append(Warning("identical", f"{pair}: the data cannot tell their effects apart; one of them is enough."))
-    found += factor_warnings.constant_outcome(design)
-    found += [Warning("exact-fit", said) for said in [exact_fit.message(design)] if said]
+    alike, exact = factor_warnings.constant_outcome(design), exact_fit.message(design)
+    if alike and exact:  # the same, twice
+        alike = [replace(one, message=f"{one.message} As it is there is no posterior, and a run is refused.") for one in alike]
+    elif exact:
+        found.append(Warning("exact-fit", exact))
+    found += alike
     found += [Warning("prior", message) for message in prior_conflict.messages(design)]
     if FAMILIES[design.family].outcome != "real":
         found += [Warning("separation", message) for message in separation.messages(design, [a.column for a in aliases])]

@@ -42,7 +42,7 @@ def test_a_renamed_column_answers_to_both_names(tmp_path: Path) -> None:
 
 
 def test_namibia_lives(tmp_path: Path) -> None:
-    for na in ({"keep": ["NA"]}, {"keep": "NA"}, {"keep": {"country": ["NA"]}}):
+    for na in ({"keep": ["NA"]}, {"keep": "NA"}, {"keep": {"country": ["NA"]}}, {"country": {"keep": ["NA"]}}):
         found = read(tmp_path, {**na, "therm": ["refused"]})
         assert found.frame["country"].tolist()[:2] == ["NA", "DE"] and gaps(found)["country"] == [3, 4]
         assert gaps(found)["therm"] == [3, 4]  # a column of numbers: NA is missing there
