@@ -117,6 +117,7 @@ def _main(argv: Sequence[str] | None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from gibbs import pipeline, progress
+    from gibbs.model.families import named
     from gibbs.runlog import RunLog
     from gibbs.sampling import precompile
 
@@ -126,7 +127,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with pipeline.reserved(pipeline.output_folder(spec, arguments.out), force=arguments.force) as place:
         for note in place.notes:
             say_beside(f"note: {note}")
-        precompile.begin(spec.sampling.cores, "joint" if spec.family in ("gaussian", "student") else "second-order")
+        precompile.begin(spec.sampling.cores, "second-order" if named(spec.family).is_discrete else "joint")
         prepared = pipeline.prepare(spec)
         for warning in prepared.warnings():
             say_beside(f"warning: {warning}")

@@ -15,8 +15,7 @@ import numpy as np
 
 from gibbs import memory, wrap
 from gibbs.draws.limits import EFFECTS
-from gibbs.model import alike, cells, equations, factor_warnings, overview, structure
-from gibbs.model.families import FAMILIES, LINKS
+from gibbs.model import alike, cells, equations, factor_warnings, families, laws, overview, structure
 from gibbs.model.priors import PriorBook, describe
 from gibbs.model.records import Design, Prior, Sampling, Spec, Table, Term
 from gibbs.printable import printable
@@ -143,7 +142,7 @@ class Check:
             )
         if design.weights is not None:
             lines += _wrap(f"with their frequency weights the rows stand for {_count(int(design.weights.sum()), 'row')}", "  ", "    ")
-        if FAMILIES[design.family].outcome != "real":
+        if families.of(design).is_discrete:
             equal = "predictors, groups and outcome" if design.categories else "predictors and groups"
             known = used if design.missing_outcome is None else used - int(design.missing_outcome.sum())
             lines += _wrap(f"{_count(cells.number(design), 'cell')} (rows equal in {equal}) of {_count(known, 'row')}", "", "  ")
@@ -232,13 +231,9 @@ def all_priors(spec: Spec, design: Design) -> Iterable[tuple[str, Prior]]:
     for factor in design.factors:
         for term in factor.terms:
             yield from term_priors(factor.name, term)
-        if factor.df_prior is not None:
-            yield f"df[{factor.name}]", factor.df_prior
-    if design.sigma_prior is not None:
-        yield "sigma", design.sigma_prior
-    for name in ("nu", "shape"):
-        if getattr(design, f"{name}_prior") is not None:
-            yield name, getattr(design, f"{name}_prior")
+        if (own := laws.own_prior(factor)) is not None:
+            yield f"{laws.of(factor).parameter}[{factor.name}]", own
+    yield from families.of(design).priors(design).items()
     if design.cutpoint_prior is not None:
         yield "cutpoints", design.cutpoint_prior
 
@@ -301,7 +296,7 @@ def intercept_sentence(design: Design) -> str:
 
 def default_rule(design: Design) -> str:
     """The rule behind the default scales."""
-    kind = FAMILIES[design.family].outcome
+    kind = families.of(design).outcome
     if kind != "real":
         words = "Default scales are 2.5/sd(x), 2.5 for intercepts, on the link scale."
         if kind == "count":
@@ -326,10 +321,10 @@ def prior_source(prior: Prior) -> str:
 
 def family_sentence(design: Design) -> str:
     """The family in force, with its link where it has several."""
-    family = FAMILIES[design.family]
-    if design.trials is not None and (design.trials == 1).all():
-        return f"family binomial, link {design.link}: binary outcome, probability {_PROBABILITY[design.link]}"
-    if design.family in LINKS:
+    family = families.of(design)
+    if design.trials is not None and (design.trials == 1).all() and not family.needs_trials:
+        return f"family {family.name}, link {design.link}: binary outcome, probability {_PROBABILITY[design.link]}"
+    if len(family.links) > 1:
         probability = (
             f"; F is {_DISTRIBUTION[design.link]}" if design.categories else f", each with probability {_PROBABILITY[design.link]}"
         )
@@ -363,7 +358,7 @@ def outcome_sentence(design: Design) -> str:
         weights = None if design.weights is None else design.weights[known]
         design = replace(design, y=y[known], trials=trials, weights=weights, missing_outcome=None)
         y = design.y
-    if FAMILIES[design.family].outcome == "binary":
+    if families.of(design).outcome == families.BINARY:
         labels = design.outcome_labels
         meaning = f" (1 is '{labels[1]}', 0 is '{labels[0]}')" if labels else ""
         ones, zeros = int(y.sum()), int((1 - y).sum())

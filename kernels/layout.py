@@ -146,7 +146,7 @@ class Priors(NamedTuple):
     sd: np.ndarray  # (…, 3)
     cov: np.ndarray  # (T, 74)
     scale: np.ndarray  # (2, 3) σ, ν
-    size: np.ndarray  # (3,) of the negative binomial
+    size: np.ndarray  # (3,) of the family's own dispersion
 
 
 class Target(NamedTuple):
@@ -198,7 +198,7 @@ class State(NamedTuple):
     L: np.ndarray  # (…)
     sigma: np.ndarray  # (1,) 1 where the family has none
     nu: np.ndarray  # (1,)
-    psi: np.ndarray  # (1,) log size of the negative binomial, or (0,)
+    psi: np.ndarray  # (1,) log of the family's own dispersion, or (0,)
     row_scale: np.ndarray  # (R,)
     omega: np.ndarray  # (M,) latent precisions; second order: ω of the stand-in
     working: np.ndarray  # (M,) ω(ỹ − offset)
@@ -222,7 +222,7 @@ class StandIn(NamedTuple):
     trials: np.ndarray
     omega: np.ndarray  # (M,); ordinal: (3M,)
     linear: np.ndarray  # b, as ω
-    values: np.ndarray  # negative binomial: the distinct counts
+    values: np.ndarray  # distinct outcomes, or trials, that the part in the dispersion alone depends on
     value_rows: np.ndarray  # and how many rows have each
 
 

@@ -6,7 +6,8 @@ negative binomial  mean μ = e^η, size r (variance μ + μ²/r): l = yη − (y
 ordinal            y = k of C categories, n rows: l = n log(F(c_k − η) − F(c_{k−1} − η)), c_{−1} = −∞, c_{C−1} = ∞; F logistic or normal
 
 All are accurate in both tails: a difference of probabilities is never taken where it cancels (McCullagh 1980; Burridge 1981 and Pratt
-1981 for log-concavity). ``shape`` is r, ``cut`` (C−1,) the cutpoints; families that have none ignore them.
+1981 for log-concavity). ``shape`` is the family's own dispersion, whatever it is called (r), drawn on the log scale as ψ, and ``cut``
+(C−1,) are the cutpoints; families that have none ignore them. An unknown code is nan, never another family.
 """
 
 from __future__ import annotations
@@ -49,6 +50,24 @@ def _log_normal_difference(high, low):
     return top + math.log(-math.expm1(log_normal_cdf(low) - top))
 
 
+@kernel
+def is_ordinal(code):
+    """Whether the likelihood has cutpoints, and a stand-in of three squares a row."""
+    return code == ORDINAL_LOGIT or code == ORDINAL_PROBIT
+
+
+@kernel
+def is_count(code):
+    """Whether outcomes are counts of mean e^η; all other likelihoods are of a latent variable with a scale of its own."""
+    return code == COUNT_POISSON or code == COUNT_NEGATIVE_BINOMIAL
+
+
+@kernel
+def dispersion_of(psi):
+    """The family's own dispersion e^ψ; 1 where it has none."""
+    return math.exp(psi[0]) if psi.size > 0 else 1.0
+
+
 @contracted
 def log_likelihood(code, y, n, eta, shape, cut):
     """l(η) of one row, or of a cell of n rows."""
@@ -68,6 +87,8 @@ def log_likelihood(code, y, n, eta, shape, cut):
         if y > 0.0:
             value += y * (math.log(-math.expm1(-mean)) if eta > -30.0 else eta - 0.5 * mean)
         return value
+    if not is_ordinal(code):
+        return np.nan
     k, last = int(y), cut.size
     high = cut[k] - eta if k < last else np.inf
     low = cut[k - 1] - eta if k > 0 else -np.inf
@@ -112,6 +133,8 @@ def derivatives(code, y, n, eta, shape, cut):
             first += y * ratio
             second += y * ratio * (mean + ratio - 1.0 if mean > 1e-5 else 0.5 * mean)
         return first, second
+    if not is_ordinal(code):
+        return np.nan, np.nan
     k, last = int(y), cut.size
     high = cut[k] - eta if k < last else np.inf
     low = cut[k - 1] - eta if k > 0 else -np.inf
@@ -151,6 +174,8 @@ def ordinal_derivatives(code, y, n, eta, cut):
             above = _logistic(high) if k < last else 1.0
             down = _logistic(low) / (above * inside)
             w2 = _logistic(low) * _logistic(-low)
+    elif code != ORDINAL_PROBIT:
+        return np.nan, np.nan, np.nan, np.nan, np.nan
     else:
         log_size = _log_normal_difference(high, low)
         up = math.exp(-0.5 * high * high - _HALF_LOG_TWO_PI - log_size) if k < last else 0.0
@@ -184,7 +209,7 @@ def stand_in(data, eta, cut):
     """
     code, y, omega, linear = data.code, data.y, data.omega, data.linear
     total, m = 0.0, eta.size
-    if code < ORDINAL_LOGIT:
+    if not is_ordinal(code):
         for i in range(m):
             total += (linear[i] - 0.5 * omega[i] * eta[i]) * eta[i]
         return total
@@ -201,11 +226,16 @@ def stand_in(data, eta, cut):
 
 
 @kernel
-def size_term(shape, counts, rows):
-    """What the negative binomial's l leaves out, Σ log Γ(y+r) − log Γ(r) − log y! + r log r over ``rows`` rows of each of ``counts``."""
+def dispersion_term(code, shape, values, rows):
+    """What l leaves out that does not depend on η but on the dispersion, over ``rows`` rows of each of ``values``; 0 without a dispersion.
+
+    negative binomial, of counts y: log Γ(y+r) − log Γ(r) − log y! + r log r.
+    """
     total = 0.0
-    for k in range(counts.size):
-        y = counts[k]
+    if code != COUNT_NEGATIVE_BINOMIAL:
+        return total if values.size == 0 else np.nan
+    for k in range(values.size):
+        y = values[k]
         total += rows[k] * (math.lgamma(y + shape) - math.lgamma(shape) - math.lgamma(y + 1.0) + shape * math.log(shape))
     return total
 
@@ -250,7 +280,7 @@ def gaps(data, eta, shape, cut, out):
             total += value
         return total
     m = eta.size
-    if code < ORDINAL_LOGIT:
+    if not is_ordinal(code):
         for i in range(m):
             e = eta[i]
             value = log_likelihood(code, y[i], trials[i], e, shape, cut) - (linear[i] - 0.5 * omega[i] * e) * e

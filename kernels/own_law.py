@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 from .compiling import kernel
-from .likelihood import ORDINAL_LOGIT, log_likelihood
+from .likelihood import is_ordinal, log_likelihood
 
 FIRST_ROW, LAST_ROW = 2, 3
 """Columns of ``chosen`` beside factor and level: the rows of the level are ``own_rows[FIRST_ROW:LAST_ROW]``."""
@@ -25,7 +25,7 @@ MOST = 100
 @kernel
 def row_stand_in(code, i, y, omega, linear, eta, cut):
     """The quadratic of row i at ``eta``, one term of ``likelihood.stand_in``."""
-    if code < ORDINAL_LOGIT:
+    if not is_ordinal(code):
         return (linear[i] - 0.5 * omega[i] * eta) * eta
     m, k, s, t, value = y.size, int(y[i]), 0.0, 0.0, 0.0
     if k < cut.size:

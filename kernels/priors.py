@@ -5,6 +5,7 @@ Scalar scales, density of the sd s > 0 (normalising constants that do not involv
     half_t(df, A)        (1 + s²/(df A²))^{-(df+1)/2}          half_normal(A)    exp(−s²/2A²)
     exponential(r)       exp(−r s)                              uniform(a, b)     1 on [a, b]
     inverse_gamma(a, b)  on s²:  s^{−2a−1} exp(−b/s²)           gamma(a, r)       s^{a−1} exp(−r s); for ν on s > 1
+    lognormal(m, d)      exp(−(log s − m)²/2d²)/s
 
 Covariances Σ = LL' (q×q, L lower, positive diagonal), as densities of L (Jacobian 2^q Π L_kk^{q−k+1}, k = 1…q):
 
@@ -26,7 +27,7 @@ import numpy as np
 
 from .compiling import kernel
 
-FIXED, HALF_T, HALF_NORMAL, EXPONENTIAL, UNIFORM, INVERSE_GAMMA, GAMMA_ABOVE_ONE, GAMMA = 0, 1, 2, 3, 4, 5, 6, 7
+FIXED, HALF_T, HALF_NORMAL, EXPONENTIAL, UNIFORM, INVERSE_GAMMA, GAMMA_ABOVE_ONE, GAMMA, LOGNORMAL = range(9)
 SCALAR, LKJ, INVERSE_WISHART, HUANG_WAND, LKJ_WRITTEN, HUANG_WAND_WRITTEN = 0, 1, 2, 3, 4, 5
 TURN = 10
 """Where in a row of ``cov_prior`` the matrix of a prior on Σ as written begins."""
@@ -36,7 +37,7 @@ LEAST_SHARE = 1e-12
 
 @kernel
 def log_scale_prior(kind, a, b, s):
-    """Log density of a scale s (up to a constant); −inf outside the support. For FIXED the value is 0 everywhere."""
+    """Log density of a scale s (up to a constant); −inf outside the support, nan for an unknown code. For FIXED it is 0 everywhere."""
     if not s > 0.0:
         return -np.inf
     if kind == HALF_T:
@@ -53,7 +54,10 @@ def log_scale_prior(kind, a, b, s):
         return (a - 1.0) * math.log(s) - b * s
     if kind == GAMMA_ABOVE_ONE:
         return (a - 1.0) * math.log(s) - b * s if s > 1.0 else -np.inf
-    return 0.0
+    if kind == LOGNORMAL:
+        log_s = math.log(s)
+        return -0.5 * ((log_s - a) / b) ** 2 - log_s
+    return 0.0 if kind == FIXED else np.nan
 
 
 @kernel
@@ -118,6 +122,8 @@ def log_cholesky_prior(term, t, sd_prior, cov_prior, L, scratch):
                 for b in range(k + 1):
                     trace += scratch[k * q + a] * cov_prior[t, 2 + a * q + b] * scratch[k * q + b]
         return value - 0.5 * (cov_prior[t, 1] + q + 1.0) * log_det - 0.5 * trace
+    if kind != HUANG_WAND and kind != HUANG_WAND_WRITTEN:
+        return np.nan
     nu = cov_prior[t, 1]
     value -= 0.5 * (nu + 2.0 * q) * log_det
     for k in range(q):

@@ -62,7 +62,7 @@ from .hyper import (
     scaled_noise,
 )
 from .layout import Coordinates, Counts, Layout, Model, Target
-from .likelihood import BINOMIAL_CLOGLOG, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, gaps, log_likelihood, size_term, stand_in
+from .likelihood import dispersion_of, dispersion_term, gaps, is_count, log_likelihood, stand_in
 from .own_law import move_by_own_law
 from .priors import log_cholesky_prior, log_scale_prior
 from .statistics import add_effects, predictor_of_columns
@@ -261,7 +261,7 @@ def scale_everything(rng, step, data, cuts, layout, priors, state, trial, scratc
             trial.eta[i] = offset[i] + c * (eta[i] - offset[i])
         for k in range(cuts):
             trial_cut[k] = c * cut[k]
-        rise += gaps(data, trial.eta, 1.0, trial_cut[:cuts], trial.gap) - sum_of(state.gap)
+        rise += gaps(data, trial.eta, dispersion_of(state.psi), trial_cut[:cuts], trial.gap) - sum_of(state.gap)
         rise += stand_in(data, trial.eta, trial_cut[:cuts]) - stand_in(data, eta, cut)
     if not rise > -rng.standard_exponential():
         scale_by(L, 1.0 / c)
@@ -307,18 +307,18 @@ def in_order(cut):
 
 @kernel
 def log_family(data, priors, state, psi):
-    """Log density of the family's own parameters ψ given η: log size (Jacobian included), or the cutpoints.
+    """Log density of the family's own parameters ψ given η: the log of its dispersion (Jacobian included), or the cutpoints.
 
     Cutpoints have the normal (given λ) statements of ``priors.row``, as the core that they begin; ψ stands in the place of its first
     numbers.
     """
     code, y, trials, eta, row_prior, core, total, shape = data.code, data.y, data.trials, state.eta, priors.row, state.core, 0.0, 1.0
-    if code == COUNT_NEGATIVE_BINOMIAL:
+    if state.psi.size > 0:
         shape = math.exp(psi[0])
         if not (shape > 1e-8 and shape < 1e12):
             return -np.inf
         total += log_scale_prior(priors.size[0], priors.size[1], priors.size[2], shape) + psi[0]
-        total += size_term(shape, data.values, data.value_rows)
+        total += dispersion_term(code, shape, data.values, data.value_rows)
     else:
         if not in_order(psi):
             return -np.inf
@@ -564,7 +564,7 @@ def move_covariances(rng, orders, shape, model, state, moves, trial, work):
     """Every covariance: now and then with its effects (``scale_effects``), then given them; levels by their own law; all scales at once."""
     layout, term, now = model.layout, model.layout.term, orders.learn or state.sweeps[0] % orders.every == 0.0
     cut, scratch, data = state.core[: orders.cuts], work.small[5], model.data
-    scalable = data.code <= BINOMIAL_CLOGLOG or data.code >= ORDINAL_LOGIT
+    scalable = not is_count(data.code)
     for t in range(term.shape[0]):
         if term[t].given == 0:
             if now:
@@ -591,13 +591,13 @@ def move_covariances(rng, orders, shape, model, state, moves, trial, work):
 
 @kernel
 def move_family(rng, orders, shape, model, state, moves, work):
-    """The family's own parameters given η: the size in every sweep, cutpoints now and then. Returns the size."""
+    """The family's own parameters given η: its dispersion in every sweep, cutpoints now and then. Returns the dispersion."""
     cut, data = state.core[: orders.cuts], model.data
     if state.psi.size > 0 or (orders.cuts > 0 and ((state.sweeps[0] + 1.0) % orders.small_every == 0.0 or orders.empty > 0)):
         own = state.psi if state.psi.size > 0 else cut
         for _ in range(2 * max(orders.empty, 1)):
             draw_family_at(orders.at[AT_FAMILY], (rng, data, model.priors, state, own, moves.psi_root, work.points[2], work.points[3]))
-        shape = math.exp(state.psi[0]) if state.psi.size > 0 else 1.0
+        shape = dispersion_of(state.psi)
         gaps(data, state.eta, shape, cut, state.gap)
     return shape
 
@@ -620,7 +620,7 @@ def run_second_order(rng, orders, model, state, moves, trial, work, out):
     call to call; ``state.held`` is 0 where they are not those of the state, the data and the stand-in.
     """
     layout, gram, data = model.layout, model.gram, model.data
-    shape = math.exp(state.psi[0]) if data.code == COUNT_NEGATIVE_BINOMIAL else 1.0
+    shape = dispersion_of(state.psi)
     coefficient_precision(model.priors.row, state.row_scale, work.B)
     for cycle in range(orders.sweeps * orders.cycles):
         sweep = cycle // orders.cycles
@@ -647,7 +647,7 @@ def run_second_order(rng, orders, model, state, moves, trial, work, out):
         status = check_finite(state)
         if status != OK:
             return status, sweep
-        total = size_term(shape, data.values, data.value_rows) if data.code == COUNT_NEGATIVE_BINOMIAL else 0.0
+        total = dispersion_term(data.code, shape, data.values, data.value_rows)
         total += sum_of(state.gap) + stand_in(data, state.eta, state.core[: orders.cuts])
         copy_to(state.core[: out.beta.shape[1]], out.beta[sweep])
         copy_to(state.L, out.L[sweep])

@@ -10,7 +10,7 @@ import numpy as np
 from gibbs.draws import names
 from gibbs.draws.records import Draws
 from gibbs.errors import SpecError
-from gibbs.model import prior_draws
+from gibbs.model import families, prior_draws, prior_kinds
 from gibbs.model.prior_draws import Truths
 from gibbs.model.records import Design
 from gibbs.posterior import family, linear
@@ -51,7 +51,7 @@ def simulate(design: Design, rng: np.random.Generator) -> DataSet:
         if not np.isfinite(eta).all():
             return DataSet(design, truths, "the linear predictor is larger than any number")
         y = family.simulate(rng, design.family, eta, link=design.link, **_parameters(design, truths, [0], which))[0]
-    largest = LARGEST_REAL if design.family in ("gaussian", "student") else LARGEST_COUNT
+    largest = LARGEST_COUNT if families.of(design).is_discrete else LARGEST_REAL
     if not (np.abs(y) <= largest).all():
         return DataSet(design, truths, f"an outcome beyond {largest:.0e}")
     if design.missing_outcome is not None:
@@ -114,15 +114,15 @@ def some_rows(design: Design, keep: np.ndarray, **given: np.ndarray | None) -> D
 def check(design: Design) -> None:
     """SpecError where there is no distribution to simulate from: flat priors, and sizes that no count would show."""
     prior_draws.check_proper(design)
-    if design.shape_prior is not None:
-        drawn = prior_draws.size(design.shape_prior, np.random.default_rng(0), 10_000)
+    prior, own = design.dispersion_prior, families.of(design).parameter("dispersion_prior")
+    if prior is not None:
+        drawn = prior_kinds.draw(prior, np.random.default_rng(0), 10_000, on=own.name)
         outside = float(np.mean((drawn < _SHAPES[0]) | (drawn > _SHAPES[1])))
         if outside > 0.0:
             raise SpecError(
-                f"the prior of shape, {design.shape_prior}, has {outside:.0%} of its mass outside {_SHAPES[0]:g} … {_SHAPES[1]:g}, where "
-                "counts are all 0 or as good as Poisson and the sampler does not go. Calibration needs one that is meant, "
-                "such as gamma(2, 1).",
-                where="priors, shape",
+                f"the prior of {own.name}, {prior}, has {outside:.0%} of its mass outside {_SHAPES[0]:g} … {_SHAPES[1]:g}, where "
+                f"outcomes say nothing of it and the sampler does not go. Calibration needs one that is meant, such as gamma(2, 1).",
+                where=f"priors, {own.name}",
             )
 
 
@@ -131,11 +131,11 @@ def _parameters(design: Design, draws: Draws, pick: Any, which: np.ndarray) -> d
     trials and known standard errors (N,).
     """
     hyper = linear.flat(draws.hyper)[pick]
-    own = {name: hyper[:, [draws.hyper_names.index(name)]] for name in ("sigma", "nu", "shape") if name in draws.hyper_names}
+    own = {name: hyper[:, [draws.hyper_names.index(name)]] for name in families.of(design).priors(design)}
     if design.known_se is not None or design.precision is not None:
         own["sigma"] = residual_scale(design, own.get("sigma"), which)
     if design.categories:
         own["cutpoints"] = hyper[:, [draws.hyper_names.index(name) for name in names.cutpoint_names(design)]]
-    if design.trials is not None and design.family == "binomial":
+    if design.trials is not None:
         own["trials"] = design.trials[which]
     return own

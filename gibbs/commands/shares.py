@@ -13,20 +13,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from gibbs.columns import of_numbers
-    from gibbs.posterior.averages import BINARY
+    from gibbs.model import families, laws
     from gibbs.posterior.fit import load
     from gibbs.terminal import say, say_words
 
     fit = load(arguments.run)
-    heavy = [factor.name for factor in fit.outline.factors if factor.df_prior is not None]
-    identity = fit.family in ("gaussian", "student")
+    heavy = [factor.name for factor in fit.outline.factors if laws.of(factor).not_averaged]
+    family = families.of(fit.outline)
+    identity = not family.is_discrete
     say_words("Shares of the variance" + ("" if identity else ", latent scale (of the linear predictor)"))
-    counts = fit.outline.link == "log"
+    counts = family.outcome == families.COUNT
     if counts and heavy:
         say_words(f"not to be had: they need the mean count, which Student-t effects (of {', '.join(heavy)}) do not have")
     else:
         say(of_numbers(fit.variance_shares()))
-    if (fit.family in BINARY or counts) and not heavy:
+    if (family.is_share or counts) and not heavy:
         say_words("\nShares of the variance, observed scale (of the outcome itself)")
         say(of_numbers(fit.variance_shares(scale="observed")))
     found = fit.r2()

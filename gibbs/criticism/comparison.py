@@ -18,6 +18,7 @@ from gibbs.criticism import criteria
 from gibbs.criticism.criteria import CRITERIA, Criterion, standard_error
 from gibbs.errors import DataError, SpecError
 from gibbs.files import pages
+from gibbs.model import families
 from gibbs.model.records import Design, Factor
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from gibbs.posterior.fit import Fit
 
-_DENSITIES = ("gaussian", "student")
 _SMALL = 4.0  # an elpd difference below it is within what a modelling choice of no importance makes
 _FEW = 100  # rows or levels, below which the normal approximation behind se_diff is poor
 
@@ -198,7 +198,7 @@ def check_same_outcome(first: str, one: Design, second: str, two: Design) -> Non
                 "variables cannot be compared; fit both to the same one."
             )
         refuse(f"the outcome {named} has other values in '{first}' than in '{second}', in {len(differ):,} rows ({example}).")
-    densities = [design.family in _DENSITIES for design in (one, two)]
+    densities = [not families.of(design).is_discrete for design in (one, two)]
     if densities[0] != densities[1]:
         refuse(
             f"'{first}' is {one.family} and '{second}' is {two.family}: one gives {named} a density and the other a probability, and these "

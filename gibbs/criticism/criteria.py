@@ -27,6 +27,7 @@ from gibbs.draws.outline import Outline
 from gibbs.draws.records import Draws
 from gibbs.errors import OutputError, SpecError, nearest
 from gibbs.files import pages
+from gibbs.model import families
 from gibbs.model.records import Design, Factor
 from gibbs.posterior import loglik
 
@@ -164,9 +165,9 @@ def criterion(
         notes.append(f"{count:,} of {draws.beta.shape[0] * draws.beta.shape[1]:,} draws were used, evenly spaced.")
     if kind == "loo" and count < _FEWEST:
         raise SpecError(f"leave-one-out needs {_FEWEST} draws or more to see the tail of its weights; there are {count}.", where="draws")
-    if outline.family == "student" and levels is not None and _one_mode_only(design, levels):
+    if families.of(outline).has_nu and levels is not None and _one_mode_only(design, levels):
         notes.append(f"A product of t densities can have several modes in the effects of {group}; the quadrature is about one of them.")
-    if kind == "dic" and outline.family == "student" and outline.nu_prior is not None:
+    if kind == "dic" and families.of(outline).has_nu and outline.nu_prior is not None:
         notes.append("The mean of nu can be far out in its long tail; read this DIC with that in mind.")
     if levels is None:
         units = loglik.distinct_rows(design)

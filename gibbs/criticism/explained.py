@@ -18,6 +18,7 @@ import numpy as np
 from gibbs.draws.outline import Outline
 from gibbs.draws.records import Draws
 from gibbs.errors import SpecError
+from gibbs.model import families, laws
 from gibbs.model.records import Design
 from gibbs.posterior import averages, loglik, variances
 from gibbs.posterior.intervals import PROBABILITIES, QUANTILES
@@ -39,7 +40,7 @@ def r2(draws: Draws, outline: Outline, design: Design, wanted: int | None = None
     where None. The row marginal is left out where effects are Student-t and the link is not the identity: their average is not that of a
     normal, and under a log link there is none. SpecError where there are fewer than two rows.
     """
-    marginal = _heavy(outline) is None or outline.family in ("gaussian", "student")
+    marginal = _heavy(outline) is None or not families.of(outline).is_discrete
     rows = loglik.distinct_rows(design)
     weights = rows.counts * (1.0 if design.trials is None else design.trials[rows.place])
     if weights.sum() < 2:
@@ -59,7 +60,8 @@ def r2(draws: Draws, outline: Outline, design: Design, wanted: int | None = None
 
 
 def _by_quadrature(outline: Outline) -> bool:
-    return outline.family == "ordinal" or (outline.link or outline.family) in ("logit", "cloglog")
+    family = families.of(outline)
+    return family.outcome == families.ORDINAL or family.link in ("logit", "cloglog")
 
 
 def _share(one: averages.Moments, weights: np.ndarray) -> np.ndarray:
@@ -103,13 +105,13 @@ def effect_variances(draws: Draws, outline: Outline, design: Design, place: np.n
         for g in range(sigma.shape[1]):
             part[:, group == g] = np.einsum("na,sab,nb->sn", Z[group == g], sigma[:, g], Z[group == g], optimize=True)
         df = variances.degrees_of_freedom(draws, outline, factor)
-        found.append(part if df is None else part * variances.inflation(flat(df, pick))[:, None])
+        found.append(part if df is None else part * laws.of(factor).inflation(flat(df, pick))[:, None])
     return found
 
 
 def _heavy(outline: Outline) -> str | None:
     """The first factor with Student-t effects."""
-    return next((factor.name for factor in outline.factors if factor.df_prior is not None), None)
+    return next((factor.name for factor in outline.factors if laws.of(factor).not_averaged), None)
 
 
 def _refuse_student(outline: Outline, what: str) -> None:
@@ -144,10 +146,11 @@ def observed_shares(draws: Draws, outline: Outline, design: Design, wanted: int 
     With links logit and cloglog the rows are ``_CELLS`` evenly spaced in order of their linear predictor where there are more. SpecError
     for other families.
     """
-    link = outline.link or outline.family
+    family = families.of(outline)
+    link = family.link
     counts = link == "log"
     _refuse_student(outline, "a share of the variance of the outcome itself")
-    if not counts and outline.family not in averages.BINARY:
+    if not counts and not family.is_share:
         raise SpecError(
             f"family {outline.family} has its variance shares on one scale; the observed scale is another for 0/1 outcomes and counts.",
             where="scale",

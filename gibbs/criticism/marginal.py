@@ -25,6 +25,7 @@ import numpy as np
 from gibbs.draws.outline import Outline
 from gibbs.draws.records import Draws
 from gibbs.errors import SpecError, nearest
+from gibbs.model import families, laws
 from gibbs.model.records import Design, Factor
 from gibbs.posterior import family, loglik, variances
 from gibbs.posterior.linear import flat, linear_predictor
@@ -79,14 +80,14 @@ def levels_of(outline: Outline, design: Design, name: str, partition: Factor | N
     nested = tuple(f for f, inner in enumerate(design.factors) if f not in own and _is_nested(inner, grouping))
     for f in (*own, *nested):
         factor = design.factors[f]
-        if factor.df_prior is not None or factor.group is not None:
-            what = "are Student-t" if factor.df_prior is not None else f"have covariances that differ by {factor.by}"
+        what = laws.not_integrated(factor)
+        if what:
             raise SpecError(
                 f"the effects of {factor.name} {what}; integrating them out is available for normal effects with one covariance. Leave "
                 "the group out for new rows of known levels, whose effects are as drawn.",
                 where="group",
             )
-    if outline.family != "gaussian":
+    if not families.of(outline).is_gaussian:
         _check_quadrature(outline, design, name, own, nested)
     rows = loglik.distinct_rows(design, (grouping.codes,))
     order = np.lexsort((*(design.factors[f].codes[rows.place] for f in nested), grouping.codes[rows.place]))
@@ -138,7 +139,7 @@ def matrix(draws: Draws, outline: Outline, design: Design, levels: Levels, block
             levels.which[first:last], levels.integrated,
         )  # fmt: skip
         step = max(1, block // (len(part.place) * _columns(outline, design, part)))
-        one = _sums if not levels.integrated else _gaussian if outline.family == "gaussian" else _quadrature
+        one = _sums if not levels.integrated else _gaussian if families.of(outline).is_gaussian else _quadrature
         one = _nested_quadrature if one is _quadrature and _has_nested(design, levels) else one
         for begin in range(0, chains * kept, step):
             pick = np.arange(begin, min(begin + step, chains * kept))
@@ -150,7 +151,7 @@ def matrix(draws: Draws, outline: Outline, design: Design, levels: Levels, block
 def _columns(outline: Outline, design: Design, levels: Levels) -> int:
     """How many effects a level has, those of nested levels included: about so wide the largest array of a block is."""
     if not _has_nested(design, levels):
-        return 32 if outline.family == "student" else 1  # a grid of values is kept for every level
+        return 32 if families.of(outline).has_nu else 1  # a grid of values is kept for every level
     first = levels.place[: levels.ends[0]]
     return sum(len(np.unique(design.factors[f].codes[first])) * design.factors[f].Z.shape[1] for f in levels.integrated)
 
@@ -269,7 +270,7 @@ def _quadrature(draws: Draws, outline: Outline, design: Design, levels: Levels, 
     def likelihood(eta: np.ndarray) -> np.ndarray:
         return family.log_likelihood(outline.family, y, eta, link=outline.link, **parameters)
 
-    if outline.family == "student" and q == 1:
+    if families.of(outline).has_nu and q == 1:
         slope = L[:, 0, 0, None] * factor.Z[place, 0]  # of η in v
         residual = y - _known_part(draws, design, levels, pick)
         bend = (parameters["nu"] + 1.0) / (parameters["nu"] * np.square(parameters["sigma"]))
@@ -505,10 +506,10 @@ def _mode_by_differences(log_integrand: Callable[[np.ndarray], np.ndarray], v: n
 
 def cost(outline: Outline, design: Design, levels: Levels) -> int:
     """About how many likelihoods of a row a quadrature takes for every row and draw; 1 where there is none."""
-    if outline.family == "gaussian" or not levels.integrated:
+    if families.of(outline).is_gaussian or not levels.integrated:
         return 1
     q = [design.factors[f].Z.shape[1] for f in levels.integrated]
     if not _has_nested(design, levels):
-        return 200 if outline.family == "student" and q == [1] else NODES[q[0]] ** q[0] + 20
+        return 200 if families.of(outline).has_nu and q == [1] else NODES[q[0]] ** q[0] + 20
     inside = _NESTED_NODES[q[-1]] ** q[-1] + 20
     return inside if len(q) == 1 else inside * (_NESTED_NODES[q[0]] ** q[0] + 4 * (1 + 2 * q[0] ** 2))

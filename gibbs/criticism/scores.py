@@ -15,7 +15,7 @@ import numpy as np
 from gibbs.draws import names, tails
 from gibbs.draws.outline import Outline
 from gibbs.draws.records import Draws
-from gibbs.model import alike
+from gibbs.model import alike, laws
 from gibbs.model.records import Design, Factor
 from gibbs.posterior import family, loglik, variances
 from gibbs.posterior.linear import linear_predictor
@@ -38,7 +38,7 @@ def of_levels(draws: Draws, outline: Outline, design: Design, numbers: int = NUM
     size = draws.beta.shape[0] * draws.beta.shape[1]
     for f, (factor, marked) in enumerate(zip(design.factors, alike.levels(design), strict=True)):
         sds = [name for name in names.varying_labels(outline.factors[f]) if name.startswith("sd_") and name in draws.hyper_names]
-        if factor.df_prior is not None or not marked.any() or not sds:
+        if laws.of(factor).multipliers is not None or not marked.any() or not sds:
             continue
         inverses: dict[str, np.ndarray] = {}
         rows = np.bincount(factor.codes[known.place], minlength=len(factor.levels))

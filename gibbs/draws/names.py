@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gibbs.draws.outline import FactorOutline, Outline
+from gibbs.model import families, laws
 from gibbs.model.records import Design, Factor, Prior, Term
 
 Model = Design | Outline
@@ -66,7 +67,7 @@ def varying_labels(factor: AnyFactor, comma: str = ",") -> dict[str, str]:
     for term in factor.terms:
         at = _of(term.group)
         found |= {correlation_name(factor.name, a, b, term.group): f"cor({a}{at}{comma}{b}{at})" for a, b in correlation_pairs(term)}
-    return found | ({df_name(factor.name): "df"} if factor.df_prior is not None else {})
+    return found | ({df_name(factor.name): laws.of(factor).parameter} if laws.of(factor).parameter else {})
 
 
 def hyper_names(model: Model) -> tuple[str, ...]:
@@ -75,10 +76,9 @@ def hyper_names(model: Model) -> tuple[str, ...]:
     for factor in model.factors:
         names += [sd_name(factor.name, column, term.group) for term in factor.terms for column in term.columns]
         names += [correlation_name(factor.name, a, b, term.group) for term in factor.terms for a, b in correlation_pairs(term)]
-        names += [df_name(factor.name)] if factor.df_prior is not None else []
+        names += [df_name(factor.name)] if laws.of(factor).parameter else []
     names += cutpoint_names(model)
-    names += [name for name in ("sigma", "nu", "shape") if getattr(model, f"{name}_prior") is not None]
-    return tuple(names)
+    return (*names, *families.of(model).priors(model))
 
 
 def ranef_names(model: Model) -> tuple[str, ...]:
@@ -93,12 +93,9 @@ def hyper_priors(model: Model) -> dict[str, Prior | None]:
         for term in factor.terms:
             for a, column in enumerate(term.columns):
                 priors[sd_name(factor.name, column, term.group)] = None if term.covariance is not None else term.sd_priors[a]
-        if factor.df_prior is not None:
-            priors[df_name(factor.name)] = factor.df_prior
-    for name in ("sigma", "nu", "shape"):
-        if getattr(model, f"{name}_prior") is not None:
-            priors[name] = getattr(model, f"{name}_prior")
-    return priors
+        if (own := laws.own_prior(factor)) is not None:
+            priors[df_name(factor.name)] = own
+    return priors | families.of(model).priors(model)
 
 
 def fixed_values(model: Model) -> dict[str, float]:

@@ -51,7 +51,7 @@ class Outline:
     outcome_labels: tuple[str, str] | None = None
     link: str = ""
     categories: tuple[str, ...] | None = None  # of an ordinal outcome
-    shape_prior: Prior | None = None
+    dispersion_prior: Prior | None = None
     cutpoint_prior: Prior | None = None
     outside: int = 0  # rows read that the spec's subset leaves out
 
@@ -92,7 +92,7 @@ def outline(design: Design) -> Outline:
         outcome_labels=design.outcome_labels,
         link=design.link,
         categories=design.categories,
-        shape_prior=design.shape_prior,
+        dispersion_prior=design.dispersion_prior,
         cutpoint_prior=design.cutpoint_prior,
     )
 
@@ -151,7 +151,7 @@ def to_dict(outline: Outline) -> dict[str, Any]:
         "outcome_labels": None if outline.outcome_labels is None else list(outline.outcome_labels),
         "link": outline.link,
         "categories": None if outline.categories is None else list(outline.categories),
-        "shape_prior": _prior_to_dict(outline.shape_prior),
+        "dispersion_prior": _prior_to_dict(outline.dispersion_prior),
         "cutpoint_prior": _prior_to_dict(outline.cutpoint_prior),
     }
 
@@ -205,7 +205,7 @@ def from_dict(words: Mapping[str, Any], levels: Mapping[str, tuple[str, ...]], s
         outcome_labels=None if labels is None else (labels[0], labels[1]),
         link=words.get("link", ""),
         categories=None if words.get("categories") is None else tuple(words["categories"]),
-        shape_prior=_prior_from_dict(words.get("shape_prior")),
+        dispersion_prior=_prior_from_dict(words.get("dispersion_prior", words.get("shape_prior"))),  # its name in older folders
         cutpoint_prior=_prior_from_dict(words.get("cutpoint_prior")),
     )
 

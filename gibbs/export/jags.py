@@ -35,6 +35,7 @@ from gibbs.export.program import (
     sd_of,
 )
 from gibbs.files import whole
+from gibbs.model.prior_kinds import cut_off, kind_of, location
 from gibbs.model.records import CoefficientPrior, Prior
 from gibbs.posterior import parameters
 
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
 
 WIDE = 1e4
 """Posterior sds that a normal in place of a flat prior has for its sd."""
-GLM_MODULE = ("gaussian", "probit", "logit")
-"""Families that JAGS samples in blocks with its glm module. For Poisson counts and for binomials of many trials that module replaces
-the likelihood by an approximation; there the script leaves it out."""
 
 
 def export(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
@@ -108,7 +106,6 @@ def model_file(program: Program, posterior: dict[str, tuple[float, float]]) -> s
 
 
 def _likelihood(program: Program) -> list[str]:
-    family, link = program.family, program.link
     parts = []
     p = len(program.coefficients)
     if p:
@@ -121,32 +118,7 @@ def _likelihood(program: Program) -> list[str]:
         else:
             parts.append(f"inprod({e.z}[i,], u_{e.u}[{e.index}[i],])")
     lines = ["for (i in 1:N) {", f"  eta[i] <- {' + '.join(parts) or '0'}"]
-    tau = "tau * precision[i]" if "precision" in program.data else "tau"
-    if family == "gaussian":
-        lines.append("  y[i] ~ dnorm(eta[i], pow(se[i], -2))" if "se" in program.data else f"  y[i] ~ dnorm(eta[i], {tau})")
-    elif family == "student":
-        lines.append(f"  y[i] ~ dt(eta[i], {tau}, nu)")
-    elif family in ("probit", "logit"):
-        lines += [f"  {link}(theta[i]) <- eta[i]", "  y[i] ~ dbern(theta[i])"]
-    elif family == "binomial":
-        lines += [f"  {link}(theta[i]) <- eta[i]", "  y[i] ~ dbin(theta[i], trials[i])"]
-    elif family == "poisson":
-        lines += ["  log(mu[i]) <- eta[i]", "  y[i] ~ dpois(mu[i])"]
-    elif family == "negative_binomial":
-        lines += ["  log(mu[i]) <- eta[i]", "  y[i] ~ dnegbin(shape / (shape + mu[i]), shape)"]
-    elif family == "ordinal":
-        below = "ilogit" if link == "logit" else "phi"
-        lines += [
-            "  for (k in 1:(C - 1)) {",
-            f"    below[i,k] <- {below}(cut[k] - eta[i])",
-            "  }",
-            "  theta[i,1] <- below[i,1]",
-            *([] if program.categories == 2 else ["  for (k in 2:(C - 1)) {", "    theta[i,k] <- below[i,k] - below[i,k-1]", "  }"]),
-            "  theta[i,C] <- 1 - below[i,C-1]",
-            "  y[i] ~ dcat(theta[i,1:C])",
-        ]
-    else:
-        raise OutputError(f"a model of family {family} cannot be written for JAGS.")
+    lines += [f"  {line}" for line in program.family.jags(program.data, program.family.link)]
     return [*lines, "}"]
 
 
@@ -191,20 +163,19 @@ def _multipliers(heavy: Heavy, factor: str) -> list[str]:
     df, tag = f"df_{heavy.tag}", heavy.tag
     return [
         "",
-        f"# effects of {factor}: Student-t",
-        _degrees_of_freedom(heavy.prior, df, of_effects=True),
+        f"# effects of {factor}: {heavy.law.label}",
+        _degrees_of_freedom(heavy.prior, df, heavy.law.parameter),
         f"for (j in 1:{heavy.count}) {{",
-        f"  lambda_{tag}[j] ~ dgamma({df} / 2, {df} / 2)",
+        f"  lambda_{tag}[j] ~ {heavy.law.jags.format(df)}",
         "}",
     ]
 
 
-def _degrees_of_freedom(prior: Prior, name: str, *, of_effects: bool = False) -> str:
-    """nu, or the df of effects, under its prior."""
+def _degrees_of_freedom(prior: Prior, name: str, on: str) -> str:
+    """A positive parameter (nu, the df of effects, a shape) under its prior, cut off below 1 where the kind is ``on`` it."""
     if prior.kind == "fixed":
         return f"{name} <- {number(prior.args[0])}"
-    above = " T(1,)" if prior.kind == "exponential" and of_effects else ""
-    return f"{name} ~ {_positive(prior, 1.0)}{above}  # {prior}"
+    return f"{name} ~ {_positive(prior)}{' T(1,)' if cut_off(prior, on) else ''}  # {prior}"
 
 
 def _effects(e: Effects, factor: str) -> list[str]:
@@ -315,54 +286,37 @@ def _wishart(e: Effects, factor: str) -> list[str]:
 
 def _scale(prior: Prior, sd: str, tau: str, *, precision: bool = True) -> list[str]:
     """An sd under its prior, and its precision ``tau`` where that is asked for."""
-    kind, a = prior.kind, prior.args
-    if kind == "flat":
+    if prior.kind == "flat":
         raise OutputError(f"{sd} has a flat prior, and JAGS has none that is improper; state uniform(0, A), A beyond what it can be.")
-    if kind == "inverse_gamma":  # on the variance: a gamma on the precision
-        return [f"{tau} ~ dgamma({number(a[0])}, {number(a[1])})  # {prior} on the variance", f"{sd} <- 1 / sqrt({tau})"]
-    if kind == "fixed":
-        lines = [f"{sd} <- {number(a[0])}"]
+    if kind_of(prior).of_variance:  # the precision has the reciprocal's law: an inverse-gamma's is a gamma
+        return [f"{tau} ~ {_positive(prior)}  # {prior} on the variance", f"{sd} <- 1 / sqrt({tau})"]
+    if prior.kind == "fixed":
+        lines = [f"{sd} <- {number(prior.args[0])}"]
     else:
         lines = [f"{sd} ~ {_positive(prior)}  # {prior}"]
     return [*lines, f"{tau} <- pow({sd}, -2)"] if precision else lines
 
 
-def _positive(prior: Prior, above: float = 0.0) -> str:
-    """The law of a positive parameter; a gamma is cut off below ``above``."""
-    kind, a = prior.kind, prior.args
-    if kind == "half_t":
-        return f"dt(0, pow({number(a[2])}, -2), {number(a[0])}) T(0,)"
-    if kind == "half_cauchy":
-        return f"dt(0, pow({number(a[1])}, -2), 1) T(0,)"
-    if kind == "half_normal":
-        return f"dnorm(0, pow({number(a[1])}, -2)) T(0,)"
-    if kind == "exponential":
-        return f"dexp({number(a[0])})"
-    if kind == "uniform":
-        return f"dunif({number(a[0])}, {number(a[1])})"
-    if kind == "gamma":
-        return f"dgamma({number(a[0])}, {number(a[1])})" + (f" T({number(above)},)" if above else "")
-    raise OutputError(f"the prior {prior} cannot be written for JAGS.")
+def _positive(prior: Prior) -> str:
+    """The law of a positive parameter (of a precision, where the prior is on a variance), as the record of its kind writes it."""
+    law = kind_of(prior).jags
+    if not law:
+        raise OutputError(f"the prior {prior} cannot be written for JAGS.")
+    return law.format(*(number(x) for x in prior.args))
 
 
 def _further(program: Program, posterior: dict[str, tuple[float, float]], stated: list[str]) -> list[str]:
     lines: list[str] = []
-    if program.sigma is not None:
-        lines += _scale(program.sigma, "sigma", "tau")
-    if program.nu is not None:
-        lines.append(_degrees_of_freedom(program.nu, "nu"))
-    if program.shape is not None:
-        prior = program.shape
-        lines.append(f"shape <- {number(prior.args[0])}" if prior.kind == "fixed" else f"shape ~ {_positive(prior)}  # {prior}")
+    for name, prior in program.own.items():
+        lines += _scale(prior, "sigma", "tau") if name == "sigma" else [_degrees_of_freedom(prior, name, name)]
     if program.cutpoint is not None:
-        kind, a = program.cutpoint.kind, program.cutpoint.args
-        if kind == "flat":
+        if program.cutpoint.kind == "flat":
             at = [posterior[f"b_Intercept[{k}]"] for k in range(1, program.categories)]
             means = [mean for mean, _ in at]
             law = _law(np.inf, float(np.mean(means)), WIDE * (max(means) - min(means) + max(sd for _, sd in at)))
             stated.append("JAGS has no improper prior: in place of the flat one on the cutpoints stands a normal that is level over them.")
         else:
-            law = _law(*{"normal": (np.inf, *a), "cauchy": (1.0, *a)}.get(kind, a))
+            law = _law(*location(program.cutpoint))
         lines += [
             "for (k in 1:(C - 1)) {",
             f"  unordered[k] ~ {law}  # {program.cutpoint}",
@@ -392,7 +346,7 @@ def _inits(program: Program, seed: int, chain: int) -> dict[str, object]:
     if program.categories:
         counts = np.bincount(program.data["y"] - 1, minlength=program.categories) + 0.5
         below = np.cumsum(counts)[:-1] / counts.sum()
-        found["unordered"] = np.log(below / (1.0 - below)) if program.link == "logit" else _normal_quantile(below)
+        found["unordered"] = np.log(below / (1.0 - below)) if program.family.link == "logit" else _normal_quantile(below)
     return found
 
 
@@ -405,7 +359,7 @@ def _normal_quantile(p: np.ndarray) -> np.ndarray:
 def _script(program: Program, chains: int, warmup: int, kept: int) -> str:
     tops = list(dict.fromkeys(variable.partition("[")[0] for _, variable in name_pairs(program)))
     monitors = ", ".join(f'"{top}"' for top in tops)
-    glm = program.family in GLM_MODULE
+    glm = program.family.glm
     module = (
         'load.module("glm", quiet = TRUE)  # block updates'
         if glm

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from gibbs.draws import names
 from gibbs.errors import OutputError
+from gibbs.model import families, laws
 from gibbs.model.prior_rows import rank
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior, Term
 
@@ -71,12 +72,13 @@ class Effects:
 
 @dataclass(frozen=True)
 class Heavy:
-    """The Student-t law of one factor's effects: ``df_g`` and, for every level, ``lambda_g``."""
+    """A law of one factor's effects that is no normal: its own parameter ``df_g`` and, for every level, ``lambda_g``."""
 
     factor: int
     tag: str
     count: str
     prior: Prior
+    law: laws.Law
 
 
 @dataclass(frozen=True)
@@ -97,21 +99,18 @@ class Program:
 
     data : variable → array or number, in the order in which they are best read. statements : p priors on combinations of the coefficients.
     single : whether each is on the coefficient of its place; else the data have their weights ``W`` (p, p) and the inverse ``V``.
-    factors : our names of the grouping factors.
+    factors : our names of the grouping factors. own : the priors of the family's parameters beside η, by name.
     """
 
     title: str
     formula: str
-    family: str
-    link: str
+    family: families.Family
     coefficients: tuple[str, ...]
     statements: tuple[Statement, ...]
     effects: tuple[Effects, ...]
     heavy: tuple[Heavy, ...]
     factors: tuple[str, ...]
-    sigma: Prior | None
-    nu: Prior | None
-    shape: Prior | None
+    own: Mapping[str, Prior]
     cutpoint: Prior | None
     categories: int
     data: dict[str, Any]
@@ -127,11 +126,11 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
     """The Program of a Design. Raises OutputError where its priors or weights cannot be written so."""
     notes: list[str] = []
     keep = _rows_that_count(design, notes)
-    link = design.link or {"gaussian": "identity", "student": "identity"}.get(design.family, design.family)
+    family = families.of(design)
     statements, W = _statements(design)
     data: dict[str, Any] = {"N": int(keep.size)}
     y = design.y[keep]
-    data["y"] = y if design.family in ("gaussian", "student") else y.astype(np.int64)
+    data["y"] = y.astype(np.int64) if family.is_discrete else y
     if design.trials is not None:
         data["trials"] = design.trials[keep].astype(np.int64)
     if design.known_se is not None:
@@ -147,7 +146,7 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
     if not all(s.single for s in statements):
         data["W"] = W
         data["V"] = np.linalg.solve(W / np.abs(W).max(axis=1, keepdims=True), np.diag(1.0 / np.abs(W).max(axis=1)))
-    if design.family == "ordinal":
+    if design.categories:
         data["y"] = data["y"] + 1
         data["C"] = len(design.categories)
         if design.cutpoint_means is not None and p:
@@ -159,24 +158,22 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
         tag = _tag(factor.name, tags)
         data[f"J_{tag}"] = len(factor.levels)
         data[f"g_{tag}"] = factor.codes[keep].astype(np.int64) + 1
-        if factor.df_prior is not None:
-            heavy.append(Heavy(f, tag, f"J_{tag}", factor.df_prior))
+        law = laws.of(factor)
+        if law.multipliers is not None:
+            heavy.append(Heavy(f, tag, f"J_{tag}", laws.own_prior(factor), law))
         of = Effects(tag, f, factor.terms[0], tuple(factor.levels), f"g_{tag}", f"J_{tag}", 0, "", tag)
-        of = replace(of, multiplier=f"lambda_{tag}" if factor.df_prior is not None else "")
+        of = replace(of, multiplier=f"lambda_{tag}" if law.multipliers is not None else "")
         effects += _of_factor(of, factor, factor.Z[keep], tags, data)
     return Program(
         title=title,
         formula=formula,
-        family=design.family,
-        link=link,
+        family=family,
         coefficients=tuple(design.coefficients),
         statements=statements,
         effects=tuple(effects),
         heavy=tuple(heavy),
         factors=tuple(factor.name for factor in design.factors),
-        sigma=design.sigma_prior,
-        nu=design.nu_prior,
-        shape=design.shape_prior,
+        own=family.priors(design),
         cutpoint=design.cutpoint_prior,
         categories=len(design.categories or ()),
         data=data,
@@ -290,7 +287,7 @@ def name_pairs(program: Program) -> list[tuple[str, str]]:
                 pairs.append((names.correlation_name(factor, a, b, e.term.group), cor_of(e, place[a], place[b])))
         pairs += [(names.df_name(factor), f"df_{heavy.tag}") for heavy in program.heavy if heavy.factor == f]
     pairs += [(f"b_Intercept[{k}]", f"cut[{k}]") for k in range(1, program.categories)]
-    pairs += [(name, name) for name in ("sigma", "nu", "shape") if getattr(program, name) is not None]
+    pairs += [(name, name) for name in program.own]
     for f, factor in enumerate(program.factors):
         own = [e for e in program.effects if e.factor == f and e.first]
         for j, level in enumerate(own[0].levels):

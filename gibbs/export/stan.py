@@ -14,6 +14,7 @@ import numpy as np
 from gibbs.errors import OutputError
 from gibbs.export.program import Effects, Heavy, Program, as_json, describe, gibbs_csv, name_pairs, names_csv, number
 from gibbs.files import whole
+from gibbs.model.prior_kinds import cut_off, kind_of
 from gibbs.model.records import CoefficientPrior, Prior
 from gibbs.posterior import parameters
 
@@ -88,16 +89,8 @@ def model_file(program: Program) -> str:
 
 
 def _declare_data(program: Program, blocks: _Blocks) -> None:
-    data, family = program.data, program.family
-    blocks.add("data", "int<lower=1> N;")
-    if family in ("gaussian", "student"):
-        blocks.add("data", "vector[N] y;")
-    elif family == "ordinal":
-        blocks.add("data", "int<lower=2> C;", "array[N] int<lower=1, upper=C> y;")
-    elif family in ("logit", "probit"):
-        blocks.add("data", "array[N] int<lower=0, upper=1> y;")
-    else:
-        blocks.add("data", "array[N] int<lower=0> y;")
+    data = program.data
+    blocks.add("data", "int<lower=1> N;", *program.family.stan_outcome.splitlines())
     if "trials" in data:
         blocks.add("data", "array[N] int<lower=1> trials;")
     if "se" in data:
@@ -152,10 +145,10 @@ def _law(row: CoefficientPrior) -> str:
 def _multipliers(heavy: Heavy, factor: str, blocks: _Blocks) -> None:
     """df, and for every level 1/√λ, by which its normal effects are multiplied to be Student-t."""
     df, tag = f"df_{heavy.tag}", heavy.tag
-    blocks.add("model", f"// effects of {factor}: Student-t")
-    _degrees_of_freedom(heavy.prior, df, blocks, cut=("gamma", "exponential"))
+    blocks.add("model", f"// effects of {factor}: {heavy.law.label}")
+    _degrees_of_freedom(heavy.prior, df, blocks, heavy.law.parameter)
     blocks.add("parameters", f"vector<lower=0>[{heavy.count}] lambda_{tag};")
-    blocks.add("model", f"lambda_{tag} ~ gamma({df} / 2, {df} / 2);")
+    blocks.add("model", f"lambda_{tag} ~ {heavy.law.stan.format(df)};")
 
 
 def _effects(e: Effects, factor: str, blocks: _Blocks) -> None:
@@ -226,77 +219,66 @@ def _effects(e: Effects, factor: str, blocks: _Blocks) -> None:
 
 def _scale(prior: Prior, sd: str, blocks: _Blocks, *, declare: bool, own: str = "") -> None:
     """An sd under its prior. ``declare``: it is a variable of its own; else an entry of a vector, set from the variable ``own``."""
-    kind, a = prior.kind, prior.args
-    if kind in ("fixed", "inverse_gamma"):
+    of_variance = kind_of(prior).of_variance
+    if prior.kind == "fixed" or of_variance:
         if declare:
             blocks.add("transformed parameters", f"real {sd};")
-        if kind == "fixed":
-            blocks.computed.append(f"{sd} = {number(a[0])};")
+        if prior.kind == "fixed":
+            blocks.computed.append(f"{sd} = {number(prior.args[0])};")
             return
         variance = "var_" + (own or sd)
         blocks.add("parameters", f"real<lower=0> {variance};")
         blocks.computed.append(f"{sd} = sqrt({variance});")
-        blocks.add("model", f"{variance} ~ inv_gamma({number(a[0])}, {number(a[1])});  // {prior} on the variance")
+        blocks.add("model", f"{variance} ~ {_positive(prior)};  // {prior} on the variance")
         return
     variable = own or sd
-    bounds = f"lower={number(a[0])}, upper={number(a[1])}" if kind == "uniform" else "lower=0"
-    blocks.add("parameters", f"real<{bounds}> {variable};")
+    blocks.add("parameters", f"real<{_bounds(prior)}> {variable};")
     if own:
         blocks.computed.append(f"{sd} = {own};")
-    if kind == "flat":
+    if prior.kind == "flat":
         blocks.add("model", f"// {variable}: flat")
         return
     blocks.add("model", f"{variable} ~ {_positive(prior)};  // {prior}")
 
 
 def _positive(prior: Prior) -> str:
-    """The law of a positive parameter, up to the constant of its truncation."""
-    kind, a = prior.kind, prior.args
-    if kind == "half_t":
-        return f"student_t({number(a[0])}, 0, {number(a[2])})"
-    if kind == "half_cauchy":
-        return f"cauchy(0, {number(a[1])})"
-    if kind == "half_normal":
-        return f"normal(0, {number(a[1])})"
-    if kind == "exponential":
-        return f"exponential({number(a[0])})"
-    if kind == "uniform":
-        return f"uniform({number(a[0])}, {number(a[1])})"
-    if kind == "gamma":
-        return f"gamma({number(a[0])}, {number(a[1])})"
-    raise OutputError(f"the prior {prior} cannot be written for Stan.")
+    """The law of a positive parameter (of a variance, where the prior is on it), up to the constant of its truncation."""
+    law = kind_of(prior).stan
+    if not law:
+        raise OutputError(f"the prior {prior} cannot be written for Stan.")
+    return law.format(*(number(x) for x in prior.args))
+
+
+def _bounds(prior: Prior, on: str = "sd") -> str:
+    """The bounds of a positive parameter ``on`` under its prior."""
+    low, high = kind_of(prior).support(prior.args)
+    low = 1.0 if cut_off(prior, on) else max(low, 0.0)
+    return f"lower={number(low)}" + (f", upper={number(high)}" if np.isfinite(high) else "")
 
 
 def _further(program: Program, blocks: _Blocks) -> None:
-    if program.sigma is not None:
-        _scale(program.sigma, "sigma", blocks, declare=True)
-    if program.nu is not None:
-        _degrees_of_freedom(program.nu, "nu", blocks)
-    if program.shape is not None:
-        _degrees_of_freedom(program.shape, "shape", blocks, cut=())
+    for name, prior in program.own.items():
+        if name == "sigma":
+            _scale(prior, name, blocks, declare=True)
+        else:
+            _degrees_of_freedom(prior, name, blocks, name)
     if program.cutpoint is not None:
-        kind, a = program.cutpoint.kind, program.cutpoint.args
         blocks.add("parameters", "ordered[C - 1] cut;")
-        if kind != "flat":
-            law = {"normal": "normal", "cauchy": "cauchy", "student_t": "student_t"}[kind]
-            arguments = ", ".join(number(float(x)) for x in a)
+        if program.cutpoint.kind != "flat":
+            law, _, arguments = _positive(program.cutpoint).removesuffix(")").partition("(")
             if "x_mean" in program.data:
                 blocks.add("model", f"target += {law}_lpdf(cut - dot_product(x_mean, b) | {arguments});  // at means: {program.cutpoint}")
             else:
                 blocks.add("model", f"cut ~ {law}({arguments});  // {program.cutpoint}")
 
 
-def _degrees_of_freedom(prior: Prior, name: str, blocks: _Blocks, cut: tuple[str, ...] = ("gamma",)) -> None:
-    """nu, the df of effects, or a shape under its prior; the kinds ``cut`` are cut off below 1."""
+def _degrees_of_freedom(prior: Prior, name: str, blocks: _Blocks, on: str) -> None:
+    """A positive parameter (nu, the df of effects, a shape) under its prior, cut off below 1 where the kind is ``on`` it."""
     if prior.kind == "fixed":
         blocks.add("transformed parameters", f"real {name};")
         blocks.computed.append(f"{name} = {number(prior.args[0])};")
         return
-    if prior.kind == "uniform":
-        bounds = f"lower={number(prior.args[0])}, upper={number(prior.args[1])}"
-    else:
-        bounds = f"lower={int(prior.kind in cut)}"
-    blocks.add("parameters", f"real<{bounds}> {name};")
+    blocks.add("parameters", f"real<{_bounds(prior, on)}> {name};")
     blocks.add("model", f"{name} ~ {_positive(prior)};  // {prior}")
 
 
@@ -312,30 +294,7 @@ def _likelihood(program: Program, blocks: _Blocks) -> None:
         else:
             parts.append(f"u_{e.u}[{e.index}]")
     eta = " + ".join(parts) or "rep_vector(0, N)"
-    family, link = program.family, program.link
-    sigma = "sigma ./ sqrt(precision)" if "precision" in program.data else "sigma"
-    if family == "gaussian":
-        law = "y ~ normal(eta, se);" if "se" in program.data else f"y ~ normal(eta, {sigma});"
-    elif family == "student":
-        law = f"y ~ student_t(nu, eta, {sigma});"
-    elif family == "logit":
-        law = "y ~ bernoulli_logit(eta);"
-    elif family == "probit":
-        law = "for (i in 1:N) target += y[i] == 1 ? normal_lcdf(eta[i] | 0, 1) : normal_lccdf(eta[i] | 0, 1);"
-    elif family == "binomial":
-        law = {
-            "logit": "y ~ binomial_logit(trials, eta);",
-            "probit": "y ~ binomial(trials, Phi(eta));",
-            "cloglog": "y ~ binomial(trials, inv_cloglog(eta));",
-        }[link]
-    elif family == "poisson":
-        law = "y ~ poisson_log(eta);"
-    elif family == "negative_binomial":
-        law = "y ~ neg_binomial_2_log(eta, shape);"
-    elif family == "ordinal":
-        law = "y ~ ordered_logistic(eta, cut);" if link == "logit" else "y ~ ordered_probit(eta, cut);"
-    else:
-        raise OutputError(f"a model of family {family} cannot be written for Stan.")
+    law = program.family.stan(program.data, program.family.link)
     blocks.lines["model"] = [f"vector[N] eta = {eta};", law, *blocks.lines["model"]]
 
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gibbs.model import families
 from gibbs.model.records import Design, Factor
-
-DISCRETE = ("probit", "logit", "binomial", "poisson", "negative_binomial", "ordinal")
 
 
 def pushes(design: Design) -> np.ndarray | None:
@@ -20,12 +19,13 @@ def pushes(design: Design) -> np.ndarray | None:
 
     None of outcomes that hold it always: real numbers.
     """
-    if design.family not in DISCRETE:
+    outcome = families.of(design).outcome
+    if outcome == families.REAL:
         return None
     y = design.y
-    if design.family in ("poisson", "negative_binomial"):
+    if outcome == families.COUNT:
         way = np.where(y == 0, -1.0, 0.0)
-    elif design.family == "ordinal":
+    elif outcome == families.ORDINAL:
         way = np.where(y == 0, -1.0, np.where(y == len(design.categories or ()) - 1, 1.0, 0.0))
     else:
         trials = np.ones(len(y)) if design.trials is None else design.trials
@@ -94,9 +94,10 @@ def _how(design: Design, rows: np.ndarray, high: bool) -> str:
     if design.trials is not None and (design.trials > 1).any():
         trials = int(design.trials[rows].sum())
         return f"{f'{trials:,} successes' if high else 'no success'} in {trials:,} trial{'s' if trials != 1 else ''}"
-    if design.family in ("poisson", "negative_binomial"):
+    outcome = families.of(design).outcome
+    if outcome == families.COUNT:
         said = "nothing counted"
-    elif design.family == "ordinal":
+    elif outcome == families.ORDINAL:
         said = f"all {design.categories[-1 if high else 0]}"
     else:
         said = f"all {design.outcome_labels[int(high)] if design.outcome_labels else int(high)}"

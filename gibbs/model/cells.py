@@ -7,16 +7,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gibbs.model import families
 from gibbs.model.records import Design
 
 
 def number(design: Design) -> int:
-    """How many different combinations of predictors, groups and offset the rows with an outcome have; of an ordinal model, of these and
-    the outcome, whose categories do not add up as successes and counts do.
+    """How many different combinations of predictors, groups and offset the rows with an outcome have; of these and the outcome where
+    outcomes do not add up, as the categories of an ordinal model; and the rows themselves where none may be taken together.
     """
     keep = slice(None) if design.missing_outcome is None else ~design.missing_outcome
     columns = [*(f.codes for f in design.factors), *design.X.T, *(z for f in design.factors for z in f.Z.T), design.offset]
-    if design.family == "ordinal":
+    together = families.of(design).cells
+    if together == families.APART:
+        return len(design.y[keep])
+    if together == families.EQUAL:
         columns.append(design.y)
     rows = int(np.sum(keep)) if design.missing_outcome is not None else design.y.size
     found = of_rows([column[keep] for column in columns], rows, most=rows - 1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gibbs.errors import DataError, FormulaError, SpecError, nearest
 from gibbs.model import basis as centred
-from gibbs.model import coding, data, default_rows, families, flat_sds, formula, levels, outcome, prior_rows, priors, spelling, syntax
+from gibbs.model import coding, data, default_rows, families, flat_sds, formula, laws, levels, outcome, prior_rows, priors, spelling, syntax
 from gibbs.model.basis import Basis, Values
 from gibbs.model.encoding import Encoding, RandomColumns, group
 from gibbs.model.families import Family
@@ -65,7 +65,7 @@ def build(spec: Spec, table: Table) -> Design:
     factors, encoded = _factors(read, spec, frame, source, cache, book, values, sizes.sd, counted)
     lines = {name: spec.where(f"base.{name}") for name in spec.base}
     coding.check_base(spec.base, [(variable.node, variable.is_category) for variable, _ in cache.values()], lines)
-    book.check_all_used(names, {f.name: _varying(f) for f in factors}, [f.name for f in factors if f.df_prior is not None])
+    book.check_all_used(names, {f.name: _varying(f) for f in factors}, [f.name for f in factors if laws.of(f).parameter])
     book.check_correlated(any(len(term.columns) > 1 for f in factors for term in f.terms))
     if unknown_factor := next((name for name in spec.keep or () if name not in encoded), None):
         there = f"the grouping factors are {', '.join(encoded)}" if encoded else "the model has none"
@@ -88,7 +88,7 @@ def build(spec: Spec, table: Table) -> Design:
         factors=factors,
         coefficient_priors=coefficient_priors,
         sigma_prior=sigma_prior if family.has_sigma and known_se is None else None,
-        nu_prior=(book.nu() or priors.default_nu()) if family.has_nu else None,
+        nu_prior=book.of_family(family.parameter("nu_prior")),
         offset=offset,
         known_se=known_se,
         precision=precision,
@@ -111,7 +111,7 @@ def build(spec: Spec, table: Table) -> Design:
         trials=found.trials if unknown is None else outcome.trials(read, family, frame, source),
         weights=weights,
         categories=found.categories,
-        shape_prior=(book.shape() or priors.default_shape()) if family.name == "negative_binomial" else None,
+        dispersion_prior=book.of_family(family.parameter("dispersion_prior")),
         cutpoint_prior=(book.cutpoints() or priors.default_cutpoints()) if family.outcome == "ordinal" else None,
         cutpoint_means=_cutpoint_means(X, counted) if family.outcome == "ordinal" and book.cutpoints() is None else None,
         basis=basis,
@@ -384,7 +384,7 @@ def _factors(
                 by=by,
                 groups=groups,
                 group=of_level,
-                df_prior=(book.degrees_of_freedom(name) or priors.default_nu()) if dist == "student" else None,
+                df_prior=book.of_law(laws.named(dist or "normal"), name),
                 centred=_centred(parts, bases) if any(t.back is not None for t in terms) else None,
             )
         )

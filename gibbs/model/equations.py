@@ -18,6 +18,7 @@ from itertools import combinations
 import numpy as np
 
 from gibbs import wrap
+from gibbs.model import families, laws
 from gibbs.model.nesting import parents
 from gibbs.model.records import Design, Factor, Term
 
@@ -336,8 +337,8 @@ class _Writer:
         """
         factor, j = self.factors[f], self.index[f]
         error = {e.column: e.error for effects in self.effects.values() for e in effects if e.factor == f}
-        heavy = [g for g in self.factors if g.df_prior is not None]
-        df = "" if factor.df_prior is None else "df" if len(heavy) == 1 and self.design.nu_prior is None else f"df_{j}"
+        heavy = [g for g in self.factors if laws.of(g).parameter]
+        df = "" if not laws.of(factor).parameter else "df" if len(heavy) == 1 and self.design.nu_prior is None else f"df_{j}"
         for group in factor.groups or ("",):
             terms = [term for term in factor.terms if term.group == group]
             where = f"  where {factor.by}_{j} = {group.removeprefix(factor.by)}" if group else ""
@@ -354,7 +355,7 @@ class _Writer:
         letters = [error[column] for column in columns]
         scales = [self._name(f"σ_{error[column]}{at}", f"sd_{factor.name}__{column}{of}") for column in columns]
         if len(letters) == 1:
-            return f"{letters[0]}_{j} ~ " + (f"t({df}, 0, {scales[0]})" if df else f"N(0, {scales[0]}²)")
+            return f"{letters[0]}_{j} ~ {laws.of(factor).equation(scales[0], df)}"
         several = sum(len(t.columns) > 1 for g in self.factors for t in g.terms if t.group in ("", *g.groups[:1]))
         mark = at if several <= 1 else f"_{j}{at}"
         pairs = [pair for term in block for pair in combinations(term.columns, 2)]
@@ -364,51 +365,21 @@ class _Writer:
             symbol = f"ρ{mark}" if len(pairs) == 1 else f"ρ{mark}({error[a]}, {error[b]})"
             self._name(symbol, f"cor_{factor.name}__{a}{of}__{b}{of}")
         correlation = {0: "uncorrelated", 1: f"correlation ρ{mark}"}.get(len(pairs), f"{len(pairs)} correlations ρ{mark}")
-        law = f"t({df}, 0, Σ{mark}):  scales" if df else f"N(0, Σ{mark}):  sds"
+        law = laws.of(factor).equations(f"Σ{mark}", df)
         return f"({', '.join(f'{letter}_{j}' for letter in letters)}) ~ {law} {', '.join(scales)}, {correlation}"
 
     def _rows(self, terms: list[str]) -> Level:
         """The equation of the rows: the outcome, or its link or latent value, on the left, and the law of the error."""
         if np.any(self.design.offset != 0):
             terms = [*terms, "offset_i"]
-        family, laws = self.design.family, ()
-        if family == "gaussian":
-            variance = "σ²" if self.design.precision is None else "σ²/w_i"
-            law = "ε_i ~ N(0, s_i²), s_i known" if self.design.known_se is not None else f"ε_i ~ N(0, {variance})"
-            equation = Equation("y_i", (*terms, "ε_i"), law)
-        elif family == "student":
-            equation = Equation("y_i", (*terms, "ε_i"), f"ε_i ~ t(df, 0, {'σ' if self.design.precision is None else 'σ/√w_i'})")
-        elif family == "probit":
-            equation = Equation("y*_i", (*terms, "ε_i"), "ε_i ~ N(0, 1)")
-            laws = ("y_i = 1 where y*_i > 0, else 0;  so Pr(y_i = 1) = Φ(y*_i − ε_i)",)
-        else:
-            left, laws = self._discrete(family)
-            equation = Equation(left, tuple(terms))
-        return Level(1, "", len(self.design.y), (equation,), laws)
-
-    def _discrete(self, family: str) -> tuple[str, tuple[str, ...]]:
-        """The left side of the rows' equation, and the laws below it, of an outcome on a link scale without a latent variable."""
-        design = self.design
-        if family == "binomial" and design.trials is not None and not (design.trials == 1).all():
-            return f"{design.link} p_i", ("y_i ~ Binomial(n_i, p_i)",)
-        if family == "poisson":
-            return "log μ_i", ("y_i ~ Poisson(μ_i)",)
-        if family == "negative_binomial":
-            return "log μ_i", ("y_i ~ NegativeBinomial(μ_i, r):  variance μ_i + μ_i²/r",)
-        if family == "ordinal":
-            last = len(design.categories or ()) - 1
-            order = {1: "", 2: ",  c_1 < c_2"}.get(last, f",  c_1 < … < c_{last}")
-            return "η_i", (f"{design.link or 'logit'} Pr(y_i ≤ k) = c_k − η_i{order}",)
-        return f"{design.link or family} Pr(y_i = 1)", ()
+        family = families.of(self.design)
+        row = family.equation(self.design, family)
+        equation = Equation(row.left, (*terms, *([row.error] if row.error else [])), row.law)
+        return Level(1, "", len(self.design.y), (equation,), row.below)
 
     def _family_symbols(self) -> tuple[tuple[str, str], ...]:
-        if self.design.family == "negative_binomial":
-            return (("r", "shape"),)
-        if self.design.family == "ordinal":
-            return (("c_k", "b_Intercept[k]"),) if len(self.design.categories or ()) > 2 else (("c_1", "b_Intercept[1]"),)
-        if self.design.family == "student":
-            return (("σ", "sigma"), ("df", "nu"))
-        return (("σ", "sigma"),) if self.design.family == "gaussian" and self.design.known_se is None else ()
+        of = families.of(self.design).symbols
+        return of(self.design) if of is not None else ()
 
 
 def _letter(letters: str, depth: int) -> str:

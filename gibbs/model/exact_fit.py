@@ -2,16 +2,20 @@
 
 Where y − Xβ is 0 in all N rows for some β (or is one value within every level of a factor with an intercept), the likelihood with all
 effects integrated out grows like the power −(N − r) of the sds that go to 0 with sigma: r counts the columns and levels that hold the
-outcome. With priors that have a density at 0 that is not integrable over those m sds where N − r ≥ m. Such a model would be drawn at
+outcome. Where the priors give those sds below s masses s^a (a = 1 where there is a density at 0), that is not integrable where N − r ≥ m,
+the sum of their a. Such a model would be drawn at
 sigmas of 10⁻¹⁶, the rounding of y, and nothing in the draws would say so. Typical: the outcome is a sum score, its items are predictors.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from gibbs.errors import DataError
 from gibbs.model.collinear import aliased
+from gibbs.model.prior_kinds import kind_of
 from gibbs.model.records import Design, Factor, Prior
 
 ENORMOUS = 1e150
@@ -23,15 +27,15 @@ _MORE_ROWS = 200
 
 def message(design: Design) -> str:
     """What holds the outcome, and what to do; empty where there is a posterior, or nothing was found against it."""
-    if design.sigma_prior is None or not _reaches_zero(design.sigma_prior):
+    if design.sigma_prior is None or math.isinf(_power_at_zero(design.sigma_prior)):
         return ""
     known = np.arange(len(design.y)) if design.missing_outcome is None else np.flatnonzero(~design.missing_outcome)
     rows = float(len(known) if design.weights is None else design.weights[known].sum())
     others = _sds(design)
-    if others is None:
+    if math.isinf(others):
         return ""
     for factor in (None, *(f for f in design.factors if _has_intercept(f))):
-        m = 1 + others - (0 if factor is None else len(factor.groups) or 1)
+        m = _power_at_zero(design.sigma_prior) + others - (0.0 if factor is None else _power_of_intercepts(factor))
         held = _held(design, known, factor, rows - m)
         if held:
             return (
@@ -49,19 +53,27 @@ def refuse(design: Design, source: str) -> None:
         raise DataError(said, where=f"{source}, column '{design.outcome}'")
 
 
-def _reaches_zero(prior: Prior) -> bool:
-    """Whether the prior of an sd has a density at 0."""
-    if prior.kind == "uniform":
-        return float(prior.args[0]) <= 0.0
-    return prior.kind in ("half_t", "half_normal", "half_cauchy", "exponential", "flat")
+def _power_at_zero(prior: Prior) -> float:
+    """a where the prior gives an sd below s the mass s^a as s → 0; inf where it keeps the sd away from 0."""
+    return kind_of(prior).at_zero(prior.args)
 
 
-def _sds(design: Design) -> int | None:
-    """How many sds of effects there are; None where one cannot go to 0 with sigma, so that nothing is known by counting."""
+def _sds(design: Design) -> float:
+    """The powers of all sds of effects; inf where one cannot go to 0 with sigma, so that nothing is known by counting."""
     terms = [term for factor in design.factors for term in factor.terms]
-    if any(term.covariance is not None or not all(_reaches_zero(prior) for prior in term.sd_priors) for term in terms):
-        return None
-    return sum(len(term.columns) for term in terms)
+    if any(term.covariance is not None for term in terms):
+        return math.inf
+    return sum(_power_at_zero(prior) for term in terms for prior in term.sd_priors)
+
+
+def _power_of_intercepts(factor: Factor) -> float:
+    """The powers of the sds of the intercepts of ``factor``, which need not go to 0."""
+    return sum(
+        _power_at_zero(prior)
+        for term in factor.terms
+        for name, prior in zip(term.columns, term.sd_priors, strict=True)
+        if name == "Intercept"
+    )
 
 
 def _has_intercept(factor: Factor) -> bool:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gibbs.model import collinear
-from gibbs.model.families import FAMILIES
+from gibbs.model import collinear, families
 from gibbs.model.records import Design, Factor, Term
 
 FEW_LEVELS = 5
@@ -205,16 +204,17 @@ def _one_row(design: Design, factor: Factor, blocks: Sequence[_Block], met: np.n
     rows = np.bincount(factor.codes, weights=design.weights, minlength=len(factor.levels))
     J = int(reached.sum())
     single = int((rows[reached] == 1).sum())
-    kind = FAMILIES[design.family].outcome
+    kind = families.of(design).outcome
     if J == 0:
         return []
     if single == J:
-        if design.shape_prior is not None:
+        own = families.of(design).parameter("dispersion_prior")
+        if own is not None and own.beyond:
             return [
                 Warning(
                     "one-row",
-                    f"every level of {factor.name} has one row: its effects and the shape of the negative binomial both stand for the "
-                    "variation beyond Poisson, and only the priors split it. Keep one of them.",
+                    f"every level of {factor.name} has one row: its effects and {own.name} of family {design.family} both stand for "
+                    f"{own.beyond}, and only the priors split it. Keep one of them.",
                 )
             ]
         if kind == "count" or (design.trials is not None and np.mean(design.trials > 1) > 0.5):
@@ -246,7 +246,7 @@ def _many_effects(design: Design, factor: Factor, blocks: Sequence[_Block], met:
     if _residuals_apart(design) or (design.weights is not None and (design.weights > 1).any()):
         return []
     effects, rows = int(met.sum()), len(design.y)
-    kind = FAMILIES[design.family].outcome
+    kind = families.of(design).outcome
     columns = ", ".join(factor.columns)
     if design.sigma_prior is None:
         if kind not in ("binary", "ordinal") or effects < rows or (design.trials is not None and (design.trials > 1).any()):
@@ -288,7 +288,7 @@ def _same_as_residuals(design: Design, factor: Factor, blocks: Sequence[_Block])
     rows = np.bincount(factor.codes, minlength=len(factor.levels))
     if design.weights is not None and (design.weights > 1).any():
         return False
-    if rows.max() > len(factor.columns) or (design.family not in ("gaussian", "student")):
+    if rows.max() > len(factor.columns) or families.of(design).is_discrete:
         return False
     order = np.argsort(factor.codes, kind="stable")
     codes, Z = factor.codes[order], factor.Z[order]
@@ -376,7 +376,7 @@ def _few_met(factor: Factor, blocks: Sequence[_Block], met: np.ndarray) -> list[
 def constant_outcome(design: Design) -> list[Warning]:
     """Outcomes that are the same in all rows of every level of a grouping factor: an outcome of the group, repeated."""
     known = np.ones(len(design.y), dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
-    kind = FAMILIES[design.family].outcome
+    kind = families.of(design).outcome
     y = design.y if design.trials is None else design.y / np.maximum(design.trials, 1)
     if design.trials is not None and not (((y == 0) | (y == 1))[known]).all():
         return []

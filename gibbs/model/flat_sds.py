@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gibbs.errors import SpecError
-from gibbs.model import alike
+from gibbs.model import alike, families
 from gibbs.model.records import Design, Factor
 
 LEAST = 3
@@ -44,7 +44,7 @@ def check(design: Design, where: Callable[[str], str]) -> None:
     for factor, count in flat:
         if not count:
             continue
-        if design.family in alike.DISCRETE and len(factor.columns) > 1:
+        if families.of(design).is_discrete and len(factor.columns) > 1:
             raise SpecError(
                 f"sd[{factor.name}] is flat, and {len(factor.columns)} columns vary over {factor.name}: for family {design.family} that is "
                 "available where one does. Give the sds a proper prior, such as half_t(3, 0, 2.5).",

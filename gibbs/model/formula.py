@@ -18,6 +18,7 @@ from gibbs.errors import FormulaError, nearest
 from gibbs.model import syntax, weights
 from gibbs.model.arguments import constants
 from gibbs.model.functions import FUNCTIONS, KNOWN_ELSEWHERE
+from gibbs.model.laws import LAWS
 from gibbs.model.syntax import Binary, Call, Name, Node, Number, Paren, Sum, Text, show
 from gibbs.model.terms import expand
 
@@ -168,7 +169,7 @@ def with_effects(formula: Formula, effects: Mapping[str, Mapping[str, str]]) -> 
     return replace(formula, random=tuple(changed))
 
 
-DISTRIBUTIONS = ("normal", "student")
+DISTRIBUTIONS = tuple(LAWS)
 """What the effects of a grouping factor may be."""
 
 

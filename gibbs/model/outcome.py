@@ -10,7 +10,7 @@ import numpy as np
 
 from gibbs.errors import DataError, nearest
 from gibbs.model import coding, labelled, levels
-from gibbs.model.families import Family
+from gibbs.model.families import FAMILIES, Family
 from gibbs.model.fixed import States, column, numbers
 from gibbs.model.formula import Formula
 from gibbs.model.syntax import Name, names
@@ -53,6 +53,12 @@ def read(
         return _one_against_the_rest(formula, family, frame, source, where, one)
     if family.outcome == "ordinal":
         return _ordinal(formula, family, frame, source, where, categories)
+    if family.needs_trials and not formula.has_trials:
+        raise DataError(
+            f"family {family.name} needs the number of trials of every row: write {formula.outcome} | trials(n), n a column or a number, "
+            "or cbind(successes, failures). For an outcome of 0 and 1 take family logit or probit.",
+            where=where,
+        )
     if family.outcome == "binary" or (family.outcome == "trials" and not formula.has_trials):
         y, words = _binary(formula, family, frame, source, where)
         return Outcome(y, trials(formula, family, frame, source), words)
@@ -162,12 +168,17 @@ def _check_form(formula: Formula, family: Family, where: str) -> None:
             else "For"
         )
         raise DataError(
-            f"weights({formula.weights}) without a type are the trials behind a share, of family binomial; the family is {family.name}. "
+            f"weights({formula.weights}) without a type are the trials behind a share, of family {_with_trials()}; the family is "
+            f"{family.name}. "
             f'{means} rows that stand for w equal ones write weights({formula.weights}, type = "frequency").',
             where=where,
         )
     form = "cbind(successes, failures)" if formula.failures is not None else "trials()"
-    raise DataError(f"{form} is of family binomial; the family is {family.name}.", where=where)
+    raise DataError(f"{form} is of family {_with_trials()}; the family is {family.name}.", where=where)
+
+
+def _with_trials() -> str:
+    return " or ".join(f.name for f in FAMILIES.values() if f.outcome == "trials")
 
 
 def _numbers(formula: Formula, family: Family, frame: pd.DataFrame, source: str, where: str) -> np.ndarray:
@@ -223,6 +234,13 @@ def _successes(formula: Formula, family: Family, frame: pd.DataFrame, source: st
     if not y.any() or np.array_equal(y, n):
         what = "no success" if not y.any() else "no failure"
         raise DataError(f"there is {what} in all {int(n.sum()):,} trials of {len(y)} rows; there is nothing to explain.", where=where)
+    if family.needs_trials and n.max() <= 1:
+        names = " and ".join(p.name for p in family.parameters)
+        note = (
+            f"no row of {formula.outcome} has more than one trial: the data say nothing of {names}, which has its prior; family logit "
+            "is the same model without it."
+        )
+        return Outcome(y, n, notes=(note,))
     return Outcome(y, n)
 
 
@@ -312,7 +330,7 @@ def known_se(formula: Formula, family: Family, frame: pd.DataFrame, source: str)
     if formula.known_se_tree is None:
         return None
     where = f"{source}, se({formula.known_se})"
-    if family.name != "gaussian":
+    if not family.is_gaussian:
         raise DataError(f"known standard errors are for family gaussian; the family is {family.name}.", where=where)
     se = np.ascontiguousarray(numbers(formula.known_se_tree, frame, source, {}, training=True))
     if (se <= 0).any():

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gibbs.model.families import FAMILIES
+from gibbs.model import families
 from gibbs.model.prior_rows import aliased
 from gibbs.model.records import CoefficientPrior, Design
 
@@ -48,7 +48,7 @@ def messages(design: Design) -> list[str]:
 
 
 def _sentence(design: Design, row: CoefficientPrior, value: float, error: float) -> str:
-    how = "least squares says" if FAMILIES[design.family].outcome == "real" else "a fit without priors and groups says"
+    how = "least squares says" if families.of(design).outcome == families.REAL else "a fit without priors and groups says"
     away = abs(value - row.mean) / row.scale
     return (
         f"the prior {row.label}: {row.prior} and the data disagree: {how} {value:.3g} (standard error {error:.2g}), {away:,.3g} of the "
@@ -61,7 +61,7 @@ def _rows(design: Design) -> np.ndarray:
     keep = np.arange(len(design.y)) if design.missing_outcome is None else np.flatnonzero(~design.missing_outcome)
     if design.trials is not None:
         keep = keep[design.trials[keep] > 0]
-    passes = 1 if FAMILIES[design.family].outcome == "real" else _STEPS
+    passes = 1 if families.of(design).outcome == families.REAL else _STEPS
     every = int(np.ceil(len(keep) * max(design.X.shape[1], 1) ** 2 * passes / MOST_WORK))
     return keep[:: max(every, 1)]
 
@@ -76,7 +76,7 @@ def _estimate(design: Design, rows: np.ndarray) -> tuple[np.ndarray, list[np.nda
     if not (size > 0).all() or not np.isfinite(size).all():
         return None
     R /= size
-    y, offset, link = design.y[rows].astype(float), design.offset[rows], design.link
+    y, offset, family = design.y[rows].astype(float), design.offset[rows], families.of(design)
     n = np.ones(len(y)) if design.trials is None else design.trials[rows].astype(float)
     times = np.ones(len(y)) if design.weights is None else design.weights[rows].astype(float)
     if design.categories:
@@ -87,10 +87,10 @@ def _estimate(design: Design, rows: np.ndarray) -> tuple[np.ndarray, list[np.nda
     precise = design.precision if design.known_se is None else design.known_se**-2.0
     precise = np.ones(len(y)) if precise is None else precise[rows]
     theta = np.zeros(R.shape[1])
-    real = FAMILIES[design.family].outcome == "real"
+    real = families.of(design).outcome == families.REAL
     for _ in range(_STEPS):
         eta = R @ theta + offset
-        weight, score = (precise, precise * (y - eta)) if real else _score(design.family, link, eta, y, n)
+        weight, score = (precise, precise * (y - eta)) if real else _score(family, eta, y, n)
         information = (R * (times * weight)[:, None]).T @ R
         try:
             change = np.linalg.solve(information, R.T @ (times * score))
@@ -102,7 +102,7 @@ def _estimate(design: Design, rows: np.ndarray) -> tuple[np.ndarray, list[np.nda
     else:
         return None
     eta = R @ theta + offset
-    score = precise * (y - eta) if real else _score(design.family, link, eta, y, n)[1]
+    score = precise * (y - eta) if real else _score(family, eta, y, n)[1]
     bread = np.linalg.inv(information)
     pieces = [np.arange(len(y)), *(f.codes[rows] for f in design.factors)]
     covariances = [bread @ _meat(R, times, score, piece, rows_alone=k == 0) @ bread for k, piece in enumerate(pieces)]
@@ -119,19 +119,20 @@ def _meat(R: np.ndarray, times: np.ndarray, score: np.ndarray, piece: np.ndarray
     return sums.T @ sums
 
 
-def _score(family: str, link: str, eta: np.ndarray, y: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _score(family: families.Family, eta: np.ndarray, y: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Fisher's weight and the derivative of the log-likelihood in η, (N,) each."""
     from scipy import special
 
     eta = np.clip(eta, -30.0, 30.0)
-    if FAMILIES[family].outcome == "count":
+    if family.link == "log":
         mean = np.exp(eta)
         return mean, y - mean
-    link = link if family in ("binomial", "ordinal") else family
-    if link == "probit":
+    if family.link == "probit":
         share, slope = special.ndtr(eta), np.exp(-0.5 * eta**2) / np.sqrt(2 * np.pi)
-    elif link == "cloglog":
+    elif family.link == "cloglog":
         share, slope = -np.expm1(-np.exp(eta)), np.exp(eta - np.exp(eta))
+    elif family.link != "logit":
+        raise ValueError(f"link {family.link} has no score here")
     else:
         share = special.expit(eta)
         slope = share * (1.0 - share)

@@ -4,10 +4,10 @@ Every prior is a number by now: default scales were worked out from the data whe
 is drawn. A flat prior is no distribution and is refused by name.
 
     coefficients   the statements W β = mean + scale·(normal or t) are p and independent: β is their solution
-    sds            half-t, half-normal, half-Cauchy: |·|; inverse-gamma on the variance: s = √(b/Gamma(a)); exponential, uniform, fixed
+    sds            as the record of the kind says (``prior_kinds``)
     correlations   LKJ(η) by the onion method (Lewandowski, Kurowicka and Joe 2009, §3.2)
     covariances    inverse-Wishart by Bartlett's decomposition; Huang–Wand by its auxiliaries (Huang and Wand 2013, eq. 2)
-    ν              gamma truncated to ν > 1, exponential (of Student-t effects truncated too), uniform, fixed
+    ν              likewise, above 1 where it is cut off there
     cutpoints      independent under their order: the sorted draws, with predictors at their means where the default is in force
     u_j            N(0, Σ), of its group of levels where they differ; Student-t: divided by √λ_j, λ_j ~ Gamma(df/2, df/2)
 """
@@ -19,6 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gibbs.errors import SpecError
+from gibbs.model import families, laws
+from gibbs.model.prior_kinds import draw as positive
+from gibbs.model.prior_kinds import location
 from gibbs.model.prior_rows import rank
 from gibbs.model.records import Design, Factor, Prior, Term
 
@@ -48,16 +51,16 @@ def draw(design: Design, rng: np.random.Generator, n: int = 1) -> Truths:
     for factor in design.factors:
         inner = [covariance(term, rng, n) for term in factor.terms]
         hyper += _scales([as_written(term, c) for term, c in zip(factor.terms, inner, strict=True)])
-        df = None if factor.df_prior is None else degrees_of_freedom(factor.df_prior, rng, n, of_effects=True)
+        law, prior = laws.of(factor), laws.own_prior(factor)
+        df = None if prior is None else positive(prior, rng, n, on=law.parameter)
         hyper += [] if df is None else [df[:, None]]
         effects.append(_effects(factor, inner, df, rng, n))
     beta = _coefficients(design, rng, n)
     if design.cutpoint_prior is not None:
         cut = np.sort(coefficient(design.cutpoint_prior, rng, (n, len(design.categories or ()) - 1)), axis=1)
         hyper.append(cut if design.cutpoint_means is None else cut + (beta @ design.cutpoint_means)[:, None])
-    for prior, one in ((design.sigma_prior, scale), (design.nu_prior, degrees_of_freedom), (design.shape_prior, size)):
-        if prior is not None:
-            hyper.append(one(prior, rng, n)[:, None])
+    for name, prior in families.of(design).priors(design).items():
+        hyper.append(positive(prior, rng, n, on=name)[:, None])
     return Truths(
         beta=beta,
         hyper=np.concatenate(hyper, axis=1) if hyper else np.zeros((n, 0)),
@@ -107,11 +110,8 @@ def check_proper(design: Design) -> None:
 
 def coefficient(prior: Prior, rng: np.random.Generator, shape: int | tuple[int, ...]) -> np.ndarray:
     """normal, student_t or cauchy, of this shape."""
-    if prior.kind == "normal":
-        mean, spread = prior.args
-        return mean + spread * rng.standard_normal(shape)
-    df, mean, spread = prior.args if prior.kind == "student_t" else (1.0, *prior.args)
-    return mean + spread * rng.standard_t(df, shape)
+    df, mean, spread = location(prior)
+    return mean + spread * (rng.standard_normal(shape) if np.isinf(df) else rng.standard_t(df, shape))
 
 
 def _coefficients(design: Design, rng: np.random.Generator, n: int) -> np.ndarray:
@@ -126,49 +126,6 @@ def _coefficients(design: Design, rng: np.random.Generator, n: int) -> np.ndarra
     return np.linalg.solve(W / size[:, None], (drawn / size).T).T
 
 
-# ---------------------------------------------------------------------------------------------------------------- scales
-
-
-def scale(prior: Prior, rng: np.random.Generator, n: int) -> np.ndarray:
-    """A sd, (n,)."""
-    kind, args = prior.kind, prior.args
-    if kind == "fixed":
-        return np.full(n, float(args[0]))
-    if kind == "half_t":
-        return args[2] * np.abs(rng.standard_t(args[0], n))
-    if kind == "half_normal":
-        return args[1] * np.abs(rng.standard_normal(n))
-    if kind == "half_cauchy":
-        return args[1] * np.abs(rng.standard_cauchy(n))
-    if kind == "exponential":
-        return rng.exponential(1.0 / args[0], n)
-    if kind == "uniform":
-        return rng.uniform(args[0], args[1], n)
-    if kind == "inverse_gamma":
-        return np.sqrt(args[1] / rng.gamma(args[0], size=n))
-    raise ValueError(f"{kind} is no prior of a sd")
-
-
-def degrees_of_freedom(prior: Prior, rng: np.random.Generator, n: int, *, of_effects: bool = False) -> np.ndarray:
-    """ν, (n,); a gamma is truncated to ν > 1 and drawn by its inverse distribution function, and so is an exponential ``of_effects``."""
-    if of_effects and prior.kind == "exponential":
-        return 1.0 + scale(prior, rng, n)  # it has no memory
-    if prior.kind != "gamma":
-        return scale(prior, rng, n)
-    from scipy import special
-
-    shape, rate = prior.args
-    return special.gammainccinv(shape, (1.0 - rng.random(n)) * special.gammaincc(shape, rate)) / rate
-
-
-def size(prior: Prior, rng: np.random.Generator, n: int) -> np.ndarray:
-    """The size of a negative binomial, (n,)."""
-    if prior.kind != "gamma":
-        return scale(prior, rng, n)
-    shape, rate = prior.args
-    return rng.gamma(shape, size=n) / rate
-
-
 # ----------------------------------------------------------------------------------------------------------- covariances
 
 
@@ -176,7 +133,7 @@ def covariance(term: Term, rng: np.random.Generator, n: int) -> np.ndarray:
     """What the priors of one term are on, (n, q, q): Σ as written, or in the centred basis of its columns."""
     q, prior = len(term.columns), term.covariance
     if prior is None:
-        sds = np.stack([scale(p, rng, n) for p in term.sd_priors], axis=1)
+        sds = np.stack([positive(p, rng, n) for p in term.sd_priors], axis=1)
         R = lkj(q, float(term.correlation.args[0]), rng, n) if term.correlation is not None else np.ones((n, 1, 1))
         return R * sds[:, :, None] * sds[:, None, :]
     if prior.kind == "inverse_wishart":
@@ -245,8 +202,9 @@ def _effects(factor: Factor, covariances: list[np.ndarray], df: np.ndarray | Non
             root = root if term.back is None or term.written else np.array(term.back) @ root
             parts.append(rng.standard_normal((n, members.size, c.shape[1])) @ np.swapaxes(root, 1, 2))
         u[:, members] = np.concatenate(parts, axis=2)
-    if df is not None:
-        u /= np.sqrt(rng.gamma(0.5 * df[:, None], size=(n, J)) / (0.5 * df[:, None]))[:, :, None]
+    law = laws.of(factor)
+    if law.multipliers is not None:
+        u /= np.sqrt(law.multipliers(rng, df, J))[:, :, None]
     return u.reshape(n, -1)
 
 

@@ -14,6 +14,7 @@ from gibbs.errors import DataError, SpecError
 from gibbs.model import collinear, default_rows, priors
 from gibbs.model.basis import Basis, Turned
 from gibbs.model.formula import RandomTerm
+from gibbs.model.prior_kinds import location
 from gibbs.model.records import CoefficientPrior, Prior, Spec, Term
 
 INTERCEPT = "Intercept"
@@ -90,12 +91,8 @@ def coefficient_rows(
 
 def numbers(prior: Prior) -> tuple[float, float, float]:
     """(mean, scale, df) of a normal, Student-t or Cauchy."""
-    df, centre, scale = {
-        "normal": lambda a: (np.inf, a[0], a[1]),
-        "student_t": lambda a: a,
-        "cauchy": lambda a: (1.0, a[0], a[1]),
-    }[prior.kind](prior.args)
-    return float(centre), float(scale), float(df)
+    df, centre, scale = location(prior)
+    return centre, scale, df
 
 
 def _means(X: np.ndarray, weight: np.ndarray | None) -> np.ndarray:

@@ -17,63 +17,33 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from gibbs.errors import SpecError, nearest
+from gibbs.model.prior_kinds import (
+    COEFFICIENT,
+    CORRELATION,
+    COVARIANCE,
+    KINDS,
+    NU,
+    PLACES,
+    SD,
+    SHAPE,
+    cut_off,
+    kind_of,
+    names_on,
+)
 from gibbs.model.records import Prior
 
-COEFFICIENT_KINDS = ("normal", "student_t", "cauchy", "flat")
-SD_KINDS = ("half_t", "half_normal", "half_cauchy", "exponential", "uniform", "inverse_gamma", "fixed")
-NU_KINDS = ("gamma", "exponential", "uniform", "fixed")
-SHAPE_KINDS = ("half_cauchy", "half_t", "half_normal", "gamma", "exponential", "uniform")
-CORRELATION_KINDS = ("lkj",)
-COVARIANCE_KINDS = ("inverse_wishart", "huang_wand")
-
-_ROLES = {
-    "a coefficient": COEFFICIENT_KINDS,
-    "an sd": SD_KINDS,
-    "nu": NU_KINDS,
-    "correlations": CORRELATION_KINDS,
-    "a covariance matrix": COVARIANCE_KINDS,
-}
-
-# The ways each kind may be written: names of the arguments in order. The first is the form it is stored in.
-_FORMS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "normal": (("mean", "sd"),),
-    "student_t": (("df", "mean", "scale"),),
-    "cauchy": (("mean", "scale"),),
-    "flat": ((),),
-    "half_t": (("df", "mean", "scale"), ("df", "scale")),
-    "half_normal": (("mean", "sd"), ("sd",)),
-    "half_cauchy": (("mean", "scale"), ("scale",)),
-    "exponential": (("rate",),),
-    "uniform": (("low", "high"),),
-    "inverse_gamma": (("shape", "scale"),),
-    "fixed": (("value",),),
-    "gamma": (("shape", "rate"),),
-    "lkj": (("eta",),),
-    "inverse_wishart": (("df", "scale"),),
-    "huang_wand": (("nu", "A"),),
-}
+COEFFICIENT_KINDS = names_on(COEFFICIENT)
+SD_KINDS = names_on(SD)
+NU_KINDS = names_on(NU)
+SHAPE_KINDS = names_on(SHAPE)
+CORRELATION_KINDS = names_on(CORRELATION)
+COVARIANCE_KINDS = names_on(COVARIANCE)
 
 # Keywords of other programs for the same argument.
 _KEYWORDS = {"mu": "mean", "location": "mean", "loc": "mean", "sigma": "sd", "nu": "df", "lower": "low", "upper": "high", "S": "scale"}
 
-# Spellings that can mean only one thing here.
-_SPELLINGS = {
-    "gaussian": "normal",
-    "t": "student_t",
-    "studentt": "student_t",
-    "half_student_t": "half_t",
-    "halft": "half_t",
-    "halfnormal": "half_normal",
-    "halfcauchy": "half_cauchy",
-    "lkj_corr": "lkj",
-    "inv_wishart": "inverse_wishart",
-    "invwishart": "inverse_wishart",
-    "constant": "fixed",
-    "improper": "flat",
-}
+_SPELLINGS = {spelling: kind.name for kind in KINDS.values() for spelling in kind.spellings}
 
 # Names of BUGS, JAGS and Stan whose numbers mean something else: what to write instead.
 _HABITS = {
@@ -81,8 +51,9 @@ _HABITS = {
     "with sd = 1/sqrt(precision)",
     "dt": "dt(mean, precision, df) of BUGS and JAGS takes a precision; write student_t(df, mean, scale), on an sd half_t(df, 0, scale), "
     "with scale = 1/sqrt(precision)",
-    "dgamma": "dgamma(a, b) on a precision is inverse_gamma(a, b) here: it is on the variance; priors here are on sds and variances, "
-    "never on precisions",
+    "dgamma": "dgamma(a, b) on a precision is inverse_gamma(a, b) here: it is on the variance; gamma(shape, rate) is on the sd itself, for "
+    "priors here are never on precisions",
+    "dlnorm": "dlnorm(m, precision) of BUGS and JAGS takes a precision; write lognormal(m, s), of the sd, with s = 1/sqrt(precision)",
     "dunif": "write uniform(low, high); it is on the sd",
     "dexp": "write exponential(rate); it is on the sd",
     "dhalfcauchy": "write half_cauchy(0, scale); it is on the sd",
@@ -145,27 +116,9 @@ def write(prior: Prior) -> str:
 
 
 def describe(prior: Prior, on: str = "") -> str:
-    """``prior`` in plain words: ``"half-Student-t, 3 df, scale 2.5"``. ``on``: its key; a gamma is cut off below 1 on nu, not on shape; on
-    the df of effects an exponential is as well."""
-    a = [_short(x) for x in prior.args]
-    words = {
-        "normal": "normal, mean {0}, sd {1}",
-        "student_t": "Student-t, {0} df, mean {1}, scale {2}",
-        "cauchy": "Cauchy, centre {0}, scale {1}",
-        "flat": "flat (improper)",
-        "half_t": "half-Student-t, {0} df, scale {2}",
-        "half_normal": "half-normal, scale {1}",
-        "half_cauchy": "half-Cauchy, scale {1}",
-        "exponential": "exponential, rate {0}" + (", cut off below 1" if on.startswith("df") else ""),
-        "uniform": "uniform from {0} to {1}",
-        "inverse_gamma": "inverse-gamma on the variance, shape {0}, scale {1}",
-        "fixed": "fixed at {0}",
-        "gamma": "gamma, shape {0}, rate {1}" + ("" if on == "shape" else ", cut off below 1"),
-        "lkj": "LKJ, eta {0}",
-        "inverse_wishart": "inverse-Wishart, {0} df, scale matrix {1}",
-        "huang_wand": "Huang-Wand, nu {0}, scale {1}",
-    }
-    return words[prior.kind].format(*a)
+    """``prior`` in plain words: ``"half-Student-t, 3 df, scale 2.5"``. ``on``: its key, for what is cut off below 1 on nu and df."""
+    words = kind_of(prior).words.format(*(_short(x) for x in prior.args))
+    return f"{words}, cut off below 1" if cut_off(prior, on) else words
 
 
 class _Reader:
@@ -280,28 +233,23 @@ def _kind(name: str, allowed: Collection[str], key: str, where: str) -> str:
         raise SpecError(f"{name} is not a prior here: {_HABITS[word]}. {choices}", where=where)
     if word == "fixed":
         raise SpecError(f"a number alone fixes an sd, sigma or nu; {key} cannot be fixed. {choices}", where=where)
-    if word in _FORMS:
-        if word in _HALF and "half_t" in allowed:
-            hint = f" For {key} write {_HALF[word]}: it is positive."
-        elif word == "gamma" and "inverse_gamma" in allowed:
-            hint = " A gamma on a precision is inverse_gamma(shape, scale) here, on the variance."
-        else:
-            hint = ""
-        role = " or ".join(r for r, kinds in _ROLES.items() if word in kinds)
+    if word in KINDS:
+        hint = f" For {key} write {_HALF[word]}: it is positive." if word in _HALF and "half_t" in allowed else ""
+        role = " or ".join(words for place, words in PLACES.items() if place in KINDS[word].on and place != SHAPE)
         raise SpecError(f"{word} is a prior for {role}, not for {key}.{hint} {choices}", where=where)
-    raise SpecError(f"there is no prior '{name}'. {choices}{nearest(word, [*allowed, *_FORMS])}", where=where)
+    raise SpecError(f"there is no prior '{name}'. {choices}{nearest(word, [*allowed, *KINDS])}", where=where)
 
 
 def _arguments(kind: str, call: _Call, key: str, where: str) -> tuple[Any, ...]:
     """The arguments in the order of the kind's first form."""
-    forms = _FORMS[kind]
+    forms = KINDS[kind].forms
     given: dict[str, Any] = {}
     positional = [v for k, v in call.arguments if k is None]
     if any(k is None for k, _ in call.arguments[len(positional) :]):
         raise SpecError(f"the prior of {key}: plain numbers go before keywords, in {_forms(kind)}.", where=where)
     names = {n for form in forms for n in form}
     for keyword, value in call.arguments[len(positional) :]:
-        name = keyword if keyword in names else _KEYWORDS.get(keyword, keyword)
+        name = keyword if keyword in names else KINDS[kind].keywords.get(keyword, _KEYWORDS.get(keyword, keyword))
         # The sd of a normal is also called its scale, and the scale of a t or a Cauchy its sigma.
         name = next((other for one, other in (("scale", "sd"), ("sd", "scale")) if name == one and other in names), name)
         if name not in names:
@@ -321,7 +269,7 @@ def _arguments(kind: str, call: _Call, key: str, where: str) -> tuple[Any, ...]:
 
 def _check(kind: str, args: tuple[Any, ...], key: str, where: str, *, nu: bool) -> None:
     """Impossible values: signs, orders, shapes, and a scale matrix that is no covariance."""
-    values = dict(zip(_FORMS[kind][0], args, strict=True))
+    values = dict(zip(KINDS[kind].forms[0], args, strict=True))
 
     def refuse(what: str) -> None:
         raise SpecError(f"the prior of {key}, {kind}({', '.join(_plain(a) for a in args)}): {what}.", where=where)
@@ -332,47 +280,15 @@ def _check(kind: str, args: tuple[Any, ...], key: str, where: str, *, nu: bool) 
             refuse(f"{name} must be one number, not a list")
         if not all(math.isfinite(v) for v in _flat(value)):
             refuse(f"{name} must be finite")
-        if name not in matrix and name not in {"mean", "low", "high"} and value <= 0:
+        if name not in matrix and name not in {"mean", "m", "low", "high"} and value <= 0:
             refuse(f"{name} must be greater than 0")
-    if kind in {"half_t", "half_normal", "half_cauchy"} and values["mean"] != 0:
-        refuse("a half prior begins at 0, so its location must be 0")
-    if kind == "uniform":
-        if values["low"] >= values["high"]:
-            refuse("low must be less than high")
-        if values["low"] < (1 if nu else 0):
-            refuse(
-                "degrees of freedom begin at 1, so low must be at least 1" if nu else "an sd is never negative, so low must be at least 0"
-            )
+    check = KINDS[kind].check
+    if check is not None:
+        check(values, refuse)
+    if kind == "uniform" and values["low"] < (1 if nu else 0):
+        refuse("degrees of freedom begin at 1, so low must be at least 1" if nu else "an sd is never negative, so low must be at least 0")
     if kind == "fixed" and nu and values["value"] < 1:
         refuse("degrees of freedom must be at least 1")
-    if kind == "inverse_wishart":
-        _check_matrix(values["scale"], refuse)
-    if kind == "huang_wand":
-        scales = values["A"] if isinstance(values["A"], tuple) else (values["A"],)
-        if not scales or any(isinstance(v, tuple) for v in scales):
-            refuse("A must be one number, or a list of one number a column")
-        if min(scales) <= 0:
-            refuse("every number in A must be greater than 0")
-
-
-def _check_matrix(rows: Any, refuse: Any) -> None:
-    """``rows`` must be square, symmetric and positive definite."""
-    if not isinstance(rows, tuple) or not rows or not all(isinstance(r, tuple) for r in rows):
-        refuse("the scale matrix must be a list of rows, such as [[1, 0], [0, 1]]")
-    if any(len(r) != len(rows) for r in rows) or any(isinstance(v, tuple) for r in rows for v in r):
-        refuse(f"the scale matrix must be square; it has {len(rows)} rows of {', '.join(str(len(r)) for r in rows)} numbers")
-    S = np.array(rows, dtype=float)
-    if not np.allclose(S, S.T, rtol=1e-10, atol=0.0):
-        i, j = np.argwhere(~np.isclose(S, S.T, rtol=1e-10, atol=0.0))[0]
-        refuse(
-            f"the scale matrix must be symmetric; row {i + 1}, column {j + 1} has {S[i, j]:g}, row {j + 1}, column {i + 1} has {S[j, i]:g}"
-        )
-    if (np.diag(S) <= 0).any():
-        refuse("the diagonal of the scale matrix must be greater than 0")
-    d = 1.0 / np.sqrt(np.diag(S))  # judged as a correlation matrix, so that units do not matter
-    smallest = np.linalg.eigvalsh(S * np.outer(d, d)).min()
-    if smallest <= 1e-12:
-        refuse("the scale matrix must be positive definite; it is singular or its off-diagonal numbers are too large")
 
 
 def _flat(value: Any) -> list[float]:
@@ -380,12 +296,11 @@ def _flat(value: Any) -> list[float]:
 
 
 def _forms(kind: str) -> str:
-    return " or ".join(f"{kind}({', '.join('0' if n == 'mean' and kind.startswith('half') else n for n in f)})" for f in _FORMS[kind])
+    return " or ".join(f"{kind}({', '.join('0' if n == 'mean' and kind.startswith('half') else n for n in f)})" for f in KINDS[kind].forms)
 
 
 def _example(allowed: Collection[str]) -> str:
-    examples = {"normal": "normal(0, 10)", "half_t": "half_t(3, 0, 2.5)", "gamma": "gamma(2, 0.1)", "lkj": "lkj(2)"}
-    return next((examples[k] for k in allowed if k in examples), "inverse_wishart(4, [[1, 0], [0, 1]])")
+    return next((KINDS[k].example for k in allowed if KINDS[k].example), "normal(0, 10)")
 
 
 def _plain(value: Any) -> str:

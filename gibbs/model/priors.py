@@ -12,10 +12,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from gibbs.errors import SpecError, nearest
-from gibbs.model.families import family
+from gibbs.model.families import FAMILIES, PARAMETERS, Parameter, family
+from gibbs.model.laws import Law
+from gibbs.model.prior_kinds import log_density, names_on
 from gibbs.model.prior_words import (
     COEFFICIENT_KINDS,
     CORRELATION_KINDS,
@@ -42,8 +42,8 @@ __all__ = [
     "default_cutpoints",
     "default_intercept",
     "default_nu",
+    "default_of",
     "default_scale",
-    "default_shape",
     "default_sigma",
     "describe",
     "log_density",
@@ -60,13 +60,11 @@ _CLASSES: dict[str, tuple[str, ...]] = {
     "cov": COVARIANCE_KINDS,
     "df": NU_KINDS,
     "sigma": (*SD_KINDS, "flat"),
-    "nu": NU_KINDS,
-    "shape": SHAPE_KINDS,
     "cutpoints": COEFFICIENT_KINDS,
-}
+} | {p.name: names_on(p.on) for p in PARAMETERS.values() if p.name != "sigma"}
 _KEY_HELP = (
     "The keys are b, b[coefficient], intercept, b[Intercept], sd, sd[factor], sd[factor,column], cor, cor[factor], cov, "
-    "cov[factor], df, df[factor], sigma, nu, shape, cutpoints."
+    f"cov[factor], df, df[factor], {', '.join(PARAMETERS)}, cutpoints."
 )
 _KEY = re.compile(r"\s*(\w+)\s*(?:\[(.*)\])?\s*", re.DOTALL)
 _OUTPUT_NAME = re.compile(r"(b|sd|cor|cov|df)_(.+)")
@@ -106,9 +104,11 @@ class PriorBook:
         own = self._get("sd", factor, f"{column}:{group}") if group else None
         return own or self._get("sd", factor, column) or self._get("sd", factor) or self._get("sd")
 
-    def degrees_of_freedom(self, factor: str) -> Prior | None:
-        """On the degrees of freedom of the Student-t effects of ``factor``."""
-        return self._get("df", factor) or self._get("df")
+    def of_law(self, law: Law, factor: str) -> Prior | None:
+        """On the own parameter of the law of the effects of ``factor``, its default where nothing is stated; None where it has none."""
+        if not law.parameter:
+            return None
+        return self._get(law.parameter, factor) or self._get(law.parameter) or Prior(*law.default)
 
     def correlation(self, factor: str) -> Prior | None:
         """On the correlation matrix of the columns of ``factor``."""
@@ -132,13 +132,11 @@ class PriorBook:
         """On the residual sd (student: the scale)."""
         return self._get("sigma")
 
-    def nu(self) -> Prior | None:
-        """On the degrees of freedom of family student."""
-        return self._get("nu")
-
-    def shape(self) -> Prior | None:
-        """On the size of family negative_binomial."""
-        return self._get("shape")
+    def of_family(self, parameter: Parameter | None) -> Prior | None:
+        """On a parameter of the family, its default where nothing is stated; None where the family has no such parameter."""
+        if parameter is None:
+            return None
+        return self._get(parameter.name) or default_of(parameter)
 
     def cutpoints(self) -> Prior | None:
         """On each cutpoint of family ordinal, under their order."""
@@ -216,7 +214,7 @@ class PriorBook:
         name, inside = parts[1], parts[2]
         if inside is None:
             return (name,)
-        if name in {"intercept", "sigma", "nu", "shape", "cutpoints"}:
+        if name in {"intercept", "cutpoints", *PARAMETERS}:
             raise SpecError(f"'{name}' takes no bracket; found '{written}'. {_KEY_HELP}", where=where)
         names = [inside] if name != "sd" else inside.split(",", 1)
         names = [_plain(n) for n in names]
@@ -249,13 +247,11 @@ class PriorBook:
                         other,
                         f"'{self._written[key]}'{self._on_line(key)} is a prior on the whole covariance matrix of {key[1]}; keep one.",
                     )
-        if not self.family.has_sigma and ("sigma",) in self._priors:
-            self._refuse(("sigma",), f"the family {self.family.name} has no residual sd; take the prior away.")
-        if not self.family.has_nu and ("nu",) in self._priors:
-            self._refuse(("nu",), f"the family {self.family.name} has no degrees of freedom; only family student has nu.")
-        if self.family.name != "negative_binomial" and ("shape",) in self._priors:
-            self._refuse(("shape",), f"the family {self.family.name} has no shape; only family negative_binomial has.")
-        if self.family.name != "ordinal" and ("cutpoints",) in self._priors:
+        own = {p.name for p in self.family.parameters}
+        for name in PARAMETERS:
+            if name not in own and (name,) in self._priors:
+                self._refuse((name,), _not_of(self.family.name, name))
+        if self.family.outcome != "ordinal" and ("cutpoints",) in self._priors:
             self._refuse(("cutpoints",), f"the family {self.family.name} has no cutpoints; only family ordinal has.")
 
     def _about(self, factor: str, classes: Collection[str]) -> list[tuple[str, ...]]:
@@ -275,6 +271,15 @@ class PriorBook:
 
     def _refuse(self, key: tuple[str, ...], what: str) -> None:
         raise SpecError(f"the prior '{self._written[key]}': {what}", where=self._where(self._written[key]))
+
+
+def _not_of(family: str, parameter: str) -> str:
+    """That a family has no such parameter, and which have."""
+    if parameter == "sigma":
+        return f"the family {family} has no residual sd; take the prior away."
+    have = [f.name for f in FAMILIES.values() if any(p.name == parameter for p in f.parameters)]
+    called = "no degrees of freedom; only family student has nu" if parameter == "nu" else f"no {parameter}; only family {have[0]} has"
+    return f"the family {family} has {called}."
 
 
 def _plain(name: str) -> str:
@@ -321,71 +326,16 @@ def default_correlation() -> Prior:
     return Prior("lkj", (1.0,))
 
 
+def default_of(parameter: Parameter) -> Prior | None:
+    """The default prior of a family's own parameter, as its record states it; None where it depends on the data (sigma)."""
+    return None if parameter.default is None else Prior(*parameter.default)
+
+
 def default_nu() -> Prior:
     """gamma(2, 0.1) truncated to nu > 1 (Juárez and Steel 2010; the default of brms), also for Student-t effects."""
-    return Prior("gamma", (2.0, 0.1))
-
-
-def default_shape() -> Prior:
-    """gamma(0.01, 0.01) on the size r of the negative binomial (variance μ + μ²/r), the default of brms up to 2.19.
-
-    Nearly flat in log r up to about 100, where a count is as good as Poisson, and proper beyond: r has a posterior mean whatever the data.
-    """
-    return Prior("gamma", (0.01, 0.01))
+    return Prior(*PARAMETERS["nu"].default)
 
 
 def default_cutpoints() -> Prior:
     """student_t(3, 0, 2.5) on each cutpoint with predictors at their means, under their order (as the default of brms)."""
     return Prior("student_t", (3.0, 0.0, 2.5))
-
-
-# ------------------------------------------------------------------------------------------------------- densities
-
-
-def log_density(prior: Prior, x: Any, *, lower: float | None = None, columns: int = 2) -> np.ndarray:
-    """Log density of a scalar prior at ``x``, normalised, −inf outside its support. For plots and tests; kernels have their own.
-
-    Kinds on an sd are densities of the sd: inverse_gamma is on the variance and carries its Jacobian 2x. gamma (for nu) is truncated
-    to x > 1; ``lower`` moves that bound, and truncates an exponential (on df: ``lower=1``). lkj is the marginal of one correlation of
-    a matrix with ``columns`` columns. flat is 0 everywhere (improper); fixed is 0 at its value, −inf elsewhere.
-
-    Raises ValueError for inverse_wishart and huang_wand, which are on matrices.
-    """
-    from scipy import special
-
-    x = np.asarray(x, dtype=float)
-    kind, a = prior.kind, prior.args
-    lower = lower if lower is not None else {"gamma": 1.0}.get(kind, -np.inf if kind in COEFFICIENT_KINDS else 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if kind in {"normal", "half_normal"}:
-            z = (x - a[0]) / a[1]
-            out = -0.5 * z * z - math.log(a[1]) - 0.5 * math.log(2 * math.pi) + (math.log(2) if kind == "half_normal" else 0.0)
-        elif kind in {"student_t", "half_t", "cauchy", "half_cauchy"}:
-            df, mean, scale = a if len(a) == 3 else (1.0, *a)
-            z = (x - mean) / scale
-            constant = special.gammaln((df + 1) / 2) - special.gammaln(df / 2) - 0.5 * math.log(df * math.pi) - math.log(scale)
-            out = constant - 0.5 * (df + 1) * np.log1p(z * z / df) + (math.log(2) if kind.startswith("half") else 0.0)
-        elif kind == "exponential":
-            out = math.log(a[0]) - a[0] * (x - lower)
-        elif kind == "uniform":
-            out = np.where((x >= a[0]) & (x <= a[1]), -math.log(a[1] - a[0]), -np.inf)
-        elif kind == "inverse_gamma":
-            shape, scale = a
-            v = x * x
-            out = shape * math.log(scale) - special.gammaln(shape) - (shape + 1) * np.log(v) - scale / v + np.log(2 * x)
-        elif kind == "gamma":
-            shape, rate = a
-            out = shape * math.log(rate) - special.gammaln(shape) + (shape - 1) * np.log(x) - rate * x
-            out = out - math.log(special.gammaincc(shape, rate * max(lower, 0.0)))
-        elif kind == "lkj":
-            b = a[0] + (columns - 2) / 2
-            out = (b - 1) * np.log1p(-x * x) - (2 * b - 1) * math.log(2) - special.betaln(b, b)
-            return np.where(np.abs(x) < 1, out, -np.inf)
-        elif kind == "fixed":
-            return np.where(x == a[0], 0.0, -np.inf)
-        elif kind == "flat":
-            return np.zeros_like(x)
-        else:
-            raise ValueError(f"{kind} is a prior on a matrix; it has no density in one number")
-    inside = (x >= lower) & ~np.isnan(out)  # inverse_gamma at 0 is ∞ − ∞: the density is 0 there
-    return np.where(np.isnan(x), np.nan, np.where(inside, out, -np.inf))

@@ -30,8 +30,9 @@ class Prior:
 
     Kinds and arguments (SD language throughout; scales are standard deviations, not precisions):
     coefficients: normal(mean, sd), student_t(df, mean, scale), cauchy(mean, scale), flat();
-    sds and sigma: half_t(df, 0, scale), half_normal(0, sd) , half_cauchy(0, scale), exponential(rate),
-    uniform(low, high), inverse_gamma(shape, scale) on the *variance*, fixed(value), flat() where that leaves a posterior;
+    sds and sigma: half_t(df, 0, scale), half_normal(0, sd), half_cauchy(0, scale), gamma(shape, rate), lognormal(m, s),
+    exponential(rate), uniform(low, high), inverse_gamma(shape, scale) on the *variance*, fixed(value), flat() where that leaves a
+    posterior;
     nu, df: gamma(shape, rate) truncated to nu > 1, exponential(rate) (of df truncated too), uniform(low, high), fixed(value);
     correlations: lkj(eta); covariances: inverse_wishart(df, scale matrix as nested tuples),
     huang_wand(nu, A) with A a number or one number a column.
@@ -127,7 +128,7 @@ class Spec:
     """The user's words, all defaults filled. ``formula`` is always present: the two-level form is rewritten to it."""
 
     formula: str
-    family: str = "gaussian"  # gaussian | student | probit | logit | binomial | poisson | negative_binomial | ordinal
+    family: str = "gaussian"  # a name of ``gibbs.model.families.FAMILIES``
     link: str = ""  # of families with several: logit, probit, cloglog; "" elsewhere
     weights: str | None = None  # the column of weights, where the formula does not name it
     weights_type: str = "frequency"  # frequency | precision
@@ -274,7 +275,7 @@ class Design:
     trials: np.ndarray | None = None  # (N,) int64 ≥ 0, binomial: y of so many; all 1 where the outcome is 0 and 1 (link cloglog)
     weights: np.ndarray | None = None  # (N,) int64 ≥ 1, frequency weights: the row stands for so many equal ones
     categories: tuple[str, ...] | None = None  # ordinal: labels in order; y holds 0 … C−1
-    shape_prior: Prior | None = None  # negative_binomial: on the size r (variance μ + μ²/r)
+    dispersion_prior: Prior | None = None  # on the family's own dispersion: negative_binomial's shape r (variance μ + μ²/r)
     precision: np.ndarray | None = None  # (N,) > 0, precision weights w: the residual variance is sigma²/w (gaussian, student)
     cutpoint_prior: Prior | None = None  # ordinal: on each cutpoint, under their order
     cutpoint_means: np.ndarray | None = None  # (p,): the prior is on the cutpoints less these times β, as the default; None: as written

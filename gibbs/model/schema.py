@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from gibbs.errors import SpecError, nearest
+from gibbs.model.families import FAMILIES
 from gibbs.model.levels import label
 from gibbs.model.records import SCHEMES, Until
 
@@ -247,9 +248,7 @@ class SpecKeys(_Keys):
 
     title: str = Field("", description="One line, for the report.")
     data: Annotated[DataKeys | None, BeforeValidator(_source)] = Field(None, description="A file, or a mapping that says more.")
-    family: str = Field(
-        "gaussian", description="gaussian, student, probit, logit, binomial, poisson, negative_binomial or ordinal; binomial(probit) too."
-    )
+    family: str = Field("gaussian", description=f"{', '.join(FAMILIES)}; binomial(probit) too.")
     link: str | None = Field(None, description="The link: binomial and bernoulli have logit, probit, cloglog; ordinal has logit, probit.")
     formula: str | None = Field(None, description="As lme4 writes it: y ~ x + (1 + x | g).")
     weights: WeightsKeys | None = Field(None, description="{column: w, type: frequency}, or type: precision.")

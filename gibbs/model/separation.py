@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gibbs.model import collinear, pure_cells
+from gibbs.model import collinear, families, pure_cells
 from gibbs.model.records import Design
 
 _LARGEST_STACK = 20_000_000  # rows × cutpoints × columns of an ordinal model
@@ -32,9 +32,10 @@ def messages(design: Design, aliased: list[int]) -> list[str]:
     if not len(y):
         return []
     pure = _cells(design, X, y, n, aliased)
-    if design.family in ("poisson", "negative_binomial"):
+    outcome = families.of(design).outcome
+    if outcome == families.COUNT:
         return pure or _without_counts(design, X, y, columns)
-    if design.family == "ordinal":
+    if outcome == families.ORDINAL:
         return pure or _ordinal(design, X, y, offset, columns)
     if n is not None:
         some, not_all = y > 0, y < n
@@ -72,7 +73,7 @@ def _cells(design: Design, X: np.ndarray, y: np.ndarray, trials: np.ndarray | No
     bottom = np.zeros_like(y)
     if design.categories:  # of those that occur
         bottom, top = np.full_like(y, y.min()), np.full_like(y, y.max())
-    ends = [y == bottom] if design.family in ("poisson", "negative_binomial") else [y == bottom, y == top]
+    ends = [y == bottom] if families.of(design).outcome == families.COUNT else [y == bottom, y == top]
     if any(end.all() for end in ends):
         return []
     found, guilty = [], []

@@ -16,7 +16,7 @@ from gibbs.errors import FormulaError, SpecError, nearest
 from gibbs.model import formula as formulas
 from gibbs.model import overrides as overrides_of
 from gibbs.model import subset, two_level, weights, yaml_lines
-from gibbs.model.families import LINKS, Family, family
+from gibbs.model.families import LINKS, ORDINAL, Family, family, named
 from gibbs.model.prior_words import write
 from gibbs.model.priors import PriorBook
 from gibbs.model.records import FIRST_CHECK, DataSource, Join, Prior, Sampling, Spec, Until
@@ -333,7 +333,7 @@ def _categories(labels: Sequence[str], family_name: str, place: _Places) -> tupl
     """The categories of an ordinal outcome in the user's order. SpecError for one alone, one twice, and on other families."""
     if not labels:
         return ()
-    if family_name != "ordinal":
+    if named(family_name).outcome != ORDINAL:
         raise SpecError(f"categories are those of an ordinal outcome; the family is {family_name}.", where=place(("categories",)))
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if list(labels).count(label) > 1)

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gibbs.model import collinear, exact_fit, factor_warnings, prior_conflict, separation
+from gibbs.model import collinear, exact_fit, factor_warnings, families, prior_conflict, separation
 from gibbs.model.factor_warnings import Warning
-from gibbs.model.families import FAMILIES
 from gibbs.model.nesting import parents
 from gibbs.model.prior_rows import aliased
 from gibbs.model.records import Design, Factor
@@ -122,7 +121,7 @@ def warnings(design: Design) -> list[Warning]:
         found.append(Warning("exact-fit", exact))
     found += alike
     found += [Warning("prior", message) for message in prior_conflict.messages(design)]
-    if FAMILIES[design.family].outcome != "real":
+    if families.of(design).is_discrete:
         found += [Warning("separation", message) for message in separation.messages(design, [a.column for a in aliases])]
     return found
 

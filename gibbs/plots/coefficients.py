@@ -10,6 +10,7 @@ import numpy as np
 
 from gibbs.draws import names
 from gibbs.errors import PlotError
+from gibbs.model import families
 from gibbs.numerals import plain
 from gibbs.plots import asked, choose
 from gibbs.posterior import parameters as named
@@ -122,7 +123,7 @@ SCALES = {"identity": "", "log": "log of the mean", "logit": "log-odds", "probit
 
 def _axis(fit: Fit, standardised: bool, mixed: bool) -> str:
     outline = fit.outline
-    scale = SCALES.get(outline.link or outline.family, "")
+    scale = SCALES.get(families.of(outline).link, "")
     unit = outline.outcome if not scale else f"{outline.outcome}, {scale}"
     if mixed:
         return f"value ({unit})"

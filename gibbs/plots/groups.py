@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.errors import PlotError, nearest
+from gibbs.model.families import BINARY, COUNT, TRIALS, named, of
 from gibbs.model.records import Design, Factor
 from gibbs.plots import asked, choose
 from gibbs.posterior import family as families
@@ -40,8 +41,6 @@ DRAWS = 1000
 POINTS = 250
 """Points of a panel; of more, so many evenly spaced."""
 GRID = 41
-_COUNTS = ("poisson", "negative_binomial")
-_PROPORTIONS = ("logit", "probit", "binomial")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def numbers(
 ) -> Panels:
     """What the picture shows: ``levels`` of a factor (all where None), a page of them."""
     design, outline = fit.design, fit.outline
-    if design.family == "ordinal":
+    if design.categories:
         raise PlotError("the outcome is ordinal, and has no one line y = α + βx; ppc shows its categories, ranef its groups.")
     which = [f.name for f in outline.factors].index(choose.factor(fit, factor).name)
     of = design.factors[which]
@@ -241,11 +240,11 @@ def _regression(
     if not len(y) or (x is not None and np.ptp(x) == 0):
         return None
     A = np.ones((len(y), 1)) if x is None else np.column_stack((np.ones(len(y)), x))
-    if family not in _PROPORTIONS and family not in _COUNTS:
+    if not named(family).is_discrete:
         root = np.sqrt(weights)
         found = np.linalg.lstsq(A * root[:, None], (y - offset) * root, rcond=None)[0]
         return float(found[0]), float(found[1]) if x is not None else 0.0
-    if family in _PROPORTIONS and _separated(y, x, weights, trials):
+    if named(family).is_share and _separated(y, x, weights, trials):
         return None
     return _scoring(link, y, A, offset, weights, trials)
 
@@ -368,7 +367,7 @@ def _points(panel: Panel, design: Design, shown: Panels, rng: np.random.Generato
         everywhere = panel.grid[-1] - panel.grid[0]
         if len(np.unique(x)) <= 5:
             x = x + rng.uniform(-0.06, 0.06, len(keep)) * everywhere
-    if design.family in ("logit", "probit") or (design.trials is not None and int(design.trials.max()) == 1):
+    if of(design).outcome == BINARY or (design.trials is not None and int(design.trials.max()) == 1):
         y = np.where(y > 0.5, 1.0, 0.0) + rng.uniform(0.0, 0.06, len(keep)) * np.where(y > 0.5, -1.0, 1.0)
     elif len(np.unique(panel.y)) <= 2 and len(panel.y) > 2:  # 0 and 1 in a gaussian model
         y = y + rng.uniform(-0.03, 0.03, len(keep)) * (np.ptp(panel.y) or 1.0)
@@ -379,12 +378,12 @@ def _points(panel: Panel, design: Design, shown: Panels, rng: np.random.Generato
 
 def _window(family: str, shown: Panels, points: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[float, float]:
     """The common range of y: probabilities have 0 to 1; else the points and the model's lines, not every stray line of no pooling."""
-    if family in _PROPORTIONS:
+    if named(family).is_share:
         return -0.03, 1.03
     values = np.concatenate([np.concatenate((p.partial, p.band.reshape(-1))) for p in shown.panels] + [y for _, y, _ in points])
     low, high = float(values.min()), float(values.max())
     room = 0.05 * ((high - low) or 1.0)
-    return (low - room if family not in _COUNTS else -0.03 * high), high + room
+    return (low - room if named(family).outcome != COUNT else -0.03 * high), high + room
 
 
 def _ticks(axes, shown: Panels, count: int, columns: int) -> None:
@@ -405,11 +404,12 @@ def _ticks(axes, shown: Panels, count: int, columns: int) -> None:
 
 def _response(design: Design) -> str:
     name = design.outcome
-    if design.family in ("logit", "probit") or (design.family == "binomial" and design.trials is None):
+    outcome = of(design).outcome
+    if outcome == BINARY or (outcome == TRIALS and design.trials is None):
         return f"probability of {name}" + (f" = {design.outcome_labels[1]}" if design.outcome_labels else "")
-    if design.family == "binomial":
+    if outcome == TRIALS:
         return f"{name}: share of the trials"
-    return f"{name}, expected count" if design.family in _COUNTS else name
+    return f"{name}, expected count" if outcome == COUNT else name
 
 
 def _note(design: Design, shown: Panels, page: int) -> str:

@@ -1,6 +1,6 @@
 """Posterior predictive checks: outcomes that the model predicts, against those that were observed, as fits the family.
 
-gaussian, student: densities. logit, probit, binomial: binned residuals (Gelman and Hill 2007, section 5.6) and a separation plot
+gaussian, student: densities. logit, probit, numbers of trials: binned residuals (Gelman and Hill 2007, section 5.6) and a separation plot
 (Greenhill, Ward and Sacks 2011). Counts: a hanging rootogram (Kleiber and Zeileis 2016). Ordinal: the categories.
 
 Every outcome counts once: a row of frequency weight w is w outcomes, a row without an outcome is none. Replications are drawn row by row
@@ -17,6 +17,7 @@ import numpy as np
 
 from gibbs.draws import names
 from gibbs.errors import PlotError
+from gibbs.model.families import COUNT, Given, of
 from gibbs.model.records import Design
 from gibbs.plots import asked, choose, density
 from gibbs.posterior import family as families
@@ -38,8 +39,6 @@ BARS = 50
 """Counts beyond so many are shown in bins of equal width."""
 STRIPES = 400
 _BLOCK = 4_000_000  # numbers held at once
-_PROPORTIONS = ("logit", "probit", "binomial")
-_COUNTS = ("poisson", "negative_binomial")
 
 
 def outcomes(design: Design, seed: int = 0, most: int = OUTCOMES) -> np.ndarray:
@@ -67,14 +66,13 @@ def predicted(fit: Fit, rows: np.ndarray, draws: int) -> Iterator[tuple[np.ndarr
     for start in range(0, len(pick), size):
         some = pick[start : start + size]
         more: dict[str, Any] = {"link": design.link}
-        for name in ("sigma", "nu", "shape"):
-            if name in families.PARAMETERS[design.family] and getattr(outline, f"{name}_prior") is not None:
-                more[name] = variances.hyper(arrays, outline, name).reshape(-1)[some, None]
+        for name in of(outline).priors(outline):
+            more[name] = variances.hyper(arrays, outline, name).reshape(-1)[some, None]
         if design.known_se is not None or design.precision is not None:
             more["sigma"] = residual_scale(design, more.get("sigma"), rows)
-        if design.family == "binomial":
-            more["trials"] = None if design.trials is None else design.trials[rows]
-        if design.family == "ordinal":
+        if design.trials is not None:
+            more["trials"] = design.trials[rows]
+        if design.categories:
             cut = [arrays.hyper_names.index(name) for name in names.cutpoint_names(outline)]
             more["cutpoints"] = arrays.hyper.reshape(-1, arrays.hyper.shape[2])[some][:, cut]
         yield linear_predictor(arrays, X, factors, offset, pick=some), more
@@ -96,15 +94,28 @@ def expected(fit: Fit, rows: np.ndarray, draws: int = COUNTED) -> np.ndarray:
     return total / count
 
 
+def overdispersion(fit: Fit, rows: np.ndarray, draws: int = COUNTED) -> np.ndarray:
+    """(n,) the variance that the model gives an outcome of so many trials, over that of a binomial; means over draws."""
+    record = of(fit.design)
+    whole, binomial = np.zeros(len(rows)), np.zeros(len(rows))
+    for eta, more in predicted(fit, rows, draws):
+        given = Given(record.name, more)
+        mean = families.inverse_link(record.name, eta, link=more["link"])
+        whole += record.variance(mean, given).sum(axis=0)
+        binomial += (given.get("trials", 1) * mean * (1.0 - mean)).sum(axis=0)
+    return np.where(binomial > 0, whole / np.where(binomial > 0, binomial, 1.0), 1.0)
+
+
 def draw(fit: Fit) -> Picture:
     """The check that fits the family."""
     design = fit.design
     rows = outcomes(design, fit.spec.sampling.seed or 0)
-    if design.family in _PROPORTIONS:
+    family = of(design)
+    if family.is_share:
         return _proportions(fit, rows)
-    if design.family in _COUNTS:
+    if family.outcome == COUNT:
         return _counts(fit, rows)
-    return _categories(fit, rows) if design.family == "ordinal" else _densities(fit, rows)
+    return _categories(fit, rows) if design.categories else _densities(fit, rows)
 
 
 def _taken(design: Design, rows: np.ndarray) -> str:
@@ -173,10 +184,11 @@ class Binned:
     outcomes: np.ndarray
 
 
-def binned(p: np.ndarray, y: np.ndarray, trials: np.ndarray) -> Binned:
+def binned(p: np.ndarray, y: np.ndarray, trials: np.ndarray, over: np.ndarray | float = 1.0) -> Binned:
     """Mean of y/trials − p in bins of about as many trials each: √n bins (10 to 100 outcomes: 10), as ``binnedplot`` of R's arm.
 
-    Rows with one fitted probability stay in one bin, whatever their order. error: √(Σ n p (1 − p)) / Σ n, what the model says.
+    Rows with one fitted probability stay in one bin, whatever their order. error: √(Σ n p (1 − p) c) / Σ n, what the model says, with
+    c = ``over`` its variance over that of a binomial.
     """
     total = float(trials.sum())
     bins = int(np.sqrt(total)) if total >= 100 else 10 if total > 10 else max(1, int(total) // 2)
@@ -190,7 +202,7 @@ def binned(p: np.ndarray, y: np.ndarray, trials: np.ndarray) -> Binned:
         return np.bincount(bin_of, numbers, minlength=bins)[keep]
 
     n = n[keep]
-    return Binned(sums(trials * p) / n, sums(y - trials * p) / n, np.sqrt(sums(trials * p * (1 - p))) / n, n)
+    return Binned(sums(trials * p) / n, sums(y - trials * p) / n, np.sqrt(sums(over * trials * p * (1 - p))) / n, n)
 
 
 def _fill(size: np.ndarray, wanted: float) -> np.ndarray:
@@ -227,7 +239,7 @@ def _proportions(fit: Fit, rows: np.ndarray) -> Picture:
     design = fit.design
     p, y = expected(fit, rows), design.y[rows]
     trials = np.ones(len(rows)) if design.trials is None else design.trials[rows].astype(float)
-    bins = binned(p, y, trials)
+    bins = binned(p, y, trials, overdispersion(fit, rows) if of(design).parameters else 1.0)
     events, chance = separation(p, y, trials)
     figure, axes = canvas.sheet(2, 1, width=6.5, height=5.6, height_ratios=(2.1, 1))
     top, below = axes[:, 0]

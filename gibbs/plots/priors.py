@@ -20,6 +20,8 @@ import numpy as np
 from gibbs.draws import names
 from gibbs.draws.outline import Outline
 from gibbs.errors import PlotError
+from gibbs.model import families, laws
+from gibbs.model.prior_kinds import cut_off
 from gibbs.model.priors import describe, log_density
 from gibbs.model.records import Prior, Term
 from gibbs.plots import choose, density
@@ -61,17 +63,16 @@ def known(outline: Outline) -> list[Known]:
                 name = names.correlation_name(factor.name, first, second, term.group)
                 if (one := _of_correlation(term, term.columns.index(first), term.columns.index(second), name)) is not None:
                     found.append(one)
-    scalars = [(names.df_name(factor.name), ("gamma", "exponential"), factor.df_prior) for factor in outline.factors]
-    scalars += [(name, cut, getattr(outline, f"{name}_prior")) for name, cut in (("sigma", ()), ("nu", ("gamma",)), ("shape", ()))]
-    for name, cut, prior in scalars:  # cut: the kinds that are cut off below 1
+    scalars = [(names.df_name(factor.name), laws.own_prior(factor)) for factor in outline.factors]
+    scalars += families.of(outline).priors(outline).items()
+    for name, prior in scalars:
         if prior is not None and prior.kind not in ("fixed", "flat"):
-            least = 1.0 if prior.kind in cut else 0.0
-            lower = least if prior.kind in ("gamma", "exponential") else None
-            found.append(_scalar(name, prior, least, math.inf, describe(prior, name), lower=lower))
+            least = 1.0 if cut_off(prior, name) else 0.0
+            found.append(_scalar(name, prior, least, math.inf, describe(prior, name), lower=least))
     return found
 
 
-def _scalar(name: str, prior: Prior, low: float, high: float, words: str, lower: float | None = None, columns: int = 2) -> Known:
+def _scalar(name: str, prior: Prior, low: float, high: float, words: str, lower: float = 0.0, columns: int = 2) -> Known:
     def at(x: np.ndarray) -> np.ndarray:
         return np.exp(log_density(prior, x, lower=lower, columns=columns))
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from gibbs.model.families import Given, named
 from gibbs.posterior import family as families
 
 POINTS = 41
 """Points of the trapezoidal rule on ±6 sds of the effect, which for these smooth functions beats Gauss–Hermite: on a mean probability of a
 logit it is right to 1e-7 at s = 4, of a cloglog to 1e-8 at s = 2 and 1e-4 at s = 4."""
-BINARY = ("logit", "probit", "binomial")
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,20 @@ class Moments:
 def moments(family: str, link: str, eta: np.ndarray, s2: np.ndarray | float = 0.0, **parameters: Any) -> Moments:
     """Moments of y at η (…, n), averaged over w of variance ``s2`` (broadcast against η).
 
-    parameters : sigma, nu, shape, cutpoints as ``gibbs.posterior.family`` takes them; trials are not looked at.
+    parameters : the family's parameters and cutpoints as ``gibbs.posterior.family`` takes them; trials are not looked at.
     """
     link = families.link_of(family, link)
     s2 = np.broadcast_to(np.asarray(s2, dtype=float), eta.shape)
+    record, given = named(family), Given(family, {**parameters, "link": link})
     if link == "identity":
-        noise = families.latent_variance(family, link, sigma=parameters["sigma"], nu=parameters.get("nu"))
-        return Moments(eta, np.broadcast_to(noise, eta.shape), s2)
+        return Moments(eta, record.within(eta, eta**2 + s2, given), s2)
     if link == "log":
         with np.errstate(over="ignore", invalid="ignore"):
             mean = np.exp(eta + 0.5 * s2)
             between = mean**2 * np.expm1(s2)
-            within = mean if family == "poisson" else mean + (mean**2 + between) / parameters["shape"]
+            within = record.within(mean, mean**2 + between, given)
         return Moments(mean, within, between)
-    if family in BINARY and link == "probit":
+    if record.is_share and link == "probit":
         h = eta / np.sqrt(1.0 + s2)
         mean = special.ndtr(h)
         squares = mean - 2.0 * special.owens_t(h, 1.0 / np.sqrt(1.0 + 2.0 * s2))
@@ -73,7 +73,7 @@ def nodes(count: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
 
 def _at(family: str, link: str, eta: np.ndarray, parameters: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """E(y | η), its square, Var(y | η)."""
-    if family in BINARY:
+    if named(family).is_share:
         p = families.inverse_link(family, eta, link=link)
         return p, p * p, p * (1.0 - p)
     probability = families.inverse_link(family, eta, link=link, cutpoints=parameters["cutpoints"])  # ordinal

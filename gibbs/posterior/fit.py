@@ -128,7 +128,7 @@ class Fit(OfRows):
 
     @property
     def family(self) -> str:
-        """gaussian, student, probit, logit, binomial, poisson, negative_binomial or ordinal."""
+        """A name of ``gibbs.model.families.FAMILIES``: gaussian, …, ordinal."""
         return self.outline.family
 
     @property

@@ -59,13 +59,13 @@ def means(draws: Draws) -> Draws:
 
 
 def family_parameters(draws: Draws, outline: Outline, design: Design, place: np.ndarray | slice, pick: Any = None) -> dict[str, np.ndarray]:
-    """What ``gibbs.posterior.family`` needs beside η (S, n): sigma, nu, shape (S, 1), cutpoints (S, C − 1), trials and known se (n,)."""
+    """What ``gibbs.posterior.family`` needs beside η (S, n): its parameters (S, 1), cutpoints (S, C − 1), trials and known se (n,)."""
 
     def one(name: str) -> np.ndarray:
         return flat(variances.hyper(draws, outline, name), pick)[:, None]
 
     found: dict[str, np.ndarray] = {}
-    for name in family.PARAMETERS[outline.family]:
+    for name in family.needs(outline.family):
         if name == "trials":
             if design.trials is not None:
                 found[name] = design.trials[place]

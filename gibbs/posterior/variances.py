@@ -10,6 +10,7 @@ import numpy as np
 from gibbs.draws import names
 from gibbs.draws.outline import FactorOutline, Outline
 from gibbs.draws.records import Draws
+from gibbs.model import families, laws
 from gibbs.posterior import intervals
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def covariances(draws: Draws, outline: Outline, factor: FactorOutline) -> np.nda
 
 def degrees_of_freedom(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndarray | None:
     """df of Student-t effects, (chain, draw); None of normal ones."""
-    return None if factor.df_prior is None else hyper(draws, outline, names.df_name(factor.name))
+    return None if not laws.of(factor).parameter else hyper(draws, outline, names.df_name(factor.name))
 
 
 def effect_variance(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndarray:
@@ -66,13 +67,7 @@ def effect_variance(draws: Draws, outline: Outline, factor: FactorOutline) -> np
     products = factor.cross_product.reshape(-1, len(factor.columns), len(factor.columns))
     variance = np.einsum("csgab,gab->cs", covariances(draws, outline, factor), products)
     df = degrees_of_freedom(draws, outline, factor)
-    return variance if df is None else variance * inflation(df)
-
-
-def inflation(df: np.ndarray) -> np.ndarray:
-    """df/(df − 2), the variance of a standard t; infinite where df ≤ 2."""
-    above = df > 2
-    return np.where(above, df / np.where(above, df - 2, 1.0), np.inf)
+    return variance if df is None else variance * laws.of(factor).inflation(df)
 
 
 def residual_variance(draws: Draws, outline: Outline, mean: np.ndarray | None = None) -> tuple[np.ndarray, str]:
@@ -85,26 +80,24 @@ def residual_variance(draws: Draws, outline: Outline, mean: np.ndarray | None = 
     for the linear predictor itself has no residual.
     """
     shape = draws.beta.shape[:2]
-    link = outline.link or outline.family
+    link = families.of(outline).link
     if link == "log" and mean is None:
         return np.zeros(shape), "Residual (none on the log scale)"
     if link == "log":
         from gibbs.posterior import family
 
-        size = None if outline.shape_prior is None else hyper(draws, outline, "shape")
+        own = {name: hyper(draws, outline, name) for name in families.of(outline).priors(outline)}
         with np.errstate(divide="ignore"):
-            found = family.latent_variance(outline.family, "log", mean=mean, shape=size)
+            found = family.latent_variance(outline.family, "log", mean=mean, **own)
         return np.asarray(found), "Residual (log scale, trigamma)"
     if link in LATENT_VARIANCE:
         value, written = LATENT_VARIANCE[link]
         return np.full(shape, value), f"Residual (latent, {written})"
     if outline.known_variance is not None:
         return np.full(shape, outline.known_variance), "Residual (known se)"
-    variance = hyper(draws, outline, "sigma") ** 2 * outline.variance_factor
+    own = families.Given(outline.family, {name: hyper(draws, outline, name) for name in families.of(outline).priors(outline)})
     label = "Residual" if outline.variance_factor == 1.0 else "Residual (mean of sigma²/w)"
-    if outline.family == "student":
-        return variance * inflation(hyper(draws, outline, "nu")), label
-    return variance, label
+    return np.asarray(families.of(outline).latent_variance(own)) * outline.variance_factor, label
 
 
 def varcorr(draws: Draws, outline: Outline) -> pd.DataFrame:
@@ -131,7 +124,7 @@ def varcorr(draws: Draws, outline: Outline) -> pd.DataFrame:
                     correlation = hyper(draws, outline, names.correlation_name(factor.name, first, second, block))
                     rows.append((group, first, second, float(sigma[:, :, a, b].mean()), float(correlation.mean())))
                 start += len(term.columns)
-    if outline.sigma_prior is not None:
+    if "sigma" in families.of(outline).priors(outline):
         sd = hyper(draws, outline, "sigma")
         rows.append(("Residual", None, None, float((sd**2).mean()), float(sd.mean())))
     frame = pd.DataFrame(rows, columns=["grp", "var1", "var2", "vcov", "sdcor"])

@@ -15,7 +15,7 @@ import numpy as np
 
 from gibbs.errors import DataError, SpecError, nearest
 from gibbs.files import pages
-from gibbs.model import coding, levels, syntax
+from gibbs.model import coding, families, levels, syntax
 from gibbs.model.numeric import as_number
 from gibbs.model.records import Design
 from gibbs.numerals import plain
@@ -121,7 +121,7 @@ def ame(
                 found[(name, effect) if by is None else (name, effect, label)] = average
     if draws:
         return found
-    categories = list(fit.outline.categories or ()) if fit.family == "ordinal" else []
+    categories = list(fit.outline.categories or ())
     keys = [(*key, category) for key in found for category in (categories or [None])]
     statistics = np.concatenate([summarise(values, probabilities).reshape(2 + len(probabilities), -1) for values in found.values()], axis=1)
     columns: dict[str, Any] = {"variable": [k[0] for k in keys], "effect": [k[1] for k in keys]}
@@ -256,7 +256,7 @@ def effects(
         probabilities=tuple(probabilities),
         draws=draws,
         labels=labels,
-        categories=tuple(fit.outline.categories or ()) if fit.family == "ordinal" and kind == "expected" else (),
+        categories=tuple(fit.outline.categories or ()) if kind == "expected" else (),
     )
 
 
@@ -320,11 +320,12 @@ def _held(fit: Fit, shown: Sequence[Described], given: Mapping[str, Any], words:
 
 def outcome_words(fit: Fit) -> str:
     name, labels = fit.outline.outcome, fit.outline.outcome_labels
-    if fit.family in ("logit", "probit"):
+    outcome = families.of(fit.outline).outcome
+    if outcome == families.BINARY:
         return f"Pr({name} = {labels[1] if labels else 1})"
-    if fit.family == "binomial":
+    if outcome == families.TRIALS:
         return f"Pr(success), {name}"
-    return f"Pr({name})" if fit.family == "ordinal" else f"E({name})"
+    return f"Pr({name})" if outcome == families.ORDINAL else f"E({name})"
 
 
 def _average_words(words: Mapping[str, str]) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import DataError, SpecError, nearest
-from gibbs.model import data, levels, outcome, readers, syntax
+from gibbs.model import data, families, levels, outcome, readers, syntax
 from gibbs.model.encoding import Encoding, Grouping, RandomColumns
 from gibbs.model.fixed import numbers
 from gibbs.model.formula import Formula
@@ -312,16 +312,15 @@ def _refuse_missing(frame: pd.DataFrame, wanted: Sequence[str], source: str) -> 
 
 
 def _family(fit: Fit) -> Any:
-    from gibbs.model import families
-
     return families.family(fit.spec.family, fit.spec.link or None, trials=fit.spec.family == "binomial")
 
 
 def _trials(fit: Fit, parsed: Formula, frame: pd.DataFrame, source: str, given: Any) -> np.ndarray | None:
     """The number of trials of every row (N,), None for families without."""
-    if fit.family != "binomial":
+    if families.of(fit.outline).outcome != families.TRIALS:
         if given is not None:
-            raise SpecError(f"trials are of family binomial; the family is {fit.family}.", where="trials")
+            have = " or ".join(f.name for f in families.FAMILIES.values() if f.outcome == families.TRIALS)
+            raise SpecError(f"trials are of family {have}; the family is {fit.family}.", where="trials")
         return None
     if given is None:
         return outcome.trials(parsed, _family(fit), frame, source)

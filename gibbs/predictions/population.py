@@ -56,7 +56,7 @@ def expected(
         return inverse_link(family, eta + 0.5 * np.asarray(variance), link=link)
     if link == "probit":
         scale = np.sqrt(1.0 + np.asarray(variance))
-        if family != "ordinal":
+        if cutpoints is None:
             return inverse_link(family, eta / scale, link=link)
         cut = np.asarray(cutpoints, dtype=float)[:, None, :] / scale[..., None]  # a row's own cutpoints
         flat = inverse_link(family, (eta / scale).reshape(-1, 1), link=link, cutpoints=cut.reshape(-1, cut.shape[-1]))
@@ -107,7 +107,7 @@ def _over_scales(
 def _narrow(family: str, link: str, eta: np.ndarray, sd: np.ndarray, cutpoints: Any) -> np.ndarray:
     """Σ_j w_j F(η + z_j sd)."""
     z, weights = nodes(link, float(sd.max(initial=0.0)))
-    if link == "logit" and family != "ordinal" and len(z) > 1:
+    if link == "logit" and cutpoints is None and len(z) > 1:
         return _logistic(eta, sd, z, weights)
     total = np.zeros(())
     for node, weight in zip(z, weights, strict=True):
@@ -133,7 +133,7 @@ def _logistic(eta: np.ndarray, sd: np.ndarray, z: np.ndarray, weights: np.ndarra
 
 def _wide(family: str, link: str, eta: np.ndarray, sd: np.ndarray, cutpoints: np.ndarray | None) -> np.ndarray:
     """E Φ((η − X)/sd) over X ~ F, (n,) or (n, C). Of an ordinal outcome X adds to η (F is symmetric)."""
-    sign = 1.0 if family == "ordinal" else -1.0
+    sign = -1.0 if cutpoints is None else 1.0
     cut = None if cutpoints is None else cutpoints / sd[:, None]
     total = np.zeros(())
     for x, weight in zip(*_OF_NOISE[link], strict=True):

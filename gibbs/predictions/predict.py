@@ -23,6 +23,7 @@ import numpy as np
 
 from gibbs.draws import names
 from gibbs.errors import SpecError, nearest, outside
+from gibbs.model import families, laws
 from gibbs.posterior import family, variances
 from gibbs.posterior.intervals import PROBABILITIES
 from gibbs.posterior.linear import flat, spread
@@ -154,11 +155,9 @@ def words_of(groups: Groups | None, words: Mapping[str, Any]) -> Groups:
 
 @dataclass(frozen=True)
 class _Hyper:
-    """What an outcome needs beside η, each (S, 1), cutpoints (S, C − 1)."""
+    """What an outcome needs beside η: the family's own parameters by name, (S, 1) each, and cutpoints (S, C − 1)."""
 
-    sigma: np.ndarray | None
-    nu: np.ndarray | None
-    shape: np.ndarray | None
+    own: dict[str, np.ndarray]
     cutpoints: np.ndarray | None
 
 
@@ -189,31 +188,30 @@ class Predictor:
         self.rows, self.kind = rows, kind
         self.family, self.link = model.family, family.link_of(model.family, model.link)
         self.categories = tuple(model.categories or ())
-        self.shape: tuple[int, ...] = (len(self.categories),) if model.family == "ordinal" and kind == "expected" else ()
+        self.shape: tuple[int, ...] = (len(self.categories),) if self.categories and kind == "expected" else ()
         self._seed, self._stream = _seed(fit, seed), stream
         self._beta = np.ascontiguousarray(flat(arrays.beta, self.pick).T)  # (p, S)
         self._arrays, self._total = arrays, total  # u is not touched unless levels of the fit are asked for
         self._covariances = [flat(variances.covariances(arrays, model, f), self.pick) for f in model.factors]  # (S, groups, q, q)
-        self._df = [None if f.df_prior is None else flat(variances.degrees_of_freedom(arrays, model, f)) for f in model.factors]
+        self._df = [None if not laws.of(f).parameter else flat(variances.degrees_of_freedom(arrays, model, f)) for f in model.factors]
         self._roots: dict[tuple[int, int], np.ndarray] = {}
         self._effects: dict[tuple[int, int], np.ndarray] = {}
         self._hyper = self._hyper_of(fit)
 
     def _hyper_of(self, fit: Fit) -> _Hyper:
-        def one(name: str) -> np.ndarray | None:
-            if getattr(fit.outline, f"{name}_prior") is None:
-                return None
+        def one(name: str) -> np.ndarray:
             return flat(variances.hyper(fit.arrays, fit.outline, name), self.pick)[:, None]
 
         cut = [flat(variances.hyper(fit.arrays, fit.outline, name), self.pick) for name in names.cutpoint_names(fit.outline)]
-        return _Hyper(one("sigma"), one("nu"), one("shape"), np.stack(cut, axis=1) if cut else None)
+        own = {name: one(name) for name in families.of(fit.outline).priors(fit.outline)}
+        return _Hyper(own, np.stack(cut, axis=1) if cut else None)
 
     # ------------------------------------------------------------------------------------------------------- blocks
 
     def blocks(self, order: np.ndarray | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Blocks of rows, in order or in the ``order`` given (positions, which need not be all)."""
         order = np.arange(len(self.rows)) if order is None else order
-        size = max(1, BLOCK // (self.draws * max(1, len(self.categories) if self.family == "ordinal" else 1)))
+        size = max(1, BLOCK // (self.draws * max(1, len(self.categories))))
         for start in range(0, len(order), size):
             at = order[start : start + size]
             yield at, self.values(at, start)
@@ -251,17 +249,19 @@ class Predictor:
 
     def _outcomes(self, eta: np.ndarray, at: np.ndarray, stream: int) -> np.ndarray:
         h, se, trials, precision = self._hyper, self.rows.known_se, self.rows.trials, self.rows.precision
-        sigma = h.sigma if precision is None else h.sigma / np.sqrt(precision[at])
+        own = dict(h.own)
+        if precision is not None:
+            own["sigma"] = own["sigma"] / np.sqrt(precision[at])
+        if se is not None:
+            own["sigma"] = se[at]
         return family.simulate(
             self._generator(self._stream, stream),
             self.family,
             eta.T,
             link=self.link,
-            sigma=sigma if se is None else se[at],
-            nu=h.nu,
             trials=None if trials is None else trials[at],
-            shape=h.shape,
             cutpoints=h.cutpoints,
+            **own,
         )
 
     # ------------------------------------------------------------------------------------------------------- effects

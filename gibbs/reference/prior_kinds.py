@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from gibbs.model import prior_words, priors
+from gibbs.model.families import PARAMETERS
 from gibbs.model.formula import DISTRIBUTIONS
+from gibbs.model.prior_kinds import KINDS
 from gibbs.model.records import Prior
 from gibbs.reference.markdown import code, table
 
@@ -14,9 +16,7 @@ KEYS = {
     "cor": "the correlations of every factor; `cor[g]` of one",
     "cov": "the whole covariance matrix of a factor's effects, in place of sd and cor",
     "df": "the degrees of freedom of Student-t effects, `df[g]`",
-    "sigma": "the residual sd",
-    "nu": "the degrees of freedom of the family student",
-    "shape": "the size of a negative binomial (variance μ + μ²/shape)",
+    **{parameter.name: parameter.about for parameter in PARAMETERS.values()},
     "cutpoints": "each cutpoint of an ordinal model",
 }
 """What may have a prior; a test compares the keys with those that are read."""
@@ -28,7 +28,8 @@ def page() -> str:
     """Keys with the kinds they take, kinds with their arguments and what they say."""
     keys = [[code(key), words, ", ".join(map(code, priors._CLASSES[key]))] for key, words in KEYS.items()]
     kinds = []
-    for name, forms in prior_words._FORMS.items():
+    for name, kind in KINDS.items():
+        forms = kind.forms
         written = ", ".join(code(f"{name}({', '.join(form)})" if form else name) for form in forms)
         arguments = tuple(_NUMBERS[argument] for argument in forms[0])
         kinds.append([written, code(str(Prior(name, arguments))), prior_words.describe(Prior(name, arguments))])

@@ -12,8 +12,9 @@ import numpy as np
 from gibbs.columns import number
 from gibbs.draws import diagnostics, names
 from gibbs.errors import GibbsError
+from gibbs.model import laws
+from gibbs.model.families import COUNT, of
 from gibbs.model.records import Design
-from gibbs.posterior import averages
 from gibbs.report import letters, pictures
 from gibbs.summaries import display
 
@@ -219,9 +220,8 @@ def _priors(fit: Fit, design: Design | None) -> Iterator[Part]:
         found = list(preview.all_priors(fit.spec, design))
     else:
         found = [pair for factor in fit.outline.factors for term in factor.terms for pair in preview.term_priors(factor.name, term)]
-        found += [(f"df[{factor.name}]", factor.df_prior) for factor in fit.outline.factors if factor.df_prior is not None]
-        further = ("sigma", "nu", "shape")
-        found += [(name, getattr(fit.outline, f"{name}_prior")) for name in further if getattr(fit.outline, f"{name}_prior") is not None]
+        found += [(f"{laws.of(f).parameter}[{f.name}]", laws.own_prior(f)) for f in fit.outline.factors if laws.of(f).parameter]
+        found += of(fit.outline).priors(fit.outline).items()
         if fit.outline.cutpoint_prior is not None:
             found.append(("cutpoints", fit.outline.cutpoint_prior))
     at = {} if design is None else preview.applies(design)
@@ -253,7 +253,7 @@ def _results(fit: Fit) -> Iterator[Part]:
         elif block.kind == "table":
             head, *rows = block.rows
             yield Grid(tuple(head), tuple(tuple(row) for row in rows), caption)
-    scale = "" if fit.family in ("gaussian", "student") else ", on the scale of the linear predictor"
+    scale = "" if not of(fit.outline).is_discrete else ", on the scale of the linear predictor"
     yield Words(f"Posterior means (Estimate) and standard deviations (Est.Error){scale}, with equal-tailed 95 % intervals.")
     if sentence := linear_probability(fit):
         yield Words(sentence)
@@ -261,7 +261,7 @@ def _results(fit: Fit) -> Iterator[Part]:
 
 def linear_probability(fit: Fit) -> str:
     """What has to be said of a model for real numbers whose outcome is 0 or 1; empty of any other."""
-    if fit.family not in ("gaussian", "student") or fit.observed is None or set(np.unique(fit.observed[0])) != {0.0, 1.0}:
+    if of(fit.outline).is_discrete or fit.observed is None or set(np.unique(fit.observed[0])) != {0.0, 1.0}:
         return ""
     name = fit.outline.outcome
     return (
@@ -294,13 +294,14 @@ def _shares(fit: Fit) -> Iterator[Part]:
     except GibbsError as error:
         yield Words(f"Not to be had: {error.message}", "note")
         return
-    if fit.family in averages.BINARY or fit.outline.link == "log":
+    family = of(fit.outline)
+    if family.is_share or family.outcome == COUNT:
         yield Words("gibbs shares has the shares on the scale of the outcome itself as well.")
     yield from _explained(fit)
 
 
 def _latent(fit: Fit) -> str:
-    return "" if fit.family in ("gaussian", "student") else ", on the latent scale, that of the linear predictor"
+    return "" if not of(fit.outline).is_discrete else ", on the latent scale, that of the linear predictor"
 
 
 def _numbers(frame: pd.DataFrame, caption: str) -> Grid:

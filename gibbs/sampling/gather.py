@@ -78,7 +78,7 @@ def parameters(packed: Packed, stack: dict[str, np.ndarray]) -> tuple[np.ndarray
             scales(packed, stack["L"], stack["df"]),
             *([stack["scale"][:, :, :1]] if "sigma" in names else []),
             *([stack["scale"][:, :, 1:]] if "nu" in names else []),
-            *([np.exp(stack["scale"])] if "shape" in names else []),
+            *([np.exp(stack["scale"])] if packed.values.size else []),
         ],
         axis=2,
     )

@@ -15,31 +15,16 @@ from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import priors as kp
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
-from gibbs.model import by_group
+from gibbs.model import by_group, families, laws, prior_kinds
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior
 from gibbs.sampling import orthogonal
 from gibbs.sampling import reference as locations
 from gibbs.sampling.plan import Plan, parents
 
-FAMILY = {"gaussian": kl.GAUSSIAN, "student": kl.STUDENT, "probit": kl.PROBIT, "logit": kl.LOGIT}
 SCHEME = {"joint": kl.JOINT, "collapsed": kl.COLLAPSED, "one-at-a-time": kl.ONE_AT_A_TIME, "second-order": kl.JOINT}
-LIKELIHOOD = {
-    ("probit", "probit"): kd.BINOMIAL_PROBIT,
-    ("logit", "logit"): kd.BINOMIAL_LOGIT,
-    ("binomial", "logit"): kd.BINOMIAL_LOGIT,
-    ("binomial", "probit"): kd.BINOMIAL_PROBIT,
-    ("binomial", "cloglog"): kd.BINOMIAL_CLOGLOG,
-    ("poisson", "log"): kd.COUNT_POISSON,
-    ("negative_binomial", "log"): kd.COUNT_NEGATIVE_BINOMIAL,
-    ("ordinal", "logit"): kd.ORDINAL_LOGIT,
-    ("ordinal", "probit"): kd.ORDINAL_PROBIT,
-}
-"""Second-order likelihoods by family and link."""
-DEFAULT_LINK = {"probit": "probit", "logit": "logit", "binomial": "logit", "poisson": "log", "negative_binomial": "log", "ordinal": "logit"}
 SECOND_ORDER = -1
 """``Packed.family`` of a model that is drawn without augmentation; its likelihood is ``Packed.likelihood``."""
-_ORDINAL = (kd.ORDINAL_LOGIT, kd.ORDINAL_PROBIT)
 CELL_SHARE = 0.7
 """Rows become cells where there are at most this many cells a row."""
 
@@ -73,7 +58,7 @@ class Packed:
     rounds: int = 0  # of moves by rows after each draw of the location; 0: the variances move with the location integrated out
     cutpoints: int = 0  # ordinal: they are the first of the core
     pieces: kl.Rows | None = None  # ordinal: the three squares of every cell as rows (3M)
-    values: np.ndarray = field(default_factory=lambda: np.zeros(0))  # negative binomial: distinct counts, and the rows of each
+    values: np.ndarray = field(default_factory=lambda: np.zeros(0))  # what the dispersion's own part depends on, distinct, and rows of each
     value_rows: np.ndarray = field(default_factory=lambda: np.zeros(0))
     student: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # factors with Student-t effects
     df_prior: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))  # of theirs
@@ -109,9 +94,9 @@ def pack(design: Design, plan: Plan) -> Packed:
     """Lay out ``design``, as the sampler sees it (``by_group.arrange``), for the kernels in the blocks of ``plan``."""
     asked, design = design.asked or design, _observed(by_group.require(design))
     second = plan.scheme == "second-order"
-    likelihood = LIKELIHOOD[design.family, design.link or DEFAULT_LINK[design.family]] if second else -1
-    family = SECOND_ORDER if second else FAMILY[design.link if design.family == "binomial" else design.family]
-    if design.family == "ordinal":
+    record = families.of(design)
+    likelihood, family = codes(record, second)
+    if record.outcome == families.ORDINAL:
         design = _with_cutpoints(design)
     X, written = _centre(design)
     p = X.shape[1]
@@ -120,7 +105,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         weight = weight if times is None else weight * times
     statements = _prior_weights(design, written)
     mean, scale = np.array([(s.mean, s.scale) for s in design.coefficient_priors], dtype=float).reshape(-1, 2).T
-    cutpoints = len(design.categories) - 1 if design.family == "ordinal" else 0
+    cutpoints = len(design.categories) - 1 if record.outcome == families.ORDINAL else 0
     transform, turned = written, orthogonal.basis(X, weight, cutpoints, statements / scale[:, None])
     if turned is not None:
         X, transform, statements = np.ascontiguousarray(turned[0]), written @ turned[1], statements @ turned[1]
@@ -137,12 +122,12 @@ def pack(design: Design, plan: Plan) -> Packed:
     level = np.ascontiguousarray(level, dtype=np.int32)
     trials = np.ones(y.size, dtype=np.int64) if design.trials is None else np.asarray(design.trials, dtype=np.int64)
     values = value_rows = np.zeros(0)
-    if likelihood == kd.COUNT_NEGATIVE_BINOMIAL:
-        values, place = np.unique(y, return_inverse=True)
+    if second and record.constant_of:
+        values, place = np.unique(y if record.constant_of == "y" else trials.astype(float), return_inverse=True)
         value_rows = np.bincount(np.ravel(place), weights=weight)
     n = float(np.sum(design.weights)) if design.weights is not None else float(y.size)
     if discrete and design.weights is not None:
-        y = y if likelihood in _ORDINAL else y * design.weights
+        y = y if record.cells == families.EQUAL else y * design.weights
         trials = trials * design.weights
     if discrete and not second and design.trials is not None:
         n = float(trials.sum())  # a latent for every trial
@@ -152,7 +137,7 @@ def pack(design: Design, plan: Plan) -> Packed:
     order = _row_order(level, plan)
     X, Z, level, offset, y, weight, trials = (np.ascontiguousarray(a[order]) for a in (X, Z, level, offset, y, weight, trials))
     if discrete:
-        X, Z, level, offset, y, trials = _cells(X, Z, level, offset, y, trials, likelihood in _ORDINAL)
+        X, Z, level, offset, y, trials = _cells(X, Z, level, offset, y, trials, record.cells)
         weight = trials.astype(float)
     layout, core_entry, pc, node_size = _layout(design, plan, p, level)
     rows, U = kl.Rows(X, Z, level, offset, y, trials, weight, core_entry), int(np.sum(layout.factor.levels * layout.factor.width))
@@ -168,7 +153,8 @@ def pack(design: Design, plan: Plan) -> Packed:
             yy = float(np.sum(weight * y * y))
     priors = _priors(design, statements, reference)
     haar = family == kl.PROBIT and plan.scheme == "joint" and not np.any(priors.row[:, 0]) and not np.any(offset)
-    haar = haar and all(f.df_prior is None for f in design.factors)  # whose moves need the cross-products of the latents as drawn
+    heavy = np.array([f for f, of in enumerate(design.factors) if laws.of(of).multipliers is not None], dtype=np.int64)
+    haar = haar and not heavy.size  # whose moves need the cross-products of the latents as drawn
     return Packed(
         family=family, scheme=SCHEME[plan.scheme], layout=layout, rows=rows, gram=gram, priors=priors, core_columns=pc, effects=U, yy=yy,
         n=n, haar=bool(haar),
@@ -176,10 +162,23 @@ def pack(design: Design, plan: Plan) -> Packed:
         cells=int(y.size), hyper_names=names.hyper_names(design), likelihood=likelihood,
         cycles=plan.cycles, rounds=plan.rounds, cutpoints=cutpoints, pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values,
         value_rows=value_rows, unit=1.0 if design.precision is None else float(np.sqrt(np.mean(design.precision))),
-        student=np.array([f for f, of in enumerate(design.factors) if of.df_prior is not None], dtype=np.int64),
-        df_prior=np.array([_df_code(f.df_prior) for f in design.factors if f.df_prior is not None], dtype=float).reshape(-1, 3),
+        student=heavy,
+        df_prior=np.array([_scale_code(laws.own_prior(design.factors[f]), "df") for f in heavy], dtype=float).reshape(-1, 3),
         reported=by_group.reported(asked), blocks=_blocks(asked), backs=_backs(design),
     )  # fmt: skip
+
+
+def codes(family: families.Family, second: bool) -> tuple[int, int]:
+    """(likelihood, family) as the compiled loops know them: the second-order likelihood, or the augmentation; −1 and ``SECOND_ORDER`` else.
+
+    ValueError where the family is not drawn so.
+    """
+    names = family.likelihood if second else family.augmented
+    if family.link not in names:
+        how = "second-order moves" if second else "augmentation"
+        raise ValueError(f"a {family.name} model with link {family.link} is not drawn by {how}")
+    name = names[family.link]
+    return (getattr(kd, name), SECOND_ORDER) if second else (-1, getattr(kl, name))
 
 
 def columns_of(factor: Factor) -> np.ndarray:
@@ -192,14 +191,14 @@ def _backs(design: Design) -> tuple[np.ndarray | None, ...]:
 
 
 def _observed(design: Design) -> Design:
-    """The rows whose outcome is known, those with weights of a Student-t model repeated; levels without rows stay."""
+    """The rows whose outcome is known, those with weights repeated where rows stand apart; levels without rows stay."""
     known = np.ones(design.y.size, dtype=bool)
     if design.missing_outcome is not None:
         known &= ~design.missing_outcome
     if design.weights is not None:
         known &= design.weights > 0
     keep = np.flatnonzero(known)
-    if design.family == "student" and design.weights is not None:  # each row has a scale of its own
+    if families.of(design).cells == families.APART and design.weights is not None:  # each row has something of its own
         keep = np.repeat(keep, design.weights[keep])
         design = replace(design, weights=None)
     if np.array_equal(keep, np.arange(design.y.size)):
@@ -226,8 +225,7 @@ def _with_cutpoints(design: Design) -> Design:
     ]
     prior = design.cutpoint_prior
     if prior.kind != "flat":
-        a = prior.args
-        df, mean, scale = {"normal": lambda: (np.inf, *a), "student_t": lambda: a, "cauchy": lambda: (1.0, *a)}[prior.kind]()
+        df, mean, scale = prior_kinds.location(prior)
         inner = np.eye(X.shape[1])[:K]
         weights, at_means = inner.copy(), design.cutpoint_means is not None
         if at_means:
@@ -257,8 +255,8 @@ def _pieces(rows: kl.Rows, cutpoints: int) -> kl.Rows:
 
 
 def _size_prior(design: Design) -> np.ndarray:
-    """Code and numbers of the prior of the negative binomial's size."""
-    return np.array(_scale_code(design.shape_prior), dtype=float) if design.shape_prior is not None else np.zeros(3)
+    """Code and numbers of the prior of the family's own dispersion."""
+    return np.array(_scale_code(design.dispersion_prior, "shape"), dtype=float) if design.dispersion_prior is not None else np.zeros(3)
 
 
 def _centre(design: Design) -> tuple[np.ndarray, np.ndarray]:
@@ -302,8 +300,14 @@ def _row_order(level: np.ndarray, plan: Plan) -> np.ndarray:
     return np.lexsort(tuple(level[:, f] for f in reversed(keys)))
 
 
-def _cells(X, Z, level, offset, y, trials, ordinal=False):
-    """Rows that share predictors, groups and offset (ordinal: and outcome) become one cell, outcomes and trials summed, where that pays."""
+def _cells(X, Z, level, offset, y, trials, together=families.SUM):
+    """Rows that share predictors, groups and offset become one cell, outcomes and trials summed, where that pays.
+
+    ``together``: ``EQUAL`` (ordinal) takes only rows of one outcome together, ``APART`` none.
+    """
+    if together == families.APART:
+        return X, Z, level, offset, y, trials
+    ordinal = together == families.EQUAL
     columns = [*X.T, *Z.T, *level.T, offset, *([y] if ordinal else [])]
     found = equal_rows.of_rows(columns, y.size, most=CELL_SHARE * y.size)
     if found is None:
@@ -442,27 +446,10 @@ def cross_products(rows: kl.Rows, layout: kl.Layout) -> tuple[np.ndarray, np.nda
     return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data.astype(float)
 
 
-def _scale_code(prior: Prior | None, above_one: bool = False) -> tuple[int, float, float]:
-    """(code, a, b) of a scalar scale prior; ``above_one``: that of ν."""
-    if prior is None or prior.kind == "fixed":
-        return kp.FIXED, 0.0, 0.0
-    a = prior.args
-    return {
-        "half_t": lambda: (kp.HALF_T, a[0], a[2]),
-        "half_cauchy": lambda: (kp.HALF_T, 1.0, a[1]),
-        "half_normal": lambda: (kp.HALF_NORMAL, a[1], 0.0),
-        "flat": lambda: (kp.HALF_NORMAL, np.inf, 0.0),
-        "exponential": lambda: (kp.EXPONENTIAL, a[0], 0.0),
-        "uniform": lambda: (kp.UNIFORM, a[0], a[1]),
-        "inverse_gamma": lambda: (kp.INVERSE_GAMMA, a[0], a[1]),
-        "gamma": lambda: (kp.GAMMA_ABOVE_ONE if above_one else kp.GAMMA, a[0], a[1]),
-    }[prior.kind]()
-
-
-def _df_code(prior: Prior) -> tuple[int, float, float]:
-    """(code, a, b) of the prior of the df of effects: an exponential is cut off below 1 as a gamma is (a gamma of shape 1), for
-    multipliers under- and overflow where tails are heavier than Cauchy's."""
-    return (kp.GAMMA_ABOVE_ONE, 1.0, prior.args[0]) if prior.kind == "exponential" else _scale_code(prior, True)
+def _scale_code(prior: Prior | None, on: str = "sd") -> tuple[int, float, float]:
+    """(code, a, b) of the prior of a positive parameter ``on`` (sd, nu, df, shape)."""
+    name, a, b = prior_kinds.code(prior, on=on)
+    return getattr(kp, name), a, b
 
 
 def _priors(design: Design, weights: np.ndarray, reference: np.ndarray) -> kl.Priors:
@@ -493,5 +480,5 @@ def _priors(design: Design, weights: np.ndarray, reference: np.ndarray) -> kl.Pr
             if t.written:
                 cov_prior[k, 0] = kp.LKJ_WRITTEN
                 cov_prior[k, kp.TURN : kp.TURN + q * q] = np.ravel(t.back)
-    scale_prior = np.array([_scale_code(design.sigma_prior), _scale_code(design.nu_prior, above_one=True)], dtype=float)
+    scale_prior = np.array([_scale_code(design.sigma_prior), _scale_code(design.nu_prior, "nu")], dtype=float)
     return kl.Priors(row_prior, np.array(codes, dtype=float).reshape(-1, 3), cov_prior, scale_prior, _size_prior(design))

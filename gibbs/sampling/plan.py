@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
-from gibbs.model import alike, by_group, nesting
+from gibbs.model import alike, by_group, families, laws, nesting
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import SCHEMES, Design, Factor
 from gibbs.sampling import plan_words
@@ -25,11 +25,6 @@ FLOPS_BUDGET = 2.0e5
 ALL_IN_CORE = 64
 """A second-order model with at most this many location effects, and at least ``ROWS_AN_EFFECT`` rows for each, is all core."""
 ROWS_AN_EFFECT = 100
-AUGMENTED = ("probit", "logit")
-"""Families that may be drawn by augmentation or by second-order moves."""
-AUGMENTED_LINKS = ("logit", "probit")
-"""Links for which a binomial model may be augmented, trial by trial, where that is asked for."""
-GAUSSIAN_GIVEN_LATENTS = ("gaussian", "student")
 NANOSECONDS = {"probit": (55.0, 55.0), "logit": (125.0, 30.0)}
 """Cost of a sweep of augmentation a row, and of second-order moves a cell, for the choice between them (measured on 1,000 to 9,000 rows
 of 30 to 100 groups: 50–73 and 32–95, 95–152 and 22–39)."""
@@ -112,11 +107,12 @@ def make(design: Design, scheme: str = "auto") -> Plan:
     by_group.require(design)
     if scheme not in SCHEMES:
         raise SpecError(f"scheme '{scheme}' is not one of {', '.join(SCHEMES)}.{nearest(scheme, SCHEMES)}", where="sampling.scheme")
-    if design.family in GAUSSIAN_GIVEN_LATENTS:
+    family = families.of(design)
+    if not family.is_discrete:
         if scheme in ("augmented", "second-order"):
             raise SpecError(f"scheme '{scheme}' is for binary outcomes; a {design.family} model is drawn exactly.", where="sampling.scheme")
-    elif design.family == "binomial" and scheme not in ("auto", "second-order"):
-        if design.link not in AUGMENTED_LINKS:
+    elif family.outcome == families.TRIALS and family.augmented and scheme not in ("auto", "second-order"):
+        if family.link not in family.augmented:
             raise SpecError(
                 f"scheme '{scheme}' augments the trials, and there is no augmentation for link {design.link}: it is there for logit "
                 "(Polya-Gamma) and probit (Albert-Chib). Use 'auto' or 'second-order'.",
@@ -124,7 +120,7 @@ def make(design: Design, scheme: str = "auto") -> Plan:
             )
         plan = _structure(design, "auto" if scheme == "augmented" else scheme)
         return replace(plan, lines=(*plan.lines, "why: augmentation forced; second-order moves, which auto takes, cost no draw a trial"))
-    elif design.family in AUGMENTED:
+    elif family.outcome == families.BINARY:
         better, why = choice(design)
         if scheme == "second-order" or (scheme == "auto" and better == "second-order"):
             return _second_order(design, why, forced=scheme != "auto")
@@ -150,18 +146,19 @@ def choice(design: Design) -> tuple[str, str]:
     """
     known = np.ones(design.y.size, dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
     y, n, cells = design.y[known], int(known.sum()), equal_rows.number(design)
+    link = families.of(design).link
     overall = (y.sum() + 0.5) / (n + 1.0)
-    augmented, slowest = float(_autocorrelation(design.family, np.array([overall]))[0][0]), "all rows"
+    augmented, slowest = float(_autocorrelation(link, np.array([overall]))[0][0]), "all rows"
     for factor in design.factors:
         of_row = factor.codes[known]
         size = np.bincount(of_row, minlength=len(factor.levels))
         ones = np.bincount(of_row, weights=y, minlength=len(factor.levels))
-        iat, information = _autocorrelation(design.family, (ones + 10.0 * overall) / (size + 10.0))
+        iat, information = _autocorrelation(link, (ones + 10.0 * overall) / (size + 10.0))
         of_level = 1.0 + (iat - 1.0) * size * information / (size * information + 1.0)
         j = int(np.argmax(of_level))
         if of_level[j] > augmented:
             augmented, slowest = float(of_level[j]), f"{factor.name} {factor.levels[j]}"
-    a_row, a_cell = NANOSECONDS[design.family]
+    a_row, a_cell = NANOSECONDS[link]
     cost = a_row * n * augmented, a_cell * cells * SECOND_ORDER_IAT
     better = "second-order" if cost[1] < cost[0] else "augmented"
     return better, (
@@ -170,9 +167,9 @@ def choice(design: Design) -> tuple[str, str]:
     )
 
 
-def _autocorrelation(family: str, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _autocorrelation(link: str, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(sweeps an effective draw by augmentation, information of a row) at each share of ones."""
-    if family == "probit":
+    if link == "probit":
         from scipy.special import ndtri
 
         density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)
@@ -214,13 +211,14 @@ def _cycles(design: Design) -> tuple[int, str]:
     do not make up for each other.
     """
     effects = sum(len(f.levels) * len(f.columns) for f in design.factors)
-    if design.family in ("ordinal", *GAUSSIAN_GIVEN_LATENTS) or effects == 0:
+    family = families.of(design)
+    if family.outcome in (families.ORDINAL, families.REAL) or effects == 0:
         return 1, ""
     known = np.ones(design.y.size, dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
     weight = np.ones(design.y.size) if design.weights is None else design.weights
     trials = weight if design.trials is None else weight * design.trials
     all_trials, events = float(trials[known].sum()), float((weight * design.y)[known].sum())
-    if design.family in (*AUGMENTED, "binomial"):
+    if family.is_share:
         of_factors = (_rarer(f, (weight * design.y)[known], trials[known], known) for f in design.factors)
         events = min(events, all_trials - events, *of_factors)
     if events >= RARE * all_trials or events >= EVENTS_AN_EFFECT * effects:
@@ -259,7 +257,7 @@ def _structure(design: Design, scheme: str) -> Plan:
     core = tuple(sorted(f for chain in chains[1:] for f in chain))
     columns = p + sum(sizes[f] for f in core)
     flops = _joint_flops(design, chains[0], core)
-    budget = FLOPS_BUDGET if design.family == "gaussian" else max(FLOPS_BUDGET, NANOSECONDS_A_ROW * design.y.size)
+    budget = FLOPS_BUDGET if families.of(design).is_gaussian else max(FLOPS_BUDGET, NANOSECONDS_A_ROW * design.y.size)
     if scheme == "auto" and columns <= CORE_LIMIT and flops <= budget:
         return _finish(design, "joint", core, (chains[0],), None)
     small: list[int] = []
@@ -353,8 +351,8 @@ def _finish(
     cutpoints = len(design.categories) - 1 if design.categories else 0
     columns = p + cutpoints + sum(len(factors[f].levels) * len(factors[f].columns) for f in core)
     hyper = sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in factors for t in f.terms)
-    hyper += sum(prior is not None for prior in (design.sigma_prior, design.nu_prior, design.shape_prior))
-    hyper += cutpoints + sum(f.df_prior is not None for f in factors)
+    hyper += len(families.of(design).priors(design))
+    hyper += cutpoints + sum(bool(laws.of(f).parameter) for f in factors)
     rounds = _rounds(design, scheme)
     return Plan(
         scheme=scheme,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gibbs.model import families, laws
 from gibbs.model.records import Design, Factor
 
 
@@ -53,30 +54,30 @@ def _outcome(design: Design, blocks: Blocks) -> str:
             f"and Metropolis steps make it exact{forced}"
         )
     each = ""
-    if design.family == "binomial":
+    of = families.of(design)
+    if of.outcome == families.TRIALS:
         trials = int(np.sum(design.trials if design.weights is None else design.trials * design.weights))
         each = f", for each of {trials:,} trials"
-    family = design.link if design.family == "binomial" else design.family
-    if family == "probit":
-        whole = blocks.scheme == "joint" and not design.offset.any() and all(f.df_prior is None for f in design.factors)
+    augmentation = of.augmented.get(of.link)
+    if augmentation == "PROBIT":
+        whole = blocks.scheme == "joint" and not design.offset.any() and all(laws.of(f).multipliers is None for f in design.factors)
         haar = ", with the Haar scale move where the priors of β are centred at 0" if whole else ""
         return f"outcome: {design.family} by Albert-Chib truncated normals{each}{haar}"
-    return {  # of the others these are no sentences: they have second-order moves only
-        "gaussian": "outcome: gaussian; cross-products are sufficient, so a sweep never passes over the rows",
-        "student": "outcome: Student-t as a scale mixture; nu and sigma drawn with the scales integrated out, then the scales",
-        "logit": f"outcome: {design.family} by exact Polya-Gamma PG(1, z) draws{each}",
-    }.get(family, "")
+    if augmentation is None:  # drawn by second-order moves, which have a sentence of their own
+        return ""
+    return {
+        "GAUSSIAN": "outcome: gaussian; cross-products are sufficient, so a sweep never passes over the rows",
+        "STUDENT": "outcome: Student-t as a scale mixture; nu and sigma drawn with the scales integrated out, then the scales",
+        "LOGIT": f"outcome: {design.family} by exact Polya-Gamma PG(1, z) draws{each}",
+    }[augmentation]
 
 
 def _of_effects(factors: tuple[Factor, ...]) -> list[str]:
     """What effects are that are not simply normal."""
     found = []
     for f in factors:
-        if f.df_prior is not None:
-            found.append(
-                f"effects of {f.name}: Student-t, as a scale mixture; sds and degrees of freedom with the precision multipliers "
-                "of the levels integrated out, then the multipliers"
-            )
+        if laws.of(f).plan:
+            found.append(f"effects of {f.name}: {laws.of(f).plan}")
         if f.group is not None:
             found.append(f"effects of {f.name}: covariances by {f.by}, columns of their own for each of {len(f.groups)} groups of levels")
     return found
@@ -122,7 +123,7 @@ def _joint(design: Design, blocks: Blocks) -> list[str]:
         lines = [f"location{why}: one joint draw of everything, in a dense core of {_columns(blocks)}: {_core(design, blocks)}"]
     else:
         lines = [f"location{why}: {_core(design, blocks)} in one draw (there are no grouping factors)"]
-    gaussian = design.family == "gaussian"
+    gaussian = families.of(design).is_gaussian
     together = [*_covariances(design, inside), *(["sigma"] if gaussian and sigma_drawn(design) else [])]
     if not together:
         return lines
@@ -163,7 +164,7 @@ def _collapsed(design: Design, blocks: Blocks) -> list[str]:
         lines.append(
             f"variances of the units ({', '.join(outside)}): by ASIS, ancillary (the effects follow), then sufficient (given them)"
         )
-    if design.family == "gaussian" and sigma_drawn(design):
+    if families.of(design).is_gaussian and sigma_drawn(design):
         lines.append("sigma: given the residuals")
     return lines
 
@@ -199,14 +200,15 @@ def _second_order(design: Design, blocks: Blocks) -> list[str]:
         lines.append("scale: now and then everything, coefficients, effects and sds, is multiplied at once")
     if design.categories:
         lines.append("cutpoints: in the core, and now and then by slices given the linear predictor")
-    if design.shape_prior is not None and design.shape_prior.kind != "fixed":
-        lines.append("shape: slices given the linear predictor")
+    own = families.of(design).parameter("dispersion_prior")
+    if own is not None:
+        lines.append(f"{own.name}: slices given the linear predictor")
     return lines
 
 
 def _scalable(design: Design) -> bool:
     """Whether a second-order sweep scales everything at once: a latent outcome, with no sd that is given."""
-    return design.family not in ("poisson", "negative_binomial") and not any(t.given for f in design.factors for t in f.terms)
+    return families.of(design).outcome != families.COUNT and not any(t.given for f in design.factors for t in f.terms)
 
 
 def _several(blocks: Blocks) -> str:
@@ -264,7 +266,7 @@ def hyper_parameters(design: Design, members: Sequence[int]) -> int:
 
 def sigma_drawn(design: Design) -> bool:
     """Whether a residual sd of the normal model is drawn; that of a Student-t outcome is drawn with its latents."""
-    return design.family == "gaussian" and design.sigma_prior is not None and design.sigma_prior.kind != "fixed"
+    return families.of(design).is_gaussian and design.sigma_prior is not None and design.sigma_prior.kind != "fixed"
 
 
 def _listed(words: Sequence[str], most: int = 6) -> str:

@@ -73,7 +73,7 @@ class SecondOrderChain(Chain):
         place = np.zeros((len(self.views), d, 2), dtype=np.int64)
         for k, view in enumerate(self.views):
             place[k, : view.shape[0]] = view
-        psi = np.zeros(1 if p.likelihood == kd.COUNT_NEGATIVE_BINOMIAL else 0)
+        psi = np.zeros(1 if p.values.size else 0)
         size, L, columns = psi.size or p.cutpoints, self.state.L.size, p.rows.X.shape[1]
         self.state = self.state._replace(psi=psi, gap=np.zeros(rows))
         self.trial, self.work = _trial(p, rows), _work(p, max(d, size))
@@ -106,9 +106,9 @@ class SecondOrderChain(Chain):
         self._start_at_mode()
 
     def _start_family(self) -> None:
-        """Cutpoints at the shares of the categories; a moderate size."""
+        """Cutpoints at the shares of the categories; a moderate dispersion."""
         p, y, n = self.packed, self.packed.rows.y, self.packed.rows.trials
-        if p.likelihood == kd.COUNT_NEGATIVE_BINOMIAL:
+        if self.state.psi.size:
             self.state.psi[:] = self.rng.uniform(0.0, 2.0)
         elif p.cutpoints:
             from scipy.special import logit, ndtri
@@ -174,14 +174,14 @@ class SecondOrderChain(Chain):
     def _first_predictor(self) -> np.ndarray:
         """η about which the first Newton step is taken: the link of a smoothed mean for counts, the offset elsewhere."""
         p, r = self.packed, self.packed.rows
-        if p.likelihood in (kd.COUNT_POISSON, kd.COUNT_NEGATIVE_BINOMIAL):
+        if kd.is_count(p.likelihood):
             rate = (r.y.sum() + 0.5) / np.sum(r.trials * np.exp(np.clip(r.offset, -30.0, 30.0)))
             return np.log((r.y + rate * np.exp(np.clip(r.offset, -30.0, 30.0))) / (r.trials + 1.0))
         return r.offset.copy()
 
     def shape(self) -> float:
-        """The size of a negative binomial; 1 elsewhere."""
-        return float(np.exp(self.state.psi[0])) if self.packed.likelihood == kd.COUNT_NEGATIVE_BINOMIAL else 1.0
+        """The family's own dispersion; 1 where it has none."""
+        return float(np.exp(self.state.psi[0])) if self.state.psi.size else 1.0
 
     def _add_derivatives(self) -> None:
         """Add the derivatives at the current point to warm-up's averages."""

@@ -16,7 +16,7 @@ from gibbs.kernels.elimination import (
     factor_roots,
     load_core,
 )
-from gibbs.kernels.likelihood import COUNT_NEGATIVE_BINOMIAL, COUNT_POISSON, add_derivatives
+from gibbs.kernels.likelihood import add_derivatives, is_count
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor, subtract_other_units
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def start_near_mode(
     p, s, w, r = chain.packed, chain.state, chain.work, chain.packed.rows
     m, rhs, eta, cuts = w.rhs_core, w.rhs, s.eta, cut.size
     layout, gram = p.layout, chain.gram._replace(node=node, m=w.rhs_core, h=w.rhs)
-    limit = 30.0 if code in (COUNT_POISSON, COUNT_NEGATIVE_BINOMIAL) else 8.0
+    limit = 30.0 if is_count(code) else 8.0
     trial, sums = np.empty_like(eta), np.empty((3, eta.size))
     eta[:] = first
     s.core[:] = 0.0

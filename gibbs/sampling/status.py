@@ -6,6 +6,7 @@ import numpy as np
 
 from gibbs.errors import SamplingError
 from gibbs.kernels import sweep as kernel
+from gibbs.model import families
 from gibbs.model.records import Design, Factor
 
 _MEANING = {
@@ -63,7 +64,7 @@ def _enormous(design: Design) -> str:
 
 def _no_digit_left(design: Design, L: np.ndarray, sigma: float) -> str:
     """Where σ² is below the last digit of L'GL of some level: the effects reproduce the outcome."""
-    if design.family not in ("gaussian", "student") or not sigma > 0.0:
+    if families.of(design).is_discrete or not sigma > 0.0:
         return ""
     l0 = 0
     for factor in design.factors:

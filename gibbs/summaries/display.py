@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 from gibbs import wrap
 from gibbs.columns import align, number
 from gibbs.draws import names
-from gibbs.model.families import FAMILIES
+from gibbs.model import families
 from gibbs.posterior import intervals, ratios
 from gibbs.printable import printable
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from gibbs.posterior.fit import Fit
 
-_FAMILIES = {"probit": "bernoulli", "logit": "bernoulli", "negative_binomial": "negbinomial", "ordinal": "cumulative"}
 _WIDTH = 88
 
 
@@ -54,7 +53,7 @@ def blocks(fit: Fit, level: float = 0.95, interval: str = "equal", digits: int =
     if coefficients:
         found.append(Block("heading", (f"Regression Coefficients{f' ({ratios.word(outline)}s)' if exp else ''}:",)))
         found.append(Block("table", rows=_rows(table, coefficients, head, ends, digits)))
-    further = {name: name for name in ("sigma", "nu", "shape") if name in table.index}
+    further = {name: name for name in families.of(outline).priors(outline) if name in table.index}
     if further:
         found.append(Block("heading", ("Further Distributional Parameters:",)))
         found.append(Block("table", rows=_rows(table, further, head, ends, digits)))
@@ -162,16 +161,11 @@ def as_in_r(name: str) -> str:
 
 def _header(fit: Fit, chains: int, kept: int) -> list[str]:
     outline, warmup = fit.outline, fit.arrays.warmup
-    links = f"mu = {outline.link or FAMILIES[outline.family].link}"
-    if outline.sigma_prior is not None:
-        links += "; sigma = identity"
-    if outline.nu_prior is not None:
-        links += "; nu = identity"
-    if outline.shape_prior is not None:
-        links += "; shape = identity"
+    family = families.of(outline)
+    links = "; ".join([f"mu = {family.link}", *(f"{name} = identity" for name in family.priors(outline))])
     lines = [f" Title: {fit.spec.title}"] if fit.spec.title else []
     lines += [
-        f" Family: {_FAMILIES.get(outline.family, outline.family)}",
+        f" Family: {family.brms or family.name}",
         f"  Links: {links}",
         *_wrap(f"Formula: {fit.spec.formula}", "         "),
         f"   Data: {fit.source or 'data'} (Number of observations: {outline.rows_used:,})",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gibbs.columns import number
 from gibbs.draws import names, selection
 from gibbs.errors import SpecError
-from gibbs.model.families import FAMILIES
+from gibbs.model import families, laws
 from gibbs.posterior import intervals, ratios, variances
 from gibbs.summaries import display
 from gibbs.summaries.display import as_in_r, decimals
@@ -113,13 +113,13 @@ def lme4(fit: Fit, options: Options) -> list[Part]:
     """
     outline = fit.outline
     chains, kept = fit.arrays.beta.shape[:2]
-    link = outline.link or FAMILIES[outline.family].link
+    link = families.of(outline).link
     parts = [
         Part(
             "words",
             (
                 f"Multilevel model fit by Gibbs sampling ({chains} chains of {kept:,} draws); posterior means",
-                f" Family: {'binomial' if outline.family == link else outline.family}  ( {link} )",
+                f" Family: {'binomial' if families.of(outline).outcome == families.BINARY else outline.family}  ( {link} )",
                 f"Formula: {fit.spec.formula}",
                 f"   Data: {fit.source or 'data'}",
             ),
@@ -132,7 +132,7 @@ def lme4(fit: Fit, options: Options) -> list[Part]:
     for heading, wanted in (
         (f"Fixed effects{_ratios(fit, options)}:", {f"b_{name}": as_in_r(name) for name in outline.coefficients}),
         ("Threshold coefficients:", {name: name.removeprefix("b_") for name in names.cutpoint_names(outline)}),
-        ("Further parameters:", {name: name for name in ("nu", "shape") if getattr(outline, f"{name}_prior") is not None}),
+        ("Further parameters:", {name: name for name in families.of(outline).priors(outline) if name != "sigma"}),
     ):
         if wanted:
             parts += [Part("heading", (heading,)), Part("table", rows=_estimates(fit, wanted, ("Estimate", "Std. Error"), options))]
@@ -161,7 +161,8 @@ def _heavy(fit: Fit) -> tuple[str, ...]:
         df = variances.degrees_of_freedom(fit.arrays, fit.outline, factor)
         if df is not None:
             mean = number(float(df.mean()), 1)
-            found.append(f"Effects of {factor.name}: Student-t, df {mean}; their scales stand for standard deviations")
+            law = laws.of(factor)
+            found.append(f"Effects of {factor.name}: {law.label}, {law.parameter} {mean}; {law.scales}")
     return tuple(found)
 
 
@@ -237,8 +238,8 @@ def side_by_side(fits: Sequence[Fit], labels: Sequence[str], options: Options) -
 
 
 def _kind(fit: Fit) -> str:
-    link = fit.outline.link or FAMILIES[fit.outline.family].link
-    return fit.family if link in (FAMILIES[fit.outline.family].link, fit.family) else f"{fit.family} ({link})"
+    family = families.of(fit.outline)
+    return fit.family if family.link == family.links[0] else f"{fit.family} ({family.link})"
 
 
 def _order(fits: Sequence[Fit], options: Options) -> list[dict[str, str]]:
@@ -252,7 +253,7 @@ def _order(fits: Sequence[Fit], options: Options) -> list[dict[str, str]]:
         fixed |= {name: name.removeprefix("b_") for name in names.cutpoint_names(outline)}
         for factor in outline.factors:
             varying |= {name: f"{label} {factor.name}" for name, label in names.varying_labels(factor, ", ").items()}
-        last |= {name: name for name in ("sigma", "nu", "shape") if getattr(outline, f"{name}_prior") is not None}
+        last |= {name: name for name in families.of(outline).priors(outline)}
     everything = fixed | varying | last
     if options.parameters is not None:
         labels = list(everything)
@@ -338,10 +339,10 @@ def _one_record(fit: Fit, style: str, options: Options) -> pd.DataFrame:
             for a, b in names.correlation_pairs(term):
                 name = names.correlation_name(factor.name, a, b, term.group)
                 rows.append(("ran_pars", group, f"cor__{as_in_r(a)}.{as_in_r(b)}", name))
-        rows += [("ran_pars", factor.name, "df", names.df_name(factor.name))] if factor.df_prior is not None else []
+        rows += [("ran_pars", factor.name, "df", names.df_name(factor.name))] if laws.of(factor).parameter else []
     if outline.sigma_prior is not None:
         rows.append(("ran_pars", "Residual", "sd__Observation", "sigma"))
-    rows += [("aux", "", name, name) for name in ("nu", "shape") if getattr(outline, f"{name}_prior") is not None]
+    rows += [("aux", "", name, name) for name in families.of(outline).priors(outline) if name != "sigma"]
     frame = pd.DataFrame([row[:3] for row in rows], columns=["effect", "group", "term"])
     found = table.loc[[row[3] for row in rows]]
     frame["estimate"], frame["std.error"] = found["mean"].to_numpy(), found["sd"].to_numpy()

@@ -9,6 +9,7 @@ import numpy as np
 from gibbs.draws import at_means, diagnostics, names
 from gibbs.draws.names import Model
 from gibbs.draws.records import STREAMED_PROBABILITIES, Draws
+from gibbs.model.families import PARAMETERS
 from gibbs.posterior import intervals
 from gibbs.posterior.intervals import PROBABILITIES, QUANTILES
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("mean", "sd", *QUANTILES, "mcse_mean", "ess_bulk", "ess_tail", "rhat")
-_KINDS = ("b_Intercept[", "sd_", "cor_", "sigma", "nu", "shape")  # order of the table after the coefficients
+_KINDS = ("b_Intercept[", "sd_", "cor_", *PARAMETERS)  # order of the table after the coefficients
 
 
 def table(draws: Draws, model: Model) -> pd.DataFrame:

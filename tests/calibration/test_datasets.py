@@ -116,7 +116,7 @@ def test_the_default_prior_of_a_size_is_no_prior_to_simulate_from():
     design = oracles.random_design(np.random.default_rng(1), "none", family="negative_binomial")
     datasets.check(design)
     with pytest.raises(SpecError, match=r"the prior of shape, gamma\(0.01, 0.01\), has \d+% of its mass outside"):
-        datasets.check(replace(design, shape_prior=Prior("gamma", (0.01, 0.01))))
+        datasets.check(replace(design, dispersion_prior=Prior("gamma", (0.01, 0.01))))
 
 
 def test_every_proper_prior_of_a_coefficient_can_be_drawn():

@@ -191,7 +191,7 @@ def formula(r: Random, odd: float, family: str = "gaussian", names: tuple[str, .
 
 KINDS = (
     "normal", "student_t", "cauchy", "flat", "half_t", "half_normal", "half_cauchy", "exponential", "uniform", "inverse_gamma", "fixed",
-    "gamma", "lkj", "inverse_wishart", "huang_wand",
+    "gamma", "lognormal", "lkj", "inverse_wishart", "huang_wand",
 )  # fmt: skip
 
 
@@ -208,7 +208,9 @@ def prior(r: Random, odd: float) -> str:
 
 
 def prior_key(r: Random, odd: float) -> str:
-    kind = pick(r, ("b", "b", "intercept", "sd", "sd", "cor", "cov", "df", "sigma", "nu", "shape", "cutpoints"), ("", "B", "b_", "R"), odd)
+    kind = pick(
+        r, ("b", "b", "intercept", "sd", "sd", "cor", "cov", "df", "sigma", "nu", "shape", "phi", "cutpoints"), ("", "B", "b_", "R"), odd
+    )
     inside = r.choice(("", "", f"[{name(r, odd)}]", f"[{name(r, odd)}]", "[Intercept]", f"[{name(r, odd)}, {name(r, odd)}]"))
     return mutated(r, kind + inside, odd * 0.5)
 
@@ -217,7 +219,16 @@ def priors(r: Random, odd: float) -> dict[str, str]:
     """Priors that fit their keys where ``odd`` is small."""
     fitting = {
         "b": ("normal(0, 1)", "student_t(3, 0, 2)", "cauchy(0, 1)", "flat"),
-        "sd": ("half_t(3, 0, 2)", "half_normal(0, 1)", "exponential(1)", "uniform(0, 5)", "inverse_gamma(1, 1)", "0.5"),
+        "sd": (
+            "half_t(3, 0, 2)",
+            "half_normal(0, 1)",
+            "exponential(1)",
+            "uniform(0, 5)",
+            "inverse_gamma(1, 1)",
+            "0.5",
+            "gamma(2, 1)",
+            "lognormal(0, 1)",
+        ),
         "sigma": ("half_cauchy(0, 1)", "fixed(1)", "half_t(3, 0, 2)"),
         "intercept": ("normal(0, 5)",),
         "cor": ("lkj(2)",),

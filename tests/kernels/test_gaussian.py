@@ -44,7 +44,7 @@ def test_residual_sum_of_squares_at_the_outcome_as_written(kind):
 @pytest.mark.parametrize(("n", "rss"), [(3.0, 0.5), (40.0, 90.0), (5000.0, 2200.0)])
 @pytest.mark.parametrize("prior", [name for name in oracles.SD_PRIORS if name != "fixed"])
 def test_law_of_the_residual_sd(prior, n, rss):
-    """σ ∝ σ^{−n} exp(−RSS/2σ²) p(σ), quantiles by quadrature; 40,000 draws, 90 checks at |z| < 5.5."""
+    """σ ∝ σ^{−n} exp(−RSS/2σ²) p(σ), quantiles by quadrature; 40,000 draws, 120 checks at |z| < 5.5."""
     code = np.array([_scale_code(oracles.SD_PRIORS[prior]), (0, 0.0, 0.0)], dtype=float)
     centre = 0.5 * math.log(rss / n)
     x = np.linspace(centre - 12.0 / math.sqrt(n), centre + 12.0 / math.sqrt(n), 20_001)
@@ -57,6 +57,8 @@ def test_law_of_the_residual_sd(prior, n, rss):
         "exponential": lambda: -1.5 * s,
         "uniform": lambda: np.where(s <= 2.0, 0.0, -np.inf),
         "inverse_gamma": lambda: stats.invgamma.logpdf(s**2, 3.0, scale=1.0) + x,
+        "gamma": lambda: stats.gamma.logpdf(s, 1.6, scale=0.5),
+        "lognormal": lambda: stats.lognorm.logpdf(s, 0.7, scale=math.exp(-0.8)),
     }[prior]()
     draws = np.empty(40_000)
     loops.run_residual_sd(np.random.Generator(np.random.SFC64(63)), code, n, rss, math.exp(centre), draws)

@@ -158,7 +158,7 @@ NU_PRIORS = ["gamma", "exponential", "uniform"]
 def test_student_scales(sigma_prior, nu_prior):
     """(σ, ν) | y, η with the scales integrated out, by a grid over (log σ, log ν) of scipy's densities."""
     y, eta = student_data()
-    code = np.array([_scale_code(oracles.SD_PRIORS[sigma_prior]), _scale_code(oracles.NU_PRIORS[nu_prior], above_one=True)], dtype=float)
+    code = np.array([_scale_code(oracles.SD_PRIORS[sigma_prior]), _scale_code(oracles.NU_PRIORS[nu_prior], "nu")], dtype=float)
     s, v = np.linspace(-2.0, 1.2, 90), np.linspace(-1.2, 6.5, 400)
     if nu_prior == "uniform":
         edges = np.log([2.0, 30.0])
@@ -182,7 +182,7 @@ def test_student_scales(sigma_prior, nu_prior):
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_fixed_scale_stays(which):
     y, eta = student_data()
-    code = np.array([_scale_code(oracles.SD_PRIORS["half_t"]), _scale_code(oracles.NU_PRIORS["gamma"], above_one=True)], dtype=float)
+    code = np.array([_scale_code(oracles.SD_PRIORS["half_t"]), _scale_code(oracles.NU_PRIORS["gamma"], "nu")], dtype=float)
     code[which] = _scale_code(oracles.SD_PRIORS["fixed"])
     draws = np.empty((50, 2))
     loops.run_student_scales(generator(90), code, y, eta, np.full(1, 0.9), np.full(1, 4.0), np.array([0.4, 1.5]), draws)

@@ -9,10 +9,10 @@ from gibbs.kernels.likelihood import (
     add_derivatives,
     add_ordinal_derivatives,
     derivatives,
+    dispersion_term,
     gaps,
     log_likelihood,
     ordinal_derivatives,
-    size_term,
 )
 from scipy import stats
 
@@ -146,14 +146,14 @@ def test_sums_of_derivatives():
     np.testing.assert_allclose(sums - 1.0, [eta, y - n * p, n * p * (1 - p)], rtol=1e-12)
 
 
-def test_size_term_completes_the_negative_binomial():
+def test_dispersion_term_completes_the_negative_binomial():
     """l and the size's own term together are scipy's log probabilities, summed over rows."""
     rng = np.random.default_rng(2)
     y, eta = rng.poisson(3.0, 50).astype(float), rng.normal(1.0, 0.5, 50)
     values, rows = np.unique(y, return_counts=True)
     for shape in (0.05, 1.7, 400.0):
         total = sum(log_likelihood(kd.COUNT_NEGATIVE_BINOMIAL, y[i], 1, eta[i], shape, CUT) for i in range(50))
-        total += size_term(shape, values, rows.astype(float))
+        total += dispersion_term(kd.COUNT_NEGATIVE_BINOMIAL, shape, values, rows.astype(float))
         assert total == pytest.approx(stats.nbinom.logpmf(y, shape, shape / (shape + np.exp(eta))).sum(), rel=1e-10)
 
 

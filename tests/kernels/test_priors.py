@@ -47,7 +47,7 @@ def test_log_scale_prior(name):
 
 @pytest.mark.parametrize("name", [name for name in oracles.NU_PRIORS if name != "fixed"])
 def test_log_scale_prior_of_nu(name):
-    code = _scale_code(oracles.NU_PRIORS[name], above_one=True)
+    code = _scale_code(oracles.NU_PRIORS[name], "nu")
     points = [0.5, 0.999, 1.0001, 1.7, 2.5, 9.0, 29.0, 31.0, 200.0]
     ours = [priors.log_scale_prior(float(code[0]), code[1], code[2], s) for s in points]
     theirs = [oracles.log_prior_nu(oracles.NU_PRIORS[name], s) for s in points]

@@ -107,7 +107,7 @@ def values_at(engine: Engine) -> dict:
     p, s, design = engine.packed, engine.chain.state, engine.design
     beta = p.coefficients(s.core[: p.reference.size])
     values = {"u": [], "covariances": [], "sigma": None, "nu": None, "shape": None, "cutpoints": None}
-    if design.shape_prior is not None:
+    if design.dispersion_prior is not None:
         values["shape"] = float(np.exp(s.psi[0]))
     if p.cutpoints:
         values["cutpoints"], beta = beta[: p.cutpoints], beta[p.cutpoints :]

@@ -53,6 +53,8 @@ def test_no_residual_is_left(formula: str, y: np.ndarray, words: str, family: st
         ("y ~ a + b", A + B, {"sigma": "inverse_gamma(2, 1)"}),
         ("y ~ a + b", A + B, {"sigma": "uniform(0.1, 3)"}),
         ("y ~ a + b", A + B, {"sigma": "1"}),
+        ("y ~ a + b", A + B, {"sigma": "lognormal(0, 1)"}),
+        ("y ~ a + b", A + B, {"sigma": "gamma(200, 1)"}),  # a mass of s^200 near 0 against σ^-117
         ("y ~ c + (1 | g)", LEVEL, {"sigma": "inverse_gamma(2, 1)"}),
         ("y ~ c + (1 | row)", C**3, {}),  # one value within every level, as there is one row
         ("y ~ c + (0 + c | g)", LEVEL, {}),
@@ -86,3 +88,9 @@ def test_check_says_so_and_a_run_is_refused_before_it_begins() -> None:
     assert any("there is no posterior" in said for said in gibbs.check("y ~ a + b + (1 | g)", frame).warnings)
     with pytest.warns(UserWarning), pytest.raises(DataError, match="column 'y': y is a combination of 'a', 'b', to the last digit"):
         gibbs.fit("y ~ a + b + (1 | g)", frame, progress=False)
+
+
+def test_a_gamma_of_sigma_is_weighed_by_its_power_at_zero() -> None:
+    """∫ σ^(a − 1 − (N − r)) dσ at 0 is finite where a > N − r: 120 rows, 3 columns."""
+    for shape, there_is_one in ((0.5, False), (2.0, False), (116.5, False), (117.5, True)):
+        assert (message("y ~ a + b", A + B, sigma=f"gamma({shape}, 1)") == "") == there_is_one

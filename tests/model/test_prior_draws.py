@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import stats
 
 from gibbs.draws import names
 from gibbs.errors import SpecError
-from gibbs.model import prior_draws
+from gibbs.model import prior_draws, prior_kinds
 from gibbs.model.prior_words import COVARIANCE_KINDS, NU_KINDS, SD_KINDS, SHAPE_KINDS
 from gibbs.model.records import CoefficientPrior, Factor, Prior, Term
 from gibbs.posterior import linear
@@ -27,6 +28,8 @@ SCALES = {
     "half_cauchy": (Prior("half_cauchy", (0.0, 0.4)), stats.halfcauchy(scale=0.4).cdf),
     "exponential": (Prior("exponential", (2.5,)), stats.expon(scale=0.4).cdf),
     "uniform": (Prior("uniform", (0.5, 3.0)), stats.uniform(0.5, 2.5).cdf),
+    "gamma": (Prior("gamma", (0.7, 1.5)), stats.gamma(0.7, scale=1 / 1.5).cdf),
+    "lognormal": (Prior("lognormal", (-0.5, 0.8)), stats.lognorm(0.8, scale=math.exp(-0.5)).cdf),
     "inverse_gamma": (Prior("inverse_gamma", (3.0, 2.0)), lambda s: stats.invgamma(3.0, scale=2.0).cdf(s**2)),
 }
 
@@ -41,20 +44,22 @@ def test_every_kind_of_prior_is_here():
 @pytest.mark.parametrize("kind", SCALES)
 def test_scales(kind):
     prior, cdf = SCALES[kind]
-    assert stats.kstest(prior_draws.scale(prior, np.random.default_rng(1), N), cdf).pvalue > EXACT
+    assert stats.kstest(prior_kinds.draw(prior, np.random.default_rng(1), N), cdf).pvalue > EXACT
 
 
 def test_what_is_fixed_is_its_value():
-    np.testing.assert_array_equal(prior_draws.scale(Prior("fixed", (0.7,)), np.random.default_rng(1), 3), 0.7)
+    np.testing.assert_array_equal(prior_kinds.draw(Prior("fixed", (0.7,)), np.random.default_rng(1), 3), 0.7)
 
 
 def test_degrees_of_freedom_are_a_gamma_above_one():
-    nu = prior_draws.degrees_of_freedom(Prior("gamma", (2.0, 0.1)), np.random.default_rng(2), N)
+    nu = prior_kinds.draw(Prior("gamma", (2.0, 0.1)), np.random.default_rng(2), N, on="nu")
     assert nu.min() > 1.0
     below = stats.gamma(2.0, scale=10.0).cdf
     assert stats.kstest(nu, lambda x: (below(x) - below(1.0)) / (1.0 - below(1.0))).pvalue > EXACT
     assert (
-        stats.kstest(prior_draws.size(Prior("gamma", (4.0, 1.5)), np.random.default_rng(3), N), stats.gamma(4.0, scale=1 / 1.5).cdf).pvalue
+        stats.kstest(
+            prior_kinds.draw(Prior("gamma", (4.0, 1.5)), np.random.default_rng(3), N, on="shape"), stats.gamma(4.0, scale=1 / 1.5).cdf
+        ).pvalue
         > EXACT
     )
 
@@ -262,7 +267,7 @@ def test_student_effects_share_a_multiplier_within_a_level_and_not_between() -> 
 def test_degrees_of_freedom_of_effects_begin_at_one() -> None:
     exponential, _, _ = _effects_of('y ~ (1 | gr(g, dist = "student"))', N, df="exponential(0.2)", sd="1")
     assert stats.kstest(exponential["df_g"], stats.expon(1.0, 5.0).cdf).pvalue > EXACT
-    nu = prior_draws.degrees_of_freedom(Prior("exponential", (0.2,)), np.random.default_rng(1), N)
+    nu = prior_kinds.draw(Prior("exponential", (0.2,)), np.random.default_rng(1), N, on="nu")
     assert stats.kstest(nu, stats.expon(scale=5.0).cdf).pvalue > EXACT
     default, u, _ = _effects_of('y ~ (1 | gr(g, dist = "student"))', N, sd="1")
     assert default["df_g"].min() > 1.0

@@ -13,6 +13,7 @@ from scipy import integrate, stats
 
 from gibbs.errors import SpecError
 from gibbs.model import priors as P
+from gibbs.model.families import PARAMETERS
 from gibbs.model.records import Prior, Spec
 
 ALL = {
@@ -63,6 +64,11 @@ def book(priors: dict, family: str = "gaussian", lines: dict | None = None) -> P
         ("exponential(1)", "sd", "exponential", (1.0,)),
         ("uniform(0, 100)", "sd", "uniform", (0.0, 100.0)),
         ("inverse_gamma(0.001, 0.001)", "sd", "inverse_gamma", (0.001, 0.001)),
+        ("gamma(2, 0.5)", "sd", "gamma", (2.0, 0.5)),
+        ("gamma(shape=2, rate=0.5)", "sd", "gamma", (2.0, 0.5)),
+        ("lognormal(-1, 0.5)", "sd", "lognormal", (-1.0, 0.5)),
+        ("lognormal(meanlog=-1, sdlog=0.5)", "sd", "lognormal", (-1.0, 0.5)),
+        ("lognormal(mu=-1, sigma=0.5)", "sd", "lognormal", (-1.0, 0.5)),
         ("fixed(1)", "sd", "fixed", (1.0,)),
         ("0.5", "sd", "fixed", (0.5,)),
         (0.5, "sd", "fixed", (0.5,)),
@@ -129,7 +135,12 @@ def test_ways_of_writing(text: object, role: str, kind: str, args: tuple) -> Non
         ("huang_wand(2, [[1], [1]])", "cov", "one number a column"),
         ("dnorm(0, 0.001)", "coefficient", "write normal(mean, sd) with sd = 1/sqrt(precision)"),
         ("dgamma(0.001, 0.001)", "sd", "inverse_gamma(a, b) here: it is on the variance"),
-        ("gamma(0.001, 0.001)", "sd", "on the variance"),
+        ("dlnorm(0, 1)", "sd", "write lognormal(m, s), of the sd, with s = 1/sqrt(precision)"),
+        ("gamma(0, 1)", "sd", "shape must be greater than 0"),
+        ("gamma(2)", "sd", "write gamma(shape, rate); found 1 argument."),
+        ("lognormal(0, 0)", "sd", "s must be greater than 0"),
+        ("lognormal(0, scale=1)", "sd", "its arguments are m, s"),
+        ("lognormal(0, 1)", "nu", "is a prior for an sd, not for the key"),
         ("dunif(0, 100)", "sd", "write uniform(low, high)"),
         ("dwish(R, 2)", "cov", "numbers go here"),
         ("wishart(2, [[1]])", "cov", "inverse_wishart(df, S)"),
@@ -202,10 +213,12 @@ def test_write_is_read_back_to_the_last_bit(mean: float, sd: float) -> None:
         ("inverse_wishart(4, [[0.5, 0], [0, 0.1]])", "cov", "inverse-Wishart, 4 df, scale matrix [[0.5, 0], [0, 0.1]]"),
         ("huang_wand(2, [1, 0.5])", "cov", "Huang-Wand, nu 2, scale [1, 0.5]"),
         ("gamma(2, 0.1)", "nu", "gamma, shape 2, rate 0.1, cut off below 1"),
+        ("gamma(2, 0.1)", "sd", "gamma, shape 2, rate 0.1"),
+        ("lognormal(-1, 0.5)", "sd", "lognormal, its log of mean -1 and sd 0.5"),
     ],
 )
 def test_describe(text: str, role: str, words: str) -> None:
-    assert P.describe(read(text, role)) == words
+    assert P.describe(read(text, role), role) == words
 
 
 SAMPLES = {
@@ -221,6 +234,7 @@ SAMPLES = {
     "inverse_gamma": (1.0, 1.0),
     "fixed": (2.0,),
     "gamma": (2.0, 0.1),
+    "lognormal": (-0.5, 1.0),
     "lkj": (2.0,),
     "inverse_wishart": (3.0, ((1.0,),)),
     "huang_wand": (2.0, (1.0, 2.0)),
@@ -259,7 +273,12 @@ def test_the_most_specific_key_wins() -> None:
     assert b.correlation("g").args == (2.0,)
     assert b.correlation("h").args == (1.0,)
     assert b.sigma().kind == "exponential"
-    assert b.nu() is None and b.intercept() is None and b.covariance("g") is None
+    assert (
+        b.of_family(None) is None
+        and b.of_family(PARAMETERS["nu"]) == P.default_nu()
+        and b.intercept() is None
+        and b.covariance("g") is None
+    )
 
 
 def test_intercept_is_told_apart_and_b_is_not_for_it() -> None:
@@ -403,6 +422,9 @@ GRID = np.array([0.03, 0.4, 1.0, 1.7, 3.0, 12.0])
         ("exponential(2)", "sd", lambda x: stats.expon.logpdf(x, scale=0.5)),
         ("uniform(1, 4)", "sd", lambda x: stats.uniform.logpdf(x, 1, 3)),
         ("inverse_gamma(2, 3)", "sd", lambda x: stats.invgamma.logpdf(x**2, 2, scale=3) + np.log(2 * x)),
+        ("gamma(0.6, 2)", "sd", lambda x: stats.gamma.logpdf(x, 0.6, scale=0.5)),
+        ("gamma(3, 2)", "sd", lambda x: stats.gamma.logpdf(x, 3, scale=0.5)),
+        ("lognormal(-1, 0.7)", "sd", lambda x: stats.lognorm.logpdf(x, 0.7, scale=math.exp(-1))),
         ("lkj(2)", "cor", lambda x: stats.beta.logpdf((x + 1) / 2, 2, 2) - math.log(2)),
     ],
 )
@@ -415,13 +437,23 @@ def test_density_is_scipys(text: str, role: str, reference: object) -> None:
 def test_density_of_nu_is_truncated_at_one() -> None:
     gamma = stats.gamma(2, scale=10)
     x = np.array([1.5, 4.0, 60.0])
-    np.testing.assert_allclose(P.log_density(P.default_nu(), x), gamma.logpdf(x) - math.log(gamma.sf(1)), rtol=1e-12)
-    assert P.log_density(P.default_nu(), 0.99) == -np.inf
+    np.testing.assert_allclose(P.log_density(P.default_nu(), x, lower=1.0), gamma.logpdf(x) - math.log(gamma.sf(1)), rtol=1e-12)
+    assert P.log_density(P.default_nu(), 0.99, lower=1.0) == -np.inf
     np.testing.assert_allclose(P.log_density(read("exponential(0.5)", "nu"), x, lower=1.0), stats.expon.logpdf(x, 1, 2), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
-    "text", ["half_t(3, 0, 2.5)", "half_normal(2)", "half_cauchy(1)", "exponential(1)", "uniform(0.5, 2)", "inverse_gamma(2, 1)"]
+    "text",
+    [
+        "half_t(3, 0, 2.5)",
+        "half_normal(2)",
+        "half_cauchy(1)",
+        "exponential(1)",
+        "uniform(0.5, 2)",
+        "inverse_gamma(2, 1)",
+        "gamma(1.7, 2)",
+        "lognormal(0, 0.8)",
+    ],
 )
 def test_density_of_an_sd_integrates_to_one(text: str) -> None:
     prior = read(text, "sd")

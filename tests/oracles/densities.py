@@ -104,6 +104,12 @@ def log_prior_sd(prior: Prior, sd: float) -> float:
     if prior.kind == "uniform":
         low, high = prior.args
         return float(stats.uniform.logpdf(sd, low, high - low))
+    if prior.kind == "gamma":
+        shape, rate = prior.args
+        return float(stats.gamma.logpdf(sd, shape, scale=1.0 / rate))
+    if prior.kind == "lognormal":
+        m, s = prior.args
+        return float(stats.lognorm.logpdf(sd, s, scale=np.exp(m)))
     if prior.kind == "inverse_gamma":
         shape, scale = prior.args
         return float(stats.invgamma.logpdf(sd**2, shape, scale=scale) + np.log(2.0 * sd))
@@ -281,8 +287,8 @@ def log_prior(design: Design, values: Values) -> float:
         total += log_prior_sd(design.sigma_prior, float(values["sigma"]))
     if design.nu_prior is not None:
         total += log_prior_nu(design.nu_prior, float(values["nu"]))
-    if design.shape_prior is not None:
-        shape, rate = design.shape_prior.args
+    if design.dispersion_prior is not None:
+        shape, rate = design.dispersion_prior.args
         total += stats.gamma.logpdf(values["shape"], shape, scale=1.0 / rate)
     if design.cutpoint_prior is not None:
         cut = np.asarray(values["cutpoints"])

@@ -24,6 +24,8 @@ SD_PRIORS = {
     "exponential": Prior("exponential", (1.5,)),
     "uniform": Prior("uniform", (0.0, 2.0)),
     "inverse_gamma": Prior("inverse_gamma", (3.0, 1.0)),
+    "gamma": Prior("gamma", (1.6, 2.0)),
+    "lognormal": Prior("lognormal", (-0.8, 0.7)),
     "fixed": Prior("fixed", (0.7,)),
 }
 NU_PRIORS = {
@@ -104,7 +106,7 @@ def _discrete(design: Design, rng: np.random.Generator, link: str) -> Design:
     if family == "poisson":
         return replace(design, link="log", y=rng.poisson(2.0, rows).astype(float))
     if family == "negative_binomial":
-        return replace(design, link="log", shape_prior=Prior("gamma", (4.0, 1.5)), y=rng.poisson(2.0, rows).astype(float))
+        return replace(design, link="log", dispersion_prior=Prior("gamma", (4.0, 1.5)), y=rng.poisson(2.0, rows).astype(float))
     if family != "ordinal":
         raise ValueError(f"no family {family!r}")
     statements = tuple(replace(r, weights=r.weights[1:]) for r in design.coefficient_priors if r.weights[0] == 0.0)
@@ -319,7 +321,7 @@ def draw_prior(design: Design, rng: np.random.Generator) -> dict[str, Any]:
         "multipliers": multipliers,
         "sigma": None if design.sigma_prior is None else draw_sd(design.sigma_prior, rng),
         "nu": None if design.nu_prior is None else draw_nu(design.nu_prior, rng),
-        "shape": None if design.shape_prior is None else rng.gamma(design.shape_prior.args[0]) / design.shape_prior.args[1],
+        "shape": None if design.dispersion_prior is None else rng.gamma(design.dispersion_prior.args[0]) / design.dispersion_prior.args[1],
         "cutpoints": None if design.cutpoint_prior is None else _draw_cutpoints(design, rng),
     }
 

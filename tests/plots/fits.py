@@ -37,7 +37,7 @@ def design(family: str = "gaussian", **changes: Any) -> Design:
         fields |= {"X": X[:, 1:], "coefficients": names[1:], "cutpoint_prior": Prior("student_t", (3.0, 0.0, 2.5))}
     else:
         fields |= {"y": rng.poisson(np.exp(eta)).astype(float), "link": "log"}
-        fields["shape_prior"] = Prior("gamma", (0.01, 0.01)) if family == "negative_binomial" else None
+        fields["dispersion_prior"] = Prior("gamma", (0.01, 0.01)) if family == "negative_binomial" else None
     fields |= {"family": family, "sigma_prior": HALF_T if family in ("gaussian", "student") else None}
     return fabricated.design(g, year, **{"rows": ROWS} | fields | changes)
 

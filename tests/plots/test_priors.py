@@ -68,7 +68,7 @@ def test_an_exponential_on_nu_is_whole_and_on_df_begins_at_one() -> None:
 
 
 def test_a_gamma_on_the_shape_begins_at_zero() -> None:
-    one = priors.known(model(family="negative_binomial", shape_prior=Prior("gamma", (2.0, 3.0)), sigma_prior=None))[-1]
+    one = priors.known(model(family="negative_binomial", dispersion_prior=Prior("gamma", (2.0, 3.0)), sigma_prior=None))[-1]
     x = np.array([0.1, 0.5, 2.0])
     assert one.name == "shape" and "cut off" not in one.words
     np.testing.assert_allclose(one.density(x), stats.gamma.pdf(x, 2.0, scale=1 / 3.0))

@@ -73,7 +73,7 @@ def regression(
         "offset": offset,
         "link": families.link_of(family, link),
         "trials": trials,
-        "shape_prior": Prior("gamma", (2.0, 0.1)) if family == "negative_binomial" else None,
+        "dispersion_prior": Prior("gamma", (2.0, 0.1)) if family == "negative_binomial" else None,
         "categories": ("1", "2", "3", "4") if ordinal else None,
         "rows": np.arange(1, rows + 1),
     }

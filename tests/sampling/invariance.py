@@ -200,7 +200,7 @@ class Engine:
         if self.packed.family != packing.SECOND_ORDER:
             return Points(kept["beta"], u, L, kept["scale"][:, 0], kept["scale"][:, 1], y)
         one, shape, cut, beta = np.ones(len(y)), None, None, kept["beta"]
-        if self.design.shape_prior is not None:
+        if self.design.dispersion_prior is not None:
             shape = np.exp(kept["scale"][:, 0])
         if self.packed.cutpoints:
             cut, beta = kept["cutpoints"], beta[:, -len(self.design.coefficients) :] if self.design.coefficients else beta[:, :0]

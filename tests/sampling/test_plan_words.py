@@ -104,7 +104,7 @@ def test_families_that_are_never_augmented_name_theirs_too(family):
     base = all_in_core("gaussian")
     more = {"sigma_prior": None, "link": "log" if family in ("poisson", "negative_binomial") else "logit"}
     if family == "negative_binomial":
-        more["shape_prior"] = Prior("gamma", (2.0, 0.1))
+        more["dispersion_prior"] = Prior("gamma", (2.0, 0.1))
     if family == "ordinal":
         X = base.X[:, 1:]
         rows = (CoefficientPrior("b[x]", np.ones(1), 0.0, 2.5, np.inf, Prior("normal", (0.0, 2.5))),)

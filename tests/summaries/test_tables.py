@@ -158,7 +158,7 @@ def of_family(family: str):
 
     more = dict(FAMILIES[family])
     if family == "negative_binomial":
-        more["shape_prior"] = Prior("gamma", (0.01, 0.01))
+        more["dispersion_prior"] = Prior("gamma", (0.01, 0.01))
     if family == "ordinal":
         more["cutpoint_prior"] = Prior("student_t", (3.0, 0.0, 2.5))
     return design(
