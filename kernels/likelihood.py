@@ -3,10 +3,12 @@
 binomial           y of n: logit, probit, complementary log-log
 poisson            y counts summed over n rows that share η: l = yη − n e^η
 negative binomial  mean μ = e^η, size r (variance μ + μ²/r): l = yη − (y + nr) log(r + μ), the part in r alone left out
+beta-binomial      y of n, the probability of a row Beta(μφ, (1 − μ)φ), μ = F(η): what depends on η, with ρ = 1/φ, is
+                   Σ_{k<y} log(μ + kρ) + Σ_{k<n−y} log(1 − μ + kρ), in which no large φ cancels; the terms k = 0 are those of a binomial
 ordinal            y = k of C categories, n rows: l = n log(F(c_k − η) − F(c_{k−1} − η)), c_{−1} = −∞, c_{C−1} = ∞; F logistic or normal
 
 All are accurate in both tails: a difference of probabilities is never taken where it cancels (McCullagh 1980; Burridge 1981 and Pratt
-1981 for log-concavity). ``shape`` is the family's own dispersion, whatever it is called (r), drawn on the log scale as ψ, and ``cut``
+1981 for log-concavity). ``shape`` is the family's own dispersion, whatever it is called (r, φ), drawn on the log scale as ψ, and ``cut``
 (C−1,) are the cutpoints; families that have none ignore them. An unknown code is nan, never another family.
 """
 
@@ -21,7 +23,8 @@ from .compiling import contracted, kernel, reassociated
 from .special import log_normal_cdf, log_normal_cdfs, softplus, softplus_of_many
 
 BINOMIAL_LOGIT, BINOMIAL_PROBIT, BINOMIAL_CLOGLOG, COUNT_POISSON, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, ORDINAL_PROBIT = range(7)
-"""Likelihoods, as the compiled loop knows them."""
+BETA_BINOMIAL_LOGIT, BETA_BINOMIAL_PROBIT, BETA_BINOMIAL_CLOGLOG = 7, 8, 9
+"""Likelihoods, as the compiled loop knows them; those of a beta-binomial in the order of the links of a binomial."""
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -68,6 +71,83 @@ def dispersion_of(psi):
     return math.exp(psi[0]) if psi.size > 0 else 1.0
 
 
+_SERIES_FROM = 16.0
+"""From this argument on differences of log Γ, ψ and ψ' are those of Stirling's series; below, terms are taken one by one."""
+
+
+@kernel
+def _stirling(z):
+    """log Γ(z) − (z − ½) log z + z − ½ log 2π, z ≥ ``_SERIES_FROM``."""
+    w = 1.0 / (z * z)
+    return (1.0 / 12.0 - w * (1.0 / 360.0 - w * (1.0 / 1260.0 - w / 1680.0))) / z
+
+
+@kernel
+def log_rising(start, step, terms):
+    """Σ log(start + k·step) over k = 0 … terms − 1; start and step positive."""
+    z, k, product = start / step, 0, 1.0
+    while k < terms and (z + k < _SERIES_FROM or terms <= 16):
+        product *= start + k * step
+        k += 1
+    value = math.log(product)
+    if k < terms:
+        d, z = terms - k, z + k
+        value += d * math.log(start + k * step) + (z + d - 0.5) * math.log1p(d / z) - d + _stirling(z + d) - _stirling(z)
+    return value
+
+
+@kernel
+def rising_sums(start, step, terms):
+    """(Σ 1/(start + k·step), Σ 1/(start + k·step)²) over k = 0 … terms − 1."""
+    z, k, first, second = start / step, 0, 0.0, 0.0
+    while k < terms and (z + k < _SERIES_FROM or terms <= 16):
+        one = 1.0 / (start + k * step)
+        first += one
+        second += one * one
+        k += 1
+    if k < terms:
+        d, low = terms - k, z + k
+        high = low + d
+        a, b = 1.0 / (low * low), 1.0 / (high * high)
+        psi = math.log1p(d / low) + 0.5 * (1.0 / low - 1.0 / high)
+        psi += a * (1.0 / 12.0 - a * (1.0 / 120.0 - a * (1.0 / 252.0 - a / 240.0)))
+        psi -= b * (1.0 / 12.0 - b * (1.0 / 120.0 - b * (1.0 / 252.0 - b / 240.0)))
+        trigamma = d / (low * high) + 0.5 * (a - b)
+        trigamma += a / low * (1.0 / 6.0 - a * (1.0 / 30.0 - a * (1.0 / 42.0 - a / 30.0)))
+        trigamma -= b / high * (1.0 / 6.0 - b * (1.0 / 30.0 - b * (1.0 / 42.0 - b / 30.0)))
+        first += psi / step
+        second += trigamma / (step * step)
+    return first, second
+
+
+@kernel
+def _mean(link, eta):
+    """(log μ, log(1 − μ), μ', μ'') of μ = F(η), ``link`` the code of a binomial."""
+    if link == BINOMIAL_LOGIT:
+        mean, rest = _logistic(eta), _logistic(-eta)
+        return -softplus(-eta), -softplus(eta), mean * rest, mean * rest * (rest - mean)
+    if link == BINOMIAL_PROBIT:
+        density = math.exp(-0.5 * eta * eta - _HALF_LOG_TWO_PI)
+        return log_normal_cdf(eta), log_normal_cdf(-eta), density, -eta * density
+    if link != BINOMIAL_CLOGLOG:
+        return np.nan, np.nan, np.nan, np.nan
+    rate = math.exp(eta)
+    slope = rate * math.exp(-rate)
+    return (math.log(-math.expm1(-rate)) if eta > -30.0 else eta - 0.5 * rate), -rate, slope, slope * (1.0 - rate)
+
+
+@kernel
+def log_beta_binomial(link, y, n, eta, phi):
+    """What depends on η of log p(y | η, φ)."""
+    log_mean, log_rest, _, _ = _mean(link, eta)
+    some, others, value = int(y), int(n - y), 0.0
+    if some > 0:
+        value += log_mean + (log_rising(math.exp(log_mean) + 1.0 / phi, 1.0 / phi, some - 1) if some > 1 else 0.0)
+    if others > 0:
+        value += log_rest + (log_rising(math.exp(log_rest) + 1.0 / phi, 1.0 / phi, others - 1) if others > 1 else 0.0)
+    return value
+
+
 @contracted
 def log_likelihood(code, y, n, eta, shape, cut):
     """l(η) of one row, or of a cell of n rows."""
@@ -87,6 +167,8 @@ def log_likelihood(code, y, n, eta, shape, cut):
         if y > 0.0:
             value += y * (math.log(-math.expm1(-mean)) if eta > -30.0 else eta - 0.5 * mean)
         return value
+    if BETA_BINOMIAL_LOGIT <= code <= BETA_BINOMIAL_CLOGLOG:
+        return log_beta_binomial(code - BETA_BINOMIAL_LOGIT, y, n, eta, shape)
     if not is_ordinal(code):
         return np.nan
     k, last = int(y), cut.size
@@ -102,8 +184,8 @@ def log_likelihood(code, y, n, eta, shape, cut):
 
 
 @kernel
-def derivatives(code, y, n, eta, shape, cut):
-    """(l', −l'') at η."""
+def binomial_derivatives(code, y, n, eta):
+    """(l', −l'') of y of n."""
     if code == BINOMIAL_LOGIT:
         mean = _logistic(eta)
         return y - n * mean, n * mean * _logistic(-eta)
@@ -118,21 +200,44 @@ def derivatives(code, y, n, eta, shape, cut):
             first -= (n - y) * ratio
             second += (n - y) * ratio * max(ratio - eta, 0.0)
         return first, second
+    if code != BINOMIAL_CLOGLOG:
+        return np.nan, np.nan
+    mean = math.exp(eta)
+    first = (y - n) * mean if n > y else 0.0
+    second = -first
+    if y > 0.0:
+        ratio = mean / math.expm1(mean) if mean > 1e-300 else 1.0
+        first += y * ratio
+        second += y * ratio * (mean + ratio - 1.0 if mean > 1e-5 else 0.5 * mean)
+    return first, second
+
+
+@kernel
+def beta_binomial_derivatives(link, y, n, eta, phi):
+    """(l', −l''): the first trial of either kind as a binomial, then the others. −l'' < 0 far in a tail, where l is not concave."""
+    some, others = int(y), int(n - y)
+    first, second = binomial_derivatives(link, 1.0 if some > 0 else 0.0, min(some, 1) + min(others, 1), eta)
+    log_mean, log_rest, slope, curve = _mean(link, eta)
+    up = rising_sums(math.exp(log_mean) + 1.0 / phi, 1.0 / phi, max(some - 1, 0))
+    down = rising_sums(math.exp(log_rest) + 1.0 / phi, 1.0 / phi, max(others - 1, 0))
+    first += slope * (up[0] - down[0])
+    second += slope * slope * (up[1] + down[1]) - curve * (up[0] - down[0])
+    return first, second
+
+
+@kernel
+def derivatives(code, y, n, eta, shape, cut):
+    """(l', −l'') at η."""
+    if code == BINOMIAL_LOGIT or code == BINOMIAL_PROBIT or code == BINOMIAL_CLOGLOG:
+        return binomial_derivatives(code, y, n, eta)
     if code == COUNT_POISSON:
         mean = n * math.exp(eta)
         return y - mean, mean
     if code == COUNT_NEGATIVE_BINOMIAL:
         share = _logistic(eta - math.log(shape))
         return y - (y + n * shape) * share, (y + n * shape) * share * (1.0 - share)
-    if code == BINOMIAL_CLOGLOG:
-        mean = math.exp(eta)
-        first = (y - n) * mean if n > y else 0.0
-        second = -first
-        if y > 0.0:
-            ratio = mean / math.expm1(mean) if mean > 1e-300 else 1.0
-            first += y * ratio
-            second += y * ratio * (mean + ratio - 1.0 if mean > 1e-5 else 0.5 * mean)
-        return first, second
+    if BETA_BINOMIAL_LOGIT <= code <= BETA_BINOMIAL_CLOGLOG:
+        return beta_binomial_derivatives(code - BETA_BINOMIAL_LOGIT, y, n, eta, shape)
     if not is_ordinal(code):
         return np.nan, np.nan
     k, last = int(y), cut.size
@@ -229,9 +334,13 @@ def stand_in(data, eta, cut):
 def dispersion_term(code, shape, values, rows):
     """What l leaves out that does not depend on η but on the dispersion, over ``rows`` rows of each of ``values``; 0 without a dispersion.
 
-    negative binomial, of counts y: log Γ(y+r) − log Γ(r) − log y! + r log r.
+    negative binomial, of counts y: log Γ(y+r) − log Γ(r) − log y! + r log r. beta-binomial, of n trials: −Σ_{k<n} log(1 + k/φ).
     """
     total = 0.0
+    if BETA_BINOMIAL_LOGIT <= code <= BETA_BINOMIAL_CLOGLOG:
+        for k in range(values.size):
+            total -= rows[k] * log_rising(1.0, 1.0 / shape, int(values[k]))
+        return total
     if code != COUNT_NEGATIVE_BINOMIAL:
         return total if values.size == 0 else np.nan
     for k in range(values.size):

@@ -46,6 +46,7 @@ MODELS: dict[str, tuple] = {
     "binomial slopes": ("slopes", "binomial", "auto"),
     "poisson nested": ("nested", "poisson", "auto"),
     "negative binomial": ("one_factor", "negative_binomial", "auto"),
+    "beta binomial nested": ("nested", "beta_binomial", "auto"),
     "ordinal slopes": ("slopes", "ordinal", "auto"),
     "t effects by groups, gaussian": ("slopes", "gaussian", "joint", "gr"),
     "t effects, logit augmented": ("one_factor", "logit", "augmented", "gr"),

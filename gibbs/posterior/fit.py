@@ -128,7 +128,7 @@ class Fit(OfRows):
 
     @property
     def family(self) -> str:
-        """A name of ``gibbs.model.families.FAMILIES``: gaussian, …, ordinal."""
+        """A name of ``gibbs.model.families.FAMILIES``: gaussian, …, ordinal, beta_binomial."""
         return self.outline.family
 
     @property

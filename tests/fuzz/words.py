@@ -18,7 +18,7 @@ HOSTILE_NUMBERS = (
     "１２", "٣", "1,5", "1e-400", "-0", "00", "1L", "1i", "NaN", "1e+", "true", "null", "~", "", "1e155", "1e-155", "-1e308", "0.1.2",
     "9223372036854775808", "-9223372036854775809", "18446744073709551616", "²", "½", "Ⅷ", "1e3.5", "1 000",
 )  # fmt: skip
-FAMILIES = ("gaussian", "student", "probit", "logit", "binomial", "poisson", "negative_binomial", "ordinal")
+FAMILIES = ("gaussian", "student", "probit", "logit", "binomial", "poisson", "negative_binomial", "ordinal", "beta_binomial")
 FUNCTIONS = ("log", "log2", "exp", "sqrt", "abs", "scale", "center", "I", "sin", "log1p", "expm1", "as.numeric")
 _ALPHABET = "abxyzgh019.+-*/^:~|()[]{}<>=,;'\"`_ \t\n\\#&%$@!?é日\x00\x1b\ud800\u202e\ufeff"
 

@@ -23,6 +23,7 @@ from .records import outcomes
 
 CUT = np.array([-1.3, 0.0, 0.4, 2.0])
 SHAPE = 1.7
+BETA_BINOMIAL = (kd.BETA_BINOMIAL_LOGIT, kd.BETA_BINOMIAL_PROBIT, kd.BETA_BINOMIAL_CLOGLOG)
 mp = mpmath.mp
 
 
@@ -42,6 +43,15 @@ def exact(code: int, y: float, n: int, eta, shape=SHAPE, cut=CUT):
         return y * e - n * mpmath.exp(e)
     if code == kd.COUNT_NEGATIVE_BINOMIAL:
         return y * e - (y + n * shape) * mpmath.log(shape + mpmath.exp(e))
+    if code in BETA_BINOMIAL:
+        link = code - kd.BETA_BINOMIAL_LOGIT
+        low, up = mpmath.exp(exact(link, 0, 1, eta)), mpmath.exp(exact(link, 1, 1, eta))
+        phi, whole = mpmath.mpf(shape), mpmath.mpf(0)
+        for k in range(int(y)):
+            whole += mpmath.log(up + k / phi)
+        for k in range(int(n - y)):
+            whole += mpmath.log(low + k / phi)
+        return whole
     k = int(y)
     high = F(mpmath.mpf(float(cut[k])) - e) if k < len(cut) else mpmath.mpf(1)
     low = F(mpmath.mpf(float(cut[k - 1])) - e) if k > 0 else mpmath.mpf(0)
@@ -51,6 +61,7 @@ def exact(code: int, y: float, n: int, eta, shape=SHAPE, cut=CUT):
 BINOMIAL = [(y, n, eta) for y, n in ((0, 1), (1, 1), (2, 5), (5, 5)) for eta in (-30.0, -8.0, -1.1, 0.0, 0.7, 4.0, 25.0)]
 COUNT = [(y, n, eta) for y, n in ((0, 1), (3, 1), (40, 6)) for eta in (-40.0, -3.0, 0.0, 2.2, 20.0)]
 ORDINAL = [(k, n, eta) for k in range(5) for n in (1, 3) for eta in (-20.0, -2.0, 0.1, 3.0, 18.0)]
+MANY = [(y, n, eta) for y, n in ((0, 0), (1, 2), (7, 9), (0, 40), (31, 44)) for eta in (-9.0, -1.1, 0.3, 2.0)]
 POINTS = [
     (code, *point)
     for code, points in (
@@ -59,6 +70,9 @@ POINTS = [
         (kd.BINOMIAL_CLOGLOG, [p for p in [*BINOMIAL, (1, 1, -700.0)] if p[2] < 5.0]),
         (kd.COUNT_POISSON, [*COUNT, (2, 1, -700.0)]),
         (kd.COUNT_NEGATIVE_BINOMIAL, [*COUNT, (2, 1, -700.0), (2, 1, 700.0)]),
+        (kd.BETA_BINOMIAL_LOGIT, [*BINOMIAL, *MANY, (1, 1, -700.0), (3, 4, 600.0)]),
+        (kd.BETA_BINOMIAL_PROBIT, [*[p for p in BINOMIAL if abs(p[2]) < 20.0], *MANY, (2, 2, -35.0)]),
+        (kd.BETA_BINOMIAL_CLOGLOG, [p for p in [*BINOMIAL, *MANY, (1, 1, -700.0)] if p[2] < 3.0]),
         (kd.ORDINAL_LOGIT, ORDINAL),
         (kd.ORDINAL_PROBIT, ORDINAL),
     )
@@ -79,11 +93,46 @@ def test_log_likelihood_and_its_derivatives(code, y, n, eta):
     assert found[1] == pytest.approx(float(second), rel=1e-7, abs=1e-9 * scale**2)
 
 
-@pytest.mark.parametrize("code", range(5))
+def test_no_likelihood_is_forgotten():
+    codes = {value for name, value in vars(kd).items() if name.startswith(("BINOMIAL", "COUNT", "ORDINAL", "BETA"))}
+    assert {code for code, *_ in POINTS} == codes == set(range(len(codes)))
+
+
+@pytest.mark.parametrize("code", BETA_BINOMIAL)
+def test_a_beta_binomial_at_every_precision(code):
+    """l, l', −l'' and the dispersion's own part at φ from 10⁻⁶ to 10¹¹ and up to 400 trials; a large φ is a binomial."""
+    for shape in (1e-6, 0.02, 0.9, 30.0, 5e3, 1e11):
+        for y, n in ((1, 3), (17, 18), (60, 400)):
+            for eta in (-2.5, 0.4):
+                with mpmath.workdps(80):
+                    h = mpmath.mpf(10) ** -25
+                    value = exact(code, y, n, eta, shape)
+                    first = mpmath.diff(lambda e, y=y, n=n, s=shape: exact(code, y, n, e, s), eta, h=h)
+                    second = -mpmath.diff(lambda e, y=y, n=n, s=shape: exact(code, y, n, e, s), eta, 2, h=h)
+                    own = -sum(mpmath.log(1 + k / mpmath.mpf(shape)) for k in range(n))
+                assert log_likelihood(code, float(y), n, eta, shape, CUT) == pytest.approx(float(value), rel=1e-11)
+                assert dispersion_term(code, shape, np.array([float(n)]), np.ones(1)) == pytest.approx(float(own), rel=1e-11, abs=1e-12)
+                found = derivatives(code, float(y), n, eta, shape, CUT)
+                assert found == pytest.approx((float(first), float(second)), rel=1e-8, abs=1e-9 * n)
+    binomial = code - kd.BETA_BINOMIAL_LOGIT
+    near = log_likelihood(code, 7.0, 12, 0.3, 1e12, CUT) + dispersion_term(code, 1e12, np.array([12.0]), np.ones(1))
+    assert near == pytest.approx(log_likelihood(binomial, 7.0, 12, 0.3, 1.0, CUT), rel=1e-10)
+
+
+@pytest.mark.parametrize("terms", [0, 1, 2, 15, 16, 17, 40, 5000])
+def test_sums_of_a_rising_factorial(terms):
+    for start, step in ((1e-3, 1e-3), (0.4, 2.5), (1.0, 1e-7), (3.0, 1e6), (0.7, 0.01)):
+        k = np.arange(terms)
+        wanted = (np.log(start + k * step).sum(), (1.0 / (start + k * step)).sum(), ((start + k * step) ** -2.0).sum())
+        got = (kd.log_rising(start, step, terms), *kd.rising_sums(start, step, terms))
+        np.testing.assert_allclose(got, wanted, rtol=2e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("code", [*range(5), *BETA_BINOMIAL])
 def test_gaps_are_the_likelihood_less_its_quadratic(code):
     rng = np.random.default_rng(1)
     n = rng.integers(1, 6, 40)
-    y = np.minimum(rng.integers(0, 5, 40), n if code <= kd.BINOMIAL_CLOGLOG else 4).astype(float)
+    y = np.minimum(rng.integers(0, 5, 40), n if code <= kd.BINOMIAL_CLOGLOG or code in BETA_BINOMIAL else 4).astype(float)
     eta, omega, linear = rng.normal(0.0, 2.0, 40), rng.uniform(0.1, 2.0, 40), rng.normal(size=40)
     out = np.zeros(40)
     total = gaps(outcomes(code, y, n, omega=omega, linear=linear), eta, SHAPE, CUT, out)
@@ -159,3 +208,20 @@ def test_dispersion_term_completes_the_negative_binomial():
 
 def test_softplus_is_the_one_of_special():
     assert kd.softplus(0.0) == pytest.approx(np.log(2.0), rel=1e-15)
+
+
+def test_what_a_likelihood_is():
+    codes = range(kd.BETA_BINOMIAL_CLOGLOG + 1)
+    assert [c for c in codes if kd.is_ordinal(c)] == [kd.ORDINAL_LOGIT, kd.ORDINAL_PROBIT]
+    assert [c for c in codes if kd.is_count(c)] == [kd.COUNT_POISSON, kd.COUNT_NEGATIVE_BINOMIAL]
+    assert kd.dispersion_of(np.array([0.5])) == pytest.approx(np.exp(0.5)) and kd.dispersion_of(np.zeros(0)) == 1.0
+
+
+def test_a_beta_binomial_of_one_trial_is_a_binomial():
+    for link, code in enumerate(BETA_BINOMIAL):
+        for y in (0.0, 1.0):
+            assert kd.log_beta_binomial(link, y, 1, 0.4, SHAPE) == pytest.approx(log_likelihood(link, y, 1, 0.4, 1.0, CUT), rel=1e-13)
+            assert kd.beta_binomial_derivatives(link, y, 1, 0.4, SHAPE) == pytest.approx(
+                kd.binomial_derivatives(link, y, 1, 0.4), rel=1e-13
+            )
+            assert derivatives(code, y, 1, 0.4, SHAPE, CUT) == pytest.approx(derivatives(link, y, 1, 0.4, 1.0, CUT), rel=1e-13)

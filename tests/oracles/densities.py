@@ -65,6 +65,8 @@ def log_pointwise(design: Design, eta: np.ndarray, y: np.ndarray, values: Values
         n = design.trials
         choose = special.gammaln(n + 1.0) - special.gammaln(y + 1.0) - special.gammaln(n - y + 1.0)
         return choose + special.xlogy(y, 1.0) + y * above + (n - y) * below
+    if design.family == "beta_binomial":
+        return _log_beta_binomial(design, eta, y, np.asarray(values["shape"])[..., None])
     if design.family == "poisson":
         return stats.poisson.logpmf(y, np.exp(eta))
     if design.family == "negative_binomial":
@@ -79,6 +81,26 @@ def log_pointwise(design: Design, eta: np.ndarray, y: np.ndarray, values: Values
         low, high = (np.take_along_axis(np.broadcast_to(cut, (*k.shape[:-1], cut.shape[-1])), k + side, axis=-1) for side in (0, 1))
         return np.log(np.maximum(F(high - eta) - F(low - eta), 1e-300))
     raise ValueError(f"no likelihood for family {design.family!r}")
+
+
+def _log_beta_binomial(design: Design, eta: np.ndarray, y: np.ndarray, phi: np.ndarray) -> np.ndarray:
+    """log of C(n, y) B(y + a, n − y + b)/B(a, b), a = μφ, b = (1 − μ)φ, factor by factor: Γ(a + y)/Γ(a) = a (a + 1) … (a + y − 1)."""
+    if design.link == "cloglog":
+        failure = -np.exp(eta)
+        success = np.where(eta > -30.0, np.log(-np.expm1(np.minimum(failure, -1e-300))), eta)
+    else:
+        log_F = {"logit": special.log_expit, "probit": special.log_ndtr}[design.link]
+        success, failure = log_F(eta), log_F(-eta)
+
+    def product(log_share: np.ndarray, count: np.ndarray) -> np.ndarray:
+        total = np.where(count > 0, log_share + np.log(phi), 0.0)
+        for k in range(1, int(design.trials.max())):
+            total = total + np.where(k < count, np.log(np.exp(log_share) * phi + k), 0.0)
+        return total
+
+    n = design.trials
+    whole = product(success, y) + product(failure, n - y) - product(np.zeros_like(eta), np.broadcast_to(n, eta.shape))
+    return whole + special.gammaln(n + 1.0) - special.gammaln(y + 1.0) - special.gammaln(n - y + 1.0)
 
 
 def log_prior_sd(prior: Prior, sd: float) -> float:

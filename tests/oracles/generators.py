@@ -103,6 +103,9 @@ def _discrete(design: Design, rng: np.random.Generator, link: str) -> Design:
     if family == "binomial":
         trials = rng.integers(1, 9, rows)
         return replace(design, link=link or "logit", trials=trials, y=rng.integers(0, trials + 1).astype(float))
+    if family == "beta_binomial":
+        trials, prior = rng.integers(1, 12, rows), Prior("gamma", (4.0, 1.0))
+        return replace(design, link=link or "logit", trials=trials, dispersion_prior=prior, y=rng.integers(0, trials + 1).astype(float))
     if family == "poisson":
         return replace(design, link="log", y=rng.poisson(2.0, rows).astype(float))
     if family == "negative_binomial":
@@ -344,8 +347,11 @@ def simulate(design: Design, values: Values, rng: np.random.Generator) -> np.nda
         return (rng.standard_normal(n) < eta).astype(float)
     if design.family == "logit":
         return (rng.uniform(size=n) < special.expit(eta)).astype(float)
-    if design.family == "binomial":
+    if design.family in ("binomial", "beta_binomial"):
         p = {"probit": special.ndtr, "logit": special.expit, "cloglog": lambda e: -np.expm1(-np.exp(np.minimum(e, 30.0)))}[design.link](eta)
+        if design.family == "beta_binomial":
+            shapes = np.maximum(p * values["shape"], 1e-300), np.maximum((1.0 - p) * values["shape"], 1e-300)
+            p = rng.beta(*shapes)
         return rng.binomial(design.trials, p).astype(float)
     if design.family in ("poisson", "negative_binomial"):
         mean = np.exp(np.minimum(eta, 30.0))

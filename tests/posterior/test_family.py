@@ -117,6 +117,9 @@ CASES = [
     ("binomial", "probit", {"trials": 7}),
     ("binomial", "cloglog", {"trials": 7}),
     ("binomial", "cloglog", {}),
+    ("beta_binomial", "logit", {"trials": 7, "phi": 2.5}),
+    ("beta_binomial", "probit", {"trials": 30, "phi": 0.4}),
+    ("beta_binomial", "cloglog", {"trials": 7, "phi": 90.0}),
     ("poisson", "", {}),
     ("negative_binomial", "", {"shape": 1.5}),
     ("ordinal", "logit", {"cutpoints": CUT}),
@@ -142,7 +145,13 @@ def test_simulated_outcomes_follow_the_likelihood(family: str, link: str, furthe
         return
     top = int(drawn.max()) + 1
     probability = np.exp(facts.log_likelihood(family, np.arange(top), eta, link=link, **further))
-    last = {"binomial": further.get("trials", 1) + 1, "ordinal": 5, "logit": 2, "probit": 2}.get(family)
+    last = {
+        "binomial": further.get("trials", 1) + 1,
+        "beta_binomial": further.get("trials", 1) + 1,
+        "ordinal": 5,
+        "logit": 2,
+        "probit": 2,
+    }.get(family)
     if last is not None:
         np.testing.assert_allclose(np.exp(facts.log_likelihood(family, np.arange(last), eta, link=link, **further)).sum(), 1.0, rtol=1e-12)
     expected = np.append(probability * size, max(size * (1.0 - probability.sum()), 1e-9))
@@ -167,10 +176,39 @@ def test_the_inverse_link_is_the_mean_of_the_law(family: str, link: str, further
         np.testing.assert_array_equal(got, eta)
         return
     outcomes = np.arange(400.0)[:, None]
-    if (n := {"logit": 1, "probit": 1, "binomial": further.get("trials", 1)}.get(family)) is not None:
+    if (
+        n := {"logit": 1, "probit": 1, "binomial": further.get("trials", 1), "beta_binomial": further.get("trials", 1)}.get(family)
+    ) is not None:
         outcomes = np.arange(n + 1.0)[:, None]
     mass = np.exp(facts.log_likelihood(family, outcomes, eta, link=link, **further))
     np.testing.assert_allclose((outcomes * mass).sum(axis=0) / (n or 1), got, rtol=1e-9)
+
+
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
+def test_beta_binomial_against_its_definition(link: str) -> None:
+    """log of C(n, y) B(y + a, n − y + b)/B(a, b), a = μφ, b = (1 − μ)φ, in mpmath; φ from rows of one kind to the binomial."""
+    for eta in (-300.0, -20.0, -2.0, 0.3, 1.4):
+        mean, rest = mp.exp(log_exact(link, eta, False)), mp.exp(log_exact(link, eta, True))
+        for phi in (1e-6, 0.3, 15.9, 16.1, 4e3, 1e9, 1e13):
+            a, b = mean * mp.mpf(phi), rest * mp.mpf(phi)
+            for y, n in ((0, 0), (0, 1), (1, 1), (3, 4), (0, 30), (30, 30), (700, 900)):
+                exact = mp.log(mp.binomial(n, y)) + sum(mp.log(a + k) for k in range(y)) + sum(mp.log(b + k) for k in range(n - y))
+                exact -= sum(mp.log(mp.mpf(phi) + k) for k in range(n))
+                got = facts.log_likelihood("beta_binomial", y, eta, link=link, trials=n, phi=phi)
+                assert abs(mp.mpf(float(got)) - exact) <= 1e-10 * max(abs(exact), 1), (eta, phi, y, n)
+
+
+def test_beta_binomial_rows_are_overdispersed_as_said() -> None:
+    """Variance n μ(1 − μ)(1 + (n − 1)ρ), ρ = 1/(1 + φ), by sums over the law and in simulated rows; φ = 10⁻⁷ are rows of one kind."""
+    y, n, mean = np.arange(13.0), 12, special.expit(-0.7)
+    for phi in (0.2, 3.0, 400.0):
+        mass = np.exp(facts.log_likelihood("beta_binomial", y, -0.7, trials=n, phi=phi))
+        variance = mass @ (y - n * mean) ** 2
+        assert variance == pytest.approx(n * mean * (1 - mean) * (1 + (n - 1) / (1 + phi)), rel=1e-11)
+    rng = np.random.default_rng(3)
+    rows = facts.simulate(rng, "beta_binomial", np.full(4000, -0.7), trials=n, phi=1e-7)
+    assert set(rows) == {0.0, 12.0} and abs((rows == 12).mean() - mean) < 5 * math.sqrt(mean * (1 - mean) / 4000)
+    assert facts.latent_variance("beta_binomial", "probit", phi=2.0) == 1.0
 
 
 def test_draws_and_rows_broadcast() -> None:

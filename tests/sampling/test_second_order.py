@@ -25,6 +25,8 @@ FAST = (
     Case("poisson", "slopes", "second-order", True, offset=True, sd_prior="half_normal"),
     Case("poisson", "nested", "second-order", False, sd_prior="half_normal"),
     Case("negative_binomial", "one_factor", "second-order", True, sd_prior="half_normal"),
+    Case("beta_binomial", "slopes", "second-order", True, link="logit"),
+    Case("beta_binomial", "nested", "second-order", False, link="cloglog", sd_prior="exponential", offset=True),
     Case("ordinal", "slopes", "second-order", True, link="logit"),
     Case("ordinal", "crossed", "second-order", False, link="probit", offset=True),
 )
@@ -45,6 +47,7 @@ def test_second_order_sweeps_leave_the_joint_law_alone(case: Case):
 def grid() -> list[Case]:
     """Every family and link in every structure, moves and priors dealt in turn."""
     families = [("probit", ""), ("logit", ""), ("binomial", "logit"), ("binomial", "probit"), ("binomial", "cloglog"), ("poisson", "")]
+    families += [("beta_binomial", "logit"), ("beta_binomial", "probit"), ("beta_binomial", "cloglog")]
     families += [("negative_binomial", ""), ("ordinal", "logit"), ("ordinal", "probit")]
     cases = []
     for k, (family, link) in enumerate(families):

@@ -19,7 +19,7 @@ NAMES = sorted(path.stem for path in SPECS.glob("*.yaml"))
 EXPECTED = {
     "peru_m1", "peru_m2", "peru_m3", "peru_m4", "peru_m5", "peru_m5_levels", "peru_m6", "peru_m6_probit", "peru_m7", "peru_m8",
     "turnout_apc", "hsb82", "contraception", "gss_abortion", "insteval", "sleepstudy",
-    "eight_schools", "orthodont",
+    "eight_schools", "orthodont", "cbpp",
 }  # fmt: skip
 
 # name: rows used, coefficients, factors with the number of their levels and their columns
@@ -38,6 +38,7 @@ SHAPES = {
         {"election": (12, ["Intercept"]), "cohort": (20, ["Intercept"])},
     ),
     "sleepstudy": (180, ["Intercept", "Days"], {"Subject": (18, ["Intercept", "Days"])}),
+    "cbpp": (56, ["Intercept", "factor(period)2", "factor(period)3", "factor(period)4"], {"herd": (15, ["Intercept"])}),
     "eight_schools": (8, ["Intercept"], {"school": (8, ["Intercept"])}),
     "orthodont": (108, ["Intercept", "years", "SexMale", "years:SexMale"], {"Subject": (27, ["Intercept", "years"])}),
     "hsb82": (

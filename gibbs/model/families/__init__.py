@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from gibbs.errors import SpecError, nearest
+from gibbs.model.families.beta_binomial import BETA_BINOMIAL
 from gibbs.model.families.counts import NEGATIVE_BINOMIAL, POISSON
 from gibbs.model.families.ordered import CUMULATIVE
 from gibbs.model.families.real import GAUSSIAN, STUDENT
@@ -53,7 +54,8 @@ __all__ = [
 ]
 
 FAMILIES: dict[str, Family] = {
-    f.name: replace(f, link=f.links[0]) for f in (GAUSSIAN, STUDENT, PROBIT, LOGIT, BINOMIAL, POISSON, NEGATIVE_BINOMIAL, CUMULATIVE)
+    f.name: replace(f, link=f.links[0])
+    for f in (GAUSSIAN, STUDENT, PROBIT, LOGIT, BINOMIAL, POISSON, NEGATIVE_BINOMIAL, CUMULATIVE, BETA_BINOMIAL)
 }
 """Every family by name, with its first link."""
 
