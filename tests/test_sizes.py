@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 WRITTEN = ("benchmarks", "gibbs", "kernels", "specs", "tests")
 ENDINGS = {".jinja", ".md", ".py", ".pyi", ".toml", ".yaml"}
 MOST_LINES, MOST_OF_A_FUNCTION = 600, 100
-LONGER = {"kernels/second_order.py": 660}
-"""Files with a limit of their own: all moves of one sweep."""
+LONGER = {"kernels/elimination.py": 710, "kernels/second_order.py": 660}
+"""Files with a limit of their own, which is what they have: all steps of one elimination, all moves of one sweep."""
 
 
 def written() -> Iterator[Path]:
