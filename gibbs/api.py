@@ -96,8 +96,9 @@ def fit(
     categories : the labels of an ordinal outcome, lowest first; by default numbers by value, a categorical in its own order.
     base : ``{"sector": "Public"}``: the level that the other levels of a category are compared with; by default the first in sorted order.
         The same in a formula: ``relevel(sector, "Public")``, ``factor(sector, levels = c("Public", "Private"))``.
-    keep : the factors whose effects are stored draw by draw: ``"all"`` (the default), ``"none"``, or names. Effects of the others are
-        summarised as they are drawn: ``ranef``, ``coef`` and the run folder have them; what needs every draw (predictions) says so.
+    keep : the factors whose effects are stored draw by draw: ``"all"``, ``"none"``, or names; by default all whose draws take no more
+        than a quarter of the memory. Effects of the others are summarised as they are drawn: ``ranef``, ``coef`` and the run folder have
+        them; what needs every draw (predictions) says so.
     save_data : False keeps the data out of the run folder; otherwise it holds the columns that were used, where they came as a table,
         so that ``gibbs.load(run)`` predicts without being given them again.
     rename : new names of columns, ``{new: old}``.

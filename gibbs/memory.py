@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import os
+import sys
 from decimal import Decimal
 
 
 def installed() -> int | None:
-    """Bytes of memory in this machine, where the system says."""
+    """Bytes of memory in this machine, or of the container that it is, where the system says."""
     try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return None
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            with open(limit, encoding="ascii") as file:
+                found = min(found, int(file.read()))
+        except (OSError, ValueError):  # there is none, or it is "max"
+            continue
+    return found
+
+
+def used() -> int:
+    """Bytes that this process has had in memory at most so far; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # not on this operating system
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most
 
 
 def words(count: int) -> str:

@@ -42,12 +42,13 @@ class Prepared:
     seen: Design
     plan: Plan
     seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what was decided beside the plan, for the warnings
 
     def check(self) -> Check:
         """The report on it."""
         from gibbs.preview import Check
 
-        return Check(self.spec, self.design, self.plan, self.table.source, self.table)
+        return Check(self.spec, self.design, self.plan, self.table.source, self.table, self.notes)
 
     def warnings(self) -> tuple[str, ...]:
         """What should be known before sampling."""
@@ -77,8 +78,30 @@ def prepare(spec: Spec, frame: pd.DataFrame | None = None) -> Prepared:
     decided = plan.make(seen, spec.sampling.scheme)
     prepared = Prepared(spec, table, built, seen, decided, {"read": read - began, "design": time.perf_counter() - read})
     _refuse_unknown_names(prepared)
+    prepared = _summarise_what_is_large(prepared)
     _refuse_more_than_memory(prepared)
     return prepared
+
+
+def _summarise_what_is_large(prepared: Prepared) -> Prepared:
+    """Where nobody said what to keep, the effects of factors whose draws would take too much memory are summarised, and it is said."""
+    from gibbs.sampling import footprint
+
+    spec, design = prepared.spec, prepared.design
+    if spec.keep is not None or spec.keep_all:
+        return prepared
+    large = footprint.to_stream(design, prepared.plan, spec.sampling)
+    if not large:
+        return prepared
+    kept = tuple(f.name for f in design.factors if f.name not in large)
+    each = 8 * footprint.stored_draws(spec.sampling) * spec.sampling.chains
+    needed = each * sum(len(f.levels) * len(f.columns) for f in design.factors if f.name in large)
+    note = (
+        f"the effects of {' and '.join(large)} are summarised as they are drawn (keep: {' '.join(kept) or 'none'}): their draws would "
+        f"take {memory.words(needed)}, and all draws together more than {footprint.SHARE:.0%} of the memory, "
+        f"{memory.words(memory.installed() or 0)}. keep: all stores them."
+    )
+    return replace(prepared, spec=replace(spec, keep=kept), notes=(*prepared.notes, note))
 
 
 def _refuse_unknown_names(prepared: Prepared) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,8 @@ from gibbs.model import alike, cells, equations, factor_warnings, families, laws
 from gibbs.model.priors import PriorBook, describe
 from gibbs.model.records import Design, Prior, Sampling, Spec, Table, Term
 from gibbs.printable import printable
-from gibbs.sampling import stopping
+from gibbs.sampling import footprint, stopping
+from gibbs.sampling.footprint import Footprint
 
 if TYPE_CHECKING:
     from gibbs.sampling.plan import Plan
@@ -44,6 +46,7 @@ class Check:
     plan: Plan
     source: str
     table: Table | None = None  # what the design was made of
+    notes: tuple[str, ...] = ()  # what was decided beside the plan
 
     @property
     def equations(self) -> equations.Model:
@@ -58,19 +61,33 @@ class Check:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What should be known before sampling; empty where there is nothing."""
-        found = [printable(str(w)) for w in structure.warnings(self.design)]
-        kept, installed = self.bytes_kept, memory.installed()
-        if installed is not None and 2 * kept > installed:  # once in the chains, once gathered
+        found = [*map(printable, self.notes), *(printable(str(w)) for w in structure.warnings(self.design))]
+        needed, installed = self.memory.peak, memory.installed()
+        if installed is not None and needed > installed:
+            keep = (
+                "keep: fewer draws or chains, or a machine with more, are the ways left"
+                if self._nothing_kept
+                else ("have the effects of large factors summarised as they are drawn (keep: none), or ask for fewer draws or chains")
+            )
             found.append(
-                f"the draws need {memory.words(2 * kept)} while they are gathered, and this machine has {memory.words(installed)} of "
-                "memory; keep fewer draws or run fewer chains."
+                f"the run needs about {memory.words(needed)} of memory at its peak, and there are {memory.words(installed)}: it may end by "
+                f"being killed; {keep}."
             )
         return tuple(found)
 
     @property
+    def _nothing_kept(self) -> bool:
+        return self.spec.keep == ()
+
+    @cached_property
+    def memory(self) -> Footprint:
+        """What the run will need at its peak, by stage."""
+        return footprint.predict(self.design, self.plan, self.spec.sampling, self.spec.keep)
+
+    @property
     def bytes_kept(self) -> int:
-        """Bytes of the draws that will be kept."""
-        chains, draws = self.spec.sampling.chains, self.spec.sampling.draws
+        """Bytes of the draws that will be kept; of a run to precision, by the earliest check at which it may end."""
+        chains, draws = self.spec.sampling.chains, footprint.stored_draws(self.spec.sampling)
         if self.spec.keep is None:
             return self.plan.memory(chains, draws)
         from gibbs.sampling.stream import BYTES
@@ -83,7 +100,7 @@ class Check:
         effects = sum(len(f.levels) * len(f.columns) for f in self.design.factors)
         parameters = self.plan.details["coefficients"] + self.plan.hyper
         absent = self.design.missing_outcome
-        missing = 0 if absent is None else 8 * self.spec.sampling.chains * self.spec.sampling.draws * int(np.sum(absent))
+        missing = 0 if absent is None else 8 * self.spec.sampling.chains * footprint.stored_draws(self.spec.sampling) * int(np.sum(absent))
         return self.bytes_kept + missing + 16 * self.design.y.size + 160 * effects + 2_500 * parameters + 40_000
 
     def __str__(self) -> str:
@@ -172,7 +189,24 @@ class Check:
         return [
             *_wrap(length_sentence(self.spec.sampling), "", "  "),
             *_wrap(f"memory: draws {memory.words(self.bytes_kept)}, data {memory.words(_data_bytes(self.design))}", "", "  "),
+            *_wrap(memory_sentence(self.memory, self.spec.sampling), "", "  "),
         ]
+
+
+def memory_sentence(found: Footprint, sampling: Sampling) -> str:
+    """``at the peak about 770 MB: …``, stage by stage."""
+    grows = " (of a run to precision that ends at its second check; a longer one keeps more)" if sampling.until is not None else ""
+    return (
+        f"at the peak about {memory.words(_round(found.peak))}: this process with the data {memory.words(found.so_far)}, packing "
+        f"{memory.words(found.packing)}, work space {memory.words(found.work)}, draws {memory.words(found.draws)}{grows}, tables "
+        f"{memory.words(found.tables)}"
+    )
+
+
+def _round(number: int) -> int:
+    """To two digits: more are not known."""
+    unit = 10 ** max(len(str(number)) - 2, 0)
+    return round(number / unit) * unit
 
 
 def length_sentence(s: Sampling) -> str:

@@ -170,7 +170,16 @@ def test_until_that_names_no_parameter_is_refused_with_the_nearest() -> None:
 def test_more_memory_than_the_machine_has_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gibbs.memory.installed", lambda: 1_000_000)
     (warning,) = report("y ~ x + (1 | class)", draws=1000).warnings
-    assert "1.09 MB" in warning and "1 MB" in warning
+    assert "and there are 1 MB: it may end by being killed" in warning and "keep: none" in warning
+    (warning,) = report("y ~ x + (1 | class)", draws=1000, keep="none").warnings
+    assert "keep: none" not in warning
+
+
+def test_memory_at_the_peak_is_told_stage_by_stage() -> None:
+    check = report("y ~ x + (1 | class)", draws=1000)
+    said = " ".join(section(check, "Sampling").split())
+    assert "at the peak about " in said and "this process with the data " in said and "work space " in said
+    assert check.memory.peak > check.memory.so_far > 10_000_000
 
 
 def test_plan_is_printed() -> None:

@@ -182,7 +182,8 @@ def stopped(folder: Path, program: str, *, number: int = signal.SIGINT, presses:
     finally:
         process.kill()
         process.wait()
-    return code, output.read_text(), errors.read_text().replace("here\n", ""), seconds
+    said = [line for line in errors.read_text().splitlines(keepends=True) if line != "here\n" and " elapsed " not in line]
+    return code, output.read_text(), "".join(line for line in said if not line.startswith("gibbs: compiling")), seconds
 
 
 LIMIT = 2.0 if not os.environ.get("PYTEST_XDIST_WORKER") and os.getloadavg()[0] < (os.cpu_count() or 1) else 8.0

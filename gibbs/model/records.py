@@ -142,6 +142,7 @@ class Spec:
     sampling: Sampling = field(default_factory=Sampling)
     output: str | None = None
     keep: tuple[str, ...] | None = None  # factors whose effects are stored whole, the others summarised as they are drawn; None: all
+    keep_all: bool = False  # the spec says ``keep: all``: no factor is summarised because its draws would take much memory
     save_data: bool = True  # a run folder holds the columns that were used, where they came from Python as a table
     two_level: Mapping[str, Any] | None = None  # {"outcome":…, "level1":…, "levels":…} as written, for the report
     path: Path | None = None  # the spec file; None from Python

@@ -280,12 +280,13 @@ class SpecKeys(_Keys):
     sampling: Annotated[SamplingKeys, BeforeValidator(lambda v: {} if v is None else v)] = Field(default_factory=SamplingKeys)
     output: str | None = Field(None, description="The folder that the run writes, inside the current directory.")
     keep: Annotated[
-        list[str],
+        list[str] | None,
         BeforeValidator(_list),
         WithJsonSchema({"anyOf": [{"enum": ["all", "none"]}, {"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
     ] = Field(
-        default_factory=lambda: ["all"],
-        description="Factors whose effects are stored draw by draw: all, none, or names. Of the others there are summaries.",
+        None,
+        description="Factors whose effects are stored draw by draw: all, none, or names; of the others there are summaries. Where it is "
+        "not given, all whose draws take no more than a quarter of the memory.",
     )
     save_data: bool = Field(True, description="Whether the run folder keeps the columns that were used, where they came from Python.")
 

@@ -113,6 +113,7 @@ def build(
         sampling=sampling,
         output=keys.output,
         keep=_keep(keys.keep, place),
+        keep_all=list(keys.keep or ()) == ["all"],
         save_data=keys.save_data,
         two_level=form,
         path=path,
@@ -168,8 +169,8 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
     values["sampling"] = sampling
     if spec.output is not None:
         values["output"] = spec.output
-    if spec.keep is not None:
-        values["keep"] = list(spec.keep) or "none"
+    if spec.keep is not None or spec.keep_all:
+        values["keep"] = "all" if spec.keep is None else list(spec.keep) or "none"
     if not spec.save_data:
         values["save_data"] = False
     head = ["Resolved spec: every default filled in. Running it again gives the same draws.", *notes]
@@ -343,9 +344,9 @@ def _categories(labels: Sequence[str], family_name: str, place: _Places) -> tupl
     return tuple(printable(label, lines=True) for label in labels)
 
 
-def _keep(words: Sequence[str], place: _Places) -> tuple[str, ...] | None:
+def _keep(words: Sequence[str] | None, place: _Places) -> tuple[str, ...] | None:
     """The factors whose effects are stored whole; None for all. Whether the model has such factors is checked when the data are there."""
-    if list(words) == ["all"]:
+    if words is None or list(words) == ["all"]:
         return None
     if list(words) == ["none"] or not words:
         return ()

@@ -7,6 +7,7 @@ Inside, the predictors are centred where there is an intercept, and real outcome
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -79,6 +80,11 @@ class Packed:
                 view[..., column : column + q] = view[..., column : column + q] @ back.T
                 u[..., of.u0 : of.u0 + of.levels * of.width] = view.reshape(*u.shape[:-1], of.levels * of.width)
         return u
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """(p, rows) the predictors by column, for all chains."""
+        return np.ascontiguousarray(self.rows.X.T)
 
     @property
     def units(self) -> int:

@@ -66,7 +66,7 @@ class SecondOrderChain(Chain):
         self.sums, self.summed = np.zeros((7 if p.cutpoints else 3, rows)), 0
         self.first, self.centre, self.own_every = np.zeros(p.cutpoints), np.zeros(rows), 1.0
         self.choose(self.alike)
-        self.columns = np.ascontiguousarray(p.rows.X.T)
+        self.columns = p.columns
         self.views = [coordinates(p, unit) for unit in range(max(p.units, 1))]
         d = max((v.shape[0] for v in self.views), default=0)
         self.counts = kl.counts_of(len(self.views), p.effects)

@@ -27,6 +27,8 @@ RANK_EVERY = 8
 BYTES = 8 * 8 + 4 * BINS + 4 * (2 * BATCHES - 1) + 4
 """Of one effect in one chain, about."""
 _BISECTIONS = 26
+BLOCK = 1 << 14
+"""Effects that are summarised at a time, so that what that needs beside the sums is some 70 MB with four chains, however many there are."""
 
 
 class Stream:
@@ -122,19 +124,28 @@ def diagnose(streams: list[Stream]) -> tuple[np.ndarray, np.ndarray]:
         parts.append(batches)
     count = min(len(p) for p in parts)
     U = len(streams[0].mean)
-    if count < 4:
-        return np.full(U, np.nan), np.full(U, np.nan)
-    means = np.stack([np.stack(p[:count]) for p in parts]).astype(np.float64)  # (C, B, U)
+    rhat, ess = np.full(U, np.nan), np.full(U, np.nan)
+    if count >= 4:
+        for first in range(0, U, BLOCK):
+            part = slice(first, first + BLOCK)
+            means = np.stack([np.stack([batch[part] for batch in p[:count]]) for p in parts]).astype(np.float64)  # (C, B, some)
+            rhat[part], ess[part] = _by_batches(means, np.stack([s.m2[part] for s in streams]), [s.count for s in streams], size)
+    return rhat, ess
+
+
+def _by_batches(means: np.ndarray, m2: np.ndarray, counts: list[int], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """(R-hat, ESS) of (chain, batch, effect) means of batches of ``size`` draws and (chain, effect) sums of squares of ``counts`` draws."""
+    count = means.shape[1]
     half = count // 2
     n = half * size
     halves = np.stack([means[:, :half].mean(axis=1), means[:, count - half :].mean(axis=1)], axis=1)  # (C, 2, U)
     apart = 0.5 * n * (halves[:, 1] - halves[:, 0]) ** 2
-    total = np.stack([s.m2 * (2.0 * n / s.count) for s in streams])
+    total = m2 * (2.0 * n / np.array(counts)[:, None])
     within = np.maximum(np.mean(total - apart, axis=0) / max(2 * n - 2, 1), 0.0)
-    between = halves.reshape(-1, U).var(axis=0, ddof=1)
+    between = halves.reshape(-1, means.shape[2]).var(axis=0, ddof=1)
     grand = means.mean(axis=(0, 1))
     long_run = size * ((means - grand) ** 2).sum(axis=(0, 1)) / (means.shape[0] * count - 1)
-    moved = np.sum([s.m2 for s in streams], axis=0) > 0
+    moved = m2.sum(axis=0) > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         rhat = np.sqrt((n - 1) / n + between / within)
         ess = means.shape[0] * count * size * np.minimum(within / long_run, 1.0)
@@ -157,7 +168,8 @@ def summarise(streams: list[Stream]) -> tuple[Streamed, ...]:
         "rhat": rhat,
         "ess": ess,
     }
-    quantiles = _quantiles(streams, total)
+    U = len(mean)
+    quantiles = np.concatenate([_quantiles(streams, total, slice(first, first + BLOCK)) for first in range(0, max(U, 1), BLOCK)], axis=1)
     found = []
     for start, levels, columns in streams[0].blocks:
         part = slice(start, start + levels * columns)
@@ -166,22 +178,24 @@ def summarise(streams: list[Stream]) -> tuple[Streamed, ...]:
     return tuple(found)
 
 
-def _quantiles(streams: list[Stream], total: int) -> np.ndarray:
-    """(5, U): the roots of the chains' common distribution function, by bisection."""
-    below = [np.concatenate([np.zeros((len(s.mean), 1)), np.cumsum(s.histogram, axis=1)], axis=1) for s in streams]
-    every = np.arange(len(streams[0].mean))
+def _quantiles(streams: list[Stream], total: int, part: slice) -> np.ndarray:
+    """(5, effects of ``part``): the roots of the chains' common distribution function, by bisection."""
+    lows, widths = [s.low[part] for s in streams], [s.width[part] for s in streams]
+    below = [np.cumsum(s.histogram[part], axis=1, dtype=np.float64) for s in streams]
+    below = [np.concatenate([np.zeros((len(b), 1)), b], axis=1) for b in below]
+    every = np.arange(len(lows[0]))
 
     def share(x: np.ndarray) -> np.ndarray:
         found = np.zeros(len(x))
-        for s, cumulated in zip(streams, below, strict=True):
-            place = np.clip((x - s.low) / s.width, 0.0, BINS)
+        for start, width, cumulated in zip(lows, widths, below, strict=True):
+            place = np.clip((x - start) / width, 0.0, BINS)
             left = np.minimum(place.astype(np.int64), BINS - 1)
-            start = cumulated[every, left]
-            found += start + (place - left) * (cumulated[every, left + 1] - start)
+            under = cumulated[every, left]
+            found += under + (place - left) * (cumulated[every, left + 1] - under)
         return found / total
 
-    lowest = np.min([s.low for s in streams], axis=0)
-    highest = np.max([s.low + BINS * s.width for s in streams], axis=0)
+    lowest = np.min(lows, axis=0)
+    highest = np.max([low + BINS * width for low, width in zip(lows, widths, strict=True)], axis=0)
     made = np.empty((len(STREAMED_PROBABILITIES), len(lowest)))
     for k, probability in enumerate(STREAMED_PROBABILITIES):
         low, high = lowest.copy(), highest.copy()

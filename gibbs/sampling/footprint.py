@@ -1,0 +1,146 @@
+"""The memory that a run will need at its peak, told before it begins: from the sizes of the arrays that the stages make.
+
+    so far      what the process has in memory when the model is ready: Python, the libraries, the table and the numbers made of it
+    packing     the rows as the sampler has them, and what making them takes for a while
+    work        of every chain: latents and stand-in by cell, blocks of every level, the dense core; and the compiled kernels
+    draws       what is kept, once in the chains and for one chain more while they are gathered; sums of effects that are not kept
+    tables      a line for every effect
+
+Arrays by cell and by level are counted as the code makes them; a dozen small ones are not. On the loads of ``benchmarks/memory.md`` the
+prediction is within 30 % of the peak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gibbs import memory
+from gibbs.model import by_group, cells
+from gibbs.model.records import Design, Sampling
+from gibbs.sampling import stopping
+from gibbs.sampling.plan import Plan
+
+KERNELS = 80_000_000
+"""Bytes of the compiled kernels and what loads them."""
+COMPILING = 400_000_000
+"""Bytes more while they are built, once for an installation."""
+LIBRARIES = 40_000_000
+"""Bytes of what the tables and the files of a run need."""
+PACKING = 2.3
+"""Bytes that packing takes at its peak, for each of the packed rows."""
+LINE = 500
+"""Bytes of an effect's line in the tables."""
+SHARE = 0.25
+"""Share of the memory that draws may take; the effects of large factors are summarised where they would take more."""
+LARGE = 1000
+"""Effects from which on a factor is large."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes by stage."""
+
+    so_far: int
+    packing: int
+    work: int
+    draws: int
+    tables: int
+
+    @property
+    def peak(self) -> int:
+        """Of the process, from its beginning to its end."""
+        return self.so_far + self.packing + self.work + self.draws + self.tables
+
+
+def predict(design: Design, plan: Plan, sampling: Sampling, keep: tuple[str, ...] | None) -> Footprint:
+    """Of a run of ``design``; ``keep``: the factors whose effects are stored (None: all)."""
+    N, Q = design.y.size, sum(f.Z.shape[1] for f in design.factors)
+    p = design.X.shape[1] + (len(design.categories) - 1 if design.categories else 0)
+    row = 8 * p + 8 * Q + 4 * len(design.factors) + 32
+    discrete = design.family not in ("gaussian", "student")
+    M = cells.number(design) if discrete else N
+    stored, streamed = _effects(design, keep)
+    draws, C = stored_draws(sampling), sampling.chains
+    numbers = p + plan.hyper + 1 + stored
+    kept = 8 * numbers * draws * C + (8 * numbers * draws if C > 1 else 0)
+    return Footprint(
+        so_far=memory.used(),
+        packing=int(PACKING * row * N),
+        work=KERNELS + C * (_by_cell(design, plan, M) + _by_level(design, plan) + 8 * 5 * plan.core_columns**2) + _shared(plan, p, M),
+        draws=kept + C * _sums(streamed),
+        tables=LIBRARIES + LINE * (stored + streamed),
+    )
+
+
+def _sums(effects: int) -> int:
+    """Bytes of one chain's sums of effects that are not stored, and of what summarising some of them at a time needs."""
+    if not effects:
+        return 0
+    from gibbs.sampling.stream import BLOCK, BYTES
+
+    return effects * BYTES + 1500 * min(effects, BLOCK)
+
+
+def stored_draws(sampling: Sampling) -> int:
+    """Draws of each chain that are kept: as many as are asked for, or those of the second check of a run to precision, its earliest end."""
+    if sampling.until is None:
+        return sampling.draws
+    first = min(sampling.draws, sampling.until.max_draws)
+    return stopping.next_check(first, sampling.until.max_draws)
+
+
+def to_stream(design: Design, plan: Plan, sampling: Sampling) -> tuple[str, ...]:
+    """Factors whose effects are summarised where nobody says what to keep: the largest, until the draws take no more than ``SHARE``."""
+    total = memory.installed()
+    if total is None:
+        return ()
+    sizes = {f.name: len(f.levels) * len(f.columns) for f in design.factors}
+    size = 8 * stored_draws(sampling) * sampling.chains
+    needed, found = size * sum(sizes.values()), []
+    for name in sorted(sizes, key=lambda n: -sizes[n]):
+        if needed <= SHARE * total or sizes[name] < LARGE:
+            break
+        found.append(name)
+        needed -= size * sizes[name]
+    return tuple(found)
+
+
+def _effects(design: Design, keep: tuple[str, ...] | None) -> tuple[int, int]:
+    """(stored, summarised) effects."""
+    sizes = {f.name: len(f.levels) * len(f.columns) for f in design.factors}
+    stored = sum(size for name, size in sizes.items() if keep is None or name in keep)
+    return stored, sum(sizes.values()) - stored
+
+
+def _by_cell(design: Design, plan: Plan, M: int) -> int:
+    """Bytes of one chain's arrays of a number a cell."""
+    if plan.scheme == "second-order":
+        return 8 * M * (21 if not design.categories else 40)
+    if design.family == "gaussian":
+        return 0
+    return 8 * M * 7
+
+
+def _shared(plan: Plan, p: int, M: int) -> int:
+    """Predictors by column, which second-order chains share."""
+    return 8 * M * p if plan.scheme == "second-order" else 0
+
+
+def _by_level(design: Design, plan: Plan) -> int:
+    """Bytes of one chain's arrays of effects and of blocks of levels: what a level meets of the core, in three to five copies."""
+    arranged = by_group.arrange(design)
+    effects = sum(len(f.levels) * f.Z.shape[1] for f in arranged.factors)
+    core = [arranged.factors[f] for f in plan.core]
+    blocks = 0
+    for unit in plan.units:
+        above = 0
+        for f in reversed(unit):
+            factor = arranged.factors[f]
+            J, q = len(factor.levels), factor.Z.shape[1]
+            met = sum(min(len(c.levels), np.bincount(factor.codes, minlength=J).mean()) * c.Z.shape[1] for c in core)
+            blocks += J * q * (q + above + min(plan.core_columns, design.X.shape[1] + met))
+            above += q
+    copies = 2 if design.family == "gaussian" else 4
+    return int(8 * (14 * effects + copies * blocks))
