@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -128,16 +130,21 @@ def _acceptance(chains: list[Chain]) -> dict[str, object]:
 
 
 def _stack(chains: list[Chain], kept: int) -> dict[str, np.ndarray]:
-    """(chains, kept, …) arrays. Chunks are let go as they are copied, so the draws are never held twice."""
+    """(chains, kept, …) arrays. Chunks are let go as they are copied, so the draws are never held twice; chains are copied at the same
+    time, for somebody may be waiting after Ctrl-C."""
     stack = {name: np.empty((len(chains), kept, *getattr(chains[0].kept[0], name).shape[1:])) for name in Kept.NAMES}
-    for k, chain in enumerate(chains):
-        at = 0
-        while chain.kept:
-            chunk = chain.kept.pop(0)
+
+    def copy(k: int) -> None:
+        at, chunks = 0, chains[k].kept
+        while chunks:
+            chunk = chunks.pop(0)
             size = min(chunk.lp.size, kept - at)
             for name, array in stack.items():
                 array[k, at : at + size] = getattr(chunk, name)[:size]
             at += size
+
+    with ThreadPoolExecutor(min(len(chains), os.cpu_count() or 1)) as threads:
+        list(threads.map(copy, range(len(chains))))
     return stack
 
 
