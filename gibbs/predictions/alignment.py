@@ -7,6 +7,7 @@ other level spells the same number.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,9 @@ def align(frame: pd.DataFrame, known: Mapping[str, Sequence[str]]) -> tuple[pd.D
     return shown, coded
 
 
+_WHOLE = re.compile(r"(\d+)\.0+")
+
+
 def _untold(series: pd.Series) -> bool:
     """Whether a column cannot say how its values are written: numbers, truth values, codes of a file without types."""
     import pandas as pd
@@ -88,7 +92,9 @@ def _matched(words: Sequence[str], known: Sequence[str], *, pad: bool) -> list[s
         value = spelling.number_of(word)
         keys = [word.casefold() if value is None else value, *([_TRUTH[value]] if value in _TRUTH else [])]
         hits = [] if word in there else next((by_value[key] for key in keys if key in by_value), [])
-        padded = word.zfill(width) if word.isdigit() else word
+        whole = _WHOLE.fullmatch(word)
+        digits = whole[1] if whole else word  # 11111.0, as pandas writes whole numbers of a column with gaps
+        padded = digits.zfill(width) if digits.isdigit() else word
         found.append(hits[0] if len(hits) == 1 else word if word in there or hits else padded)
     return found
 

@@ -98,6 +98,8 @@ def test_combined_groups_keep_their_parts(tmp_path: Path) -> None:
 def test_levels_that_spell_one_number_twice_are_not_guessed() -> None:
     assert alignment._matched(["1", "2"], ["01", "001", "2"], pad=True) == ["1", "2"]
     assert alignment._matched(["1", "3"], ["01", "10"], pad=True) == ["01", "03"]
+    assert alignment._matched(["1.0", "3.0", "3.5"], ["01", "10"], pad=True) == ["01", "03", "3.5"]
+    assert alignment._matched(["1.0", "3.0"], ["1", "2"], pad=False) == ["1", "3"]
     assert alignment._matched(["1.50", "x"], ["1.5"], pad=False) == ["1.5", "x"]
     assert alignment.are_text(["01"]) and alignment.are_text(["a"]) and not alignment.are_text(["1", "2.5", "-3"])
 
