@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gibbs
+from gibbs.model import by_group
 from gibbs.sampling import plan
 from gibbs.sampling.pack import Packed, pack
 from tests.model.tables import build
@@ -27,13 +28,15 @@ OUTCOME = {"known se": "y | se(s)", "precision": 'y | weights(s, type = "precisi
 FORMULAS = [
     "x * z", "f * x", "x + I(x^2)", "f / x", "x * z * w", "x + center(x):z + z", "0 + f * x", "f + offset(w) + x", "poly(x, 2) * f",
     "x + (1 + x | h)", "x * z + (1 + x + z | h)", "x + z + (1 + x * z | h)", "f * x + (1 + x | h) + (1 + z | k)", "z + (1 + z | h/k)",
+    "x + (1 + x | gr(h, by = b))", 'x + (1 | gr(h, dist = "student")) + (1 + x | k)', "x + I(x * z) + z", "bs(x, df = 5) + z",
+    "scale(x) * f + (scale(x) | h)", "f * g * x",
 ]  # fmt: skip
 ANOTHER_ORDER = {"x * z": "z * x", "f * x": "x * f", "x + I(x^2)": "I(x^2) + x", "x * z + (1 + x + z | h)": "z * x + (1 + z + x | h)"}
 
 
 def frame_of(name: str, seed: int) -> pd.DataFrame:
     frame = of_family(sample(36, seed), FAMILIES[name][0].split()[0])
-    return frame.assign(h=np.arange(36) % 6, k=np.arange(36) % 4, s=0.5 + np.arange(36) % 3)
+    return frame.assign(h=np.arange(36) % 6, k=np.arange(36) % 4, s=0.5 + np.arange(36) % 3, b=np.where(np.arange(36) % 6 < 3, "p", "q"))
 
 
 def packed_of(name: str, formula: str, frame: pd.DataFrame) -> Packed:
@@ -43,6 +46,7 @@ def packed_of(name: str, formula: str, frame: pd.DataFrame) -> Packed:
         made = gibbs.check(f"{outcome} ~ {formula}", frame, family=family, link=link[0], seed=1).design
     else:
         made = build(f"{outcome} ~ {formula}", frame, family)
+    made = by_group.arrange(made)
     return pack(made, plan.make(made, scheme))
 
 
@@ -82,7 +86,7 @@ def assert_same(a: Packed, b: Packed, tolerance: float) -> None:
 def test_predictions_know_no_origin_no_unit_and_no_base(
     name: str, formula: str, shift: float, exponent: float, sign: float, seed: int, levels: list[str]
 ) -> None:
-    powers = "^2" in formula or "poly" in formula
+    powers = "^2" in formula or "poly" in formula or "bs" in formula
     shift = shift / 1e3 if powers else shift
     frame = frame_of(name, seed)
     moved = frame.assign(x=(frame["x"] + shift) * sign * 10.0**exponent, f=frame["f"].map(dict(zip("abcd", levels, strict=True))))
