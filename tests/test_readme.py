@@ -156,3 +156,28 @@ def test_the_python_shown_runs(monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "Error terms" in printed and "None" not in printed.splitlines()
     assert os.getcwd() == str(ROOT)
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *(ROOT / "specs").rglob("*.md")], ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for address in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        assert address.startswith("http") or (page.parent / address).exists(), address
+
+
+def test_every_page_of_the_reference_has_a_door() -> None:
+    assert set(re.findall(r"specs/reference/([\w-]+)\.md", README)) == {p.stem for p in (ROOT / "specs" / "reference").glob("*.md")}
+
+
+def test_the_extra_all_is_every_extra_of_a_user() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    named = set(re.findall(r"[a-z]+", extras["all"][0].partition("[")[2]))
+    assert named == set(extras) - {"all", "test", "bench"}
+    table = README.split("| extra | for |")[1].split("\n\n")[0]
+    assert named == set(re.findall(r"`([a-z]+)`", table.replace("gibbs report", ""))) - {"fit"}
+
+
+def test_the_version_cited_is_the_version() -> None:
+    import gibbs
+
+    assert README.count(gibbs.__version__) == 2
