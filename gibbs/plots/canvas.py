@@ -149,8 +149,12 @@ def head(figure: Picture, title: str, note: str = "", legend: Mapping[str, Any] 
     note = note if len(note) <= 600 else shown(note, 600)
     lines = wrapped(title, 0.97 * width, TITLE, bold=True).split("\n") if title else []
     beside = _columns(legend, width) if legend else 1
+    room = [" "] * -(-len(legend) // beside) if legend else []  # empty lines of the title keep the legend's place
+    note = wrapped(note, 0.97 * width, NOTE) if note else ""
+    if wanted.size is None:  # more words than a title of a line or two and a note of two lines have take more paper, not that of the panels
+        height += (max(0, len(lines) + len(room) - 2) * TITLE + max(0, note.count("\n") - 1) * NOTE + _beyond(figure) * 9.0) * 1.25 / 72
+        figure.set_size_inches(width, height)
     if lines or legend:
-        room = [" "] * -(-len(legend) // beside) if legend else []  # empty lines of the title keep the legend's place
         figure.suptitle("\n".join([*lines, *room]), x=0.01, ha="left", fontsize=TITLE, fontweight="bold")
     if legend:
         top = 1 - (0.09 + len(lines) * TITLE * 1.2 / 72) / height
@@ -160,7 +164,18 @@ def head(figure: Picture, title: str, note: str = "", legend: Mapping[str, Any] 
             borderpad=0.0, handlelength=2.4, columnspacing=1.6,
         )  # fmt: skip
     if note:
-        figure.supxlabel(wrapped(note, 0.97 * width, NOTE), x=0.01, ha="left", fontsize=NOTE, color=GREY)
+        figure.supxlabel(note, x=0.01, ha="left", fontsize=NOTE, color=GREY)
+
+
+def _beyond(figure: Picture) -> int:
+    """Lines of the titles and labels of panels beyond one each, from top to bottom."""
+    panels = [axis for axis in figure.axes if axis.get_subplotspec() is not None]
+    rows: dict[int, int] = {}
+    for axis in panels:
+        lines = axis.get_title("left").count("\n") + axis.get_xlabel().count("\n")
+        row = axis.get_subplotspec().rowspan.start
+        rows[row] = max(rows.get(row, 0), lines)
+    return sum(rows.values())
 
 
 def _columns(legend: Mapping[str, Any], width: float) -> int:

@@ -32,9 +32,12 @@ from gibbs.posterior import family as families
 from gibbs.posterior.linear import flat, spread
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from gibbs.plots.canvas import Picture
     from gibbs.posterior.fit import Fit
 
+_PARTIAL, _NONE, _COMPLETE = "partial pooling (the model)", "no pooling", "complete pooling"
 PAGE = 12
 DRAWS = 1000
 """Draws behind a line and its band, evenly spaced among all."""
@@ -72,6 +75,7 @@ class Panels:
     pooled: tuple[float, float] | None
     total: int
     adjusted: bool  # whether the model has more than x
+    ticks: tuple[str, str] | None = None  # of a category: what x is where its column is 0, and 1
 
 
 def numbers(
@@ -100,7 +104,8 @@ def numbers(
 
     order = np.argsort(of.codes, kind="stable")
     ends = np.searchsorted(of.codes[order], np.arange(len(of.levels) + 1))
-    whole_grid = np.linspace(parts.x.min(), parts.x.max(), GRID) if x is not None else np.array([0.0, 1.0])
+    ticks = None if x is None else _category(design, x)
+    whole_grid = np.array([0.0, 1.0]) if x is None or ticks else np.linspace(parts.x.min(), parts.x.max(), GRID)
     made = []
     for j in places[choose.page(len(places), page, PAGE)]:
         rows = order[ends[j] : ends[j + 1]]
@@ -125,7 +130,21 @@ def numbers(
             )
         )
     pooled = regression(np.arange(len(design.y)), parts.common)
-    return Panels(of.name, x, tuple(made), pooled, len(places), parts.adjusted)
+    return Panels(of.name, x, tuple(made), pooled, len(places), parts.adjusted, ticks)
+
+
+def _category(design: Design, x: str) -> tuple[str, str] | None:
+    """What a column of 0 and 1 that stands for a level of a category says: the base (of several others: "other") and the level."""
+    if design.encoding is None:
+        return None
+    for part in (design.encoding.fixed, *(part for random in design.encoding.factors.values() for part in random.parts)):
+        for name, variable in part.variables.items():
+            if variable.is_category and set(np.unique(_column(design, x))) <= {0.0, 1.0}:
+                for suffix in variable.suffixes:
+                    if x == f"{name}{suffix}":
+                        others = [s for s in variable.suffixes if s != suffix]
+                        return (others[0] if len(others) == 1 else "other", suffix)
+    return None
 
 
 def _predictor(design: Design, of: Factor, wanted: str | None) -> str | None:
@@ -335,25 +354,48 @@ def draw(
     low, high = _window(family, shown, points)
     for axis, panel, (x, y, size) in zip(axes.flat, shown.panels, points, strict=False):
         axis.scatter(x, y, s=size, facecolor="none", edgecolor=canvas.GREY, linewidth=0.5, alpha=0.7, zorder=1)
-        axis.fill_between(
-            panel.grid, *panel.band, color=canvas.SKY, alpha=0.35, linewidth=0, zorder=2, label=f"its {asked.percent()} interval"
-        )
-        axis.plot(panel.grid, panel.partial, color=canvas.BLUE, linewidth=1.8, zorder=5, label="partial pooling (the model)")
-        if panel.alone is not None:
-            axis.plot(panel.grid, panel.alone, color=canvas.VERMILLION, linestyle=(0, (4, 2)), linewidth=1.2, zorder=4, label="no pooling")
+        common = None
         if shown.pooled is not None:
             common = families.inverse_link(family, shown.pooled[0] + shown.pooled[1] * panel.grid, link=link)
-            axis.plot(panel.grid, common, color=canvas.BLACK, linestyle=":", linewidth=1.2, zorder=3, label="complete pooling")
+        (_lines if shown.ticks is None else _dots)(axis, panel, common)
         canvas.panel_title(axis, f"{shown.factor} {panel.level}")
         axis.set_ylim(low, high)
     canvas.leave_empty(axes.flat[count:])
     _ticks(axes, shown, count, columns)
     canvas.side_label(figure, axes, _response(design))
     there = canvas.legend_of(*axes.flat)
-    order = ("partial pooling (the model)", f"its {asked.percent()} interval", "no pooling", "complete pooling")
-    legend = {name: there[name] for name in order if name in there}
+    legend = {name: there[name] for name in (_PARTIAL, _band(), _NONE, _COMPLETE) if name in there}
     canvas.head(figure, f"{shown.factor}, group by group: {choose.name_of(fit)}", _note(design, shown, page), legend)
     return figure
+
+
+def _lines(axis: Axes, panel: Panel, common: np.ndarray | None) -> None:
+    """The lines of partial, no and complete pooling along a number."""
+    from gibbs.plots import canvas
+
+    axis.fill_between(panel.grid, *panel.band, color=canvas.SKY, alpha=0.35, linewidth=0, zorder=2, label=_band())
+    axis.plot(panel.grid, panel.partial, color=canvas.BLUE, linewidth=1.8, zorder=5, label=_PARTIAL)
+    if panel.alone is not None:
+        axis.plot(panel.grid, panel.alone, color=canvas.VERMILLION, linestyle=(0, (4, 2)), linewidth=1.2, zorder=4, label=_NONE)
+    if common is not None:
+        axis.plot(panel.grid, common, color=canvas.BLACK, linestyle=":", linewidth=1.2, zorder=3, label=_COMPLETE)
+
+
+def _dots(axis: Axes, panel: Panel, common: np.ndarray | None) -> None:
+    """The same at the two values of a category: points with intervals, for there is nothing between the values."""
+    from gibbs.plots import canvas
+
+    plain = {"linestyle": "none", "markerfacecolor": "white"}
+    axis.vlines(panel.grid, *panel.band, color=canvas.SKY, linewidth=5, zorder=2, label=_band())
+    axis.plot(panel.grid, panel.partial, marker="o", markersize=6, linestyle="none", color=canvas.BLUE, zorder=5, label=_PARTIAL)
+    if panel.alone is not None:
+        axis.plot(panel.grid + 0.12, panel.alone, marker="D", markersize=4.5, color=canvas.VERMILLION, zorder=4, label=_NONE, **plain)
+    if common is not None:
+        axis.plot(panel.grid - 0.12, common, marker="_", markersize=10, color=canvas.BLACK, zorder=3, label=_COMPLETE, **plain)
+
+
+def _band() -> str:
+    return f"its {asked.percent()} interval"
 
 
 def _points(panel: Panel, design: Design, shown: Panels, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -395,10 +437,14 @@ def _ticks(axes, shown: Panels, count: int, columns: int) -> None:
             axis.set_xlim(-0.05, 1.05)
         else:
             values = np.unique(np.concatenate([p.x for p in shown.panels]))
-            if len(values) <= 3:
+            if shown.ticks is not None:
+                axis.set_xticks([0.0, 1.0], [canvas.shown(tick, 14) for tick in shown.ticks])
+                axis.set_xlim(-0.35, 1.35)
+            elif len(values) <= 3:
                 axis.set_xticks(values)
             if k + columns >= count:
-                axis.set_xlabel(canvas.shown(shown.predictor, 60))
+                name = shown.predictor if shown.ticks is None else shown.predictor.removesuffix(shown.ticks[1])
+                axis.set_xlabel(canvas.shown(name, 60))
                 axis.tick_params(labelbottom=True)
 
 
