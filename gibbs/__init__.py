@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gibbs.version import __version__ as __version__
+
 if TYPE_CHECKING:  # what type checkers and editors read; at run time a module loads when its names are first used
     from gibbs.api import check, fit, sbc
     from gibbs.calibration.sbc import Calibration
@@ -25,7 +27,6 @@ if TYPE_CHECKING:  # what type checkers and editors read; at run time a module l
     from gibbs.preview import Check
     from gibbs.summaries.tables import tables
 
-__version__ = "0.1.0"
 __all__ = [
     "Calibration",
     "Check",

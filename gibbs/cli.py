@@ -20,10 +20,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gibbs import __version__, signals, wrap
+from gibbs import signals, wrap
 from gibbs.commands import spec_arguments
 from gibbs.errors import GibbsError, NotConvergedWarning, OutputError, SpecError, nearest
 from gibbs.terminal import complain, open_closed_streams, say, say_beside, say_words, show_summary
+from gibbs.version import __version__
 
 if TYPE_CHECKING:
     from gibbs.pipeline import Saved

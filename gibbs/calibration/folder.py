@@ -100,9 +100,9 @@ def writer(found: Contents) -> Callable[[Path], None]:
 
 
 def _fill(found: Contents, partial: Path) -> None:
-    from gibbs import __version__
     from gibbs.files import spreadsheet
     from gibbs.model import spec
+    from gibbs.version import __version__
 
     spreadsheet.to_csv(found.ranks, partial / "ranks.csv", index=False, float_format="%.10g")
     spreadsheet.to_csv(found.quantities, partial / "quantities.csv", float_format="%.6g")

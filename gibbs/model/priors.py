@@ -274,7 +274,7 @@ class PriorBook:
 
 
 def _not_of(family: str, parameter: str) -> str:
-    """That a family has no such parameter, and which have."""
+    """The sentence that a family has no such parameter, and which have."""
     if parameter == "sigma":
         return f"the family {family} has no residual sd; take the prior away."
     have = [f.name for f in FAMILIES.values() if any(p.name == parameter for p in f.parameters)]

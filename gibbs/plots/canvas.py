@@ -179,7 +179,7 @@ def _beyond(figure: Picture) -> int:
 
 
 def _columns(legend: Mapping[str, Any], width: float) -> int:
-    """So many columns of a legend stand beside each other that none leaves the page; entries go down the columns."""
+    """How many columns of a legend stand beside each other that none leaves the page; entries go down the columns."""
     font = FontProperties(family=_families(), size=8.0)
     each = [_points(label, font) + 8.0 * (2.4 + 0.8) for label in legend]
     for columns in range(len(each), 1, -1):

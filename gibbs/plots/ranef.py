@@ -53,7 +53,7 @@ def numbers(fit: Fit, of: FactorOutline, column: int, levels: np.ndarray, *, pag
 def arranged(
     of: FactorOutline, term: str, draws: np.ndarray, levels: np.ndarray, *, page: int | None = None, sort: str = "effect"
 ) -> Caterpillar:
-    """The same of draws (S, J) of any coefficient of the levels."""
+    """The arrangement of draws (S, J) of any coefficient of the levels."""
     return _kept(of, term, draws.mean(axis=0), lambda places: choose.intervals(draws[:, places]), levels, page, sort)
 
 

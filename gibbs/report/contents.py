@@ -125,7 +125,7 @@ def gather(fit: Fit, folder: Path | None = None) -> Page:
         *((fit.spec.formula,) if fit.spec.title else ()),
         f"{chains} chains of {kept:,} draws each, after {fit.arrays.warmup:,} sweeps of warm-up",
     )
-    from gibbs import __version__
+    from gibbs.version import __version__
 
     made = fit.made.get("created")
     foot = f"Written by gibbs {__version__}" + (f"; the run is of {made}." if made else ".")

@@ -66,7 +66,7 @@ def groups(
 
     observed : the outcome and the 1-based numbers of the rows it comes from. missing : the rows without, and draws (chain, draw, row).
     """
-    from gibbs import __version__
+    from gibbs.version import __version__
 
     chains, kept = draws.beta.shape[:2]
     sampled = {"chain": Variable(("chain",), np.arange(chains)), "draw": Variable(("draw",), np.arange(kept))}

@@ -149,8 +149,8 @@ def tables_in_time(fit: Fit, seconds: float | None) -> Tables | None:
 
 
 def _spec_yaml(fit: Fit, target: Path) -> str:
-    from gibbs import __version__
     from gibbs.model import spec
+    from gibbs.version import __version__
 
     return spec.to_yaml(fit.spec, folder=target, notes=[f"Written by gibbs {__version__}."])
 
@@ -200,7 +200,7 @@ def _manifest(fit: Fit, convergence: Mapping[str, Any] | None) -> dict[str, Any]
 
 def versions() -> dict[str, str]:
     """The installed versions of this package, Python and what the draws rest on."""
-    from gibbs import __version__
+    from gibbs.version import __version__
 
     found = {"gibbs": __version__, "python": ".".join(str(part) for part in sys.version_info[:3])}
     for package in _PACKAGES:

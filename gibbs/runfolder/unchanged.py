@@ -15,9 +15,9 @@ def holds(folder: Path, spec: Spec) -> bool:
 
     The data are read for it, because they may have changed. What cannot be read is another run.
     """
-    from gibbs import __version__
     from gibbs.model import data, formula
     from gibbs.model import spec as specs
+    from gibbs.version import __version__
 
     if not runfolder.is_run(folder):
         return False

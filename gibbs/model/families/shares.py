@@ -52,7 +52,7 @@ def variance(mean: np.ndarray, given: Given) -> np.ndarray:
 
 
 def latent_variance(given: Given) -> float:
-    """That of the latent variable of one trial."""
+    """The variance of the latent variable of one trial."""
     return LATENT_VARIANCE[given["link"]]
 
 
