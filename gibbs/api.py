@@ -44,6 +44,8 @@ def fit(
     complete: str | Sequence[str] | None = None,
     join: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     weights: Mapping[str, str] | None = None,
+    design: Mapping[str, Any] | None = None,
+    replicates: Mapping[str, Any] | None = None,
     effects: Mapping[str, Mapping[str, str]] | None = None,
     categories: Sequence[str | int] | None = None,
     keep: str | Sequence[str] | None = None,
@@ -52,7 +54,7 @@ def fit(
     na: Sequence[str] | Mapping[str, Any] | None = None,
     title: str | None = None,
     output: str | os.PathLike[str] | None = None,
-    outcome: str | Mapping[str, Any] | None = None,
+    outcome: str | Sequence[str] | Mapping[str, Any] | None = None,
     base: Mapping[str, Any] | None = None,
     level1: Sequence[str] | None = None,
     levels: Mapping[str, Any] | None = None,
@@ -91,7 +93,11 @@ def fit(
         Python. complete : further columns in which no value may be missing, so that models with and without them are of the same rows.
     join : ``{"file": "states.csv", "on": "state"}``: a second table, whose columns every row gets by the key; or a list of such.
     weights : ``{"column": "w", "type": "frequency"}``: each row stands for w equal ones; the same as
-        ``y | weights(w, type = "frequency") ~ …``. Type precision: residual variance sigma²/w, as R's lm and lmer have it.
+        ``y | weights(w, type = "frequency") ~ …``. Type precision: residual variance sigma²/w, as R's lm and lmer have it. Type sampling:
+        those of a survey, scaled (``"scale"``: size, effective or none) within the groups of the model.
+    design : ``{"strata": "s", "psu": "p"}``: ``fit.estimates`` has standard errors of the sampling design, by the Rao–Wu bootstrap.
+    replicates : ``{"columns": "W_FSTURWT*", "method": "fay", "factor": 0.5}``: the same by replicate weights (brr, fay, jk1, jk2, jkn,
+        bootstrap). A list as ``outcome`` is plausible values of one, a list as ``data`` a multiple imputation, both by Rubin's rules.
     effects : ``{"g": {"dist": "student", "by": "z"}}``: ``(1 | gr(g, dist = "student", by = z))``, a covariance for each value of z.
     categories : the labels of an ordinal outcome, lowest first; by default numbers by value, a categorical in its own order.
     base : ``{"sector": "Public"}``: the level that the other levels of a category are compared with; by default the first in sorted order.
@@ -254,12 +260,27 @@ def _with_data(spec: Spec, data: Data) -> tuple[Spec, pd.DataFrame | None]:
         if spec.data.file is None and spec.data.rdatasets is None:
             raise DataError("there are no data: give a DataFrame, a path, or a data set 'package::name'.")
         return spec, None
+    if isinstance(data, list | tuple):
+        return _with_imputations(spec, data)
     if isinstance(data, str | os.PathLike):
         name = os.fspath(data)
         packaged = "::" in name and "/" not in name
         where = {"rdatasets": name, "file": None} if packaged else {"file": os.path.abspath(name), "rdatasets": None}
         return replace(spec, data=replace(spec.data, **where)), None
     return replace(spec, data=replace(spec.data, file=None, rdatasets=None)), _frame(data)
+
+
+def _with_imputations(spec: Spec, data: Sequence[Any]) -> tuple[Spec, Any]:
+    """A list of files, or of tables, as the versions of one data set."""
+    if len(data) < 2:
+        raise DataError("a list of data is a multiple imputation, of two tables or more.")
+    files = [isinstance(one, str | os.PathLike) for one in data]
+    if all(files):
+        names = tuple(os.path.abspath(os.path.expanduser(one)) for one in data)
+        return replace(spec, data=replace(spec.data, file=names[0], rdatasets=None, imputations=names)), None
+    if any(files):
+        raise DataError("a list of data is all files or all tables.")
+    return replace(spec, data=replace(spec.data, file=None, rdatasets=None, imputations=())), [_frame(one) for one in data]
 
 
 def _frame(data: Any) -> pd.DataFrame:

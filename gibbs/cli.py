@@ -48,6 +48,7 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs contrasts RUN X         the levels of a predictor compared, two by two
   gibbs predict RUN NEW         predictions for the rows of a file
   gibbs poststratify RUN FRAME  averages over the cells of a population, by area
+  gibbs frame --margins …       the cells of a population, from margins by raking
   gibbs compare RUN RUN …       which of several runs predicts better, for new rows or new groups
   gibbs hypothesis RUN "…"      how probable statements about parameters are: "b_x < 0"
   gibbs shares RUN              shares of the variance (ICC) and R²
@@ -299,8 +300,8 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
 _OF_A_RUN = (
-    "init", "sbc", "summary", "coef", "se", "plot", "effects", "contrasts", "predict", "poststratify", "compare", "hypothesis", "shares",
-    "ranks", "report", "export", "help", "completion",
+    "init", "sbc", "summary", "coef", "se", "plot", "effects", "contrasts", "predict", "poststratify", "frame", "compare", "hypothesis",
+    "shares", "ranks", "report", "export", "help", "completion",
 )  # fmt: skip
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gibbs import memory, paths, signals
 from gibbs.errors import DataError, OutputError, SpecError
@@ -23,8 +23,7 @@ from gibbs.model.records import Design, Spec, Table
 from gibbs.printable import printable
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from gibbs.draws.estimates import Estimates
     from gibbs.files.places import Place
     from gibbs.posterior.fit import Fit
     from gibbs.preview import Check
@@ -43,6 +42,8 @@ class Prepared:
     plan: Plan
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what was decided beside the plan, for the warnings
+    frame: Any = None  # the data, where they came from Python
+    others: tuple[Prepared, ...] = ()  # further versions of the data: plausible values, imputations
 
     def check(self) -> Check:
         """The report on it."""
@@ -55,14 +56,15 @@ class Prepared:
         return self.check().warnings
 
 
-def prepare(spec: Spec, frame: pd.DataFrame | None = None) -> Prepared:
+def prepare(spec: Spec, frame: Any = None) -> Prepared:
     """Read the data, make the numbers, decide the plan. Raises DataError, FormulaError, SpecError; draws nothing.
 
-    frame : the data, where they come from Python; the spec's own source where None.
+    frame : the data, where they come from Python; the spec's own source where None; a list of them for a multiple imputation.
     """
-    from gibbs.model import by_group, data, design, formula
+    from gibbs.model import by_group, data, design, formula, versions
     from gibbs.sampling import plan
 
+    (spec, frame), *others = versions.of(spec, frame)
     columns = formula.variables(spec.parsed)
     began = time.perf_counter()
     table = data.read(spec, frame, columns)
@@ -76,11 +78,11 @@ def prepare(spec: Spec, frame: pd.DataFrame | None = None) -> Prepared:
         raise type(error)(" ".join([error.message, *said]), where=error.where) from error  # often the reason: a word that occurs nowhere
     seen = by_group.arrange(built)
     decided = plan.make(seen, spec.sampling.scheme)
-    prepared = Prepared(spec, table, built, seen, decided, {"read": read - began, "design": time.perf_counter() - read})
+    prepared = Prepared(spec, table, built, seen, decided, {"read": read - began, "design": time.perf_counter() - read}, frame=frame)
     _refuse_unknown_names(prepared)
     prepared = _summarise_what_is_large(prepared)
     _refuse_more_than_memory(prepared)
-    return prepared
+    return replace(prepared, others=tuple(prepare(*version) for version in others)) if others else prepared
 
 
 def _summarise_what_is_large(prepared: Prepared) -> Prepared:
@@ -151,7 +153,25 @@ def draw(prepared: Prepared, progress: Callable[[Progress], object] | None = Non
     found = scores.of_levels(draws, outline(prepared.design), prepared.design, **most)
     draws = replace(draws, info={**draws.info, "scores": found}) if found else draws
     timings = {**prepared.seconds, "compile": float(draws.info.get("compile_seconds", 0.0))}
-    return Fit(prepared.spec, prepared.design, draws, plan=prepared.plan, table=prepared.table, timings=timings)
+    fit = Fit(prepared.spec, prepared.design, draws, plan=prepared.plan, table=prepared.table, timings=timings)
+    if (prepared.others or prepared.spec.replication is not None) and not draws.stopped:
+        fit.estimates = _estimates(prepared, fit, progress)
+    return fit
+
+
+def _estimates(prepared: Prepared, fit: Fit, progress: Callable[[Progress], object] | None) -> Estimates | None:
+    """Estimates from replicates and versions; None, with the posterior kept, where Ctrl-C ended them."""
+    from gibbs.survey import fits
+
+    began = time.perf_counter()
+    try:
+        found = fits.estimate((prepared, *prepared.others), fit.arrays, progress)
+    except KeyboardInterrupt:
+        signals.dealt_with()
+        fit.arrays = replace(fit.arrays, stopped="interrupted")
+        return None
+    fit.timings["replicates"] = time.perf_counter() - began
+    return found
 
 
 def trusted(fit: Fit) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from gibbs import memory, wrap
 from gibbs.draws.limits import EFFECTS
-from gibbs.model import alike, cells, equations, factor_warnings, families, laws, overview, structure
+from gibbs.model import alike, cells, equations, factor_warnings, families, laws, overview, structure, survey_weights
 from gibbs.model.priors import PriorBook, describe
 from gibbs.model.records import Design, Prior, Sampling, Spec, Table, Term
 from gibbs.printable import printable
@@ -62,6 +62,8 @@ class Check:
     def warnings(self) -> tuple[str, ...]:
         """What should be known before sampling; empty where there is nothing."""
         found = [*map(printable, self.notes), *(printable(str(w)) for w in structure.warnings(self.design))]
+        if self.design.survey is not None:
+            found += survey_weights.warning(self.design.survey, self.spec.replication is not None)
         needed, installed = self.memory.peak, memory.installed()
         if installed is not None and needed > installed:
             keep = (
@@ -159,6 +161,17 @@ class Check:
             )
         if design.weights is not None:
             lines += _wrap(f"with their frequency weights the rows stand for {_count(int(design.weights.sum()), 'row')}", "  ", "    ")
+        if design.survey is not None:
+            lines += _wrap(survey_weights.sentence(design.survey), "  ", "    ")
+        for factor in design.factors:
+            if factor.level_weights is not None:
+                effective = factor.level_weights.sum() ** 2 / np.sum(factor.level_weights**2)
+                lines += _wrap(
+                    f"sampling weights {factor.pw} of the levels of {factor.name}: effective number {effective:,.1f} of "
+                    f"{len(factor.levels):,}",
+                    "  ",
+                    "    ",
+                )
         if families.of(design).is_discrete:
             equal = "predictors, groups and outcome" if design.categories else "predictors and groups"
             known = used if design.missing_outcome is None else used - int(design.missing_outcome.sum())

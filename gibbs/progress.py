@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from gibbs.sampling.progress import Progress
 
-_PHASES = {"compile": "compiling", "warmup": "warm-up", "sampling": "sampling"}
+_PHASES = {"compile": "compiling", "warmup": "warm-up", "sampling": "sampling", "replicates": "replicates and versions"}
 _COMPILING = "the sampler is being made ready (built once for an installation, in a minute or so; read from disk afterwards)"
 FIRST, AGAIN = 20.0, 30.0
 """Seconds of silence before the first line where there is no terminal, and between two."""
@@ -100,6 +100,8 @@ def clock(seconds: float) -> str:
 def sweeps(progress: Progress) -> str:
     """``750/1,125 draws × 4``, or ``120/500 sweeps × 4`` in warm-up."""
     done = min(progress.done, default=0)
+    if progress.phase == "replicates":
+        return f"{done:,}/{progress.total:,} fits"
     if progress.phase == "warmup":
         return f"{done:,}/{progress.warmup or progress.total:,} sweeps × {len(progress.done)}"
     about = "about " if progress.to_precision else ""

@@ -29,6 +29,7 @@ STANDS_ON = {
     "criticism": {*TOOLS, "model", "draws", "files", "posterior"},
     "plots": {*TOOLS, "model", "draws", "files", "posterior", "predictions"},
     "export": {*TOOLS, "model", "draws", "files", "posterior"},
+    "survey": {*TOOLS, "model", "draws", "sampling"},
     "runfolder": {*TOOLS, "model", "draws", "files"},
 }
 """The rooms that the modules of each room may import from, besides their own."""

@@ -113,6 +113,10 @@ def some_rows(design: Design, keep: np.ndarray, **given: np.ndarray | None) -> D
 
 def check(design: Design) -> None:
     """SpecError where there is no distribution to simulate from: flat priors, and sizes that no count would show."""
+    if design.survey is not None:
+        raise SpecError(
+            "sampling weights make a pseudo-posterior, of which no data are drawn: calibrate the model without them.", where="weights"
+        )
     prior_draws.check_proper(design)
     prior, own = design.dispersion_prior, families.of(design).parameter("dispersion_prior")
     if prior is not None:

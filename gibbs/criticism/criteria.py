@@ -154,6 +154,12 @@ def criterion(
     """
     if kind not in CRITERIA:
         raise SpecError(f"there is no criterion '{kind}'; there are {', '.join(CRITERIA)}.{nearest(kind, CRITERIA)}", where="criterion")
+    if design.survey is not None or any(factor.level_weights is not None for factor in design.factors):
+        raise SpecError(
+            "under sampling weights the posterior is of a pseudo-likelihood, and a row left out of it is not one that is to be predicted. "
+            "Compare the models without weights, with what the weights are made of among the predictors.",
+            where=kind,
+        )
     notes: list[str] = []
     levels = None if group is None else marginal.levels_of(outline, design, group, partition)
     if levels is not None and wanted is None:

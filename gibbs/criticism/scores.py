@@ -63,6 +63,10 @@ def _values(draws: Draws, outline: Outline, design: Design, f: int, j: int, know
     factor = design.factors[f]
     inside = factor.codes[known.place] == j
     place, weight = known.place[inside], known.weights[inside]
+    if design.survey is not None:
+        weight = weight * design.survey.scaled[place]
+    if factor.level_weights is not None:
+        precision = precision * factor.level_weights[j]
     eta = linear_predictor(draws, design.X[place], [(one.codes[place], one.Z[place]) for one in design.factors], design.offset[place])
     u = _effects(draws, factor, f, j)
     along = u.reshape(-1, u.shape[2]) @ factor.Z[place].T

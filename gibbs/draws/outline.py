@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gibbs.model import survey_weights
 from gibbs.model.records import Design, Factor, Prior, Term
 
 
@@ -54,6 +55,7 @@ class Outline:
     dispersion_prior: Prior | None = None
     cutpoint_prior: Prior | None = None
     outside: int = 0  # rows read that the spec's subset leaves out
+    survey: str = ""  # sampling weights in a sentence
 
 
 def outline(design: Design) -> Outline:
@@ -86,6 +88,7 @@ def outline(design: Design) -> Outline:
         rows_read=design.rows_read,
         dropped=dict(design.dropped),
         outside=design.outside,
+        survey="" if design.survey is None else survey_weights.sentence(design.survey),
         notes=tuple(design.notes),
         known_variance=None if design.known_se is None else float(np.mean(np.square(design.known_se))),
         variance_factor=1.0 if design.precision is None else float(np.mean(1.0 / design.precision)),
@@ -145,6 +148,7 @@ def to_dict(outline: Outline) -> dict[str, Any]:
         "rows_read": outline.rows_read,
         "dropped": dict(outline.dropped),
         "outside": outline.outside,
+        "survey": outline.survey,
         "notes": list(outline.notes),
         "known_variance": outline.known_variance,
         "variance_factor": outline.variance_factor,
@@ -199,6 +203,7 @@ def from_dict(words: Mapping[str, Any], levels: Mapping[str, tuple[str, ...]], s
         rows_read=words["rows_read"],
         dropped=dict(words["dropped"]),
         outside=words.get("outside", 0),
+        survey=words.get("survey", ""),
         notes=tuple(words["notes"]),
         known_variance=words["known_variance"],
         variance_factor=float(words.get("variance_factor", 1.0)),

@@ -210,6 +210,8 @@ def _of_factor(of: Effects, factor: Factor, Z: np.ndarray, tags: set[str], data:
 def _rows_that_count(design: Design, notes: list[str]) -> np.ndarray:
     """Places of the rows of the likelihood, a row of frequency weight w repeated w times."""
     keep = np.arange(len(design.y))
+    if design.survey is not None or any(factor.level_weights is not None for factor in design.factors):
+        raise OutputError("sampling weights make a pseudo-posterior, which is no model that these programs could be given.")
     if design.missing_outcome is not None:
         keep = keep[~design.missing_outcome]
         notes.append(f"{int(design.missing_outcome.sum())} rows without an outcome are left out: they say nothing of the parameters")

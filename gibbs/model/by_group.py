@@ -61,6 +61,7 @@ def _arranged(factor: Factor) -> Factor:
         centred=centred,
         columns=tuple(f"{column}:{group}" for group in factor.groups for column in factor.columns),
         group=factor.group[places],
+        level_weights=None if factor.level_weights is None else factor.level_weights[places],
     )
 
 

@@ -220,6 +220,14 @@ def _open(spec: Spec, frame: Any) -> tuple[Reader, str]:
     return readers.open_file(path, str(options.file), options), str(options.file)
 
 
+def names(spec: Spec, frame: Any = None) -> list[str]:
+    """The columns that the data have, after renaming; of joined tables and derived ones too."""
+    reader, source = _open(spec, frame)
+    where = spec.where("data.rename")
+    place = columns_of.visible(reader, spec.data.rename, "rename", where, source, lambda new: where)
+    return list(dict.fromkeys([*(name for name in place if name), *(n for one in _joins(spec) for n in one.offers), *spec.data.derive]))
+
+
 def _ordered(wanted: Iterable[str], needs: Mapping[str, Sequence[str]], spec: Spec) -> list[str]:
     """The columns to be made, derived or joined, that are needed, each behind those it is made from."""
     order: dict[str, None] = {}

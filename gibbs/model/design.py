@@ -10,7 +10,22 @@ import numpy as np
 
 from gibbs.errors import DataError, FormulaError, SpecError, nearest
 from gibbs.model import basis as centred
-from gibbs.model import coding, data, default_rows, families, flat_sds, formula, laws, levels, outcome, prior_rows, priors, spelling, syntax
+from gibbs.model import (
+    coding,
+    data,
+    default_rows,
+    families,
+    flat_sds,
+    formula,
+    laws,
+    levels,
+    outcome,
+    prior_rows,
+    priors,
+    spelling,
+    survey_weights,
+    syntax,
+)
 from gibbs.model.basis import Basis, Values
 from gibbs.model.encoding import Encoding, RandomColumns, group
 from gibbs.model.families import Family
@@ -52,6 +67,7 @@ def build(spec: Spec, table: Table) -> Design:
         y[~unknown] = found.y
     known_se = outcome.known_se(read, family, frame, source)
     precision = outcome.precision(read, family, frame, source)
+    raw = outcome.sampling(read, family, frame, source)
     cache: dict = {}
     fixed, X = learn(read.fixed_tree, read.text, frame, source, cache, cutpoints=family.outcome == "ordinal", base=spec.base)
     offset, offsets = _offset(read, frame, source)
@@ -92,6 +108,7 @@ def build(spec: Spec, table: Table) -> Design:
         offset=offset,
         known_se=known_se,
         precision=precision,
+        survey=survey_weights.of_rows(spec, read, raw, factors, spec.where("weights.within")),
         rows=np.asarray(frame.index, dtype=np.int64),
         outcome=read.outcome,
         rows_read=len(table.frame) + table.outside,
@@ -162,6 +179,10 @@ def _rows(read: Formula, spec: Spec, table: Table, needed: tuple[str, ...]) -> _
     if weights is not None and not weights.all():
         dropped = {**dropped, f"{read.frequency} (weight 0)": int((weights == 0).sum())}
         frame, weights = frame[weights > 0], weights[weights > 0]
+    sampling = outcome.sampling(read, families.family(spec.family), frame, table.source)
+    if sampling is not None and not sampling.all():
+        dropped = {**dropped, f"{read.sampling} (weight 0)": int((sampling == 0).sum())}
+        frame = frame[sampling > 0]
     unknown = ~outcome.known_rows(read, frame) if keep else None
     if unknown is None or not unknown.any():
         return _Rows(frame, dict(dropped), weights, None, notes)
@@ -357,7 +378,13 @@ def _factors(
             seen.update(columns.names)
             learnt.append(columns)
             parts.append((random, columns.names, Z))
-        dist, by = _distribution(read, spec, randoms)
+        dist, by, pw = _distribution(read, spec, randoms)
+        if pw and dist == "student":
+            raise DataError(
+                f"weights of levels, pw = {pw}, are a power of the density of their effects, which is normal again where it is normal; of "
+                "Student-t effects there is no such form. Keep one of pw and dist.",
+                where=where,
+            )
         groups, of_level, by_labels = _groups(frame, by, codes, grouping.levels, source) if by else ((), None, ())
         if len(seen) * max(len(groups), 1) > MAX_GROUP_COLUMNS:
             times = f" in each of {len(groups)} groups of levels (by = {by})" if by else ""
@@ -382,6 +409,8 @@ def _factors(
                 columns=tuple(c for _, names, _ in parts for c in names),
                 terms=terms,
                 by=by,
+                pw=pw,
+                level_weights=survey_weights.of_levels(frame, name, pw, codes, grouping.levels, source) if pw else None,
                 groups=groups,
                 group=of_level,
                 df_prior=book.of_law(laws.named(dist or "normal"), name),
@@ -403,11 +432,11 @@ def _varying(factor: Factor) -> tuple[str, ...]:
     return (*factor.columns, *(f"{column}:{group}" for group in factor.groups for column in factor.columns))
 
 
-def _distribution(read: Formula, spec: Spec, randoms: list[RandomTerm]) -> tuple[str, str]:
-    """dist and by of a factor's effects, which all its terms must say."""
+def _distribution(read: Formula, spec: Spec, randoms: list[RandomTerm]) -> tuple[str, str, str]:
+    """dist, by and pw of a factor's effects, which all its terms must say."""
     first = randoms[0]
     for random in randoms[1:]:
-        for key in ("dist", "by"):
+        for key in ("dist", "by", "pw"):
             if getattr(random, key) != getattr(first, key):
                 try:
                     syntax.refuse(
@@ -418,7 +447,7 @@ def _distribution(read: Formula, spec: Spec, randoms: list[RandomTerm]) -> tuple
                     )
                 except FormulaError as error:
                     raise FormulaError(error.message, where=spec.where("formula")) from None
-    return first.dist, first.by
+    return first.dist, first.by, first.pw
 
 
 def _groups(

@@ -28,8 +28,25 @@ EXAMPLES: dict[str, list[Any]] = {
     "family": ["gaussian", "binomial(probit)"],
     "link": ["logit"],
     "formula": ["y ~ x + (1 | g)", "y ~ x + (1 + x | g)", "y ~ x + (1 | school/class)", "cbind(successes, failures) ~ x + (1 | g)"],
-    "weights": [{"column": "n", "type": "frequency"}],
+    "data.imputations": [["imp1.csv", "imp2.csv"]],
+    "weights": [{"column": "w", "type": "sampling"}, {"column": "n", "type": "frequency"}],
     "weights.column": ["n"],
+    "weights.scale": ["size", "effective", "none"],
+    "weights.within": ["school", "all"],
+    "design": [{"strata": "stratum", "psu": "school"}],
+    "design.strata": ["stratum"],
+    "design.psu": ["school"],
+    "design.replicates": [200],
+    "design.draws": [500],
+    "design.warmup": [150],
+    "replicates.draws": [500],
+    "replicates.warmup": [150],
+    "replicates": [{"columns": "W_FSTURWT*", "method": "fay", "factor": 0.5}],
+    "replicates.columns": ["W_FSTURWT*", ["rw1", "rw2"]],
+    "replicates.factor": [0.5],
+    "replicates.scale": [[0.5, 0.5]],
+    "outcome.plausible": [["PV1MATH", "PV2MATH"]],
+    "effects.pw": ["w2"],
     "effects": [{"g": {"dist": "student"}}, {"g": {"by": "z"}}],
     "effects.by": ["z"],
     "categories": [["low", "middle", "high"]],
@@ -61,6 +78,7 @@ EXAMPLES: dict[str, list[Any]] = {
 """Dotted key → values that it may hold; the keys of ``until``, ``join`` and ``effects`` under those names."""
 
 _PARTS = {"DataKeys": "data", "WeightsKeys": "weights", "EffectsKeys": "effects", "OutcomeKeys": "outcome", "SamplingKeys": "sampling"}
+_PARTS |= {"DesignKeys": "design", "ReplicatesKeys": "replicates"}
 _PARTS |= {"UntilKeys": "until", "MissingKeys": "data.na", "JoinKeys": "join"}
 
 

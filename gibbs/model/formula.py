@@ -28,6 +28,7 @@ class RandomTerm:
     """``(columns | group)``. ``(1 | a/b)`` has become two of these, with the groups ("a",) and ("a", "b").
 
     ``(1 | gr(g, dist = "student", by = z))``: Student-t effects, with a covariance of its own for the levels of each value of z.
+    ``(1 | gr(g, pw = w))``: levels sampled with probabilities proportional to 1/w.
     """
 
     columns: str  # as R prints it: "1 + x", "0 + x", "x"
@@ -38,6 +39,7 @@ class RandomTerm:
     at: int = field(default=0, repr=False, compare=False)  # place of the bar in the text
     dist: str = "normal"  # of the effects: normal or student
     by: str = ""  # a column
+    pw: str = ""  # a column: sampling weights of the levels
 
     @property
     def factor(self) -> str:
@@ -46,7 +48,8 @@ class RandomTerm:
 
     def __str__(self) -> str:
         group = ":".join(syntax.quoted(g) for g in self.group)
-        further = [f"by = {syntax.quoted(self.by)}"] * bool(self.by) + [f'dist = "{self.dist}"'] * (self.dist != "normal")
+        further = [f"{key} = {syntax.quoted(name)}" for key, name in (("by", self.by), ("pw", self.pw)) if name]
+        further += [f'dist = "{self.dist}"'] * (self.dist != "normal")
         if further:
             group = f"gr({', '.join([group, *further])})"
         return f"({self.columns} {'|' if self.correlated else '||'} {group})"
@@ -71,7 +74,9 @@ class Formula:
     weights: str | None = None  # n of ``share | weights(n)``: binomial, a share of n trials
     frequency: str | None = None  # w of ``y | weights(w, type = "frequency")``: the row stands for w equal ones
     precision: str | None = None  # w of ``y | weights(w, type = "precision")``: its residual variance is sigma²/w
-    extra_trees: dict[str, Node] = field(default_factory=dict, repr=False, compare=False)  # the trees of these five, where given
+    sampling: str | None = None  # w of ``y | weights(w, type = "sampling")``: sampled with a probability proportional to 1/w
+    sampling_scale: str = ""  # of ``weights(w, type = "sampling", scale = "effective")``; "" where it does not say
+    extra_trees: dict[str, Node] = field(default_factory=dict, repr=False, compare=False)  # the trees of these six, where given
 
     @property
     def has_trials(self) -> bool:
@@ -82,6 +87,9 @@ class Formula:
         extra = [f"{word}({text})" for word, text in self._extras() if text is not None]
         of_type = (("frequency", self.frequency), ("precision", self.precision))
         extra += [f'weights({text}, type = "{kind}")' for kind, text in of_type if text is not None]
+        if self.sampling is not None:
+            scale = f', scale = "{self.sampling_scale}"' if self.sampling_scale else ""
+            extra.append(f'weights({self.sampling}, type = "sampling"{scale})')
         left = self.outcome if self.failures is None else f"cbind({self.outcome}, {self.failures})"
         left = f"{left} | {' + '.join(extra)}" if extra else left
         offsets = (f"offset({o})" for o in self.offsets)
@@ -101,7 +109,7 @@ def variables(formula: Formula) -> tuple[str, ...]:
     for term in formula.random:
         found.update(dict.fromkeys(syntax.names(term.tree)))
         found.update(dict.fromkeys(term.group))
-        found.update(dict.fromkeys([term.by] * bool(term.by)))
+        found.update(dict.fromkeys(filter(None, (term.by, term.pw))))
     return tuple(found)
 
 
@@ -119,9 +127,9 @@ def parse(text: str) -> Formula:
 _ADDITIONS = (
     "after the bar on the left of '~' stands se(s), the known standard error of each row: y | se(s) ~ …; trials(n), the number of "
     'trials: s | trials(n) ~ …; weights(n), the trials behind a share; weights(w, type = "frequency"), rows that stand for w equal ones; '
-    'or weights(w, type = "precision"), rows of residual variance sigma²/w'
+    'weights(w, type = "precision"), rows of residual variance sigma²/w; or weights(w, type = "sampling"), weights of a survey'
 )
-_GR = '(1 | gr(g, by = z)), (1 | gr(g, dist = "student")).'
+_GR = '(1 | gr(g, by = z)), (1 | gr(g, dist = "student")), (1 | gr(g, pw = w)).'
 _ELSEWHERE_IN_GR = {
     "id": "gr(id = …), effects correlated across formulas, is not available: there is one formula.",
     "cov": "gr(cov = …), a known covariance between levels, is not available.",
@@ -134,7 +142,7 @@ _ONE_EXPRESSION = {
 
 
 def with_weights(formula: Formula, expression: str, kind: str = "frequency") -> Formula:
-    """The formula with the weights that the spec's key ``weights:`` names, of type frequency or precision.
+    """The formula with the weights that the spec's key ``weights:`` names, of type frequency, precision or sampling.
 
     Raises FormulaError where the expression is no column or arithmetic on columns, or the formula has such weights of its own.
     """
@@ -162,10 +170,10 @@ def with_effects(formula: Formula, effects: Mapping[str, Mapping[str, str]]) -> 
     changed = []
     for term in formula.random:
         words = next((w for name, w in effects.items() if bare(name) == bare(term.factor)), {})
-        for key, plain in (("dist", "normal"), ("by", "")):
+        for key, plain in (("dist", "normal"), ("by", ""), ("pw", "")):
             if key in words and getattr(term, key) not in (plain, words[key]):
                 raise FormulaError(f"{term.factor}: {key} is '{words[key]}' here and '{getattr(term, key)}' in the formula; keep one.")
-        changed.append(replace(term, **{key: words[key] for key in ("dist", "by") if key in words}))
+        changed.append(replace(term, **{key: words[key] for key in ("dist", "by", "pw") if key in words}))
     return replace(formula, random=tuple(changed))
 
 
@@ -188,7 +196,7 @@ class _Reader:
     """The meaning of one formula's tree; keeps the text, so that every refusal can point into it."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text, self.sampling_scale = text, ""
         self.root = syntax.tree(text)
 
     def refuse(self, at: int, message: str) -> NoReturn:
@@ -221,6 +229,7 @@ class _Reader:
             fixed_tree=fixed,
             offset_trees=tuple(offsets),
             extra_trees=extra,
+            sampling_scale=self.sampling_scale,
             **{word: show(tree) for word, tree in extra.items()},
         )
 
@@ -281,16 +290,26 @@ class _Reader:
         return found
 
     def kind_of_weights(self, call: Call) -> str:
-        """``weights(n)`` is a number of trials; with a type it is of rows; types other than frequency and precision are refused."""
+        """``weights(n)`` is a number of trials; with a type it is of rows; a type that is not in ``weights.TYPES`` is refused."""
         types = [value for word, value in call.arguments[1:] if word == "type"]
-        if len(types) != len(call.arguments[1:]) or len(types) > 1:
-            self.refuse(call.at, 'weights() takes a column and its type: weights(w, type = "frequency"), weights(w, type = "precision").')
+        scales = [value for word, value in call.arguments[1:] if word == "scale"]
+        if len(types) + len(scales) != len(call.arguments[1:]) or len(types) > 1 or len(scales) > 1 or len(scales) > len(types):
+            self.refuse(
+                call.at,
+                'weights() takes a column and its type: weights(w, type = "frequency"), weights(w, type = "precision"), '
+                'weights(w, type = "sampling", scale = "size").',
+            )
         if not types:
             return "weights"
-        problem = weights.problem(types[0].text if isinstance(types[0], Name) else show(types[0]))
-        if problem:
+        kind, scale = (value.text if isinstance(value, Name) else show(value) for value in (types[0], (scales or types)[0]))
+        if problem := weights.problem(kind):
             self.refuse(types[0].at, problem)
-        return weights.kind_of(types[0].text if isinstance(types[0], Name) else show(types[0]))
+        if scales and weights.kind_of(kind) != "sampling":
+            self.refuse(scales[0].at, "scale is of sampling weights alone.")
+        if scales and scale not in weights.SCALES:
+            self.refuse(scales[0].at, f"scale is {', '.join(weights.SCALES)}; found '{scale}'.{nearest(scale, weights.SCALES)}")
+        self.sampling_scale = scale if scales else ""
+        return weights.kind_of(kind)
 
     # ----------------------------------------------------------------------------------------------------- right side
 
@@ -350,14 +369,14 @@ class _Reader:
         ]
 
     def gr(self, call: Call, correlated: bool) -> tuple[Node, bool, dict[str, str]]:
-        """``gr(g, dist = "student", by = z, cor = FALSE)`` of brms: the group, whether columns are correlated, dist and by."""
+        """``gr(g, dist = "student", by = z, pw = w, cor = FALSE)`` of brms: the group, whether columns are correlated; dist, by and pw."""
         if not call.arguments or call.arguments[0][0] is not None:
             self.refuse(call.at, f"gr() begins with the grouping factor: {_GR}")
         further: dict[str, str] = {}
         for keyword, value in call.arguments[1:]:
             word = value.text if isinstance(value, Name) else show(value)
-            if keyword is None or keyword not in ("dist", "by", "cor"):
-                self.refuse(value.at, _ELSEWHERE_IN_GR.get(keyword or "", f"gr() takes by, dist and cor by name: {_GR}"))
+            if keyword is None or keyword not in ("dist", "by", "cor", "pw"):
+                self.refuse(value.at, _ELSEWHERE_IN_GR.get(keyword or "", f"gr() takes by, dist, pw and cor by name: {_GR}"))
             if keyword in further:
                 self.refuse(value.at, f"gr() says {keyword} twice.")
             if keyword == "cor":
@@ -370,7 +389,7 @@ class _Reader:
                 if word not in DISTRIBUTIONS:
                     self.refuse(value.at, no_distribution(word))
             elif not isinstance(value, Name):
-                self.refuse(value.at, "by is a column, with one value in all rows of a level.")
+                self.refuse(value.at, f"{keyword} is a column, with one value in all rows of a level.")
             else:
                 self.column(value)
             further[keyword] = word

@@ -10,7 +10,7 @@ import numpy as np
 
 from gibbs.errors import DataError, nearest
 from gibbs.model import coding, labelled, levels
-from gibbs.model.families import FAMILIES, Family
+from gibbs.model.families import APART, FAMILIES, Family
 from gibbs.model.fixed import States, column, numbers
 from gibbs.model.formula import Formula
 from gibbs.model.syntax import Name, names
@@ -142,6 +142,30 @@ def precision(formula: Formula, family: Family, frame: pd.DataFrame, source: str
             f"{levels.rows_text(frame.index[wrong])}.",
             where=where,
         )
+    return w
+
+
+def sampling(formula: Formula, family: Family, frame: pd.DataFrame, source: str) -> np.ndarray | None:
+    """The sampling weights (N,) as they are in the data, or None. DataError where one is negative or all are 0, and of families
+    whose rows have something of their own."""
+    if formula.sampling is None:
+        return None
+    where = f"{source}, weights {formula.sampling}"
+    if family.cells == APART:
+        raise DataError(
+            f"sampling weights are a power of each row's likelihood, and family {family.name} mixes over something of each row (a Student-t"
+            " row its scale, a beta-binomial row its probability), of which there are no powers here. Take gaussian, or binomial.",
+            where=where,
+        )
+    if formula.frequency is not None:
+        raise DataError(
+            "frequency weights and sampling weights stand beside each other; write their product as one of the two.", where=where
+        )
+    w = np.ascontiguousarray(numbers(formula.extra_trees["sampling"], frame, source, {}, training=True))
+    if (w < 0).any():
+        raise DataError(f"a sampling weight is not negative; {w[w < 0][0]:g} is in {levels.rows_text(frame.index[w < 0])}.", where=where)
+    if not w.any():
+        raise DataError("every weight is 0: no row is left.", where=where)
     return w
 
 

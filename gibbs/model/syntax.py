@@ -307,7 +307,7 @@ class _Parser:
             if self.token.kind == "name" and self.tokens[self.index + 1].kind == "operator" and self.tokens[self.index + 1].text == "=":
                 keyword = self.take().text
                 self.take()
-            if keyword in ("type", "dist") and self.token.kind == "text":  # weights(w, type = "frequency"): a word, quoted or not
+            if keyword in ("type", "dist", "scale") and self.token.kind == "text":  # weights(w, type = "frequency"): a word, quoted or not
                 word = self.take()
                 arguments.append((keyword, Name(word.text[1:-1], word.at)))
             else:

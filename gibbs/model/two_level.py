@@ -18,7 +18,7 @@ from typing import Any
 from gibbs.errors import SpecError, nearest
 from gibbs.model.formula import DISTRIBUTIONS, bare, no_distribution
 
-_NO_COLUMN = ("correlated", "dist", "by")
+_NO_COLUMN = ("correlated", "dist", "by", "pw")
 """Keys of a factor that are no intercept and no slope."""
 _TRUE, _FALSE = {"true", "yes", "on"}, {"false", "no", "off"}
 
@@ -28,8 +28,8 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
 
     level1 : predictors of level 1, each one term: ``x``, ``factor(x)``, ``I(x^2)``, ``x:w``.
     levels : for each grouping factor, ``intercept`` and names of level-1 predictors → their predictors (a list, one word, or None);
-        ``correlated: false`` writes ``||``, ``dist: student`` and ``by: z`` write ``gr(g, …)``. A factor without ``intercept`` has varying
-        slopes only.
+        ``correlated: false`` writes ``||``, ``dist: student``, ``by: z`` and ``pw: w`` write ``gr(g, …)``. A factor without ``intercept``
+        has varying slopes only.
     where : the place of a key, as a tuple such as ``("levels", "g", "x")``.
 
     Raises SpecError for a slope that is not in ``level1``, and for predictors that are not single terms.
@@ -57,7 +57,7 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
                 raise SpecError(
                     f"'{key}' under {group} is to have a slope that varies, but it is not in level1 "
                     f"({', '.join(slopes.values()) or 'which is empty'}). Allowed under {group}: intercept, the predictors of level1, "
-                    f"correlated, dist, by.{nearest(key, ['intercept', *_NO_COLUMN, *slopes.values()])}",
+                    f"correlated, dist, by, pw.{nearest(key, ['intercept', *_NO_COLUMN, *slopes.values()])}",
                     where=where(place),
                 )
             slope = slopes[bare(key)]
@@ -68,7 +68,7 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
         fixed += products
         terms = columns if columns[0] == "1" else ["0", *columns]
         bar = "|" if _correlated(parts, group, where) or len(columns) == 1 else "||"
-        further = [f"by = {_column(parts['by'], group, where)}"] if parts.get("by") else []
+        further = [f"{key} = {_column(parts[key], group, key, where)}" for key in ("by", "pw") if parts.get(key)]
         further += [f'dist = "{_distribution(parts["dist"], group, where)}"'] if "dist" in parts else []
         grouping = f"gr({', '.join([name, *further])})" if further else name
         random.append(f"({' + '.join(terms)} {bar} {grouping})")
@@ -97,10 +97,10 @@ def _correlated(parts: Mapping[str, Any], group: str, where: Callable[[tuple[Any
     return word in _TRUE
 
 
-def _column(value: Any, group: str, where: Callable[[tuple[Any, ...]], str]) -> str:
+def _column(value: Any, group: str, key: str, where: Callable[[tuple[Any, ...]], str]) -> str:
     if not isinstance(value, str):
-        raise SpecError(f"levels.{group}.by must be the name of a column; found {value!r}.", where=where(("levels", group, "by")))
-    return _term(value, ("levels", group, "by"), where)
+        raise SpecError(f"levels.{group}.{key} must be the name of a column; found {value!r}.", where=where(("levels", group, key)))
+    return _term(value, ("levels", group, key), where)
 
 
 def _distribution(value: Any, group: str, where: Callable[[tuple[Any, ...]], str]) -> str:

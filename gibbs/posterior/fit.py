@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from gibbs.criticism.comparison import Comparison
     from gibbs.criticism.criteria import Criterion
+    from gibbs.draws.estimates import Estimates
     from gibbs.plots.accessor import Plots
 
 
@@ -50,7 +51,8 @@ class Fit(OfRows):
     missing : the 1-based rows without an outcome and its draws (chain, draw, row), of a run read from a folder.
     Of such a run ``made`` has when and by what it was made: created, versions.
 
-    Estimates are posterior means and standard errors posterior standard deviations, on the scale of the linear predictor.
+    Estimates are posterior means and standard errors posterior standard deviations, on the scale of the linear predictor. ``estimates`` has
+    those of a survey's design (``design:``, ``replicates:``), of plausible values and of imputations; None where none were asked for.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Fit(OfRows):
         self._rows = table
         self._missing = missing
         self.made: Mapping[str, Any] = {}
+        self.estimates: Estimates | None = None
         self.observed = observed if self._design is None else self._design.observed
         self._told = True  # ``gibbs.fit`` says it as soon as there are draws
 

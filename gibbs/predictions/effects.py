@@ -157,7 +157,7 @@ class _Averages:
         self.fit, self.seed, self.max_draws, self.kind = fit, seed, max_draws, kind
         self.words = newdata.modes(groups, [f.name for f in fit.design.factors])
         self.data = fit.data
-        weights = fit.design.weights
+        weights = _row_weights(fit)
         self.weights = np.ones(len(self.data)) if weights is None else weights.astype(float)
         self.weights = self.weights / self.weights.sum()
 
@@ -298,7 +298,7 @@ def _held(fit: Fit, shown: Sequence[Described], given: Mapping[str, Any], words:
     needed = _check_needed(fit, given, words)
     if others == "observed":
         return dict(given)
-    weights = fit.design.weights
+    weights = _row_weights(fit)
     held: dict[str, Any] = {}
     are_predictors = predictors(fit)
     for name in needed:
@@ -316,6 +316,11 @@ def _held(fit: Fit, shown: Sequence[Described], given: Mapping[str, Any], words:
         else:  # in an offset
             held[name] = float(np.average(as_number(fit.data[name], name, "data"), weights=weights))
     return held
+
+
+def _row_weights(fit: Fit) -> np.ndarray | None:
+    """What averages over the rows weigh them by: frequency weights, or sampling weights as they are in the data; None: all alike."""
+    return fit.design.weights if fit.design.survey is None else fit.design.survey.raw
 
 
 def outcome_words(fit: Fit) -> str:

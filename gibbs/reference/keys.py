@@ -15,6 +15,8 @@ _SECTIONS = {
     "SamplingKeys": "Under `sampling:`",
     "UntilKeys": "Under `sampling: until:`",
     "WeightsKeys": "Under `weights:`",
+    "DesignKeys": "Under `design:`",
+    "ReplicatesKeys": "Under `replicates:`",
     "EffectsKeys": "Under `effects: {g: …}`",
     "OutcomeKeys": "Under `outcome:`",
     "MissingKeys": "Under `data: na:`",

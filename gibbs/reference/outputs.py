@@ -13,6 +13,7 @@ FILES = {
     "manifest.json": "versions, seed, fingerprint of the data, rows, plan, timings, convergence, sizes of the model",
     "summary.csv": "a row a parameter",
     "ranef.csv": "a row a level and term: what each level adds",
+    "estimates.csv": "estimates of a survey: design-based standard errors, Rubin's rules (`design:`, `replicates:`, several versions)",
     "posterior.nc": "all draws, in ArviZ' layout (NetCDF)",
     "missing.csv": "the outcomes that were missing, where they were drawn (`missing: predict`)",
     "report.html": "what `gibbs report` has written",

@@ -180,6 +180,8 @@ def _data(fit: Fit, design: Design | None) -> Iterator[Part]:
         yield Words(_sentence(preview.outcome_sentence(design)))
         if design.missing_outcome is not None:
             yield Words(f"In {int(design.missing_outcome.sum()):,} rows the outcome is missing, and is drawn with the parameters.")
+        if outline.survey:
+            yield Words(_sentence(outline.survey))
         if design.weights is not None:
             yield Words(f"With their frequency weights the rows stand for {int(design.weights.sum()):,}.")
     for note in _warnings(fit, design):

@@ -39,7 +39,17 @@ if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
 
 FORMAT = 1  # of the manifest; a folder is a run folder if its manifest says {"gibbs_run": FORMAT}
-FILES = ("spec.yaml", "manifest.json", "summary.csv", "ranef.csv", "posterior.nc", "missing.csv", "report.html", saved_data.NAME)
+FILES = (
+    "spec.yaml",
+    "manifest.json",
+    "summary.csv",
+    "ranef.csv",
+    "estimates.csv",
+    "posterior.nc",
+    "missing.csv",
+    "report.html",
+    saved_data.NAME,
+)
 _PACKAGES = ("numpy", "scipy", "numba", "pandas", "formulaic", "h5netcdf", "h5py")
 
 
@@ -110,6 +120,8 @@ def writer(fit: Fit, tables: Callable[[], Tables | None]) -> Callable[[Path], No
         if found is not None:
             spreadsheet.to_csv(found.summary, folder / "summary.csv", float_format="%.8g")
             spreadsheet.to_csv(found.effects, folder / "ranef.csv", index=False, float_format="%.8g")
+            if fit.estimates is not None:
+                spreadsheet.to_csv(fit.estimates.table(), folder / "estimates.csv", float_format="%.10g")
             if found.missing is not None:
                 spreadsheet.to_csv(found.missing, folder / "missing.csv", float_format="%.8g")
         fit.timings["write"] = seconds + time.perf_counter() - begun
@@ -183,6 +195,7 @@ def _manifest(fit: Fit, convergence: Mapping[str, Any] | None) -> dict[str, Any]
                 "rows_dropped": outline.rows_read - outline.outside - outline.rows_used,
                 "missing_by_column": dict(outline.dropped),
             },
+            **({} if fit.estimates is None else {"estimates": fit.estimates.as_dict()}),
             "plan": plan,
             "timings": {
                 **fit.timings,
@@ -355,6 +368,13 @@ def load(folder: str | Path, data: Any = None) -> Fit:
         missing=absent,
     )
     fit.made = {key: manifest[key] for key in ("created", "versions") if key in manifest}
+    if "estimates" in manifest:
+        from gibbs.draws import estimates
+
+        try:
+            fit.estimates = estimates.read(folder / "estimates.csv", manifest["estimates"])
+        except (OSError, ValueError, KeyError) as error:
+            raise OutputError("estimates.csv is missing or damaged. Run the spec again.", where=where) from error
     return fit
 
 

@@ -241,7 +241,7 @@ class Chain:
             return None
         level = r.level if p.family != kl.GAUSSIAN else r.level[:0]  # rows that a sweep passes over
         none = np.zeros(0)
-        return kl.StandIn(BINOMIAL_LOGIT, r.X, r.Z, level, none, none, r.trials[:0], none, none, none, none)
+        return kl.StandIn(BINOMIAL_LOGIT, r.X, r.Z, level, none, none, r.weight[:0], none, none, none, none)
 
     def shape(self) -> float:
         """The size of a negative binomial; 1 elsewhere."""

@@ -39,7 +39,7 @@ def stand_in_of(likelihood: int, rows: kl.Rows) -> kl.StandIn:
     """The likelihood of ``rows`` with no stand-in beside it."""
     none = np.zeros(0)
     columns = np.ascontiguousarray(rows.X.T)
-    return kl.StandIn(likelihood, columns, rows.Z, rows.level, rows.offset, rows.y, rows.trials, none, none, none, none)
+    return kl.StandIn(likelihood, columns, rows.Z, rows.level, rows.offset, rows.y, rows.weight, none, none, none, none)
 
 
 class OwnLaw:

@@ -67,9 +67,12 @@ class Packed:
     reported: np.ndarray | None = None  # places of the effects that are reported, in their order; None: all as they stand
     blocks: tuple[tuple[int, int, int], ...] = ()  # of those, by factor: first, levels, columns
     backs: tuple[np.ndarray | None, ...] = ()  # of every term, u as written = back u; None: they are the same
+    shrink: np.ndarray | None = None  # (U,) 1/√w of the level of every effect, under weights of levels
 
     def effects_as_written(self, u: np.ndarray) -> np.ndarray:
         """(…, U) draws of the effects in the centred basis of their terms → effects as written."""
+        if self.shrink is not None:
+            u = u * self.shrink
         if all(back is None for back in self.backs):
             return u
         u = u.copy()
@@ -107,8 +110,9 @@ def pack(design: Design, plan: Plan) -> Packed:
     X, written = _centre(design)
     p = X.shape[1]
     weight = np.ones(design.y.size) if design.known_se is None else design.known_se**-2.0
-    for times in (design.precision, design.weights):
-        weight = weight if times is None else weight * times
+    times = _times(design)
+    for factor in (design.precision, times):
+        weight = weight if factor is None else weight * factor
     statements = _prior_weights(design, written)
     mean, scale = np.array([(s.mean, s.scale) for s in design.coefficient_priors], dtype=float).reshape(-1, 2).T
     cutpoints = len(design.categories) - 1 if record.outcome == families.ORDINAL else 0
@@ -118,8 +122,8 @@ def pack(design: Design, plan: Plan) -> Packed:
     reference, y, residual_sd = np.zeros(p), design.y.astype(float), 1.0
     if family in (kl.GAUSSIAN, kl.STUDENT):
         y = y - design.offset
-        times = 1.0 if design.precision is None else design.precision
-        reference, residual_sd = locations.fit(X, y, weight, times, design.known_se is not None, (statements, mean, scale))
+        precision = 1.0 if design.precision is None else design.precision
+        reference, residual_sd = locations.fit(X, y, weight, precision, design.known_se is not None, (statements, mean, scale))
         y = y - X @ reference
     discrete = family not in (kl.GAUSSIAN, kl.STUDENT)
     offset = design.offset.astype(float) if discrete else np.zeros(y.size)
@@ -131,10 +135,10 @@ def pack(design: Design, plan: Plan) -> Packed:
     if second and record.constant_of:
         values, place = np.unique(y if record.constant_of == "y" else trials.astype(float), return_inverse=True)
         value_rows = np.bincount(np.ravel(place), weights=weight)
-    n = float(np.sum(design.weights)) if design.weights is not None else float(y.size)
-    if discrete and design.weights is not None:
-        y = y if record.cells == families.EQUAL else y * design.weights
-        trials = trials * design.weights
+    n = float(y.size) if times is None else float(np.sum(times))
+    if discrete and times is not None:
+        y = y if record.cells == families.EQUAL else y * times
+        trials = trials * times
     if discrete and not second and design.trials is not None:
         n = float(trials.sum())  # a latent for every trial
     if family == kl.STUDENT and design.precision is not None:  # √w y = √w η + σ t_ν: rows times √w have one scale
@@ -143,8 +147,8 @@ def pack(design: Design, plan: Plan) -> Packed:
     order = _row_order(level, plan)
     X, Z, level, offset, y, weight, trials = (np.ascontiguousarray(a[order]) for a in (X, Z, level, offset, y, weight, trials))
     if discrete:
-        X, Z, level, offset, y, trials = _cells(X, Z, level, offset, y, trials, record.cells)
-        weight = trials.astype(float)
+        X, Z, level, offset, y, weight = _cells(X, Z, level, offset, y, trials.astype(float), record.cells)
+        trials = np.rint(weight).astype(np.int64)  # augmentation counts them; second-order moves take their weight
     layout, core_entry, pc, node_size = _layout(design, plan, p, level)
     rows, U = kl.Rows(X, Z, level, offset, y, trials, weight, core_entry), int(np.sum(layout.factor.levels * layout.factor.width))
     cross = (np.zeros(U + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
@@ -170,7 +174,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         value_rows=value_rows, unit=1.0 if design.precision is None else float(np.sqrt(np.mean(design.precision))),
         student=heavy,
         df_prior=np.array([_scale_code(laws.own_prior(design.factors[f]), "df") for f in heavy], dtype=float).reshape(-1, 3),
-        reported=by_group.reported(asked), blocks=_blocks(asked), backs=_backs(design),
+        reported=by_group.reported(asked), blocks=_blocks(asked), backs=_backs(design), shrink=_shrink(design),
     )  # fmt: skip
 
 
@@ -187,9 +191,25 @@ def codes(family: families.Family, second: bool) -> tuple[int, int]:
     return (getattr(kd, name), SECOND_ORDER) if second else (-1, getattr(kl, name))
 
 
+def _times(design: Design) -> np.ndarray | None:
+    """How often each row's likelihood counts, (N,): frequency weights, or scaled sampling weights; None where every row counts once."""
+    if design.survey is not None and not design.survey.flat:
+        return design.survey.scaled
+    return design.weights
+
+
 def columns_of(factor: Factor) -> np.ndarray:
-    """The columns (N, q) that effects are drawn on."""
-    return factor.Z if factor.centred is None else factor.centred
+    """The columns (N, q) that effects are drawn on: of a level of sampling weight w, whose effects are u = v/√w with v ~ N(0, Σ), Z/√w."""
+    Z = factor.Z if factor.centred is None else factor.centred
+    return Z if factor.level_weights is None else Z / np.sqrt(factor.level_weights)[factor.codes][:, None]
+
+
+def _shrink(design: Design) -> np.ndarray | None:
+    """1/√w of the level of every effect, (U,); None where no factor has weights of its levels."""
+    if all(f.level_weights is None for f in design.factors):
+        return None
+    ones = [np.ones(len(f.levels)) if f.level_weights is None else f.level_weights for f in design.factors]
+    return np.concatenate([np.repeat(1.0 / np.sqrt(w), len(f.columns)) for w, f in zip(ones, design.factors, strict=True)])
 
 
 def _backs(design: Design) -> tuple[np.ndarray | None, ...]:
@@ -203,6 +223,8 @@ def _observed(design: Design) -> Design:
         known &= ~design.missing_outcome
     if design.weights is not None:
         known &= design.weights > 0
+    if design.survey is not None:
+        known &= design.survey.scaled > 0
     keep = np.flatnonzero(known)
     if families.of(design).cells == families.APART and design.weights is not None:  # each row has something of its own
         keep = np.repeat(keep, design.weights[keep])
@@ -217,7 +239,8 @@ def _observed(design: Design) -> Design:
         replace(f, codes=f.codes[keep], Z=f.Z[keep], centred=None if f.centred is None else f.centred[keep]) for f in design.factors
     )
     basis = None if design.basis is None else design.basis.some(keep)
-    return replace(design, factors=factors, missing_outcome=None, basis=basis, **some)
+    survey = None if design.survey is None else design.survey.some(keep)
+    return replace(design, factors=factors, missing_outcome=None, basis=basis, survey=survey, **some)
 
 
 def _with_cutpoints(design: Design) -> Design:
@@ -309,7 +332,8 @@ def _row_order(level: np.ndarray, plan: Plan) -> np.ndarray:
 def _cells(X, Z, level, offset, y, trials, together=families.SUM):
     """Rows that share predictors, groups and offset become one cell, outcomes and trials summed, where that pays.
 
-    ``together``: ``EQUAL`` (ordinal) takes only rows of one outcome together, ``APART`` none.
+    ``together``: ``EQUAL`` (ordinal) takes only rows of one outcome together, ``APART`` none. trials : (M,) float, weights
+    included.
     """
     if together == families.APART:
         return X, Z, level, offset, y, trials
@@ -320,7 +344,7 @@ def _cells(X, Z, level, offset, y, trials, together=families.SUM):
         return X, Z, level, offset, y, trials
     cell, keep = found
     total = y[keep] if ordinal else np.bincount(cell, weights=y, minlength=keep.size)
-    trials = np.rint(np.bincount(cell, weights=trials, minlength=keep.size)).astype(np.int64)
+    trials = np.bincount(cell, weights=trials, minlength=keep.size)
     X, Z, level, offset = (np.ascontiguousarray(a[keep]) for a in (X, Z, level, offset))
     return X, Z, level, offset, total, trials
 

@@ -111,6 +111,14 @@ def make(design: Design, scheme: str = "auto") -> Plan:
     if not family.is_discrete:
         if scheme in ("augmented", "second-order"):
             raise SpecError(f"scheme '{scheme}' is for binary outcomes; a {design.family} model is drawn exactly.", where="sampling.scheme")
+    elif family.augmented and design.survey is not None and not design.survey.flat:
+        if scheme not in ("auto", "second-order"):
+            raise SpecError(
+                f"scheme '{scheme}' draws a latent outcome for every row, and a row that sampling weights count as half of one, or as one "
+                "and a half, has none. Use 'auto' or 'second-order'.",
+                where="sampling.scheme",
+            )
+        return _second_order(design, "why: sampling weights are powers of each row's likelihood, which no latent outcome has", forced=False)
     elif family.outcome == families.TRIALS and family.augmented and scheme not in ("auto", "second-order"):
         if family.link not in family.augmented:
             raise SpecError(

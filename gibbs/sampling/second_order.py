@@ -107,7 +107,7 @@ class SecondOrderChain(Chain):
 
     def _start_family(self) -> None:
         """Cutpoints at the shares of the categories; a moderate dispersion."""
-        p, y, n = self.packed, self.packed.rows.y, self.packed.rows.trials
+        p, y, n = self.packed, self.packed.rows.y, self.packed.rows.weight
         if self.state.psi.size:
             self.state.psi[:] = self.rng.uniform(0.0, 2.0)
         elif p.cutpoints:
@@ -148,7 +148,7 @@ class SecondOrderChain(Chain):
         step, curvature = 0.05, []
         for sign in (1.0, -1.0):
             sums = np.zeros((3, r.y.size))
-            kd.add_derivatives(p.likelihood, r.y, r.trials, self.centre + sign * step, self.shape(), self.first, sums)
+            kd.add_derivatives(p.likelihood, r.y, r.weight, self.centre + sign * step, self.shape(), self.first, sums)
             curvature.append(sums[2])
         steep = (curvature[0] - curvature[1]) / (2.0 * step)
         columns = r.X.shape[1]
@@ -175,8 +175,8 @@ class SecondOrderChain(Chain):
         """η about which the first Newton step is taken: the link of a smoothed mean for counts, the offset elsewhere."""
         p, r = self.packed, self.packed.rows
         if kd.is_count(p.likelihood):
-            rate = (r.y.sum() + 0.5) / np.sum(r.trials * np.exp(np.clip(r.offset, -30.0, 30.0)))
-            return np.log((r.y + rate * np.exp(np.clip(r.offset, -30.0, 30.0))) / (r.trials + 1.0))
+            rate = (r.y.sum() + 0.5) / np.sum(r.weight * np.exp(np.clip(r.offset, -30.0, 30.0)))
+            return np.log((r.y + rate * np.exp(np.clip(r.offset, -30.0, 30.0))) / (r.weight + 1.0))
         return r.offset.copy()
 
     def shape(self) -> float:
@@ -187,9 +187,9 @@ class SecondOrderChain(Chain):
         """Add the derivatives at the current point to warm-up's averages."""
         p, s, r = self.packed, self.state, self.packed.rows
         if p.cutpoints:
-            kd.add_ordinal_derivatives(p.likelihood, r.y, r.trials, s.eta, s.core[: p.cutpoints], self.sums)
+            kd.add_ordinal_derivatives(p.likelihood, r.y, r.weight, s.eta, s.core[: p.cutpoints], self.sums)
         else:
-            kd.add_derivatives(p.likelihood, r.y, r.trials, s.eta, self.shape(), self.first, self.sums)
+            kd.add_derivatives(p.likelihood, r.y, r.weight, s.eta, self.shape(), self.first, self.sums)
         self.summed += 1
 
     def _fit_stand_in(self) -> None:
@@ -240,7 +240,7 @@ class SecondOrderChain(Chain):
         """The likelihood and its stand-in."""
         p, r = self.packed, self.rows
         return kl.StandIn(
-            p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.trials, self.omega, self.linear, p.values, p.value_rows
+            p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.weight, self.omega, self.linear, p.values, p.value_rows
         )  # fmt: skip
 
     def likelihood_beside_normal(self) -> kl.StandIn | None:

@@ -60,7 +60,7 @@ def start_near_mode(
             linear_predictor(r, layout, s.core, s.u, trial)
             eta[:] = np.clip(np.clip(trial, eta - 4.0, eta + 4.0), -limit, limit)
         sums[:] = 0.0
-        add_derivatives(code, r.y, r.trials, eta, shape, cut, sums)
+        add_derivatives(code, r.y, r.weight, eta, shape, cut, sums)
         omega[:] = np.maximum(sums[2], 1e-6)
         s.working[:] = omega * (eta - r.offset) + sums[1]
         accumulate(r, omega, layout, gram)

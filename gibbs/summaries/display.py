@@ -40,7 +40,10 @@ def blocks(fit: Fit, level: float = 0.95, interval: str = "equal", digits: int =
     outline, draws = fit.outline, fit.arrays
     chains, kept = draws.beta.shape[:2]
     found = [Block("words", tuple(_header(fit, chains, kept)))]
-    table = fit.summary(level, interval, exp)
+    table = fit.summary(level, interval, exp and fit.estimates is None)
+    if fit.estimates is not None:
+        table = _of_survey(fit, table, level, intervals.column_names(level, interval))
+        table = ratios.exponentiated(table, outline) if exp else table
     head = ("Estimate", "Est.Error", *intervals.heading(level, interval), "Rhat", "Bulk_ESS", "Tail_ESS")
     ends = intervals.column_names(level, interval)
     if outline.factors:
@@ -57,12 +60,23 @@ def blocks(fit: Fit, level: float = 0.95, interval: str = "equal", digits: int =
     if further:
         found.append(Block("heading", ("Further Distributional Parameters:",)))
         found.append(Block("table", rows=_rows(table, further, head, ends, digits)))
+    if fit.estimates is not None:
+        found.append(Block("heading", tuple(_wrap(fit.estimates.words))))
     judged = fit.convergence
     found.append(Block("good" if judged.ok else "bad", tuple(_wrap(judged.sentence))))
     found += [Block("bad", tuple(_wrap(alarm))) for alarm in draws.info.get("alarms", ()) if alarm not in judged.sentence]
     if draws.stopped:
         found.append(Block("bad", tuple(_wrap(f"Sampling stopped before it was asked to: {draws.stopped}."))))
     return [replace(block, lines=tuple(printable(line) for line in block.lines)) for block in found]
+
+
+def _of_survey(fit: Fit, table: pd.DataFrame, level: float, ends: tuple[str, str]) -> pd.DataFrame:
+    """The summary with estimates, standard errors and intervals of the survey; what has none of these is left out."""
+    found = fit.estimates.table(level)
+    table = table.loc[[name for name in table.index if name in found.index]].copy()
+    for column, of_survey in (("mean", "estimate"), ("sd", "se"), (ends[0], "low"), (ends[1], "high")):
+        table[column] = found[of_survey].reindex(table.index)
+    return table
 
 
 def text(fit: Fit) -> str:
@@ -178,6 +192,8 @@ def _header(fit: Fit, chains: int, kept: int) -> list[str]:
         lines += _wrap(f"   Rows: {outline.rows_read:,} read{outside}, {lost:,} dropped{missing}", "         ")
         if outline.outside:
             lines += _wrap(f" Subset: {fit.spec.data.subset}", "         ")
+    if outline.survey:
+        lines += _wrap(f"Weights: {outline.survey}", "         ")
     if outline.categories:
         lines += _wrap(f"Outcome: {outline.outcome} = {' < '.join(outline.categories)}", "         ")
     if outline.outcome_labels:

@@ -25,6 +25,8 @@ def _placed(key: str, value: Any) -> dict[str, Any]:
     made: dict[str, Any] = {"formula": "y ~ x + (1 | g)"}
     if key == "formula":
         return {"formula": value, "family": "binomial" if "cbind" in value else "gaussian"}
+    if key == "outcome.plausible":
+        return {"outcome": {inner: value}, "formula": "~ x"}
     if top == "outcome":
         named = not isinstance(value, dict) if not inner else inner == "column"
         two_level = named or (isinstance(value, dict) and "column" in value)
@@ -39,7 +41,12 @@ def _placed(key: str, value: Any) -> dict[str, Any]:
     if top == "effects" and inner:
         return made | {"effects": {"g": {inner: value}}}
     if top == "weights" and inner:
-        return made | {"weights": {"type": "frequency", inner: value}}
+        kind = "sampling" if inner in ("scale", "within") else "frequency"
+        return made | {"weights": {"column": "n", "type": kind, inner: value}}
+    if top == "design" and inner:
+        return made | {"design": {"psu": "school", inner: value}}
+    if top == "replicates" and inner:
+        return made | {"replicates": {"columns": "rw*", "method": "fay" if inner == "factor" else "jkn", "scale": 0.5, inner: value}}
     return made | ({top: {inner: value}} if inner else {top: value})
 
 

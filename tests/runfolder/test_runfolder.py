@@ -117,6 +117,7 @@ def test_the_manifest(tmp_path: Path) -> None:
         "source": "data/peru.csv",
         "fingerprint": "0" * 64,
         "rows_read": 20,
+        "rows_outside_subset": 0,
         "rows_used": 12,
         "rows_dropped": 8,
         "missing_by_column": {"x": 8},
