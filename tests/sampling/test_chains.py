@@ -118,7 +118,7 @@ def test_until_goes_on_to_the_target_and_stops_at_the_time_limit():
     asked = Sampling(chains=2, seed=1, warmup=100, draws=50, until=Until(ess=600.0, rhat=1.05, max_seconds=60.0))
     draws = chains.run(design, decided, asked)
     assert draws.beta.shape[1] > 300 and draws.stopped == ""
-    never = replace(asked, until=Until(ess=1e9, rhat=1.0, max_seconds=0.02))
+    never = replace(asked, until=Until(ess=1e9, rhat=1.0, max_seconds=0.6, max_draws=10_000_000))
     assert chains.run(design, decided, never).stopped == "max_seconds"
 
 
@@ -169,7 +169,7 @@ def test_chains_take_turns_and_a_run_that_is_stopped_is_the_beginning_of_the_who
 
 def test_a_limit_of_time_leaves_every_chain_with_draws():
     design = fitted_design("one_factor", rows=60)
-    never = Sampling(chains=4, seed=1, warmup=100, draws=4_000_000, cores=1, until=Until(ess=1e9, rhat=1.0, max_seconds=1.5))
+    never = Sampling(chains=4, seed=1, warmup=100, draws=4_000_000, cores=1, until=Until(ess=1e9, rhat=1.0, max_seconds=1.5, max_draws=10_000_000))
     draws = chains.run(design, plan.make(design), never)
     assert draws.stopped == "max_seconds" and 0 < draws.beta.shape[1] < 4_000_000 and np.all(np.isfinite(draws.beta))
 
