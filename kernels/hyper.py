@@ -2,10 +2,11 @@
 
 log p(ỹ | L, σ) = −½ log|Q| + (dim θ − n) log σ − (ỹ'Ωỹ + σ²b₀'B₀⁻¹b₀ − b'Q⁻¹b)/(2σ²) + constant,
 
-with Q and b of ``elimination.py``. The coordinates are x = log(L_kk + c) on the diagonals (c frozen; c = 0 at first), L_ab below them,
-log(σ + c). Warm-up slices them one by one (Neal 2003) and fits a normal; then one generalised elliptical slice (Nishihara, Murray &
-Adams 2014, a multivariate t around the frozen fit) moves all of them at once. Both leave the same density invariant and neither can
-reject. What is drawn here leaves u stale: the location draw must follow before anything conditions on u.
+with Q and b of ``elimination.py``. The coordinates are x = log(s_k + c) of the sds (c frozen; c = 0 at first), log(σ + c), and
+asinh(L_kb/√Σ_{i>b} L_ki²), which is atanh of a partial correlation: where a sd may be 0, or a correlation anything, these are free of each
+other, as L_kb and L_kk are not. Warm-up slices them one by one (Neal 2003) and fits a normal; then one generalised elliptical slice
+(Nishihara, Murray & Adams 2014, a multivariate t around the frozen fit) moves all of them at once. Both leave the same density invariant
+and neither can reject. What is drawn here leaves u stale: the location draw must follow before anything conditions on u.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from .covariance import log_covariance_priors
 from .elimination import eliminate_unit, factor_core, factor_roots, load_core
 from .priors import log_scale_prior
 
-DIAGONAL, BELOW, LOG_SIGMA = 0, 1, 2
-"""Kinds of coordinates: first column of ``coordinate`` (d, 2); the second is the place in L."""
+SD, PARTIAL, LOG_SIGMA = 0, 1, 2
+"""Kinds of coordinates: first column of ``Coordinates.place`` (d, 4). Then, of a sd or a partial correlation, where its row of L begins,
+the row's number k, and the column b (of a sd −1)."""
 
 MEAN, SHIFT, SLICE_WIDTH = 0, 1, 2
-"""Columns of ``fit`` (d, 3): mean of the fitted t; c in log(L_kk + c); slice widths. ``root`` (d, d) is its Cholesky factor."""
+"""Columns of ``fit`` (d, 3): mean of the fitted t; c in log(s_k + c); slice widths. ``root`` (d, d) is its Cholesky factor."""
 
 SLICES, ELLIPTICAL, INDEPENDENT = 0, 1, 2
 """Moves of ``draw_hyper``."""
@@ -56,28 +58,98 @@ def log_marginal(layout, gram, target, work, L, sigma):
 @kernel
 def coordinates_of(coordinates, L, sigma, x):
     """x (d,) ← the coordinates of (L, σ), the inverse of ``place_coordinates``."""
-    fit = coordinates.fit
+    place, fit = coordinates.place, coordinates.fit
     for i in range(fit.shape[0]):
-        kind, place = coordinates.place[i, 0], coordinates.place[i, 1]
-        if kind == BELOW:
-            x[i] = L[place]
+        kind, start, k = place[i, 0], place[i, 1], place[i, 2]
+        if kind == LOG_SIGMA:
+            x[i] = math.log(sigma + fit[i, SHIFT])
+            continue
+        tail = 0.0
+        for b in range(k, place[i, 3], -1):
+            tail += L[start + b] ** 2
+        if kind == PARTIAL:
+            x[i] = math.asinh(L[start + place[i, 3]] / math.sqrt(tail))
         else:
-            x[i] = math.log((L[place] if kind == DIAGONAL else sigma) + fit[i, SHIFT])
+            x[i] = math.log((math.sqrt(tail) if k > 0 else L[start]) + fit[i, SHIFT])
 
 
 @kernel
 def place_coordinates(coordinates, x, L, sigma):
-    """L, in place, and σ, returned, ← what has the coordinates x (d,); what is not among them stays."""
-    fit = coordinates.fit
-    for i in range(fit.shape[0]):
-        kind, place = coordinates.place[i, 0], coordinates.place[i, 1]
-        if kind == BELOW:
-            L[place] = x[i]
-        elif kind == DIAGONAL:
-            L[place] = math.exp(x[i]) - fit[i, SHIFT]
-        else:
+    """L, in place, and σ, returned, ← what has the coordinates x (d,); what is not among them stays.
+
+    Coordinates of one row follow each other. A sd that x has no room for (exp(x) < c) leaves a negative diagonal.
+    """
+    place, fit, i = coordinates.place, coordinates.fit, 0
+    while i < fit.shape[0]:
+        start, k, first = place[i, 1], place[i, 2], i
+        if place[i, 0] == LOG_SIGMA:
             sigma = math.exp(x[i]) - fit[i, SHIFT]
+            i += 1
+            continue
+        tail, sd = L[start + k] ** 2, -1.0
+        for b in range(k):
+            tail += L[start + b] ** 2
+        while i < fit.shape[0] and place[i, 0] != LOG_SIGMA and place[i, 1] == start:
+            if place[i, 0] == SD:
+                sd = math.exp(x[i]) - fit[i, SHIFT]
+                if not sd > 0.0:
+                    sd = -1e-300
+            i += 1
+        if sd == -1.0:
+            sd = math.sqrt(tail)
+        _place_row(place, x, first, i, start, k, sd, L)
     return sigma
+
+
+@kernel
+def _place_row(place, x, first, last, start, k, sd, L):
+    """The row of L at ``start`` ← sd times a unit vector: the tangents sinh x of coordinates ``first`` to ``last``, others as they are."""
+    before, now, from_end = L[start + k] ** 2, 1.0, last - 1
+    L[start + k] = 1.0
+    if from_end >= first and place[from_end, 0] == SD:
+        from_end -= 1
+    for b in range(k - 1, -1, -1):
+        old = L[start + b]
+        tangent = old / math.sqrt(before)
+        before += old * old
+        if from_end >= first and place[from_end, 3] == b:
+            tangent = math.sinh(x[from_end])
+            from_end -= 1
+        L[start + b] = tangent * math.sqrt(now)
+        now += L[start + b] ** 2
+    ratio = sd / math.sqrt(now) if k > 0 else sd
+    for b in range(k + 1):
+        L[start + b] *= ratio
+
+
+@kernel
+def log_jacobian(coordinates, L, sigma):
+    """log |∂(L, σ)/∂x| at (L, σ) of rows that have a coordinate, up to what does not move; −inf outside the bounds of sds.
+
+    Row k has Π_b dL_kb = s^k ds dω, and s^k falls out: (s + c) Π_{b=1}^{k} √(Σ_{i≥b} L_ki²).
+    """
+    place, fit, value, last = coordinates.place, coordinates.fit, 0.0, -1
+    for i in range(fit.shape[0]):
+        kind, start, k = place[i, 0], place[i, 1], place[i, 2]
+        if kind == LOG_SIGMA:
+            if not (sigma > 1e-150 and sigma < 1e150):
+                return -np.inf
+            value += math.log(sigma + fit[i, SHIFT])
+            continue
+        if not (L[start + k] > 1e-150 and L[start + k] < 1e150):
+            return -np.inf
+        tail = L[start + k] ** 2
+        for b in range(k - 1, -1, -1):
+            if start != last:
+                value += 0.5 * math.log(tail)
+            tail += L[start + b] ** 2
+        last = start
+        if kind == SD:
+            s = math.sqrt(tail) if k > 0 else L[start]
+            if not s < 1e150:
+                return -np.inf
+            value += math.log(s + fit[i, SHIFT])
+    return value
 
 
 @kernel
@@ -86,17 +158,11 @@ def log_target(coordinates, priors, layout, gram, target, work, L, sigma):
 
     The Jacobian is that at L and σ, not at the x they came from: the same (L, σ) has the same bits, however a chain got there.
     """
-    fit, value = coordinates.fit, 0.0
-    for i in range(fit.shape[0]):
-        kind = coordinates.place[i, 0]
-        if kind == BELOW:
-            continue
-        s = L[coordinates.place[i, 1]] if kind == DIAGONAL else sigma
-        if not (s > 1e-150 and s < 1e150):
-            return -np.inf, 0.0
-        value += math.log(s + fit[i, SHIFT])
-        if kind == LOG_SIGMA:
-            value += log_scale_prior(priors.scale[0, 0], priors.scale[0, 1], priors.scale[0, 2], s)
+    value, d = log_jacobian(coordinates, L, sigma), coordinates.fit.shape[0]
+    if d > 0 and coordinates.place[d - 1, 0] == LOG_SIGMA and value > -np.inf:
+        value += log_scale_prior(priors.scale[0, 0], priors.scale[0, 1], priors.scale[0, 2], sigma)
+    if not value > -np.inf:
+        return -np.inf, 0.0
     value += log_covariance_priors(layout.term, priors.sd, priors.cov, L, work.small[5])
     if not value > -np.inf:
         return -np.inf, 0.0

@@ -162,8 +162,8 @@ class Target(NamedTuple):
 class Coordinates(NamedTuple):
     """The variances that move together, and the t that warm-up fitted to them; Tuning, frozen after warm-up."""
 
-    place: np.ndarray  # (d, 2) int64: kind, place in L
-    fit: np.ndarray  # (d, 3) mean of the t; c in log(L_kk + c); slice widths
+    place: np.ndarray  # (d, 4) int64: kind, where its row of L begins, the row, the column (``hyper.py``)
+    fit: np.ndarray  # (d, 3) mean of the t; c in log(s_k + c); slice widths
     root: np.ndarray  # (d, d) its Cholesky factor
 
 
@@ -239,7 +239,7 @@ class Moves(NamedTuple):
 
     reference: np.ndarray  # like L
     sizes: np.ndarray  # (views,) how many coordinates
-    place: np.ndarray  # (views, d, 2); with fit and root, ``Coordinates`` of every view
+    place: np.ndarray  # (views, d, 4); with fit and root, ``Coordinates`` of every view
     fit: np.ndarray  # (views, d, 3)
     root: np.ndarray  # (views, d, d)
     steps: np.ndarray  # (S + 1,) of ``scale_effects`` for every sd, and of ``scale_everything``

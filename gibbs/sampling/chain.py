@@ -344,9 +344,6 @@ class Chain:
                 elif term.covariance is None:
                     guess = _inside(packed.priors.sd[s0 + a], guess)
                 state.L[l0 + a * q + a] = guess
-                for i, (kind, place) in enumerate(self.coordinate):
-                    if kind == kh.BELOW and l0 + a * q <= place < l0 + a * q + a:
-                        self.tuning.coordinates.fit[i, kh.SLICE_WIDTH] = guess
             if term.written and any(prior.kind == "uniform" for prior in term.sd_priors):
                 self._start_as_written(t, term)
         self.tuning.reference[:] = state.L
@@ -376,11 +373,11 @@ def fit_move(coordinates: kl.Coordinates, L: np.ndarray, sigma: np.ndarray) -> N
     coordinate, fit, root = coordinates.place, coordinates.fit, coordinates.root
     d = coordinate.shape[0]
     x = np.empty((L.shape[0], d))
-    for i, (kind, place) in enumerate(coordinate):
-        values = sigma if kind == kh.LOG_SIGMA else L[:, place]
-        if kind == kh.BELOW:
-            x[:, i] = values
+    for i, (kind, start, k, b) in enumerate(coordinate.tolist()):
+        if kind == kh.PARTIAL:
+            x[:, i] = np.arcsinh(L[:, start + b] / np.sqrt(np.sum(L[:, start + b + 1 : start + k + 1] ** 2, axis=1)))
         else:
+            values = sigma if kind == kh.LOG_SIGMA else np.sqrt(np.sum(L[:, start : start + k + 1] ** 2, axis=1)) if k else L[:, start]
             fit[i, kh.SHIFT] = max(float(np.std(values)), 1e-3 * float(np.mean(values)))
             x[:, i] = np.log(values + fit[i, kh.SHIFT])
     cov = np.atleast_2d(np.cov(x.T))
@@ -471,10 +468,11 @@ def coordinates(packed: Packed, unit: int | None = None) -> np.ndarray:
         for f, _, q, l0, _, given, *_ in packed.layout.term.tolist():
             if given or (several and packed.layout.factor[f].unit not in (-1, -1 if unit is None else unit)):
                 continue
-            rows += [(kh.DIAGONAL if a == b else kh.BELOW, l0 + a * q + b) for a in range(q) for b in range(a + 1)]
+            for a in range(q):
+                rows += [(kh.PARTIAL, l0 + a * q, a, b) for b in range(a)] + [(kh.SD, l0 + a * q, a, -1)]
         if packed.family == kl.GAUSSIAN and not several and not packed.known_scale and packed.priors.scale[0, 0] != FIXED:
-            rows.append((kh.LOG_SIGMA, 0))
-    return np.array(rows, dtype=np.int64).reshape(-1, 2)
+            rows.append((kh.LOG_SIGMA, 0, 0, -1))
+    return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
 
 def _inside(prior: np.ndarray, value: float) -> float:

@@ -70,7 +70,7 @@ class SecondOrderChain(Chain):
         self.views = [coordinates(p, unit) for unit in range(max(p.units, 1))]
         d = max((v.shape[0] for v in self.views), default=0)
         self.counts = kl.counts_of(len(self.views), p.effects)
-        place = np.zeros((len(self.views), d, 2), dtype=np.int64)
+        place = np.zeros((len(self.views), d, 4), dtype=np.int64)
         for k, view in enumerate(self.views):
             place[k, : view.shape[0]] = view
         psi = np.zeros(1 if p.values.size else 0)

@@ -170,9 +170,8 @@ class Bench:
     W (M, p + U): the rows' columns, internal basis; omega (M,), y (M,): precisions and outcome (less the reference fit).
     """
 
-    def __init__(self, design: Design, scheme: str = "auto", rounds: int | None = None) -> None:
-        made = plan_of(design, scheme)
-        self.design, self.plan = design, made if rounds is None else replace(made, rounds=rounds)
+    def __init__(self, design: Design, scheme: str = "auto", rounds: int = 0) -> None:
+        self.design, self.plan = design, replace(plan_of(design, scheme), rounds=rounds)
         self.packed = p = pack(design, self.plan)
         self.chain = Chain(0, np.random.SeedSequence(7), p, design, 40)
         self.layout, self.state, self.work, self.rng = p.layout, self.chain.state, self.chain.work, self.chain.rng
@@ -317,6 +316,56 @@ class Bench:
         s, out = self.state, np.full(self.packed.effects, np.nan)
         covariance.residual_rhs(self.layout, self.given(None, rhs), unit, pos, s.core, s.u, out)
         return out
+
+
+def coordinates_at(place: np.ndarray, fit: np.ndarray, L: np.ndarray, sigma: float) -> np.ndarray:
+    """x of (L, σ), by definition: log(s_k + c), log(σ + c), and atanh of the correlation of columns k and b given columns 0 … b − 1, from
+    the inverse of their covariance."""
+    x = []
+    for (kind, start, k, b), (_, shift, _) in zip(place.tolist(), fit, strict=True):
+        if kind == hyper.LOG_SIGMA:
+            x.append(math.log(sigma + shift))
+            continue
+        rows = _rows_above(place, start, k)
+        root = np.zeros((k + 1, k + 1))
+        for i, at in enumerate(rows):
+            root[i, : i + 1] = L[at : at + i + 1]
+        cov = root @ root.T
+        if kind == hyper.SD:
+            x.append(math.log(math.sqrt(cov[k, k]) + shift))
+        else:
+            inverse = np.linalg.inv(cov[np.ix_([*range(b + 1), k], [*range(b + 1), k])])
+            x.append(math.atanh(-inverse[b, -1] / math.sqrt(inverse[b, b] * inverse[-1, -1])))
+    return np.array(x)
+
+
+def _rows_above(place: np.ndarray, start: int, k: int) -> list[int]:
+    """Where rows 0 … k of the Cholesky factor begin whose row k begins at ``start``."""
+    starts = sorted({(s, r) for kind, s, r, _ in place.tolist() if kind != hyper.LOG_SIGMA})
+    at = starts.index((start, k))
+    return [s for s, _ in starts[at - k : at + 1]]
+
+
+def log_jacobian_at(place: np.ndarray, fit: np.ndarray, L: np.ndarray, sigma: float) -> float:
+    """log |∂(L, σ)/∂x|, by differences of ``coordinates_at`` (Richardson: errors of the fourth order)."""
+    moved = [start + i for kind, start, k, _ in place.tolist() if kind == hyper.SD for i in range(k + 1)]
+    scale = any(kind == hyper.LOG_SIGMA for kind, *_ in place.tolist())
+    columns = []
+    for n in range(len(moved) + scale):
+        size = abs(sigma) if n == len(moved) else max(abs(L[moved[n]]), 0.1 * np.abs(L).max())
+        slopes = []
+        for h in (1e-3 * size, 5e-4 * size):
+            ends = []
+            for step in (h, -h):
+                there, sd = L.copy(), sigma
+                if n == len(moved):
+                    sd += step
+                else:
+                    there[moved[n]] += step
+                ends.append(coordinates_at(place, fit, there, sd))
+            slopes.append((ends[0] - ends[1]) / (2.0 * h))
+        columns.append((4.0 * slopes[1] - slopes[0]) / 3.0)
+    return -float(np.linalg.slogdet(np.array(columns))[1]) if columns else 0.0
 
 
 def log_jacobian_lower(L: np.ndarray) -> float:

@@ -19,7 +19,7 @@ from gibbs.kernels.elimination import (
     whiten_core,
     whiten_unit,
 )
-from gibbs.kernels.hyper import BELOW, DIAGONAL, coordinates_of
+from gibbs.kernels.hyper import PARTIAL, SD, coordinates_of
 from gibbs.kernels.second_order import draw_family, in_order, log_family, refresh_levels, scale_effects, scale_everything
 from gibbs.kernels.statistics import linear_predictor
 from scipy import stats
@@ -67,9 +67,9 @@ def test_whitening_undoes_placing(kind):
 def test_coordinates_are_those_of_the_target():
     fit = np.array([[0.0, 0.5, 1.0], [0.0, 0.0, 1.0], [0.0, 0.25, 1.0]])
     x = np.zeros(3)
-    coordinates = kl.Coordinates(np.array([[DIAGONAL, 0], [BELOW, 2], [DIAGONAL, 3]]), fit, np.eye(3))
+    coordinates = kl.Coordinates(np.array([[SD, 0, 0, -1], [PARTIAL, 2, 1, 0], [SD, 2, 1, -1]]), fit, np.eye(3))
     coordinates_of(coordinates, np.array([1.5, 0.0, -0.7, 0.75]), 1.0, x)
-    np.testing.assert_allclose(x, [np.log(2.0), -0.7, 0.0])
+    np.testing.assert_allclose(x, [np.log(2.0), np.arctanh(-0.7 / np.hypot(0.7, 0.75)), np.log(np.hypot(0.7, 0.75) + 0.25)])
 
 
 def test_cutpoints_in_order():

@@ -20,6 +20,7 @@ from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
 from gibbs.sampling.second_order import SecondOrderChain
 from tests import oracles
+from tests.kernels.bench import coordinates_at, log_jacobian_at
 from tests.sampling.cases import Case, design_of, plan_of
 from tests.sampling.invariance import Engine, draw_data
 
@@ -376,7 +377,7 @@ def fitted_move(engine: Engine, y: np.ndarray, monkeypatch, **kernels) -> tuple[
     give_way(engine)
     d = int(chain.moves.sizes[0])
     coordinates, fit, root = chain.moves.place[0, :d], chain.moves.fit[0, :d], chain.moves.root[0, :d, :d]
-    fit[:, kh.SHIFT] = np.where(coordinates[:, 0] == kh.DIAGONAL, 0.1, 0.0)
+    fit[:, kh.SHIFT] = np.where(coordinates[:, 0] == kh.SD, 0.1, 0.0)
     fit[:, kh.MEAN] = rng.normal(-0.5, 0.2, d)
     root[:, :] = 0.3 * np.eye(d) + np.tril(0.1 * rng.standard_normal((d, d)), -1)
     chain.elliptical = chain.fitted = True
@@ -384,10 +385,7 @@ def fitted_move(engine: Engine, y: np.ndarray, monkeypatch, **kernels) -> tuple[
     def place() -> float:
         """log of the target in (x, ε), less that of what the proposal leaves invariant."""
         log_q, squares = dense_stand_in(engine)
-        x, jacobian = np.empty(d), 0.0
-        for i, (kind, at) in enumerate(coordinates):
-            x[i] = np.log(s.L[at] + fit[i, kh.SHIFT]) if kind == kh.DIAGONAL else s.L[at]
-            jacobian += x[i] if kind == kh.DIAGONAL else 0.0
+        x, jacobian = coordinates_at(coordinates, fit, s.L, 1.0), log_jacobian_at(coordinates, fit, s.L, 1.0)
         for _, _, q, l0, *_ in p.layout.term.tolist():  # the oracle's density is one of sds, or of matrices Σ = LL'
             if q > 1:
                 jacobian += sum((q - k) * np.log(s.L[l0 + k * q + k]) for k in range(q))

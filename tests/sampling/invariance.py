@@ -86,9 +86,10 @@ class Engine:
             rng, x = np.random.default_rng(11), []
             for _ in range(200):
                 L, scale = self._factors(oracles.draw_prior(self.design, rng))
-                x.append([scale[0] if kind == kh.LOG_SIGMA else L[place] for kind, place in chain.coordinate])
-            x = np.array(x)
-            below = chain.coordinate[:, 0] == kh.BELOW
+                x.append(np.empty(chain.coordinate.shape[0]))
+                kh.coordinates_of(chain.tuning.coordinates, L, float(scale[0]), x[-1])
+            below = chain.coordinate[:, 0] == kh.PARTIAL
+            x = np.where(below, x, np.exp(x))
             self.fit = np.zeros((x.shape[1], 3))
             self.fit[:, kh.SHIFT] = np.where(below, 0.0, 0.3 * np.median(x, axis=0))
             x[:, ~below] = np.log(x[:, ~below] + self.fit[~below, kh.SHIFT])
@@ -104,8 +105,8 @@ class Engine:
         chain, moves = self.chain, self.chain.moves
         moves.fit[:, :, kh.SHIFT], moves.fit[:, :, kh.MEAN], moves.fit[:, :, kh.SLICE_WIDTH] = 0.3, -0.1, 1.3
         for k, view in enumerate(chain.views):
-            moves.fit[k, : view.shape[0]][view[:, 0] == kh.BELOW, kh.MEAN] = 0.0
-            moves.fit[k, : view.shape[0]][view[:, 0] == kh.BELOW, kh.SHIFT] = 0.0
+            moves.fit[k, : view.shape[0]][view[:, 0] == kh.PARTIAL, kh.MEAN] = 0.0
+            moves.fit[k, : view.shape[0]][view[:, 0] == kh.PARTIAL, kh.SHIFT] = 0.0
         moves.root[:] = 0.6 * np.eye(moves.root.shape[1])
         moves.psi_root[:] *= 0.7
         chain.elliptical = self.elliptical

@@ -169,7 +169,9 @@ def test_chains_take_turns_and_a_run_that_is_stopped_is_the_beginning_of_the_who
 
 def test_a_limit_of_time_leaves_every_chain_with_draws():
     design = fitted_design("one_factor", rows=60)
-    never = Sampling(chains=4, seed=1, warmup=100, draws=4_000_000, cores=1, until=Until(ess=1e9, rhat=1.0, max_seconds=1.5, max_draws=10_000_000))
+    never = Sampling(
+        chains=4, seed=1, warmup=100, draws=4_000_000, cores=1, until=Until(ess=1e9, rhat=1.0, max_seconds=1.5, max_draws=10_000_000)
+    )
     draws = chains.run(design, plan.make(design), never)
     assert draws.stopped == "max_seconds" and 0 < draws.beta.shape[1] < 4_000_000 and np.all(np.isfinite(draws.beta))
 

@@ -127,9 +127,9 @@ def never_frozen(engine: Engine) -> None:
         kept = []
         for _ in range(sweeps):
             state, coordinates = engine.chain.state, engine.chain.tuning.coordinates
-            for (kind, place), fit in zip(coordinates.place, coordinates.fit, strict=True):
-                value = state.sigma[0] if kind == kh.LOG_SIGMA else state.L[place]
-                fit[kh.MEAN] = value if kind == kh.BELOW else np.log(value + fit[kh.SHIFT])
+            x = np.empty(coordinates.place.shape[0])
+            kh.coordinates_of(coordinates, state.L, float(state.sigma[0]), x)
+            coordinates.fit[:, kh.MEAN] = x
             kept.append(run(1))
         return joined(kept)
 

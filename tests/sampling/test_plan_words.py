@@ -58,7 +58,7 @@ def moved_with_effects_out(design: Design, made: plan.Plan) -> set[str]:
         owner.update({place: design.factors[f].name for place in range(l0, l0 + q * q)})
     found = set()
     for unit in views:
-        for kind, place in coordinates(packed, unit):
+        for kind, place, *_ in coordinates(packed, unit):
             found.add("sigma" if kind == kh.LOG_SIGMA else owner[place])
     return found
 
