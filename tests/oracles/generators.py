@@ -216,6 +216,10 @@ def draw_sd(prior: Prior, rng: np.random.Generator) -> float:
         return float(rng.uniform(*args))
     if prior.kind == "inverse_gamma":
         return float(np.sqrt(args[1] / rng.gamma(args[0])))
+    if prior.kind == "gamma":
+        return float(rng.gamma(args[0]) / args[1])
+    if prior.kind == "lognormal":
+        return float(np.exp(args[0] + args[1] * rng.standard_normal()))
     raise ValueError(f"no sd prior {prior.kind!r}")
 
 
