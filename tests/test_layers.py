@@ -25,7 +25,7 @@ STANDS_ON = {
     "sampling": {*TOOLS, "model", "draws", "kernels"},
     "posterior": {*TOOLS, "model", "draws"},
     "summaries": {*TOOLS, "model", "draws", "files", "posterior"},
-    "predictions": {*TOOLS, "model", "draws", "files", "posterior"},
+    "predictions": {*TOOLS, "model", "draws", "files", "posterior", "plots"},
     "criticism": {*TOOLS, "model", "draws", "files", "posterior"},
     "plots": {*TOOLS, "model", "draws", "files", "posterior", "predictions"},
     "export": {*TOOLS, "model", "draws", "files", "posterior"},

@@ -54,13 +54,20 @@ class Areas(Protocol):
     def total(self) -> np.ndarray: ...
 
 
-def save(found: Areas, path: str | Path, *, tiles: str | None = None, title: str = "", force: bool = False) -> Path:
-    """Draw the picture and write it (png, pdf or svg). PlotError and OutputError as ``draw`` and as every picture."""
+def check(path: str | Path, *, force: bool = False) -> Path:
+    """The file that a picture may be written to. PlotError without matplotlib, or for a wrong ending; OutputError where it is taken."""
     try:
         from gibbs.plots import canvas
     except ImportError as error:
         raise PlotError('pictures are drawn by matplotlib, which is not installed: pip install "gibbs-engine[plots]".') from error
-    target = canvas.check_path(path, force=force)
+    return canvas.check_path(path, force=force)
+
+
+def save(found: Areas, path: str | Path, *, tiles: str | None = None, title: str = "", force: bool = False) -> Path:
+    """Draw the picture and write it (png, pdf or svg). PlotError and OutputError as ``draw`` and as every picture."""
+    target = check(path, force=force)
+    from gibbs.plots import canvas
+
     return canvas.save(draw(found, tiles=tiles, title=title), target)
 
 

@@ -242,6 +242,55 @@ class Poststratified:
             return pd.DataFrame(numbers.T, columns=names, index=pd.Index(self.categories, name="category"))
         return pd.Series(numbers, index=names, name=f"{_text(first)} - {_text(second)}")
 
+    def differences(self, reference: Any = TOTAL) -> pd.DataFrame:
+        """Every area less ``reference`` (an area, or the average of all): the columns of ``by``, mean, sd, quantiles, ``P(>0)``.
+
+        SpecError for an ordinal outcome, whose areas have a number for each category: ``contrast`` compares two of them.
+        """
+        self._one_number("differences")
+        other = self.of(reference)
+        draws = self.draws - other[:, None]
+        table = self._labelled()
+        for name, values in zip(statistic_names(self.probabilities), summarise(draws, self.probabilities), strict=True):
+            table[name] = values
+        table["P(>0)"] = (draws > 0).mean(axis=0)
+        return table
+
+    def ranks(self) -> pd.DataFrame:
+        """Every area's rank, 1 the highest: the columns of ``by``, mean rank, its quantiles, the probabilities of being first and last."""
+        self._one_number("ranks")
+        draws = self.draws
+        rank = draws.shape[1] - np.argsort(np.argsort(draws, axis=1, kind="stable"), axis=1)
+        table = self._labelled()
+        table["rank"] = rank.mean(axis=0)
+        for p, values in zip(self.probabilities, np.quantile(rank, self.probabilities, axis=0), strict=True):
+            table[f"q{100 * p:g}"] = values
+        table["P(first)"], table["P(last)"] = (rank == 1).mean(axis=0), (rank == draws.shape[1]).mean(axis=0)
+        return table.sort_values("rank", kind="stable").reset_index(drop=True)
+
+    def plot(self, path: Any = None, *, tiles: str | None = None, title: str = "", force: bool = False) -> Any:
+        """The picture of the areas: dots with intervals; a panel an area along the last of two columns where that is a number; with
+        ``tiles`` (``us``, or a .csv with the columns area, row and column) a map of tiles. ``path`` writes it, too."""
+        from gibbs.plots import areas
+
+        if path is not None:
+            areas.save(self, path, tiles=tiles, title=title, force=force)
+        return areas.draw(self, tiles=tiles, title=title)
+
+    def _one_number(self, what: str) -> None:
+        if not self.areas:
+            raise SpecError(f"{what} are between areas; name the columns that make them, by.", where="poststratify")
+        if self.categories:
+            raise SpecError(
+                f"{what} are of one number an area; the outcome has categories. contrast() compares two areas.", where="poststratify"
+            )
+
+    def _labelled(self) -> pd.DataFrame:
+        """The labels of the areas, a column each."""
+        import pandas as pd
+
+        return pd.DataFrame({name: [area[k] for area in self.areas] for k, name in enumerate(self.by)})
+
     def _place(self, area: Any) -> int:
         label = tuple(levels.label(word) for word in (area if isinstance(area, tuple | list) else (area,)))
         if set(label) == {TOTAL}:
