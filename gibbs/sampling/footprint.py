@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gibbs import memory
-from gibbs.model import by_group, cells
+from gibbs.model import by_group, cells, families
 from gibbs.model.records import Design, Sampling
 from gibbs.sampling import stopping
 from gibbs.sampling.plan import Plan
@@ -59,7 +59,7 @@ def predict(design: Design, plan: Plan, sampling: Sampling, keep: tuple[str, ...
     N, Q = design.y.size, sum(f.Z.shape[1] for f in design.factors)
     p = design.X.shape[1] + (len(design.categories) - 1 if design.categories else 0)
     row = 8 * p + 8 * Q + 4 * len(design.factors) + 32
-    discrete = design.family not in ("gaussian", "student")
+    discrete = families.of(design).is_discrete
     M = cells.number(design) if discrete else N
     stored, streamed = _effects(design, keep)
     draws, C = stored_draws(sampling), sampling.chains
@@ -118,7 +118,7 @@ def _by_cell(design: Design, plan: Plan, M: int) -> int:
     """Bytes of one chain's arrays of a number a cell."""
     if plan.scheme == "second-order":
         return 8 * M * (21 if not design.categories else 40)
-    if design.family == "gaussian":
+    if families.of(design).is_gaussian:
         return 0
     return 8 * M * 7
 
