@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gibbs.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what type checkers and editors read; at run time a module loads when its names are first used
-    from gibbs.api import check, fit, sbc
+    from gibbs.api import check, fit, prior_predictive, sbc
     from gibbs.calibration.sbc import Calibration
     from gibbs.criticism.comparison import Comparison, compare
     from gibbs.errors import (
@@ -48,6 +48,7 @@ __all__ = [
     "compare",
     "fit",
     "load",
+    "prior_predictive",
     "sbc",
     "tables",
 ]
@@ -73,6 +74,7 @@ _WHERE = {
     "compare": "gibbs.criticism.comparison",
     "fit": "gibbs.api",
     "load": "gibbs.posterior.fit",
+    "prior_predictive": "gibbs.api",
     "sbc": "gibbs.api",
     "tables": "gibbs.summaries.tables",
 }

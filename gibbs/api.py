@@ -17,6 +17,7 @@ from gibbs.model.records import Prior, Spec, Until
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gibbs.calibration.prior_predictive import PriorPredictive
     from gibbs.calibration.sbc import Calibration
     from gibbs.posterior.fit import Fit
     from gibbs.preview import Check
@@ -214,6 +215,22 @@ def sbc(
     for of_fit_only in ("progress", "force", "output", "log"):
         keys.pop(of_fit_only, None)
     return calibrate(pipeline.prepare(*_words(formula_or_spec, data, **keys)), replicates=replicates, rows=rows, cores=cores)
+
+
+def prior_predictive(formula_or_spec: Model = None, data: Data = None, *, data_sets: int = 500, **keys: Any) -> PriorPredictive:
+    """What the priors expect of the outcome before the data speak, beside the data; nothing is fitted.
+
+    Takes the arguments of :func:`fit`, and ``data_sets``, how many are simulated. ``print(found)``, ``found.table``, ``found.plot()``.
+
+    Raises SpecError where a prior is flat, and what :func:`fit` raises.
+    """
+    from gibbs import pipeline
+    from gibbs.calibration.prior_predictive import expect
+
+    for of_fit_only in ("progress", "force", "output", "log"):
+        keys.pop(of_fit_only, None)
+    prepared = pipeline.prepare(*_words(formula_or_spec, data, **keys))
+    return expect(prepared.design, data_sets, prepared.spec.sampling.seed, prepared.spec.title)
 
 
 def _words(model: Model, data: Data, **keys: Any) -> tuple[Spec, pd.DataFrame | None]:

@@ -39,6 +39,7 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs init DATA               look at the columns of a table, write a first spec for it
   gibbs run SPEC                draw the posterior; writes one folder and prints the summary
   gibbs check SPEC              the model in equations, rows, factors, priors, plan, warnings; draws nothing
+  gibbs prior SPEC              what the priors expect of the outcome, beside the data; fits nothing
   gibbs sbc SPEC                simulate from the spec's priors, fit, and say whether the sampler is calibrated for this model
 
   gibbs summary RUN …           the tables of a run, or of several side by side: terminal, CSV, Markdown, LaTeX
@@ -300,8 +301,8 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
 _OF_A_RUN = (
-    "init", "sbc", "summary", "coef", "se", "plot", "effects", "contrasts", "predict", "poststratify", "frame", "compare", "hypothesis",
-    "shares", "ranks", "report", "export", "help", "completion",
+    "init", "prior", "sbc", "summary", "coef", "se", "plot", "effects", "contrasts", "predict", "poststratify", "frame", "compare",
+    "hypothesis", "shares", "ranks", "report", "export", "help", "completion",
 )  # fmt: skip
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {

@@ -117,8 +117,11 @@ def test_every_room_stands_on_those_below_it() -> None:
     assert folders == {*FRONT, *STANDS_ON}, "a new room needs its place"
 
 
-def test_the_facade_knows_no_sampler_and_no_front_but_the_report() -> None:
-    assert {room(other) for facade in FACADES for other in GRAPH[facade]} <= {*STANDS_ON, *TOOLS, "report"} - {"sampling", "kernels"}
+def test_the_facade_knows_no_sampler_and_no_front_but_the_report_and_what_priors_expect() -> None:
+    assert {room(other) for facade in FACADES for other in GRAPH[facade]} <= {*STANDS_ON, *TOOLS, "report", "calibration"} - {
+        "sampling",
+        "kernels",
+    }
 
 
 def test_tools_stand_on_tools() -> None:

@@ -125,7 +125,7 @@ def check(design: Design) -> None:
         if outside > 0.0:
             raise SpecError(
                 f"the prior of {own.name}, {prior}, has {outside:.0%} of its mass outside {_SHAPES[0]:g} … {_SHAPES[1]:g}, where "
-                f"outcomes say nothing of it and the sampler does not go. Calibration needs one that is meant, such as gamma(2, 1).",
+                f"outcomes say nothing of it and the sampler does not go. Simulations need one that is meant, such as gamma(2, 1).",
                 where=f"priors, {own.name}",
             )
 

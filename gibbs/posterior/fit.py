@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from gibbs.calibration.prior_predictive import PriorPredictive
     from gibbs.criticism.comparison import Comparison
     from gibbs.criticism.criteria import Criterion
     from gibbs.draws.estimates import Estimates
@@ -371,6 +372,12 @@ class Fit(OfRows):
 
             self._missing = missing.draw(self)
         return self._missing
+
+    def prior_predictive(self, data_sets: int = 500) -> PriorPredictive:
+        """What the priors of this model expect of the outcome, beside the data; see ``gibbs.prior_predictive``."""
+        from gibbs.calibration import prior_predictive
+
+        return prior_predictive.expect(self.design, data_sets, self.spec.sampling.seed, self.spec.title)
 
     @property
     def plot(self) -> Plots:
