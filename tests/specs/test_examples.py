@@ -19,7 +19,7 @@ NAMES = sorted(path.stem for path in SPECS.glob("*.yaml"))
 EXPECTED = {
     "peru_m1", "peru_m2", "peru_m3", "peru_m4", "peru_m5", "peru_m5_levels", "peru_m6", "peru_m6_probit", "peru_m7", "peru_m8",
     "turnout_apc", "hsb82", "contraception", "gss_abortion", "insteval", "sleepstudy",
-    "eight_schools", "orthodont", "cbpp",
+    "eight_schools", "orthodont", "cbpp", "ces11_abortion",
 }  # fmt: skip
 
 # name: rows used, coefficients, factors with the number of their levels and their columns
@@ -55,6 +55,20 @@ SHAPES = {
         36_601,  # rows of the data set with abany, age and educ known; the other columns have none missing
         ["Intercept", "decades", "I(decades^2)", "sexMale", "raceOther", "raceWhite", "schooling"],
         {"year": (26, ["Intercept"]), "cohort": (24, ["Intercept"])},
+    ),
+    "ces11_abortion": (
+        2231,
+        [
+            "Intercept",
+            "genderMale",
+            "educationbachelors",
+            "educationcollege",
+            "educationhigher",
+            "educationlessHS",
+            "educationsomePS",
+            "urbanurban",
+        ],
+        {"province": (10, ["Intercept"])},
     ),
     "insteval": (73_421, ["Intercept", "service"], {"s": (2972, ["Intercept"]), "d": (1128, ["Intercept"]), "dept": (14, ["Intercept"])}),
 }
