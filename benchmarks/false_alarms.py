@@ -59,7 +59,7 @@ def judge(number: int) -> tuple[str, str, str]:
     family, data, formula = simulated(number)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        fit = gibbs.fit(formula, data, family=family, seed=number, cores=1, progress=False)
+        fit = gibbs.fit(formula, data, family=family, seed=number, draws=1000, cores=1, progress=False)
     verdict = fit.convergence
     if verdict.ok:
         return family, "converged", verdict.sentence

@@ -212,7 +212,8 @@ def memory_sentence(found: Footprint, sampling: Sampling) -> str:
     return (
         f"at the peak about {memory.words(_round(found.peak))}: this process with the data {memory.words(found.so_far)}, packing "
         f"{memory.words(found.packing)}, work space {memory.words(found.work)}, draws {memory.words(found.draws)}{grows}, tables "
-        f"{memory.words(found.tables)}"
+        f"{memory.words(found.tables)}; the first run of an installation, which compiles the sampler, some "
+        f"{memory.words(footprint.COMPILING)} more"
     )
 
 

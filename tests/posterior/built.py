@@ -47,7 +47,7 @@ def fit(
 
     values : hyper-parameters that are fixed, by name. keys : further keys of the spec.
     """
-    words = spec.build({"formula": formula, "family": family, "sampling": {"seed": 2012}, **keys})
+    words = spec.build({"formula": formula, "family": family, "sampling": {"seed": 2012, "draws": 1000}, **keys})
     read = data.read(words, table() if frame is None else frame)
     model = design.build(words, read)
     made = fabricated.draws(model, kept=kept, **(values or {}))
