@@ -30,10 +30,10 @@ def _fit(model: Design, **values: float) -> Fit:
 # ---------------------------------------------------------------------------------------------------------------- moments
 
 
-@pytest.mark.parametrize(("family", "link"), FAMILIES)
+@pytest.mark.parametrize(("family", "link"), [*FAMILIES, ("beta_binomial", "logit"), ("beta_binomial", "probit")])
 def test_moments_are_integrals_over_the_effect(family: str, link: str) -> None:
     """E(y), E Var(y | w) and Var E(y | w) over w ~ N(0, s²), by a fine grid and sums over the outcome's own distribution."""
-    parameters = {"sigma": 0.8, "nu": 5.0, "shape": 2.5, "cutpoints": CUT}
+    parameters = {"sigma": 0.8, "nu": 5.0, "shape": 2.5, "phi": 3.5, "cutpoints": CUT}
     takes = {name: parameters[name] for name in families.needs(family) if name != "trials"}
     s2 = np.array([0.0, 0.49, 4.0])
     found = averages.moments(family, link, np.full(3, 0.4), s2, **takes)

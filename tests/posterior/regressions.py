@@ -55,11 +55,12 @@ def regression(
         other = (np.arange(rows) % 3).astype(np.int32)
         factors.append(Factor("h", ("u", "v", "w"), other, np.ones((rows, 1)), ("Intercept",), (term("Intercept"),)))
         eta += rng.normal(scale=0.4, size=3)[other]
-    trials = rng.integers(1, 9, size=rows) if family == "binomial" else None
+    trials = rng.integers(1, 9, size=rows) if family in ("binomial", "beta_binomial") else None
     parameters: dict[str, Any] = {
         "gaussian": {"sigma": 0.8},
         "student": {"sigma": 0.8, "nu": 4.0},
         "binomial": {"trials": trials},
+        "beta_binomial": {"trials": trials, "phi": 2.5},
         "negative_binomial": {"shape": 2.5},
         "ordinal": {"cutpoints": CUT},
     }.get(family, {})
@@ -73,7 +74,7 @@ def regression(
         "offset": offset,
         "link": families.link_of(family, link),
         "trials": trials,
-        "dispersion_prior": Prior("gamma", (2.0, 0.1)) if family == "negative_binomial" else None,
+        "dispersion_prior": Prior("gamma", (2.0, 0.1)) if family in ("negative_binomial", "beta_binomial") else None,
         "categories": ("1", "2", "3", "4") if ordinal else None,
         "rows": np.arange(1, rows + 1),
     }
@@ -94,7 +95,7 @@ def near(model: Design, chains: int = 2, kept: int = 50, seed: int = 5) -> Draws
         elif name.startswith("b_Intercept["):
             hyper[:, :, i] = next(cut) + 0.05 * noise
         else:
-            hyper[:, :, i] = {"nu": 5.0, "shape": 2.5}.get(name, 0.7) * np.exp(0.2 * noise)
+            hyper[:, :, i] = {"nu": 5.0, "shape": 2.5, "phi": 2.5}.get(name, 0.7) * np.exp(0.2 * noise)
     beta = np.array([0.3, 0.5])[-len(model.coefficients) :] + 0.15 * rng.normal(size=(chains, kept, len(model.coefficients)))
     return Draws(
         beta=beta,
