@@ -67,7 +67,7 @@ POINTS = [
     for code, points in (
         (kd.BINOMIAL_LOGIT, [*BINOMIAL, (1, 1, -700.0), (0, 1, 700.0)]),
         (kd.BINOMIAL_PROBIT, [*BINOMIAL, (1, 1, -120.0)]),
-        (kd.BINOMIAL_CLOGLOG, [p for p in [*BINOMIAL, (1, 1, -700.0)] if p[2] < 5.0]),
+        (kd.BINOMIAL_CLOGLOG, [p for p in [*BINOMIAL, (1, 1, -700.0), (5, 5, -12.0)] if p[2] < 5.0]),
         (kd.COUNT_POISSON, [*COUNT, (2, 1, -700.0)]),
         (kd.COUNT_NEGATIVE_BINOMIAL, [*COUNT, (2, 1, -700.0), (2, 1, 700.0)]),
         (kd.BETA_BINOMIAL_LOGIT, [*BINOMIAL, *MANY, (1, 1, -700.0), (3, 4, 600.0)]),
