@@ -128,7 +128,20 @@ def test_the_page_on_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             warnings.simplefilter("ignore")
             exec(compile(block, "python.md", "exec"), names)
     assert "Did you mean 'indigenous'" in capsys.readouterr().out
-    plain = {"arrays", "design", "data", "family", "formula", "outline", "missing_draws", "missing_outcomes", "show", "warn", "plot"}
+    plain = {
+        "arrays",
+        "design",
+        "data",
+        "data_kept",
+        "family",
+        "formula",
+        "outline",
+        "missing_draws",
+        "missing_outcomes",
+        "show",
+        "warn",
+        "plot",
+    }
     missing = {name for name in dir(Fit) if not name.startswith("_")} - plain - set(re.findall(r"fit\.(\w+)", text))
     assert not missing
     assert {f"fit.plot.{kind}(" for kind in ("ranef", "level2", "effects", "ppc")} <= set(re.findall(r"fit\.plot\.\w+\(", text))
