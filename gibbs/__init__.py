@@ -49,8 +49,11 @@ __all__ = [
     "fit",
     "load",
     "prior_predictive",
+    "resume",
+    "runs",
     "sbc",
     "tables",
+    "verify",
 ]
 
 _WHERE = {
@@ -75,8 +78,11 @@ _WHERE = {
     "fit": "gibbs.api",
     "load": "gibbs.posterior.fit",
     "prior_predictive": "gibbs.api",
+    "resume": "gibbs.resuming.calls",
+    "runs": "gibbs.resuming.calls",
     "sbc": "gibbs.api",
     "tables": "gibbs.summaries.tables",
+    "verify": "gibbs.resuming.calls",
 }
 
 

@@ -146,6 +146,7 @@ def _fit(
     """:func:`fit`, ``keys`` being those of a spec."""
     from gibbs import pipeline
     from gibbs import progress as display
+    from gibbs.resuming import course as going_on
     from gibbs.runlog import RunLog
 
     spec, frame = _words(formula_or_spec, data, **keys, output=None if output is None else os.fspath(output))
@@ -160,11 +161,14 @@ def _fit(
             pipeline.check_room(place, prepared)
         with signals.deferred():  # from here on there may be draws
             with display.display(progress) as show:
-                fitted = pipeline.draw(prepared, display.together(show, of_log.update if of_log else None))
+                course = going_on.start(prepared.spec, prepared.table, place.target, force=force) if place else None
+                fitted = pipeline.draw(prepared, display.together(show, of_log.update if of_log else None), course=course)
             found = list(pipeline.troubles())
-            if place:
+            if place and course:
                 try:
-                    found += pipeline.save(fitted, place, otherwise="fit.save(folder) writes the draws to another one.").problems
+                    saved = pipeline.save(fitted, place, otherwise="fit.save(folder) writes the draws to another one.")
+                    course.written(fitted.arrays.standing, saved.folder == place.target)
+                    found += saved.problems
                 except OutputError as error:
                     found.append(str(error))
         if of_log:
@@ -246,7 +250,7 @@ def _words(model: Model, data: Data, **keys: Any) -> tuple[Spec, pd.DataFrame | 
         spec = specs.load(os.path.expanduser(model), given)
     else:
         spec = specs.build(model, overrides=given)
-    return _with_data(spec, data)
+    return with_data(spec, data)
 
 
 def _names_a_file(text: str) -> bool:
@@ -271,7 +275,7 @@ def _changed(spec: Spec, given: Mapping[str, Any]) -> Spec:
     return specs.build(values, path=spec.path, lines=spec.lines, overrides=given)
 
 
-def _with_data(spec: Spec, data: Data) -> tuple[Spec, pd.DataFrame | None]:
+def with_data(spec: Spec, data: Data) -> tuple[Spec, pd.DataFrame | None]:
     """Data that were given go before the spec's own; from Python a path is relative to the current directory."""
     if data is None:
         if spec.data.file is None and spec.data.rdatasets is None:

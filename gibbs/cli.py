@@ -15,20 +15,18 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gibbs import signals, wrap
 from gibbs.commands import spec_arguments
-from gibbs.errors import GibbsError, NotConvergedWarning, OutputError, SpecError, nearest
+from gibbs.errors import GibbsError, NotConvergedWarning, SpecError, nearest
 from gibbs.terminal import complain, open_closed_streams, say, say_beside, say_words, show_summary
 from gibbs.version import __version__
 
 if TYPE_CHECKING:
-    from gibbs.pipeline import Saved
-    from gibbs.posterior.fit import Fit
+    pass
 
 DONE, NOT_TO_BE_TRUSTED, WRONG, FAULT, INTERRUPTED = 0, 1, 2, 70, 130
 
@@ -41,6 +39,10 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs check SPEC              the model in equations, rows, factors, priors, plan, warnings; draws nothing
   gibbs prior SPEC              what the priors expect of the outcome, beside the data; fits nothing
   gibbs sbc SPEC                simulate from the spec's priors, fit, and say whether the sampler is calibrated for this model
+
+  gibbs resume RUN              go on with a run that was broken off, or add draws to one that is over
+  gibbs runs                    the runs of a folder: running, finished, interrupted, failed
+  gibbs verify RUN              whether this machine reproduces a run: data, versions, the first sweeps
 
   gibbs summary RUN …           the tables of a run, or of several side by side: terminal, CSV, Markdown, LaTeX
   gibbs coef RUN                what each level has, fixed plus random: α_j, β_j (gibbs se RUN: standard errors)
@@ -119,9 +121,10 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from gibbs import pipeline, progress
+    from gibbs import pipeline
+    from gibbs.commands.carry_out import carry_out
     from gibbs.model.families import named
-    from gibbs.runlog import RunLog
+    from gibbs.resuming import course as going_on
     from gibbs.sampling import precompile
 
     spec = spec_arguments.load(arguments, out=arguments.out)
@@ -134,24 +137,10 @@ def _run(arguments: argparse.Namespace) -> int:
         prepared = pipeline.prepare(spec)
         for warning in prepared.warnings():
             say_beside(f"warning: {warning}")
-        pipeline.check_room(place, prepared)
-        with nullcontext() if arguments.log is None else RunLog(arguments.log, spec=arguments.spec, folder=str(place.target)) as log:
-            with signals.deferred():  # from here on there may be draws
-                with progress.display(False if arguments.quiet else None) as show:
-                    fit = pipeline.draw(prepared, progress.together(show, log.update if log else None))
-                saved = pipeline.save(fit, place, rescue=arguments.rescue)
-            trusted = saved.tables and pipeline.trusted(fit)
-            code = DONE if trusted and not saved.problems else NOT_TO_BE_TRUSTED
-            if log:
-                verdict = fit.convergence.as_dict() if saved.tables else None
-                log.write("written", folder=str(saved.folder), stopped=fit.arrays.stopped, convergence=verdict, exit_code=code)
-    for trouble in (*pipeline.troubles(), *saved.problems):
-        say_beside(f"warning: {trouble}")
-    if not arguments.quiet:
-        _show(fit, saved)
-    elif saved.tables and not trusted:
-        say_beside(f"warning: {fit.verdict}")
-    return code
+        course = going_on.start(prepared.spec, prepared.table, place.target, force=arguments.force)
+        return carry_out(
+            prepared, place, course, quiet=arguments.quiet, log=arguments.log, rescue=arguments.rescue, spec=arguments.spec
+        )  # fmt: skip
 
 
 def _show_unchanged(folder: Path, arguments: argparse.Namespace) -> int:
@@ -167,20 +156,6 @@ def _show_unchanged(folder: Path, arguments: argparse.Namespace) -> int:
             "--force draws it again."
         )
     return DONE if pipeline.trusted(fit) else NOT_TO_BE_TRUSTED
-
-
-def _show(fit: Fit, saved: Saved) -> None:
-    """The summary and the place of the run, which is written already: what cannot be shown is not lost."""
-    written = saved.folder
-    try:
-        if saved.tables:
-            show_summary(fit)
-        else:
-            chains, draws = fit.arrays.beta.shape[:2]
-            say_words(f"Sampling {fit.arrays.stopped or 'done'}: {chains} chains of {draws:,} draws each.")
-        say_words(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
-    except OutputError as error:
-        say_beside(f"warning: {error} The run is in {written}.")
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -301,8 +276,8 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
 _OF_A_RUN = (
-    "init", "prior", "sbc", "summary", "coef", "se", "plot", "effects", "contrasts", "predict", "poststratify", "frame", "compare",
-    "hypothesis", "shares", "ranks", "report", "export", "help", "completion",
+    "init", "prior", "sbc", "resume", "runs", "verify", "summary", "coef", "se", "plot", "effects", "contrasts", "predict", "poststratify",
+    "frame", "compare", "hypothesis", "shares", "ranks", "report", "export", "help", "completion",
 )  # fmt: skip
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {

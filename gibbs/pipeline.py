@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gibbs.files.places import Place
     from gibbs.posterior.fit import Fit
     from gibbs.preview import Check
+    from gibbs.resuming.course import Course
     from gibbs.sampling.plan import Plan
     from gibbs.sampling.progress import Progress
 
@@ -56,10 +57,11 @@ class Prepared:
         return self.check().warnings
 
 
-def prepare(spec: Spec, frame: Any = None) -> Prepared:
+def prepare(spec: Spec, frame: Any = None, table: Table | None = None) -> Prepared:
     """Read the data, make the numbers, decide the plan. Raises DataError, FormulaError, SpecError; draws nothing.
 
     frame : the data, where they come from Python; the spec's own source where None; a list of them for a multiple imputation.
+    table : they have been read already.
     """
     from gibbs.model import by_group, data, design, formula, versions
     from gibbs.sampling import plan
@@ -67,7 +69,7 @@ def prepare(spec: Spec, frame: Any = None) -> Prepared:
     (spec, frame), *others = versions.of(spec, frame)
     columns = formula.variables(spec.parsed)
     began = time.perf_counter()
-    table = data.read(spec, frame, columns)
+    table = data.read(spec, frame, columns) if table is None else table
     read = time.perf_counter()
     try:
         built = design.build(spec, table)
@@ -133,27 +135,37 @@ def _refuse_more_than_memory(prepared: Prepared) -> None:
         )
 
 
-def draw(prepared: Prepared, progress: Callable[[Progress], object] | None = None) -> Fit:
+def draw(
+    prepared: Prepared,
+    progress: Callable[[Progress], object] | None = None,
+    *,
+    course: Course | None = None,
+) -> Fit:
     """Sample. Raises SamplingError where a chain met numbers it cannot trust, KeyboardInterrupt where nothing was kept yet.
 
     DataError where predictors and levels give the outcome to the last digit, so that there is no posterior.
 
-    progress : called with snapshots while it runs; it never changes a draw.
+    progress : called with snapshots while it runs; it never changes a draw. course : what the run goes on from, and its checkpoints.
     """
     from gibbs.criticism import scores
     from gibbs.draws.outline import outline
     from gibbs.model import exact_fit
     from gibbs.posterior.fit import Fit
+    from gibbs.resuming.course import Course
     from gibbs.sampling import chains
 
     exact_fit.refuse(prepared.design, prepared.table.source)
     keep = {} if prepared.spec.keep is None else {"keep": prepared.spec.keep}
-    draws = chains.run(prepared.seen, prepared.plan, prepared.spec.sampling, progress=progress, **keep)
+    course = Course() if course is None else course
+    with course.part(prepared.spec.sampling) as going:
+        draws = chains.run(prepared.seen, prepared.plan, prepared.spec.sampling, progress=progress, **keep, **going)
     most = {"numbers": scores.HURRIED} if draws.stopped == "interrupted" else {}
     found = scores.of_levels(draws, outline(prepared.design), prepared.design, **most)
     draws = replace(draws, info={**draws.info, "scores": found}) if found else draws
     timings = {**prepared.seconds, "compile": float(draws.info.get("compile_seconds", 0.0))}
     fit = Fit(prepared.spec, prepared.design, draws, plan=prepared.plan, table=prepared.table, timings=timings)
+    course.ended(draws.standing)
+    fit.identity, fit.parts = course.identity, course.parts
     if (prepared.others or prepared.spec.replication is not None) and not draws.stopped:
         fit.estimates = _estimates(prepared, fit, progress)
     return fit
@@ -252,10 +264,17 @@ def reserved(folder: str | os.PathLike[str], *, force: bool = False) -> Iterator
     work for it. ``Place.notes`` says what runs that were killed have left there.
     """
     from gibbs.files import places
+    from gibbs.resuming import checkpoint
     from gibbs.runfolder import runfolder
 
     target = check_free(folder, force=force)
     with places.reserve(target, runfolder.KIND, force=force, where=os.fspath(folder)) as place:
+        if not force and (waits := checkpoint.look(target)):
+            raise OutputError(
+                f"a run that was broken off waits here, after {checkpoint.how_far(waits)}: gibbs resume '{os.fspath(folder)}' goes on with "
+                "it. Choose another folder, or begin anew with --force (force=True).",
+                where=os.fspath(folder),
+            )
         yield place
 
 

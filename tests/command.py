@@ -54,7 +54,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, apart: float = 0.0, stopped: str =
     """Put known draws in the sampler's place; gives the list of Sampling records that it was called with."""
     calls: list[Any] = []
 
-    def run(design: Any, plan: Any, sampling: Any, *, progress: Any = None) -> Draws:
+    def run(design: Any, plan: Any, sampling: Any, *, progress: Any = None, **going: Any) -> Draws:
         calls.append(sampling)
         if error is not None:
             raise error

@@ -13,7 +13,7 @@ from tests.test_packaging import MODULES, aliases, imports, package_of
 
 FACADE, FACADES = "gibbs.posterior.fit", {"gibbs.posterior.fit", "gibbs.posterior.of_rows"}
 """``Fit`` has a method for every wing, and every wing takes a Fit; it is a class in two files."""
-FRONT = {"calibration", "commands", "reference", "report"}
+FRONT = {"calibration", "commands", "reference", "report", "resuming"}
 """The folders that people meet, with the modules of the package itself that are no tools; all other rooms are below, and know nothing of
 them."""
 TOOLS = {"columns", "early", "errors", "memory", "numerals", "paths", "printable", "signals", "version", "wrap"}
@@ -117,8 +117,8 @@ def test_every_room_stands_on_those_below_it() -> None:
     assert folders == {*FRONT, *STANDS_ON}, "a new room needs its place"
 
 
-def test_the_facade_knows_no_sampler_and_no_front_but_the_report_and_what_priors_expect() -> None:
-    assert {room(other) for facade in FACADES for other in GRAPH[facade]} <= {*STANDS_ON, *TOOLS, "report", "calibration"} - {
+def test_the_facade_knows_no_sampler_and_no_front_but_the_report_priors_expectations_and_what_goes_on() -> None:
+    assert {room(other) for facade in FACADES for other in GRAPH[facade]} <= {*STANDS_ON, *TOOLS, "report", "calibration", "resuming"} - {
         "sampling",
         "kernels",
     }

@@ -43,6 +43,7 @@ class Draws:
     info: Mapping[str, Any] = field(default_factory=dict)  # counters of the sampler: evaluations, acceptance
 
     streamed: Mapping[str, Streamed] = field(default_factory=dict)  # by factor; {} where every effect is stored whole
+    standing: Any = field(default=None, repr=False, compare=False)  # where the sampler stood at the end, for a run that goes on
 
     @property
     def whole(self) -> np.ndarray:

@@ -120,7 +120,7 @@ class Place:
                 continue
             if target != self.target:
                 self.moved = f"'{self.target}' was taken meanwhile, so the {self.kind.word} is in '{target}'."
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
             return target
         raise AssertionError("unreachable")
 
@@ -160,16 +160,31 @@ def reserve(target: Path, kind: Kind, *, force: bool = False, where: str = "") -
             _release(lock, made)
 
 
+def busy(target: Path) -> str:
+    """Which process is at work on ``target``, or ""; changes nothing."""
+    path = target.with_name(hidden(target, "lock"))
+    try:
+        handle = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return ""
+    try:
+        said = os.read(handle, 1000).decode("utf-8", "replace")
+        free = _seize(handle)
+        return "" if free or (free is None and not _alive(said)) else _shown(said)
+    finally:
+        os.close(handle)
+
+
 def recover(target: Path, kind: Kind) -> tuple[str, ...]:
     """What dead processes left beside ``target``, in a sentence each. A folder that one had set aside and not replaced is put back."""
     notes = []
-    for found in sorted(target.parent.glob(f"{_escaped(_hidden(target, 'former'))}-*")):
+    for found in sorted(target.parent.glob(f"{_escaped(hidden(target, 'former'))}-*")):
         if not os.path.lexists(target):
             os.rename(found, target)
             notes.append(f"a process that was to replace '{target}' was killed; the {kind.word} that was there is back in its place.")
         else:
             notes.append(f"'{found}' is what was in '{target.name}' before a process that replaced it was killed; nothing needs it.")
-    for found in sorted(target.parent.glob(f"{_escaped(_hidden(target, 'partial'))}-*")):
+    for found in sorted(target.parent.glob(f"{_escaped(hidden(target, 'partial'))}-*")):
         whole = "a whole one" if kind.holds(found) else "not whole"
         notes.append(
             f"'{found}' was left by a process that was killed while it wrote a {kind.word} ({whole}, {_size(found)}); "
@@ -187,7 +202,7 @@ def _second_places(rescue: str | os.PathLike[str] | None) -> list[Callable[[], P
 # ---------------------------------------------------------------------------------------------------------------- names
 
 
-def _hidden(target: Path, word: str) -> str:
+def hidden(target: Path, word: str) -> str:
     """``.NAME.word``, cut where it would be longer than a file system takes."""
     name = target.name
     if len(os.fsencode(name)) > 180:
@@ -202,7 +217,7 @@ def _escaped(name: str) -> str:
 def _sibling(target: Path, word: str) -> Path:
     """A hidden name beside ``target`` that nothing has."""
     for number in itertools.count():
-        path = target.with_name(f"{_hidden(target, word)}-{os.getpid()}-{number}")
+        path = target.with_name(f"{hidden(target, word)}-{os.getpid()}-{number}")
         if not os.path.lexists(path):
             return path
     raise AssertionError("unreachable")
@@ -231,7 +246,7 @@ class _Lock:
 
 def _lock(target: Path, made: list[Path]) -> _Lock | str:
     """The lock of ``target``, or who has it. Adds the folders that it makes to ``made``, innermost first."""
-    path = target.with_name(_hidden(target, "lock"))
+    path = target.with_name(hidden(target, "lock"))
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
     while True:
         missing = list(itertools.takewhile(lambda parent: not parent.exists(), target.parents))
@@ -376,7 +391,7 @@ def _replace(new: Path, target: Path, files: Collection[str]) -> None:
         except BaseException:
             os.rename(former, target)
             raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
     with suppress(OSError):
         if _rescue_late(former, target, files):
             shutil.rmtree(former, ignore_errors=True)
@@ -432,10 +447,11 @@ def _bring_to_disk(folder: Path) -> None:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-        _sync_folder(Path(parent))
+        sync_folder(Path(parent))
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """What was renamed in the folder is on the disk, as far as the file system has that."""
     if os.name == "nt":
         return
     with suppress(OSError):  # not every file system has it for folders

@@ -50,7 +50,8 @@ class Fit(OfRows):
     observed : the outcome and the 1-based rows it comes from; taken from ``design`` where that is a Design.
     frame : the table of a run whose data came from Python, for ``design``; kept : the run folder, which may hold it.
     missing : the 1-based rows without an outcome and its draws (chain, draw, row), of a run read from a folder.
-    Of such a run ``made`` has when and by what it was made: created, versions.
+    Of such a run ``made`` has when and by what it was made: created, versions. ``identity`` names the run, the same after it was gone on
+    with; ``parts`` says what ran where.
 
     Estimates are posterior means and standard errors posterior standard deviations, on the scale of the linear predictor. ``estimates`` has
     those of a survey's design (``design:``, ``replicates:``), of plausible values and of imputations; None where none were asked for.
@@ -90,6 +91,7 @@ class Fit(OfRows):
         self._missing = missing
         self.made: Mapping[str, Any] = {}
         self.estimates: Estimates | None = None
+        self.identity, self.parts = "", []
         self.observed = observed if self._design is None else self._design.observed
         self._told = True  # ``gibbs.fit`` says it as soon as there are draws
 
@@ -115,12 +117,36 @@ class Fit(OfRows):
         """
         return self._data_again().frame.loc[self.design.rows]
 
+    def table_again(self) -> Table:
+        """The data of the fit as they were read: at hand, kept with the run, or read again. Raises OutputError as ``design``."""
+        return self._data_again()
+
     def _data_again(self) -> Table:
         if self._rows is None:
             from gibbs.runfolder import reread
 
             self._rows = self.data_kept() or reread.table(self.spec, self._frame, self.fingerprint)
         return self._rows
+
+    @property
+    def folder(self) -> Path | None:
+        """The run folder that the fit was read from; None where it was made here."""
+        return self._kept
+
+    def extend(
+        self, *, draws: int | None = None, until: Mapping[str, Any] | None = None, cores: int | None = None, progress: bool | None = None
+    ) -> Fit:
+        """The fit with more draws, as a new Fit: ``draws`` of each chain in the end, or until it is as precise as ``until`` says.
+
+        The first draws are those of this fit, and all are those that a run of that length would have had. Nothing is written;
+        ``gibbs.resume(run, …)`` goes on with a run folder in its place. SpecError: nothing more is asked for. OutputError: the run's state,
+        or its data, are not at hand.
+        """
+        from gibbs.resuming import resume
+
+        fitted = resume.extend(self, resume.Asked(draws, until, cores), progress)
+        fitted.warn()
+        return fitted
 
     def data_kept(self) -> Table | None:
         """The table of the fit where that is at hand or was kept with its run; None where it would have to be read again."""

@@ -21,6 +21,8 @@ from gibbs.draws.outline import Outline
 from gibbs.draws.records import STREAMED_PROBABILITIES, Draws
 
 MISSING_DIM = "ymis_row"
+STATE = "chains.state"
+"""The file of a run folder that holds where its chains ended (``gibbs.resuming.ended``)."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,7 @@ def groups(
         labels[dims[1]] = Variable((dims[1],), factor.columns)
         sizes[stored_name(f"n_{factor.name}")] = Variable((dims[0],), np.asarray(factor.sizes), {"factor": factor.name})
     about = {"inference_library": "gibbs", "inference_library_version": __version__}
-    timed = {**about, "tuning_steps": draws.warmup}
-    if draws.seconds_sampling:
-        timed["sampling_time"] = float(max(draws.seconds_sampling))
+    timed = {**about, "tuning_steps": draws.warmup}  # no seconds: the same draws are the same file
     found = {
         "posterior": Group(posterior, {**sampled, **labels}, timed),
         "sample_stats": Group({"lp": Variable(("chain", "draw"), draws.lp)}, sampled, about),

@@ -30,7 +30,7 @@ from gibbs.draws import names
 from gibbs.draws import outline as outlines
 from gibbs.draws.records import Draws, Streamed, StreamedDraws
 from gibbs.errors import OutputError
-from gibbs.files import places, spreadsheet
+from gibbs.files import blocks, places, spreadsheet
 from gibbs.runfolder import layout, saved_data
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ FILES = (
     "missing.csv",
     "report.html",
     saved_data.NAME,
+    layout.STATE,
 )
 _PACKAGES = ("numpy", "scipy", "numba", "pandas", "formulaic", "h5netcdf", "h5py")
 
@@ -115,6 +116,8 @@ def writer(fit: Fit, tables: Callable[[], Tables | None]) -> Callable[[Path], No
         _write_netcdf(folder / "posterior.nc", layout.groups(fit.arrays, fit.outline, fit.observed, fit.missing_draws))
         if saved_data.wanted(fit.spec) and (table := fit.data_kept()) is not None:
             saved_data.write(table, folder)
+        if fit.arrays.standing is not None:
+            _write_state(fit, folder)
         seconds, found = time.perf_counter() - begun, tables()
         begun = time.perf_counter()
         if found is not None:
@@ -129,6 +132,13 @@ def writer(fit: Fit, tables: Callable[[], Tables | None]) -> Callable[[Path], No
         (folder / "manifest.json").write_text(words + "\n", encoding="utf-8")
 
     return write_files
+
+
+def _write_state(fit: Fit, folder: Path) -> None:
+    """Where the chains ended, from which more draws can be made."""
+    about, arrays = fit.arrays.standing.block()
+    with open(folder / layout.STATE, "wb") as file:
+        blocks.write(file, {**about, "run": fit.identity}, arrays)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,6 +187,7 @@ def _manifest(fit: Fit, convergence: Mapping[str, Any] | None) -> dict[str, Any]
     return _jsonable(
         {
             "gibbs_run": FORMAT,
+            "run": fit.identity,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "title": fit.spec.title,
             "formula": fit.spec.formula,
@@ -202,6 +213,7 @@ def _manifest(fit: Fit, convergence: Mapping[str, Any] | None) -> dict[str, Any]
                 "warmup_by_chain": list(draws.seconds_warmup),
                 "sampling_by_chain": list(draws.seconds_sampling),
             },
+            "parts": [*fit.parts],
             "convergence": convergence,
             "stopped": draws.stopped,
             "sampler": dict(draws.info),
@@ -368,6 +380,7 @@ def load(folder: str | Path, data: Any = None) -> Fit:
         missing=absent,
     )
     fit.made = {key: manifest[key] for key in ("created", "versions") if key in manifest}
+    fit.identity, fit.parts = manifest.get("run", ""), manifest.get("parts", [])
     if "estimates" in manifest:
         from gibbs.draws import estimates
 

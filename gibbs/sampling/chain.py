@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import threading
 import time
@@ -33,6 +34,8 @@ from gibbs.sampling.stream import Stream
 
 SLICE_SHARE = 0.4
 """Share of warm-up in which the variances are sliced one by one; the rest runs, and refines, the elliptical move."""
+MARKED = 20
+"""Sweeps after which a chain says where it stands, so that ``gibbs verify`` can compare another machine with it."""
 MOST_REJECTED = 0.4
 """Independent proposals of the variances are kept to where warm-up rejects at most this share of them: the fitted t then has the
 posterior's shape. Elsewhere (sds near 0, ridges) they would stick in its tails, and every sweep slices instead."""
@@ -94,6 +97,7 @@ class Chain:
         self.stream: Stream | None = None  # of the effects that are not stored
         self.stored = np.arange(sum(levels * columns for _, levels, columns in packed.blocks))  # those that are
         self.seconds = [0.0, 0.0]
+        self.mark = np.zeros(4, dtype=np.uint64)  # SHA-256 of where the first sweeps led
         self.turn, self.given_up = threading.Lock(), False
         self.levels = LevelScales(self) if student else None
         self.factors, self.alike = design.factors, alike.levels(design)
@@ -109,6 +113,8 @@ class Chain:
         warming = self.done < self.warmup
         if warming:
             sweeps = min(sweeps, min(b for b in self.boundaries if b > self.done) - self.done)
+        if self.done < MARKED:
+            sweeps = min(sweeps, MARKED - self.done)
         out = self.new_kept(sweeps, warming)
         status, did = self._run(sweeps, warming, out)
         if status != ks.OK:
@@ -118,6 +124,8 @@ class Chain:
             if self.given_up:
                 return
             self.done += sweeps
+            if self.done == MARKED:
+                self._mark()
             if warming:
                 self.history.append(out)
                 if self.warm is not None:
@@ -127,6 +135,13 @@ class Chain:
             else:
                 self._keep(out)
             self.seconds[0 if warming else 1] += time.perf_counter() - began
+
+    def _mark(self) -> None:
+        """What the chain is, in 32 bytes."""
+        digest = hashlib.sha256(repr(self.rng.bit_generator.state).encode())
+        for name in ("core", "u", "L", "sigma", "nu", "psi", "row_scale", "df", "spread"):
+            digest.update(np.ascontiguousarray(getattr(self.state, name)).tobytes())
+        self.mark = np.frombuffer(digest.digest(), dtype=np.uint64)
 
     def give_up(self) -> None:
         """Nothing that a thread is still at work on is added from now on; nothing kept yet, there is nothing to guard."""
@@ -269,6 +284,11 @@ class Chain:
         tuning = self.tuning
         found = {"fit": tuning.coordinates.fit, "root": tuning.coordinates.root, "reference": tuning.reference, "width": tuning.width}
         return found if self.levels is None else found | {"level_steps": self.levels.step}
+
+    @property
+    def redrawn(self) -> tuple[str, ...]:
+        """Arrays of State that a sweep draws before it reads them: latents, unless the scales of levels move by the last ones."""
+        return ("omega", "working", "eta") if self.levels is None else ()
 
     def restored(self) -> None:
         """State, Tuning and Counts are those of another chain now (``snapshot.put``)."""

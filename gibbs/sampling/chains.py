@@ -10,16 +10,19 @@ import numpy as np
 
 from gibbs import signals
 from gibbs.draws.records import Draws
+from gibbs.errors import OutputError
 from gibbs.model.records import Design, Sampling
-from gibbs.sampling import gather, precompile, stream
-from gibbs.sampling.chain import Chain
+from gibbs.sampling import gather, precompile, snapshot, stream
+from gibbs.sampling.chain import MARKED, Chain
 from gibbs.sampling.crew import Crew
 from gibbs.sampling.driver import drive
+from gibbs.sampling.keeper import PATIENCE, Keeper
 from gibbs.sampling.pack import SECOND_ORDER, Packed, pack
 from gibbs.sampling.plan import Plan
 from gibbs.sampling.progress import Progress
 from gibbs.sampling.reporter import Reporter
 from gibbs.sampling.second_order import SecondOrderChain
+from gibbs.sampling.standing import Standing, slim
 from gibbs.sampling.watch import Watch
 
 
@@ -32,6 +35,8 @@ def run(
     chunk: int | None = None,
     keep: tuple[str, ...] | None = None,
     stop: threading.Event | None = None,
+    keeper: Keeper | None = None,
+    before: Standing | None = None,
 ) -> Draws:
     """Draw the posterior.
 
@@ -43,15 +48,18 @@ def run(
     keep : the factors whose effects are stored whole; those of the others are summarised as they are drawn. None: all of them.
     chunk : sweeps a chunk (for tests: draws must not depend on it); None lets the clock decide.
     stop : where it is set, all that Ctrl-C does happens; for runs in threads, which no signal reaches.
+    keeper : writes checkpoints meanwhile. before : where a run of the same model, seed and chains stood, which is gone on with.
 
     Returns
     -------
-    Draws, ``stopped`` set where the run ended before it was asked to: interrupted, max_seconds, max_draws.
+    Draws, ``stopped`` set where the run ended before it was asked to: interrupted, max_seconds, max_draws. ``standing`` is where it ended,
+    so that it can be gone on with; None where Ctrl-C left a chain in the middle of a long chunk.
 
     Raises
     ------
     SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept by every chain.
-    SpecError : ``until`` names parameters that are not there.
+    SpecError : ``until`` names parameters that are not there. OutputError : a checkpoint cannot be written. ValueError : ``before`` is not
+    of this model.
     """
     reporter = Reporter(progress, sampling)
     with signals.deferred():
@@ -64,12 +72,57 @@ def run(
             chains = _chains(design, packed, sampling, streamed)
             chains[0].compile()
             meet()
+            if before is not None:
+                for chain, parts, kept in zip(chains, before.chains, before.kept, strict=True):
+                    snapshot.put(chain, parts)
+                    chain.kept = list(kept)
         compile_seconds = time.perf_counter() - compile_began
-        crew = Crew(chains, sampling.cores, reporter.tell, chunk, stop)
+        crew = Crew(chains, sampling.cores, reporter.tell, chunk, stop, keeper)
+        crew.began -= before.elapsed if before else 0.0
         reporter.start(chains, crew.workers, watch)
-        ended = drive(crew, sampling, watch, reporter)
+        if keeper is not None:
+            keeper.start()
+        ended = drive(crew, sampling, watch, reporter, before.course if before else None)
+        whole = keeper is None or keeper.close(PATIENCE if ended.stopped == "interrupted" else None)
+        if ended.stopped == "checkpoint":
+            raise _no_checkpoint(keeper, chains)
+        standing = None
+        if whole and not crew.left_behind:
+            standing = ended_at(chains, crew)
         info = {"compile_seconds": compile_seconds, **ended.info(sampling, chains[0].warmup, chains[0].done - chains[0].warmup)}
-        return gather.collect(chains, packed, ended.stopped, info, {f: design.factors[f].name for f in streamed})
+        return gather.collect(chains, packed, ended.stopped, info, {f: design.factors[f].name for f in streamed}, standing)
+
+
+def first_sweeps(design: Design, plan: Plan, sampling: Sampling) -> list[str]:
+    """Where the first sweeps of every chain lead on this machine, as ``Draws.info["first_sweeps"]`` has it of a run."""
+    packed = pack(design, plan)
+    chains = _chains(design, packed, sampling, [])
+    for chain in chains:
+        while chain.done < MARKED:
+            chain.advance(MARKED)
+    return [chain.mark.tobytes().hex() for chain in chains]
+
+
+def ended_at(chains: list[Chain], crew: Crew) -> Standing | None:
+    """Where the run stands at its end; None where there are no draws."""
+    kept = min(sum(chunk.lp.size for chunk in chain.kept) for chain in chains)
+    if not kept:
+        return None
+    draws = tuple([slim(chain.kept, kept)] for chain in chains)
+    return Standing(tuple(snapshot.take(chain) for chain in chains), draws, dict(crew.course), crew.seconds())
+
+
+def _no_checkpoint(keeper: Keeper, chains: list[Chain]) -> OutputError:
+    done = min(chain.done for chain in chains)
+    reason = keeper.failed.strerror or str(keeper.failed)
+    at = f"{done - chains[0].warmup:,} draws of each chain" if done > chains[0].warmup else f"{done:,} sweeps of warm-up"
+    error = OutputError(
+        f"the checkpoint cannot be written ({reason.lower()}), so the run was stopped after {at}. The checkpoint before it is as it was: "
+        "when there is room again, gibbs resume goes on from there.",
+        where=keeper.failed.filename or "",
+    )
+    error.exit_code = 1
+    return error
 
 
 def _chains(design: Design, packed: Packed, sampling: Sampling, streamed: list[int]) -> list[Chain]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from gibbs import signals
 from gibbs.sampling.chain import Chain
+from gibbs.sampling.keeper import Keeper
 
 CHUNK_SECONDS = 0.25
 """Time one chunk of sweeps should take; draws do not depend on it."""
@@ -20,6 +21,8 @@ GROWTH = 4
 """A chunk is at most so many times as long as the one before; the first is one sweep, which may take a second."""
 PATIENCE = 0.9
 """Seconds after Ctrl-C in which chains may finish their chunk; the draws of a longer one are left out."""
+POLL = 0.05
+"""Seconds after which Python looks again while chains run."""
 CHUNK_NUMBERS = 2_000_000
 """Effects of one chunk at most where they are not stored: 16 MB."""
 
@@ -28,7 +31,7 @@ class Crew:
     """Threads that advance whichever chain is furthest behind, and a flag to stop them between chunks.
 
     tell : called with the sweeps that all chains are to reach, from the thread that waits, a few times a second.
-    asked : where it is set, all that Ctrl-C does happens.
+    asked : where it is set, all that Ctrl-C does happens. keeper : who writes checkpoints meanwhile.
     """
 
     def __init__(
@@ -38,8 +41,9 @@ class Crew:
         tell: Callable[[int], None],
         chunk: int | None = None,
         asked: threading.Event | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
-        self.chains, self.tell, self.chunk, self.asked = chains, tell, chunk, asked
+        self.chains, self.tell, self.chunk, self.asked, self.keeper = chains, tell, chunk, asked, keeper
         self.workers = max(1, min(cores or os.cpu_count() or 1, len(chains)))
         self.stop = threading.Event()
         self.turn = threading.Lock()
@@ -48,9 +52,10 @@ class Crew:
         self.errors: dict[int, BaseException] = {}
         self.left_behind = False
         self.began = time.perf_counter()
+        self.course: dict[str, int] = {}
 
     def to(self, target: int, seconds: float | None = None) -> str:
-        """Bring every chain to ``target`` sweeps; returns why they stopped before, "interrupted" or "max_seconds", or "".
+        """Bring every chain to ``target`` sweeps; returns why they stopped before, "interrupted", "max_seconds" or "checkpoint", or "".
 
         seconds : that the whole run may have taken since it began.
         """
@@ -61,8 +66,10 @@ class Crew:
             worker.start()
         while any(worker.is_alive() for worker in workers):
             try:
-                workers[0].join(0.05) if workers[0].is_alive() else time.sleep(0.02)
+                workers[0].join(POLL) if workers[0].is_alive() else time.sleep(0.4 * POLL)
                 self.tell(target)
+                if self.keeper is not None:
+                    self.keeper.tick(self.chains, self.idle, self.turn, self.seconds())
                 interrupted = bool(signals.pressed()) or (self.asked is not None and self.asked.is_set())
             except KeyboardInterrupt:
                 interrupted = True
@@ -73,18 +80,29 @@ class Crew:
             if deadline is not None and now > deadline and not why:
                 why = "max_seconds"
                 self.stop.set()
+            if self.keeper is not None and self.keeper.failed and not why:
+                why = "checkpoint"
+                self.stop.set()
             if now > given_up_at or signals.pressed() > 1:
                 self._give_up()
                 break
         signals.dealt_with()
+        if self.keeper is not None:
+            self.keeper.cancel()
         if self.errors:
             raise self.errors[min(self.errors)]
         if not self.left_behind:
             self.stop.clear()
             self.tell(target)
         if why and min(c.done for c in self.chains) >= target:
-            why = "" if why == "max_seconds" else why
+            why = why if why == "interrupted" else ""
         return why
+
+    def at(self, **course: int) -> None:
+        """Where the driver is, for checkpoints from now on."""
+        self.course = course
+        if self.keeper is not None:
+            self.keeper.course = course
 
     def seconds(self) -> float:
         """Since the first sweep."""
@@ -109,6 +127,9 @@ class Crew:
             except BaseException as error:  # raised again by ``to``, in the main thread
                 self.errors[behind.number] = error
                 self.stop.set()
+            else:
+                if self.keeper is not None:
+                    self.keeper.offered(behind)
             with self.turn:
                 self.idle.append(behind)
 

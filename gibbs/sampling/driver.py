@@ -6,7 +6,9 @@ no length of chunks. A clock matters where ``max_seconds`` ends a run, and the r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,21 +49,29 @@ class Ended:
         }
 
 
-def drive(crew: Crew, sampling: Sampling, watch: Watch, reporter: Reporter) -> Ended:
-    """Bring the chains of ``crew`` to the end of the run. SamplingError where a chain met numbers it cannot trust."""
-    until = sampling.until
+def drive(crew: Crew, sampling: Sampling, watch: Watch, reporter: Reporter, before: Mapping[str, Any] | None = None) -> Ended:
+    """Bring the chains of ``crew`` to the end of the run. SamplingError where a chain met numbers it cannot trust.
+
+    before : where a driver was when its run was broken off (``Crew.course``); {}: it was to do something else, at whose end this begins.
+    "whole": every draw so far is to stay, and none is let go by thinning from now on.
+    """
+    until, chains = sampling.until, crew.chains
     if until is None:
-        return Ended(crew.to(sampling.warmup + sampling.draws))
-    why, settled = _warm_up(crew, sampling)
-    warmup = crew.chains[0].warmup
-    course: Course | None = Course(min(sampling.draws, until.max_draws))
-    checks, look = 0, None
-    every, clock = 1, False
+        return Ended(crew.to(chains[0].warmup + sampling.draws * chains[0].keep_every), chains[0].keep_every)
+    before = before or {}
+    why, settled = ("", bool(before["settled"])) if "settled" in before else _warm_up(crew, sampling)
+    warmup, every = chains[0].warmup, chains[0].keep_every
+    course: Course | None = Course(min(max(sampling.draws, min(c.done for c in chains) - warmup), until.max_draws), every=every)
+    if "target" in before:
+        course = Course(before["target"], before["passed"], before["every"])
+    checks, look, whole = int(before.get("checks", 0)), None, int(before.get("whole", 0))
+    clock = False
     while course is not None and not why:
         every = course.every
+        crew.at(settled=int(settled), target=course.target, passed=course.passed, every=every, checks=checks, whole=whole)
         reporter.aim(course, look)
         why = crew.to(warmup + course.target, until.max_seconds)
-        if why == "interrupted" or crew.left_behind or min(c.done for c in crew.chains) <= warmup:
+        if why in ("interrupted", "checkpoint") or crew.left_behind or min(c.done for c in crew.chains) <= warmup:
             break
         try:
             with signals.immediate(in_hand=True):
@@ -78,7 +88,7 @@ def drive(crew: Crew, sampling: Sampling, watch: Watch, reporter: Reporter) -> E
         ends = course.after(passed, until.max_draws)
         if ends is None and not passed:
             why = "max_draws"
-        if ends is not None:
+        if ends is not None and not whole:
             ends = ends.thinned(stopping.room(look.effective, len(crew.chains), watch.stored_numbers))
             if ends.every > every:
                 for chain in crew.chains:
@@ -90,8 +100,10 @@ def drive(crew: Crew, sampling: Sampling, watch: Watch, reporter: Reporter) -> E
 def _warm_up(crew: Crew, sampling: Sampling) -> tuple[str, bool]:
     """(why it ended before its end, whether the chains had settled) of a warm-up that is as long as it has to be."""
     limit = sampling.until.max_seconds if sampling.until else None
-    now = sampling.warmup
+    now = crew.chains[0].warmup  # longer than asked for where a run goes on that made it so
     why = crew.to(now, limit)
+    if any(chain.warm is None for chain in crew.chains):  # it is over, of a run that was to have a fixed length
+        return why, True
     while not why:
         if stopping.settled(np.stack([c.warmed() for c in crew.chains])):
             settled = True

@@ -11,16 +11,24 @@ import numpy as np
 from gibbs.draws.records import Draws, StreamedDraws
 from gibbs.errors import SamplingError
 from gibbs.sampling import stream
-from gibbs.sampling.chain import Chain, Kept
+from gibbs.sampling.chain import MARKED, Chain, Kept
 from gibbs.sampling.pack import Packed
 from gibbs.sampling.second_order import STUCK, SecondOrderChain
+from gibbs.sampling.standing import Standing
 
 
-def collect(chains: list[Chain], packed: Packed, stopped: str, info: dict[str, Any], streamed: dict[int, str] | None = None) -> Draws:
+def collect(
+    chains: list[Chain],
+    packed: Packed,
+    stopped: str,
+    info: dict[str, Any],
+    streamed: dict[int, str] | None = None,
+    standing: Standing | None = None,
+) -> Draws:
     """Arrays of all chains, cut to the shortest; coefficients as written; sds and correlations from the Cholesky factors.
 
     stopped : why the run ended before it was asked to, or "". info : counters beside those of the chains. streamed : factors whose effects
-    were summarised. Raises KeyboardInterrupt, or SamplingError, where there is a chain without a draw.
+    were summarised. standing : where the run ended. Raises KeyboardInterrupt, or SamplingError, where there is a chain without a draw.
     """
     kept = _shortest(chains)
     if kept == 0:
@@ -49,11 +57,13 @@ def collect(chains: list[Chain], packed: Packed, stopped: str, info: dict[str, A
         info={
             **info,
             "cells": packed.cells,
+            "first_sweeps": {"sweeps": MARKED, "state": [chain.mark.tobytes().hex() for chain in chains]},
             "variance_evaluations": [int(c.counts.moves.evaluations.sum()) for c in chains],
             "elliptical": all(c.elliptical for c in chains),
             **_acceptance(chains),
         },
         streamed=summaries,
+        standing=standing,
     )
 
 

@@ -349,6 +349,10 @@ class SecondOrderChain(Chain):
         found |= {f"which.{f}": marked for f, marked in enumerate(self.which)}
         return super().learnt() | found
 
+    @property
+    def redrawn(self) -> tuple[str, ...]:
+        return ("omega", "working")
+
     def restored(self) -> None:
         self.choose(self.which)
         super().restored()

@@ -29,6 +29,8 @@ BYTES = 8 * 8 + 4 * BINS + 4 * (2 * BATCHES - 1) + 4
 _BISECTIONS = 26
 BLOCK = 1 << 14
 """Effects that are summarised at a time, so that what that needs beside the sums is some 70 MB with four chains, however many there are."""
+_ARRAYS = ("mean", "m2", "batch_sum", "above", "rank_sum", "low", "width", "histogram")
+_NUMBERS = ("count", "ranked", "batch", "in_batch")
 
 
 class Stream:
@@ -102,6 +104,26 @@ class Stream:
         self.histogram = np.zeros((len(low), BINS), dtype=np.uint32)
         add_to_histograms(first, np.arange(len(low)), self.low, self.width, self.histogram)
         self.first = []
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """A copy of all that was added up, as arrays."""
+        U = len(self.mean)
+        copies = {name: getattr(self, name).copy() for name in _ARRAYS}
+        copies["numbers"] = np.array([getattr(self, name) for name in _NUMBERS], dtype=np.int64)
+        copies["batches"] = np.array(self.batches, dtype=np.float32).reshape(-1, U)
+        copies["first"] = np.concatenate([*self.first, np.zeros((0, U))])
+        return copies
+
+    def put(self, parts: dict[str, np.ndarray]) -> None:
+        """What ``parts`` of a stream of the same effects gave. ValueError: they are of others."""
+        if parts["mean"].shape != self.mean.shape:
+            raise ValueError(f"{parts['mean'].size} effects, not {self.mean.size}")
+        for name in _ARRAYS:
+            setattr(self, name, parts[name].copy())
+        for name, value in zip(_NUMBERS, parts["numbers"].tolist(), strict=True):
+            setattr(self, name, value)
+        self.batches = [batch.copy() for batch in parts["batches"]]
+        self.first = [parts["first"].copy()] if len(parts["first"]) else []
 
     def close(self) -> None:
         """After the last draw: a short chain's histogram is made of what there is."""

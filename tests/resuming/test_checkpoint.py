@@ -1,0 +1,184 @@
+"""Checkpoints that are damaged, cannot be written, or belong to another run."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gibbs import pipeline
+from gibbs.errors import OutputError
+from gibbs.files import blocks
+from gibbs.model import spec as specs
+from gibbs.resuming import calls, checkpoint
+from gibbs.resuming import course as courses
+from tests.resuming.ground import broken_off, folder, often, same, slowed, whole
+
+pytestmark = pytest.mark.filterwarnings("ignore::gibbs.errors.NotConvergedWarning")
+
+
+@pytest.fixture(name="place")
+def _place(tmp_path: Path) -> Path:
+    return folder(tmp_path)
+
+
+def states(target: Path) -> list[Path]:
+    """Oldest first."""
+    return sorted(checkpoint.folder_of(target).glob("state-*"), key=lambda path: int(path.name.removeprefix("state-")))
+
+
+def test_two_states_and_the_draws_they_need_are_there_and_nothing_of_them_is_run(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = broken_off(place, monkeypatch, checkpoints=12)
+    there = sorted(p.name for p in checkpoint.folder_of(target).iterdir())
+    assert [name.partition("-")[0] for name in there] == ["draws", "state", "state"] and not target.exists()
+    for path in states(target):
+        with open(path, "rb") as file:
+            about, arrays = blocks.read(file) or ({}, {})
+        assert about["gibbs_checkpoint"] == 1 and "formula: y ~ x + (1 + x | g)" in about["spec"] and about["chains"] == 2
+        assert {array.dtype.kind for array in arrays.values()} <= {"f", "i", "u", "b"}
+        parts = {name.split("/")[2].partition(".")[0] for name in arrays if name.startswith("state/0/")}
+        assert {"state", "tuning", "counts", "rng", "history"} <= parts
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flipped(path: Path) -> None:
+    contents = bytearray(path.read_bytes())
+    contents[len(contents) // 3] ^= 16
+    path.write_bytes(contents)
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [cut, flipped, emptied, os.unlink])
+def test_of_a_damaged_state_the_one_before_is_used_and_the_end_is_the_same(
+    place: Path, damage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = broken_off(place, monkeypatch, checkpoints=40)
+    before, last = states(target)
+    damage(last)
+    found = checkpoint.find(target)
+    assert found is not None and found.about["number"] == int(before.name.removeprefix("state-"))
+    assert damage is os.unlink or (len(found.notes) == 1 and f"checkpoint {last.name[6:]} is damaged" in found.notes[0])
+    if damage is os.unlink:
+        calls.resume(target, progress=False)
+    else:
+        with pytest.warns(UserWarning, match="is damaged .* so the one before is used"):
+            calls.resume(target, progress=False)
+    assert not same(whole(place), target)
+
+
+def test_draws_that_are_cut_short_are_noticed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = broken_off(place, monkeypatch, checkpoints=60)
+    (log,) = checkpoint.folder_of(target).glob("draws-*")
+    newest, older = (json.loads(json.dumps(checkpoint._about(path))) for path in reversed(states(target)))
+    assert newest["bytes"] > older["bytes"] > 0
+    with open(log, "r+b") as file:
+        file.truncate(newest["bytes"] - 10)
+    found = checkpoint.find(target)
+    assert found is not None and found.about["number"] == older["number"] and "in its draws, draws-1: it is cut short" in found.notes[0]
+    assert [sum(c.lp.size for c in chunks) for chunks in found.standing.kept] == [max(n - 100, 0) for n in older["done"]]
+    with open(log, "r+b") as file:
+        file.seek(30)
+        file.write(b"\xff")
+    with pytest.raises(OutputError, match=r"none is whole.*Run the spec again, with --force"):
+        checkpoint.find(target)
+
+
+def test_what_is_behind_the_last_checkpoint_is_not_looked_at(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draws are on the disk before the state that counts them: a process may die in between."""
+    target = broken_off(place, monkeypatch, checkpoints=60)
+    (log,) = checkpoint.folder_of(target).glob("draws-*")
+    with open(log, "ab") as file:
+        file.write(b"half a block")
+    (checkpoint.folder_of(target) / "state.partial").write_bytes(b"half a state")
+    found = checkpoint.find(target)
+    assert found is not None and not found.notes
+    calls.resume(target, progress=False)
+    assert not same(whole(place), target) and not checkpoint.folder_of(target).exists()
+
+
+def test_a_disk_that_fills_up_stops_the_run_and_the_last_checkpoint_is_good(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    often(monkeypatch)
+    write = blocks.write
+
+    def full(file: Any, about: Any, arrays: Any) -> int:
+        if about.get("number", 0) >= 20 or len(written) >= 20:
+            written.append("half")
+            file.write(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device", file.name)
+        written.append("whole")
+        return write(file, about, arrays)
+
+    written: list[str] = []
+    target, spec = place / "run", specs.load(place / "model.yaml")
+    with monkeypatch.context() as patched, pipeline.reserved(target):
+        patched.setattr(blocks, "write", full)
+        slowed(patched)
+        prepared = pipeline.prepare(spec)
+        with pytest.raises(OutputError, match=r"cannot be written \(no space left on device\), so the run was stopped after") as error:
+            pipeline.draw(prepared, course=courses.start(spec, prepared.table, target, force=False))
+    assert error.value.exit_code == 1 and "gibbs resume goes on from there" in str(error.value)
+    found = checkpoint.find(target)
+    assert found is not None and not found.notes
+    calls.resume(target, progress=False)
+    assert not same(whole(place), target)
+
+
+def test_a_folder_that_turns_read_only_stops_the_run(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    often(monkeypatch)
+    replace_file = os.replace
+
+    def read_only(source: Any, target: Any) -> None:
+        renamed.append(target)
+        if len(renamed) > 8:
+            raise OSError(errno.EROFS, "Read-only file system", str(target))
+        replace_file(source, target)
+
+    renamed: list[Any] = []
+    target, spec = place / "run", specs.load(place / "model.yaml")
+    with monkeypatch.context() as patched, pipeline.reserved(target):
+        patched.setattr("gibbs.resuming.checkpoint.os.replace", read_only)
+        slowed(patched)
+        prepared = pipeline.prepare(spec)
+        with pytest.raises(OutputError, match="read-only file system"):
+            pipeline.draw(prepared, course=courses.start(spec, prepared.table, target, force=False))
+    found = checkpoint.find(target)
+    assert found is not None and found.about["number"] == 8 and not found.notes
+
+
+def test_a_new_run_does_not_take_the_place_of_one_that_waits(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = broken_off(place, monkeypatch, checkpoints=5)
+    with pytest.raises(OutputError, match=r"a run that was broken off waits here, after .* gibbs resume"), pipeline.reserved(target):
+        pass
+    spec = specs.load(place / "model.yaml", {"seed": 99})
+    with pipeline.reserved(target, force=True) as at:
+        prepared = pipeline.prepare(spec)
+        course = courses.start(spec, prepared.table, target, force=True)
+        fit = pipeline.draw(prepared, course=course)
+        pipeline.save(fit, at)
+        course.written(fit.arrays.standing, True)
+    assert not checkpoint.folder_of(target).exists()
+    assert not same(whole(place, seed=99), target)
+
+
+def test_a_checkpoint_costs_little(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After one that took a tenth of a second the next is six seconds away."""
+    from gibbs.sampling import keeper
+
+    monkeypatch.setattr(keeper, "EVERY", 0.0)
+    slow = keeper.Keeper(lambda standing: __import__("time").sleep(0.1))
+    slow.taken = {0: ({"keep_every": np.array(1)}, [], 0, True)}
+    import time
+
+    slow._write(0.0, {})
+    assert slow.due - time.perf_counter() > 0.1 * keeper.SPARE * 0.9
