@@ -31,10 +31,15 @@ def test_files_are_short() -> None:
 
 
 def test_functions_are_short() -> None:
+    """Their docstrings apart."""
     long = []
     for file in written():
         if file.suffix == ".py":
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= MOST_OF_A_FUNCTION:
-                    long.append(f"{file.relative_to(ROOT)}, {node.name}: {node.end_lineno - node.lineno + 1} lines")
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    lines = node.end_lineno - node.lineno + 1
+                    if ast.get_docstring(node) is not None:  # of a function of many arguments as long as they are many
+                        lines -= node.body[0].end_lineno - node.body[0].lineno + 1
+                    if lines > MOST_OF_A_FUNCTION:
+                        long.append(f"{file.relative_to(ROOT)}, {node.name}: {lines} lines")
     assert not long
