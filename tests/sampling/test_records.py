@@ -137,5 +137,5 @@ def test_a_snapshot_of_another_model_is_refused():
     parts = snapshot.take(chain_of("gaussian slopes"))
     with pytest.raises(ValueError, match="not float64"):
         snapshot.put(chain_of("gaussian nested"), parts)
-    with pytest.raises(ValueError, match=r"no 'tuning\.blocks'"):
+    with pytest.raises(ValueError, match=r"no 'state\.eta'"):
         snapshot.put(chain_of("poisson nested"), parts)
