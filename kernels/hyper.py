@@ -81,7 +81,7 @@ def place_coordinates(coordinates, x, L, sigma):
     """
     place, fit, i = coordinates.place, coordinates.fit, 0
     while i < fit.shape[0]:
-        start, k, first = place[i, 1], place[i, 2], i
+        start, k, first = place[i, 1], place[i, 2], min(i, fit.shape[0])  # of i alone Numba would keep that it begins at 0
         if place[i, 0] == LOG_SIGMA:
             sigma = math.exp(x[i]) - fit[i, SHIFT]
             i += 1

@@ -92,7 +92,7 @@ def load_row(q, l0, k, L, small):
 
 
 @kernel
-def draw_tangent(rng, k, small):
+def fresh_tangent(rng, k, small):
     """Q ← a random unit vector orthogonal to P, in the first k + 1 columns (k ≥ 1)."""
     P, Q, along, length = small[WHOLE], small[TANGENT], 0.0, 0.0
     for b in range(k + 1):
@@ -268,7 +268,7 @@ def move_rows_collapsed(rng, layout, t, priors, levels, L, u, sigma, reference, 
                     small[WHOLE, b] = -small[WHOLE, b]
                 for j in range(J):
                     c[T_WHOLE, j] = -c[T_WHOLE, j]
-            draw_tangent(rng, k, small)
+            fresh_tangent(rng, k, small)
             _dot_effects(q, J, k, small[TANGENT], e, c[T_TANGENT])
             angle = _slice_circle(rng, layout, t, priors, k, s, i2, L, room)
             turn(k + 1, angle, small[WHOLE], small[TANGENT])
@@ -292,7 +292,7 @@ def turn_rows(rng, layout, t, priors, levels, L, u, sigma, room):
     G, R, q, l0, J, stride, column = levels.gram, levels.residual, term.width, term.l0, term.count, factor.width, term.column
     for k in range(1, q):
         s = load_row(q, l0, k, L, small)
-        draw_tangent(rng, k, small)
+        fresh_tangent(rng, k, small)
         _dot_effects(q, J, k + 1, small[WHOLE], e, room.levels[T_WHOLE])
         _dot_effects(q, J, k + 1, small[TANGENT], e, room.levels[T_TANGENT])
         along, across, whole, mixed, tangent = 0.0, 0.0, 0.0, 0.0, 0.0

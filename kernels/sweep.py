@@ -203,7 +203,7 @@ def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, w
 
 
 @kernel
-def draw_covariance(rng, orders, layout, t, priors, state, tuning, work):
+def move_covariance(rng, orders, layout, t, priors, state, tuning, work):
     """Step 4 for one term: slices of p(L_t | u); of many levels that move by rows, Wishart proposals, slices now and then."""
     term = layout.term[t]
     if orders.rounds > 0 and term.width > 1 and term.count >= WISHART_LEVELS * term.width and state.sweeps[0] % SPARING != 0.0:
@@ -281,7 +281,7 @@ def run_chunk(rng, orders, rows, crossed, one_at_a_time, layout, gram, priors, s
             work.known[0] = np.nan
             for t in range(layout.term.shape[0]):
                 if layout.term[t].given == 0:
-                    draw_covariance(rng, orders, layout, t, priors, state, tuning, work)
+                    move_covariance(rng, orders, layout, t, priors, state, tuning, work)
         # 5 scales
         if rows is None:
             log_likelihood = draw_scales(rng, orders, crossed is not None, layout, gram, priors, state, conditional)

@@ -130,7 +130,7 @@ def collapsed_parts(rng, layout, t, k, unit, pos, gram, state, work, points, val
     row_moves._take_out(layout, t, k, levels, state.L, state.u, room)
     s = row_moves.load_row(q, l0, k, state.L, small)
     if k > 0:
-        row_moves.draw_tangent(rng, k, small)
+        row_moves.fresh_tangent(rng, k, small)
     row_moves._dot_effects(q, J, k, small[row_moves.WHOLE], room.effects, c[row_moves.T_WHOLE])
     row_moves._dot_effects(q, J, k, small[row_moves.TANGENT], room.effects, c[row_moves.T_TANGENT])
     i2 = 1.0 / state.sigma[0] ** 2
@@ -172,3 +172,15 @@ def run_by_rows(rng, unit, layout, gram, priors, state, tuning, work, out_L, out
             out_L[i, k] = state.L[k]
         for k in range(state.core.size):
             out_core[i, k] = state.core[k]
+
+
+@kernel
+def run_coefficients_and_sds(rng, layout, unit, gram, priors, state, work, out_core, out_u):
+    """Rows of ``out_core``, ``out_u`` ← the core and u after each draw of the coefficients and sds."""
+    room = make_room(layout, work)
+    for i in range(out_core.shape[0]):
+        joint_scales.draw_coefficients_and_sds(rng, layout, unit, gram, priors, state, room)
+        for k in range(state.core.size):
+            out_core[i, k] = state.core[k]
+        for k in range(state.u.size):
+            out_u[i, k] = state.u[k]

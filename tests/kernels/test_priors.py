@@ -131,10 +131,15 @@ def test_a_prior_on_the_covariance_as_written(name, q):
 @pytest.mark.parametrize("name", ["lkj(1.0)", "inverse_wishart", "huang_wand"])
 def test_log_cholesky_prior_without_a_positive_diagonal(name, q):
     table, sd_prior, cov_prior = coded(covariance_terms(q)[name])
-    for bad in (0.0, -0.3, math.nan):
-        L = np.eye(q)
-        L[-1, -1] = bad
-        assert priors.log_cholesky_prior(table, 1, sd_prior, cov_prior, L.ravel(), np.zeros(64)) == -math.inf
+    """None at 0; below it the density is that of LL', whose factor has the signs of its columns turned."""
+    L = np.eye(q)
+    at = {}
+    for last in (0.0, math.nan, 0.3, -0.3):
+        L[-1, -1] = last
+        at[last] = priors.log_cholesky_prior(table, 1, sd_prior, cov_prior, L.ravel(), np.zeros(64))
+    assert at[0.0] == -math.inf and all(value == -math.inf for last, value in at.items() if math.isnan(last))
+    assert at[0.3] > -math.inf
+    assert at[-0.3] == (-math.inf if q == 1 and name.startswith("lkj") else at[0.3])  # one sd alone is positive
 
 
 @pytest.mark.parametrize("q", [2, 3, 4])

@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 
 REGISTRY = {
     "draw_coefficients": "test_one_at_a_time.py::test_coefficients_given_all_effects",
+    "draw_coefficients_and_sds": "test_row_moves.py::test_law_of_coefficients_and_sds",
     "draw_core": "test_elimination.py::test_one_draw_is_the_mean_plus_a_square_root_of_the_covariance",
     "draw_core_and_unit": "test_sweep.py::test_core_and_unit_given_the_other_units",
     "draw_covariance_ancillary": "test_covariance.py::test_ancillary_law_of_two_columns",
@@ -79,6 +80,8 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     indirect |= {"learned_step"}  # in warm-up, through the sweep
     indirect |= {"copy_factorisation"}  # through ``draw_hyper``: the factorisation left behind is that of the point
     indirect |= {"stand_in", "log_coefficient_prior", "copy_to", "scale_by"}  # through ``gaps``, ``scale_everything``, every sweep
+    indirect |= {"factor_in_place", "core_residual", "move_terms"}  # through ``factor_core``, ``core_levels``, ``move_by_rows``
+    indirect |= {"move_covariance"}  # through every sweep: it chooses between moves that have tests of their own
     assert {name for name in kernels() if not name.startswith("_")} - called <= indirect
 
 

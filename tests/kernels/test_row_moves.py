@@ -8,6 +8,7 @@ from scipy import linalg
 
 from gibbs.kernels import priors as kp
 from gibbs.kernels import row_moves
+from gibbs.model.records import Prior
 
 from . import loops
 from .bench import SMALL_CORE, Bench, make_design, random_covariances
@@ -58,19 +59,7 @@ def test_precision_and_slope_of_coefficients_and_sds(kind, scheme):
     for unit in b.units if b.units else [-1]:
         gram, y = given(b, unit)
         inside = [*b.plan.core, *(b.plan.units[unit] if unit >= 0 else ())]
-        V = [np.eye(b.W.shape[1])[:, : b.p]]
-        for t in range(len(b.layout.term)):
-            f, column, q = b.layout.term[t].factor, b.layout.term[t].column, b.layout.term[t].width
-            if f not in inside or b.layout.term[t].given:
-                continue
-            k0 = [u for u in range(len(b.layout.term)) if b.layout.term[u].factor == f].index(t)
-            sds = np.sqrt(np.diag(np.atleast_2d(covariances[f][k0])))
-            places_ = b.columns[f].reshape(len(b.design.factors[f].levels), -1)
-            for a in range(q):
-                v = np.zeros((b.W.shape[1], 1))
-                v[places_[:, column + a], 0] = theta[places_[:, column + a]] / sds[a]
-                V.append(v)
-        V = np.hstack(V)
+        V = directions(b, covariances, theta, inside)
         H, gradient = np.full((V.shape[1],) * 2, np.nan), np.full(V.shape[1], np.nan)
         b.work.saved[:] = np.nan
         assert loops.joint_parts(b.layout, unit, gram, b.state, b.work, H, gradient) == V.shape[1] - b.p
@@ -79,6 +68,53 @@ def test_precision_and_slope_of_coefficients_and_sds(kind, scheme):
         np.testing.assert_allclose(H, A.T @ (b.omega[:, None] * A), rtol=1e-9, atol=1e-9 * np.abs(H).max())
         slope = A.T @ (b.omega * (y - b.W[:, mine] @ theta[mine]))
         np.testing.assert_allclose(gradient, slope, rtol=1e-8, atol=1e-9 * np.abs(slope).max())
+
+
+def directions(b: Bench, covariances: list, theta: np.ndarray, inside: list[int]) -> np.ndarray:
+    """V (p + U, p + sds): θ = V γ of the factors ``inside``, γ = (β, sds)."""
+    V = [np.eye(b.W.shape[1])[:, : b.p]]
+    for t in range(len(b.layout.term)):
+        f, column, q = b.layout.term[t].factor, b.layout.term[t].column, b.layout.term[t].width
+        if f not in inside or b.layout.term[t].given:
+            continue
+        number = [u for u in range(len(b.layout.term)) if b.layout.term[u].factor == f].index(t)
+        sds = np.sqrt(np.diag(np.atleast_2d(covariances[f][number])))
+        at = b.columns[f].reshape(len(b.design.factors[f].levels), -1)
+        for a in range(q):
+            v = np.zeros((b.W.shape[1], 1))
+            v[at[:, column + a], 0] = theta[at[:, column + a]] / sds[a]
+            V.append(v)
+    return np.hstack(V)
+
+
+@pytest.mark.parametrize(("kind", "scheme"), [("slopes", "joint"), ("nested_slopes_crossed", "joint"), ("crossed_wide", "collapsed")])
+def test_law_of_coefficients_and_sds(kind, scheme):
+    """Under half-normal priors, independent draws of (β, Ce·s) with the dense mean and covariance of γ."""
+    b, covariances, sigma, theta = at_random(kind, scheme, 9, sd_prior=Prior("half_normal", (0.0, 0.8)))
+    for unit in b.units:
+        b.set(covariances, sigma, theta)
+        gram, y = given(b, unit)
+        V = directions(b, covariances, theta, [*b.plan.core, *b.plan.units[unit]])
+        rest = b.joint(unit)
+        fixed = theta.copy()
+        fixed[V.any(axis=1)] = 0.0
+        A = b.W @ V
+        P, m, _ = b.prior(covariances)
+        M = A.T @ (b.omega[:, None] * A) / sigma**2
+        M[: b.p, : b.p] += P[: b.p, : b.p]
+        M[np.arange(b.p, len(M)), np.arange(b.p, len(M))] += 0.8**-2
+        right = A.T @ (b.omega * (y - b.W[:, rest] @ fixed[rest])) / sigma**2
+        right[: b.p] += m[: b.p]
+        n = 20_000
+        core, u = np.empty((n, b.state.core.size)), np.empty((n, b.state.u.size))
+        loops.run_coefficients_and_sds(b.rng, b.layout, unit, gram, b.packed.priors, b.state, b.work, core, u)
+        draws = np.hstack([core[:, : b.p], u])
+        mean, cov = V @ np.linalg.solve(M, right), V @ np.linalg.inv(M) @ V.T
+        moved = np.flatnonzero(np.diag(cov) > 1e-12)
+        z = (draws[:, moved].mean(axis=0) - mean[moved]) / np.sqrt(np.diag(cov)[moved] / n)
+        assert np.max(np.abs(z)) < 5.5
+        ratio = draws[:, moved].var(axis=0) / np.diag(cov)[moved]
+        assert np.max(np.abs(ratio - 1.0)) < 6.0 * np.sqrt(2.0 / n)
 
 
 @pytest.mark.parametrize(("kind", "scheme"), PLACES)

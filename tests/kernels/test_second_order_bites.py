@@ -54,7 +54,10 @@ OF_SCALE_EVERYTHING = {
     "a sd for a whole L": ("0.5 * term[t].width * (term[t].width + 1.0) * delta", "term[t].width * delta"),
     "prior of the coefficients forgotten": ("core, c) - log_coefficient_prior(priors.row, state.row_scale, core, 1.0)", "core, c)"),
     "prior of the old L forgotten": ("rise -= log_covariance_priors(term, priors.sd, priors.cov, L, scratch)", "rise -= 0.0"),
-    "likelihood at the old cutpoints": ("1.0, trial_cut[:cuts], trial.gap)", "1.0, cut, trial.gap)"),
+    "likelihood at the old cutpoints": (
+        "dispersion_of(state.psi), trial_cut[:cuts], trial.gap)",
+        "dispersion_of(state.psi), cut, trial.gap)",
+    ),
     "the offset scaled, too": ("offset[i] + c * (eta[i] - offset[i])", "c * eta[i]"),
     "η left stale": ("    copy_to(trial.eta, eta)\n", ""),
     "effects left where they were": ("    scale_by(state.u, c)\n", ""),
