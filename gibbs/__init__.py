@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; at run time a module l
     from gibbs.model.records import Prior, Spec, Until
     from gibbs.posterior.fit import Fit, load
     from gibbs.preview import Check
+    from gibbs.resuming.calls import resume, runs, verify
     from gibbs.summaries.tables import tables
 
 __all__ = [

@@ -63,7 +63,7 @@ def test_words_that_are_wrong(frame: pd.DataFrame) -> None:
 
 def test_check_counts_the_memory_of_what_is_kept() -> None:
     frame = pd.DataFrame({"y": np.arange(60_000.0) % 7, "g": np.arange(60_000) // 3})
-    all_of_it, none_of_it = (gibbs.check("y ~ 1 + (1 | g)", frame, keep=keep).bytes_kept for keep in ("all", "none"))
+    all_of_it, none_of_it = (gibbs.check("y ~ 1 + (1 | g)", frame, keep=keep, draws=1000).bytes_kept for keep in ("all", "none"))
     assert all_of_it > 20_000 * 4 * 1000 * 8
     assert none_of_it < 0.12 * all_of_it
 

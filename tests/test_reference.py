@@ -127,13 +127,14 @@ def test_the_page_on_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exec(compile(block, "python.md", "exec"), names)
-    assert "Did you mean 'indigenous'" in capsys.readouterr().out
+    assert "did you mean 'indigenous'" in capsys.readouterr().out
     plain = {
         "arrays",
         "design",
         "data",
         "data_kept",
         "family",
+        "folder",
         "formula",
         "outline",
         "missing_draws",
@@ -141,6 +142,7 @@ def test_the_page_on_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "show",
         "warn",
         "plot",
+        "table_again",
     }
     missing = {name for name in dir(Fit) if not name.startswith("_")} - plain - set(re.findall(r"fit\.(\w+)", text))
     assert not missing

@@ -18,6 +18,7 @@ FILES = {
     "missing.csv": "the outcomes that were missing, where they were drawn (`missing: predict`)",
     "report.html": "what `gibbs report` has written",
     "data.parquet": "the columns that were used, of a table from Python (unless `save_data: false`)",
+    "chains.state": "where every chain stands, and what it has learnt: `gibbs resume` goes on from here (no pickle, SHA-256)",
 }
 COLUMNS = {
     "summary.csv": {

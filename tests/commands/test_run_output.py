@@ -18,7 +18,9 @@ def test_a_run_is_never_overwritten_silently(gibbs: Gibbs, monkeypatch: pytest.M
     assert gibbs("run", "model.yaml")[0] == 0
     before = Path("runs/one/manifest.json").read_bytes()
     calls = stand_in(monkeypatch)
-    code, _, err = gibbs("run", "model.yaml")
+    assert gibbs("run", "model.yaml")[0] == 0, "the same run is there: that is said, and nothing else happens"
+    assert not calls
+    code, _, err = gibbs("run", "model.yaml", "--seed", "77")
     assert code == cli.WRONG
     assert "--force" in err and "runs/one" in err
     assert not calls, "the folder is looked at before anything is drawn"

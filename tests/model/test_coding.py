@@ -169,7 +169,7 @@ def test_one_value_against_several_says_which() -> None:
         ({"formula": "vote ~ x", "family": "logit", "outcome": {"column": "three", "one": "NO"}}, "write the model once"),
         ({"family": "logit", "outcome": {"one": "NO"}}, "outcome has no column"),
         ({"formula": "vote ~ x", "family": "logit", "outcome": {"oen": "NO"}}, "Did you mean 'one'?"),
-        ({"formula": "vote ~ x", "family": "logit", "outcome": ["one"]}, "a mapping with column: and one:"),
+        ({"formula": "vote ~ x", "family": "logit", "outcome": ["one"]}, "plausible values are two columns or more"),
     ],
 )
 def test_ones_that_are_refused(keys: dict, says: str) -> None:

@@ -131,7 +131,6 @@ def test_constants_of_a_call_are_no_columns() -> None:
         ("y | trials(n) + weights(n) ~ x", 2, "keep one"),
         ("y | trials(n) + trials(m) ~ x", 16, "twice"),
         ("y | se(s) + trials(n) ~ x", 2, "gaussian"),
-        ('y | weights(w, type = "survey") ~ x', 22, "poststratify"),
         ('y | weights(w, type = "analytic") ~ x', 22, "of type precision"),
         ('y | weights(w, type = "variance") ~ x', 22, "1/variance"),
         ('y | weights(w, type = "precision") + weights(v, type = "precision") ~ x', 37, "of type precision stands here twice"),

@@ -370,13 +370,13 @@ def test_prior_panels_of_every_parameter() -> None:
 
 
 def test_an_sd_fixed_at_zero_fixes_the_effects_of_its_group_alone() -> None:
-    from gibbs.summaries import summary
+    from gibbs.summaries import verdict
 
     model = fit_of("y ~ x + (1 | gr(g, by = t))").outline
     first, second = model.factors[0].terms
     model = replace(model, factors=(replace(model.factors[0], terms=(replace(first, sd_priors=(Prior("fixed", (0.0,)),)), second)),))
     labels = np.array(names.ranef_names(model), dtype=object)
-    assert labels[summary._may_be_constant(labels, model)].tolist() == ["r_g[g1,Intercept]", "r_g[g4,Intercept]"]
+    assert labels[verdict._may_be_constant(labels, model)].tolist() == ["r_g[g1,Intercept]", "r_g[g4,Intercept]"]
 
 
 def test_priors_in_the_report_without_the_data() -> None:

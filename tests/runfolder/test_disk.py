@@ -127,7 +127,7 @@ def test_the_size_that_is_expected_is_about_that_of_the_folder(tmp_path: Path, p
     size = sum(p.stat().st_size for p in (tmp_path / "one").iterdir())
     assert 0.8 * size < prepared.check().disk() < 1.6 * size
     many = specs.build(json.loads(json.dumps({"formula": "y ~ x + (1 + x | g)", "sampling": {"chains": 4, "draws": 250_000}})))
-    check = pipeline.Prepared(many, prepared.table, prepared.design, prepared.plan).check()
+    check = pipeline.Prepared(many, prepared.table, prepared.design, prepared.seen, prepared.plan).check()
     numbers = 4 * 250_000 * (prepared.plan.details["coefficients"] + prepared.plan.hyper + prepared.plan.effects + 1)
     assert check.disk() == pytest.approx(8 * numbers, rel=0.02)
 
