@@ -181,7 +181,16 @@ def log_target(coordinates, priors, layout, gram, target, work, L, sigma):
 
 @inlined  # a call with its arguments takes longer to compile
 def log_hyper(coordinates, x, priors, layout, gram, target, work, L, sigma):
-    """``log_target`` at coordinates x (d,): (value, σ, residual quadratic form). Leaves Σ's factors in L."""
+    """``log_target`` at coordinates x (d,): (value, σ, residual quadratic form). Leaves Σ's factors in L, as they were where x has none.
+
+    A row of which x has some coordinates only takes the others from L, so what x has no room for must not spoil it.
+    """
+    for i in range(coordinates.fit.shape[0]):
+        s = math.exp(x[i]) - coordinates.fit[i, SHIFT]
+        if coordinates.place[i, 0] == PARTIAL:
+            s = math.exp(abs(x[i]))
+        if not (s > 1e-150 and s < 1e150):
+            return -np.inf, sigma, 0.0
     sigma = place_coordinates(coordinates, x, L, sigma)
     value, rest = log_target(coordinates, priors, layout, gram, target, work, L, sigma)
     return value, sigma, rest
