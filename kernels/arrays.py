@@ -26,3 +26,12 @@ def scale_by(array, factor):
     """array ← factor · array, one-dimensional."""
     for k in range(array.size):
         array[k] *= factor
+
+
+@reassociated
+def inner_product(x, at, y, start, size):
+    """Σ_k x[at + k] y[start + k]; unsigned places, which cannot count from the end, let it be made four terms at a time."""
+    total = 0.0
+    for k in range(size):
+        total += x[at + k] * y[start + k]
+    return total

@@ -14,9 +14,7 @@ core, the right-hand side) as columns E_j = [B_j | C_j | h_j], in the scale of u
     V_j = Λ⁻¹L'E_j ,      (ancestors, core, right-hand side) −= V_j'V_j .
 
 What is left is the dense core, S = T'(S_core − Σ_j V_j'V_j)T + σ² blockdiag(B₀⁻¹, I, …). The same pass gives log|Q| and b'Q⁻¹b, hence the
-exact marginal likelihood of the variances; back-substitution with noise gives the draw:
-
-    (β, e_core) = R⁻ᵀ(R⁻¹m + σε),   S = RR' ;      e_j = Λ⁻ᵀ(v_j − V_B u_parents − V_C core + σε),   u_j = L e_j .
+exact marginal likelihood of the variances; back-substitution with noise gives the draw (``location.py``).
 
 One factor: Lindley & Smith (1972). Nested chains: Papaspiliopoulos & Zanella (2017).
 The core of one factor with q = 1, X = 1 and Ω = 1 is equations (5)–(6) of the course deck with the other effects integrated out.
@@ -29,7 +27,9 @@ import math
 import numpy as np
 from numba import types
 
-from .compiling import contracted, kernel, reassociated
+from .arrays import inner_product
+from .compiling import contracted, kernel
+from .side_by_side import eliminate_side_by_side
 
 
 @kernel
@@ -122,7 +122,7 @@ def eliminate_unit(layout, gram, unit, variance, work):
     leaf, full = units[unit, 0], by_column(layout, unit, work.R.shape[0])
     alone = units.shape[1] == 1 or units[unit, 1] < 0
     if alone and full and factor[leaf].width > 2:
-        return _eliminate_side_by_side(layout, gram, leaf, variance, work)
+        return eliminate_side_by_side(layout, gram, leaf, variance, work)
     if alone and factor[leaf].width <= 2:
         if factor[leaf].width == 1:
             log_det, reduction = _eliminate_intercepts(layout, gram, leaf, variance, full, work)
@@ -166,15 +166,6 @@ def by_column(layout, unit, pc):
     return index[pointers + J] - index[pointers] == J * pc
 
 
-@reassociated
-def _inner_product(x, at, y, start, size):
-    """Σ_k x[at + k] y[start + k]; unsigned places, which cannot count from the end, let it be made four terms at a time."""
-    total = 0.0
-    for k in range(size):
-        total += x[at + k] * y[start + k]
-    return total
-
-
 @contracted
 def _eliminate_columns(layout, gram, f, work):
     """V_C of every level of a factor whose V_C stands ``by_column``, and V_C'V_C, V_C'v from the core; 64 levels at a time."""
@@ -198,115 +189,8 @@ def _eliminate_columns(layout, gram, f, work):
         for row in range(pc):
             first = np.uint64(c0 + q * (row * J + start))
             for column in range(row + 1):
-                core[row, column] -= _inner_product(V, first, V, np.uint64(c0 + q * (column * J + start)), size)
-            core[row, pc] -= _inner_product(V, first, vh, np.uint64(u0 + q * start), size)
-
-
-LANES = 64
-"""Levels that are eliminated side by side, one operation on all of them after the other: so they are made in vector instructions."""
-
-
-@contracted
-def _lower_times(size, n, roots, at, x, first, y, to):
-    """Rows y[to + a] ← Σ_{k≥a} L_ka x[first + k], a < size, of ``n`` lanes: L'x."""
-    for a in range(size):
-        l = roots[at + a * size + a]
-        for j in range(n):
-            y[to + a, j] = l * x[first + a, j]
-        for k in range(a + 1, size):
-            l = roots[at + k * size + a]
-            if l != 0.0:
-                for j in range(n):
-                    y[to + a, j] += l * x[first + k, j]
-
-
-@contracted
-def _lanes_forward(q, n, H, at):
-    """Rows H[at : at + q] ← Λ⁻¹ of them, Λ in the first q² rows with inverse diagonals."""
-    for a in range(q):
-        for k in range(a):
-            for j in range(n):
-                H[at + a, j] -= H[a * q + k, j] * H[at + k, j]
-        for j in range(n):
-            H[at + a, j] *= H[a * q + a, j]
-
-
-@contracted
-def _lanes_factor(q, n, variance, roots, at, H):
-    """The first q² rows of H, G of ``n`` levels, ← Λ of L'GL + σ²I with inverse diagonals. Returns Σ log|ΛΛ'|. Rows to 2q² are scratch."""
-    qq = q * q
-    for a in range(q):  # row a of GL, which is column a of L'G
-        _lower_times(q, n, roots, at, H, a * q, H, qq + a * q)
-    for b in range(q):
-        for a in range(b, q):
-            l = roots[at + a * (q + 1)]
-            for j in range(n):
-                H[a * q + b, j] = l * H[qq + a * q + b, j]
-            for k in range(a + 1, q):
-                l = roots[at + k * q + a]
-                for j in range(n):
-                    H[a * q + b, j] += l * H[qq + k * q + b, j]
-        for j in range(n):
-            H[b * q + b, j] += variance
-    for j in range(n):
-        H[qq, j] = 1.0
-    for a in range(q):
-        for b in range(a + 1):
-            for k in range(b):
-                for j in range(n):
-                    H[a * q + b, j] -= H[a * q + k, j] * H[b * q + k, j]
-            if a == b:
-                for j in range(n):
-                    H[a * q + b, j] = 1.0 / math.sqrt(H[a * q + b, j])
-                    H[qq, j] *= H[a * q + b, j]
-            else:
-                for j in range(n):
-                    H[a * q + b, j] *= H[b * q + b, j]
-    log_det = 0.0
-    for j in range(n):
-        if H[qq, j] > 1e-300 and H[qq, j] < 1e300:
-            log_det -= 2.0 * math.log(H[qq, j])
-        else:
-            for a in range(q):
-                log_det -= 2.0 * math.log(H[a * q + a, j])
-    return log_det
-
-
-@contracted
-def _eliminate_side_by_side(layout, gram, f, variance, work):
-    """One factor whose levels all meet the whole core: ``_eliminate_factor`` of ``LANES`` levels at a time, V_C ``by_column``."""
-    row_of, node, V, vh, core, roots, H = layout.factor[f], gram.node, work.V, work.vh, work.core, work.roots, work.H
-    J, q, g0, u0, c0, pc, at = row_of.levels, row_of.width, row_of.g0, row_of.u0, row_of.c0, core.shape[0], row_of.root0
-    qq, log_det, reduction = q * q, 0.0, 0.0
-    for start in range(0, J, LANES):
-        n = min(LANES, J - start)
-        for k in range(qq):
-            for j in range(n):
-                H[k, j] = node[g0 + (start + j) * qq + k]
-        log_det += _lanes_factor(q, n, variance, roots, at, H)
-        for e in range(-1, pc):  # the right-hand side, then the core's columns
-            for a in range(q):
-                for j in range(n):
-                    H[qq + a, j] = gram.h[u0 + (start + j) * q + a] if e < 0 else node[c0 + ((start + j) * pc + e) * q + a]
-            _lower_times(q, n, roots, at, H, qq, H, qq + q)
-            _lanes_forward(q, n, H, qq + q)
-            for a in range(q):
-                for j in range(n):
-                    if e < 0:
-                        vh[u0 + (start + j) * q + a] = H[qq + q + a, j]
-                        reduction += H[qq + q + a, j] ** 2
-                    else:
-                        V[c0 + (e * J + start + j) * q + a] = H[qq + q + a, j]
-        for k in range(qq):
-            for j in range(n):
-                V[g0 + (start + j) * qq + k] = H[k, j]
-        size = np.uint64(q * n)
-        for row in range(pc):
-            first = np.uint64(c0 + q * (row * J + start))
-            for column in range(row + 1):
-                core[row, column] -= _inner_product(V, first, V, np.uint64(c0 + q * (column * J + start)), size)
-            core[row, pc] -= _inner_product(V, first, vh, np.uint64(u0 + q * start), size)
-    return log_det, reduction
+                core[row, column] -= inner_product(V, first, V, np.uint64(c0 + q * (column * J + start)), size)
+            core[row, pc] -= inner_product(V, first, vh, np.uint64(u0 + q * start), size)
 
 
 @kernel
@@ -562,147 +446,3 @@ def factor_in_place(R, size):
                 R[a, a] = math.sqrt(s) if s > 0.0 else np.nan
             else:
                 R[a, b] = s / R[b, b]
-
-
-@kernel
-def draw_core(rng, layout, work, sigma, core):
-    """core ← T R⁻ᵀ(R⁻¹m + σε). sigma = 0 gives the conditional mean."""
-    for a in range(core.size):
-        core[a] = sigma * rng.standard_normal()
-    place_core(layout, work, core)
-
-
-@kernel
-def place_core(layout, work, core):
-    """core ← T R⁻ᵀ(R⁻¹m + core): the noise that stands in ``core`` becomes the coefficients and effects."""
-    factor, core_factors, roots, R = layout.factor, layout.core_factors, work.roots, work.R
-    pc = core.size
-    for a in range(pc):
-        core[a] += R[a, pc]
-    for a in range(pc - 1, -1, -1):
-        s = core[a] / R[a, a]
-        core[a] = s
-        for b in range(a):
-            core[b] -= R[a, b] * s
-    for k in range(core_factors.size):
-        f = core_factors[k]
-        for j in range(factor[f].levels):
-            multiply_root(roots, factor[f].root0, factor[f].width, core, factor[f].core0 + j * factor[f].width)
-
-
-@kernel
-def whiten_core(layout, work, core, noise):
-    """noise ← R'T⁻¹core − R⁻¹m, the inverse of ``place_core``."""
-    factor, core_factors, roots, R = layout.factor, layout.core_factors, work.roots, work.R
-    pc = core.size
-    for a in range(pc):
-        noise[a] = core[a]
-    for k in range(core_factors.size):
-        f = core_factors[k]
-        for j in range(factor[f].levels):
-            divide_root(roots, factor[f].root0, factor[f].width, noise, factor[f].core0 + j * factor[f].width)
-    for a in range(pc):
-        s = -R[a, pc]
-        for b in range(a, pc):
-            s += R[b, a] * noise[b]
-        noise[a] = s
-
-
-@kernel
-def draw_unit(rng, layout, unit, work, sigma, core, u):
-    """u of every level of ``unit`` given the core, root first, from the ``work`` of ``eliminate_unit``."""
-    factor, units = layout.factor, layout.units
-    for pos in range(units.shape[1] - 1, -1, -1):
-        f = units[unit, pos]
-        if f >= 0:
-            for k in range(factor[f].u0, factor[f].u0 + factor[f].levels * factor[f].width):
-                u[k] = sigma * rng.standard_normal()
-    place_unit(layout, unit, units.shape[1] - 1, work, core, u)
-
-
-@kernel
-def place_unit(layout, unit, top, work, core, u):
-    """u_j ← L Λ⁻ᵀ(v_j − V_B u_parents − V_C core + u_j) from place ``top`` of the chain down to the leaf: noise becomes effects."""
-    factor, units, roots, V, vh = layout.factor, layout.units, work.roots, work.V, work.vh
-    for pos in range(top, -1, -1):
-        f = units[unit, pos]
-        if f < 0:
-            continue
-        q, r0 = factor[f].width, factor[f].root0
-        for k in range(factor[f].u0, factor[f].u0 + factor[f].levels * q):
-            u[k] += vh[k]
-        _add_rest(layout, unit, pos, work, core, u, -1.0, u)
-        for j in range(factor[f].levels):
-            g, at = factor[f].g0 + j * q * q, factor[f].u0 + j * q
-            for a in range(q - 1, -1, -1):
-                s = u[at + a] * V[g + a * q + a]
-                u[at + a] = s
-                for b in range(a):
-                    u[at + b] -= V[g + a * q + b] * s
-            multiply_root(roots, r0, q, u, at)
-
-
-@kernel
-def whiten_unit(layout, unit, work, core, u, noise):
-    """noise_j ← Λ'L⁻¹u_j + V_B u_parents + V_C core − v_j, the inverse of ``place_unit``."""
-    factor, units, roots, V, vh = layout.factor, layout.units, work.roots, work.V, work.vh
-    for pos in range(units.shape[1]):
-        f = units[unit, pos]
-        if f < 0:
-            break
-        q, r0 = factor[f].width, factor[f].root0
-        for j in range(factor[f].levels):
-            g, at = factor[f].g0 + j * q * q, factor[f].u0 + j * q
-            for a in range(q):
-                noise[at + a] = u[at + a]
-            divide_root(roots, r0, q, noise, at)
-            for a in range(q):
-                s = noise[at + a] / V[g + a * q + a] - vh[at + a]
-                for b in range(a + 1, q):
-                    s += V[g + b * q + a] * noise[at + b]
-                noise[at + a] = s
-        _add_rest(layout, unit, pos, work, core, u, 1.0, noise)
-
-
-@contracted
-def _add_rest(layout, unit, pos, work, core, u, sign, out):
-    """out_j += sign (V_B u_parents + V_C core) for every node j at place ``pos``: one call, since a call costs as much as a node."""
-    factor, index, units, V = layout.factor, layout.index, layout.units, work.V
-    f = units[unit, pos]
-    q, qa, c0, i0, p0 = factor[f].width, factor[f].ancestors, factor[f].c0, factor[f].list0, factor[f].pointer0
-    if by_column(layout, unit, core.size):
-        size, u0 = factor[f].levels * q, np.uint64(factor[f].u0)
-        for e in range(core.size):
-            value, at = sign * core[e], np.uint64(c0 + e * size)
-            for k in range(np.uint64(size)):
-                out[u0 + k] += value * V[at + k]
-        return
-    for j in range(factor[f].levels):
-        at, b0 = factor[f].u0 + j * q, factor[f].b0 + j * q * qa
-        first, last = index[p0 + j], index[p0 + j + 1]
-        for a in range(q):
-            s = 0.0
-            for e in range(first, last):
-                s += V[c0 + e * q + a] * core[index[i0 + e]]
-            out[at + a] += sign * s
-        level, child, column = j, f, 0
-        for up in range(pos + 1, units.shape[1]):
-            h = units[unit, up]
-            if h < 0:
-                break
-            level = index[factor[child].parent0 + level]
-            for b in range(factor[h].width):
-                value = sign * u[factor[h].u0 + level * factor[h].width + b]
-                for a in range(q):
-                    out[at + a] += V[b0 + a * qa + column + b] * value
-            child, column = h, column + factor[h].width
-
-
-@kernel
-def copy_core_factors(layout, core, u):
-    """The effects of factors in the core stand in ``u`` too: copy them there."""
-    factor, core_factors = layout.factor, layout.core_factors
-    for k in range(core_factors.size):
-        f = core_factors[k]
-        for j in range(factor[f].levels * factor[f].width):
-            u[factor[f].u0 + j] = core[factor[f].core0 + j]

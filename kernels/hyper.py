@@ -74,10 +74,20 @@ def coordinates_of(coordinates, L, sigma, x):
 
 
 @kernel
-def place_coordinates(coordinates, x, L, sigma):
-    """L, in place, and σ, returned, ← what has the coordinates x (d,); what is not among them stays.
+def has_room(coordinates, x):
+    """Whether some (L, σ) has the coordinates x (d,): not where exp(x) < c, nor beyond numbers that can be squared."""
+    for i in range(coordinates.fit.shape[0]):
+        s = math.exp(abs(x[i])) if coordinates.place[i, 0] == PARTIAL else math.exp(x[i]) - coordinates.fit[i, SHIFT]
+        if not (s > 1e-150 and s < 1e150):
+            return False
+    return True
 
-    Coordinates of one row follow each other. A sd that x has no room for (exp(x) < c) leaves a negative diagonal.
+
+@kernel
+def place_coordinates(coordinates, x, L, sigma):
+    """L, in place, and σ, returned, ← what has the coordinates x (d,), of which ``has_room`` is true; what is not among them stays.
+
+    Coordinates of one row follow each other. A row of which x has only some takes the others from L.
     """
     place, fit, i = coordinates.place, coordinates.fit, 0
     while i < fit.shape[0]:
@@ -86,17 +96,14 @@ def place_coordinates(coordinates, x, L, sigma):
             sigma = math.exp(x[i]) - fit[i, SHIFT]
             i += 1
             continue
-        tail, sd = L[start + k] ** 2, -1.0
+        squares = L[start + k] ** 2
         for b in range(k):
-            tail += L[start + b] ** 2
+            squares += L[start + b] ** 2
+        sd = math.sqrt(squares)
         while i < fit.shape[0] and place[i, 0] != LOG_SIGMA and place[i, 1] == start:
             if place[i, 0] == SD:
                 sd = math.exp(x[i]) - fit[i, SHIFT]
-                if not sd > 0.0:
-                    sd = -1e-300
             i += 1
-        if sd == -1.0:
-            sd = math.sqrt(tail)
         _place_row(place, x, first, i, start, k, sd, L)
     return sigma
 
@@ -181,16 +188,9 @@ def log_target(coordinates, priors, layout, gram, target, work, L, sigma):
 
 @inlined  # a call with its arguments takes longer to compile
 def log_hyper(coordinates, x, priors, layout, gram, target, work, L, sigma):
-    """``log_target`` at coordinates x (d,): (value, σ, residual quadratic form). Leaves Σ's factors in L, as they were where x has none.
-
-    A row of which x has some coordinates only takes the others from L, so what x has no room for must not spoil it.
-    """
-    for i in range(coordinates.fit.shape[0]):
-        s = math.exp(x[i]) - coordinates.fit[i, SHIFT]
-        if coordinates.place[i, 0] == PARTIAL:
-            s = math.exp(abs(x[i]))
-        if not (s > 1e-150 and s < 1e150):
-            return -np.inf, sigma, 0.0
+    """``log_target`` at coordinates x (d,): (value, σ, residual quadratic form). Leaves Σ's factors in L, if x has room."""
+    if not has_room(coordinates, x):
+        return -np.inf, sigma, 0.0
     sigma = place_coordinates(coordinates, x, L, sigma)
     value, rest = log_target(coordinates, priors, layout, gram, target, work, L, sigma)
     return value, sigma, rest

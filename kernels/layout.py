@@ -313,7 +313,7 @@ class Counts(NamedTuple):
     """What is counted as a chain goes on; warm-up learns from it and begins anew."""
 
     moves: np.ndarray  # (units, at least 1) COUNT
-    tried: np.ndarray  # (U,) int64 proposals of every level, at its first effect
+    tried: np.ndarray  # (U,) int64 proposals of every level, at its first effect; gaussian: of a covariance, at its first level's
     accepted: np.ndarray  # (U,) int64 those accepted
 
 

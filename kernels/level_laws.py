@@ -21,11 +21,11 @@ import numpy as np
 
 from .arrays import copy_to, sum_of
 from .compiling import kernel
-from .elimination import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .hyper import log_marginal
 from .layout import Layout
 from .level_scales import rescale
 from .likelihood import gaps, log_likelihood
+from .location import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .priors import log_scale_prior
 from .statistics import linear_predictor, predictor_of_columns
 from .sweep import given_the_others, rhs_between_units

@@ -16,14 +16,8 @@ from __future__ import annotations
 import math
 
 from .compiling import kernel
-from .elimination import (
-    between_roots,
-    draw_core,
-    factor_core,
-    load_core,
-    multiply_root,
-    multiply_root_transposed,
-)
+from .elimination import between_roots, factor_core, load_core, multiply_root, multiply_root_transposed
+from .location import draw_core
 
 
 @kernel

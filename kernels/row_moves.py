@@ -252,8 +252,8 @@ def move_rows_collapsed(rng, layout, t, priors, levels, L, u, sigma, reference, 
         _take_out(layout, t, k, levels, L, u, room)
         s, information, typical = load_row(q, l0, k, L, small), 0.0, 0.0
         _dot_effects(q, J, k, small[WHOLE], e, c[T_WHOLE])
-        _dot_effects(q, J, k, small[TANGENT], e, c[T_TANGENT])
         for j in range(J):
+            c[T_TANGENT, j] = 0.0
             information += c[G_KK, j]
         for b in range(k + 1):
             typical += reference[l0 + k * q + b] ** 2

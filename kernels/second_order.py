@@ -44,10 +44,11 @@ import numpy as np
 from numba import types
 
 from .apart import Apart
-from .arrays import copy_to, scale_by, sum_of
-from .compiling import contracted, kernel
-from .covariance import draw_covariance_sufficient, log_covariance_priors
-from .elimination import coefficient_precision, copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
+from .arrays import copy_to, sum_of
+from .compiling import kernel
+from .covariance import draw_covariance_sufficient
+from .elimination import coefficient_precision
+from .family_moves import draw_family, in_order
 from .hyper import (
     DRAW_HYPER,
     INDEPENDENT,
@@ -56,15 +57,17 @@ from .hyper import (
     T_DF,
     coordinates_of,
     draw_hyper_at,
+    has_room,
     log_t_density,
     log_target,
     place_coordinates,
     scaled_noise,
 )
 from .layout import Coordinates, Counts, Layout, Model, Target
-from .likelihood import dispersion_of, dispersion_term, gaps, is_count, log_likelihood, stand_in
+from .likelihood import dispersion_of, dispersion_term, gaps, is_count, stand_in
+from .location import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .own_law import move_by_own_law
-from .priors import log_cholesky_prior, log_scale_prior
+from .scaling import gap_of_shift, log_coefficient_prior, place_shift, scale_effects, scale_everything
 from .statistics import add_effects, predictor_of_columns
 from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, given_the_others, rhs_between_units
 
@@ -144,136 +147,6 @@ def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial
 
 
 @kernel
-def scale_effects(rng, step, data, shape, cut, layout, t, column, priors, state, trial, scratch):
-    """One sd of term t and its effects times e^δ, δ ~ N(0, step²): L_column and u_column → e^δ (L_column, u_column); all else as it is.
-
-    The density of u cancels its Jacobian; that of L's row leaves (column + 1) δ. This is the ancillary direction of ASIS: where
-    the likelihood hardly holds the effects of a level (all outcomes alike), they follow their sd. Returns 1.0 where accepted.
-    """
-    factor, term, Z, level, core, u, L, eta = layout.factor, layout.term, data.Z, data.level, state.core, state.u, state.L, state.eta
-    f, q, l0 = term[t].factor, term[t].width, term[t].l0
-    first, width, z = factor[f].u0 + term[t].column + column, factor[f].width, factor[f].z0 + term[t].column + column
-    delta = step * rng.standard_normal()
-    c = math.exp(delta)
-    rise = (column + 1.0) * delta - log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], scratch)
-    for b in range(column + 1):
-        L[l0 + column * q + b] *= c
-    rise += log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], scratch)
-    if rise > -np.inf:
-        for i in range(eta.size):
-            trial.eta[i] = eta[i] + (c - 1.0) * Z[i, z] * u[first + level[i, f] * width]
-        rise += gaps(data, trial.eta, shape, cut, trial.gap) - sum_of(state.gap)
-        rise += stand_in(data, trial.eta, cut) - stand_in(data, eta, cut)
-    if not rise > -rng.standard_exponential():
-        for b in range(column + 1):
-            L[l0 + column * q + b] /= c
-        return 0.0
-    for j in range(factor[f].levels):
-        u[first + j * width] *= c
-        if factor[f].unit < 0:
-            core[factor[f].core0 + j * width + term[t].column + column] *= c
-    copy_to(trial.eta, eta)
-    copy_to(trial.gap, state.gap)
-    return 1.0
-
-
-@kernel
-def place_shift(term, L, information, slope, small, shift):
-    """shift (p,) ← Σ_t Σ_ab slope_ab V_ab, V = (Ḡ_t + Σ_t⁻¹)⁻¹ = L(I + L'Ḡ_tL)⁻¹L': how far the coefficients give way to the spread of u.
-
-    information: Ḡ_t, the typical cross-products Z'ΩZ of one level, laid out as L; slope (length of L, p).
-    """
-    shift[:] = 0.0
-    K, Y = small[1], small[2]
-    for t in range(term.shape[0]):
-        q, l0 = term[t].width, term[t].l0
-        for a in range(q):  # K = I + L'ḠL
-            for b in range(a + 1):
-                s = 1.0 if a == b else 0.0
-                for i in range(a, q):
-                    for k in range(b, q):
-                        s += L[l0 + i * q + a] * information[l0 + i * q + k] * L[l0 + k * q + b]
-                K[a * q + b] = s
-        for a in range(q):  # K = RR', Y = R⁻¹L'
-            for b in range(a + 1):
-                s = K[a * q + b]
-                for k in range(b):
-                    s -= K[a * q + k] * K[b * q + k]
-                K[a * q + b] = math.sqrt(s) if a == b else s / K[b * q + b]
-            for i in range(q):
-                s = L[l0 + i * q + a] if i >= a else 0.0
-                for k in range(a):
-                    s -= K[a * q + k] * Y[k * q + i]
-                Y[a * q + i] = s / K[a * q + a]
-        for a in range(q):
-            for b in range(a + 1):
-                v = 0.0
-                for k in range(q):
-                    v += Y[k * q + a] * Y[k * q + b]
-                for c in range(shift.size):
-                    shift[c] += slope[l0 + a * q + b, c] * v
-
-
-@contracted
-def gap_of_shift(columns, omega, linear, eta, shift):
-    """Σ_i q_i(η_i) − q_i(η_i + x_i's), q the quadratics bη − ωη²/2 and s = ``shift``; columns (p, M) is X'."""
-    total = 0.0
-    for i in range(eta.size):
-        s = 0.0
-        for a in range(shift.size):
-            s += columns[a, i] * shift[a]
-        total -= s * (linear[i] - omega[i] * (eta[i] + 0.5 * s))
-    return total
-
-
-@kernel
-def log_coefficient_prior(row_prior, row_scale, core, factor):
-    """−½ Σ_r λ_r (c w_r'core − mean_r)²/s_r² with c = ``factor``: the normal statements on c·core, given their scales λ."""
-    value = 0.0
-    for r in range(row_prior.shape[0]):
-        d = 0.0
-        for a in range(row_prior.shape[1] - 3):
-            d += row_prior[r, 3 + a] * core[a]
-        d = factor * d - row_prior[r, 0]
-        value -= 0.5 * row_scale[r] * row_prior[r, 1] * d * d
-    return value
-
-
-@kernel
-def scale_everything(rng, step, data, cuts, layout, priors, state, trial, scratch):
-    """All coefficients, cutpoints, effects and sds times e^δ, δ ~ N(0, step²): η − offset → e^δ (η − offset).
-
-    The scale of a latent variable, which binary and ordinal outcomes hardly hold where groups are all alike or outcomes rare. The
-    density of u cancels its Jacobian; the coefficients leave p δ, the factor L of q columns q(q+1)/2 δ. Returns 1.0 where accepted.
-    """
-    term, core, L, eta, offset, trial_cut = layout.term, state.core, state.L, state.eta, data.offset, trial.core
-    delta = step * rng.standard_normal()
-    c, cut = math.exp(delta), core[:cuts]
-    rise = (priors.row.shape[1] - 3.0) * delta
-    rise += log_coefficient_prior(priors.row, state.row_scale, core, c) - log_coefficient_prior(priors.row, state.row_scale, core, 1.0)
-    for t in range(term.shape[0]):
-        rise += 0.5 * term[t].width * (term[t].width + 1.0) * delta
-    rise -= log_covariance_priors(term, priors.sd, priors.cov, L, scratch)
-    scale_by(L, c)
-    rise += log_covariance_priors(term, priors.sd, priors.cov, L, scratch)
-    if rise > -np.inf:
-        for i in range(eta.size):
-            trial.eta[i] = offset[i] + c * (eta[i] - offset[i])
-        for k in range(cuts):
-            trial_cut[k] = c * cut[k]
-        rise += gaps(data, trial.eta, dispersion_of(state.psi), trial_cut[:cuts], trial.gap) - sum_of(state.gap)
-        rise += stand_in(data, trial.eta, trial_cut[:cuts]) - stand_in(data, eta, cut)
-    if not rise > -rng.standard_exponential():
-        scale_by(L, 1.0 / c)
-        return 0.0
-    scale_by(core, c)
-    scale_by(state.u, c)
-    copy_to(trial.eta, eta)
-    copy_to(trial.gap, state.gap)
-    return 1.0
-
-
-@kernel
 def log_fitted(coordinates, x, z):
     """Log density of the fitted t of the variances at coordinates x, up to a constant; z (d,) is scratch."""
     value, _ = log_t_density(coordinates, x, z)
@@ -294,86 +167,6 @@ def move_fitted(rng, share, coordinates, points):
     keep = math.sqrt(1.0 - share * share)
     for a in range(d):
         points[1, a] = fit[a, MEAN] + keep * (points[0, a] - fit[a, MEAN]) + share * points[2, a]
-
-
-@kernel
-def in_order(cut):
-    """Whether the cutpoints rise."""
-    for k in range(1, cut.size):
-        if not cut[k] > cut[k - 1]:
-            return False
-    return True
-
-
-@kernel
-def log_family(data, priors, state, psi):
-    """Log density of the family's own parameters ψ given η: the log of its dispersion (Jacobian included), or the cutpoints.
-
-    Cutpoints have the normal (given λ) statements of ``priors.row``, as the core that they begin; ψ stands in the place of its first
-    numbers.
-    """
-    code, y, trials, eta, row_prior, core, total, shape = data.code, data.y, data.trials, state.eta, priors.row, state.core, 0.0, 1.0
-    if state.psi.size > 0:
-        shape = math.exp(psi[0])
-        if not (shape > 1e-8 and shape < 1e12):
-            return -np.inf
-        total += log_scale_prior(priors.size[0], priors.size[1], priors.size[2], shape) + psi[0]
-        total += dispersion_term(code, shape, data.values, data.value_rows)
-    else:
-        if not in_order(psi):
-            return -np.inf
-        for r in range(row_prior.shape[0]):
-            d = -row_prior[r, 0]
-            for a in range(row_prior.shape[1] - 3):
-                d += row_prior[r, 3 + a] * (psi[a] if a < psi.size else core[a])
-            total -= 0.5 * state.row_scale[r] * row_prior[r, 1] * d * d
-    for i in range(eta.size):
-        total += log_likelihood(code, y[i], trials[i], eta[i], shape, psi)
-    return total if total < np.inf else -np.inf
-
-
-@kernel
-def draw_family(rng, data, priors, state, psi, root, direction, trial_psi):
-    """Slice ψ along a random direction root·ε (Neal 2003; hit and run), given η. Mutates psi."""
-    d = psi.size
-    for a in range(d):
-        direction[a] = rng.standard_normal()
-    for a in range(d - 1, -1, -1):
-        s = 0.0
-        for k in range(a + 1):
-            s += root[a, k] * direction[k]
-        direction[a] = s
-    log_y = log_family(data, priors, state, psi) - rng.standard_exponential()
-    low = -2.0 * rng.random()
-    high = low + 2.0
-    stage, tries, at = 0, 0, low  # stages: 0 stepping out down, 1 stepping out up, 2 shrinking
-    while tries < 200:
-        for a in range(d):
-            trial_psi[a] = psi[a] + at * direction[a]
-        tries += 1
-        inside = log_family(data, priors, state, trial_psi[:d]) > log_y
-        if stage == 0:
-            if inside and tries < 20:
-                low -= 2.0
-                at = low
-            else:
-                stage, at = 1, high
-        elif stage == 1:
-            if inside and tries < 40:
-                high += 2.0
-                at = high
-            else:
-                stage, at = 2, low + (high - low) * rng.random()
-        else:
-            if inside:
-                for a in range(d):
-                    psi[a] = trial_psi[a]
-                break
-            if at < 0.0:
-                low = at
-            else:
-                high = at
-            at = low + (high - low) * rng.random()
 
 
 @kernel
@@ -414,8 +207,10 @@ def move_variances(rng, orders, share, known, coordinates, count, model, state, 
     if orders.move == FITTED:
         coordinates_of(coordinates, L, 1.0, points[0])
         move_fitted(rng, share, coordinates, points)
-        place_coordinates(coordinates, points[1], L, 1.0)
-        value = log_stand_in_at(orders.at[AT_STAND_IN], (coordinates, model.priors, model.layout, model.gram, work, L))
+        value = -np.inf
+        if has_room(coordinates, points[1]):
+            place_coordinates(coordinates, points[1], L, 1.0)
+            value = log_stand_in_at(orders.at[AT_STAND_IN], (coordinates, model.priors, model.layout, model.gram, work, L))
         rise = value - log_fitted(coordinates, points[1], points[3])
         rise -= known - log_fitted(coordinates, points[0], points[3])
     elif share == 1.0:

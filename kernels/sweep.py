@@ -20,15 +20,7 @@ from .arrays import copy_to, scale_by
 from .by_rows import MOVE_BY_ROWS, move_by_rows_at
 from .compiling import kernel
 from .covariance import draw_covariance_ancillary, draw_covariance_sufficient, propose_wishart, residual_rhs
-from .elimination import (
-    coefficient_precision,
-    copy_core_factors,
-    draw_core,
-    draw_unit,
-    eliminate_unit,
-    factor_roots,
-    load_core,
-)
+from .elimination import coefficient_precision, eliminate_unit, factor_roots, load_core
 from .gaussian import between_units, draw_residual_sd, residual_sum_of_squares
 from .hyper import DRAW_HYPER, ELLIPTICAL, INDEPENDENT, draw_hyper_at
 from .latent import (
@@ -40,6 +32,7 @@ from .latent import (
     log_student,
 )
 from .layout import GAUSSIAN, LOGIT, PROBIT, STUDENT, Gram, Target
+from .location import copy_core_factors, draw_core, draw_unit
 from .one_at_a_time import draw_coefficients, draw_effects
 from .priors import FIXED
 from .statistics import accumulate, accumulate_rhs, linear_predictor, subtract_other_units
@@ -52,7 +45,8 @@ SPARING = 8
 they hardly need them, these are there for the tails."""
 
 WISHART_LEVELS = 6
-"""Levels a column from which an inverse Wishart proposes covariances that move by rows (accepted: one half to two thirds)."""
+"""Levels a column from which an inverse Wishart proposes covariances that move by rows. Of 3,000 proposals were accepted, once each and
+with the default priors: 88 % with 60 levels of 2 columns, 55 % with 100 of 6, 34 % with 24 of 4."""
 
 BLOCK_OF_STATUS = ("", "variances", "coefficients", "random effects", "residual sd")
 
@@ -119,9 +113,11 @@ def check_finite(state):
 
 @kernel
 def draw_latents(rng, family, rows, layout, gram, priors, state, width):
-    """Step 1: working responses and precisions, and the cross-products they change. Returns ỹ'Ωỹ (probit) or 0."""
+    """Step 1: working responses and precisions, and the cross-products they change. Returns ỹ'Ωỹ (probit) or 0; nan: no such family."""
     linear_predictor(rows, layout, state.core, state.u, state.eta)
     squares = 0.0
+    if family != PROBIT and family != LOGIT and family != STUDENT:
+        return np.nan
     if family == PROBIT:
         squares = draw_probit_latents(rng, rows.y, rows.trials, rows.offset, state.eta, state.working)
     else:
@@ -203,12 +199,14 @@ def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, w
 
 
 @kernel
-def move_covariance(rng, orders, layout, t, priors, state, tuning, work):
+def move_covariance(rng, orders, layout, t, priors, state, tuning, work, counts):
     """Step 4 for one term: slices of p(L_t | u); of many levels that move by rows, Wishart proposals, slices now and then."""
     term = layout.term[t]
+    place = layout.factor[term.factor].u0 + term.column
     if orders.rounds > 0 and term.width > 1 and term.count >= WISHART_LEVELS * term.width and state.sweeps[0] % SPARING != 0.0:
         for _ in range(2):
-            propose_wishart(rng, layout, t, priors, state.u, state.L, work)
+            counts.tried[place] += 1
+            counts.accepted[place] += propose_wishart(rng, layout, t, priors, state.u, state.L, work)
     else:
         draw_covariance_sufficient(rng, layout, t, priors, state.u, state.L, tuning.reference, work)
 
@@ -253,6 +251,8 @@ def run_chunk(rng, orders, rows, crossed, one_at_a_time, layout, gram, priors, s
     for sweep in range(orders.sweeps):
         if rows is not None:  # 1 latent: working responses and precisions
             squares = draw_latents(rng, orders.family, rows, layout, gram, priors, state, tuning.width)
+            if not squares == squares:
+                return NO_DENSITY, sweep
         if crossed is None:  # 2 variances, 3 location
             status = draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out)
         elif one_at_a_time is not None:
@@ -281,7 +281,7 @@ def run_chunk(rng, orders, rows, crossed, one_at_a_time, layout, gram, priors, s
             work.known[0] = np.nan
             for t in range(layout.term.shape[0]):
                 if layout.term[t].given == 0:
-                    move_covariance(rng, orders, layout, t, priors, state, tuning, work)
+                    move_covariance(rng, orders, layout, t, priors, state, tuning, work, out.counts)
         # 5 scales
         if rows is None:
             log_likelihood = draw_scales(rng, orders, crossed is not None, layout, gram, priors, state, conditional)

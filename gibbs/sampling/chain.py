@@ -18,9 +18,9 @@ from gibbs.kernels import layout as kl
 from gibbs.kernels import sweep as ks
 from gibbs.kernels.apart import Apart
 from gibbs.kernels.by_rows import room_needed
-from gibbs.kernels.elimination import LANES
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
+from gibbs.kernels.side_by_side import LANES
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model import alike
 from gibbs.model.records import Design, Term
@@ -81,7 +81,6 @@ class Chain:
         self.coordinate = coordinates(packed)
         d = self.coordinate.shape[0]
         self.work, self.trial = _work(packed, d), _trial(packed)
-        self.multipliers = self._multipliers()
         self.tuning = kl.Tuning(
             kl.Coordinates(self.coordinate, np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d)), np.zeros_like(self.state.L), np.array([0.5, 1.0])
         )
@@ -294,7 +293,8 @@ class Chain:
         """State, Tuning and Counts are those of another chain now (``snapshot.put``)."""
         self.derive()
 
-    def _multipliers(self) -> kl.Multipliers:
+    @property
+    def multipliers(self) -> kl.Multipliers:
         """What the kernels of Student-t effects take of state and scratch."""
         p, s, w = self.packed, self.state, self.work
         return kl.Multipliers(p.student, p.df_prior, s.df, s.spread, w.change, w.core_change)
@@ -308,6 +308,17 @@ class Chain:
             accumulate(self.rows, s.omega, p.layout, self.gram)
         if p.family in (kl.STUDENT, kl.LOGIT, kl.PROBIT):
             accumulate_rhs(self.rows, s.working, p.layout, True, p.units, self.gram.m, self.gram.h)
+
+    def acceptance(self) -> dict[str, float]:
+        """Shares of accepted moves since warm-up: of the proposals of each covariance that moves by rows. Other moves are never refused."""
+        p, found = self.packed, {}
+        for f, column, *_ in p.layout.term.tolist():
+            place = int(p.layout.factor[f].u0) + column
+            if self.counts.tried[place]:
+                name = f"covariance of {self.factors[f].name}"
+                share = float(self.counts.accepted[place] / self.counts.tried[place])
+                found[name] = min(share, found.get(name, 1.0))  # of several terms the worst
+        return found
 
     def without_multipliers(self) -> kl.Gram | None:
         """The cross-products where every multiplier is 1; None of latents whose precisions are drawn, which every sweep sums anew."""
@@ -329,6 +340,7 @@ class Chain:
             L, scale = L[half:], scale[half:]
         else:
             self.independent = self.independent and bool(self.counts.moves[0].rejected - self.rejected <= MOST_REJECTED * L.shape[0])
+            self.counts.tried[:] = self.counts.accepted[:] = 0
         self.rejected = int(self.counts.moves[0].rejected)
         if self.packed.family == kl.STUDENT:
             self.tuning.width[:] = np.clip(2.5 * np.std(np.log(scale), axis=0), 0.02, 5.0)

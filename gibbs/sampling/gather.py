@@ -115,16 +115,16 @@ def _nothing_in_time(chains: list[Chain]) -> str:
 
 
 def _acceptance(chains: list[Chain]) -> dict[str, object]:
-    """Shares of accepted moves of second-order chains by block, factor and worst level, one number a chain; how many levels move by their
-    own law; and a sentence for each block, and each worst level, that hardly moves.
+    """Shares of accepted moves by block, factor and worst level, one number a chain; of second-order chains also how many levels move by
+    their own law, and a sentence for each block, and each worst level, that hardly moves.
 
     None: a chain that does not have the move, since its warm-up did not ask for it.
     """
-    if not isinstance(chains[0], SecondOrderChain):
-        return {}
     shares = [c.acceptance() for c in chains]
     blocks = dict.fromkeys(block for s in shares for block in s)
     by_block = {block: [round(s[block], 4) if block in s else None for s in shares] for block in blocks}
+    if not isinstance(chains[0], SecondOrderChain):  # their covariances have slices too, which always move
+        return {"acceptance": by_block} if by_block else {}
     stuck = []
     for block, values in by_block.items():
         for k, share in enumerate(values):

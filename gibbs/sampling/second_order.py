@@ -77,7 +77,6 @@ class SecondOrderChain(Chain):
         size, L, columns = psi.size or p.cutpoints, self.state.L.size, p.rows.X.shape[1]
         self.state = self.state._replace(psi=psi, gap=np.zeros(rows))
         self.trial, self.work = _trial(p, rows), _work(p, max(d, size))
-        self.multipliers = self._multipliers()
         self.base = self.gram  # the cross-products with no multiplier of Student-t effects
         self.moves = kl.Moves(
             reference=self.tuning.reference,

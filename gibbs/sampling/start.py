@@ -6,17 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.kernels.elimination import (
-    coefficient_precision,
-    copy_core_factors,
-    draw_core,
-    draw_unit,
-    eliminate_unit,
-    factor_core,
-    factor_roots,
-    load_core,
-)
+from gibbs.kernels.elimination import coefficient_precision, eliminate_unit, factor_core, factor_roots, load_core
 from gibbs.kernels.likelihood import add_derivatives, is_count
+from gibbs.kernels.location import copy_core_factors, draw_core, draw_unit
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor, subtract_other_units
 
 if TYPE_CHECKING:

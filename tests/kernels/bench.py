@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import linalg
 
-from gibbs.kernels import covariance, elimination, hyper, statistics
+from gibbs.kernels import covariance, elimination, hyper, location, statistics
 from gibbs.kernels import layout as kl
 from gibbs.model.records import Design, Factor, Prior, Term
 from gibbs.sampling.chain import Chain
@@ -283,10 +283,10 @@ class Bench:
     def draw(self, sigma: float, unit: int | None) -> np.ndarray:
         """One draw of (core, unit) after ``eliminate``; returns θ[joint(unit)]."""
         layout, w, s = self.layout, self.work, self.state
-        elimination.draw_core(self.rng, layout, w, sigma, s.core)
+        location.draw_core(self.rng, layout, w, sigma, s.core)
         if unit is not None:
-            elimination.draw_unit(self.rng, layout, unit, w, sigma, s.core, s.u)
-        elimination.copy_core_factors(layout, s.core, s.u)
+            location.draw_unit(self.rng, layout, unit, w, sigma, s.core, s.u)
+        location.copy_core_factors(layout, s.core, s.u)
         return self.theta[self.joint(unit)]
 
     def log_marginal(self, sigma: float) -> tuple[float, float]:

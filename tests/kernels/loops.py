@@ -5,11 +5,11 @@ from __future__ import annotations
 from gibbs.kernels.by_rows import core_levels, make_room, move_by_rows
 from gibbs.kernels.compiling import kernel
 from gibbs.kernels.covariance import draw_covariance_ancillary, draw_covariance_sufficient, propose_wishart, residual_rhs
-from gibbs.kernels.elimination import copy_core_factors, draw_core, draw_unit
 from gibbs.kernels.gaussian import draw_residual_sd
 from gibbs.kernels.hyper import draw_hyper
 from gibbs.kernels.latent import draw_student_scales
 from gibbs.kernels.layout import Levels, Target
+from gibbs.kernels.location import copy_core_factors, draw_core, draw_unit
 from numba import njit
 
 from gibbs.kernels import joint_scales, row_moves
@@ -184,3 +184,11 @@ def run_coefficients_and_sds(rng, layout, unit, gram, priors, state, work, out_c
             out_core[i, k] = state.core[k]
         for k in range(state.u.size):
             out_u[i, k] = state.u[k]
+
+
+@kernel
+def room_taken(layout, work):
+    """Numbers of ``work.saved`` that ``make_room`` gave away."""
+    room = make_room(layout, work)
+    taken = room.levels.size + room.block.size + room.direction.size + room.core_direction.size + room.core_residual.size
+    return taken + room.joint.size + room.gamma.size + room.precision.size + room.image.size

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from gibbs.kernels import elimination
+from gibbs.kernels import elimination, location
 from tests import oracles
 from tests.table import table
 
@@ -136,10 +136,10 @@ def noise_matrix(b: Bench, unit: int | None, sigma: float, size: int) -> np.ndar
     out = np.empty((size, size + 1))
     for k in range(size + 1):
         rng = Normals(k - 1)
-        elimination.draw_core.py_func(rng, p.layout, w, sigma, s.core)
+        location.draw_core.py_func(rng, p.layout, w, sigma, s.core)
         if unit is not None:
-            elimination.draw_unit.py_func(rng, p.layout, unit, w, sigma, s.core, s.u)
-        elimination.copy_core_factors(p.layout, s.core, s.u)
+            location.draw_unit.py_func(rng, p.layout, unit, w, sigma, s.core, s.u)
+        location.copy_core_factors(p.layout, s.core, s.u)
         assert rng.count == size
         out[:, k] = b.theta[b.joint(unit)]
     return out

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gibbs.kernels.elimination import coefficient_precision, copy_core_factors
+from gibbs.kernels.elimination import coefficient_precision
 from gibbs.kernels.level_laws import draw_multipliers, follow, log_gamma_law, log_multiplier, move_degrees_of_freedom
 from gibbs.kernels.level_scales import (
     copy_to_core,
@@ -21,6 +21,7 @@ from gibbs.kernels.level_scales import (
     scale_columns,
     scale_gram,
 )
+from gibbs.kernels.location import copy_core_factors
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from scipy import linalg, stats
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from gibbs.kernels import elimination, one_at_a_time
+from gibbs.kernels import elimination, location, one_at_a_time
 from tests.table import table
 
 from .bench import KINDS, RTOL, Bench, make_design, random_covariances
@@ -113,7 +113,7 @@ def test_coefficients_given_all_effects(kind, options):
     excess = (z.T @ z / n - np.eye(b.p)) * np.sqrt(n / (1.0 + np.eye(b.p)))
     assert np.max(np.abs(excess)) < 6.0
     one_at_a_time.draw_coefficients(rng, *args, sigma, s.u, s.core)
-    elimination.draw_core(rng, p.layout, w, 0.0, s.core)  # the factor is left behind: the mean exactly
+    location.draw_core(rng, p.layout, w, 0.0, s.core)  # the factor is left behind: the mean exactly
     np.testing.assert_allclose(s.core, mean, rtol=RTOL, atol=1e-12 + 1e-9 * np.max(np.abs(mean)))
 
 

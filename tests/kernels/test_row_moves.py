@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gibbs.kernels.by_rows import room_needed
 from scipy import linalg
 
 from gibbs.kernels import priors as kp
@@ -50,6 +51,19 @@ def places(b: Bench) -> list[tuple[int, int, int]]:
 
 def terms_of(b: Bench, f: int) -> list[int]:
     return [t for t in range(len(b.layout.term)) if b.layout.term[t].factor == f and not b.layout.term[t].given]
+
+
+@pytest.mark.parametrize(("kind", "scheme"), PLACES)
+def test_the_room_is_what_was_asked_for(kind, scheme):
+    """Nothing looks at bounds in a kernel: what is carved is all there, and Python's count of it is the kernel's."""
+    b, *_ = at_random(kind, scheme, 2)
+    factor = b.layout.factor
+    needed = room_needed(b.layout, b.p, b.packed.core_columns, b.packed.effects, int(factor.width.max()))
+    pc, sds, J = b.packed.core_columns, int(b.layout.term.width.sum()), int(factor.levels.max())
+    size, block = b.p + sds, int((factor.levels * factor.width**2).max())
+    parts = 7 * J + block + b.packed.effects + 2 * pc + size * (size + 1) + 5 * size + sds + int(factor.width.max()) * pc
+    assert loops.room_taken(b.layout, b.work) == needed == parts <= b.work.saved.size
+    assert b.work.numbers.size == int(factor.width.sum()) + pc
 
 
 @pytest.mark.parametrize(("kind", "scheme"), PLACES)

@@ -6,21 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gibbs.kernels.elimination import (
-    copy_core_factors,
-    draw_core,
-    draw_unit,
-    eliminate_unit,
-    factor_core,
-    factor_roots,
-    load_core,
-    place_core,
-    place_unit,
-    whiten_core,
-    whiten_unit,
-)
+from gibbs.kernels.elimination import eliminate_unit, factor_core, factor_roots, load_core
+from gibbs.kernels.family_moves import draw_family, in_order, log_family
 from gibbs.kernels.hyper import PARTIAL, SD, coordinates_of
-from gibbs.kernels.second_order import draw_family, in_order, log_family, refresh_levels, scale_effects, scale_everything
+from gibbs.kernels.location import copy_core_factors, draw_core, draw_unit, place_core, place_unit, whiten_core, whiten_unit
+from gibbs.kernels.scaling import scale_effects, scale_everything
+from gibbs.kernels.second_order import refresh_levels
 from gibbs.kernels.statistics import linear_predictor
 from scipy import stats
 

@@ -69,6 +69,7 @@ def test_draw_latents_leaves_the_cross_products_of_what_it_drew(kind, family):
     b.set(random_covariances(b.design, rng), 0.8, theta)
     s.nu[0] = 4.0
     width = np.array([0.5, 1.0])
+    assert math.isnan(sweep.draw_latents(b.rng, 9, p.rows, b.layout, b.gram, p.priors, s, width)), "no such family"
     squares = sweep.draw_latents(b.rng, p.family, p.rows, b.layout, b.gram, p.priors, s, width)
     np.testing.assert_allclose(s.eta, p.rows.offset + b.W @ theta, rtol=RTOL, atol=1e-12)
     right = b.W.T @ s.working

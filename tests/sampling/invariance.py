@@ -145,7 +145,6 @@ class Engine:
         if second:
             state = state._replace(psi=np.zeros_like(self.chain.state.psi), gap=np.zeros_like(self.chain.state.gap))
         self.chain.state, reference = state, self.chain.tuning.reference
-        self.chain.multipliers = self.chain._multipliers()  # views of the state
         reference[:] = 0.0
         for _, _, q, l0, *_ in packed.layout.term.tolist():
             reference[l0 : l0 + q * q : q + 1] = 0.6

@@ -49,7 +49,7 @@ def uniform(most: float):
     return lambda sd: 0.0 if sd <= most else -np.inf
 
 
-def agrees(fit: Fit, name: str, law: Law) -> None:
+def assert_agrees(fit: Fit, name: str, law: Law) -> None:
     """Shares of draws below four quantiles of the law, and the mean of log sd, within 4.5 Monte Carlo errors."""
     x = fit.arrays.hyper[:, :, fit.arrays.hyper_names.index(name)]
     assert fit.convergence.ok, fit.convergence.sentence
@@ -80,7 +80,7 @@ def test_the_law_by_quadrature_is_the_one_that_was_reported(region: Law):
 @pytest.mark.parametrize("seed", [2, 3, 6])
 def test_a_region_of_one_state_that_is_all_zero(seed: int, region: Law):
     fit = gibbs.fit(FAULTS / "nested_alike" / "spec.yaml", seed=seed, progress=False)
-    agrees(fit, "sd_region__Intercept", region)
+    assert_agrees(fit, "sd_region__Intercept", region)
 
 
 def test_augmentation_follows_such_a_level_too(region: Law):
@@ -91,7 +91,7 @@ def test_augmentation_follows_such_a_level_too(region: Law):
         "y ~ 1 + (1 | region) + (1 | state)", table, family="logit", priors=priors, scheme="augmented", draws=6000, warmup=1000, seed=5,
         progress=False,
     )  # fmt: skip
-    agrees(fit, "sd_region__Intercept", region)
+    assert_agrees(fit, "sd_region__Intercept", region)
 
 
 def test_a_region_of_two_states_that_are_all_one():
@@ -100,7 +100,7 @@ def test_a_region_of_two_states_that_are_all_one():
     data = pd.DataFrame([(k, f"{k}{j}", y, n) for k, r in enumerate(regions) for j, (y, n) in enumerate(r)], columns=["r", "s", "y", "n"])
     priors = {"b[Intercept]": "normal(0, 10)", "sd[s]": 0.27, "sd[r]": "half_t(3, 0, 2.5)"}
     fit = gibbs.fit("y | trials(n) ~ 1 + (1 | r) + (1 | s)", data, family="binomial", priors=priors, draws=4000, seed=1, progress=False)
-    agrees(fit, "sd_r__Intercept", law)
+    assert_agrees(fit, "sd_r__Intercept", law)
 
 
 def one_factor(family: str, link: str) -> tuple[pd.DataFrame, list[Likelihood]]:
@@ -135,7 +135,7 @@ def test_a_level_without_an_event(family: str, link: str, scheme: str):
     fit = gibbs.fit(
         formula, table, family=family, link=link or None, priors=priors, scheme=scheme, draws=6000, warmup=1000, seed=8, progress=False
     )
-    agrees(fit, "sd_g__Intercept", law)
+    assert_agrees(fit, "sd_g__Intercept", law)
 
 
 def test_a_level_in_the_lowest_category_of_an_ordinal_outcome():
@@ -159,7 +159,7 @@ def test_a_level_in_the_lowest_category_of_an_ordinal_outcome():
         "y ~ 1 + (1 | g)", pd.DataFrame(rows, columns=["g", "y"]), family="ordinal", draws=6000, warmup=1000, seed=8, progress=False,
         priors={"cutpoints": "normal(0, 3)", "sd[g]": "uniform(0, 60)"},
     )  # fmt: skip
-    agrees(fit, "sd_g__Intercept", law)
+    assert_agrees(fit, "sd_g__Intercept", law)
 
 
 def test_one_such_state_among_forty_one_with_the_defaults():
@@ -175,7 +175,7 @@ def test_one_such_state_among_forty_one_with_the_defaults():
     outer = [Given(regions, normal(2.5), float(np.exp(t)), prior(np.exp(t)) + t) for t in log_tau]
     law = law_of_sd(outer, prior)
     fit = gibbs.fit("y | trials(n) ~ 1 + (1 | region) + (1 | state)", data, family="binomial", draws=4000, seed=4, progress=False)
-    agrees(fit, "sd_region__Intercept", law)
+    assert_agrees(fit, "sd_region__Intercept", law)
 
 
 @pytest.mark.parametrize("seed", [3, 4, 5, 6])

@@ -120,7 +120,7 @@ BY_ROWS = grid_by_rows()
 LARGE_CORE = Case("gaussian", "crossed", "joint", True, rows=160, levels=70)  # 71 columns: factored by LAPACK
 
 
-def check(case: Case, suite: tuple[Case, ...] | list[Case], **how) -> None:
+def assert_invariant(case: Case, suite: tuple[Case, ...] | list[Case], **how) -> None:
     verdict = examine(case, **how)
     name, p = verdict.worst()
     assert p * len(suite) > SUITE, f"{case}: {name}\n{verdict.report()}"
@@ -129,30 +129,30 @@ def check(case: Case, suite: tuple[Case, ...] | list[Case], **how) -> None:
 
 @pytest.mark.parametrize("case", FAST, ids=str)
 def test_sweeps_leave_the_joint_law_alone(case: Case):
-    check(case, FAST, replicates=600, seed=101)
+    assert_invariant(case, FAST, replicates=600, seed=101)
 
 
 @pytest.mark.parametrize("case", [FAST[1], replace(FAST[0], elliptical=False), replace(FAST[7], elliptical=False)], ids=str)
 def test_packing_every_data_set_anew_is_invariant_too(case: Case):
     """Here the reference fit, the shift of priors by it and the shift back are part of what is tested."""
-    check(case, FAST, replicates=300, seed=102, repack=True)
+    assert_invariant(case, FAST, replicates=300, seed=102, repack=True)
 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("number", range(len(GRID)), ids=lambda n: f"{n}-{GRID[n]}")
 def test_the_whole_grid_is_invariant(number: int):
-    check(GRID[number], GRID, replicates=2500, seed=1000 + number)
+    assert_invariant(GRID[number], GRID, replicates=2500, seed=1000 + number)
 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("number", range(len(BY_ROWS)), ids=lambda n: f"{n}-{BY_ROWS[n]}")
 def test_moves_by_rows_are_invariant(number: int):
-    check(BY_ROWS[number], BY_ROWS, replicates=2500, seed=3000 + number)
+    assert_invariant(BY_ROWS[number], BY_ROWS, replicates=2500, seed=3000 + number)
 
 
 @pytest.mark.calibration
 def test_a_core_large_enough_for_lapack_is_invariant():
-    check(LARGE_CORE, [LARGE_CORE], replicates=1500, sweeps=3, seed=103)
+    assert_invariant(LARGE_CORE, [LARGE_CORE], replicates=1500, sweeps=3, seed=103)
 
 
 def test_the_grid_has_every_family_prior_and_scheme():

@@ -23,7 +23,7 @@ def table(columns: int, slope_sd: float, seed: int, rows: int, groups: int) -> p
     return pd.DataFrame({**{f"x{i}": X[:, i] for i in range(columns - 1)}, "y": y, "g": g.astype(str)})
 
 
-def draw(data: pd.DataFrame, formula: str, family: str = "gaussian", scheme: str = "auto", **length: int) -> None:
+def assert_it_runs(data: pd.DataFrame, formula: str, family: str = "gaussian", scheme: str = "auto", **length: int) -> None:
     """A few sweeps; raises SamplingError where a chain stops."""
     fit = gibbs.fit(
         formula, data, family=family, seed=1, **{"chains": 2, "warmup": 50, "draws": 50, "cores": 1, "scheme": scheme, **length}
@@ -37,14 +37,14 @@ def formula_of(columns: int) -> str:
 
 @pytest.mark.parametrize(("columns", "slope_sd", "seed"), [(4, 0.1, 1), (6, 0.1, 1), (6, 0.1, 2), (6, 0.1, 3), (8, 0.0, 1), (8, 0.3, 2)])
 def test_no_gaussian_run_ends_for_its_start(columns, slope_sd, seed):
-    draw(table(columns, slope_sd, seed, 20_000, 100), formula_of(columns))
+    assert_it_runs(table(columns, slope_sd, seed, 20_000, 100), formula_of(columns))
 
 
 @pytest.mark.parametrize("scheme", ["augmented", "second-order", "one-at-a-time"])
 def test_no_run_of_a_binary_outcome_ends_for_its_start(scheme):
     data = table(5, 0.0, 4, 1500, 40)
     data["y"] = (data["y"] > 0).astype(int)
-    draw(data, formula_of(5), "logit", scheme)
+    assert_it_runs(data, formula_of(5), "logit", scheme)
 
 
 def test_a_factor_s_slopes_with_one_row_a_cell():
@@ -53,7 +53,7 @@ def test_a_factor_s_slopes_with_one_row_a_cell():
     ids, f = (a.ravel() for a in np.meshgrid(np.arange(40), np.arange(5)))
     y = rng.normal(size=40)[ids] + 0.5 * f + 0.5 * rng.normal(size=200)
     data = pd.DataFrame({"id": ids.astype(str), "f": np.array(list("abcde"))[f], "y": y})
-    draw(data, "y ~ f + (0 + f | id)")
+    assert_it_runs(data, "y ~ f + (0 + f | id)")
 
 
 @pytest.mark.skipif(not MAXIMAL.is_dir(), reason="shared/faults is not beside this repository")
@@ -75,4 +75,4 @@ def test_no_run_ends_for_its_start_of_224(columns):
     for seed in range(4):
         for slope_sd in (0.0, 0.03, 0.1, 0.3):
             for groups in (20, 100):
-                draw(table(columns, slope_sd, 100 * seed + columns, 4000, groups), formula_of(columns))
+                assert_it_runs(table(columns, slope_sd, 100 * seed + columns, 4000, groups), formula_of(columns))

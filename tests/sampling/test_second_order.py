@@ -32,7 +32,7 @@ FAST = (
 )
 
 
-def check(case: Case, suite, **how) -> None:
+def assert_invariant(case: Case, suite, **how) -> None:
     verdict = examine(case, repack=True, **how)
     name, p = verdict.worst()
     assert p * len(suite) > SUITE, f"{case}: {name}\n{verdict.report()}"
@@ -41,7 +41,7 @@ def check(case: Case, suite, **how) -> None:
 
 @pytest.mark.parametrize("case", FAST, ids=str)
 def test_second_order_sweeps_leave_the_joint_law_alone(case: Case):
-    check(case, FAST, replicates=600, seed=301)
+    assert_invariant(case, FAST, replicates=600, seed=301)
 
 
 def grid() -> list[Case]:
@@ -68,7 +68,7 @@ GRID = grid()
 @pytest.mark.calibration
 @pytest.mark.parametrize("number", range(len(GRID)), ids=lambda n: f"{n}-{GRID[n]}")
 def test_the_whole_grid_of_second_order_moves_is_invariant(number: int):
-    check(GRID[number], GRID, replicates=1200, seed=3000 + number)
+    assert_invariant(GRID[number], GRID, replicates=1200, seed=3000 + number)
 
 
 @pytest.mark.parametrize(("kind", "family"), [("slopes", "logit"), ("nested", "probit"), ("crossed_slopes", "logit"), ("none", "probit")])

@@ -1,0 +1,155 @@
+"""Draws of all location effects from a factorisation (``elimination.py``), noise to effects, and back.
+
+(β, e_core) = R⁻ᵀ(R⁻¹m + σε),   S = RR' ;      e_j = Λ⁻ᵀ(v_j − V_B u_parents − V_C core + σε),   u_j = L e_j .
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .compiling import contracted, kernel
+from .elimination import by_column, divide_root, multiply_root
+
+
+@kernel
+def draw_core(rng, layout, work, sigma, core):
+    """core ← T R⁻ᵀ(R⁻¹m + σε). sigma = 0 gives the conditional mean."""
+    for a in range(core.size):
+        core[a] = sigma * rng.standard_normal()
+    place_core(layout, work, core)
+
+
+@kernel
+def place_core(layout, work, core):
+    """core ← T R⁻ᵀ(R⁻¹m + core): the noise that stands in ``core`` becomes the coefficients and effects."""
+    factor, core_factors, roots, R = layout.factor, layout.core_factors, work.roots, work.R
+    pc = core.size
+    for a in range(pc):
+        core[a] += R[a, pc]
+    for a in range(pc - 1, -1, -1):
+        s = core[a] / R[a, a]
+        core[a] = s
+        for b in range(a):
+            core[b] -= R[a, b] * s
+    for k in range(core_factors.size):
+        f = core_factors[k]
+        for j in range(factor[f].levels):
+            multiply_root(roots, factor[f].root0, factor[f].width, core, factor[f].core0 + j * factor[f].width)
+
+
+@kernel
+def whiten_core(layout, work, core, noise):
+    """noise ← R'T⁻¹core − R⁻¹m, the inverse of ``place_core``."""
+    factor, core_factors, roots, R = layout.factor, layout.core_factors, work.roots, work.R
+    pc = core.size
+    for a in range(pc):
+        noise[a] = core[a]
+    for k in range(core_factors.size):
+        f = core_factors[k]
+        for j in range(factor[f].levels):
+            divide_root(roots, factor[f].root0, factor[f].width, noise, factor[f].core0 + j * factor[f].width)
+    for a in range(pc):
+        s = -R[a, pc]
+        for b in range(a, pc):
+            s += R[b, a] * noise[b]
+        noise[a] = s
+
+
+@kernel
+def draw_unit(rng, layout, unit, work, sigma, core, u):
+    """u of every level of ``unit`` given the core, root first, from the ``work`` of ``eliminate_unit``."""
+    factor, units = layout.factor, layout.units
+    for pos in range(units.shape[1] - 1, -1, -1):
+        f = units[unit, pos]
+        if f >= 0:
+            for k in range(factor[f].u0, factor[f].u0 + factor[f].levels * factor[f].width):
+                u[k] = sigma * rng.standard_normal()
+    place_unit(layout, unit, units.shape[1] - 1, work, core, u)
+
+
+@kernel
+def place_unit(layout, unit, top, work, core, u):
+    """u_j ← L Λ⁻ᵀ(v_j − V_B u_parents − V_C core + u_j) from place ``top`` of the chain down to the leaf: noise becomes effects."""
+    factor, units, roots, V, vh = layout.factor, layout.units, work.roots, work.V, work.vh
+    for pos in range(top, -1, -1):
+        f = units[unit, pos]
+        if f < 0:
+            continue
+        q, r0 = factor[f].width, factor[f].root0
+        for k in range(factor[f].u0, factor[f].u0 + factor[f].levels * q):
+            u[k] += vh[k]
+        _add_rest(layout, unit, pos, work, core, u, -1.0, u)
+        for j in range(factor[f].levels):
+            g, at = factor[f].g0 + j * q * q, factor[f].u0 + j * q
+            for a in range(q - 1, -1, -1):
+                s = u[at + a] * V[g + a * q + a]
+                u[at + a] = s
+                for b in range(a):
+                    u[at + b] -= V[g + a * q + b] * s
+            multiply_root(roots, r0, q, u, at)
+
+
+@kernel
+def whiten_unit(layout, unit, work, core, u, noise):
+    """noise_j ← Λ'L⁻¹u_j + V_B u_parents + V_C core − v_j, the inverse of ``place_unit``."""
+    factor, units, roots, V, vh = layout.factor, layout.units, work.roots, work.V, work.vh
+    for pos in range(units.shape[1]):
+        f = units[unit, pos]
+        if f < 0:
+            break
+        q, r0 = factor[f].width, factor[f].root0
+        for j in range(factor[f].levels):
+            g, at = factor[f].g0 + j * q * q, factor[f].u0 + j * q
+            for a in range(q):
+                noise[at + a] = u[at + a]
+            divide_root(roots, r0, q, noise, at)
+            for a in range(q):
+                s = noise[at + a] / V[g + a * q + a] - vh[at + a]
+                for b in range(a + 1, q):
+                    s += V[g + b * q + a] * noise[at + b]
+                noise[at + a] = s
+        _add_rest(layout, unit, pos, work, core, u, 1.0, noise)
+
+
+@contracted
+def _add_rest(layout, unit, pos, work, core, u, sign, out):
+    """out_j += sign (V_B u_parents + V_C core) for every node j at place ``pos``: one call, since a call costs as much as a node."""
+    factor, index, units, V = layout.factor, layout.index, layout.units, work.V
+    f = units[unit, pos]
+    q, qa, c0, i0, p0 = factor[f].width, factor[f].ancestors, factor[f].c0, factor[f].list0, factor[f].pointer0
+    if by_column(layout, unit, core.size):
+        size, u0 = factor[f].levels * q, np.uint64(factor[f].u0)
+        for e in range(core.size):
+            value, at = sign * core[e], np.uint64(c0 + e * size)
+            for k in range(np.uint64(size)):
+                out[u0 + k] += value * V[at + k]
+        return
+    for j in range(factor[f].levels):
+        at, b0 = factor[f].u0 + j * q, factor[f].b0 + j * q * qa
+        first, last = index[p0 + j], index[p0 + j + 1]
+        for a in range(q):
+            s = 0.0
+            for e in range(first, last):
+                s += V[c0 + e * q + a] * core[index[i0 + e]]
+            out[at + a] += sign * s
+        level, child, column = j, f, 0
+        for up in range(pos + 1, units.shape[1]):
+            h = units[unit, up]
+            if h < 0:
+                break
+            level = index[factor[child].parent0 + level]
+            for b in range(factor[h].width):
+                value = sign * u[factor[h].u0 + level * factor[h].width + b]
+                for a in range(q):
+                    out[at + a] += V[b0 + a * qa + column + b] * value
+            child, column = h, column + factor[h].width
+
+
+@kernel
+def copy_core_factors(layout, core, u):
+    """The effects of factors in the core stand in ``u`` too: copy them there."""
+    factor, core_factors = layout.factor, layout.core_factors
+    for k in range(core_factors.size):
+        f = core_factors[k]
+        for j in range(factor[f].levels * factor[f].width):
+            u[factor[f].u0 + j] = core[factor[f].core0 + j]
