@@ -30,7 +30,7 @@ def collect(
     stopped : why the run ended before it was asked to, or "". info : counters beside those of the chains. streamed : factors whose effects
     were summarised. standing : where the run ended. Raises KeyboardInterrupt, or SamplingError, where there is a chain without a draw.
     """
-    kept = _shortest(chains)
+    kept = shortest(chains)
     if kept == 0:
         if stopped == "max_seconds":
             raise SamplingError(_nothing_in_time(chains))
@@ -69,7 +69,7 @@ def collect(
 
 def small(chains: list[Chain]) -> dict[str, np.ndarray]:
     """(chain, draw, …) of all that is kept but the effects, cut to the shortest chain; the chains keep what they have."""
-    kept = _shortest(chains)
+    kept = shortest(chains)
     found = {}
     for name in Kept.NAMES:
         if name != "u":
@@ -100,7 +100,7 @@ def parameters(packed: Packed, stack: dict[str, np.ndarray]) -> tuple[np.ndarray
     return beta, hyper
 
 
-def _shortest(chains: list[Chain]) -> int:
+def shortest(chains: list[Chain]) -> int:
     return min(sum(o.lp.size for o in list(c.kept)) for c in chains)
 
 

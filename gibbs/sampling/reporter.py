@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from gibbs.model.records import Sampling
-from gibbs.sampling import stopping
+from gibbs.sampling import gather, stopping
 from gibbs.sampling.chain import Chain
 from gibbs.sampling.progress import Progress, Worst
 from gibbs.sampling.stopping import Course
@@ -68,7 +68,7 @@ class Reporter:
         if not self.show:
             return
         if self.sampling.until is None:
-            self._glance(min(c.done for c in self.chains) - self.sampling.warmup)
+            self._glance(gather.shortest(self.chains))  # not what is done: a sweep counts before its chunk is kept
         chains, sampling = self.chains, self.sampling
         done = tuple(c.done for c in chains)
         warmup = chains[0].warmup
