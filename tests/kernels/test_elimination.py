@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from gibbs.kernels import elimination, location
+from gibbs.kernels import elimination, location, side_by_side
+from gibbs.kernels import layout as kl
+from gibbs.kernels.side_by_side import LANES
 from tests import oracles
 from tests.table import table
 
@@ -40,6 +42,41 @@ def test_factor_roots(kind):
         full = oracles.factor_covariance(blocks)
         q, at = len(full), b.packed.layout.factor[f].root0
         np.testing.assert_allclose(roots[at : at + q * q].reshape(q, q), np.linalg.cholesky(full), rtol=RTOL, atol=1e-12)
+
+
+@table(("levels", "width"), [(1, 3), (64, 3), (65, 4), (130, 3), (131, 5)])
+def test_levels_side_by_side(levels, width):
+    """Λ, V_C, v, the core and the log determinant of a wide factor, more and fewer levels than stand side by side, by numpy."""
+    rng = np.random.default_rng(levels)
+    factor, pc, variance = kl.table(1, kl.FACTOR), 4, 0.7
+    factor[0].levels, factor[0].width = levels, width
+    for name in ("u0", "g0", "c0", "root0"):
+        factor[0][name] = 0
+    Z, W = rng.standard_normal((levels, 2 * width, width)), rng.standard_normal((levels, 2 * width, pc))
+    y = rng.standard_normal((levels, 2 * width))
+    G, C, h = np.einsum("jia,jib->jab", Z, Z), np.einsum("jia,jic->jca", Z, W), np.einsum("jia,ji->ja", Z, y)
+    core = np.tril(rng.standard_normal((pc, pc + 1)))
+    b = Bench(make_design("one_factor"))
+    L = np.tril(rng.uniform(0.3, 1.0, (width, width)))
+    work = b.work._replace(
+        V=np.full(G.size + C.size, np.nan), vh=np.full(h.size, np.nan), core=np.c_[core[:, :pc], np.zeros(pc)], roots=L.ravel(),
+        H=np.full((2 * width * (width + 1), LANES), np.nan), R=np.zeros((pc, pc + 1)),
+    )  # fmt: skip
+    factor[0].c0 = G.size
+    layout = b.packed.layout._replace(factor=factor)
+    gram = b.gram._replace(node=np.concatenate([G.ravel(), C.ravel()]), h=h.ravel())
+    log_det, reduction = side_by_side.eliminate_side_by_side(layout, gram, 0, variance, work)
+    A = L.T @ G @ L + variance * np.eye(width)
+    root = np.linalg.cholesky(A)
+    v = np.linalg.solve(root, (h @ L)[..., None])[..., 0]
+    V = np.linalg.solve(root, np.einsum("ba,jcb->jac", L, C))
+    assert log_det == pytest.approx(np.linalg.slogdet(A)[1].sum(), rel=1e-12)
+    assert reduction == pytest.approx((v**2).sum(), rel=1e-12)
+    np.testing.assert_allclose(work.vh.reshape(levels, width), v, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(work.V[G.size :].reshape(pc, levels, width), np.moveaxis(V, 2, 0), rtol=1e-9, atol=1e-12)
+    expected = np.c_[np.tril(core[:, :pc] - np.einsum("jac,jad->cd", V, V)), -np.einsum("jac,ja->c", V, v)]
+    got = np.c_[np.tril(work.core[:, :pc]), work.core[:, pc]]
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_products_with_a_root():

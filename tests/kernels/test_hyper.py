@@ -164,6 +164,8 @@ def test_no_density_where_a_scale_is_out_of_range(kind):
         bad = x.copy()
         bad[place] = value
         assert b.log_hyper(False, bad, 0.7)[0] == -math.inf
+        assert hyper.has_room(b.coordinates, bad) == (place == 0 and value > 0.0)  # log 2.1 has room, but no density under this prior
+    assert hyper.has_room(b.coordinates, x)
     b.coordinates.fit[0, hyper.SHIFT] = 0.5  # below log c there is no sd
     bad = x.copy()
     bad[0] = math.log(0.49)
