@@ -56,8 +56,8 @@ def read(file: BinaryIO) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
     digest = hashlib.sha256()
 
     def take(size: int) -> bytearray:
-        part = bytearray(file.read(size))
-        if len(part) < size:
+        part = bytearray(size)
+        if file.readinto(part) < size:
             raise Damaged("it is cut short")
         digest.update(part)
         return part
@@ -79,7 +79,7 @@ def read(file: BinaryIO) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
     try:
         words = json.loads(header.decode())
         return words["about"], _arrays(words["arrays"], body)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise Damaged("its header is not understood") from error
 
 

@@ -45,6 +45,7 @@ class Checkpoint:
     ) -> None:
         self.folder, self.about, self.more, self.goes_on = folder_of(target), dict(about), more, goes_on
         self.number = self.log = self.size = 0
+        self.logs: dict[int, int] = {}  # of each state that is there, the file of draws that it needs
         self.begun = False
 
     def write(self, standing: Standing) -> None:
@@ -84,6 +85,7 @@ class Checkpoint:
             raise
         places.sync_folder(self.folder)
         self.number, self.size = self.number + 1, self.size + added
+        self.logs[self.number] = self.log
         self._sweep()
 
     def failed(self, sentence: str) -> None:
@@ -93,34 +95,31 @@ class Checkpoint:
 
     def remove(self) -> None:
         """The run is written: it needs no checkpoint any more."""
-        discard(self.folder)
+        with suppress(OSError):
+            discard(self.folder)
 
     def _begin(self) -> None:
         """The folder; states of the same run that are there stay until there are two newer ones."""
         if not self.goes_on:
             discard(self.folder)
         self.folder.mkdir(exist_ok=True)
-        there = _numbered(self.folder, "state"), _numbered(self.folder, "draws")
-        self.number, self.log = (max(numbers, default=0) for numbers in there)
+        states, draws = _numbered(self.folder, "state"), _numbered(self.folder, "draws")
+        self.number, self.log = max(states, default=0), max(draws, default=0)
+        abouts = {number: _about(self.folder / f"state-{number}") for number in states}
+        self.logs = {number: int(about["log"].removeprefix("draws-")) for number, about in abouts.items() if about}
         (self.folder / FAILED).unlink(missing_ok=True)
         if self.more is not None:
             self.more(self.folder)
+        places.sync_folder(self.folder.parent)
         self.begun = True
 
     def _sweep(self) -> None:
-        """Let go of states but the two newest, and of draws that neither of them needs."""
-        states = _numbered(self.folder, "state")
-        old, kept = states[:-STATES], states[-STATES:]
-        logs = {self.log}
-        for number in kept:
-            if number != self.number:
-                about = _about(self.folder / f"state-{number}")
-                logs.add(int(about["log"].removeprefix("draws-")) if about else self.log)
-        for number in old:
+        """Let go of states but the two newest that can be read, and of draws that neither of them needs."""
+        self.logs = dict(sorted(self.logs.items())[-STATES:])
+        for number in set(_numbered(self.folder, "state")).difference(self.logs):
             (self.folder / f"state-{number}").unlink(missing_ok=True)
-        for number in _numbered(self.folder, "draws"):
-            if number not in logs:
-                (self.folder / f"draws-{number}").unlink(missing_ok=True)
+        for number in set(_numbered(self.folder, "draws")).difference(self.logs.values()):
+            (self.folder / f"draws-{number}").unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -140,12 +139,20 @@ def folder_of(target: Path) -> Path:
 
 
 def discard(folder: Path) -> None:
-    """Let go of the folder in one step: a process that dies on the way leaves no half of it. What another left is let go of too."""
-    gone = folder.with_name(f"{folder.name}-gone")
-    shutil.rmtree(gone, ignore_errors=True)
-    with suppress(OSError):
-        os.rename(folder, gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    """Let go of the folder in one step: a process that dies on the way leaves no half of it under its name. OSError: it stays."""
+    tidy(folder)
+    with suppress(FileNotFoundError):
+        os.rename(folder, _gone(folder))
+    tidy(folder)
+
+
+def tidy(folder: Path) -> None:
+    """Let go of what a process that died within ``discard`` has left; nothing needs it."""
+    shutil.rmtree(_gone(folder), ignore_errors=True)
+
+
+def _gone(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}-gone")
 
 
 def look(target: Path) -> Mapping[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,6 +77,7 @@ def opened(folder: str | os.PathLike[str], asked: Asked) -> Iterator[Going]:
     target = Path(os.path.realpath(os.path.expanduser(where)))
     _refuse_nothing(target, where)
     with places.reserve(target, runfolder.KIND, where=where) as place:
+        checkpoint.tidy(checkpoint.folder_of(target))
         stood = _of_checkpoint(target) or of_run(target, where)
         place.force = stood.force or (runfolder.is_run(target) and identity_of(target) == stood.identity)
         prepared, course = settled(stood, asked, where)
@@ -142,7 +143,8 @@ def _of_checkpoint(target: Path) -> Stood | None:
         return None
     about = found.about
     if runfolder.is_run(target) and identity_of(target) == about["run"] and _further(target, found.standing):
-        checkpoint.discard(found.folder)
+        with suppress(OSError):
+            checkpoint.discard(found.folder)
         return None
     path = found.folder / "spec.yaml"  # as if it stood there: what it names is found from there
     values, lines = yaml_lines.parse(about["spec"], str(path))

@@ -48,32 +48,65 @@ def often(monkeypatch: pytest.MonkeyPatch, chunk: float = 0.0) -> None:
     monkeypatch.setattr(crew, "POLL", 0.001)
 
 
-def slowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every chunk takes two milliseconds more, so that there is time for checkpoints."""
-    chunk = crew.Crew._chunk
-    monkeypatch.setattr(crew.Crew, "_chunk", lambda self, *arguments: (chunk(self, *arguments), time.sleep(0.002)))
+SWEEPS = 4
+"""Sweeps of a chain from one checkpoint to the next, where runs are paced."""
+LONGEST = 120.0
+"""Seconds that a chain waits for a checkpoint before the test fails, on whatever machine."""
+
+
+def paced(monkeypatch: pytest.MonkeyPatch) -> list[crew.Crew]:
+    """No chain begins a chunk before a checkpoint was written after the last one, however busy the machine is; gives the crews at work.
+
+    With one core there is so one checkpoint after every ``SWEEPS`` sweeps of a chain, and chains take turns.
+    """
+    chunk, crews = crew.Crew._chunk, []
+
+    def paced_chunk(self: crew.Crew, chain: Any, target: int) -> None:
+        if self.keeper is None:
+            return chunk(self, chain, target)
+        if self not in crews:
+            crews.append(self)
+        self.chunk = SWEEPS
+        chunk(self, chain, target)
+        writer = self.keeper.write.__self__
+        number, limit = writer.number, time.monotonic() + LONGEST
+        while writer.number == number and not self.stop.is_set():
+            assert time.monotonic() < limit, "no checkpoint is written"
+            self.keeper.offered(chain)
+            time.sleep(0.0005)
+
+    monkeypatch.setattr(crew.Crew, "_chunk", paced_chunk)
+    return crews
 
 
 def broken_off(place: Path, monkeypatch: pytest.MonkeyPatch, *, checkpoints: int, spec: str = "model.yaml", **overrides: Any) -> Path:
-    """A run to ``place/run`` that ended, as if it had been killed, when it had written so many checkpoints."""
+    """A run to ``place/run`` that ended, as if it had been killed, when it had written so many checkpoints, one a chunk."""
     often(monkeypatch)
     write = checkpoint.Checkpoint.write
 
     def counted(self: checkpoint.Checkpoint, standing: Any) -> None:
+        if stop.is_set():  # a dead process writes nothing
+            raise OSError("killed")
         write(self, standing)
         if self.number >= checkpoints:
             stop.set()
+
+    def die(_: object) -> None:
+        if stop.is_set():
+            raise Killed
 
     stop = threading.Event()
     read = specs.load(place / spec, overrides)
     target = place / "run"
     with monkeypatch.context() as patched:
         patched.setattr(checkpoint.Checkpoint, "write", counted)
-        slowed(patched)
+        crews = paced(patched)
         with pytest.raises(Killed), pipeline.reserved(target):
             prepared = pipeline.prepare(read)
             going = courses.start(read, prepared.table, target, force=False)
-            pipeline.draw(prepared, lambda _: (_ for _ in ()).throw(Killed()) if stop.is_set() else None, course=going)
+            pipeline.draw(prepared, die, course=going)
+        for one in crews:
+            one.stop.set()
     return target
 
 

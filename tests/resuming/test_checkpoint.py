@@ -17,7 +17,7 @@ from gibbs.files import blocks
 from gibbs.model import spec as specs
 from gibbs.resuming import calls, checkpoint
 from gibbs.resuming import course as courses
-from tests.resuming.ground import broken_off, folder, often, same, slowed, whole
+from tests.resuming.ground import broken_off, folder, often, paced, same, whole
 
 pytestmark = pytest.mark.filterwarnings("ignore::gibbs.errors.NotConvergedWarning")
 
@@ -123,7 +123,7 @@ def test_a_disk_that_fills_up_stops_the_run_and_the_last_checkpoint_is_good(plac
     target, spec = place / "run", specs.load(place / "model.yaml")
     with monkeypatch.context() as patched, pipeline.reserved(target):
         patched.setattr(blocks, "write", full)
-        slowed(patched)
+        paced(patched)
         prepared = pipeline.prepare(spec)
         with pytest.raises(OutputError, match=r"cannot be written \(no space left on device\), so the run was stopped after") as error:
             pipeline.draw(prepared, course=courses.start(spec, prepared.table, target, force=False))
@@ -148,12 +148,50 @@ def test_a_folder_that_turns_read_only_stops_the_run(place: Path, monkeypatch: p
     target, spec = place / "run", specs.load(place / "model.yaml")
     with monkeypatch.context() as patched, pipeline.reserved(target):
         patched.setattr("gibbs.resuming.checkpoint.os.replace", read_only)
-        slowed(patched)
+        paced(patched)
         prepared = pipeline.prepare(spec)
         with pytest.raises(OutputError, match="read-only file system"):
             pipeline.draw(prepared, course=courses.start(spec, prepared.table, target, force=False))
     found = checkpoint.find(target)
     assert found is not None and found.about["number"] == 8 and not found.notes
+
+
+def test_a_process_that_dies_while_it_lets_go_of_a_checkpoint_leaves_nothing_for_long(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = broken_off(place, monkeypatch, checkpoints=5)
+    gone = checkpoint._gone(checkpoint.folder_of(target))
+    gone.mkdir()
+    (gone / "state-3").write_bytes(b"of another run")
+    calls.resume(target, progress=False)
+    assert not gone.exists() and not checkpoint.folder_of(target).exists() and not same(whole(place), target)
+
+
+def test_a_damaged_state_does_not_take_the_place_of_a_good_one(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two newest that are kept are two that can be read."""
+    target = broken_off(place, monkeypatch, checkpoints=8)
+    before, last = states(target)
+    flipped(last)
+    found = checkpoint.find(target)
+    again = checkpoint.Checkpoint(target, found.about, goes_on=True)
+    again.write(found.standing)
+    assert [path.name for path in states(target)] == [before.name, "state-9"] and not checkpoint.find(target).notes
+    states(target)[-1].unlink()
+    assert checkpoint.find(target).about["number"] == 7
+
+
+def test_checkpoints_of_another_run_that_cannot_be_let_go_of_are_not_added_to(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = broken_off(place, monkeypatch, checkpoints=5)
+    found = checkpoint.find(target)
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(target))
+
+    monkeypatch.setattr("gibbs.resuming.checkpoint.os.rename", refused)
+    other = checkpoint.Checkpoint(target, {**found.about, "run": "another"})
+    with pytest.raises(PermissionError):
+        other.write(found.standing)
+    assert checkpoint.find(target).about["run"] == found.about["run"]
+    other.remove()
+    assert checkpoint.find(target) is not None
 
 
 def test_a_new_run_does_not_take_the_place_of_one_that_waits(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

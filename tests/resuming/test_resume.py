@@ -15,7 +15,7 @@ import gibbs
 from gibbs.errors import DataError, OutputError, SpecError
 from gibbs.resuming import calls, checkpoint
 from tests.command import Gibbs
-from tests.resuming.ground import SPEC, broken_off, folder, often, same, whole
+from tests.resuming.ground import LONGEST, SPEC, broken_off, folder, often, paced, same, whole
 
 pytestmark = pytest.mark.filterwarnings("ignore::gibbs.errors.NotConvergedWarning")
 SPECS = {
@@ -101,7 +101,8 @@ def test_a_table_from_python_is_kept_with_the_checkpoint(place: Path, monkeypatc
 
     keys = {"warmup": 100, "chains": 2, "seed": 4, "progress": False, "draws": 300, "output": place / "run"}
     monkeypatch.setattr(pipeline, "save", dies)
-    with pytest.raises(SystemError):
+    with monkeypatch.context() as patched, pytest.raises(SystemError):
+        paced(patched)
         gibbs.fit("y ~ x + (1 | g)", frame, **keys)
     monkeypatch.setattr(pipeline, "save", save)
     assert (checkpoint.folder_of(place / "run") / "data.parquet").is_file()
@@ -183,23 +184,25 @@ def test_ctrl_c_leaves_a_run_that_goes_on(place: Path, monkeypatch: pytest.Monke
 
     from gibbs import pipeline
     from gibbs.model import spec as specs
-    from gibbs.sampling import chains
+    from gibbs.sampling import chains, crew
+    from gibbs.sampling.chain import Chain
 
-    often(monkeypatch, chunk=0.01)
-    stop, run = threading.Event(), chains.run
+    stop, run, chunk = threading.Event(), chains.run, crew.Crew._chunk
 
     def pressed(*arguments: object, **keys: object) -> object:
-        def tell(progress: object) -> None:
-            if min(progress.done) > 180:
-                stop.set()
+        return run(*arguments, **{**keys, "stop": stop, "chunk": 7})
 
-        return run(*arguments, **{**keys, "progress": tell, "stop": stop, "chunk": 7})
+    def chunk_by_chunk(self: crew.Crew, chain: Chain, target: int) -> None:
+        chunk(self, chain, target)
+        if chain.done > 180:
+            stop.set()
+            assert self.stop.wait(LONGEST)
 
-    monkeypatch.setattr(chains, "run", pressed)
-    with pipeline.reserved(place / "run") as at:
+    with monkeypatch.context() as patched, pipeline.reserved(place / "run") as at:
+        patched.setattr(chains, "run", pressed)
+        patched.setattr(crew.Crew, "_chunk", chunk_by_chunk)
         fit = pipeline.draw(pipeline.prepare(specs.load(place / "model.yaml", {"draws": 3000})))
         pipeline.save(fit, at)
-    monkeypatch.setattr(chains, "run", run)
     assert fit.arrays.stopped == "interrupted" and fit.arrays.beta.shape[1] < 3000
     again = calls.resume(place / "run", progress=False)
     assert not again.arrays.stopped and not same(whole(place, draws=3000), place / "run")
