@@ -25,7 +25,7 @@ import numpy as np
 from gibbs.draws.outline import Outline
 from gibbs.draws.records import Draws
 from gibbs.errors import SpecError, nearest
-from gibbs.model import families, laws
+from gibbs.model import families, laws, nesting
 from gibbs.model.records import Design, Factor
 from gibbs.posterior import family, loglik, variances
 from gibbs.posterior.linear import flat, linear_predictor
@@ -119,11 +119,8 @@ def _check_quadrature(outline: Outline, design: Design, name: str, own: tuple[in
 
 def _is_nested(inner: Factor, outer: Factor) -> bool:
     """Whether every level of ``inner`` lies within one of ``outer``, and there are more of them."""
-    if len(inner.levels) <= len(outer.levels):
-        return False
-    first = np.zeros(len(inner.levels), dtype=np.int64)
-    first[inner.codes] = outer.codes
-    return np.array_equal(first[inner.codes], outer.codes)
+    more = len(inner.levels) > len(outer.levels)
+    return more and nesting.parents(inner.codes, outer.codes, len(inner.levels)) is not None
 
 
 def matrix(draws: Draws, outline: Outline, design: Design, levels: Levels, block: int = BLOCK) -> np.ndarray:

@@ -52,7 +52,7 @@ def build(spec: Spec, table: Table) -> Design:
     Raises FormulaError for the formula, DataError where the data do not fit it, SpecError for a prior that fits nothing in the model.
     """
     read = spec.parsed
-    family = families.family(spec.family, spec.link or None, trials=spec.family == "binomial")
+    family = families.of(spec)
     book = priors.PriorBook(spec)
     source = table.source
     needed = formula.variables(read)
@@ -179,7 +179,7 @@ def _rows(read: Formula, spec: Spec, table: Table, needed: tuple[str, ...]) -> _
     if weights is not None and not weights.all():
         dropped = {**dropped, f"{read.frequency} (weight 0)": int((weights == 0).sum())}
         frame, weights = frame[weights > 0], weights[weights > 0]
-    sampling = outcome.sampling(read, families.family(spec.family), frame, table.source)
+    sampling = outcome.sampling(read, families.of(spec), frame, table.source)
     if sampling is not None and not sampling.all():
         dropped = {**dropped, f"{read.sampling} (weight 0)": int((sampling == 0).sum())}
         frame = frame[sampling > 0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gibbs.model import collinear, families
+from gibbs.model.nesting import parents
 from gibbs.model.records import Design, Factor, Term
 
 FEW_LEVELS = 5
@@ -386,7 +387,7 @@ def constant_outcome(design: Design) -> list[Warning]:
     found: list[Factor] = []
     messages = []
     for factor in sorted(design.factors, key=lambda f: len(f.levels)):
-        if any(_nested(factor, coarser) for coarser in found):
+        if any(parents(factor.codes, coarser.codes, len(factor.levels)) is not None for coarser in found):
             continue
         rows = np.bincount(factor.codes[known], minlength=len(factor.levels))
         if 2 * int(rows[rows > 1].sum()) < int(known.sum()):
@@ -408,13 +409,6 @@ def constant_outcome(design: Design) -> list[Warning]:
             )
         )
     return messages
-
-
-def _nested(a: Factor, b: Factor) -> bool:
-    """Whether every level of a lies in one level of b."""
-    up = np.zeros(len(a.levels), dtype=np.int64)
-    up[a.codes] = b.codes
-    return bool((up[a.codes] == b.codes).all())
 
 
 def of_levels(design: Design) -> list[str]:

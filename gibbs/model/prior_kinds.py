@@ -42,7 +42,8 @@ class Kind:
 
     name : as written. on : the places (keys of ``PLACES``) where it may stand. forms : the ways it may be written, names of the arguments
     in order; the first is the form it is stored in. words : of ``describe``, filled with the arguments. spellings : other names that can
-    mean nothing else. keywords : other names of its arguments. check : refuses impossible values beyond signs, given the arguments by name.
+    mean nothing else. keywords : other names of its arguments. signed : arguments that need not be positive; matrix : the one that may be
+    a list. check : refuses impossible values beyond these, given the arguments by name.
     location : (df, centre, scale) of a kind on coefficients, df = inf of a normal.
     code : name of the kernels' density (``gibbs.kernels.priors``), and its two numbers. Densities on a sd, and what else is positive:
     log_density (normalised, at numbers inside the support), draw (n numbers), above_one (n numbers, given that they exceed 1), mass_above
@@ -59,6 +60,8 @@ class Kind:
     words: str
     spellings: tuple[str, ...] = ()
     keywords: Mapping[str, str] = field(default_factory=dict)
+    signed: tuple[str, ...] = ("mean",)
+    matrix: str = ""
     check: Callable[[dict[str, Any], Refuse], None] | None = None
     location: Callable[[Args], tuple[float, float, float]] | None = None
     code: tuple[str, Callable[[Args], tuple[float, float]]] | None = None
@@ -280,6 +283,7 @@ KINDS: dict[str, Kind] = {
             "lognormal, its log of mean {0} and sd {1}",
             spellings=("log_normal",),
             keywords={"mu": "m", "meanlog": "m", "sigma": "s", "sdlog": "s"},
+            signed=("m",),
             code=("LOGNORMAL", lambda a: a),
             log_density=lambda a, x: _log_lognormal(x, *a),
             draw=lambda a, rng, n: np.exp(a[0] + a[1] * rng.standard_normal(n)),
@@ -305,6 +309,7 @@ KINDS: dict[str, Kind] = {
             (SD, NU, SHAPE),
             (("low", "high"),),
             "uniform from {0} to {1}",
+            signed=("low", "high"),
             check=_check_uniform,
             code=("UNIFORM", lambda a: a),
             log_density=lambda a, x: np.where((x >= a[0]) & (x <= a[1]), -math.log(a[1] - a[0]), -np.inf),
@@ -346,6 +351,7 @@ KINDS: dict[str, Kind] = {
             (("df", "scale"),),
             "inverse-Wishart, {0} df, scale matrix {1}",
             spellings=("inv_wishart", "invwishart"),
+            matrix="scale",
             check=_check_matrix,
             example="inverse_wishart(4, [[1, 0], [0, 1]])",
         ),
@@ -354,6 +360,7 @@ KINDS: dict[str, Kind] = {
             (COVARIANCE,),
             (("nu", "A"),),
             "Huang-Wand, nu {0}, scale {1}",
+            matrix="A",
             check=_check_huang_wand,
         ),
     )

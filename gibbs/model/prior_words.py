@@ -269,24 +269,23 @@ def _arguments(kind: str, call: _Call, key: str, where: str) -> tuple[Any, ...]:
 
 def _check(kind: str, args: tuple[Any, ...], key: str, where: str, *, nu: bool) -> None:
     """Impossible values: signs, orders, shapes, and a scale matrix that is no covariance."""
-    values = dict(zip(KINDS[kind].forms[0], args, strict=True))
+    record = KINDS[kind]
+    values = dict(zip(record.forms[0], args, strict=True))
 
     def refuse(what: str) -> None:
         raise SpecError(f"the prior of {key}, {kind}({', '.join(_plain(a) for a in args)}): {what}.", where=where)
 
-    matrix = {"scale"} if kind == "inverse_wishart" else {"A"} if kind == "huang_wand" else set()
     for name, value in values.items():
-        if name not in matrix and isinstance(value, tuple):
+        if name != record.matrix and isinstance(value, tuple):
             refuse(f"{name} must be one number, not a list")
         if not all(math.isfinite(v) for v in _flat(value)):
             refuse(f"{name} must be finite")
-        if name not in matrix and name not in {"mean", "m", "low", "high"} and value <= 0:
+        if name not in (record.matrix, *record.signed) and value <= 0:
             refuse(f"{name} must be greater than 0")
-    check = KINDS[kind].check
-    if check is not None:
-        check(values, refuse)
+    if record.check is not None:
+        record.check(values, refuse)
     if kind == "uniform" and values["low"] < (1 if nu else 0):
-        refuse("degrees of freedom begin at 1, so low must be at least 1" if nu else "an sd is never negative, so low must be at least 0")
+        refuse("degrees of freedom begin at 1, so low must be at least 1" if nu else f"{key} is never negative, so low must be at least 0")
     if kind == "fixed" and nu and values["value"] < 1:
         refuse("degrees of freedom must be at least 1")
 

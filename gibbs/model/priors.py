@@ -1,7 +1,8 @@
 """The priors of a spec, looked up by what they are on: the most specific key wins, and a key that names nothing is an error.
 
 Keys: ``b``, ``b[coefficient]``, ``intercept`` (predictors at their means), ``b[Intercept]`` (the coefficient as written), ``sd``,
-``sd[factor]``, ``sd[factor,column]``, ``cor``, ``cor[factor]``, ``cov``, ``cov[factor]``, ``df``, ``df[factor]``, ``sigma``, ``nu``.
+``sd[factor]``, ``sd[factor,column]``, ``cor``, ``cor[factor]``, ``cov``, ``cov[factor]``, ``df``, ``df[factor]``, ``cutpoints``, and the
+family's own parameters by name (``sigma``, ``nu``, …).
 ``b`` alone is for every coefficient but the intercept.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from gibbs.errors import SpecError, nearest
-from gibbs.model.families import FAMILIES, PARAMETERS, Parameter, family
+from gibbs.model.families import FAMILIES, PARAMETERS, Parameter, named
 from gibbs.model.laws import Law
 from gibbs.model.prior_kinds import log_density, names_on
 from gibbs.model.prior_words import (
@@ -81,7 +82,7 @@ class PriorBook:
     """
 
     def __init__(self, spec: Spec) -> None:
-        self.family = family(spec.family)
+        self.family = named(spec.family)
         self._file = str(spec.path) if spec.path is not None else ""
         self._lines = spec.lines
         self._priors: dict[tuple[str, ...], Prior] = {}

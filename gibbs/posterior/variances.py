@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +15,8 @@ from gibbs.posterior import intervals
 if TYPE_CHECKING:
     import pandas as pd
 
-LATENT_VARIANCE = {
-    "logit": (math.pi**2 / 3, "π²/3"),
-    "probit": (1.0, "1"),
-    "cloglog": (math.pi**2 / 6, "π²/6"),
-}  # of the latent residual, and how it is written
+WRITTEN = {"logit": "π²/3", "probit": "1", "cloglog": "π²/6"}
+"""How the variance of the latent variable behind a link is written."""
 
 
 def hyper(draws: Draws, outline: Outline, name: str) -> np.ndarray:
@@ -79,25 +75,21 @@ def residual_variance(draws: Draws, outline: Outline, mean: np.ndarray | None = 
     ψ'(1/(1/μ + 1/r)), at the mean count μ = ``mean`` (chain, draw) (Nakagawa, Johnson and Schielzeth 2017); 0 where that is not given,
     for the linear predictor itself has no residual.
     """
-    shape = draws.beta.shape[:2]
-    link = families.of(outline).link
-    if link == "log" and mean is None:
+    shape, family = draws.beta.shape[:2], families.of(outline)
+    if family.link == "log" and mean is None:
         return np.zeros(shape), "Residual (none on the log scale)"
-    if link == "log":
-        from gibbs.posterior import family
-
-        own = {name: hyper(draws, outline, name) for name in families.of(outline).priors(outline)}
-        with np.errstate(divide="ignore"):
-            found = family.latent_variance(outline.family, "log", mean=mean, **own)
-        return np.asarray(found), "Residual (log scale, trigamma)"
-    if link in LATENT_VARIANCE:
-        value, written = LATENT_VARIANCE[link]
-        return np.full(shape, value), f"Residual (latent, {written})"
     if outline.known_variance is not None:
         return np.full(shape, outline.known_variance), "Residual (known se)"
-    own = families.Given(outline.family, {name: hyper(draws, outline, name) for name in families.of(outline).priors(outline)})
+    own = {name: hyper(draws, outline, name) for name in family.priors(outline)}
+    with np.errstate(divide="ignore"):
+        found = family.latent_variance(families.Given(family.name, {**own, "link": family.link, "mean": mean}))
+    found = np.broadcast_to(found, shape)
+    if family.link == "log":
+        return found, "Residual (log scale, trigamma)"
+    if family.link in WRITTEN:
+        return found, f"Residual (latent, {WRITTEN[family.link]})"
     label = "Residual" if outline.variance_factor == 1.0 else "Residual (mean of sigma²/w)"
-    return np.asarray(families.of(outline).latent_variance(own)) * outline.variance_factor, label
+    return found * outline.variance_factor, label
 
 
 def varcorr(draws: Draws, outline: Outline) -> pd.DataFrame:

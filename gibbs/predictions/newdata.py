@@ -312,7 +312,7 @@ def _refuse_missing(frame: pd.DataFrame, wanted: Sequence[str], source: str) -> 
 
 
 def _family(fit: Fit) -> Any:
-    return families.family(fit.spec.family, fit.spec.link or None, trials=fit.spec.family == "binomial")
+    return families.of(fit.spec)
 
 
 def _trials(fit: Fit, parsed: Formula, frame: pd.DataFrame, source: str, given: Any) -> np.ndarray | None:

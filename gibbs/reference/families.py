@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gibbs.model.families import _ALIASES, FAMILIES, LATENT_SD, LINKS
+from gibbs.model.families import _ALIASES, FAMILIES, LINKS
+from gibbs.model.families.numbers import LATENT_VARIANCE
 from gibbs.posterior.ratios import WORDS
 from gibbs.reference.markdown import code, table
 
@@ -36,7 +37,7 @@ def page() -> str:
             code(link),
             ", ".join(code(name) for name, family in FAMILIES.items() if link in LINKS.get(name, (family.link,))),
             f"{WORDS[link]}s" if link in WORDS else "",
-            f"{LATENT_SD[link]:.4g}" if link in LATENT_SD else "",
+            f"{LATENT_VARIANCE[link] ** 0.5:.4g}" if link in LATENT_VARIANCE else "",
         ]
         for link in every
     ]

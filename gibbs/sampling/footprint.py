@@ -142,5 +142,5 @@ def _by_level(design: Design, plan: Plan) -> int:
             met = sum(min(len(c.levels), np.bincount(factor.codes, minlength=J).mean()) * c.Z.shape[1] for c in core)
             blocks += J * q * (q + above + min(plan.core_columns, design.X.shape[1] + met))
             above += q
-    copies = 2 if design.family == "gaussian" else 4
+    copies = 2 if families.of(design).is_gaussian else 4
     return int(8 * (14 * effects + copies * blocks))

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy.special import expit, ndtr
 
 from gibbs.criticism import expressions
-from gibbs.criticism.expressions import HypothesisError, parse
-from gibbs.criticism.hypothesis import value
+from gibbs.criticism.expressions import Both, Compare, HypothesisError, parse
+from gibbs.criticism.hypothesis import statement, value
 from gibbs.draws import diagnostics
-from gibbs.errors import GibbsError, SpecError
+from gibbs.errors import SpecError
 from gibbs.posterior.fit import Fit
 from tests.posterior.fabricated import design, draws, factor, fit, slopes, term
 
@@ -161,10 +161,23 @@ def test_further_errors() -> None:
 
 @given(st.text(alphabet="b_xz :^*+-/()<>&|`[],.019esdg\n", max_size=40))
 def test_any_text_gives_a_tree_or_a_refusal(text: str) -> None:
+    """A refusal shows the text with a caret below it; a tree names known parameters alone, and has a number or a truth at every draw."""
     try:
-        parse(text, NAMES)
-    except GibbsError:
-        pass
+        tree = parse(text, NAMES)
+    except HypothesisError as refused:
+        _, *shown = refused.message.split("\n    ")
+        assert not text.strip() or (len(shown) == 2 and shown[1].strip() == "^" and len(shown[1]) <= len(shown[0]) + 1)
+        return
+    assert expressions.parameters(tree) <= NAMES
+    at = {name: np.array([0.3, -1.2]) for name in NAMES}
+    with np.errstate(all="ignore"):
+        if not isinstance(tree, Compare | Both):
+            assert np.broadcast_to(value(tree, at), 2).dtype == np.float64
+            return
+        try:
+            assert np.broadcast_to(statement(tree, at), 2).dtype == np.bool_
+        except SpecError as refused:
+            assert "is no number in" in refused.message  # 0/0 on one side
 
 
 _LEAVES = st.sampled_from(["b_x", "b_z", "2.5", "0.5"])

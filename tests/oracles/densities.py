@@ -263,7 +263,7 @@ def factor_covariance(covariances: list[np.ndarray]) -> np.ndarray:
 
 
 def log_prior_df(prior: Prior, df: float) -> float:
-    """That of nu, an exponential cut off below 1: df of Student-t effects."""
+    """Log density of the degrees of freedom of Student-t effects: as ``log_prior_nu``, but an exponential is cut off below 1, too."""
     return -np.inf if prior.kind == "exponential" and df <= 1.0 else log_prior_nu(prior, df)
 
 
@@ -310,8 +310,7 @@ def log_prior(design: Design, values: Values) -> float:
     if design.nu_prior is not None:
         total += log_prior_nu(design.nu_prior, float(values["nu"]))
     if design.dispersion_prior is not None:
-        shape, rate = design.dispersion_prior.args
-        total += stats.gamma.logpdf(values["shape"], shape, scale=1.0 / rate)
+        total += log_prior_sd(design.dispersion_prior, float(values["shape"]))
     if design.cutpoint_prior is not None:
         cut = np.asarray(values["cutpoints"])
         if np.any(np.diff(cut) <= 0.0):

@@ -71,10 +71,14 @@ def region() -> Law:
     return law_of_sd([Given(regions, normal(100.0), 0.27)], uniform(100.0), 99.9999)
 
 
-def test_the_law_by_quadrature_is_the_one_that_was_reported(region: Law):
-    """By another program, whose quantiles are those of a coarser grid (steps of 3 %)."""
-    assert region.mean() == pytest.approx(3.19, abs=0.02)
-    assert [region.quantile(p) for p in (0.05, 0.5, 0.95)] == pytest.approx([0.45, 1.94, 9.04], rel=0.04)
+def test_the_law_by_quadrature(region: Law):
+    """Mean and quantiles by another quadrature: Gauss–Hermite over states, plain sums on grids of b and of the means of regions.
+
+    The fault's report has the mean 3.19, but 0.45, 1.94 and 9.04 for the 5, 50 and 95 % points: each about 3 % below both quadratures,
+    and 400,000 draws have the last at 9.30, too.
+    """
+    assert region.mean() == pytest.approx(3.182, rel=1e-3)
+    assert [region.quantile(p) for p in (0.05, 0.5, 0.95)] == pytest.approx([0.4655, 1.9988, 9.300], rel=1e-3)
 
 
 @pytest.mark.parametrize("seed", [2, 3, 6])

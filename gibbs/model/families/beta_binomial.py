@@ -21,7 +21,7 @@ import numpy as np
 
 from gibbs.model.families.numbers import distribution, log_choose, log_distribution, special
 from gibbs.model.families.record import APART, TRIALS, Family, Given, Row, dispersion
-from gibbs.model.families.shares import JAGS_LINK, STAN_MEAN, latent_variance, of_one_trial
+from gibbs.model.families.shares import STAN_MEAN, latent_variance, of_one_trial
 
 if TYPE_CHECKING:
     from gibbs.model.records import Design
@@ -94,7 +94,7 @@ def _row(design: Design, family: Family) -> Row:
 
 
 def _jags(data: Mapping[str, Any], link: str) -> list[str]:
-    return [f"{JAGS_LINK[link]}(mu[i]) <- eta[i]", "y[i] ~ dbetabin(mu[i] * phi, (1 - mu[i]) * phi, trials[i])"]
+    return [f"{link}(mu[i]) <- eta[i]", "y[i] ~ dbetabin(mu[i] * phi, (1 - mu[i]) * phi, trials[i])"]
 
 
 BETA_BINOMIAL = Family(

@@ -6,12 +6,14 @@ A new family is a file of this folder with its record, a line in ``__init__``, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gibbs.model.families.numbers import LATENT_VARIANCE
 from gibbs.model.prior_kinds import NU, SD, SHAPE
 
 if TYPE_CHECKING:
@@ -142,7 +144,8 @@ class Family:
     @property
     def latent_sd(self) -> float | None:
         """Residual sd of the latent variable behind the link in force; None where there is none."""
-        return LATENT_SD.get(self.link or self.links[0])
+        variance = LATENT_VARIANCE.get(self.link or self.links[0])
+        return None if variance is None else math.sqrt(variance)
 
     @property
     def has_sigma(self) -> bool:
@@ -162,7 +165,3 @@ class Family:
         """The priors of the family's parameters by name, of a Design, or what has its attributes; without those that it does not have."""
         found = {p.name: getattr(model, p.slot) for p in self.parameters}
         return {name: prior for name, prior in found.items() if prior is not None}
-
-
-LATENT_SD = {"logit": np.pi / np.sqrt(3.0), "probit": 1.0, "cloglog": np.pi / np.sqrt(6.0)}
-"""Residual sd of the latent variable behind each link."""

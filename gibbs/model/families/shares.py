@@ -6,6 +6,7 @@ F(η) = 1 − exp(−e^η) of link cloglog.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,6 @@ from gibbs.model.families.record import BINARY, TRIALS, Family, Given, Row
 if TYPE_CHECKING:
     from gibbs.model.records import Design
 
-JAGS_LINK = {"logit": "logit", "probit": "probit", "cloglog": "cloglog"}
-"""The link functions of JAGS that stand on the left of an arrow."""
 STAN_MEAN = {"logit": "inv_logit(eta)", "probit": "Phi(eta)", "cloglog": "inv_cloglog(eta)"}
 """F(η) in Stan."""
 
@@ -67,48 +66,44 @@ def _row(design: Design, family: Family) -> Row:
 
 
 def _bernoulli(data: Mapping[str, Any], link: str) -> list[str]:
-    return [f"{JAGS_LINK[link]}(theta[i]) <- eta[i]", "y[i] ~ dbern(theta[i])"]
+    return [f"{link}(theta[i]) <- eta[i]", "y[i] ~ dbern(theta[i])"]
 
 
 def _binomial(data: Mapping[str, Any], link: str) -> list[str]:
-    return [f"{JAGS_LINK[link]}(theta[i]) <- eta[i]", "y[i] ~ dbin(theta[i], trials[i])"]
+    return [f"{link}(theta[i]) <- eta[i]", "y[i] ~ dbin(theta[i], trials[i])"]
 
 
 def _stan_binomial(data: Mapping[str, Any], link: str) -> str:
     return "y ~ binomial_logit(trials, eta);" if link == "logit" else f"y ~ binomial(trials, {STAN_MEAN[link]});"
 
 
-PROBIT = Family(
+_family = partial(
+    Family, log_likelihood=_log_likelihood, simulate=_simulate, within=of_one_trial, variance=variance, latent_variance=latent_variance
+)
+"""A record with the numbers that all families of yes and no share."""
+_ZERO_OR_ONE = "array[N] int<lower=0, upper=1> y;"
+
+PROBIT = _family(
     "probit",
     ("probit",),
     BINARY,
     "binary outcome, probability Φ(η): a latent normal with sd 1",
     equation=_latent_row,
-    log_likelihood=_log_likelihood,
-    simulate=_simulate,
-    within=of_one_trial,
-    variance=variance,
-    latent_variance=latent_variance,
     brms="bernoulli",
     likelihood={"probit": "BINOMIAL_PROBIT"},
     augmented={"probit": "PROBIT"},
     jags=_bernoulli,
     stan=lambda data, link: "for (i in 1:N) target += y[i] == 1 ? normal_lcdf(eta[i] | 0, 1) : normal_lccdf(eta[i] | 0, 1);",
     glm=True,
-    stan_outcome="array[N] int<lower=0, upper=1> y;",
+    stan_outcome=_ZERO_OR_ONE,
 )
 
-LOGIT = Family(
+LOGIT = _family(
     "logit",
     ("logit",),
     BINARY,
     "binary outcome, probability 1/(1+exp(−η))",
     equation=_row,
-    log_likelihood=_log_likelihood,
-    simulate=_simulate,
-    within=of_one_trial,
-    variance=variance,
-    latent_variance=latent_variance,
     aliases=("logistic",),
     brms="bernoulli",
     likelihood={"logit": "BINOMIAL_LOGIT"},
@@ -116,20 +111,15 @@ LOGIT = Family(
     jags=_bernoulli,
     stan=lambda data, link: "y ~ bernoulli_logit(eta);",
     glm=True,
-    stan_outcome="array[N] int<lower=0, upper=1> y;",
+    stan_outcome=_ZERO_OR_ONE,
 )
 
-BINOMIAL = Family(
+BINOMIAL = _family(
     "binomial",
     ("logit", "probit", "cloglog"),
     TRIALS,
     "successes of a number of trials",
     equation=_row,
-    log_likelihood=_log_likelihood,
-    simulate=_simulate,
-    within=of_one_trial,
-    variance=variance,
-    latent_variance=latent_variance,
     likelihood={"logit": "BINOMIAL_LOGIT", "probit": "BINOMIAL_PROBIT", "cloglog": "BINOMIAL_CLOGLOG"},
     augmented={"logit": "LOGIT", "probit": "PROBIT"},
     jags=_binomial,
