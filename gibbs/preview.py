@@ -67,7 +67,7 @@ class Check:
         needed, installed = self.memory.peak, memory.installed()
         if installed is not None and needed > installed:
             keep = (
-                "keep: fewer draws or chains, or a machine with more, are the ways left"
+                "fewer draws or chains, or a machine with more, are the ways left"
                 if self._nothing_kept
                 else ("have the effects of large factors summarised as they are drawn (keep: none), or ask for fewer draws or chains")
             )
@@ -208,7 +208,7 @@ class Check:
 
 def memory_sentence(found: Footprint, sampling: Sampling) -> str:
     """``at the peak about 770 MB: …``, stage by stage."""
-    grows = " (of a run to precision that ends at its second check; a longer one keeps more)" if sampling.until is not None else ""
+    grows = " (of a run to precision that ends as early as it may; a longer one keeps more)" if sampling.until is not None else ""
     return (
         f"at the peak about {memory.words(_round(found.peak))}: this process with the data {memory.words(found.so_far)}, packing "
         f"{memory.words(found.packing)}, work space {memory.words(found.work)}, draws {memory.words(found.draws)}{grows}, tables "

@@ -18,7 +18,7 @@ from gibbs.sampling import stopping
 from gibbs.sampling.crew import Crew
 from gibbs.sampling.reporter import Reporter
 from gibbs.sampling.stopping import Course
-from gibbs.sampling.watch import Look, Watch
+from gibbs.sampling.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Ended:
     stopped: str = ""
     every: int = 1
     checks: int = 0
-    look: Look | None = None
     settled: bool = True
     clock: bool = False  # the time was up, and all was within its limits
+    unmet: tuple[str, float] = ("", 1.0)  # ``Look.unmet`` of the check that ended it
 
     def info(self, asked: Sampling, warmup: int, draws: int) -> dict[str, object]:
         """For the record of a run to precision; {} of one of a fixed length."""
@@ -45,6 +45,7 @@ class Ended:
                 "warmup": warmup,
                 "settled": self.settled,
                 "clock": self.clock,
+                **({"unmet": self.unmet[0], "short_by": self.unmet[1]} if self.unmet[0] else {}),
             }
         }
 
@@ -65,7 +66,7 @@ def drive(crew: Crew, sampling: Sampling, watch: Watch, reporter: Reporter, befo
     if "target" in before:
         course = Course(before["target"], before["passed"], before["every"])
     checks, look, whole = int(before.get("checks", 0)), None, int(before.get("whole", 0))
-    clock = False
+    clock, unmet = False, ("", 1.0)
     while course is not None and not why:
         every = course.every
         crew.at(settled=int(settled), target=course.target, passed=course.passed, every=every, checks=checks, whole=whole)
@@ -81,7 +82,8 @@ def drive(crew: Crew, sampling: Sampling, watch: Watch, reporter: Reporter, befo
             why = "interrupted"
             break
         checks += 1
-        passed = look.passed(len(crew.chains))
+        unmet = look.unmet(len(crew.chains))
+        passed = not unmet[0]
         if why:  # the clock, which knows nothing of the draws: one look is as good as at a run of a fixed length
             clock, why = passed, "" if passed else why
             break
@@ -94,7 +96,7 @@ def drive(crew: Crew, sampling: Sampling, watch: Watch, reporter: Reporter, befo
                 for chain in crew.chains:
                     chain.thin(ends.every)
         course = ends
-    return Ended(why, every, checks, look, settled, clock)
+    return Ended(why, every, checks, settled, clock, unmet if why in ("max_draws", "max_seconds") else ("", 1.0))
 
 
 def _warm_up(crew: Crew, sampling: Sampling) -> tuple[str, bool]:

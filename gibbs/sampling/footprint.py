@@ -84,11 +84,17 @@ def _sums(effects: int) -> int:
 
 
 def stored_draws(sampling: Sampling) -> int:
-    """Draws of each chain that are kept: as many as are asked for, or those of the second check of a run to precision, its earliest end."""
-    if sampling.until is None:
+    """Draws of each chain that are kept: as many as are asked for, or those of a run to precision at its earliest end: its second check,
+    or the first at which there are as many as are to be effective.
+    """
+    until = sampling.until
+    if until is None:
         return sampling.draws
-    first = min(sampling.draws, sampling.until.max_draws)
-    return stopping.next_check(first, sampling.until.max_draws)
+    most, wanted = until.max_draws, max(until.ess, until.tail_ess or 0.0) / sampling.chains
+    draws = stopping.next_check(min(sampling.draws, most), most)
+    while draws < min(wanted, most):
+        draws = stopping.next_check(draws, most)
+    return draws
 
 
 def to_stream(design: Design, plan: Plan, sampling: Sampling) -> tuple[str, ...]:

@@ -101,6 +101,7 @@ def parameters(packed: Packed, stack: dict[str, np.ndarray]) -> tuple[np.ndarray
 
 
 def shortest(chains: list[Chain]) -> int:
+    """Stored draws of the chain that has fewest."""
     return min(sum(o.lp.size for o in list(c.kept)) for c in chains)
 
 

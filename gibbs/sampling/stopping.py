@@ -32,6 +32,8 @@ LEAST_STORED = 1000
 """Draws a chain that are stored, if there are so many, whatever they need."""
 MOST_BYTES = 2_000_000_000
 """Of the draws stored by all chains together: a run that grows beyond it keeps every second sweep, down to ``LEAST_STORED`` a chain."""
+ENOUGH = 3
+"""Stored draws for each effective one that is asked for that are kept in any case: no more can be effective than are stored."""
 SETTLED = 1.1
 LONGEST_WARMUP = 8
 
@@ -65,9 +67,12 @@ def next_check(now: int, most: int) -> int:
 
 
 def room(effective: float, chains: int, numbers: int) -> int:
-    """Draws a chain that are worth storing where ``effective`` draws are wanted of the most demanding of ``numbers`` quantities."""
+    """Draws a chain that are worth storing where ``effective`` draws are wanted of the most demanding of ``numbers`` quantities.
+
+    At least ``LEAST_STORED`` and ``ENOUGH`` for each effective draw; ``STORED`` for each of them where memory allows.
+    """
     by_memory = MOST_BYTES // (8 * chains * max(numbers, 1))
-    return int(max(LEAST_STORED, min(STORED * effective / chains, by_memory)))
+    return int(max(LEAST_STORED, ENOUGH * effective / chains, min(STORED * effective / chains, by_memory)))
 
 
 def long_enough(least: float, chains: int) -> bool:

@@ -2,13 +2,14 @@
 
 Coefficients, sds, correlations and family parameters get exact diagnostics at every check. Random effects, thousands of columns, are
 looked at only where those are within their limits: summaries of streamed ones as they are, stored ones by ``gibbs.draws.screen``, and
-exactly where that comes near a limit (the worst ``EXACT`` of them).
+exactly where that comes near a limit: the worst ``EXACT`` of them, and all of them before a check is passed.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -22,7 +23,7 @@ from gibbs.sampling.pack import Packed
 
 LIKELIHOOD = "the log-likelihood"
 EXACT = 400
-"""Random effects of which exact diagnostics are made at a check, at most."""
+"""Random effects of which exact diagnostics are made at a time."""
 NEAR = (3.0, 0.3)
 """An effect is looked at exactly where its screened ESS is below so many times its limit, or R-hat − 1 above this share of its own."""
 BLOCK = 1 << 18
@@ -35,7 +36,6 @@ class Look:
 
     short : the largest shortfall (``Limits.shortfall``), that of ``name``; within all limits where it is at most 1.
     least : the smallest effective sample size of anything looked at. effective : draws that the most demanding quantity needs.
-    whole : whether random effects were looked at too.
     """
 
     draws: int
@@ -46,11 +46,22 @@ class Look:
     least: float
     effective: float
     words: str = ""  # what else is wrong, of tails
-    whole: bool = True
 
     def passed(self, chains: int) -> bool:
         """Whether the check is passed."""
-        return self.short <= 1.0 and not self.words and stopping.long_enough(self.least, chains)
+        return not self.unmet(chains)[0]
+
+    def unmet(self, chains: int) -> tuple[str, float]:
+        """(what the check is not passed for, by which factor the draws are short); ("", 1.0) where it is passed."""
+        if self.short > 1.0:
+            return f"{self.name} has R-hat {self.rhat:.3f} and an effective sample size of {self.ess:,.0f}", self.short
+        if self.words:
+            return self.words, math.inf
+        if not stopping.long_enough(self.least, chains):
+            times = f"{self.least / chains:.0f} autocorrelation times"
+            words = f"a chain has run for some {times} of the slowest quantity, and an effective sample size needs {stopping.TIMES}"
+            return words, stopping.TIMES * chains / max(self.least, 1e-9)
+        return "", 1.0
 
 
 class Watch:
@@ -78,15 +89,22 @@ class Watch:
     def look(self, chains: list[Chain]) -> Look:
         """At all that the chains have kept; they are as long as each other, or their first draws are looked at."""
         found = self.parameters_alone(chains)
+        found = replace(found, effective=max(found.effective, self._effective(chains)))
         if found.short > 1.0 or found.words:
             return found
         for part in (self._streamed(chains), self._effects(chains)):
             if part is not None:
                 worse = part if part.short > found.short else found
-                found = Look(
-                    found.draws, worse.short, worse.name, worse.rhat, worse.ess, min(found.least, part.least), found.effective, whole=True
-                )  # fmt: skip
+                found = replace(worse, draws=found.draws, least=min(found.least, part.least), effective=found.effective)
         return found
+
+    def _effective(self, chains: list[Chain]) -> float:
+        """Draws that the most demanding of the stored effects needs: those for which ``until`` names an error of their own, too."""
+        asked = self.effects.part(self.stored)
+        sd, errors = np.zeros(self.stored.size), np.flatnonzero(np.isfinite(asked.mcse))
+        if errors.size:
+            sd[errors] = gather.effects(chains, errors, gather.shortest(chains)).std(axis=(0, 1))
+        return asked.effective(sd)
 
     def parameters_alone(self, chains: list[Chain]) -> Look:
         """Coefficients, sds, correlations, family parameters and the log-likelihood."""
@@ -106,7 +124,7 @@ class Watch:
         least = np.fmin.reduce([d.ess_bulk, d.ess_tail]) if short.size else np.zeros(0)
         words = ""
         if short.size and short[i] <= 1.0:
-            words = next((w for name, sd in self._sds(hyper) if (w := tails.unvisited(sd)) and self._asked(name)), "")
+            words = next((f"of {name}, {w}" for name, sd in self._sds(hyper) if self._asked(name) and (w := tails.unvisited(sd))), "")
         return Look(
             draws=kept["lp"].shape[1],
             short=float(short[i]) if short.size else 0.0,
@@ -116,7 +134,6 @@ class Watch:
             least=float(np.min(least[asked.asked & ~constant], initial=np.inf)),
             effective=self.limits.effective(d.sd[: self.parameters]),
             words=words,
-            whole=False,
         )
 
     def _sds(self, hyper: np.ndarray):
@@ -141,24 +158,26 @@ class Watch:
         asked = self.effects.part(self.stored)
         if not asked.asked.any():
             return None
-        kept = min(sum(k.lp.size for k in c.kept) for c in chains)
-        rhat, ess, sd = np.empty(size), np.empty(size), np.empty(size)
+        kept = gather.shortest(chains)
+        rhat, bulk, tail, sd = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
         step = max(1, BLOCK // (kept * len(chains)))
         for first in range(0, size, step):
             part = slice(first, first + step)
             block = gather.effects(chains, part, kept)
-            rhat[part], ess[part] = screen.screen(block)
+            rhat[part], bulk[part], tail[part] = screen.screen(block)
             sd[part] = block.std(axis=(0, 1))
-        mcse = sd / np.sqrt(ess)
+        mcse = sd / np.sqrt(bulk)
         moved = sd > 0.0
-        bulk, tail = ess.copy(), ess.copy()
-        about = asked.shortfall(rhat, ess, ess, mcse)
-        close = (ess < NEAR[0] * np.fmax(asked.ess, asked.tail)) | (rhat - 1.0 > NEAR[1] * (asked.rhat - 1.0)) | (about > NEAR[1])
+        about = asked.shortfall(rhat, bulk, tail, mcse)
+        close = (tail < NEAR[0] * np.fmax(asked.ess, asked.tail)) | (rhat - 1.0 > NEAR[1] * (asked.rhat - 1.0)) | (about > NEAR[1])
         places = np.flatnonzero(asked.asked & moved & close)
-        places = places[np.argsort(-about[places], kind="stable")][:EXACT]
-        if places.size:
-            d = diagnostics.diagnose(gather.effects(chains, places, kept), (0.5,))
-            rhat[places], bulk[places], tail[places], mcse[places] = d.rhat, d.ess_bulk, d.ess_tail, d.mcse_mean
+        places = places[np.argsort(-about[places], kind="stable")]
+        for first in range(0, places.size, EXACT):
+            some = places[first : first + EXACT]
+            d = diagnostics.diagnose(gather.effects(chains, some, kept), (0.5,))
+            rhat[some], bulk[some], tail[some], mcse[some] = d.rhat, d.ess_bulk, d.ess_tail, d.mcse_mean
+            if np.any(asked.part(some).shortfall(d.rhat, d.ess_bulk, d.ess_tail, d.mcse_mean) > 1.0):
+                break  # the check is not passed, whatever the others are
         return self._worst(asked, self.stored, rhat, bulk, tail, mcse, moved)
 
     def _worst(self, asked: Limits, places, rhat, bulk, tail, mcse, moved) -> Look:

@@ -85,10 +85,15 @@ def convergence(
     i = int(np.argmax(short))
     worst = str(w.labels[i])
     if short[i] <= 1.0:
-        hidden, where = _hidden(draws)
+        hidden, where = _hidden(draws, until)
         if hidden:
             said = f"Not converged, though R-hat and effective sample sizes are within their limits. {hidden}"
             return w.verdict(False, said, where or worst, hidden)
+        unmet = _unmet(draws)
+        if unmet:
+            advice = _what_to_do(draws, until, float(draws.info["to_precision"]["short_by"]), _nan_max(w.rhat), _nan_min(w.bulk), w)
+            said = f"Not converged, though every parameter{_asked_for(until)} is within its limits: {unmet}. {advice}{_length(draws)}"
+            return w.verdict(False, said, worst, unmet)
         return w.verdict(
             True,
             f"Converged: over all {len(w.labels):,} parameters{_asked_for(until)} R-hat is at most {_nan_max(w.rhat):.3f} and the "
@@ -234,12 +239,20 @@ def _advice(rhat: float, least: float, wanted: float, kept: int, warmup: int) ->
 _NO_NUMBER = "More draws of the same kind may not reach what is missing; a tighter prior on the sd, or another scheme, may."
 
 
-def _hidden(draws: Draws) -> tuple[str, str]:
+def _unmet(draws: Draws) -> str:
+    """What the last check of a run to precision was not passed for, where the run ended without it; "" for nothing."""
+    how = draws.info.get("to_precision")
+    return str(how.get("unmet", "")) if isinstance(how, Mapping) and draws.stopped in ("max_draws", "max_seconds") else ""
+
+
+def _hidden(draws: Draws, until: Until | None) -> tuple[str, str]:
     """(what is wrong with tails that R-hat and ESS do not see, the sd it was found in), "" for nothing."""
     for name, sd in _sds(draws):
         words = tails.unvisited(sd)
         if words:
-            return f"The upper tail of {name} is hardly known: {words}. Raise draws, now {draws.beta.shape[1]:,} a chain.", name
+            limit = f"sampling.until.{draws.stopped}" if until is not None and draws.stopped in ("max_draws", "max_seconds") else "draws"
+            now = f"{draws.beta.shape[1]:,} a chain" if limit == "draws" else f"{getattr(until, draws.stopped):,g}"
+            return f"The upper tail of {name} is hardly known: {words}. Raise {limit}, now {now}.", name
     known = tails.hidden(draws.info)
     return (f"{' '.join(known)} {_NO_NUMBER}", "") if known else ("", "")
 

@@ -29,10 +29,14 @@ def test_draws_are_counted_once_in_the_chains_and_for_one_more_while_they_are_ga
     assert predicted("one_factor", sampling=replace(FIXED, draws=2000)).draws == 8 * 13 * 2000 * 5
 
 
-def test_a_run_to_precision_is_counted_to_its_second_check() -> None:
+def test_a_run_to_precision_is_counted_to_its_earliest_end() -> None:
+    """Its second check, or the first at which there are as many draws as are to be effective."""
     until = replace(FIXED, draws=500, until=Until())
     assert footprint.stored_draws(until) == 750 and footprint.stored_draws(FIXED) == 1000
     assert footprint.stored_draws(replace(until, until=Until(max_draws=600))) == 600
+    assert footprint.stored_draws(replace(until, until=Until(ess=4000))) == 1125  # 500, 750, 1,125: 4 chains
+    assert footprint.stored_draws(replace(until, until=Until(tail_ess=10_000))) == 2530
+    assert footprint.stored_draws(replace(until, until=Until(ess=1e6, max_draws=900))) == 900
 
 
 @pytest.mark.parametrize("family", ["gaussian", "logit", "poisson", "ordinal"])

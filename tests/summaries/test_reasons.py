@@ -91,6 +91,26 @@ def test_a_limit_that_was_met_is_named_with_what_would_be_enough(stopped: str, w
     assert not found.ok and words in found.sentence
 
 
+def test_a_run_that_came_to_its_limits_for_what_the_verdict_does_not_look_at_says_so() -> None:
+    """Every parameter is known well enough, but the rule was not met: a verdict that said yes would leave the exit code without a word."""
+    how = {"draws_a_chain": 4000, "every": 4, "checks": 9, "warmup_asked": 500, "warmup": 500, "settled": True, "clock": False}
+    how |= {"unmet": "the log-likelihood has R-hat 1.013 and an effective sample size of 300", "short_by": 1.25}
+    made = draws(MODEL, kept=1000)
+    assert verdict.convergence(_with(made, how, ""), MODEL, Until()).ok
+    found = verdict.convergence(_with(made, how, "max_draws"), MODEL, Until())
+    assert not found.ok and "though every parameter is within its limits: the log-likelihood has R-hat 1.013" in found.sentence
+    assert "until: max_draws, now 100,000, to some 7,500" in found.sentence and found.reason == how["unmet"]
+
+
+def test_a_tail_not_visited_names_the_limit_that_ended_the_run() -> None:
+    made = draws(MODEL, kept=1000)
+    made.hyper[:, :, 0] = 1.0 + 0.01 * np.abs(made.hyper[:, :, 0])
+    made.hyper[1, 400:530, 0] = 5.0 + 0.1 * np.random.default_rng(1).standard_normal(130)
+    how = {"draws_a_chain": 1000, "every": 1, "checks": 3, "warmup_asked": 500, "warmup": 500, "settled": True, "clock": False}
+    assert "Raise draws, now 1,000 a chain" in verdict._hidden(made, None)[0]
+    assert "Raise sampling.until.max_seconds, now 600" in verdict._hidden(_with(made, how, "max_seconds"), Until())[0]
+
+
 def test_of_and_mcse_in_the_verdict() -> None:
     made = draws(MODEL, kept=1000)
     made.u[:, :, 3] = autoregressive((4, 1000), 0.99)
