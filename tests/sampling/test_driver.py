@@ -55,6 +55,7 @@ def test_a_long_run_keeps_every_so_many_sweeps_of_the_same_chains(monkeypatch: p
     monkeypatch.setattr(stopping, "settled", lambda warm: True)
     monkeypatch.setattr(stopping, "LEAST_STORED", 100)
     monkeypatch.setattr(stopping, "STORED", 0.0)
+    monkeypatch.setattr(stopping, "ENOUGH", 0.0)
     never = replace(PRECISE, until=Until(ess=1e9, rhat=1.0001, max_draws=700))
     thinned = run(never, chunk=13)
     how = thinned.info["to_precision"]
