@@ -1,4 +1,4 @@
-"""The command ``gibbs``: run, check, summary, schema, version.
+"""The command ``gibbs``: its overview, its parser, and the commands run, check, schema and version; the others are in ``gibbs.commands``.
 
 Everything heavy is imported inside the commands, so that ``gibbs --help`` answers at once (argparse rather than a framework for the
 same reason). A mistake of the user's is one message on standard error, never a traceback.
@@ -17,16 +17,13 @@ import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from gibbs import signals, wrap
 from gibbs.commands import spec_arguments
 from gibbs.errors import GibbsError, NotConvergedWarning, SpecError, nearest
 from gibbs.terminal import complain, open_closed_streams, say, say_beside, say_words, show_summary
 from gibbs.version import __version__
-
-if TYPE_CHECKING:
-    pass
 
 DONE, NOT_TO_BE_TRUSTED, WRONG, FAULT, INTERRUPTED = 0, 1, 2, 70, 130
 

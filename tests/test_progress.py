@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
 
 import pytest
@@ -19,9 +20,12 @@ class Terminal(io.StringIO):
 
 
 class BrokenTerminal(Terminal):
-    """A terminal whose window has been closed."""
+    """A terminal whose window has been closed. asked : how often something was to be written all the same."""
+
+    asked = 0
 
     def write(self, text: str) -> int:
+        self.asked += 1
         raise BrokenPipeError
 
 
@@ -74,11 +78,17 @@ def test_a_long_run_says_a_line_now_and_then_also_while_it_compiles() -> None:
     assert progress.FIRST < 60.0 and progress.AGAIN < 60.0  # never silent for a minute
 
 
-def test_a_log_nobody_reads_any_more_does_not_stop_the_run() -> None:
-    with progress.Lines(BrokenTerminal(), first=0.01, again=0.01) as show:
+def test_a_log_nobody_reads_any_more_does_not_stop_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, failed = BrokenTerminal(), []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    with progress.Lines(stream, first=0.01, again=0.01) as show:
         show(PRECISE)
-        time.sleep(0.1)
+        until = time.monotonic() + 30.0
+        while not stream.asked and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(0.05)  # it would write again
         show(PRECISE)
+    assert stream.asked == 1 and not failed
 
 
 class Handle:
@@ -108,12 +118,16 @@ def test_one_line_that_changes_in_a_notebook(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_notebook_that_fails_does_not_stop_the_run() -> None:
+    asked = []
+
     def broken(*words: object, **keys: object) -> None:
+        asked.append(words)
         raise RuntimeError("no front end")
 
     with progress.Notebook(broken) as show:
         show(PRECISE)
         show(PRECISE)
+    assert len(asked) == 1  # and is left in peace
 
 
 def test_together() -> None:
@@ -138,9 +152,11 @@ def test_closed_stream_is_no_terminal() -> None:
 
 
 def test_broken_terminal_does_not_stop_the_run() -> None:
-    with progress.display(stream=BrokenTerminal()) as show:
+    stream = BrokenTerminal()
+    with progress.display(stream=stream) as show:
         show(SNAPSHOT)
         show(SNAPSHOT)
+    assert stream.asked
 
 
 def test_interrupt_passes_through_and_the_cursor_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:

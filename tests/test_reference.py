@@ -50,9 +50,9 @@ def test_every_term_and_expression_shown_is_read() -> None:
 
 
 def test_every_key_and_kind_of_prior_is_there() -> None:
-    assert set(prior_kinds.KEYS) == set(priors._CLASSES)
+    assert set(prior_kinds.KEYS) == set(priors.CLASSES)
     page = reference.page("prior-kinds")
-    assert all(f"`{kind}(" in page or f"`{kind}`" in page for kinds in priors._CLASSES.values() for kind in kinds)
+    assert all(f"`{kind}(" in page or f"`{kind}`" in page for kinds in priors.CLASSES.values() for kind in kinds)
 
 
 def test_files_and_columns_are_those_of_a_run(tmp_path: Path) -> None:

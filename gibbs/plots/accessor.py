@@ -92,7 +92,7 @@ class Plots:
         return self("coefficients", parameters=parameters, intercept=intercept, standardised=standardised, exp=exp, **every)
 
     def priors(self, parameters: Names = None, **every: Any) -> Figure:
-        """Prior against posterior of each sd, correlation, sigma, nu and shape. every : ax, size, level, title, path, force."""
+        """Prior against posterior of each sd, correlation and parameter of the family. every : ax, size, level, title, path, force."""
         return self("priors", parameters=parameters, **every)
 
     def trace(self, parameters: Names = None, **every: Any) -> Figure:

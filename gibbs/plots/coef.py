@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gibbs.errors import PlotError
 from gibbs.plots import asked, choose, ranef
 from gibbs.predictions import second_level
 
@@ -26,8 +25,6 @@ def draw(
     """The coefficients of each level of a factor (the first where None)."""
     from gibbs.plots import canvas
 
-    if sort not in ("effect", "level"):
-        raise PlotError(f"sort is effect or level; found '{sort}'.")
     of = choose.factor(fit, factor)
     choose.term(of, term)
     made = second_level.coefficients(fit, of.name, term)

@@ -1,4 +1,4 @@
-"""Prior against posterior of every sd, correlation, sigma, nu and shape: what the data have said, and what was said before.
+"""Prior against posterior of every sd, correlation and parameter of the family: what the data have said, and what was said before.
 
 Under a prior on a whole covariance matrix the density shown is what it implies for each sd and correlation (q columns):
 
@@ -51,7 +51,7 @@ class Known:
 
 
 def known(outline: Outline) -> list[Known]:
-    """Every sd, correlation, df, sigma, nu and shape that the model does not fix."""
+    """Every sd, correlation, df and parameter of the family that the model does not fix."""
     found: list[Known] = []
     for factor in outline.factors:
         for term in factor.terms:
@@ -212,7 +212,7 @@ def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
             "posterior. The kind trace shows the draws."
         )
     if not there:
-        raise PlotError("the model has no sd, correlation, sigma, nu or shape that is estimated, so no prior of one to show.")
+        raise PlotError("the model has no sd, correlation or parameter of the family that is estimated, so no prior of one to show.")
     wanted = choose.parameters(fit, parameters, list(there))
     for name in wanted:
         if name not in there:

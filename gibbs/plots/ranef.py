@@ -58,6 +58,8 @@ def arranged(
 
 
 def _kept(of: FactorOutline, term: str, means: np.ndarray, intervals, levels: np.ndarray, page: int | None, sort: str) -> Caterpillar:
+    if sort not in ("effect", "level"):
+        raise PlotError(f"sort is effect or level; found '{sort}'.")
     order = np.argsort(means[levels], kind="stable") if sort == "effect" else np.arange(len(levels))[::-1]
     rank = np.arange(len(order))
     if page is not None:
@@ -80,8 +82,6 @@ def draw(
     """The effects of each level about zero."""
     from gibbs.plots import canvas
 
-    if sort not in ("effect", "level"):
-        raise PlotError(f"sort is effect or level; found '{sort}'.")
     chosen = [choose.factor(fit, factor)] if factor is not None or levels is not None else list(fit.outline.factors)
     if not chosen:
         choose.factor(fit)

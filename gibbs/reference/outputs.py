@@ -6,6 +6,7 @@ What is written here of files and columns is compared with a run folder by a tes
 from __future__ import annotations
 
 from gibbs import errors
+from gibbs.model.families import PARAMETERS
 from gibbs.reference.markdown import code, table
 
 FILES = {
@@ -47,7 +48,7 @@ COLUMNS = {
     },
 }
 GROUPS = {
-    "posterior": "every coefficient, sd, correlation, sigma, nu, shape (chain, draw); r_g (chain, draw, g_level, g_term)",
+    "posterior": f"every coefficient, sd, correlation, {', '.join(PARAMETERS)} (chain, draw); r_g (chain, draw, g_level, g_term)",
     "sample_stats": "lp, the log posterior density",
     "observed_data": "the outcome, by row of the data",
     "constant_data": "n_g: rows in each level",
@@ -60,7 +61,7 @@ NAMES = (
     ("sd_g__x:zA", "of the levels with z = A, under `gr(g, by = z)`"),
     ("cor_g__Intercept__x", "correlations"),
     ("df_g", "degrees of freedom of Student-t effects"),
-    ("sigma, nu, shape", "residual sd (student: scale), its degrees of freedom, the size of a negative binomial"),
+    *((parameter.name, parameter.about) for parameter in PARAMETERS.values()),
     ("r_g[level,term]", "what a level adds"),
 )
 CODES = (

@@ -26,7 +26,7 @@ _NUMBERS |= {"nu": 2.0, "A": 2.5, "m": 0.0, "s": 1.0}
 
 def page() -> str:
     """Keys with the kinds they take, kinds with their arguments and what they say."""
-    keys = [[code(key), words, ", ".join(map(code, priors._CLASSES[key]))] for key, words in KEYS.items()]
+    keys = [[code(key), words, ", ".join(map(code, priors.CLASSES[key]))] for key, words in KEYS.items()]
     kinds = []
     for name, kind in KINDS.items():
         forms = kind.forms

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gibbs.model import editors, first_spec, schema, spec
 from gibbs.model.families import FAMILIES
@@ -52,8 +53,11 @@ def _placed(key: str, value: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("key", sorted(editors.EXAMPLES))
 def test_every_example_is_read(key: str) -> None:
+    """And written out, with every default filled in, it is read as the same spec."""
+    assert editors.EXAMPLES[key]
     for value in editors.EXAMPLES[key]:
-        spec.build(_placed(key, value))
+        found = spec.build(_placed(key, value))
+        assert spec.build(yaml.safe_load(spec.to_yaml(found))) == found
 
 
 def test_every_key_has_an_example_or_the_words_it_may_hold() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 import pytest
 import yaml
 
 from gibbs.model import schema, spec
+from gibbs.model.families import PARAMETERS
+from gibbs.model.priors import CLASSES
 from gibbs.model.records import DataSource, Sampling, Until
 from tests.model.written import FULL, refused
 
@@ -28,6 +31,8 @@ def _allows(node: dict, value: object, root: dict) -> bool:
     if "enum" in node and value not in node["enum"]:
         return False
     if isinstance(value, dict):
+        if not all(re.search(node.get("propertyNames", {}).get("pattern", ""), key) for key in value):
+            return False
         if any(r not in value for r in node.get("required", [])):
             return False
         for key, inner in value.items():
@@ -60,6 +65,9 @@ def _allows(node: dict, value: object, root: dict) -> bool:
         ("formula: y ~ x\nsampling: {scheme: fast}", False),
         ("formula: y ~ x\nfamly: logit", False),
         ("formula: y ~ x\npriors: {b: [0, 1]}", False),
+        ("formula: y ~ x\npriors: {'sd[g,x]': 'half_t(3, 0, 1)', intercept: 'normal(0, 1)', ' b [x]': 'normal(0, 1)'}", True),
+        ("formula: y ~ x\npriors: {sdg: 'half_t(3, 0, 1)'}", False),
+        ("formula: s | trials(n) ~ x\nfamily: beta_binomial\npriors: {phi: 'lognormal(2, 1)'}", True),
         ("formula: y ~ x\ndata: {file: a.csv, missing: omit}", False),
     ],
 )
@@ -70,6 +78,12 @@ def test_schema_judges_as_load_does(write, text: str, good: bool) -> None:
         spec.load(write(text))
     else:
         refused(write(text))
+
+
+def test_schema_knows_everything_that_may_have_a_prior() -> None:
+    pattern = schema.schema()["properties"]["priors"]["propertyNames"]["pattern"]
+    for name in (*CLASSES, *PARAMETERS):
+        assert re.search(pattern, name) and re.search(pattern, f"{name}[g]") and not re.search(pattern, f"{name}s"), name
 
 
 def test_schema_knows_every_key_and_says_what_it_is() -> None:

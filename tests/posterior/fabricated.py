@@ -108,3 +108,16 @@ def fit(model: Design | None = None, made: Draws | None = None, formula: str = "
     model = slopes() if model is None else model
     spec = Spec(formula=formula, family=model.family, sampling=Sampling(seed=2012, warmup=200, draws=500))
     return Fit(spec, model, draws(model) if made is None else made, plan=Plan(), source="data/peru.csv", fingerprint="0" * 64, **keywords)
+
+
+def deck(kept: int = 500) -> Fit:
+    """M.4 of the deck: the numbers that its slide prints."""
+    Z = np.column_stack((np.ones(3000), np.linspace(0, 1, 3000)))
+    province = factor("province", ("21801", "21802", "40107"), Z, term("Intercept", "indigenous"))
+    model = design(province, rows=3000, coefficients=("Intercept", "indigenous"))
+    sds = {"sd_province__Intercept": 0.12, "sd_province__indigenous": 0.16, "cor_province__Intercept__indigenous": -0.64}
+    made = draws(model, kept=kept, sigma=0.44, **sds)
+    x = autoregressive((4, kept, 2), 0.0)
+    x = (x - x.mean(axis=(0, 1))) / x.std(axis=(0, 1))
+    made.beta[:] = [0.32, -0.10] + x * [0.02, 0.04]
+    return fit(model, made, "president.approval ~ indigenous + (1 + indigenous | province)")

@@ -139,12 +139,16 @@ def test_the_comparison_bites(changed: tuple[str, str]) -> None:
         compare(shown.replace(*changed), shown, 3000.0)
 
 
-def follow(name: str, slow: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Run the commands on one model, in their order; the last is its report where there is one."""
+def follow(name: str, slow: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[Command]:
+    """Run the commands on one model, in their order, and give those that were run; the last is its report where there is one.
+
+    AssertionError where one ends with another exit code than 0, prints something else than is shown, or draws no picture.
+    """
     from gibbs.posterior.fit import load
 
     (tmp_path / "specs").symlink_to(SPECS)
     monkeypatch.chdir(tmp_path)
+    done = []
     for command in COMMANDS:
         if command.run != name or (command.slow and not slow):
             continue
@@ -155,10 +159,13 @@ def follow(name: str, slow: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             compare(command.prints, printed, min(found.min_ess_bulk, found.min_ess_tail))
         if command.words[1] == "plot":
             assert Path(command.words[-1]).read_bytes().startswith(b"\x89PNG")
+        done.append(command)
+    return done
 
 
 def test_m1_prints_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    follow("peru_m1", False, tmp_path, monkeypatch, capsys)
+    done = follow("peru_m1", False, tmp_path, monkeypatch, capsys)
+    assert [command.words[1] for command in done if command.prints] == ["run", "shares"]
 
 
 @pytest.mark.slow
@@ -166,4 +173,6 @@ def test_m1_prints_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_the_models_print_what_is_shown(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    follow(name, True, tmp_path, monkeypatch, capsys)
+    done = follow(name, True, tmp_path, monkeypatch, capsys)
+    assert done == [command for command in COMMANDS if command.run == name]
+    assert {"run", "plot"} <= {command.words[1] for command in done}

@@ -9,29 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gibbs.posterior.fit import Fit
 from gibbs.summaries import display
-from tests.posterior.fabricated import autoregressive, design, draws, factor, fit, slopes, term
+from tests.posterior.fabricated import autoregressive, deck, design, draws, factor, fit, slopes, term
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-def _deck() -> Fit:
-    """M.4 of the deck: the numbers that its slide prints."""
-    Z = np.column_stack((np.ones(3000), np.linspace(0, 1, 3000)))
-    province = factor("province", ("21801", "21802", "40107"), Z, term("Intercept", "indigenous"))
-    model = design(province, rows=3000, coefficients=("Intercept", "indigenous"))
-    sds = {"sd_province__Intercept": 0.12, "sd_province__indigenous": 0.16, "cor_province__Intercept__indigenous": -0.64}
-    made = draws(model, kept=2000, sigma=0.44, **sds)
-    x = autoregressive((4, 2000, 2), 0.0)
-    x = (x - x.mean(axis=(0, 1))) / x.std(axis=(0, 1))
-    made.beta[:] = [0.32, -0.10] + x * [0.02, 0.04]
-    return fit(
-        replace(model, coefficients=("Intercept", "indigenous")), made, "president.approval ~ indigenous + (1 + indigenous | province)"
-    )
 
 
 def test_brms_layout() -> None:
@@ -112,8 +96,8 @@ def test_binary_families(family: str, links: str) -> None:
     assert "Further Distributional Parameters" not in words
 
 
-def test_arm_layout_on_the_deck() -> None:
-    words = display.arm(_deck())
+def test_arm_layout_on_thedeck() -> None:
+    words = display.arm(deck())
     assert re.search(r"coef\.est +coef\.se\n\(Intercept\) +0\.32 +0\.02\nindigenous +-0\.10 +0\.04\n", words)
     terms = words.split("Error terms:\n")[1].splitlines()
     assert [line.split() for line in terms[:4]] == [
@@ -127,7 +111,7 @@ def test_arm_layout_on_the_deck() -> None:
 
 def test_display_prints() -> None:
     out = io.StringIO()
-    made = _deck()
+    made = deck()
     made.display(file=out)
     assert out.getvalue() == display.arm(made) + "\n"
 

@@ -20,7 +20,7 @@ from gibbs.posterior.fit import Fit
 from gibbs.summaries import display, typeset
 from gibbs.summaries.sheets import Part
 from tests.posterior import fabricated
-from tests.posterior.fabricated import autoregressive, design, draws, factor, slopes, term
+from tests.posterior.fabricated import design, draws, factor, slopes, term
 
 
 @cache
@@ -33,18 +33,7 @@ def fit(*words, **keywords) -> Fit:
     return fabricated.fit(*words, **keywords) if words or keywords else small()
 
 
-@cache
-def deck() -> Fit:
-    """M.4 of the deck, with the numbers that its slide prints."""
-    Z = np.column_stack((np.ones(3000), np.linspace(0, 1, 3000)))
-    province = factor("province", ("21801", "21802", "40107"), Z, term("Intercept", "indigenous"))
-    model = design(province, rows=3000, coefficients=("Intercept", "indigenous"))
-    sds = {"sd_province__Intercept": 0.12, "sd_province__indigenous": 0.16, "cor_province__Intercept__indigenous": -0.64}
-    made = draws(model, kept=500, sigma=0.44, **sds)
-    x = autoregressive((4, 500, 2), 0.0)
-    x = (x - x.mean(axis=(0, 1))) / x.std(axis=(0, 1))
-    made.beta[:] = [0.32, -0.10] + x * [0.02, 0.04]
-    return fit(model, made, "president.approval ~ indigenous + (1 + indigenous | province)")
+deck = cache(fabricated.deck)
 
 
 def words(text: str) -> list[list[str]]:
