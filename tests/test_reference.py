@@ -44,9 +44,9 @@ def test_every_key_family_and_command_is_on_its_page() -> None:
 def test_every_term_and_expression_shown_is_read() -> None:
     for text, _ in formulas.TERMS:
         text = text.replace("…", "x")
-        formula.parse(text if "~" in text else f"y ~ {text}")
+        assert formula.parse(text if "~" in text else f"y ~ {text}").outcome
     for text, _ in formulas.DERIVED:
-        derive.read("new", text, "")
+        assert derive.needs(derive.read("new", text, ""))
 
 
 def test_every_key_and_kind_of_prior_is_there() -> None:

@@ -46,5 +46,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path)
 def test_a_log_that_is_closed_is_silent(tmp_path: Path) -> None:
     log = runlog.RunLog(tmp_path / "l")
     log.close()
+    before = (tmp_path / "l").read_bytes()
     log.write("more")
     log.close()
+    assert (tmp_path / "l").read_bytes() == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from gibbs.commands.run_arguments import check_csv, csv_arguments, run_argument, write_csv
 from gibbs.terminal import share
 
 SUMMARY = """\
@@ -13,21 +14,23 @@ adds alone, as ranef()). gibbs plot RUN coef draws α_j and β_j with the predic
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
-    parser.add_argument("group", metavar="GROUP", nargs="?", help="one grouping factor (all of them)")
+    run_argument(parser)
+    group_argument(parser)
     parser.add_argument("--random", action="store_true", help="what each level adds to the fixed effects, alone")
     parser.add_argument("--level", metavar="P", type=share, help="a row a coefficient, with its interval of this probability")
-    parser.add_argument("--csv", metavar="FILE", help="write all levels to a file, a row a coefficient")
-    parser.add_argument("--force", action="store_true", help="replace the file")
+    csv_arguments(parser, "write all levels to a file, a row a coefficient")
+
+
+def group_argument(parser: argparse.ArgumentParser) -> None:
+    """One grouping factor, or all; ``se`` has it too, and ``chosen`` reads it."""
+    parser.add_argument("group", metavar="GROUP", nargs="?", help="one grouping factor alone (all of them)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from gibbs.files import textfile
     from gibbs.posterior.fit import load
     from gibbs.terminal import say_words
 
-    if arguments.csv:
-        textfile.check_free(arguments.csv, force=arguments.force)
+    check_csv(arguments)
     fit = load(arguments.run)
     names = chosen(fit, arguments.group)
     long = arguments.level is not None or arguments.csv is not None
@@ -36,7 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
     for k, name in enumerate(names):
         say_words(f"{chr(10) if k else ''}{name} ({len(_levels(fit, name)):,} levels): {what}, posterior means")
         shown(tables[name], long and arguments.level is not None)
-    _write(tables, names, arguments.csv, force=arguments.force)
+    if arguments.csv:
+        import pandas as pd
+
+        write_csv(pd.concat([tables[n].assign(group=n)[["group", *tables[n].columns]] for n in names]), arguments)
     return 0
 
 
@@ -75,12 +81,3 @@ def _long(fit: Any, random: bool, level: float) -> dict[str, Any]:
 
 def _levels(fit: Any, name: str) -> tuple[str, ...]:
     return next(f.levels for f in fit.outline.factors if f.name == name)
-
-
-def _write(tables: dict[str, Any], names: list[str], file: str | None, *, force: bool) -> None:
-    import pandas as pd
-
-    from gibbs.commands.effects import write_csv
-
-    if file:
-        write_csv(pd.concat([tables[n].assign(group=n)[["group", *tables[n].columns]] for n in names]), file, force=force)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from gibbs.commands.run_arguments import check_csv, csv_arguments, write_csv
 from gibbs.terminal import whole_number
 
 SUMMARY = (
@@ -17,26 +18,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--criterion", metavar="C", default="loo", help="loo (the default), waic or dic")
     parser.add_argument("--group", metavar="G", help="predict new levels of this grouping factor, not new rows in known ones")
     parser.add_argument("--draws", metavar="N", type=whole_number(1), help="use about so many draws of each run (all)")
-    parser.add_argument("--csv", metavar="FILE", help="write the table to a file as well")
-    parser.add_argument("--force", action="store_true", help="replace the file")
+    csv_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from gibbs.criticism.comparison import compare, run_names
     from gibbs.errors import SpecError
-    from gibbs.files import spreadsheet
-    from gibbs.files.textfile import check_free, write_text
     from gibbs.posterior.fit import load
-    from gibbs.terminal import say, say_words
+    from gibbs.terminal import say_words
 
     if len(set(arguments.run)) < len(arguments.run):
         raise SpecError("a run is named twice.", where="gibbs compare")
-    if arguments.csv:
-        check_free(arguments.csv, force=arguments.force)
+    check_csv(arguments)
     fits = dict(zip(run_names(arguments.run), (load(folder) for folder in arguments.run), strict=True))
     found = compare(fits, criterion=arguments.criterion, group=arguments.group, draws=arguments.draws)
     say_words(repr(found) if len(fits) > 1 else repr(next(iter(found.criteria.values()))))
-    if arguments.csv:
-        written = write_text(arguments.csv, spreadsheet.to_csv(found.table, float_format="%.8g"), force=arguments.force)
-        say(f"\nWritten to {written}")
+    write_csv(found.table, arguments, index=True)
     return 0

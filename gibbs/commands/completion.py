@@ -102,7 +102,9 @@ def _these(*words: str) -> Callable[[str], Sequence[str]]:
 
 
 def _schemes(begun: str) -> Sequence[str]:
-    return ("auto", "joint", "collapsed", "one-at-a-time", "augmented", "second-order")
+    from gibbs.model.records import SCHEMES
+
+    return SCHEMES
 
 
 def _kinds(begun: str) -> Sequence[str]:
@@ -143,6 +145,7 @@ _GROUPS = _these("known", "new", "all new", "population", "typical")
 _WORDS: dict[tuple[str, str], Callable[[str], Sequence[str]]] = {
     ("", "SPEC"): _specs,
     ("", "RUN"): _runs,
+    ("frame", "--times"): _runs,
     ("", "SHELL"): _these(*_SCRIPTS),
     ("help", "TOPIC"): _topics,
     ("plot", "KIND"): _kinds,
@@ -156,6 +159,6 @@ _WORDS: dict[tuple[str, str], Callable[[str], Sequence[str]]] = {
     ("", "--for"): _GROUPS,
     ("", "--new-levels"): _these("draw", "error"),
     ("predict", "--kind"): _these("expected", "linear", "outcome"),
-    ("effects", "--others"): _these("typical", "observed"),
+    ("", "--others"): _these("typical", "observed"),
     ("", "--sort"): _these("effect", "level"),
 }

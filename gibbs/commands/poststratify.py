@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 
+from gibbs.commands.run_arguments import out_arguments, rows_arguments, run_argument
+
 SUMMARY = "Average the expected outcome over the cells of a population, by area and over all."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    from gibbs.commands.predict import new_levels_argument, output_arguments
     from gibbs.terminal import whole_number
 
-    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
-    parser.add_argument("frame", metavar="FRAME", help="the cells: CSV, Parquet, Stata or SPSS, with the columns of the model")
+    run_argument(parser)
+    rows_arguments(parser, "frame", "the cells")
     parser.add_argument("--weight", metavar="COLUMN", required=True, help="the column with the number of people in each cell")
     parser.add_argument(
         "--by", metavar="COLUMN", nargs="+", default=[], help="the columns that name the areas; none: only the average of all"
@@ -32,8 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--plot", metavar="FILE", help="write a picture: dots with intervals; over time where the last of two --by is a number"
     )
     parser.add_argument("--tiles", metavar="LAYOUT", help="make it a map of tiles: us, or a .csv with the columns area, row and column")
-    new_levels_argument(parser)
-    output_arguments(parser)
+    out_arguments(parser)
     parser.add_argument("--seed", metavar="N", type=whole_number(0), help="of new groups (the run's own)")
 
 

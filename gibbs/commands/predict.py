@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from gibbs.commands.run_arguments import out_arguments, rows_arguments, run_argument
+
 SUMMARY = (
     "Predict the rows of a file: the linear predictor, the expected outcome, or new outcomes, for known groups, new ones, or on average."
 )
@@ -12,8 +14,8 @@ SUMMARY = (
 def arguments(parser: argparse.ArgumentParser) -> None:
     from gibbs.terminal import whole_number
 
-    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
-    parser.add_argument("new", metavar="NEW", help="the rows to predict: CSV, Parquet, Stata or SPSS, with the columns of the model")
+    run_argument(parser)
+    rows_arguments(parser, "new", "the rows to predict")
     parser.add_argument(
         "--for",
         dest="groups",
@@ -28,25 +30,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="expected",
         help="expected (default), linear or outcome (of precision weight 1 where NEW has no weights)",
     )
-    new_levels_argument(parser)
-    output_arguments(parser)
+    out_arguments(parser)
     parser.add_argument("--seed", metavar="N", type=whole_number(0), help="of new groups and outcomes (the run's own)")
-
-
-def new_levels_argument(parser: argparse.ArgumentParser) -> None:
-    """What becomes of levels of grouping factors that the fit has not seen; ``poststratify`` has it too."""
-    parser.add_argument(
-        "--new-levels",
-        metavar="WORD",
-        help="draw or error: levels of a grouping factor that the fit has not seen are drawn, and named on standard error, or refused",
-    )
-
-
-def output_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments on output that ``predict`` and ``poststratify`` share."""
-    parser.add_argument("--level", metavar="P", type=float, default=0.95, help="probability of the intervals (0.95)")
-    parser.add_argument("--out", metavar="FILE", help="write a .csv or .parquet file in place of printing")
-    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gibbs.commands import spec_arguments
+from gibbs.commands.run_arguments import check_csv, csv_arguments, write_csv
 
 SUMMARY = """\
 Simulate data sets from the priors of a spec, and print what they expect of the outcome beside what the data are: means, spreads,
@@ -18,19 +19,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-sets", metavar="N", type=whole_number(20), default=500, help="data sets to simulate (500)")
     parser.add_argument("--seed", metavar="N", type=whole_number(0), help="seed of the random numbers (the spec's own)")
     parser.add_argument("--picture", metavar="FILE", help="draw a panel a statistic: .png, .pdf or .svg")
-    parser.add_argument("--csv", metavar="FILE", help="write the table to a file as well")
-    parser.add_argument("--force", action="store_true", help="replace the files")
+    csv_arguments(parser, force="replace the files")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from gibbs import pipeline
     from gibbs.calibration import prior_predictive
-    from gibbs.commands.effects import write_csv
-    from gibbs.files import tablefile, textfile
+    from gibbs.files import tablefile
     from gibbs.terminal import say, say_words
 
-    if arguments.csv:
-        textfile.check_free(arguments.csv, force=arguments.force)
+    check_csv(arguments)
     if arguments.picture:
         from gibbs import plots
 
@@ -45,5 +43,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.picture:
         found.plot(path=arguments.picture, force=arguments.force)
         say(f"\nWritten to {arguments.picture}")
-    write_csv(found.table, arguments.csv, force=arguments.force)
+    write_csv(found.table, arguments)
     return 0

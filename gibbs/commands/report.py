@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gibbs.commands.run_arguments import run_argument
+
 SUMMARY = (
     "Write everything about a run as one HTML file that needs no network: the model in equations, the data, priors, results, pictures,\n"
     "convergence, and how to reproduce it. It is RUN/report.html unless --out names another."
@@ -12,7 +14,7 @@ SUMMARY = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
+    run_argument(parser)
     parser.add_argument("--out", metavar="FILE", help="the file to write")
     parser.add_argument("--force", action="store_true", help="replace the file")
 

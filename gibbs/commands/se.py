@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import argparse
 
+from gibbs.commands.coef import chosen, group_argument, shown
+from gibbs.commands.run_arguments import check_csv, csv_arguments, run_argument, write_csv
+
 SUMMARY = "Print standard errors (posterior standard deviations): of the fixed effects, and of each level's random effects."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
-    parser.add_argument("group", metavar="GROUP", nargs="?", help="the random effects of one grouping factor alone")
-    parser.add_argument("--csv", metavar="FILE", help="write them to a file: group, level, term, estimate, se")
-    parser.add_argument("--force", action="store_true", help="replace the file")
+    run_argument(parser)
+    group_argument(parser)
+    csv_arguments(parser, "write them to a file: group, level, term, estimate, se")
 
 
 def run(arguments: argparse.Namespace) -> int:
     import pandas as pd
 
-    from gibbs.commands.coef import chosen, shown
-    from gibbs.commands.effects import write_csv
-    from gibbs.files import tablefile, textfile
+    from gibbs.files import tablefile
     from gibbs.posterior.fit import load
     from gibbs.terminal import say, say_words
 
-    if arguments.csv:
-        textfile.check_free(arguments.csv, force=arguments.force)
+    check_csv(arguments)
     fit = load(arguments.run)
     names = chosen(fit, arguments.group) if arguments.group is not None or fit.outline.factors else []
     fixed = pd.DataFrame({"term": fit.fixef().index, "estimate": fit.fixef().to_numpy(), "se": fit.se_fixef().to_numpy()})
@@ -39,5 +38,5 @@ def run(arguments: argparse.Namespace) -> int:
         effects = fit.ranef(summary=True).rename(columns={"mean": "estimate", "sd": "se"})
         effects = effects.loc[effects["group"].isin(names), ["group", "level", "term", "estimate", "se"]]
         parts = [effects] if arguments.group is not None else [fixed.assign(group="", level="")[effects.columns], effects]
-        write_csv(pd.concat(parts), arguments.csv, force=arguments.force)
+        write_csv(pd.concat(parts), arguments)
     return 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from gibbs.commands.run_arguments import run_argument
+
 SUMMARY = "Shares of the variance of every grouping factor (ICC), on each scale the family has, and R², conditional and marginal."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
+    run_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

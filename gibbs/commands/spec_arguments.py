@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any
 
+from gibbs import paths
 from gibbs.terminal import until, whole_number
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ def load(given: argparse.Namespace, **further: Any) -> Spec:
     flags = {key: getattr(given, key) for key in _SAMPLING if getattr(given, key) is not None}
     flags["subset"] = given.subset
     if given.data is not None:
-        packaged = "::" in given.data and "/" not in given.data
-        flags["data"] = given.data if packaged else _from_folder_of(given.spec, given.data)
+        flags["data"] = given.data if paths.is_packaged(given.data) else _from_folder_of(given.spec, given.data)
     return specs.load(given.spec, {"data": flags.pop("data", None), **flags, **further}, overrides.settings(given.set))
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 
+from gibbs.commands.run_arguments import run_argument
+
 SUMMARY = """\
 Read the spec and the data of a run again, compare versions and data with those it was made with, draw its first sweeps anew, and say
 whether this machine gives the same draws, bit for bit. Exit code 0: it does; 1: it does not."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a folder that gibbs run has written")
+    run_argument(parser)
     parser.add_argument("--data", metavar="FILE", help="the data, where they are no longer where the spec says")
     parser.add_argument("--whole", action="store_true", help="draw all of the run again, not the first sweeps alone")
     parser.add_argument("--quiet", action="store_true", help="show no progress")

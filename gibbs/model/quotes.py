@@ -107,9 +107,9 @@ def _add_spans(spans: list[tuple[int, int]], codes: np.ndarray, at: np.ndarray, 
 
 
 def _block(stream: BinaryIO) -> bytes:
-    """The next bytes, such that what follows a quote is in the same block."""
+    """The next bytes, such that what follows a quote or a zero is in the same block."""
     block = stream.read(_BLOCK)
-    while block.endswith(b'"') and (more := stream.read(1 << 12)):
+    while block.endswith((b'"', b"0")) and (more := stream.read(1 << 12)):
         block += more
     return block
 

@@ -28,6 +28,7 @@ _BROKEN = (
     ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError, MemoryError, RecursionError, EOFError,
     OSError,    ArithmeticError, NotImplementedError, lzma.LZMAError,
 )  # fmt: skip
+"""What the package rdata makes of damaged bytes, and (NotImplementedError) of kinds of R objects that it does not know."""
 
 
 class _WithLabels(np.ndarray):

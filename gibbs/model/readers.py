@@ -202,7 +202,8 @@ def _parquet(path: Path, source: str) -> Reader:
 
 
 _BROKEN_PARQUET = (OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, NotImplementedError)
-"""What pyarrow makes of damaged bytes; its own errors are among these, but for a few that are ArrowException alone."""
+"""What pyarrow makes of damaged bytes, and (NotImplementedError, by inheritance) of types that pandas does not have; its own errors are
+among these, but for a few that are ArrowException alone."""
 
 
 def _attempt(read: Callable[[], Any], path: Path, source: str, kind: str) -> Any:

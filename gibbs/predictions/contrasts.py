@@ -77,15 +77,9 @@ def contrasts(
     intervals.check(level)
     word = ratios.word(fit.outline) if exp else "difference"
     given = dict(at or {})
-    x = effects.describe(fit, variable)
-    if not (x.labels or x.values) and variable not in given:
-        mean, sd = float(x.numbers.mean()), float(x.numbers.std(ddof=1))
-        given[variable] = [mean - sd, mean, mean + sd]
-    if by is not None and by not in given:
-        z = effects.describe(fit, by)
-        if not (z.labels or z.values):
-            mean, sd = float(z.numbers.mean()), float(z.numbers.std(ddof=1))
-            given[by] = [mean - sd, mean, mean + sd]
+    for x in (effects.describe(fit, name) for name in (variable, by) if name is not None):
+        if not (x.labels or x.values):
+            given.setdefault(x.name, effects.middle(x))
     kind = "linear" if exp else "expected"
     found = effects.effects(fit, variable, by, at=given, others=others, groups=groups, kind=kind, seed=seed, max_draws=max_draws)
     own, beside = list(found.labels[variable]), list(found.labels[by]) if by is not None else [None] * len(found.labels[variable])

@@ -275,12 +275,14 @@ def _values(x: Described, given: dict[str, Any], *, fine: bool, grid: int) -> tu
         return list(x.values), list(x.labels)
     if x.values:
         return [0.0, 1.0], [0.0, 1.0]
-    if fine:
-        values = np.linspace(x.numbers.min(), x.numbers.max(), max(2, grid)).tolist()
-    else:
-        mean, sd = float(x.numbers.mean()), float(x.numbers.std(ddof=1))
-        values = [mean - sd, mean, mean + sd]
+    values = np.linspace(x.numbers.min(), x.numbers.max(), max(2, grid)).tolist() if fine else middle(x)
     return values, values
+
+
+def middle(x: Described) -> list[float]:
+    """The mean of a number, and a sd to both sides."""
+    mean, sd = float(x.numbers.mean()), float(x.numbers.std(ddof=1))
+    return [mean - sd, mean, mean + sd]
 
 
 def _check_needed(fit: Fit, given: Mapping[str, Any], words: Mapping[str, str]) -> Sequence[str]:

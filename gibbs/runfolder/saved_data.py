@@ -35,7 +35,7 @@ def write(table: Table, folder: Path) -> bool:
     try:
         frame.to_parquet(path, index=False)
         same = fingerprint(_read(path)) == fingerprint(table.frame)
-    except (ValueError, TypeError, NotImplementedError):  # a column of a kind that Parquet does not have
+    except (ValueError, TypeError, NotImplementedError):  # of pyarrow: a column of a kind that Parquet does not have
         same = False
     if not same:
         path.unlink(missing_ok=True)

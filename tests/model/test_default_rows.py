@@ -366,6 +366,7 @@ def test_all_cells_but_one(open_cell: int) -> None:
     names = build("y ~ 0 + f:t", frame).coefficients
     made = build("y ~ 0 + f:t", frame, priors={f"b[{n}]": "normal(0, 1)" for k, n in enumerate(names) if k != open_cell})
     prior_draws.check_proper(made)
+    assert np.linalg.matrix_rank(np.array([r.weights for r in made.coefficient_priors])) == 4
 
 
 # ------------------------------------------------------------------------------------------------------------ the rest

@@ -381,6 +381,8 @@ def test_keys_that_name_nothing(key: str, text: str, says: str) -> None:
 def test_keys_that_are_used_pass() -> None:
     b = book({"b": "flat", "b[indigenous]": "flat", "b[Intercept]": "flat", "sd[province,indigenous]": 1, "cor": "lkj(1)", "sd[dept]": 2})
     b.check_all_used(["Intercept", "indigenous"], {"province": ["Intercept", "indigenous"], "dept": ["Intercept"]})
+    with pytest.raises(SpecError, match="no grouping factor 'dept'"):  # all of them were looked at
+        b.check_all_used(["Intercept", "indigenous"], {"province": ["Intercept", "indigenous"]})
 
 
 def test_priors_with_no_place_in_the_model() -> None:

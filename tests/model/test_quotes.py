@@ -107,10 +107,12 @@ def test_the_file_that_swallowed_its_rows() -> None:
 def test_what_a_writer_of_csv_writes_is_never_refused(rows: list[tuple[str, str]], block: int) -> None:
     out = io.StringIO()
     csv.writer(out).writerows(rows)
-    whole = quotes._BLOCK
+    file, whole = out.getvalue().encode(), quotes._BLOCK
+    at_once = quotes.scan(io.BytesIO(file), ",", "d.csv")
+    assert bool(at_once.spans) == any("\n" in value for row in rows for value in row)
     try:
         quotes._BLOCK = block
-        quotes.scan(io.BytesIO(out.getvalue().encode()), ",", "d.csv")
+        assert quotes.scan(io.BytesIO(file), ",", "d.csv") == at_once
     finally:
         quotes._BLOCK = whole
 

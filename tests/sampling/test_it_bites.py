@@ -41,6 +41,7 @@ def one_row_too_few(engine: Engine) -> None:
 def squared_prior_scale(engine: Engine) -> None:
     rows = engine.packed.priors.sd
     rows[rows[:, 0] == kp.HALF_T, 2] **= 2
+    rows[rows[:, 0] == kp.HALF_NORMAL, 1] **= 2
 
 
 def no_jacobian_of_the_variance(engine: Engine) -> None:
@@ -158,6 +159,7 @@ class Bug:
     replicates: int
     change: Callable[[Engine], None] | None = None
     miswritten: Callable[[Design], Design] = lambda design: design
+    repack: bool = False
 
 
 NARROW, WIDE = Prior("half_t", (5.0, 0.0, 0.4)), Prior("inverse_gamma", (1.5, 0.3))
@@ -192,7 +194,7 @@ SLOW = {
 
 def assert_caught(bug: Bug) -> None:
     try:
-        verdict = examine(bug.case, replicates=bug.replicates, seed=7, change=bug.change, miswritten=bug.miswritten)
+        verdict = examine(bug.case, replicates=bug.replicates, seed=7, repack=bug.repack, change=bug.change, miswritten=bug.miswritten)
     except Stopped:  # numbers that the engine itself refuses: caught sooner
         return
     name, p = verdict.worst()

@@ -96,7 +96,7 @@ def test_binary_families(family: str, links: str) -> None:
     assert "Further Distributional Parameters" not in words
 
 
-def test_arm_layout_on_thedeck() -> None:
+def test_arm_layout_on_the_deck() -> None:
     words = display.arm(deck())
     assert re.search(r"coef\.est +coef\.se\n\(Intercept\) +0\.32 +0\.02\nindigenous +-0\.10 +0\.04\n", words)
     terms = words.split("Error terms:\n")[1].splitlines()
