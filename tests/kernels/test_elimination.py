@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from gibbs.kernels.side_by_side import LANES
 
 from gibbs.kernels import elimination, location, side_by_side
 from gibbs.kernels import layout as kl
-from gibbs.kernels.side_by_side import LANES
 from tests import oracles
 from tests.table import table
 
