@@ -16,7 +16,25 @@ from numba.core.errors import TypingError
 from numba.core.typeconv import Conversion
 from numba.extending import intrinsic
 
-from .layout import COUNT, FACTOR, TERM, Coordinates, Gram, Layout, Priors, StandIn, State, Target, Trial, Tuning, Work, counts_of, table
+from .layout import (
+    COUNT,
+    FACTOR,
+    TERM,
+    Between,
+    Coordinates,
+    Gram,
+    Layout,
+    Priors,
+    Rows,
+    StandIn,
+    State,
+    Target,
+    Trial,
+    Tuning,
+    Work,
+    counts_of,
+    table,
+)
 
 _NO_WHOLES, _NO_REALS, _NO_LEVELS = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros((0, 0), dtype=np.int32)
 _NO_WHOLE_TABLE, _NO_REAL_TABLE = np.zeros((0, 0), dtype=np.int64), np.zeros((0, 0))
@@ -24,6 +42,8 @@ _LAYOUT = Layout(table(0, FACTOR), table(0, TERM), _NO_WHOLES, _NO_WHOLE_TABLE, 
 _GRAM = Gram(_NO_REALS, _NO_REALS, _NO_REALS, _NO_REAL_TABLE, _NO_WHOLES, _NO_WHOLES, _NO_REALS)
 _PRIORS = Priors(*[_NO_REAL_TABLE] * 4, _NO_REALS)
 _STAND_IN = StandIn(0, *[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 7)
+_ROWS = Rows(*[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 2, _NO_WHOLES, _NO_REALS, _NO_LEVELS)
+_TRIAL = Trial(*[_NO_REALS] * len(Trial._fields))
 _LIKE: dict[str, Any] = {
     **dict.fromkeys("move t column cuts unit pos rounds".split(), 0),
     **dict.fromkeys("variance sigma step share shape".split(), 0.0),
@@ -40,7 +60,7 @@ _LIKE: dict[str, Any] = {
     "priors": _PRIORS,
     "data": _STAND_IN,
     "target": Target(False, 0.0, 0.0, 0.0, 0.0),
-    "tuning": Tuning(Coordinates(_NO_WHOLE_TABLE, _NO_REAL_TABLE, _NO_REAL_TABLE), *[_NO_REALS] * 2),
+    "tuning": Tuning(Coordinates(_NO_WHOLE_TABLE, _NO_REAL_TABLE, _NO_REAL_TABLE), *[_NO_REALS] * 3),
     "coordinates": Coordinates(_NO_WHOLE_TABLE, _NO_REAL_TABLE, _NO_REAL_TABLE),
     "work": Work(
         *[_NO_REALS] * 3,
@@ -53,7 +73,26 @@ _LIKE: dict[str, Any] = {
         *[_NO_REALS] * 4,
     ),
     "state": State(*[_NO_REALS] * len(State._fields)),
-    "trial": Trial(*[_NO_REALS] * len(Trial._fields)),
+    "trial": _TRIAL,
+    "between": Between(
+        False,
+        False,
+        False,
+        0,
+        0.0,
+        0.0,
+        _NO_WHOLES,
+        _NO_REAL_TABLE,
+        _NO_REALS,
+        _ROWS,
+        _GRAM,
+        _NO_REAL_TABLE,
+        _STAND_IN,
+        *[_NO_WHOLES] * 3,
+        _NO_WHOLE_TABLE,
+        _NO_WHOLES,
+        _TRIAL,
+    ),
     "u": _NO_REALS,
 }
 TYPES: dict[str, Any] = {name: typeof(value) for name, value in _LIKE.items()}

@@ -1,10 +1,12 @@
-"""The residual sd of a gaussian model, from cross-products alone: no pass over the rows."""
+"""What cross-products alone give of a gaussian model, with no pass over the rows: the residual sd, right-hand sides between units."""
 
 from __future__ import annotations
 
 import math
 
+from .arrays import copy_to
 from .compiling import kernel
+from .layout import Gram
 from .priors import log_scale_prior
 
 
@@ -97,3 +99,29 @@ def draw_residual_sd(rng, scale_prior, n, squares, sigma):
         else:
             high = x
     return sigma
+
+
+@kernel
+def rhs_between_units(layout, gram, u, unit, work):
+    """work.rhs, work.rhs_core ← right-hand sides of (core, unit) with the other units' effects taken off, from cross-products alone."""
+    factor, index, rhs, rhs_core = layout.factor, layout.index, work.rhs, work.rhs_core
+    copy_to(gram.m, rhs_core)
+    for f in range(factor.shape[0]):
+        q, start = factor[f].width, factor[f].u0
+        if factor[f].unit == unit:
+            for row in range(start, start + factor[f].levels * q):
+                s = gram.h[row]
+                for k in range(gram.cross_pointer[row], gram.cross_pointer[row + 1]):
+                    s -= gram.cross_value[k] * u[gram.cross_column[k]]
+                rhs[row] = s
+        elif factor[f].unit >= 0:
+            for j in range(factor[f].levels):
+                for e in range(index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]):
+                    for a in range(q):
+                        rhs_core[index[factor[f].list0 + e]] -= gram.node[factor[f].c0 + e * q + a] * u[start + j * q + a]
+
+
+@kernel
+def given_the_others(gram, work):
+    """``gram`` with the right-hand sides of ``work``."""
+    return Gram(gram.node, work.rhs, work.rhs_core, gram.core, gram.cross_pointer, gram.cross_column, gram.cross_value)

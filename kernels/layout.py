@@ -182,7 +182,7 @@ class Work(NamedTuple):
     points: np.ndarray  # (4, d) coordinates of the variances: current, trial, direction, noise
     rhs: np.ndarray  # (U,) right-hand sides with the other units' effects taken off
     rhs_core: np.ndarray  # (pc,)
-    H: np.ndarray  # (≥ 36, 64) regression of a root on its levels' e; or levels side by side
+    H: np.ndarray  # (≥ 36 and ≥ 2q(q + 1) of every factor, 64) regression of a root on its levels' e; or levels side by side
     x: np.ndarray  # (5, 36)
     effects: np.ndarray  # (largest factor,)
     change: np.ndarray  # (U,) new spread over old
@@ -232,6 +232,7 @@ class Tuning(NamedTuple):
     coordinates: Coordinates
     reference: np.ndarray  # like L: stand-in for the effects' spread where levels are few
     width: np.ndarray  # (2,) of the slices of a Student-t outcome's scale and degrees of freedom
+    df_step: np.ndarray  # (F,) of proposals of the degrees of freedom of Student-t effects, effects out
 
 
 class Moves(NamedTuple):
@@ -358,6 +359,7 @@ class Out(NamedTuple):
     beta: np.ndarray  # (sweeps, p)
     L: np.ndarray
     scale: np.ndarray  # (sweeps, 2) σ, ν; second order: ψ
+    df: np.ndarray  # (sweeps, F) of Student-t effects
     lp: np.ndarray  # (sweeps,)
     u: np.ndarray  # (sweeps or 0, U)
     counts: Counts
@@ -372,3 +374,36 @@ class Multipliers(NamedTuple):
     spread: np.ndarray  # (U,)
     change: np.ndarray  # (U,) and the next: those of ``Work``
     core_change: np.ndarray  # (pc,)
+
+
+class Between(NamedTuple):
+    """What moves between two sweeps (``between.py``): Student-t effects, and single levels by their own law."""
+
+    second_order: bool  # the likelihood stands beside a stand-in; else the model is normal, or normal given its latents
+    integrable: bool  # ν moves with the effects integrated out too
+    summed: bool  # every sweep sums the cross-products anew
+    cuts: int  # cutpoints, the first numbers of the core
+    n: float  # rows of the data
+    yy: float  # ỹ'Ωỹ (gaussian)
+    chosen: np.ndarray  # (F,) int64 factors with Student-t effects
+    prior: np.ndarray  # (F, 3) of each ν
+    steps: np.ndarray  # (F,) ``Tuning.df_step``
+    rows: Rows  # those that a sweep passes over, none of gaussian outcomes; its Z is the chain's own where effects are Student-t
+    plain: Gram  # the cross-products where every multiplier is 1
+    plain_Z: np.ndarray  # (M, ΣQ) likewise
+    data: StandIn  # the likelihood, latents integrated out; of gaussian outcomes no rows
+    members: np.ndarray  # (F·M,) int64, factor by factor: rows by level, those of level j from first[first0 + j] to the next
+    first: np.ndarray  # (…) int64
+    first0: np.ndarray  # (F + 1,) int64
+    own: np.ndarray  # (K, 4) int64 levels that move by their own law (augmented families; ``Moves.chosen`` of others)
+    own_rows: np.ndarray  # (…) int64
+    trial: Trial  # scratch
+
+
+class Linear(NamedTuple):
+    """What a sweep of a model that is normal, or normal given its latents, is of; frozen while it runs."""
+
+    layout: Layout
+    gram: Gram
+    priors: Priors
+    between: Between

@@ -21,6 +21,7 @@ import numpy as np
 
 from .arrays import copy_to, sum_of
 from .compiling import kernel
+from .gaussian import given_the_others, rhs_between_units
 from .hyper import log_marginal
 from .layout import Layout
 from .level_scales import rescale
@@ -28,7 +29,6 @@ from .likelihood import gaps, log_likelihood
 from .location import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .priors import log_scale_prior
 from .statistics import linear_predictor, predictor_of_columns
-from .sweep import given_the_others, rhs_between_units
 
 
 @kernel
@@ -141,23 +141,24 @@ def _log_row(code, y, n, eta, shape, cut, sigma, nu):
 
 
 @kernel
-def log_multiplier(delta, w, df, code, rows, eta, part, members, shape, cut, sigma, nu):
+def log_multiplier(delta, w, df, data, eta, part, members, shape, cut, sigma, nu):
     """Log density of δ, log λ_j being w + δ, v_j held: that of log λ_j, and of the level's rows ``members`` at
     η_i + (e^{−δ/2} − 1) part_i."""
     value = log_gamma_law(w + delta, df)
     c = math.exp(-0.5 * delta) - 1.0
     for i in members:
-        value += _log_row(code, rows.y[i], rows.trials[i], eta[i] + c * part[i], shape, cut, sigma, nu)
+        value += _log_row(data.code, data.y[i], data.trials[i], eta[i] + c * part[i], shape, cut, sigma, nu)
     return value
 
 
 @kernel
-def draw_multipliers(rng, k, multipliers, code, rows, by_level, first, shape, cut, layout, state, part):
+def draw_multipliers(rng, k, multipliers, rows, data, by_level, first, shape, cut, layout, state, part):
     """λ_j | v_j for every level of factor ``multipliers.chosen[k]``, a slice on log λ_j (Neal 2003): p(λ_j) times the likelihood of the
     level's rows, whatever augments them integrated out. The twin of λ_j | u_j: where the rows hardly hold u_j (all alike), u_j follows its
     λ_j into the tails.
 
-    by_level, first: the rows of each level, by_level[first[j]:first[j+1]]. Sets spread and change, and leaves η at its new value.
+    data: their likelihood, in the order of ``rows``. by_level, first: the rows of each level, by_level[first[j]:first[j+1]]. Sets spread
+    and change, and leaves η at its new value.
     ``rescale`` must follow, with v put back.
     """
     f, df, spread, change = multipliers.chosen[k], multipliers.df[k], multipliers.spread, multipliers.change
@@ -175,21 +176,21 @@ def draw_multipliers(rng, k, multipliers, code, rows, by_level, first, shape, cu
     width = 2.5 * spread_of_w
     for j in range(factor[f].levels):
         w, members = -2.0 * math.log(spread[start + j * q]), by_level[first[j] : first[j + 1]]
-        log_y = log_multiplier(0.0, w, df, code, rows, eta, part, members, shape, cut, sigma, nu) - rng.standard_exponential()
+        log_y = log_multiplier(0.0, w, df, data, eta, part, members, shape, cut, sigma, nu) - rng.standard_exponential()
         low = -width * rng.random()
         high = low + width
         for _ in range(20):
-            if log_multiplier(low, w, df, code, rows, eta, part, members, shape, cut, sigma, nu) <= log_y:
+            if log_multiplier(low, w, df, data, eta, part, members, shape, cut, sigma, nu) <= log_y:
                 break
             low -= width
         for _ in range(20):
-            if log_multiplier(high, w, df, code, rows, eta, part, members, shape, cut, sigma, nu) <= log_y:
+            if log_multiplier(high, w, df, data, eta, part, members, shape, cut, sigma, nu) <= log_y:
                 break
             high += width
         delta = 0.0
         for _ in range(200):
             at = low + (high - low) * rng.random()
-            if log_multiplier(at, w, df, code, rows, eta, part, members, shape, cut, sigma, nu) > log_y:
+            if log_multiplier(at, w, df, data, eta, part, members, shape, cut, sigma, nu) > log_y:
                 delta = at
                 break
             if at < 0.0:

@@ -45,10 +45,12 @@ from numba import types
 
 from .apart import Apart
 from .arrays import copy_to, sum_of
+from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
 from .compiling import kernel
 from .covariance import draw_covariance_sufficient
 from .elimination import coefficient_precision
 from .family_moves import draw_family, in_order
+from .gaussian import given_the_others, rhs_between_units
 from .hyper import (
     DRAW_HYPER,
     INDEPENDENT,
@@ -69,7 +71,7 @@ from .location import copy_core_factors, place_core, place_unit, whiten_core, wh
 from .own_law import move_by_own_law
 from .scaling import gap_of_shift, log_coefficient_prior, place_shift, scale_effects, scale_everything
 from .statistics import add_effects, predictor_of_columns
-from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales, given_the_others, rhs_between_units
+from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales
 
 FITTED = 3
 """Move of the variances beside those of ``hyper.py``: from a t that warm-up fits to them, accepted or not together with the core."""
@@ -184,9 +186,19 @@ LOG_STAND_IN, REFRESH_LEVELS = Apart(log_stand_in, types.float64), Apart(refresh
 draw_covariance_sufficient_at, draw_family_at = DRAW_COVARIANCE.call, DRAW_FAMILY.call
 scale_effects_at, scale_everything_at = SCALE_EFFECTS.call, SCALE_EVERYTHING.call
 log_stand_in_at, refresh_levels_at, move_by_own_law_at = LOG_STAND_IN.call, REFRESH_LEVELS.call, MOVE_BY_OWN_LAW.call
-APART = (DRAW_HYPER, LOG_STAND_IN, REFRESH_LEVELS, MOVE_BY_OWN_LAW, DRAW_COVARIANCE, SCALE_EFFECTS, SCALE_EVERYTHING, DRAW_FAMILY)
-"""Kernels that the loop calls by address, in the order of ``Orders.at``."""
-AT_HYPER, AT_STAND_IN, AT_LEVELS, AT_OWN_LAW, AT_COVARIANCE, AT_EFFECTS, AT_EVERYTHING, AT_FAMILY = range(8)
+APART = (
+    DRAW_HYPER,
+    LOG_STAND_IN,
+    REFRESH_LEVELS,
+    MOVE_BY_OWN_LAW,
+    DRAW_COVARIANCE,
+    SCALE_EFFECTS,
+    SCALE_EVERYTHING,
+    DRAW_FAMILY,
+    BEFORE_A_SWEEP,
+)
+"""Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
+AT_HYPER, AT_STAND_IN, AT_LEVELS, AT_OWN_LAW, AT_COVARIANCE, AT_EFFECTS, AT_EVERYTHING, AT_FAMILY, AT_BETWEEN = range(9)
 
 
 @kernel
@@ -408,7 +420,7 @@ def refresh_predictor(shape, cuts, model, state):
 
 
 @kernel
-def run_second_order(rng, orders, model, state, moves, trial, work, out):
+def run_second_order(rng, orders, model, between, state, moves, trial, work, out):
     """``orders.sweeps`` sweeps of one chain; each is written to the next row of ``out``. Returns (status, sweeps done).
 
     ``orders.move``: SLICES (one at a time, at random), ELLIPTICAL, INDEPENDENT (in turn with ELLIPTICAL) or FITTED. η and gap are kept from
@@ -419,6 +431,8 @@ def run_second_order(rng, orders, model, state, moves, trial, work, out):
     coefficient_precision(model.priors.row, state.row_scale, work.B)
     for cycle in range(orders.sweeps * orders.cycles):
         sweep = cycle // orders.cycles
+        if orders.at[AT_BETWEEN] != 0 and cycle % orders.cycles == 0 and state.sweeps[0] > 0.0:  # Student-t effects
+            before_a_sweep_at(orders.at[AT_BETWEEN], (rng, orders.learn, between, layout, gram, model.priors, state, work))
         if state.held[0] == 0.0 or state.sweeps[0] % FRESH == 0.0:  # not when a chunk happens to begin: draws depend on bits
             refresh_predictor(shape, orders.cuts, model, state)
         for unit in range(max(layout.units.shape[0], 1)):  # levels, variances and core, given the other units
@@ -448,6 +462,5 @@ def run_second_order(rng, orders, model, state, moves, trial, work, out):
         copy_to(state.L, out.L[sweep])
         copy_to(state.psi, out.scale[sweep])
         out.lp[sweep] = total
-        if out.u.shape[0] > 0:
-            copy_to(state.u, out.u[sweep])
+        keep_effects(state, sweep, out)
     return OK, orders.sweeps

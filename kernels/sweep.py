@@ -17,11 +17,12 @@ import math
 import numpy as np
 
 from .arrays import copy_to, scale_by
+from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
 from .by_rows import MOVE_BY_ROWS, move_by_rows_at
 from .compiling import kernel
 from .covariance import draw_covariance_ancillary, draw_covariance_sufficient, propose_wishart, residual_rhs
 from .elimination import coefficient_precision, eliminate_unit, factor_roots, load_core
-from .gaussian import between_units, draw_residual_sd, residual_sum_of_squares
+from .gaussian import between_units, draw_residual_sd, given_the_others, residual_sum_of_squares, rhs_between_units
 from .hyper import DRAW_HYPER, ELLIPTICAL, INDEPENDENT, draw_hyper_at
 from .latent import (
     draw_logit_latents,
@@ -31,7 +32,7 @@ from .latent import (
     log_binary,
     log_student,
 )
-from .layout import GAUSSIAN, LOGIT, PROBIT, STUDENT, Gram, Target
+from .layout import GAUSSIAN, LOGIT, PROBIT, STUDENT, Target
 from .location import copy_core_factors, draw_core, draw_unit
 from .one_at_a_time import draw_coefficients, draw_effects
 from .priors import FIXED
@@ -49,32 +50,6 @@ WISHART_LEVELS = 6
 with the default priors: 88 % with 60 levels of 2 columns, 55 % with 100 of 6, 34 % with 24 of 4."""
 
 BLOCK_OF_STATUS = ("", "variances", "coefficients", "random effects", "residual sd")
-
-
-@kernel
-def rhs_between_units(layout, gram, u, unit, work):
-    """work.rhs, work.rhs_core ← right-hand sides of (core, unit) with the other units' effects taken off, from cross-products alone."""
-    factor, index, rhs, rhs_core = layout.factor, layout.index, work.rhs, work.rhs_core
-    copy_to(gram.m, rhs_core)
-    for f in range(factor.shape[0]):
-        q, start = factor[f].width, factor[f].u0
-        if factor[f].unit == unit:
-            for row in range(start, start + factor[f].levels * q):
-                s = gram.h[row]
-                for k in range(gram.cross_pointer[row], gram.cross_pointer[row + 1]):
-                    s -= gram.cross_value[k] * u[gram.cross_column[k]]
-                rhs[row] = s
-        elif factor[f].unit >= 0:
-            for j in range(factor[f].levels):
-                for e in range(index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]):
-                    for a in range(q):
-                        rhs_core[index[factor[f].list0 + e]] -= gram.node[factor[f].c0 + e * q + a] * u[start + j * q + a]
-
-
-@kernel
-def given_the_others(gram, work):
-    """``gram`` with the right-hand sides of ``work``."""
-    return Gram(gram.node, work.rhs, work.rhs_core, gram.core, gram.cross_pointer, gram.cross_column, gram.cross_value)
 
 
 @kernel
@@ -229,26 +204,29 @@ def keep(state, log_likelihood, sweep, out):
     copy_to(state.L, out.L[sweep])
     out.scale[sweep, 0], out.scale[sweep, 1] = state.sigma[0], state.nu[0]
     out.lp[sweep] = log_likelihood
-    if out.u.shape[0] > 0:
-        copy_to(state.u, out.u[sweep])
+    keep_effects(state, sweep, out)
 
 
-APART = (DRAW_HYPER, MOVE_BY_ROWS)
-"""Kernels that the loop calls by address, in the order of ``Orders.at``; the second where the variances move by rows."""
+APART = (DRAW_HYPER, MOVE_BY_ROWS, BEFORE_A_SWEEP)
+"""Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
 
 
 @kernel
-def run_chunk(rng, orders, rows, crossed, one_at_a_time, layout, gram, priors, state, tuning, work, out):
+def run_chunk(rng, orders, rows, crossed, one_at_a_time, linear, state, tuning, work, out):
     """``orders.sweeps`` sweeps of one chain; each is written to the next row of ``out``. Returns (status, sweeps done).
 
     Three arguments may be None, and what they switch is then not even compiled (so there are at most six versions of this loop):
     rows (of gaussian outcomes no sweep sees any), crossed (one unit or none; else True), one_at_a_time (else True, the scheme of the deck,
     and crossed is then given).
     """
+    layout, gram, priors = linear.layout, linear.gram, linear.priors
     n_units, squares, log_likelihood, status = layout.units.shape[0], orders.yy, 0.0, OK
     quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
     work.known[0] = np.nan  # draws do not depend on how long chunks are, and nothing in Work on the chunk before
     for sweep in range(orders.sweeps):
+        if orders.at[2] != 0 and state.sweeps[0] > 0.0:  # Student-t effects, levels by their own law
+            before_a_sweep_at(orders.at[2], (rng, orders.learn, linear.between, layout, gram, priors, state, work))
+            work.known[0] = np.nan
         if rows is not None:  # 1 latent: working responses and precisions
             squares = draw_latents(rng, orders.family, rows, layout, gram, priors, state, tuning.width)
             if not squares == squares:

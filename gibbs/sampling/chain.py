@@ -17,15 +17,14 @@ from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
 from gibbs.kernels import sweep as ks
 from gibbs.kernels.apart import Apart
+from gibbs.kernels.between import place_multipliers
 from gibbs.kernels.by_rows import room_needed
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
 from gibbs.kernels.side_by_side import LANES
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
-from gibbs.model import alike
 from gibbs.model.records import Design, Term
-from gibbs.sampling.level_scales import AUGMENTED, LevelScales
-from gibbs.sampling.own_law import OwnLaw
+from gibbs.sampling import between
 from gibbs.sampling.pack import Packed, columns_of
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
@@ -80,9 +79,12 @@ class Chain:
         self.state = _state(packed)
         self.coordinate = coordinates(packed)
         d = self.coordinate.shape[0]
-        self.work, self.trial = _work(packed, d), _trial(packed)
+        self.work, self.trial = _work(packed, d), _trial(packed, packed.rows.y.size if student and packed.family != kl.GAUSSIAN else 0)
         self.tuning = kl.Tuning(
-            kl.Coordinates(self.coordinate, np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d)), np.zeros_like(self.state.L), np.array([0.5, 1.0])
+            coordinates=kl.Coordinates(self.coordinate, np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d)),
+            reference=np.zeros_like(self.state.L),
+            width=np.array([0.5, 1.0]),
+            df_step=np.full(packed.student.size, 0.5),
         )
         self.counts = kl.counts_of(1, packed.effects)
         self.slices_until = max(min(warmup, 20), int(SLICE_SHARE * warmup)) if d <= ELLIPTICAL_LIMIT else warmup
@@ -98,11 +100,8 @@ class Chain:
         self.seconds = [0.0, 0.0]
         self.mark = np.zeros(4, dtype=np.uint64)  # SHA-256 of where the first sweeps led
         self.turn, self.given_up = threading.Lock(), False
-        self.levels = LevelScales(self) if student else None
-        self.factors, self.alike = design.factors, alike.levels(design)
-        self.own = None
-        if packed.family in (kl.PROBIT, kl.LOGIT) and packed.scheme != kl.ONE_AT_A_TIME and any(a.any() for a in self.alike):
-            self.own = OwnLaw(self, self.alike, AUGMENTED[packed.family])
+        self.factors = design.factors
+        self.between = between.of(packed, design, self.rows, self.tuning, self.trial)
         self.likelihood = packed.family in (kl.GAUSSIAN, kl.STUDENT) or 4 * packed.cells <= packed.n
         self._start()
 
@@ -115,7 +114,7 @@ class Chain:
         if self.done < MARKED:
             sweeps = min(sweeps, MARKED - self.done)
         out = self.new_kept(sweeps, warming)
-        status, did = self._run(sweeps, warming, out)
+        status, did = self._sweeps(sweeps, warming, out)
         if status != ks.OK:
             s = self.state
             raise sampling_error(status, self.number, self.done + did + 1, self.design, s.u, s.L, float(s.sigma[0]))
@@ -189,32 +188,6 @@ class Chain:
         """Warm-up was long enough: what it has drawn is let go."""
         self.warm = None
 
-    def _run(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
-        """``sweeps`` sweeps into ``out``: (status, sweeps done). One by one where something is done before each: the scales of Student-t
-        effects, levels that move by their own law."""
-        if self.levels is None and self.own is None:
-            return self._sweeps(sweeps, warming, out)
-        for k in range(sweeps):
-            one = out.one(k)
-            if self.state.sweeps[0] > 0.0:
-                self._before_a_sweep(warming)
-            status, _ = self._sweeps(1, warming, one)
-            if status != ks.OK:
-                return status, k
-            if self.levels is not None:
-                np.multiply(one.u, self.multipliers.spread, out=one.u)
-                one.df[:] = self.multipliers.df
-        return ks.OK, sweeps
-
-    def _before_a_sweep(self, warming: bool) -> None:
-        if self.levels is not None:
-            self.levels.draw()
-            self.levels.move(warming)
-            self.levels.scale()
-            self.levels.scale_anew()
-        if self.own is not None:
-            self.own.move()
-
     def _sweeps(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
         """``sweeps`` sweeps of the compiled loop, the scales of the levels as they are."""
         return self.LOOP(*self._arguments(self.addresses, sweeps, warming, out))
@@ -223,6 +196,7 @@ class Chain:
     def addresses(self) -> tuple[int, ...]:
         """Of the kernels that the loop calls by address; the one-at-a-time scheme calls none, and does without their compilation."""
         called = {ks.DRAW_HYPER: self.packed.scheme != kl.ONE_AT_A_TIME, ks.MOVE_BY_ROWS: self.packed.rounds > 0}
+        called[ks.BEFORE_A_SWEEP] = between.wanted(self.between)
         return tuple(kernel.address() if called.get(kernel, True) else 0 for kernel in self.APART)
 
     def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
@@ -233,33 +207,12 @@ class Chain:
         crossed = True if p.units > 1 or one_at_a_time else None
         likelihood = self.likelihood and not warming
         orders = kl.Orders(at, sweeps, self._collapsed_move(), p.rounds, warming, p.family, likelihood, p.haar, float(p.n), p.yy)
-        return (
-            self.rng, orders, rows, crossed, one_at_a_time, p.layout, self.gram, p.priors, self.state, self.tuning, self.work,
-            self._out(out),
-        )  # fmt: skip
+        linear = kl.Linear(p.layout, self.gram, p.priors, self.between_sweeps())
+        return self.rng, orders, rows, crossed, one_at_a_time, linear, self.state, self.tuning, self.work, self._out(out)
 
     def _out(self, out: Kept) -> kl.Out:
         """Where a chunk's draws and counts go."""
-        return kl.Out(out.beta, out.L, out.scale, out.lp, out.u, self.counts)
-
-    def effects_have_moved(self) -> None:
-        """What a chain keeps of the likelihood at its state is made anew; η is that of the state already."""
-
-    def likelihood_beside_normal(self) -> kl.StandIn | None:
-        """What ``kernels/level_laws.py`` needs of a likelihood that is not normal given the latents; of one that is, no rows.
-
-        None where the move is not to be had: the one-at-a-time scheme, and latents with several units.
-        """
-        p, r = self.packed, self.rows
-        if p.scheme == kl.ONE_AT_A_TIME or (p.family != kl.GAUSSIAN and p.units > 1):
-            return None
-        level = r.level if p.family != kl.GAUSSIAN else r.level[:0]  # rows that a sweep passes over
-        none = np.zeros(0)
-        return kl.StandIn(BINOMIAL_LOGIT, r.X, r.Z, level, none, none, r.weight[:0], none, none, none, none)
-
-    def shape(self) -> float:
-        """The size of a negative binomial; 1 elsewhere."""
-        return 1.0
+        return kl.Out(out.beta, out.L, out.scale, out.df, out.lp, out.u, self.counts)
 
     def _collapsed_move(self) -> int:
         if not self.elliptical:
@@ -282,12 +235,12 @@ class Chain:
         """The arrays that warm-up fills, the chain's own."""
         tuning = self.tuning
         found = {"fit": tuning.coordinates.fit, "root": tuning.coordinates.root, "reference": tuning.reference, "width": tuning.width}
-        return found if self.levels is None else found | {"level_steps": self.levels.step}
+        return found | {"df_step": tuning.df_step}
 
     @property
     def redrawn(self) -> tuple[str, ...]:
         """Arrays of State that a sweep draws before it reads them: latents, unless the scales of levels move by the last ones."""
-        return ("omega", "working", "eta") if self.levels is None else ()
+        return () if self.packed.student.size else ("omega", "working", "eta")
 
     def restored(self) -> None:
         """State, Tuning and Counts are those of another chain now (``snapshot.put``)."""
@@ -299,11 +252,15 @@ class Chain:
         p, s, w = self.packed, self.state, self.work
         return kl.Multipliers(p.student, p.df_prior, s.df, s.spread, w.change, w.core_change)
 
+    def between_sweeps(self) -> kl.Between:
+        """What moves between two sweeps."""
+        return self.between
+
     def derive(self) -> None:
         """Columns and cross-products ← those of the state, to the bits that they have after a sweep."""
         p, s = self.packed, self.state
-        if self.levels is not None:
-            self.levels.scale_anew()
+        if p.student.size:
+            place_multipliers(self.between, self.multipliers, p.layout, self.gram, self.between.rows)
         if p.family in (kl.STUDENT, kl.LOGIT):
             accumulate(self.rows, s.omega, p.layout, self.gram)
         if p.family in (kl.STUDENT, kl.LOGIT, kl.PROBIT):
@@ -320,16 +277,13 @@ class Chain:
                 found[name] = min(share, found.get(name, 1.0))  # of several terms the worst
         return found
 
-    def without_multipliers(self) -> kl.Gram | None:
-        """The cross-products where every multiplier is 1; None of latents whose precisions are drawn, which every sweep sums anew."""
-        return None if self.packed.family in (kl.STUDENT, kl.LOGIT) else self.packed.gram
-
     def compile(self) -> None:
         """Load or build the compiled loop without drawing anything, but not what it calls by address."""
         self.LOOP.compile(tuple(map(typeof, self._arguments((0,) * len(self.APART), 0, True, self.new_kept(0, True)))))
-        for part in (self.levels, self.own):
-            if part is not None:
-                part.compile()
+        if between.wanted(self.between):
+            ks.BEFORE_A_SWEEP.address()
+            if self.packed.student.size:
+                self.derive()
 
     def _learn(self, refine: bool) -> None:
         """Fit the elliptical move to the warm-up so far (its second half at first, the elliptical part afterwards) and freeze it."""

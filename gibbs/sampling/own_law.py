@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.kernels import layout as kl
-from gibbs.kernels.own_law import move_by_own_law
-from gibbs.kernels.statistics import linear_predictor
 
 if TYPE_CHECKING:
-    from gibbs.sampling.chain_parts import ChainParts
     from gibbs.sampling.pack import Packed
 
 
@@ -33,33 +30,6 @@ def table(packed: Packed, which: list[np.ndarray]) -> tuple[np.ndarray, np.ndarr
             at += int(sizes[j])
         parts.append(rows)
     return np.array(chosen, dtype=np.int64).reshape(-1, 4), np.concatenate(parts).astype(np.int64)
-
-
-def stand_in_of(likelihood: int, rows: kl.Rows) -> kl.StandIn:
-    """The likelihood of ``rows`` with no stand-in beside it."""
-    none = np.zeros(0)
-    columns = np.ascontiguousarray(rows.X.T)
-    return kl.StandIn(likelihood, columns, rows.Z, rows.level, rows.offset, rows.y, rows.weight, none, none, none, none)
-
-
-class OwnLaw:
-    """The levels of an augmented chain that move so between two sweeps, latents integrated out; a sweep begins with new latents."""
-
-    def __init__(self, chain: ChainParts, which: list[np.ndarray], likelihood: int) -> None:
-        self.chain, self.nothing = chain, np.zeros(0)
-        self.chosen, self.own_rows = table(chain.packed, which)
-        self.data = stand_in_of(likelihood, chain.rows)
-
-    def move(self, chosen: np.ndarray | None = None) -> None:
-        """Every level in turn, or those of ``chosen``."""
-        c, p, s, r = self.chain, self.chain.packed, self.chain.state, self.chain.rows
-        linear_predictor(r, p.layout, s.core, s.u, s.eta)
-        chosen = self.chosen if chosen is None else chosen
-        move_by_own_law(c.rng, self.data, 1.0, self.nothing, p.layout, chosen, self.own_rows, s, c.work.small)
-
-    def compile(self) -> None:
-        """Load or build the kernels, without a change to the chain's parameters."""
-        self.move(self.chosen[:0])
 
 
 def by_level(packed: Packed, counts: kl.Counts) -> list[tuple[np.ndarray, np.ndarray]]:

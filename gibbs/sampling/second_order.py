@@ -11,8 +11,10 @@ from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
 from gibbs.kernels.apart import Apart
+from gibbs.kernels.between import place_multipliers
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
-from gibbs.sampling import own_law
+from gibbs.model import alike
+from gibbs.sampling import between, own_law
 from gibbs.sampling.chain import MOST_REJECTED, Chain, Kept, _trial, _work, coordinates, fit_move, freeze_reference
 from gibbs.sampling.pack import Packed, cross_products
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
@@ -65,6 +67,7 @@ class SecondOrderChain(Chain):
         self.omega, self.linear = np.ones(pieces * rows), np.zeros(pieces * rows)
         self.sums, self.summed = np.zeros((7 if p.cutpoints else 3, rows)), 0
         self.first, self.centre, self.own_every = np.zeros(p.cutpoints), np.zeros(rows), 1.0
+        self.alike = alike.levels(self.design)
         self.choose(self.alike)
         self.columns = p.columns
         self.views = [coordinates(p, unit) for unit in range(max(p.units, 1))]
@@ -224,16 +227,9 @@ class SecondOrderChain(Chain):
             cross = cross_products(r._replace(weight=self.omega), p.layout)
             self.base = kl.Gram(self.base.node, self.base.h, self.base.m, self.base.core, *cross)
         self.gram = self.base
-        if self.levels is not None:
+        if self.packed.student.size:
             self.gram = kl.Gram(*(np.copy(array) for array in self.base))
-            self.levels.scale_anew()
-
-    def without_multipliers(self) -> kl.Gram:
-        return self.base
-
-    def effects_have_moved(self) -> None:
-        """The gap of every row is made anew; η is that of the state already."""
-        kd.gaps(self._data(), self.state.eta, self.shape(), self.state.core[: self.packed.cutpoints], self.state.gap)
+            place_multipliers(self.between_sweeps(), self.multipliers, p.layout, self.gram, self.rows)
 
     def _data(self) -> kl.StandIn:
         """The likelihood and its stand-in."""
@@ -242,9 +238,8 @@ class SecondOrderChain(Chain):
             p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.weight, self.omega, self.linear, p.values, p.value_rows
         )  # fmt: skip
 
-    def likelihood_beside_normal(self) -> kl.StandIn | None:
-        """The likelihood and its stand-in, for ``kernels/level_laws.py``."""
-        return self._data()
+    def between_sweeps(self) -> kl.Between:
+        return between.beside_stand_in(self.between, self.packed, self._data(), self.base, self.trial)
 
     def advance(self, sweeps: int) -> None:
         super().advance(sweeps if self.done >= self.warmup else min(sweeps, 1))
@@ -267,7 +262,7 @@ class SecondOrderChain(Chain):
             chosen=self.chosen, own_rows=self.own_rows, slope=slope if self.fitted or p.cycles > 1 else slope[:0]
         )  # fmt: skip
         model = kl.Model(p.layout, self.gram, p.priors, self._data())
-        return self.rng, orders, model, self.state, moves, self.trial, self.work, self._out(out)
+        return self.rng, orders, model, self.between_sweeps(), self.state, moves, self.trial, self.work, self._out(out)
 
     def _collapsed_move(self) -> int:
         return k2.FITTED if self.elliptical and self.fitted else super()._collapsed_move()
@@ -326,8 +321,8 @@ class SecondOrderChain(Chain):
     def _learn_levels(self, core: float) -> None:
         """Which levels also move by their own law, and how often what reaches tails is done; ``core`` is the core's acceptance."""
         least, which = 1.0, []
-        for alike, (tried, accepted) in zip(self.alike, own_law.by_level(self.packed, self.counts), strict=True):
-            which.append(alike | ((tried >= OWN_FROM) & (accepted < OWN_BELOW * tried)))
+        for all_one, (tried, accepted) in zip(self.alike, own_law.by_level(self.packed, self.counts), strict=True):
+            which.append(all_one | ((tried >= OWN_FROM) & (accepted < OWN_BELOW * tried)))
             least = min(least, float(accepted.sum() / max(tried.sum(), 1))) if tried.any() else least
         self.choose(which)
         easy = sum(core > of_core and least >= of_levels for of_core, of_levels in EASY)

@@ -21,12 +21,13 @@ from gibbs.kernels.level_scales import (
     scale_columns,
     scale_gram,
 )
+from gibbs.kernels.likelihood import dispersion_of
 from gibbs.kernels.location import copy_core_factors
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from scipy import linalg, stats
 
+from gibbs.kernels import between
 from gibbs.kernels import layout as kl
-from gibbs.kernels import level_laws
 from gibbs.model import by_group
 from gibbs.sampling.pack import cross_products
 from tests import oracles
@@ -43,10 +44,12 @@ GAUSSIAN = [
 ]
 
 
-def placed(case: GrCase, seed: int = 1) -> tuple[GrEngine, dict, np.ndarray]:
-    """An engine at a draw from the prior, that draw, and data from it."""
+def placed(case: GrCase, seed: int = 1, weighted: bool = False) -> tuple[GrEngine, dict, np.ndarray]:
+    """An engine at a draw from the prior, that draw, and data from it; ``weighted``: rows with sampling weights, fractions."""
     rng = np.random.default_rng([seed, 17])
     design = design_of(case, rng)
+    if weighted:
+        design = replace(design, weights=rng.uniform(0.3, 2.7, design.X.shape[0]))
     engine = GrEngine(design, plan_of(case, design), elliptical=False, seed=seed, repack=True)
     values, y = draw_data(design, rng)
     engine.place(values, y)
@@ -306,13 +309,19 @@ def log_normal_marginal(engine: GrEngine, spread: np.ndarray, response: np.ndarr
     return stats.multivariate_normal.logpdf(response, X @ mean, V)
 
 
+def beside(chain) -> kl.StandIn:
+    """The likelihood beside the normal model; of one that is normal given latents, no rows."""
+    made = chain.between_sweeps()
+    return made.data if made.second_order else between.without_rows.py_func(made.data)
+
+
 def told_move(engine: GrEngine, k: int, normal: float, accept: bool) -> float:
     """The log ratio of one proposal."""
     chain, p, s = engine.chain, engine.packed, engine.chain.state
-    told, model = Told([normal], accept=accept), kl.Model(p.layout, chain.gram, p.priors, chain.likelihood_beside_normal())
+    told, model = Told([normal], accept=accept), kl.Model(p.layout, chain.gram, p.priors, beside(chain))
     target = kl.Target(False, float(p.n), p.yy, coefficient_precision(p.priors.row, s.row_scale, chain.work.B), np.nan)
     found = move_degrees_of_freedom.py_func(
-        told, 1.0, k, chain.multipliers, chain.shape(), p.cutpoints, model, target, s, chain.trial, chain.work
+        told, 1.0, k, chain.multipliers, dispersion_of(s.psi), p.cutpoints, model, target, s, chain.trial, chain.work
     )  # fmt: skip
     assert found == float(accept)
     return told.ratios[0]
@@ -396,16 +405,20 @@ MULTIPLIED = [
 ]
 
 
-@pytest.mark.parametrize("case", MULTIPLIED, ids=str)
-def test_density_of_a_multiplier_given_v_is_that_of_the_joint(case, monkeypatch):
+@pytest.mark.parametrize(
+    ("case", "weighted"), [*((case, False) for case in MULTIPLIED), *((case, True) for case in MULTIPLIED[:3])], ids=str
+)
+def test_density_of_a_multiplier_given_v_is_that_of_the_joint(case, weighted, monkeypatch):
     """p(λ_j) times the likelihood of all rows, η with the effects u_j = v_j/√λ_j; and where the slices leave spread, change and η."""
-    engine, values, y = placed(case, seed=7)
+    engine, values, y = placed(case, seed=7, weighted=weighted)
     p, chain, s, now = engine.packed, engine.chain, engine.chain.state, engine.chain.multipliers
     f = int(p.student[0])
     factor, df, caught = engine.design.factors[f], float(now.df[0]), []
-    monkeypatch.setattr(level_laws, "draw_multipliers", lambda *arguments: caught.extend(arguments))
-    chain.levels._multipliers(0, p.layout)
-    _, _, _, code, rows, by_level, first, shape, cut, _, _, part = caught
+    monkeypatch.setattr(between, "draw_multipliers", lambda *arguments: caught.append(arguments))
+    now.change[:] = 1.0  # nothing has moved
+    between.step_multipliers.py_func(chain.rng, chain.between_sweeps(), now, p.layout, chain.gram, s)
+    caught = caught[0]
+    _, _, _, _, data, by_level, first, shape, cut, _, _, part = caught
     spread, u, eta, change = now.spread.copy(), s.u.copy(), s.eta, now.change
     draw_multipliers(*caught)
     np.testing.assert_allclose(now.spread, spread * change, rtol=1e-12)
@@ -419,7 +432,7 @@ def test_density_of_a_multiplier_given_v_is_that_of_the_joint(case, monkeypatch)
         w, found, wanted = float(np.log(values["multipliers"][f][j])), [], []
         for delta in (-0.7, 0.9):
             members = by_level[first[place] : first[place + 1]]
-            found.append(log_multiplier(delta, w, df, code, rows, eta, part, members, shape, cut, s.sigma[0], s.nu[0]))
+            found.append(log_multiplier(delta, w, df, data, eta, part, members, shape, cut, s.sigma[0], s.nu[0]))
             effects = [block.copy() for block in values["u"]]
             effects[f][j] *= np.exp(-0.5 * delta)
             law = stats.gamma.logpdf(np.exp(w + delta), 0.5 * df, scale=2.0 / df) + w + delta

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gibbs.kernels import statistics, sweep
+from gibbs.kernels import gaussian, statistics
 from tests import oracles
 from tests.table import table
 
@@ -118,8 +118,8 @@ def test_rhs_between_units_from_cross_products(kind, scheme, known_se):
     for unit in b.units:
         rhs_core, rhs = b.work.rhs_core, b.work.rhs
         rhs_core[:] = rhs[:] = 7.0
-        sweep.rhs_between_units(p.layout, p.gram, theta[b.p :], unit, b.work)
-        given = sweep.given_the_others(p.gram, b.work)
+        gaussian.rhs_between_units(p.layout, p.gram, theta[b.p :], unit, b.work)
+        given = gaussian.given_the_others(p.gram, b.work)
         assert given.m is rhs_core and given.h is rhs and given.node is p.gram.node
         other = np.setdiff1d(np.arange(b.W.shape[1]), b.joint(unit))
         expected = b.W.T @ (b.omega * (b.y - b.W[:, other] @ theta[other]))

@@ -44,12 +44,11 @@ def log_likelihood(design: Design, values: Values) -> float:
         return float(np.sum(stats.norm.logpdf(y, eta, sd)))
     if design.family == "student":
         return float(np.sum(stats.t.logpdf(y, values["nu"], eta, values["sigma"])))
-    sign = 2.0 * y - 1.0
+    sign, weights = 2.0 * y - 1.0, np.ones(len(y)) if design.weights is None else design.weights
     if design.family == "probit":
-        return float(np.sum(special.log_ndtr(sign * eta)))
+        return float(np.sum(weights * special.log_ndtr(sign * eta)))
     if design.family == "logit":
-        return float(np.sum(special.log_expit(sign * eta)))
-    weights = np.ones(len(y)) if design.weights is None else design.weights
+        return float(np.sum(weights * special.log_expit(sign * eta)))
     return float(np.sum(weights * log_pointwise(design, eta, y, values)))
 
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
+from gibbs.kernels import between, level_scales
 from gibbs.kernels import layout as kl
-from gibbs.kernels import level_scales
 from gibbs.model import by_group
 from gibbs.model.records import Design, Prior
 from gibbs.sampling import plan
+from gibbs.sampling.chain import Chain, Kept
 from tests import oracles
 from tests.sampling.invariance import Engine, Stopped, draw_data
 
@@ -142,12 +143,32 @@ def quantities(design: Design, values: dict, y: np.ndarray) -> dict[str, float]:
     return out
 
 
+def run(chain: Chain, out: Kept, patched: bool = False) -> tuple[int, int]:
+    """One sweep into ``out``; ``patched``: what comes between two sweeps as Python, with the names of its module that were patched."""
+    if not patched:
+        return chain._sweeps(1, False, out)
+    if chain.state.sweeps[0] > 0.0:
+        p = chain.packed
+        between.before_a_sweep.py_func(
+            chain.rng, False, chain.between_sweeps(), p.layout, chain.gram, p.priors, chain.state, chain.work
+        )  # fmt: skip
+    at = tuple(0 if kernel is between.BEFORE_A_SWEEP else kernel.address() for kernel in chain.APART)
+    return chain.LOOP(*chain._arguments(at, 1, False, out))
+
+
 def examine(
-    case: GrCase, *, replicates: int, sweeps: int = 5, seed: int = 1, broken=None, miswritten=lambda design: design
+    case: GrCase,
+    *,
+    replicates: int,
+    sweeps: int = 5,
+    seed: int = 1,
+    broken=None,
+    miswritten=lambda design: design,
+    patched: bool = False,
 ) -> tuple[str, float]:
     """(the most extreme statistic, its p-value times their number).
 
-    broken, miswritten : break the engine before every run, or the Design that it gets.
+    broken, miswritten : break the engine before every run, or the Design that it gets. patched : as ``run`` has it.
     """
     rng = np.random.default_rng([seed, 3])
     design = design_of(case, rng)
@@ -162,7 +183,7 @@ def examine(
         mine = []
         for k in range(sweeps):
             kept = engine.chain.new_kept(1, False)
-            status, _ = engine.chain._run(1, False, kept)
+            status, _ = run(engine.chain, kept, patched)
             if status != 0:
                 raise Stopped(f"sweep {k + 1} stopped with status {status}")
             mine.append(quantities(design, _values(engine, design, kept, 0), y))

@@ -184,7 +184,7 @@ class Engine:
     def sweep(self, sweeps: int):
         """k sweeps from where the state stands; the draws."""
         out = self.chain.new_kept(sweeps, False)
-        status, done = self.chain._run(sweeps, False, out)
+        status, done = self.chain._sweeps(sweeps, False, out)
         if status != ks.OK:
             raise Stopped(f"sweep {done + 1} stopped with status {status}")
         return out

@@ -12,7 +12,7 @@ from scipy import integrate, special, stats
 
 import gibbs
 from gibbs.draws import diagnostics
-from gibbs.sampling.level_scales import level_scales
+from gibbs.kernels import between
 from tests.sampling.gr_effects import GrCase, examine
 from tests.sampling.invariance import Stopped
 
@@ -105,8 +105,8 @@ def _cross_products_stay(monkeypatch) -> None:
     def rescale(layout, gram, *arguments):
         return right(layout, gram._replace(cross_value=gram.cross_value.copy()), *arguments)
 
-    right = level_scales.rescale
-    monkeypatch.setattr(level_scales, "rescale", rescale)
+    right = between.rescale
+    monkeypatch.setattr(between, "rescale", rescale)
 
 
 def _one_column(monkeypatch) -> None:
@@ -121,8 +121,8 @@ def _one_column(monkeypatch) -> None:
             multipliers.spread[u0 : u0 + J * q] *= times
             multipliers.change[u0 : u0 + J * q] *= times
 
-    right = level_scales.draw_level_scales
-    monkeypatch.setattr(level_scales, "draw_level_scales", draw)
+    right = between.draw_level_scales
+    monkeypatch.setattr(between, "draw_level_scales", draw)
 
 
 def _stale_scales(monkeypatch) -> None:
@@ -134,8 +134,8 @@ def _stale_scales(monkeypatch) -> None:
         multipliers.spread[:] = kept
         multipliers.change[:] = 1.0
 
-    right = level_scales.draw_level_scales
-    monkeypatch.setattr(level_scales, "draw_level_scales", draw)
+    right = between.draw_level_scales
+    monkeypatch.setattr(between, "draw_level_scales", draw)
 
 
 BUGS = {
@@ -153,7 +153,7 @@ def test_a_bug_is_caught(bug: str, monkeypatch):
     case, change, replicates = BUGS[bug]
     if not isinstance(change, dict):
         change(monkeypatch)
-        change = {}
+        change = {"patched": True}
     try:
         name, p = examine(case, replicates=replicates, seed=21, **change)
     except Stopped:

@@ -57,11 +57,10 @@ def go(chain: Chain, to: int, most: int) -> None:
 def spoil(chain: Chain, rng: np.random.Generator) -> None:
     """All scratch ← nan, and here and there numbers; then all that is made of State and Tuning, which is made anew."""
     scratch = [*chain.work, *chain.trial]
-    if chain.levels is not None:
-        scratch += [chain.levels.distance, chain.levels.part]
+    if chain.packed.student.size:
         scratch += [chain.rows.Z[:, f.z0 : f.z0 + f.width] for f in chain.packed.layout.factor[chain.packed.student]]
     of, names = chain.packed.family, ("node", "h", "m", "core", "cross_value")
-    if chain.levels is None:  # what never changes is not made anew
+    if not chain.packed.student.size:  # what never changes is not made anew
         names = {kl.GAUSSIAN: (), kl.PROBIT: ("h", "m")}.get(of, names if of == pack.SECOND_ORDER else names[:-1])
     scratch += [getattr(chain.gram, name) for name in names]
     for array in scratch:
