@@ -33,12 +33,6 @@ LIKED = 0.4
 
 
 @kernel
-def multipliers_of(between, state, work):
-    """The record that the kernels of Student-t effects take."""
-    return Multipliers(between.chosen, between.prior, state.df, state.spread, work.change, work.core_change)
-
-
-@kernel
 def without_rows(data):
     """``data`` of no rows: what lies beside a model that is normal, or normal given its latents."""
     y = data.y[:0]
@@ -103,7 +97,7 @@ def before_a_sweep(rng, learn, between, layout, gram, priors, state, work):
     """All of it, in turn. Mutates L, the effects (in ``u`` and ``core``), df, spread, columns and cross-products; of second-order models
     η and the gap too. ``learn``: steps follow the moves."""
     if between.chosen.size > 0:
-        multipliers = multipliers_of(between, state, work)
+        multipliers = Multipliers(between.chosen, between.prior, state.df, state.spread, work.change, work.core_change)
         draw_level_scales(rng, layout, multipliers, priors, state.L, state.u, work.effects, work.small[0])
         rescale(layout, gram, multipliers, between.rows.Z, between.rows.level, state.u, state.core)
         if between.integrable and (not between.second_order or state.held[0] > 0.0):  # η and the gap are those of the stand-in

@@ -398,7 +398,7 @@ def fitted_move(engine: Engine, y: np.ndarray, monkeypatch, **kernels) -> tuple[
     told = ToldWithGamma(rng.standard_normal(d + s.core.size), accept=True)
     chain.rng, chain.blocks, s.sweeps[0] = told, 1, 0.0
     before, L = place(), s.L.copy()
-    assert chain._run(1, False, chain.new_kept(1, False)) == (0, 1) and len(told.ratios) == 1
+    assert chain._sweeps(1, False, chain.new_kept(1, False)) == (0, 1) and len(told.ratios) == 1
     assert not np.array_equal(L, s.L)
     return told.ratios[0], place() - before
 
@@ -423,7 +423,7 @@ def core_move(engine: Engine, y: np.ndarray, monkeypatch, **kernels) -> tuple[fl
     chain.rng, chain.blocks, s.sweeps[0] = told, 1, 0.0
     give_way(engine)
     before, L, core = target_less_stand_in(engine, y, shifted=True), s.L.copy(), s.core.copy()
-    assert chain._run(1, False, chain.new_kept(1, False)) == (0, 1) and len(told.ratios) == 1
+    assert chain._sweeps(1, False, chain.new_kept(1, False)) == (0, 1) and len(told.ratios) == 1
     assert np.abs(s.core - core).min() > 0.0 and not np.array_equal(L, s.L)
     return told.ratios[0], target_less_stand_in(engine, y, shifted=True) - before, float(np.max(np.abs(s.eta - predictor(engine))))
 
@@ -448,7 +448,7 @@ def level_moves(engine: Engine, y: np.ndarray, monkeypatch, kernel) -> list[tupl
     stop = lambda *a: (False, 0.0, 0.0, 0.0)  # noqa: E731 — ends the sweep after the levels
     quiet(monkeypatch, refresh_levels=levels, draw_hyper=stop)
     s.sweeps[0] = 0.0
-    chain._run(1, False, chain.new_kept(1, False))
+    chain._sweeps(1, False, chain.new_kept(1, False))
     return tried
 
 

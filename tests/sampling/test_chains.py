@@ -83,7 +83,7 @@ def test_chains_start_apart_and_inside_the_prior():
 
 @pytest.mark.parametrize(("kind", "family"), [("slopes", "gaussian"), ("nested", "logit"), ("one_factor", "student")])
 def test_after_warm_up_everything_learnt_is_frozen(kind, family):
-    chain = make_chain(fitted_design(kind, family, rows=60))
+    chain = make_chain(fitted_design(kind, family, rows=60), scheme="augmented" if family == "logit" else "auto")
     tuning = chain.tuning
     before = tuning.coordinates.fit.copy()
     while chain.done < 100:
@@ -103,7 +103,7 @@ def test_after_warm_up_everything_learnt_is_frozen(kind, family):
 
 def test_packed_statistics_are_not_touched_by_chains():
     design = fitted_design("crossed", "logit", rows=60)
-    decided = plan.make(design)
+    decided = plan.make(design, "augmented")
     packed = pack.pack(design, decided)
     kept = [(array, array.copy()) for record in (packed.layout, packed.rows, packed.gram, packed.priors) for array in record]
     chain = Chain(0, np.random.SeedSequence(1), packed, design, 20)

@@ -254,7 +254,7 @@ class Parts:
         chain.state.L[:], chain.state.sigma[0] = L, sigma
         chain.state.sweeps[0] = 0.0
         out = chain.new_kept(1, False)
-        assert chain._run(1, False, out)[0] == 0
+        assert chain._sweeps(1, False, out)[0] == 0
         return out
 
     def collapsed_sds(self, L: np.ndarray, sigma: float) -> np.ndarray:
