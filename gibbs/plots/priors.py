@@ -80,8 +80,10 @@ def coefficients(statements: Sequence[CoefficientPrior], labels: Sequence[str]) 
     """Those of ``labels`` (columns of X) that have a proper prior: stated, or implied by what is stated of several together."""
     from scipy import stats
 
-    W = np.array([row.weights for row in statements]).reshape(-1, len(labels))
-    size = np.abs(W).max(axis=1, initial=0.0) if W.size else np.ones(0)
+    if not statements:
+        return []
+    W = np.array([row.weights for row in statements])
+    size = np.abs(W).max(axis=1)
     whole = len(W) == len(labels) and np.linalg.matrix_rank(W / size[:, None]) == len(labels)
     inverse = np.linalg.inv(W / size[:, None]) / size if whole else None
     found = []
