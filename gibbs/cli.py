@@ -52,6 +52,7 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs compare RUN RUN …       which of several runs predicts better, for new rows or new groups
   gibbs hypothesis RUN "…"      how probable statements about parameters are: "b_x < 0"
   gibbs shares RUN              shares of the variance (ICC) and R²
+  gibbs sensitivity RUN         how much the priors matter: power-scaling, and the sds of few groups under other priors
   gibbs ranks RUN GROUP         ranks of the levels of a grouping factor
   gibbs report RUN              everything about a run in one HTML file
   gibbs export RUN              the draws for other programs; the model itself for JAGS or Stan
@@ -274,7 +275,7 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
 _OF_A_RUN = (
     "init", "prior", "sbc", "resume", "runs", "verify", "summary", "coef", "se", "plot", "effects", "contrasts", "predict", "poststratify",
-    "frame", "compare", "hypothesis", "shares", "ranks", "report", "export", "help", "completion",
+    "frame", "compare", "hypothesis", "shares", "ranks", "sensitivity", "report", "export", "help", "completion",
 )  # fmt: skip
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {

@@ -33,6 +33,10 @@ GAUSSIAN, STUDENT, PROBIT, LOGIT = 0, 1, 2, 3
 JOINT, COLLAPSED, ONE_AT_A_TIME = 0, 1, 2
 """Schemes, as the compiled loop knows them."""
 
+BETWEEN, LATENTS, JOINTLY, COEFFICIENTS, EFFECTS, UNIT, COVARIANCES, SCALES, OWN_LAW, EVERYTHING, FAMILY_SCALES, PRIOR_SCALES = range(12)
+"""Steps of a sweep, as the loops know them: ``sweep.py`` and ``second_order.py`` say what each does, ``gibbs.sampling.steps`` which a
+model has, in which order."""
+
 FACTOR = np.dtype(
     [
         (name, np.int64)
@@ -280,6 +284,7 @@ class Orders(NamedTuple):
     """What one call of the loop is to do."""
 
     at: tuple[int, ...]  # addresses of the kernels ``APART``
+    steps: np.ndarray  # (n, 2) int64 what a sweep does, in order: a step, and the unit that it is for (−1: none)
     sweeps: int
     move: int  # of the variances: SLICES, ELLIPTICAL, INDEPENDENT …
     rounds: int  # of moves by rows after each draw of the location; 0: the variances move with the location integrated out
@@ -295,6 +300,7 @@ class SecondOrders(NamedTuple):
     """What one call of the second-order loop is to do."""
 
     at: tuple[int, ...]
+    steps: np.ndarray  # as ``Orders.steps``
     sweeps: int
     cycles: int  # times that a sweep goes through its moves, each a sweep to what follows
     move: int

@@ -65,8 +65,21 @@ from .hyper import (
     place_coordinates,
     scaled_noise,
 )
-from .layout import Coordinates, Counts, Layout, Model, Target
-from .likelihood import dispersion_of, dispersion_term, gaps, is_count, stand_in
+from .layout import (
+    BETWEEN,
+    COVARIANCES,
+    EVERYTHING,
+    FAMILY_SCALES,
+    OWN_LAW,
+    PRIOR_SCALES,
+    UNIT,
+    Coordinates,
+    Counts,
+    Layout,
+    Model,
+    Target,
+)  # fmt: skip
+from .likelihood import dispersion_of, dispersion_term, gaps, stand_in
 from .location import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .own_law import move_by_own_law
 from .scaling import gap_of_shift, log_coefficient_prior, place_shift, scale_effects, scale_everything
@@ -368,29 +381,45 @@ def learned_step(step, accepted):
 
 @kernel
 def move_covariances(rng, orders, shape, model, state, moves, trial, work):
-    """Every covariance: now and then with its effects (``scale_effects``), then given them; levels by their own law; all scales at once."""
-    layout, term, now = model.layout, model.layout.term, orders.learn or state.sweeps[0] % orders.every == 0.0
-    cut, scratch, data = state.core[: orders.cuts], work.small[5], model.data
-    scalable = not is_count(data.code)
+    """Every covariance: now and then with its effects (``scale_effects``), then given them."""
+    layout, term, now = model.layout, model.layout.term, scales_now(orders, state)
+    cut, scratch = state.core[: orders.cuts], work.small[5]
     for t in range(term.shape[0]):
         if term[t].given == 0:
             if now:
                 for a in range(term[t].width):
                     k = term[t].s0 + a
                     accepted = scale_effects_at(orders.at[AT_EFFECTS], (
-                        rng, moves.steps[k], data, shape, cut, layout, t, a, model.priors, state, trial, scratch
+                        rng, moves.steps[k], model.data, shape, cut, layout, t, a, model.priors, state, trial, scratch
                     ))  # fmt: skip
                     if orders.learn:
                         moves.steps[k] = learned_step(moves.steps[k], accepted)
             draw_covariance_sufficient_at(orders.at[AT_COVARIANCE], (rng, layout, t, model.priors, state.u, state.L, moves.reference, work))
-        else:
-            scalable = False
+
+
+@kernel
+def scales_now(orders, state):
+    """Whether effects, and everything, are scaled in this sweep."""
+    return orders.learn or state.sweeps[0] % orders.every == 0.0
+
+
+@kernel
+def move_levels_by_own_law(rng, orders, shape, model, state, moves, work):
+    """Now and then, the levels that warm-up chose."""
     if moves.chosen.shape[0] > 0 and (orders.learn or state.sweeps[0] % orders.own_every == 0.0):
-        move_by_own_law_at(orders.at[AT_OWN_LAW], (rng, data, shape, cut, layout, moves.chosen, moves.own_rows, state, work.small))
-    if scalable and now:
+        cut = state.core[: orders.cuts]
+        move_by_own_law_at(orders.at[AT_OWN_LAW], (
+            rng, model.data, shape, cut, model.layout, moves.chosen, moves.own_rows, state, work.small
+        ))  # fmt: skip
+
+
+@kernel
+def move_everything(rng, orders, model, state, moves, trial, work):
+    """Now and then coefficients, effects and sds are multiplied at once (``scale_everything``)."""
+    if scales_now(orders, state):
         last = moves.steps.size - 1
         accepted = scale_everything_at(orders.at[AT_EVERYTHING], (
-            rng, moves.steps[last], data, orders.cuts, layout, model.priors, state, trial, scratch
+            rng, moves.steps[last], model.data, orders.cuts, model.layout, model.priors, state, trial, work.small[5]
         ))  # fmt: skip
         if orders.learn:
             moves.steps[last] = learned_step(moves.steps[last], accepted)
@@ -410,6 +439,22 @@ def move_family(rng, orders, shape, model, state, moves, work):
 
 
 @kernel
+def move_given_the_others(rng, orders, shape, unit, model, state, moves, trial, work, out):
+    """``move_unit`` with the effects of the other units taken off; ``unit`` −1: all effects are in the core. Returns a status."""
+    layout, gram, place = model.layout, model.gram, max(unit, 0)
+    if layout.units.shape[0] > 1:
+        rhs_between_units(layout, gram, state.u, place, work)
+    else:
+        copy_to(gram.m, work.rhs_core)
+        copy_to(gram.h, work.rhs)
+    view = Layout(layout.factor, layout.term, layout.index, layout.units[place : place + 1], layout.core_factors)
+    given = Model(view, given_the_others(gram, work), model.priors, model.data)
+    coordinates = coordinates_of_unit(rng, orders, moves, place)
+    counts = Counts(out.counts.moves[place : place + 1], out.counts.tried, out.counts.accepted)
+    return move_unit(rng, orders, shape, coordinates, counts, given, state, moves, trial, work)
+
+
+@kernel
 def refresh_predictor(shape, cuts, model, state):
     """η, and the gap of every row, anew from coefficients and effects."""
     layout, data = model.layout, model.data
@@ -426,33 +471,34 @@ def run_second_order(rng, orders, model, between, state, moves, trial, work, out
     ``orders.move``: SLICES (one at a time, at random), ELLIPTICAL, INDEPENDENT (in turn with ELLIPTICAL) or FITTED. η and gap are kept from
     call to call; ``state.held`` is 0 where they are not those of the state, the data and the stand-in.
     """
-    layout, gram, data = model.layout, model.gram, model.data
-    shape = dispersion_of(state.psi)
+    data, shape, status = model.data, dispersion_of(state.psi), OK
     coefficient_precision(model.priors.row, state.row_scale, work.B)
     for cycle in range(orders.sweeps * orders.cycles):
         sweep = cycle // orders.cycles
-        if orders.at[AT_BETWEEN] != 0 and cycle % orders.cycles == 0 and state.sweeps[0] > 0.0:  # Student-t effects
-            before_a_sweep_at(orders.at[AT_BETWEEN], (rng, orders.learn, between, layout, gram, model.priors, state, work))
-        if state.held[0] == 0.0 or state.sweeps[0] % FRESH == 0.0:  # not when a chunk happens to begin: draws depend on bits
-            refresh_predictor(shape, orders.cuts, model, state)
-        for unit in range(max(layout.units.shape[0], 1)):  # levels, variances and core, given the other units
-            if layout.units.shape[0] > 1:
-                rhs_between_units(layout, gram, state.u, unit, work)
-            else:
-                copy_to(gram.m, work.rhs_core)
-                copy_to(gram.h, work.rhs)
-            view = Layout(layout.factor, layout.term, layout.index, layout.units[unit : unit + 1], layout.core_factors)
-            given = Model(view, given_the_others(gram, work), model.priors, data)
-            coordinates = coordinates_of_unit(rng, orders, moves, unit)
-            counts = Counts(out.counts.moves[unit : unit + 1], out.counts.tried, out.counts.accepted)
-            status = move_unit(rng, orders, shape, coordinates, counts, given, state, moves, trial, work)
+        for k in range(orders.steps.shape[0]):
+            step, unit = orders.steps[k, 0], orders.steps[k, 1]
+            if step == BETWEEN:
+                if cycle % orders.cycles == 0 and state.sweeps[0] > 0.0:
+                    before_a_sweep_at(orders.at[AT_BETWEEN], (
+                        rng, orders.learn, between, model.layout, model.gram, model.priors, state, work
+                    ))  # fmt: skip
+            elif step == UNIT:
+                if unit <= 0 and (state.held[0] == 0.0 or state.sweeps[0] % FRESH == 0.0):  # not when a chunk happens to begin
+                    refresh_predictor(shape, orders.cuts, model, state)
+                status = move_given_the_others(rng, orders, shape, unit, model, state, moves, trial, work, out)
+            elif step == COVARIANCES:
+                state.sweeps[0] += 1.0
+                move_covariances(rng, orders, shape, model, state, moves, trial, work)
+            elif step == OWN_LAW:
+                move_levels_by_own_law(rng, orders, shape, model, state, moves, work)
+            elif step == EVERYTHING:
+                move_everything(rng, orders, model, state, moves, trial, work)
+            elif step == FAMILY_SCALES:
+                shape = move_family(rng, orders, shape, model, state, moves, work)
+            elif step == PRIOR_SCALES and draw_prior_scales(rng, model.priors.row, state.core, state.row_scale) > 0:
+                coefficient_precision(model.priors.row, state.row_scale, work.B)
             if status != OK:
                 return status, sweep
-        state.sweeps[0] += 1.0
-        move_covariances(rng, orders, shape, model, state, moves, trial, work)
-        shape = move_family(rng, orders, shape, model, state, moves, work)
-        if draw_prior_scales(rng, model.priors.row, state.core, state.row_scale) > 0:
-            coefficient_precision(model.priors.row, state.row_scale, work.B)
         status = check_finite(state)
         if status != OK:
             return status, sweep

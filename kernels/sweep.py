@@ -1,5 +1,7 @@
 """One sweep of the sampler, and the loop that runs a chunk of sweeps for one chain.
 
+A sweep is a list of steps, which the plan makes and ``gibbs check`` prints (``gibbs/sampling/steps.py``); of them
+
     1  latent         working responses and precisions (kernels/latent.py)
     2  variances      with all location effects integrated out (kernels/hyper.py) where there is at most one unit; with several the core's
                       variances with the core and one unit integrated out; or, where they are many, after step 3 (kernels/by_rows.py)
@@ -32,7 +34,22 @@ from .latent import (
     log_binary,
     log_student,
 )
-from .layout import GAUSSIAN, LOGIT, PROBIT, STUDENT, Target
+from .layout import (
+    BETWEEN,
+    COEFFICIENTS,
+    COVARIANCES,
+    EFFECTS,
+    GAUSSIAN,
+    JOINTLY,
+    LATENTS,
+    LOGIT,
+    PRIOR_SCALES,
+    PROBIT,
+    SCALES,
+    STUDENT,
+    UNIT,
+    Target,
+)  # fmt: skip
 from .location import copy_core_factors, draw_core, draw_unit
 from .one_at_a_time import draw_coefficients, draw_effects
 from .priors import FIXED
@@ -174,6 +191,18 @@ def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, w
 
 
 @kernel
+def given_other_units(rows, family, layout, gram, unit, state, work):
+    """``gram`` with the right-hand sides of (core, unit), the other units' effects taken off; ``rows`` None: from cross-products alone."""
+    if rows is None:
+        rhs_between_units(layout, gram, state.u, unit, work)
+    else:
+        weight = rows.weight if family == PROBIT else state.omega
+        subtract_other_units(rows, layout, state.u, unit, weight, state.working, state.eta)
+        accumulate_rhs(rows, state.eta, layout, layout.units.shape[0] == 0, unit, work.rhs_core, work.rhs)
+    return given_the_others(gram, work)
+
+
+@kernel
 def move_covariance(rng, orders, layout, t, priors, state, tuning, work, counts):
     """Step 4 for one term: slices of p(L_t | u); of many levels that move by rows, Wishart proposals, slices now and then."""
     term = layout.term[t]
@@ -184,6 +213,22 @@ def move_covariance(rng, orders, layout, t, priors, state, tuning, work, counts)
             counts.accepted[place] += propose_wishart(rng, layout, t, priors, state.u, state.L, work)
     else:
         draw_covariance_sufficient(rng, layout, t, priors, state.u, state.L, tuning.reference, work)
+
+
+@kernel
+def given_too(orders, state, tuning):
+    """Whether covariances and residual sd are drawn given the effects as well in this sweep: where all move at once and few proposals are
+    refused, only now and then."""
+    return tuning.coordinates.fit.shape[0] == 0 or orders.move != INDEPENDENT or state.sweeps[0] % SPARING == 0.0
+
+
+@kernel
+def step_covariances(rng, orders, layout, priors, state, tuning, work, counts):
+    """Step 4: every covariance that is not given."""
+    work.known[0] = np.nan
+    for t in range(layout.term.shape[0]):
+        if layout.term[t].given == 0:
+            move_covariance(rng, orders, layout, t, priors, state, tuning, work, counts)
 
 
 @kernel
@@ -207,74 +252,73 @@ def keep(state, log_likelihood, sweep, out):
     keep_effects(state, sweep, out)
 
 
+@kernel
+def likelihood_of_rows(family, rows, layout, state):
+    """log p(y | η) at the state, the latents integrated out; η is left in ``state.eta``."""
+    linear_predictor(rows, layout, state.core, state.u, state.eta)
+    if family == STUDENT:
+        return log_student(rows.y, state.eta, state.sigma[0], state.nu[0])
+    return log_binary(family == LOGIT, rows.y, rows.trials, state.eta)
+
+
 APART = (DRAW_HYPER, MOVE_BY_ROWS, BEFORE_A_SWEEP)
 """Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
 
 
 @kernel
 def run_chunk(rng, orders, rows, crossed, one_at_a_time, linear, state, tuning, work, out):
-    """``orders.sweeps`` sweeps of one chain; each is written to the next row of ``out``. Returns (status, sweeps done).
+    """``orders.sweeps`` sweeps of one chain, each of them the list ``orders.steps``; each is written to the next row of ``out``.
 
-    Three arguments may be None, and what they switch is then not even compiled (so there are at most six versions of this loop):
-    rows (of gaussian outcomes no sweep sees any), crossed (one unit or none; else True), one_at_a_time (else True, the scheme of the deck,
-    and crossed is then given).
+    Returns (status, sweeps done). A sweep is counted when its location has been drawn (step COVARIANCES). Three arguments may be None, and
+    what they switch is then not even compiled (so there are at most six versions of this loop): rows (of gaussian outcomes no sweep sees
+    any), crossed (one unit or none; else True), one_at_a_time (else True, the scheme of the deck, and crossed is then given).
     """
     layout, gram, priors = linear.layout, linear.gram, linear.priors
-    n_units, squares, log_likelihood, status = layout.units.shape[0], orders.yy, 0.0, OK
+    squares, log_likelihood, status, conditional = orders.yy, 0.0, OK, True
     quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
     work.known[0] = np.nan  # draws do not depend on how long chunks are, and nothing in Work on the chunk before
     for sweep in range(orders.sweeps):
-        if orders.at[2] != 0 and state.sweeps[0] > 0.0:  # Student-t effects, levels by their own law
-            before_a_sweep_at(orders.at[2], (rng, orders.learn, linear.between, layout, gram, priors, state, work))
-            work.known[0] = np.nan
-        if rows is not None:  # 1 latent: working responses and precisions
-            squares = draw_latents(rng, orders.family, rows, layout, gram, priors, state, tuning.width)
-            if not squares == squares:
-                return NO_DENSITY, sweep
-        if crossed is None:  # 2 variances, 3 location
-            status = draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out)
-        elif one_at_a_time is not None:
-            factor_roots(layout, state.L, work)
-            draw_coefficients(rng, layout, gram, work, state.sigma[0], state.u, state.core)
-        for unit in range(n_units):
-            if crossed is not None and status == OK:
-                if rows is None:
-                    rhs_between_units(layout, gram, state.u, unit, work)
-                else:
-                    weight = rows.weight if orders.family == PROBIT else state.omega
-                    subtract_other_units(rows, layout, state.u, unit, weight, state.working, state.eta)
-                    accumulate_rhs(rows, state.eta, layout, n_units == 0, unit, work.rhs_core, work.rhs)
-                given = given_the_others(gram, work)
-                if one_at_a_time is not None:
-                    draw_effects(rng, layout, given, layout.units[unit, 0], work, state.sigma[0], state.core, state.u)
-                else:
+        for k in range(orders.steps.shape[0]):
+            step, unit = orders.steps[k, 0], orders.steps[k, 1]
+            if step == BETWEEN:
+                if state.sweeps[0] > 0.0:
+                    before_a_sweep_at(orders.at[2], (rng, orders.learn, linear.between, layout, gram, priors, state, work))
+                    work.known[0] = np.nan
+            elif step == COVARIANCES:
+                state.sweeps[0] += 1.0
+                conditional = rows is not None or crossed is not None or given_too(orders, state, tuning)
+                if conditional:  # given the fresh effects
+                    step_covariances(rng, orders, layout, priors, state, tuning, work, out.counts)
+            elif step == PRIOR_SCALES and draw_prior_scales(rng, priors.row, state.core, state.row_scale) > 0:
+                work.known[0] = np.nan
+                quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
+            if rows is not None:
+                if step == LATENTS:
+                    squares = draw_latents(rng, orders.family, rows, layout, gram, priors, state, tuning.width)
+                    status = OK if squares == squares else NO_DENSITY
+            elif step == SCALES:
+                log_likelihood = draw_scales(rng, orders, crossed is not None, layout, gram, priors, state, conditional)
+            if crossed is None:
+                if step == JOINTLY:
+                    status = draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out)
+            elif one_at_a_time is None:
+                if step == UNIT:
+                    given = given_other_units(rows, orders.family, layout, gram, unit, state, work)
                     status = draw_core_and_unit(rng, orders, unit, layout, given, priors, state, tuning, work, out)
-        if status != OK:
-            return status, sweep
-        # 4 covariances given the fresh effects; where step 2 is cheap and exact, only now and then
-        state.sweeps[0] += 1.0
-        conditional = rows is not None or crossed is not None or tuning.coordinates.fit.shape[0] == 0
-        conditional = conditional or orders.move != INDEPENDENT or state.sweeps[0] % SPARING == 0.0
-        if conditional:
-            work.known[0] = np.nan
-            for t in range(layout.term.shape[0]):
-                if layout.term[t].given == 0:
-                    move_covariance(rng, orders, layout, t, priors, state, tuning, work, out.counts)
-        # 5 scales
-        if rows is None:
-            log_likelihood = draw_scales(rng, orders, crossed is not None, layout, gram, priors, state, conditional)
-        if draw_prior_scales(rng, priors.row, state.core, state.row_scale) > 0:
-            work.known[0] = np.nan
-            quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
+            else:
+                if step == COEFFICIENTS:
+                    factor_roots(layout, state.L, work)
+                    draw_coefficients(rng, layout, gram, work, state.sigma[0], state.u, state.core)
+                if step == EFFECTS:
+                    given = given_other_units(rows, orders.family, layout, gram, unit, state, work)
+                    draw_effects(rng, layout, given, layout.units[unit, 0], work, state.sigma[0], state.core, state.u)
+            if status != OK:
+                return status, sweep
         status = check_finite(state)
         if status != OK:
             return status, sweep
         if rows is not None:
             if orders.likelihood:
-                linear_predictor(rows, layout, state.core, state.u, state.eta)
-                if orders.family == STUDENT:
-                    log_likelihood = log_student(rows.y, state.eta, state.sigma[0], state.nu[0])
-                else:
-                    log_likelihood = log_binary(orders.family == LOGIT, rows.y, rows.trials, state.eta)
+                log_likelihood = likelihood_of_rows(orders.family, rows, layout, state)
         keep(state, log_likelihood, sweep, out)
     return OK, orders.sweeps

@@ -16,7 +16,7 @@ kinds:
   level2        α_j and β_j against a predictor of the level       --factor --predictor --term
   effects       the expected outcome along a predictor             --predictor --by --others --for
   coefficients  fixed effects with intervals                       --parameters --intercept --standardised --exp
-  priors        prior against posterior of each sd                 --parameters
+  priors        prior against posterior of each parameter          --parameters
   trace         traces and ranks of the chains                     --parameters
   ppc           what is predicted against what was observed
   time          effects over elections, cohorts, waves             --factor --term

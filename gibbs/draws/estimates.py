@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gibbs.model import families
+
 if TYPE_CHECKING:
     import pandas as pd
-
-POSITIVE = ("sd_", "sigma", "nu", "shape", "df_")
-"""Beginnings of the names of parameters that are positive."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Estimates:
         low, high = self.estimate - half, self.estimate + half
         for k, name in enumerate(self.names):
             at = self.estimate[k]
-            if name.startswith(POSITIVE) and at > 0:
+            if is_positive(name) and at > 0:
                 times = math.exp(min(half[k] / at, 700.0))
                 low[k], high[k] = at / times, at * times
             elif name.startswith("cor_") and abs(at) < 1:
@@ -81,6 +80,11 @@ class Estimates:
     def as_dict(self) -> dict[str, object]:
         """For the manifest: what the table does not hold."""
         return {"versions": self.versions, "replicated": self.replicated, "words": self.words}
+
+
+def is_positive(name: str) -> bool:
+    """Whether a parameter is an sd, degrees of freedom, or what a family has beside its linear predictor."""
+    return name.startswith(("sd_", "df_")) or name in families.PARAMETERS
 
 
 def read(path: Path, words: Mapping[str, Any]) -> Estimates:

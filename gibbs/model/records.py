@@ -208,7 +208,7 @@ class SurveyWeights:
     """Sampling weights of the rows of a Design: the posterior is of Π p(y_i | θ)^{scaled_i} (:mod:`gibbs.model.weights`)."""
 
     column: str  # as written
-    raw: np.ndarray  # (N,) > 0
+    raw: np.ndarray  # (N,) > 0; under the weights of a replicate from 0 on
     scaled: np.ndarray  # (N,)
     scale: str  # size | effective | none
     within: str = ""  # the factor they are scaled within; "": all rows are one group

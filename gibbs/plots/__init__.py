@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "effects": ("effects", "the expected outcome along a predictor, for each value of another"),
     "groups": ("groups", "the line of each group with its points: partial pooling, no pooling, complete pooling"),
     "coefficients": ("coefficients", "fixed effects with 50 % and 95 % intervals"),
-    "priors": ("priors", "prior against posterior of each sd, correlation and parameter of the family"),
+    "priors": ("priors", "prior against posterior of each coefficient, sd, correlation and parameter of the family"),
     "trace": ("trace", "traces and ranks of the chains"),
     "ppc": ("ppc", "what the model predicts against what was observed, as fits the family"),
     "time": ("timeline", "effects of an ordered factor (elections, cohorts) along time, with bands"),

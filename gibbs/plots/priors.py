@@ -1,4 +1,8 @@
-"""Prior against posterior of every sd, correlation and parameter of the family: what the data have said, and what was said before.
+"""Prior against posterior of every coefficient, sd, correlation and parameter of the family: what was said before, and what the data said.
+
+Default priors of coefficients are stated on combinations w_r'β of them (:mod:`gibbs.model.default_rows`): with as many statements as
+coefficients β = W⁻¹(mean + scale·ε), and a coefficient's prior is normal where all that it hangs on are, a t where it hangs on one
+statement alone, and else taken from draws.
 
 Under a prior on a whole covariance matrix the density shown is what it implies for each sd and correlation (q columns):
 
@@ -11,7 +15,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,13 +23,13 @@ import numpy as np
 
 from gibbs.draws import names
 from gibbs.draws.outline import Outline
-from gibbs.errors import PlotError
+from gibbs.errors import OutputError, PlotError
 from gibbs.model import families, laws
 from gibbs.model.prior_kinds import cut_off
 from gibbs.model.priors import describe, log_density
-from gibbs.model.records import Prior, Term
+from gibbs.model.records import CoefficientPrior, Prior, Term
 from gibbs.plots import choose, density
-from gibbs.posterior import variances
+from gibbs.posterior import parameters as named
 
 if TYPE_CHECKING:
     from gibbs.plots.canvas import Picture
@@ -70,6 +74,59 @@ def known(outline: Outline) -> list[Known]:
             least = 1.0 if cut_off(prior, name) else 0.0
             found.append(_scalar(name, prior, least, math.inf, describe(prior, name), lower=least))
     return found
+
+
+def coefficients(statements: Sequence[CoefficientPrior], labels: Sequence[str]) -> list[Known]:
+    """Those of ``labels`` (columns of X) that have a proper prior: stated, or implied by what is stated of several together."""
+    from scipy import stats
+
+    if not statements:
+        return []
+    W = np.array([row.weights for row in statements])
+    size = np.abs(W).max(axis=1)
+    whole = len(W) == len(labels) and np.linalg.matrix_rank(W / size[:, None]) == len(labels)
+    inverse = np.linalg.inv(W / size[:, None]) / size if whole else None
+    found = []
+    for j, label in enumerate(labels):
+        if inverse is None:
+            on = [r for r, row in enumerate(W) if row[j] == 1.0 and np.count_nonzero(row) == 1]
+            share = {r: 1.0 for r in on[:1]}
+        else:
+            reach = np.abs(inverse[j]) * [row.scale for row in statements]
+            share = {r: float(inverse[j, r]) for r in np.flatnonzero(reach > 1e-9 * reach.max())}
+        if not share:
+            continue
+        rows = [statements[r] for r in share]
+        mean = sum(a * row.mean for a, row in zip(share.values(), rows, strict=True))
+        scale = math.hypot(*(a * row.scale for a, row in zip(share.values(), rows, strict=True)))
+        own = len(rows) == 1 and np.count_nonzero(rows[0].weights) == 1
+        if all(np.isinf(row.df) for row in rows):
+            law, words = stats.norm(mean, scale), f"normal, mean {_number(mean)}, sd {_number(scale)}"
+        elif len(rows) == 1:
+            law, words = stats.t(rows[0].df, mean, scale), f"Student-t, {rows[0].df:g} df, centre {_number(mean)}, scale {_number(scale)}"
+        else:
+            law, words = _Drawn(share, rows), "a sum of what is stated of several together"
+        words = describe(rows[0].prior) if own else f"{words}, implied by what is stated with the predictors at their means"
+        found.append(Known(f"b_{label}", law.pdf, -math.inf, math.inf, words))
+    return found
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}"
+
+
+class _Drawn:
+    """The law of Σ_r a_r (mean_r + scale_r ε_r) where some are t: a kernel density of draws."""
+
+    def __init__(self, share: Mapping[int, float], rows: Sequence[CoefficientPrior]) -> None:
+        rng = np.random.default_rng(0)
+        self.draws = np.zeros(SIMULATED)
+        for a, row in zip(share.values(), rows, strict=True):
+            noise = rng.standard_normal(SIMULATED) if np.isinf(row.df) else rng.standard_t(row.df, SIMULATED)
+            self.draws += a * (row.mean + row.scale * noise)
+
+    def pdf(self, x: np.ndarray) -> np.ndarray:
+        return density.kernel(self.draws, np.asarray(x, dtype=float))
 
 
 def _scalar(name: str, prior: Prior, low: float, high: float, words: str, lower: float = 0.0, columns: int = 2) -> Known:
@@ -201,19 +258,31 @@ def _flat(outline: Outline) -> list[str]:
     return found + ["sigma"] * (outline.sigma_prior is not None and outline.sigma_prior.kind == "flat")
 
 
+def _of_coefficients(fit: Fit) -> list[Known]:
+    """Coefficients with their priors; none where the data, of which defaults are made, are gone."""
+    try:
+        design = fit.design
+    except OutputError:
+        return []
+    return coefficients(design.coefficient_priors, design.coefficients)
+
+
 def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
     """A panel a parameter: prior dashed, posterior filled."""
     from gibbs.plots import canvas
 
-    there = {one.name: one for one in known(fit.outline)}
+    there = {one.name: one for one in [*_of_coefficients(fit), *known(fit.outline)]}
     if not there and (flat := _flat(fit.outline)):
         raise PlotError(
             f"the prior of {' and '.join(flat[:3])}{' …' if len(flat) > 3 else ''} is flat: there is no density to draw beside the "
             "posterior. The kind trace shows the draws."
         )
     if not there:
-        raise PlotError("the model has no sd, correlation or parameter of the family that is estimated, so no prior of one to show.")
-    wanted = choose.parameters(fit, parameters, list(there))
+        raise PlotError(
+            "the model has no coefficient, sd, correlation or parameter of the family with a prior, so no prior of one to show."
+        )
+    own = list(there) if len(there) <= MOST else [name for name in there if not name.startswith("b_")]
+    wanted = choose.parameters(fit, parameters, own or list(there))
     for name in wanted:
         if name not in there:
             raise PlotError(f"{name} is none of the parameters that this picture is about: {', '.join(there)}.")
@@ -224,7 +293,7 @@ def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
     figure, axes = canvas.sheet(rows, columns, width={1: 5.0, 2: 6.5, 3: 8.5}[columns], height=1.2 + 1.75 * rows)
     for axis, name in zip(axes.flat, wanted, strict=False):
         one = there[name]
-        values = variances.hyper(fit.arrays, fit.outline, name).reshape(-1)
+        values = named.values(fit.arrays, fit.outline, name).reshape(-1)
         first, last = window(one, values)
         grid = np.linspace(first, last, GRID)
         found = density.kernel(values, grid, one.low, one.high, density.bandwidth(values, _effective(fit, name)))

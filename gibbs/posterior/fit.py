@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from gibbs.calibration.alternatives import Alternatives
     from gibbs.calibration.prior_predictive import PriorPredictive
     from gibbs.criticism.comparison import Comparison
     from gibbs.criticism.criteria import Criterion
+    from gibbs.criticism.sensitivity import PriorSensitivity
     from gibbs.draws.estimates import Estimates
     from gibbs.plots.accessor import Plots
 
@@ -404,6 +406,21 @@ class Fit(OfRows):
         from gibbs.calibration import prior_predictive
 
         return prior_predictive.expect(self.design, data_sets, self.spec.sampling.seed, self.spec.title)
+
+    def prior_sensitivity(self) -> PriorSensitivity:
+        """How much each parameter moves where the priors, or the data, count a little more or less; see ``gibbs.criticism.sensitivity``."""
+        from gibbs.criticism import sensitivity
+
+        return sensitivity.of(self)
+
+    def alternative_priors(self, group: str | None = None) -> Alternatives:
+        """The model fitted again under three other priors of the sds of factors with few levels, or of ``group``: a table, and a picture.
+
+        See ``gibbs.calibration.alternatives``.
+        """
+        from gibbs.calibration import alternatives
+
+        return alternatives.rerun(self, group)
 
     @property
     def plot(self) -> Plots:

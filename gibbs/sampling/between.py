@@ -55,11 +55,6 @@ def of(packed: Packed, design: Design, rows: kl.Rows, tuning: kl.Tuning, trial: 
     )
 
 
-def wanted(made: kl.Between) -> bool:
-    """Whether there is anything to do between two sweeps."""
-    return made.chosen.size > 0 or made.own.shape[0] > 0
-
-
 def beside_stand_in(made: kl.Between, packed: Packed, data: kl.StandIn, plain: kl.Gram, trial: kl.Trial) -> kl.Between:
     """``made`` for a second-order chain, whose likelihood ``data`` stands beside a stand-in of the cross-products ``plain``."""
     return made._replace(

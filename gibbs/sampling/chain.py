@@ -196,7 +196,7 @@ class Chain:
     def addresses(self) -> tuple[int, ...]:
         """Of the kernels that the loop calls by address; the one-at-a-time scheme calls none, and does without their compilation."""
         called = {ks.DRAW_HYPER: self.packed.scheme != kl.ONE_AT_A_TIME, ks.MOVE_BY_ROWS: self.packed.rounds > 0}
-        called[ks.BEFORE_A_SWEEP] = between.wanted(self.between)
+        called[ks.BEFORE_A_SWEEP] = kl.BETWEEN in self.packed.steps[:, 0]
         return tuple(kernel.address() if called.get(kernel, True) else 0 for kernel in self.APART)
 
     def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
@@ -206,7 +206,7 @@ class Chain:
         one_at_a_time = True if p.scheme == kl.ONE_AT_A_TIME else None
         crossed = True if p.units > 1 or one_at_a_time else None
         likelihood = self.likelihood and not warming
-        orders = kl.Orders(at, sweeps, self._collapsed_move(), p.rounds, warming, p.family, likelihood, p.haar, float(p.n), p.yy)
+        orders = kl.Orders(at, p.steps, sweeps, self._collapsed_move(), p.rounds, warming, p.family, likelihood, p.haar, float(p.n), p.yy)
         linear = kl.Linear(p.layout, self.gram, p.priors, self.between_sweeps())
         return self.rng, orders, rows, crossed, one_at_a_time, linear, self.state, self.tuning, self.work, self._out(out)
 
@@ -280,7 +280,7 @@ class Chain:
     def compile(self) -> None:
         """Load or build the compiled loop without drawing anything, but not what it calls by address."""
         self.LOOP.compile(tuple(map(typeof, self._arguments((0,) * len(self.APART), 0, True, self.new_kept(0, True)))))
-        if between.wanted(self.between):
+        if kl.BETWEEN in self.packed.steps[:, 0]:
             ks.BEFORE_A_SWEEP.address()
             if self.packed.student.size:
                 self.derive()

@@ -19,9 +19,10 @@ from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model import by_group, families, laws, prior_kinds
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior
-from gibbs.sampling import orthogonal
+from gibbs.sampling import orthogonal, steps
 from gibbs.sampling import reference as locations
 from gibbs.sampling.plan import Plan, parents
+from gibbs.sampling.plan_words import Blocks
 
 SCHEME = {"joint": kl.JOINT, "collapsed": kl.COLLAPSED, "one-at-a-time": kl.ONE_AT_A_TIME, "second-order": kl.JOINT}
 SECOND_ORDER = -1
@@ -37,6 +38,7 @@ class Packed:
     ``gram`` holds the cross-products of gaussian and probit models; families whose precisions move refill a chain's own copy.
     """
 
+    steps: np.ndarray  # (n, 2) of a sweep, as ``kl.Orders``
     family: int
     scheme: int
     layout: kl.Layout
@@ -101,7 +103,8 @@ class Packed:
 
 def pack(design: Design, plan: Plan) -> Packed:
     """Lay out ``design``, as the sampler sees it (``by_group.arrange``), for the kernels in the blocks of ``plan``."""
-    asked, design = design.asked or design, _observed(by_group.require(design))
+    asked, seen = design.asked or design, by_group.require(design)
+    design = _observed(seen)
     second = plan.scheme == "second-order"
     record = families.of(design)
     likelihood, family = codes(record, second)
@@ -165,8 +168,10 @@ def pack(design: Design, plan: Plan) -> Packed:
     haar = family == kl.PROBIT and plan.scheme == "joint" and not np.any(priors.row[:, 0]) and not np.any(offset)
     heavy = np.array([f for f, of in enumerate(design.factors) if laws.of(of).multipliers is not None], dtype=np.int64)
     haar = haar and not heavy.size  # whose moves need the cross-products of the latents as drawn
+    blocks = Blocks(plan.scheme, plan.core, plan.units, plan.core_columns, rounds=plan.rounds)
     return Packed(
-        family=family, scheme=SCHEME[plan.scheme], layout=layout, rows=rows, gram=gram, priors=priors, core_columns=pc, effects=U, yy=yy,
+        steps=np.array([step[:2] for step in steps.of(seen, blocks)], dtype=np.int64), family=family, scheme=SCHEME[plan.scheme],
+        layout=layout, rows=rows, gram=gram, priors=priors, core_columns=pc, effects=U, yy=yy,
         n=n, haar=bool(haar),
         known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
         cells=int(y.size), hyper_names=names.hyper_names(design), likelihood=likelihood,

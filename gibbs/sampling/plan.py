@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
-from gibbs.model import alike, by_group, families, laws, nesting
+from gibbs.model import by_group, families, laws, nesting
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import SCHEMES, Design, Factor
-from gibbs.sampling import plan_words
+from gibbs.sampling import plan_words, steps
 from gibbs.sampling.plan_words import Blocks
 
 SMALL_FACTOR = 64
@@ -134,7 +134,7 @@ def make(design: Design, scheme: str = "auto") -> Plan:
             return _second_order(design, why, forced=scheme != "auto")
         if scheme in ("auto", "augmented"):
             plan = _structure(design, "auto")
-            return replace(plan, lines=(*plan.lines, *_own_law(design), why if scheme == "auto" else f"{why} (augmentation forced)"))
+            return replace(plan, lines=(*plan.lines, why if scheme == "auto" else f"{why} (augmentation forced)"))
     else:
         if scheme not in ("auto", "second-order"):
             raise SpecError(
@@ -187,15 +187,6 @@ def _autocorrelation(link: str, share: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return 2.0 * np.sinh(eta) / eta - 1.0, share * (1.0 - share)
 
 
-def _own_law(design: Design) -> list[str]:
-    """Levels that are held on one side only, in the words of the plan."""
-    counts = [(f.name, int(a.sum()), a.size) for f, a in zip(design.factors, alike.levels(design), strict=True) if a.any()]
-    if not counts:
-        return []
-    named = ", ".join(f"{n:,} of {J:,} of {name}" for name, n, J in counts)
-    return [f"levels whose outcomes are all alike ({named}): also by their own law, an elliptical slice with nothing but their rows"]
-
-
 def _second_order(design: Design, why: str, forced: bool) -> Plan:
     """The blocks of a second-order sweep: everything in the core where that is small and well informed, else the structure of ``joint``."""
     factors = design.factors
@@ -206,7 +197,7 @@ def _second_order(design: Design, why: str, forced: bool) -> Plan:
         plan = _structure(design, "auto")
     cycles, rare = _cycles(design)
     blocks = Blocks("second-order", plan.core, plan.units, plan.core_columns, plan.rho, forced, ELLIPTICAL_LIMIT)
-    lines = (*plan_words.sentences(design, blocks), *_own_law(design), *filter(None, (rare, why)))
+    lines = (*steps.lines(design, blocks), *filter(None, (rare, why)))
     return replace(plan, scheme="second-order", lines=lines, cycles=cycles, rounds=0)
 
 
@@ -367,7 +358,7 @@ def _finish(
         core=core,
         units=units,
         rounds=rounds,
-        lines=tuple(plan_words.sentences(design, Blocks(scheme, core, units, columns, rho, forced, ELLIPTICAL_LIMIT, rounds))),
+        lines=steps.lines(design, Blocks(scheme, core, units, columns, rho, forced, ELLIPTICAL_LIMIT, rounds)),
         core_columns=columns,
         effects=sum(len(f.levels) * len(f.columns) // max(len(f.groups), 1) for f in factors),  # those that are reported
         hyper=hyper,

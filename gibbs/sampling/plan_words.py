@@ -1,7 +1,7 @@
 """A plan in words: what a sweep draws, block by block, and which moves draw the variances.
 
-The sentences follow the loops that run (``kernels/sweep.py``, ``kernels/second_order.py``) for every scheme and structure: factors that are
-eliminated, factors that stand in the core beside β, both, or none. Every variance that is drawn is named with the move that draws it.
+The sentences stand beside the steps that they are about (``steps.py``), for every scheme and structure: factors that are eliminated,
+factors that stand in the core beside β, both, or none. Every variance that is drawn is named with the move that draws it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gibbs.model import families, laws
+from gibbs.model import alike, families, laws
 from gibbs.model.records import Design, Factor
 
 
@@ -22,9 +22,9 @@ class Blocks(NamedTuple):
     core: tuple[int, ...]
     units: tuple[tuple[int, ...], ...]
     core_columns: int
-    rho: float | None
-    forced: bool
-    limit: int
+    rho: float | None = None
+    forced: bool = False
+    limit: int = 0
     rounds: int = 0
 
 
@@ -35,26 +35,24 @@ BY_ROWS = (
 """What ``kernels/by_rows.py`` does, and step 4 of a sweep after it."""
 
 
-def sentences(design: Design, blocks: Blocks) -> list[str]:
-    """The plan, a line a block: outcome, effects that are not normal, location, variances, scales of priors."""
-    location = {"one-at-a-time": _one_at_a_time, "second-order": _second_order}.get(blocks.scheme)
-    if location is None:
-        location = _collapsed if len(blocks.units) > 1 else _joint
-    return [_outcome(design, blocks), *_of_effects(design.factors), *location(design, blocks), *_of_priors(design)]
+# ------------------------------------------------------------------------------------------------- outcome, effects, priors
 
 
-# ------------------------------------------------------------------------------------------------------------- outcome
-
-
-def _outcome(design: Design, blocks: Blocks) -> str:
+def of_outcome(design: Design, blocks: Blocks) -> list[str]:
+    """The outcome, where nothing is drawn for it: gaussian, and likelihoods that stand beside a stand-in."""
     if blocks.scheme == "second-order":
         forced = " (forced)" if blocks.forced else ""
-        return (
+        return [
             f"outcome: {design.family} by second-order moves: a normal stand-in of the likelihood, fitted in warm-up, proposes, "
             f"and Metropolis steps make it exact{forced}"
-        )
-    each = ""
-    of = families.of(design)
+        ]
+    gaussian = "outcome: gaussian; cross-products are sufficient, so a sweep never passes over the rows"
+    return [gaussian] if families.of(design).is_gaussian else []
+
+
+def of_latents(design: Design, blocks: Blocks) -> tuple[str, ...]:
+    """The latent variables of an augmented outcome."""
+    of, each = families.of(design), ""
     if of.outcome == families.TRIALS:
         trials = int(np.sum(design.trials if design.weights is None else design.trials * design.weights))
         each = f", for each of {trials:,} trials"
@@ -62,39 +60,51 @@ def _outcome(design: Design, blocks: Blocks) -> str:
     if augmentation == "PROBIT":
         whole = blocks.scheme == "joint" and not design.offset.any() and all(laws.of(f).multipliers is None for f in design.factors)
         haar = ", with the Haar scale move where the priors of β are centred at 0" if whole else ""
-        return f"outcome: {design.family} by Albert-Chib truncated normals{each}{haar}"
-    if augmentation is None:  # drawn by second-order moves, which have a sentence of their own
-        return ""
-    return {
-        "GAUSSIAN": "outcome: gaussian; cross-products are sufficient, so a sweep never passes over the rows",
-        "STUDENT": "outcome: Student-t as a scale mixture; nu and sigma drawn with the scales integrated out, then the scales",
-        "LOGIT": f"outcome: {design.family} by exact Polya-Gamma PG(1, z) draws{each}",
-    }[augmentation]
+        return (f"outcome: {design.family} by Albert-Chib truncated normals{each}{haar}",)
+    if augmentation == "LOGIT":
+        return (f"outcome: {design.family} by exact Polya-Gamma PG(1, z) draws{each}",)
+    return ("outcome: Student-t as a scale mixture; nu and sigma drawn with the scales integrated out, then the scales",)
 
 
-def _of_effects(factors: tuple[Factor, ...]) -> list[str]:
-    """What effects are that are not simply normal."""
-    found = []
-    for f in factors:
-        if laws.of(f).plan:
-            found.append(f"effects of {f.name}: {laws.of(f).plan}")
-        if f.group is not None:
-            found.append(f"effects of {f.name}: covariances by {f.by}, columns of their own for each of {len(f.groups)} groups of levels")
-    return found
+def latent_of_ones(design: Design) -> bool:
+    """Whether latents stand for ones and zeros, which may all be alike in a level."""
+    of = families.of(design)
+    return of.augmented.get(of.link) in ("PROBIT", "LOGIT")
 
 
-def _of_priors(design: Design) -> list[str]:
+def of_effects(factors: tuple[Factor, ...]) -> list[str]:
+    """Laws of effects that are not normal."""
+    return [f"effects of {f.name}: {laws.of(f).plan}" for f in factors if laws.of(f).plan]
+
+
+def of_groups(factors: tuple[Factor, ...]) -> list[str]:
+    """Covariances that differ by groups of levels."""
+    return [
+        f"effects of {f.name}: covariances by {f.by}, columns of their own for each of {len(f.groups)} groups of levels"
+        for f in factors
+        if f.group is not None
+    ]
+
+
+def of_levels_alike(design: Design) -> list[str]:
+    """Levels that are held on one side only."""
+    counts = [(f.name, int(a.sum()), a.size) for f, a in zip(design.factors, alike.levels(design), strict=True) if a.any()]
+    if not counts:
+        return []
+    named = ", ".join(f"{n:,} of {J:,} of {name}" for name, n, J in counts)
+    return [f"levels whose outcomes are all alike ({named}): also by their own law, an elliptical slice with nothing but their rows"]
+
+
+def of_priors(design: Design) -> tuple[str, ...]:
     """Priors of coefficients that are not normal."""
     heavy = [row.label for row in design.coefficient_priors if np.isfinite(row.df)]
-    if not heavy:
-        return []
-    return [f"priors of {_listed(heavy)}: Student-t, as a scale mixture; their scales given the coefficients"]
+    return (f"priors of {_listed(heavy)}: Student-t, as a scale mixture; their scales given the coefficients",) if heavy else ()
 
 
 # ------------------------------------------------------------------------------------------------------------ location
 
 
-def _one_at_a_time(design: Design, blocks: Blocks) -> list[str]:
+def one_at_a_time(design: Design, blocks: Blocks) -> list[str]:
     why = " (forced)" if blocks.forced else ""
     everything = range(len(design.factors))
     drawn = [*_covariances(design, everything), *(["sigma"] if sigma_drawn(design) else [])]
@@ -110,7 +120,7 @@ def _one_at_a_time(design: Design, blocks: Blocks) -> list[str]:
     return lines
 
 
-def _joint(design: Design, blocks: Blocks) -> list[str]:
+def joint(design: Design, blocks: Blocks) -> list[str]:
     """One unit or none: everything in one draw."""
     why = " (forced)" if blocks.forced else ""
     inside = [f for unit in blocks.units for f in unit] + list(blocks.core)
@@ -141,15 +151,15 @@ def _joint(design: Design, blocks: Blocks) -> list[str]:
     return [*lines, f"variances ({', '.join(together)}): with every location effect integrated out ({how}){given}"]
 
 
-def _collapsed(design: Design, blocks: Blocks) -> list[str]:
-    """Several units, gaussian given the latents."""
+def collapsed(design: Design, blocks: Blocks) -> tuple[list[str], list[str], list[str]]:
+    """Several units, gaussian given the latents: a line for each unit (the last says why), the variances, sigma."""
     why = " (forced)" if blocks.forced else ""
     core = f"a dense core of {_columns(blocks)} ({_core(design, blocks)})"
-    lines = [f"location{why}: {_chain(design, unit)}, drawn jointly with {core}, given the rest" for unit in blocks.units]
-    lines.append(_several(blocks))
+    location = [f"location{why}: {_chain(design, unit)}, drawn jointly with {core}, given the rest" for unit in blocks.units]
+    variances = [_several(blocks)]
     inside, outside = (_covariances(design, fs) for fs in (blocks.core, [f for unit in blocks.units for f in unit]))
     if blocks.rounds:
-        lines.append(f"variances ({', '.join([*inside, *outside])}): unit by unit with the core, {BY_ROWS}")
+        variances.append(f"variances ({', '.join([*inside, *outside])}): unit by unit with the core, {BY_ROWS}")
         inside = outside = []
     if inside:
         how = (
@@ -157,53 +167,49 @@ def _collapsed(design: Design, blocks: Blocks) -> list[str]:
             if hyper_parameters(design, blocks.core) > blocks.limit
             else "an elliptical slice around the fit of warm-up"
         )
-        lines.append(
+        variances.append(
             f"variances of the core ({', '.join(inside)}): with the core and one unit integrated out ({how}); then given the effects"
         )
     if outside:
-        lines.append(
+        variances.append(
             f"variances of the units ({', '.join(outside)}): by ASIS, ancillary (the effects follow), then sufficient (given them)"
         )
-    if families.of(design).is_gaussian and sigma_drawn(design):
-        lines.append("sigma: given the residuals")
-    return lines
+    sigma = ["sigma: given the residuals"] if families.of(design).is_gaussian and sigma_drawn(design) else []
+    return location, variances, sigma
 
 
-def _second_order(design: Design, blocks: Blocks) -> list[str]:
-    """Blocks of a sweep for likelihoods that are not normal given anything: proposals of the stand-in, and what decides about them."""
+def second_order(design: Design, blocks: Blocks) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Likelihoods that are not normal given anything: a line for each unit (one where all is in the core), the variances, what scales
+    everything, the family's own parameters."""
     core = f"the dense core of {_columns(blocks)} ({_core(design, blocks)})" if blocks.core_columns else "what there is beside the levels"
-    drawn = bool(_covariances(design, range(len(design.factors))))
-    together = ", together with the variances" if drawn else ""
-    lines = []
+    together = ", together with the variances" if _covariances(design, range(len(design.factors))) else ""
+    location = []
     if not blocks.units:
         none = "" if design.factors else "; there are no grouping factors"
-        lines.append(f"location: {core} in one proposal{together}, in parts where few are accepted{none}")
+        location.append(f"location: {core} in one proposal{together}, in parts where few are accepted{none}")
     for unit in blocks.units:
         rest = ", given the rest" if len(blocks.units) > 1 else ""
-        lines.append(
+        location.append(
             f"location: {_chain(design, unit)}, each level accepted on its own rows; then {core} in one proposal{together}, "
             f"in parts where few are accepted{rest}"
         )
-    if len(blocks.units) > 1:
-        lines.append(_several(blocks))
+    variances = [_several(blocks)] if len(blocks.units) > 1 else []
     most = max(hyper_parameters(design, [*unit, *blocks.core]) for unit in blocks.units or ((),))
     how = "one by one" if most > blocks.limit else "all at once around the fit of warm-up"
     for unit in blocks.units or ((),):
         words = _covariances(design, [*unit, *blocks.core])
         if words:
             out = "every location effect" if len(blocks.units) < 2 else "the core and this unit"
-            lines.append(
+            variances.append(
                 f"variances ({', '.join(words)}): with {out} integrated out of the stand-in ({how}), decided with the core; "
                 "then with their effects, which follow, and given them"
             )
-    if _scalable(design):
-        lines.append("scale: now and then everything, coefficients, effects and sds, is multiplied at once")
-    if design.categories:
-        lines.append("cutpoints: in the core, and now and then by slices given the linear predictor")
-    own = families.of(design).parameter("dispersion_prior")
-    if own is not None:
-        lines.append(f"{own.name}: slices given the linear predictor")
-    return lines
+    everything = "scale: now and then everything, coefficients, effects and sds, is multiplied at once"
+    own = ["cutpoints: in the core, and now and then by slices given the linear predictor"] if design.categories else []
+    parameter = families.of(design).parameter("dispersion_prior")
+    if parameter is not None:
+        own.append(f"{parameter.name}: slices given the linear predictor")
+    return location, variances, [everything] if _scalable(design) else [], own
 
 
 def _scalable(design: Design) -> bool:

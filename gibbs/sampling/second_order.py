@@ -254,7 +254,7 @@ class SecondOrderChain(Chain):
         """What the loop is called with; ``at``: addresses of what it calls so."""
         p, move, times = self.packed, self._collapsed_move(), 1 if warming else self.times
         orders = kl.SecondOrders(
-            at, sweeps, p.cycles, move, times, warming, self.blocks, self.every, self.small_every, self.own_every,
+            at, p.steps, sweeps, p.cycles, move, times, warming, self.blocks, self.every, self.small_every, self.own_every,
             p.cutpoints, self.low, self.high, self.empty,
         )  # fmt: skip
         slope = self.moves.slope  # where the stand-in is a good guide it costs more than it brings

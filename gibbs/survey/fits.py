@@ -1,8 +1,9 @@
 """The fits behind survey estimates: every version of the data under its full weights, and under the weights of every replicate.
 
-A replicate's fit is one short chain, which begins where the full fit is known to be; what its Monte Carlo error adds to the variance is
-known, and taken off. Fits are independent, run beside each other in threads, and each has a seed of its own, so that nothing depends on how
-many threads there are.
+A replicate's fit is one short chain. The chain begins near the mode of its own posterior, as every chain here does, and warms up anew: 150
+of its 650 sweeps, so that a start from the full fit's draws could save no more than that. What the Monte Carlo error of a replicate adds
+to the variance is known, and taken off. Fits are independent, run beside each other in threads, and each has a seed of its own, so that
+nothing depends on how many threads there are.
 """
 
 from __future__ import annotations

@@ -15,18 +15,15 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from gibbs.errors import DataError, nearest
 from gibbs.model import data, levels
 from gibbs.model.numeric import as_number
-from gibbs.model.records import Design, Replication, Spec
-
-if TYPE_CHECKING:
-    pass
+from gibbs.model.records import Design, Factor, Replication, Spec, SurveyWeights
 
 
 @dataclass(frozen=True)
@@ -174,10 +171,6 @@ def reweighted(design: Design, factors: np.ndarray) -> Design:
     Scaled weights keep their sum. Groups within which the factor is the same are resampled whole, so that the density of their effects is
     weighted alike (Savitsky and Williams 2022); a group of factor 0 keeps no row, and its effects their law.
     """
-    from dataclasses import replace
-
-    from gibbs.model.records import SurveyWeights
-
     own = design.survey or SurveyWeights("", np.ones(len(design.y)), np.ones(len(design.y)), "none")
     scaled = own.scaled * factors
     scaled = scaled * (own.scaled.sum() / scaled.sum())
@@ -185,9 +178,8 @@ def reweighted(design: Design, factors: np.ndarray) -> Design:
     return replace(design, survey=survey, factors=tuple(_resampled(f, factors) for f in design.factors))
 
 
-def _resampled(factor: Any, factors: np.ndarray) -> Any:
-    from dataclasses import replace
-
+def _resampled(factor: Factor, factors: np.ndarray) -> Factor:
+    """``factor`` with the weights of its levels, where ``factors`` (N,) is one number within each of them."""
     J = len(factor.levels)
     of_level = np.full(J, np.nan)
     of_level[factor.codes] = factors

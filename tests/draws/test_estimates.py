@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import t
 
 from gibbs.draws import estimates
+from gibbs.model import families
 
 
 def test_rubins_rules_by_hand() -> None:
@@ -51,6 +52,12 @@ def test_intervals_of_sds_and_correlations_stay_where_they_may_be() -> None:
     np.testing.assert_allclose([low[1], high[1]], [0.5 * math.exp(-2 * z), 0.5 * math.exp(2 * z)], rtol=1e-6)
     half = z * 0.2 / (1 - 0.81)
     np.testing.assert_allclose([low[2], high[2]], np.tanh([math.atanh(0.9) - half, math.atanh(0.9) + half]), rtol=1e-6)
+
+
+def test_positive_are_sds_and_what_a_family_has_beside_its_predictor_whatever_a_coefficient_is_called() -> None:
+    positive = ("sd_g__x", "df_g", *families.PARAMETERS)
+    assert all(estimates.is_positive(name) for name in positive) and {"sigma", "nu", "shape", "phi"} <= set(positive)
+    assert not any(estimates.is_positive(name) for name in ("b_sigma", "b_Intercept[1]", "b_shape", "cor_g__Intercept__x"))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -380,6 +380,7 @@ _FLAGS: dict[str, tuple[str, ...]] = {
     "hypothesis": ("--level", "--csv", "--force"),
     "shares": (),
     "ranks": ("--term", "--best", "--level", "--pairs", "--csv"),
+    "sensitivity": ("--group", "--csv", "--picture", "--force"),
     "report": ("--out", "--force"),
     "export": ("--to", "--out", "--parameters", "--force"),
     "schema": (),

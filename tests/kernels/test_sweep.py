@@ -103,7 +103,7 @@ def test_core_and_unit_given_the_other_units(kind):
     assert c.coordinate.shape[0] == 0 and len(b.units) > 1
     covariances = [[np.array([[0.49]])] * len(f.terms) for f in b.design.factors]
     rng, n = np.random.default_rng(123), 2_000
-    orders = kl.Orders(c.addresses, 1, hyper.SLICES, 0, False, p.family, False, False, float(p.n), p.yy)
+    orders = kl.Orders(c.addresses, p.steps, 1, hyper.SLICES, 0, False, p.family, False, False, float(p.n), p.yy)
     out = c._out(c.new_kept(1, False))
     b.prior_precision()
     for unit in b.units:

@@ -12,10 +12,11 @@ from scipy import integrate, stats
 
 from gibbs.draws.outline import outline
 from gibbs.errors import PlotError
+from gibbs.model import prior_draws
 from gibbs.model.records import Prior, Term
 from gibbs.plots import priors
 from tests.plots import fits
-from tests.posterior import fabricated
+from tests.posterior import built, fabricated
 
 SD = (
     Prior("half_t", (3.0, 0.0, 2.5)),
@@ -25,6 +26,10 @@ SD = (
     Prior("uniform", (0.5, 3.0)),
     Prior("inverse_gamma", (2.0, 1.5)),
 )
+
+
+NOTHING = SimpleNamespace(coefficient_priors=(), coefficients=())
+"""A design without coefficients."""
 
 
 def model(covariance: Prior | None = None, sd: Prior = SD[0], columns: tuple[str, ...] = ("Intercept", "x"), **changes: object):
@@ -81,17 +86,19 @@ def test_what_the_model_fixes_has_no_panel() -> None:
 def test_flat_priors_alone_are_called_flat() -> None:
     flat = replace(model(sd=Prior("flat", ()), columns=("Intercept",)), sigma_prior=None)
     with pytest.raises(PlotError, match=r"the prior of sd_g__Intercept is flat: there is no density"):
-        priors.draw(SimpleNamespace(outline=flat))
+        priors.draw(SimpleNamespace(outline=flat, design=NOTHING))
     with pytest.raises(PlotError, match=r"the prior of sd_g__Intercept and sigma is flat"):
-        priors.draw(SimpleNamespace(outline=replace(flat, sigma_prior=Prior("flat", ()))))
+        priors.draw(SimpleNamespace(outline=replace(flat, sigma_prior=Prior("flat", ())), design=NOTHING))
+    fixed = replace(model(sd=Prior("fixed", (1.0,)), columns=("Intercept",)), sigma_prior=None)
     with pytest.raises(PlotError, match="no prior of one to show"):
-        priors.draw(SimpleNamespace(outline=replace(model(sd=Prior("fixed", (1.0,)), columns=("Intercept",)), sigma_prior=None)))
+        priors.draw(SimpleNamespace(outline=fixed, design=NOTHING))
 
 
 def follows(one: priors.Known, drawn: np.ndarray) -> None:
     """The share of draws below five points is what the density says, within 4.5 standard errors: a chance of 1e-5 a point."""
     for point in np.quantile(drawn, (0.05, 0.25, 0.5, 0.75, 0.95)):
-        grid = np.linspace(one.low + 1e-9, point, 801)
+        low = one.low + 1e-9 if np.isfinite(one.low) else 2.0 * drawn.min() - drawn.max()
+        grid = np.linspace(low, point, 801 if np.isfinite(one.low) else 20_001)
         below = np.trapezoid(one.density(grid), grid)
         assert below == pytest.approx(np.mean(drawn <= point), abs=4.5 * 0.5 / np.sqrt(len(drawn)) + 2e-3), one.name
 
@@ -123,6 +130,28 @@ def test_huang_wand_implies_these() -> None:
     assert {one.name for one in found} == set(drawn) | {"sigma"}
     for one in found[:-1]:
         follows(one, drawn[one.name])
+
+
+def test_coefficients_have_the_law_of_draws_from_their_priors() -> None:
+    """Defaults, a stated t among them, and a t on the intercept that every default of it hangs on."""
+    for stated in ({}, {"b[x]": "student_t(4, 1, 2)"}, {"intercept": "student_t(5, 0, 3)"}):
+        design = built.fit("y ~ x * b + c", kept=5, priors=stated).design
+        found = {one.name: one for one in priors.coefficients(design.coefficient_priors, design.coefficients)}
+        drawn = prior_draws.draw(design, np.random.default_rng(3), 20_000).beta
+        assert list(found) == [f"b_{name}" for name in design.coefficients]
+        for k, one in enumerate(found.values()):
+            follows(one, drawn[:, k])
+    made = built.fit("y ~ x + b", kept=5, priors={"b[b]": "normal(1, 2)", "b": "flat", "intercept": "flat"}).design
+    (one,) = priors.coefficients(made.coefficient_priors, made.coefficients)
+    assert one.name == "b_b" and one.words == "normal, mean 1, sd 2"
+    np.testing.assert_allclose(one.density(np.array([0.0, 1.0])), stats.norm.pdf([0.0, 1.0], 1, 2))
+
+
+def test_coefficients_come_first_and_give_way_where_there_is_no_room() -> None:
+    made = built.fit("y ~ x + (1 | g)", kept=200).plot.priors()
+    assert [axis.get_title("left") for axis in made.axes if axis.axison] == ["b_Intercept", "b_x", "sd_g__Intercept", "sigma"]
+    many = built.fit("y ~ poly(x, 24) + (1 | g)", kept=200).plot.priors()
+    assert [axis.get_title("left") for axis in many.axes if axis.axison] == ["sd_g__Intercept", "sigma"]
 
 
 def test_a_panel_a_parameter_with_both_curves() -> None:
