@@ -50,6 +50,7 @@ def fit(
     effects: Mapping[str, Mapping[str, str]] | None = None,
     categories: Sequence[str | int] | None = None,
     keep: str | Sequence[str] | None = None,
+    store: str | Sequence[str] | None = None,
     save_data: bool | None = None,
     rename: Mapping[str, str] | None = None,
     na: Sequence[str] | Mapping[str, Any] | None = None,
@@ -104,6 +105,7 @@ def fit(
         The same in a formula: ``relevel(sector, "Public")``, ``factor(sector, levels = c("Public", "Private"))``.
     keep : the factors whose effects are stored draw by draw: ``"all"``, ``"none"``, or names; by default all whose draws take no more
         than a quarter of the memory. Others are summarised as they are drawn; what needs every draw (predictions) says so.
+    store : log_likelihood, log_prior, posterior_predictive, or ``"all"``: for ArviZ' loo, psense, loo_pit, in ``fit.draws`` and the folder.
     save_data : False keeps the data out of the run folder; otherwise it holds the columns used, where they came as a table, so that
         ``gibbs.load(run)`` predicts without being given them again. rename : new names of columns, ``{new: old}``.
     na : further words that mean missing, values or labels: a list for every column, or by column, ``{"therm": [998, 999], "*": [-9]}``;

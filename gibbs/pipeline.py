@@ -64,6 +64,7 @@ def prepare(spec: Spec, frame: Any = None, table: Table | None = None) -> Prepar
     table : they have been read already.
     """
     from gibbs.model import by_group, data, design, formula, versions
+    from gibbs.posterior import further
     from gibbs.sampling import plan
 
     (spec, frame), *others = versions.of(spec, frame)
@@ -78,6 +79,7 @@ def prepare(spec: Spec, frame: Any = None, table: Table | None = None) -> Prepar
         if not said:
             raise
         raise type(error)(" ".join([error.message, *said]), where=error.where) from error  # often the reason: a word that occurs nowhere
+    further.check(built, spec.store, spec.where("store"))
     seen = by_group.arrange(built)
     decided = plan.make(seen, spec.sampling.scheme)
     prepared = Prepared(spec, table, built, seen, decided, {"read": read - began, "design": time.perf_counter() - read}, frame=frame)

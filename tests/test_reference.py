@@ -13,6 +13,7 @@ from gibbs.cli import main
 from gibbs.errors import SpecError
 from gibbs.model import derive, formula, priors, schema
 from gibbs.model.families import FAMILIES, family
+from gibbs.model.records import STORED
 from gibbs.reference import formulas, markdown, outputs, prior_kinds
 from gibbs.runfolder import runfolder
 from gibbs.summaries import summary
@@ -64,6 +65,7 @@ def test_files_and_columns_are_those_of_a_run(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     with h5py.File(run / "posterior.nc") as file:
         assert set(file) == set(outputs.GROUPS)
+    assert tuple(outputs.STORED) == STORED
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     for word in ("versions", "seed", "data", "plan", "timings", "convergence", "model"):
         assert word in manifest
@@ -136,6 +138,7 @@ def test_the_page_on_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "family",
         "folder",
         "formula",
+        "groups",
         "outline",
         "missing_draws",
         "missing_outcomes",
@@ -143,6 +146,7 @@ def test_the_page_on_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "warn",
         "plot",
         "table_again",
+        "write_netcdf",
     }
     missing = {name for name in dir(Fit) if not name.startswith("_")} - plain - set(re.findall(r"fit\.(\w+)", text))
     assert not missing

@@ -154,7 +154,7 @@ _WORDS: dict[tuple[str, str], Callable[[str], Sequence[str]]] = {
     ("", "--format"): _these("terminal", "csv", "markdown", "latex"),
     ("summary", "--interval"): _these("equal", "hdi"),
     ("summary", "--below"): _these("interval", "se"),
-    ("", "--to"): _these("csv", "parquet", "coda", "jags", "stan"),
+    ("", "--to"): _these("csv", "parquet", "netcdf", "coda", "jags", "stan"),
     ("", "--criterion"): _these("loo", "waic", "dic"),
     ("", "--for"): _GROUPS,
     ("", "--new-levels"): _these("draw", "error"),

@@ -10,14 +10,15 @@ SUMMARY = """\
 Write a run in the files of another program.
 
   csv, parquet   the draws as one table: .chain, .iteration, .draw and a column a parameter, under brms' names
+  netcdf         the draws as ArviZ reads them, with log_likelihood, log_prior and posterior_predictive: for loo, psense, loo_pit
   coda           the draws as CODAindex.txt and CODAchain1.txt …, which R's coda reads
   jags, stan     the same model, priors and data for that program, with a script that runs it and compares the two posteriors"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     run_argument(parser)
-    parser.add_argument("--to", metavar="NAME", required=True, help="csv, parquet, coda, jags or stan")
-    parser.add_argument("--out", metavar="PLACE", required=True, help="the file to write (csv, parquet), or the folder (coda, jags, stan)")
+    parser.add_argument("--to", metavar="NAME", required=True, help="csv, parquet, netcdf, coda, jags or stan")
+    parser.add_argument("--out", metavar="PLACE", required=True, help="the file to write, or the folder (coda, jags, stan)")
     parser.add_argument(
         "--parameters",
         metavar="NAME",

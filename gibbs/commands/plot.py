@@ -18,7 +18,10 @@ kinds:
   coefficients  fixed effects with intervals                       --parameters --intercept --standardised --exp
   priors        prior against posterior of each parameter          --parameters
   trace         traces and ranks of the chains                     --parameters
-  ppc           what is predicted against what was observed
+  ppc           what is predicted against what was observed        --statistic
+  pareto_k      leave-one-out: how much each row is leant on       --group
+  loo_pit       leave-one-out: outcomes in their predictions
+  pairs         parameters two by two                              --parameters
   time          effects over elections, cohorts, waves             --factor --term
   variance      each factor's share of the variance
 
@@ -27,6 +30,7 @@ Every kind has --level, --title, --width and --height."""
 _OPTIONS = {
     "factor": "factor", "term": "term", "levels": "levels", "page": "page", "sort": "sort", "predictor": "predictor", "by": "by",
     "others": "others", "for": "groups", "parameters": "parameters", "intercept": "intercept", "standardised": "standardised", "exp": "exp",
+    "statistic": "statistic", "group": "group",
 }  # fmt: skip
 """Flag → the option of the picture."""
 
@@ -54,6 +58,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parameters", metavar="P", nargs="+", help="names as in the summary; sd_* stands for all that begin so")
     parser.add_argument("--intercept", action="store_true", default=None, help="the intercept too")
     parser.add_argument("--standardised", action="store_true", default=None, help="each coefficient times the sd of its predictor")
+    parser.add_argument(
+        "--statistic",
+        metavar="S",
+        nargs="+",
+        action="extend",
+        help="ppc: mean, sd, q90, zeros, 'max - min' …, not what fits the family",
+    )
+    parser.add_argument("--group", metavar="G", help="pareto_k: leave out whole levels of this factor")
     parser.add_argument("--exp", action="store_true", default=None, help="odds, rate or hazard ratios, on a log axis")
 
 

@@ -154,12 +154,7 @@ def criterion(
     """
     if kind not in CRITERIA:
         raise SpecError(f"there is no criterion '{kind}'; there are {', '.join(CRITERIA)}.{nearest(kind, CRITERIA)}", where="criterion")
-    if design.survey is not None or any(factor.level_weights is not None for factor in design.factors):
-        raise SpecError(
-            "under sampling weights the posterior is of a pseudo-likelihood, and a row left out of it is not one that is to be predicted. "
-            "Compare the models without weights, with what the weights are made of among the predictors.",
-            where=kind,
-        )
+    check_rows(design, kind)
     notes: list[str] = []
     levels = None if group is None else marginal.levels_of(outline, design, group, partition)
     if levels is not None and wanted is None:
@@ -169,8 +164,8 @@ def criterion(
     count = used.beta.shape[0] * used.beta.shape[1]
     if count < draws.beta.shape[0] * draws.beta.shape[1]:
         notes.append(f"{count:,} of {draws.beta.shape[0] * draws.beta.shape[1]:,} draws were used, evenly spaced.")
-    if kind == "loo" and count < _FEWEST:
-        raise SpecError(f"leave-one-out needs {_FEWEST} draws or more to see the tail of its weights; there are {count}.", where="draws")
+    if kind == "loo":
+        check_draws(used)
     if families.of(outline).has_nu and levels is not None and _one_mode_only(design, levels):
         notes.append(f"A product of t densities can have several modes in the effects of {group}; the quadrature is about one of them.")
     if kind == "dic" and families.of(outline).has_nu and outline.nu_prior is not None:
@@ -202,6 +197,23 @@ def criterion(
         pareto_k=k if kind == "loo" else None, good_k=good, draws=count,
     )  # fmt: skip
     return _with_notes(found, notes)
+
+
+def check_rows(design: Design, what: str) -> None:
+    """SpecError where a row left out is not one to be predicted."""
+    if design.survey is not None or any(factor.level_weights is not None for factor in design.factors):
+        raise SpecError(
+            "under sampling weights the posterior is of a pseudo-likelihood, and a row left out of it is not one that is to be predicted. "
+            "Compare the models without weights, with what the weights are made of among the predictors.",
+            where=what,
+        )
+
+
+def check_draws(draws: Draws) -> None:
+    """SpecError where the draws are too few for a tail to be fitted."""
+    count = draws.beta.shape[0] * draws.beta.shape[1]
+    if count < _FEWEST:
+        raise SpecError(f"leave-one-out needs {_FEWEST} draws or more to see the tail of its weights; there are {count}.", where="draws")
 
 
 def _one_mode_only(design: Design, levels: marginal.Levels) -> bool:
@@ -252,8 +264,7 @@ def _with_notes(found: Criterion, notes: list[str]) -> Criterion:
 
 def _loo(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """elpd, p and k of every unit, from (C, S, n)."""
-    array_stats = _array_stats()
-    efficiency = _relative_efficiency(values)
+    smooth, efficiency = _array_stats().psislw, _relative_efficiency(values)
     flat = np.ascontiguousarray(values.reshape(-1, values.shape[2]).T)
     density = _log_mean_exp(flat)
     elpd, k = np.empty(len(flat)), np.empty(len(flat))
@@ -265,11 +276,29 @@ def _loo(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             elpd[i], k[i] = -np.inf, np.inf
         else:
             with np.errstate(all="ignore"):  # weights whose tail is not in float64's reach: k says so
-                weights, k[i] = array_stats.psislw(row, r_eff=float(efficiency[i]))
+                weights, k[i] = smooth(row, r_eff=float(efficiency[i]))
             elpd[i] = _log_sum_exp(np.asarray(weights) + row)
             if not np.isfinite(elpd[i]):
                 elpd[i], k[i] = math.log(len(row)) - _log_sum_exp(-row), np.inf  # without smoothing
     return elpd, density - elpd, k
+
+
+def smoothed_weights(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of the draws for leaving out each unit, (n, C × S), each row of sum 1, and k (n,), from log-likelihoods (C, S, n)."""
+    smooth, efficiency = _array_stats().psislw, _relative_efficiency(values)
+    flat = np.ascontiguousarray(values.reshape(-1, values.shape[2]).T)
+    out, k = np.full(flat.shape, 1.0 / flat.shape[1]), np.full(len(flat), -np.inf)
+    for i, row in enumerate(flat):
+        spread = row.max() - row.min()
+        if np.isfinite(spread) and spread > 1e-12 * (1.0 + abs(row.max())):
+            with np.errstate(all="ignore"):
+                weights, k[i] = smooth(row, r_eff=float(efficiency[i]))
+            weights = np.exp(np.asarray(weights))
+            plain = np.exp(row.min() - row)  # without smoothing
+            out[i] = weights / weights.sum() if np.isfinite(weights.sum()) and weights.sum() > 0 else plain / plain.sum()
+        elif not np.isfinite(spread):
+            k[i] = np.inf
+    return out, k
 
 
 def _array_stats() -> Any:

@@ -12,7 +12,7 @@ from gibbs.errors import SpecError, nearest
 if TYPE_CHECKING:
     from gibbs.posterior.fit import Fit
 
-DRAWS = {"csv": ("tidy", "csv"), "parquet": ("tidy", "parquet"), "coda": ("coda", "export")}
+DRAWS = {"csv": ("tidy", "csv"), "parquet": ("tidy", "parquet"), "netcdf": ("netcdf", "export"), "coda": ("coda", "export")}
 MODELS = {"jags": ("jags", "export"), "stan": ("stan", "export")}
 NAMES = (*DRAWS, *MODELS)
 
@@ -20,8 +20,9 @@ NAMES = (*DRAWS, *MODELS)
 def export(fit: Fit, to: str, out: str | Path, parameters: Sequence[str] | None = None, *, force: bool = False) -> Path:
     """Write ``fit`` for the program or format ``to`` at ``out``; gives the absolute path.
 
-    csv, parquet : a file of draws. coda : a folder of draws. jags, stan : a folder with the model, its data and a script; ``parameters``
-    is not for these. Raises SpecError for a name that is none, OutputError where ``out`` is not free or the model cannot be written.
+    csv, parquet, netcdf : a file of draws. coda : a folder of draws. jags, stan : a folder with the model, its data and a script;
+    ``parameters`` is for csv, parquet and coda. Raises SpecError for a name that is none, OutputError where ``out`` is not free or the
+    model cannot be written.
     """
     if to not in NAMES:
         raise SpecError(f"there is no export to '{to}'; there is {', '.join(NAMES)}.{nearest(to, NAMES)}", where="export")

@@ -74,6 +74,7 @@ EXAMPLES: dict[str, list[Any]] = {
     "save_data": [False],
     "output": ["runs/approval"],
     "keep": ["all", "none", ["province"]],
+    "store": ["all", ["log_likelihood", "log_prior"]],
 }
 """Dotted key → values that it may hold; the keys of ``until``, ``join`` and ``effects`` under those names."""
 

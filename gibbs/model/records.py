@@ -73,6 +73,8 @@ class Until:
     of: tuple[str, ...] = ()  # parameters or patterns; () all of them
 
 
+STORED = ("log_likelihood", "log_prior", "posterior_predictive")
+"""Groups of ArviZ' layout that a run stores where it is asked to (``store``)."""
 SCHEMES = ("auto", "joint", "collapsed", "one-at-a-time", "augmented", "second-order")
 
 
@@ -164,6 +166,7 @@ class Spec:
     output: str | None = None
     keep: tuple[str, ...] | None = None  # factors whose effects are stored whole, the others summarised as they are drawn; None: all
     keep_all: bool = False  # the spec says ``keep: all``: no factor is summarised because its draws would take much memory
+    store: tuple[str, ...] = ()  # of ``STORED``
     save_data: bool = True  # a run folder holds the columns that were used, where they came from Python as a table
     two_level: Mapping[str, Any] | None = None  # {"outcome":…, "level1":…, "levels":…} as written, for the report
     path: Path | None = None  # the spec file; None from Python

@@ -16,7 +16,7 @@ from gibbs.model import overrides
 from gibbs.model.families import FAMILIES
 from gibbs.model.levels import label
 from gibbs.model.priors import CLASSES
-from gibbs.model.records import SCHEMES, Until
+from gibbs.model.records import SCHEMES, STORED, Until
 
 _LARGEST_SEED = 2**63 - 1
 _MOST_SWEEPS = 10**9  # of warm-up; draws are limited by the memory they need
@@ -335,6 +335,15 @@ class SpecKeys(_Keys):
         None,
         description="Factors whose effects are stored draw by draw: all, none, or names; of the others there are summaries. Where it is "
         "not given, all whose draws take no more than a quarter of the memory.",
+    )
+    store: Annotated[
+        list[str],
+        BeforeValidator(_list),
+        WithJsonSchema({"anyOf": [{"enum": ["all", *STORED]}, {"type": "array", "items": {"enum": list(STORED)}}], "default": []}),
+    ] = Field(
+        default_factory=list,
+        description="What posterior.nc holds beside the draws, for ArviZ' loo, psense and loo_pit: log_likelihood, log_prior, "
+        "posterior_predictive, or all. One number a draw and row, so not by itself.",
     )
     save_data: bool = Field(True, description="Whether the run folder keeps the columns that were used, where they came from Python.")
 

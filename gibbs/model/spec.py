@@ -19,7 +19,7 @@ from gibbs.model import subset, two_level, weights, yaml_lines
 from gibbs.model.families import LINKS, ORDINAL, Family, family, named
 from gibbs.model.prior_words import write
 from gibbs.model.priors import PriorBook
-from gibbs.model.records import FIRST_CHECK, DataSource, Join, Prior, Replication, Sampling, Spec, Until
+from gibbs.model.records import FIRST_CHECK, STORED, DataSource, Join, Prior, Replication, Sampling, Spec, Until
 from gibbs.printable import printable
 
 # Flags of the command line and arguments of Python → where they stand in a spec.
@@ -118,7 +118,8 @@ def build(
         sampling=sampling,
         output=keys.output,
         keep=_keep(keys.keep, place),
-        keep_all=list(keys.keep or ()) == ["all"],
+        keep_all=list(keys.keep or ()) == ["all"] or _needs_effects(keys, place),
+        store=_store(keys.store, place),
         save_data=keys.save_data,
         two_level=form,
         path=path,
@@ -182,6 +183,8 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
         values["output"] = spec.output
     if spec.keep is not None or spec.keep_all:
         values["keep"] = "all" if spec.keep is None else list(spec.keep) or "none"
+    if spec.store:
+        values["store"] = list(spec.store)
     if not spec.save_data:
         values["save_data"] = False
     head = ["Resolved spec: every default filled in. Running it again gives the same draws.", *notes]
@@ -441,6 +444,25 @@ def _keep(words: Sequence[str] | None, place: _Places) -> tuple[str, ...] | None
     if alone := next((w for w in words if w in ("all", "none")), None):
         raise SpecError(f"keep says {alone} among names; write keep: {alone}, or the names alone.", where=place(("keep",)))
     return tuple(dict.fromkeys(words))
+
+
+def _store(words: Sequence[str], place: _Places) -> tuple[str, ...]:
+    """What is stored beside the draws, in the order of ``STORED``."""
+    for word in words:
+        if word not in ("all", *STORED):
+            known = ("all", *STORED)
+            raise SpecError(f"store has {', '.join(known)}; found '{word}'.{nearest(word, known)}", where=place(("store",)))
+    return STORED if "all" in words else tuple(name for name in STORED if name in words)
+
+
+def _needs_effects(keys: Any, place: _Places) -> bool:
+    """Whether what is stored needs every effect at every draw. SpecError where ``keep`` leaves some out."""
+    by_row = [name for name in _store(keys.store, place) if name != "log_prior"]
+    if by_row and _keep(keys.keep, place) is not None:
+        raise SpecError(
+            f"{by_row[0]} needs the effects of every factor, draw by draw: leave out keep, or write keep: all.", where=place(("store",))
+        )
+    return bool(by_row)
 
 
 def _data(keys: Any, place: _Places) -> DataSource:

@@ -34,6 +34,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "priors": ("priors", "prior against posterior of each coefficient, sd, correlation and parameter of the family"),
     "trace": ("trace", "traces and ranks of the chains"),
     "ppc": ("ppc", "what the model predicts against what was observed, as fits the family"),
+    "pareto_k": ("pareto_k", "leave-one-out: how much the posterior leans on each row, or on each level of a group"),
+    "loo_pit": ("loo_pit", "leave-one-out: where each outcome lies in what is predicted of it from the other rows"),
+    "pairs": ("pairs", "parameters two by two: draws, densities, correlations"),
     "time": ("timeline", "effects of an ordered factor (elections, cohorts) along time, with bands"),
     "variance": ("variance", "each factor's share of the variance, with its interval"),
 }

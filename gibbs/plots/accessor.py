@@ -102,12 +102,28 @@ class Plots:
         """
         return self("trace", parameters=parameters, **every)
 
-    def ppc(self, **every: Any) -> Figure:
+    def ppc(self, statistic: Any = None, **every: Any) -> Figure:
         """What the model predicts against what was observed: densities, binned residuals and separation, a rootogram, or categories.
 
-        every : ax, size, level, title, path, force.
+        statistic : test statistics in their place, one or a list: mean, sd, min, max, median, q10, zeros, skewness, arithmetic on them
+            ("max - min"), or a function of the outcomes (or of outcomes and data). every : ax, size, level, title, path, force.
         """
-        return self("ppc", **every)
+        return self("ppc", statistic=statistic, **every)
+
+    def pareto_k(self, group: str | None = None, draws: int | None = None, **every: Any) -> Figure:
+        """Pareto k of leaving out each row, or each level of ``group``; see ``Fit.loo``. every : ax, size, level, title, path, force."""
+        return self("pareto_k", group=group, draws=draws, **every)
+
+    def loo_pit(self, draws: int | None = None, **every: Any) -> Figure:
+        """Where each outcome lies in its prediction from the other rows: a histogram, and the distribution function with its band.
+
+        draws : use about so many, evenly spaced. every : ax, size, level, title, path, force.
+        """
+        return self("loo_pit", draws=draws, **every)
+
+    def pairs(self, parameters: Names = None, **every: Any) -> Figure:
+        """Parameters two by two; by default the five that are known least well. every : ax, size, level, title, path, force."""
+        return self("pairs", parameters=parameters, **every)
 
     def time(self, factor: Names = None, term: str | None = None, **every: Any) -> Figure:
         """Effects along the years, waves or cohorts of ordered factors, one panel each; ``factor`` names them where they do not show.

@@ -3,13 +3,15 @@
 gaussian, student: densities. logit, probit, numbers of trials: binned residuals (Gelman and Hill 2007, section 5.6) and a separation plot
 (Greenhill, Ward and Sacks 2011). Counts: a hanging rootogram (Kleiber and Zeileis 2016). Ordinal: the categories.
 
+Or statistics of one's own (``gibbs.plots.statistics``), as Gelman, Meng and Stern (1996).
+
 Every outcome counts once: a row of frequency weight w is w outcomes, a row without an outcome is none. Replications are drawn row by row
 for the groups that were observed, with a generator seeded by the run's seed, so that the picture of a run is always the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ from gibbs.draws import names
 from gibbs.errors import PlotError
 from gibbs.model.families import COUNT, Given, of
 from gibbs.model.records import Design
-from gibbs.plots import asked, choose, density
+from gibbs.plots import asked, choose, density, statistics
 from gibbs.posterior import family as families
 from gibbs.posterior import variances
 from gibbs.posterior.linear import linear_predictor, spread
@@ -106,10 +108,13 @@ def overdispersion(fit: Fit, rows: np.ndarray, draws: int = COUNTED) -> np.ndarr
     return np.where(binomial > 0, whole / np.where(binomial > 0, binomial, 1.0), 1.0)
 
 
-def draw(fit: Fit) -> Picture:
-    """The check that fits the family."""
+def draw(fit: Fit, statistic: statistics.Statistic | Sequence[statistics.Statistic] | None = None) -> Picture:
+    """The check that fits the family; or of ``statistic``, one or several: where the data's lies among those of data sets predicted."""
     design = fit.design
     rows = outcomes(design, fit.spec.sampling.seed or 0)
+    if statistic is not None:
+        wanted = [statistic] if isinstance(statistic, str) or callable(statistic) else list(statistic)
+        return statistics.draw(fit, wanted, rows, list(replications(fit, rows, COUNTED)), _taken(design, rows))
     family = of(design)
     if family.is_share:
         return _proportions(fit, rows)

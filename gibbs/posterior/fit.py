@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gibbs.calibration.prior_predictive import PriorPredictive
     from gibbs.criticism.comparison import Comparison
     from gibbs.criticism.criteria import Criterion
+    from gibbs.criticism.pit import LooPit
     from gibbs.criticism.sensitivity import PriorSensitivity
     from gibbs.draws.estimates import Estimates
     from gibbs.plots.accessor import Plots
@@ -219,7 +220,7 @@ class Fit(OfRows):
         return tidy.frame(self, parameters)
 
     def export(self, to: str, out: str | Path, parameters: Sequence[str] | None = None, force: bool = False) -> Path:
-        """Write for another program: ``to`` csv or parquet (a file), coda (a folder of draws), jags or stan (a folder: the model itself).
+        """Write for another program: ``to`` csv, parquet, netcdf (a file), coda (draws), jags or stan (the model itself; folders).
 
         parameters : which draws, by name or pattern; every one where None. Gives the absolute path. Raises OutputError where there is
         something at ``out`` (unless ``force``) or where the program cannot take the model.
@@ -364,6 +365,15 @@ class Fit(OfRows):
         """
         return self._criterion("loo", group, draws)
 
+    def loo_pit(self, draws: int | None = None) -> LooPit:
+        """Where each outcome lies in what is predicted of it from the other rows, from 0 to 1; see ``gibbs.criticism.pit``.
+
+        ``table`` has pit and pareto_k by row; uniform under the right model (``fit.plot.loo_pit()``). draws : as of ``loo``.
+        """
+        from gibbs.criticism import pit
+
+        return pit.loo_pit(self.arrays, self.outline, self.design, draws, self.spec.sampling.seed)
+
     def waic(self, group: str | None = None, draws: int | None = None) -> Criterion:
         """The widely applicable information criterion, of rows or of the levels of ``group``; as ``loo``."""
         return self._criterion("waic", group, draws)
@@ -387,8 +397,31 @@ class Fit(OfRows):
 
     @cached_property
     def draws(self) -> xr.DataTree:
-        """The draws as an ArviZ DataTree: groups posterior, sample_stats, observed_data, constant_data, … (see ``runfolder.layout``)."""
-        return layout.datatree(layout.groups(self.arrays, self.outline, self.observed, self.missing_draws))
+        """The draws as an ArviZ DataTree: groups posterior, sample_stats, observed_data, constant_data, … (see ``runfolder.layout``), and
+        log_likelihood, log_prior, posterior_predictive where ``store`` asked for them; ``datatree`` gives these of any fit.
+        """
+        return self.datatree(self.spec.store)
+
+    def datatree(self, store: str | Sequence[str] = "all") -> xr.DataTree:
+        """``draws`` with the groups of ``store``: log_likelihood, log_prior, posterior_predictive, or "all" that the model has.
+
+        ``arviz_stats.loo``, ``psense_summary`` and ``loo_pit`` take it. Raises SpecError for a group that the model does not have, and
+        OutputError as ``design``.
+        """
+        return layout.datatree(self.groups(store))
+
+    def groups(self, store: str | Sequence[str] | None = None) -> dict[str, layout.Group]:
+        """What ``datatree`` and posterior.nc are made of; ``store`` None: what the spec says."""
+        from gibbs.posterior import further
+
+        wanted = self.spec.store if store is None else (store,) if isinstance(store, str) else tuple(store)
+        if "all" in wanted:
+            wanted = further.possible(self.design)
+        more = {}
+        if wanted:
+            further.check(self.design, wanted)
+            more = further.groups(self.arrays, self.outline, self.design, wanted, self.spec.sampling.seed)
+        return layout.groups(self.arrays, self.outline, self.observed, self.missing_draws, more)
 
     # ------------------------------------------------------------------------------------- missing outcomes and pictures
 
@@ -453,6 +486,12 @@ class Fit(OfRows):
         from gibbs.runfolder import runfolder
 
         return runfolder.write(self, path, force=force)
+
+    def write_netcdf(self, path: str | Path, store: str | Sequence[str] | None = None) -> None:
+        """Write ``datatree(store)`` as a NetCDF file, over what is there; ``export("netcdf", …)`` takes care of that."""
+        from gibbs.runfolder import runfolder
+
+        runfolder.write_netcdf(Path(path), self.groups(store))
 
     def report(self, path: str | Path, force: bool = False) -> Path:
         """Write everything about this fit as one HTML file that needs nothing else, and give its absolute path; see ``gibbs.report``.

@@ -53,6 +53,11 @@ GROUPS = {
     "observed_data": "the outcome, by row of the data",
     "constant_data": "n_g: rows in each level",
 }
+STORED = {
+    "log_likelihood": "of each row with an outcome, under its name (chain, draw, obs_id); with `store`",
+    "log_prior": "the log density of the priors, by what they are on: `b`, `sd[g]`, `cor[g]`, `sigma`, … (chain, draw); with `store`",
+    "posterior_predictive": "a new outcome for each row (chain, draw, obs_id), with `store`; `ymis`, outcomes that are missing",
+}
 NAMES = (
     ("b_Intercept, b_x", "coefficients, under the names of their columns"),
     ("b_Intercept[1], …", "cutpoints of an ordinal model"),
@@ -84,9 +89,10 @@ def page() -> str:
         "### Groups of posterior.nc",
         "",
         "`arviz.from_netcdf(\"posterior.nc\")` reads it. Effects that were summarised as they were drawn (`keep:`) are in the group",
-        "streamed, outcomes that were drawn in posterior_predictive.",
+        "streamed. `store: all` (or `gibbs export RUN --to netcdf --out FILE.nc`, of any run) adds log_likelihood, log_prior and",
+        "posterior_predictive, of which arviz-stats makes `loo`, `psense_summary` and `loo_pit`.",
         "",
-        table(["group", "variables"], [[code(g), w] for g, w in GROUPS.items()]),
+        table(["group", "variables"], [[code(g), w] for g, w in {**GROUPS, **STORED}.items()]),
         "## Names of parameters",
         "",
         table(["name", "what it is"], [[code(n), w] for n, w in NAMES]),

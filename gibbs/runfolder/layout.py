@@ -3,6 +3,8 @@
 posterior: every coefficient, sd, correlation, sigma and nu is a variable (chain, draw) under its own name; the effects of factor g are
 ``r_g`` (chain, draw, g_level, g_term). sample_stats: lp. observed_data: the outcome (obs_id). constant_data: rows in each level.
 posterior_predictive: ``ymis`` (chain, draw, ymis_row), the outcomes that are missing, where rows without one were kept.
+Where they were asked for (``store:``): log_likelihood and posterior_predictive, under the name of the outcome (chain, draw, obs_id), and
+log_prior, a variable a prior (chain, draw).
 Effects that were summarised as they were drawn (``keep:``) are not in posterior; the group streamed has mean_g, sd_g, quantiles_g, ….
 A name cannot hold "/" in NetCDF or in a DataTree, so ``b_I(x/2)`` is stored as ``b_I(x÷2)``; the attribute ``parameter`` keeps it as
 written.
@@ -19,6 +21,7 @@ import numpy as np
 from gibbs.draws import names
 from gibbs.draws.outline import Outline
 from gibbs.draws.records import STREAMED_PROBABILITIES, Draws
+from gibbs.draws.streams import Stream
 
 MISSING_DIM = "ymis_row"
 STATE = "chains.state"
@@ -27,7 +30,7 @@ STATE = "chains.state"
 
 @dataclass(frozen=True)
 class Variable:
-    """One array with its dimensions; ``data`` is numeric, or a sequence of words for a coordinate of labels."""
+    """One array with its dimensions; ``data`` is numeric, made as it is written, or a sequence of words for a coordinate of labels."""
 
     dims: tuple[str, ...]
     data: Any
@@ -63,10 +66,12 @@ def groups(
     outline: Outline,
     observed: tuple[np.ndarray, np.ndarray] | None = None,
     missing: tuple[np.ndarray, np.ndarray] | None = None,
+    further: Mapping[str, Mapping[str, tuple[Any, ...]]] | None = None,
 ) -> dict[str, Group]:
     """The groups of one posterior. No array is copied.
 
     observed : the outcome and the 1-based numbers of the rows it comes from. missing : the rows without, and draws (chain, draw, row).
+    further : variables (dimensions, numbers, attributes) of the groups that were asked for, of the draws and the rows of ``observed``.
     """
     from gibbs.version import __version__
 
@@ -95,6 +100,7 @@ def groups(
         labels[dims[1]] = Variable((dims[1],), factor.columns)
         sizes[stored_name(f"n_{factor.name}")] = Variable((dims[0],), np.asarray(factor.sizes), {"factor": factor.name})
     about = {"inference_library": "gibbs", "inference_library_version": __version__}
+    row_numbers = {"meaning": "row of the data, counted from 1"}
     timed = {**about, "tuning_steps": draws.warmup}  # no seconds: the same draws are the same file
     found = {
         "posterior": Group(posterior, {**sampled, **labels}, timed),
@@ -104,14 +110,19 @@ def groups(
         y, rows = observed
         found["observed_data"] = Group(
             {stored_name(outline.outcome): Variable(("obs_id",), y, {"parameter": outline.outcome})},
-            {"obs_id": Variable(("obs_id",), rows, {"meaning": "row of the data, counted from 1"})},
+            {"obs_id": Variable(("obs_id",), rows, row_numbers)},
             about,
         )
     if missing is not None:
         rows, drawn = missing
-        row = Variable((MISSING_DIM,), rows, {"meaning": "row of the data, counted from 1"})
+        row = Variable((MISSING_DIM,), rows, row_numbers)
         ymis = Variable(("chain", "draw", MISSING_DIM), drawn, {"parameter": "ymis", "outcome": outline.outcome})
         found["posterior_predictive"] = Group({"ymis": ymis}, {**sampled, MISSING_DIM: row}, about)
+    for name, variables in (further or {}).items():
+        before = found.get(name, Group({}, {}))  # the outcomes that are missing
+        own = {stored_name(variable): Variable(*entry) for variable, entry in variables.items()}
+        by_row = {"obs_id": Variable(("obs_id",), observed[1], row_numbers)} if any("obs_id" in v.dims for v in own.values()) else {}
+        found[name] = Group({**own, **before.variables}, {**sampled, **by_row, **before.coordinates}, about)
     if sizes:
         level_labels = {name: labels[name] for size in sizes.values() for name in size.dims}
         found["constant_data"] = Group(sizes, level_labels, about)
@@ -128,7 +139,8 @@ def datatree(found: Mapping[str, Group]) -> Any:
 
     def dataset(group: Group) -> xr.Dataset:
         def entry(variable: Variable) -> tuple[Any, ...]:
-            data = variable.data if isinstance(variable.data, np.ndarray) else np.array(variable.data, dtype=str)
+            data = variable.data.whole() if isinstance(variable.data, Stream) else variable.data
+            data = data if isinstance(data, np.ndarray) else np.array(data, dtype=str)
             return (variable.dims, data, dict(variable.attributes))
 
         return xr.Dataset(

@@ -29,6 +29,7 @@ from gibbs import paths, signals
 from gibbs.draws import names
 from gibbs.draws import outline as outlines
 from gibbs.draws.records import Draws, Streamed, StreamedDraws
+from gibbs.draws.streams import Stream
 from gibbs.errors import OutputError
 from gibbs.files import blocks, places, spreadsheet
 from gibbs.runfolder import layout, saved_data
@@ -113,7 +114,7 @@ def writer(fit: Fit, tables: Callable[[], Tables | None]) -> Callable[[Path], No
     def write_files(folder: Path) -> None:
         begun = time.perf_counter()
         (folder / "spec.yaml").write_text(_spec_yaml(fit, folder), encoding="utf-8")
-        _write_netcdf(folder / "posterior.nc", layout.groups(fit.arrays, fit.outline, fit.observed, fit.missing_draws))
+        write_netcdf(folder / "posterior.nc", fit.groups())
         if saved_data.wanted(fit.spec) and (table := fit.data_kept()) is not None:
             saved_data.write(table, folder)
         if fit.arrays.standing is not None:
@@ -254,7 +255,8 @@ def _jsonable(value: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------------------- netcdf
 
 
-def _write_netcdf(path: Path, groups: Mapping[str, layout.Group]) -> None:
+def write_netcdf(path: Path, groups: Mapping[str, layout.Group]) -> None:
+    """Groups of ArviZ' layout as one NetCDF file."""
     import h5netcdf
     import h5py
 
@@ -267,7 +269,11 @@ def _write_netcdf(path: Path, groups: Mapping[str, layout.Group]) -> None:
             for dim, coordinate in group.coordinates.items():
                 place.dimensions[dim] = len(coordinate.data)
             for variable_name, variable in {**group.coordinates, **group.variables}.items():
-                if isinstance(variable.data, np.ndarray):
+                if isinstance(variable.data, Stream):
+                    stored = place.create_variable(variable_name, variable.dims, np.float64)
+                    for part, numbers in variable.data.blocks():
+                        stored[part] = numbers
+                elif isinstance(variable.data, np.ndarray):
                     stored = place.create_variable(variable_name, variable.dims, data=variable.data)
                 else:
                     stored = place.create_variable(variable_name, variable.dims, words, data=np.array(variable.data, dtype=object))

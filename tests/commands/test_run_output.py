@@ -109,14 +109,14 @@ def test_a_disk_that_is_full_at_the_end(gibbs: Gibbs, monkeypatch: pytest.Monkey
     from gibbs.runfolder import runfolder
 
     stand_in(monkeypatch)
-    real = runfolder._write_netcdf
+    real = runfolder.write_netcdf
 
     def write(path: Path, groups: Any) -> None:
         if str(tmp_path / "runs") in str(path):
             raise OSError(28, "No space left on device")
         real(path, groups)
 
-    monkeypatch.setattr(runfolder, "_write_netcdf", write)
+    monkeypatch.setattr(runfolder, "write_netcdf", write)
     Path("temporary").mkdir()
     monkeypatch.setattr(places.tempfile, "tempdir", str(tmp_path / "temporary"))
     code, out, err = gibbs("run", "model.yaml", *(("--rescue", "elsewhere") if rescue else ()))

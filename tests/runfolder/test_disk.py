@@ -161,7 +161,7 @@ class _Usage:
 @pytest.fixture(name="full")
 def _full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder on whose disk no draws can be written; others can."""
-    real = runfolder._write_netcdf
+    real = runfolder.write_netcdf
 
     def write(path: Path, groups: object) -> None:
         if str(path).startswith(str(tmp_path / "full")):
@@ -169,7 +169,7 @@ def _full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(path, groups)
 
-    monkeypatch.setattr(runfolder, "_write_netcdf", write)
+    monkeypatch.setattr(runfolder, "write_netcdf", write)
     monkeypatch.setattr(places.tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     return tmp_path / "full"

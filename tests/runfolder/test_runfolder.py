@@ -202,7 +202,7 @@ def test_nothing_half_written_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
 
     made = fit()
     folder = made.save(tmp_path / "run")
-    monkeypatch.setattr(runfolder, "_write_netcdf", fail)
+    monkeypatch.setattr(runfolder, "write_netcdf", fail)
     expected = OutputError if isinstance(error, OSError) else KeyboardInterrupt
     with pytest.raises(expected):
         made.save(tmp_path / "new" / "deep" / "run")
