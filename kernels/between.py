@@ -6,7 +6,7 @@
                         columns and cross-products, anew
     single levels       that their rows hardly hold, latents integrated out                      (``own_law.py``)
 
-Both loops (``sweep.py``, ``second_order.py``) call it by address before every sweep but the first, where a model has any of it.
+The loops (``sweep.py``, ``second_order.py``) call it by address before every sweep but the first, where a model has any of it.
 """
 
 from __future__ import annotations
@@ -94,20 +94,23 @@ def place_multipliers(between, multipliers, layout, gram, rows):
 
 @kernel
 def before_a_sweep(rng, learn, between, layout, gram, priors, state, work):
-    """All of it, in turn. Mutates L, the effects (in ``u`` and ``core``), df, spread, columns and cross-products; of second-order models
-    η and the gap too. ``learn``: steps follow the moves."""
-    if between.chosen.size > 0:
-        multipliers = Multipliers(between.chosen, between.prior, state.df, state.spread, work.change, work.core_change)
-        draw_level_scales(rng, layout, multipliers, priors, state.L, state.u, work.effects, work.small[0])
-        rescale(layout, gram, multipliers, between.rows.Z, between.rows.level, state.u, state.core)
-        if between.integrable and (not between.second_order or state.held[0] > 0.0):  # η and the gap are those of the stand-in
-            step_degrees_of_freedom(rng, learn, between, multipliers, layout, gram, priors, state, work)
-        if between.data.y.size > 0:
-            step_multipliers(rng, between, multipliers, layout, gram, state)
-        place_multipliers(between, multipliers, layout, gram, between.rows)
-    if between.own.shape[0] > 0:
-        linear_predictor(between.rows, layout, state.core, state.u, state.eta)
-        move_by_own_law(rng, between.data, 1.0, state.psi, layout, between.own, between.own_rows, state, work.small)
+    """Student-t effects: all of it, in turn. Mutates L, the effects (in ``u`` and ``core``), df, spread, columns and cross-products; of
+    second-order models η and the gap too. ``learn``: steps follow the moves."""
+    multipliers = Multipliers(between.chosen, between.prior, state.df, state.spread, work.change, work.core_change)
+    draw_level_scales(rng, layout, multipliers, priors, state.L, state.u, work.effects, work.small[0])
+    rescale(layout, gram, multipliers, between.rows.Z, between.rows.level, state.u, state.core)
+    if between.integrable and (not between.second_order or state.held[0] > 0.0):  # η and the gap are those of the stand-in
+        step_degrees_of_freedom(rng, learn, between, multipliers, layout, gram, priors, state, work)
+    if between.data.y.size > 0:
+        step_multipliers(rng, between, multipliers, layout, gram, state)
+    place_multipliers(between, multipliers, layout, gram, between.rows)
+
+
+@kernel
+def own_law_of_levels(rng, between, layout, state, work):
+    """The levels of ``between.own``, their latents integrated out, which are stale afterwards; a sweep begins with them."""
+    linear_predictor(between.rows, layout, state.core, state.u, state.eta)
+    move_by_own_law(rng, between.data, 1.0, state.psi, layout, between.own, between.own_rows, state, work.small)
 
 
 @kernel
@@ -119,5 +122,5 @@ def keep_effects(state, sweep, out):
             out.u[sweep, i] = state.u[i] * state.spread[i]
 
 
-BEFORE_A_SWEEP = Apart(before_a_sweep)
-before_a_sweep_at = BEFORE_A_SWEEP.call
+BEFORE_A_SWEEP, OWN_LAW_OF_LEVELS = Apart(before_a_sweep), Apart(own_law_of_levels)
+before_a_sweep_at, own_law_of_levels_at = BEFORE_A_SWEEP.call, OWN_LAW_OF_LEVELS.call

@@ -19,7 +19,7 @@ import math
 import numpy as np
 
 from .arrays import copy_to, scale_by
-from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
+from .between import BEFORE_A_SWEEP, OWN_LAW_OF_LEVELS, before_a_sweep_at, keep_effects, own_law_of_levels_at
 from .by_rows import MOVE_BY_ROWS, move_by_rows_at
 from .compiling import kernel
 from .covariance import draw_covariance_ancillary, draw_covariance_sufficient, propose_wishart, residual_rhs
@@ -43,6 +43,7 @@ from .layout import (
     JOINTLY,
     LATENTS,
     LOGIT,
+    OWN_LAW,
     PRIOR_SCALES,
     PROBIT,
     SCALES,
@@ -261,7 +262,7 @@ def likelihood_of_rows(family, rows, layout, state):
     return log_binary(family == LOGIT, rows.y, rows.trials, state.eta)
 
 
-APART = (DRAW_HYPER, MOVE_BY_ROWS, BEFORE_A_SWEEP)
+APART = (DRAW_HYPER, MOVE_BY_ROWS, BEFORE_A_SWEEP, OWN_LAW_OF_LEVELS)
 """Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
 
 
@@ -284,6 +285,9 @@ def run_chunk(rng, orders, rows, crossed, one_at_a_time, linear, state, tuning, 
                 if state.sweeps[0] > 0.0:
                     before_a_sweep_at(orders.at[2], (rng, orders.learn, linear.between, layout, gram, priors, state, work))
                     work.known[0] = np.nan
+            elif step == OWN_LAW:
+                if state.sweeps[0] > 0.0:
+                    own_law_of_levels_at(orders.at[3], (rng, linear.between, layout, state, work))
             elif step == COVARIANCES:
                 state.sweeps[0] += 1.0
                 conditional = rows is not None or crossed is not None or given_too(orders, state, tuning)

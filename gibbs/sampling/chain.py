@@ -25,7 +25,7 @@ from gibbs.kernels.side_by_side import LANES
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model.records import Design, Term
 from gibbs.sampling import between
-from gibbs.sampling.pack import Packed, columns_of
+from gibbs.sampling.pack import SECOND_ORDER, Packed, columns_of
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
 from gibbs.sampling.status import sampling_error
@@ -196,7 +196,8 @@ class Chain:
     def addresses(self) -> tuple[int, ...]:
         """Of the kernels that the loop calls by address; the one-at-a-time scheme calls none, and does without their compilation."""
         called = {ks.DRAW_HYPER: self.packed.scheme != kl.ONE_AT_A_TIME, ks.MOVE_BY_ROWS: self.packed.rounds > 0}
-        called[ks.BEFORE_A_SWEEP] = kl.BETWEEN in self.packed.steps[:, 0]
+        done = self.packed.steps[:, 0].tolist()
+        called |= {ks.BEFORE_A_SWEEP: kl.BETWEEN in done, ks.OWN_LAW_OF_LEVELS: kl.OWN_LAW in done}
         return tuple(kernel.address() if called.get(kernel, True) else 0 for kernel in self.APART)
 
     def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
@@ -280,10 +281,12 @@ class Chain:
     def compile(self) -> None:
         """Load or build the compiled loop without drawing anything, but not what it calls by address."""
         self.LOOP.compile(tuple(map(typeof, self._arguments((0,) * len(self.APART), 0, True, self.new_kept(0, True)))))
-        if kl.BETWEEN in self.packed.steps[:, 0]:
+        done = self.packed.steps[:, 0].tolist()
+        if self.packed.family != SECOND_ORDER and kl.OWN_LAW in done:
+            ks.OWN_LAW_OF_LEVELS.address()
+        if kl.BETWEEN in done:
             ks.BEFORE_A_SWEEP.address()
-            if self.packed.student.size:
-                self.derive()
+            self.derive()
 
     def _learn(self, refine: bool) -> None:
         """Fit the elliptical move to the warm-up so far (its second half at first, the elliptical part afterwards) and freeze it."""

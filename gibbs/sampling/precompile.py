@@ -28,11 +28,12 @@ from gibbs.kernels.apart import Apart, types_of
 APART: dict[str, tuple[Apart, ...]] = {
     "joint": (sweep.DRAW_HYPER,),
     "collapsed": (sweep.DRAW_HYPER,),
-    "joint by rows": sweep.APART,
-    "collapsed by rows": sweep.APART,
-    "second-order": second_order.APART,
+    "joint by rows": (sweep.DRAW_HYPER, sweep.MOVE_BY_ROWS),
+    "collapsed by rows": (sweep.DRAW_HYPER, sweep.MOVE_BY_ROWS),
+    "second-order": tuple(kernel for kernel in second_order.APART if kernel is not second_order.BEFORE_A_SWEEP),
 }
-"""What the child compiles, by scheme; the first of all is the same everywhere, and begun before the scheme is known."""
+"""What the child compiles, by scheme: what every model of the scheme calls. The first of all is the same everywhere, and begun before the
+scheme is known."""
 
 PATIENCE, LEAST_PATIENCE = 3.0, 10.0
 """The child is given up when it takes longer than so many times what this process took, and so many seconds."""

@@ -31,8 +31,10 @@ def of(design: Design, blocks: Blocks) -> tuple[Step, ...]:
     alike = words.of_levels_alike(design) if augmented and blocks.scheme != "one-at-a-time" and words.latent_of_ones(design) else []
     student = any(laws.of(f).multipliers is not None for f in design.factors)
     found = []
-    if student or alike:
-        found.append(Step(kl.BETWEEN, words=(*words.of_effects(design.factors), *alike)))
+    if student:
+        found.append(Step(kl.BETWEEN, words=tuple(words.of_effects(design.factors))))
+    if alike:
+        found.append(Step(kl.OWN_LAW, words=tuple(alike)))
     if augmented:
         found.append(Step(kl.LATENTS, words=words.of_latents(design, blocks)))
     found += {"one-at-a-time": _one_at_a_time, "second-order": _second_order}.get(blocks.scheme, _exact)(design, blocks)

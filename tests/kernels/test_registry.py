@@ -82,7 +82,14 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     indirect |= {"copy_factorisation"}  # through ``draw_hyper``: the factorisation left behind is that of the point
     indirect |= {"stand_in", "log_coefficient_prior", "copy_to", "scale_by"}  # through ``gaps``, ``scale_everything``, every sweep
     indirect |= {"factor_in_place", "core_residual", "move_terms"}  # through ``factor_core``, ``core_levels``, ``move_by_rows``
-    indirect |= {"given_other_units", "given_too", "step_covariances", "likelihood_of_rows", "before_a_sweep"}  # steps of every sweep
+    indirect |= {
+        "given_other_units",
+        "given_too",
+        "step_covariances",
+        "likelihood_of_rows",
+        "before_a_sweep",
+        "own_law_of_levels",
+    }  # steps of every sweep
     indirect |= {"move_given_the_others", "scales_now", "move_levels_by_own_law", "move_everything"}  # and of every second-order one
     indirect |= {"move_covariance"}  # through every sweep: it chooses between moves that have tests of their own
     assert {name for name in kernels() if not name.startswith("_")} - called <= indirect

@@ -13,7 +13,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from gibbs.kernels.between import BEFORE_A_SWEEP, OWN_LAW_OF_LEVELS
 
+from gibbs.kernels import second_order, sweep
 from gibbs.sampling import precompile
 
 HERE = Path(__file__).resolve()
@@ -233,3 +235,10 @@ def test_a_child_that_was_begun_is_taken_over_or_ended(scheme, monkeypatch):
     with precompile.together(scheme, None):
         assert (started[0].poll() is None) == (scheme in precompile.APART)
     assert len(started) == 1 and started[0].poll() is not None and not precompile._begun
+
+
+def test_what_only_some_models_call_is_compiled_by_those_alone():
+    """Student-t effects take twice as long to compile as the variances of all models."""
+    everything = {kernel for kernels in precompile.APART.values() for kernel in kernels}
+    assert not {BEFORE_A_SWEEP, OWN_LAW_OF_LEVELS} & everything
+    assert everything <= {*sweep.APART, *second_order.APART}
