@@ -4,10 +4,11 @@
     packing     the rows as the sampler has them, and what making them takes for a while
     work        of every chain: latents and stand-in by cell, blocks of every level, the dense core; and the compiled kernels
     draws       what is kept, once in the chains and for one chain more while they are gathered; sums of effects that are not kept
+    standing    where the run is, so that it can be gone on with: a copy of each chain's state and sums, for a checkpoint or at the end
     tables      a line for every effect
 
-Arrays by cell and by level are counted as the code makes them; a dozen small ones are not. ``benchmarks/memory.py`` compares what is told
-with what the operating system says of runs.
+All but the first are there together. Arrays by cell and by level are counted as the code makes them; a dozen small ones are not.
+``benchmarks/memory.py`` compares what is told with what the operating system says of runs.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from gibbs import memory
 from gibbs.model import by_group, cells, families
 from gibbs.model.records import Design, Sampling
 from gibbs.sampling import stopping
+from gibbs.sampling.compiled_before import compiled_before
 from gibbs.sampling.plan import Plan
 
 KERNELS = 80_000_000
 """Bytes of the compiled kernels and what loads them."""
-COMPILING = 300_000_000
+COMPILING = 270_000_000
 """Bytes more while they are built, once for an installation."""
 LIBRARIES = 40_000_000
 """Bytes of what the tables and the files of a run need."""
@@ -32,6 +34,8 @@ PACKING = 2.3
 """Bytes that packing takes at its peak, for each of the packed rows."""
 LINE = 500
 """Bytes of an effect's line in the tables."""
+STATES, COPIES = 14, 1
+"""Numbers of an effect in the state of a chain and in what was learnt, and copies of its sums, in what a run is gone on with from."""
 SHARE = 0.25
 """Share of the memory that draws may take; the effects of large factors are summarised where they would take more."""
 LARGE = 1000
@@ -42,16 +46,20 @@ LARGE = 1000
 class Footprint:
     """Bytes by stage."""
 
+    before: int
     so_far: int
+    compiling: int
     packing: int
     work: int
     draws: int
+    standing: int
     tables: int
 
     @property
     def peak(self) -> int:
         """Of the process, from its beginning to its end."""
-        return self.so_far + self.packing + self.work + self.draws + self.tables
+        together = self.compiling + self.packing + self.work + self.draws + self.standing + self.tables
+        return max(self.before, self.so_far + together)
 
 
 def predict(design: Design, plan: Plan, sampling: Sampling, keep: tuple[str, ...] | None) -> Footprint:
@@ -66,21 +74,33 @@ def predict(design: Design, plan: Plan, sampling: Sampling, keep: tuple[str, ...
     numbers = p + plan.hyper + 1 + stored
     kept = 8 * numbers * draws * C + (8 * numbers * draws if C > 1 else 0)
     return Footprint(
-        so_far=memory.used(),
+        before=memory.used(),
+        so_far=memory.now(),
+        compiling=0 if compiled_before(plan.scheme) else COMPILING,
         packing=int(PACKING * row * N),
         work=KERNELS + C * (_by_cell(design, plan, M) + _by_level(design, plan) + 8 * 5 * plan.core_columns**2) + _shared(plan, p, M),
         draws=kept + C * _sums(streamed),
+        standing=8 * C * STATES * (stored + streamed) + C * COPIES * _summed(streamed) + 8 * C * draws * (numbers - stored),
         tables=LIBRARIES + LINE * (stored + streamed),
     )
+
+
+def _summed(effects: int) -> int:
+    """Bytes of one chain's sums of effects that are not stored."""
+    if not effects:
+        return 0
+    from gibbs.sampling.stream import BYTES
+
+    return effects * BYTES
 
 
 def _sums(effects: int) -> int:
     """Bytes of one chain's sums of effects that are not stored, and of what summarising some of them at a time needs."""
     if not effects:
         return 0
-    from gibbs.sampling.stream import BLOCK, BYTES
+    from gibbs.sampling.stream import BLOCK
 
-    return effects * BYTES + 1500 * min(effects, BLOCK)
+    return _summed(effects) + 1500 * min(effects, BLOCK)
 
 
 def stored_draws(sampling: Sampling) -> int:

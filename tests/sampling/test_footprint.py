@@ -11,6 +11,7 @@ import pytest
 import gibbs
 from gibbs import memory
 from gibbs.model.records import Sampling, Until
+from gibbs.preview import memory_sentence
 from gibbs.sampling import footprint, plan
 from tests.sampling.models import fitted_design
 
@@ -46,12 +47,30 @@ def test_work_grows_with_cells_levels_and_chains(family: str) -> None:
     more = predicted("one_factor", family, rows=2000, levels=400)
     assert more.work > many.work and more.tables > many.tables
     assert predicted("one_factor", family, replace(FIXED, chains=8), rows=2000).work > many.work
-    assert more.peak == more.so_far + more.packing + more.work + more.draws + more.tables
+    together = more.so_far + more.compiling + more.packing + more.work + more.draws + more.standing + more.tables
+    assert more.peak == max(more.before, together) and replace(more, before=10 * together).peak == 10 * together
+
+
+def test_compiling_counts_where_the_sampler_was_not_compiled_before(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    found = predicted("one_factor")
+    assert found.compiling == footprint.COMPILING and "compiling the sampler, which is done once, 270 MB" in memory_sentence(found, FIXED)
+    monkeypatch.setattr(footprint, "compiled_before", lambda scheme: True)
+    found = predicted("one_factor")
+    assert found.compiling == 0 and "compiling" not in memory_sentence(found, FIXED)
+
+
+def test_a_copy_of_state_and_sums_is_counted_for_going_on() -> None:
+    """8 effects: of four chains the state, and 4 numbers of each draw beside the log-likelihood; or their sums."""
+    assert predicted("one_factor").standing == 8 * 4 * footprint.STATES * 8 + 8 * 4 * 1000 * 5
+    sums = footprint.COPIES * footprint._summed(8)
+    assert predicted("one_factor", keep=()).standing == 8 * 4 * footprint.STATES * 8 + 8 * 4 * 1000 * 5 + 4 * sums
 
 
 def test_what_is_summarised_takes_what_its_sums_take() -> None:
     stored, summed = (predicted("one_factor", keep=keep, levels=50) for keep in (None, ()))
     assert stored.draws - summed.draws == 8 * 50 * 1000 * 5 - 4 * footprint._sums(50)
+    assert summed.standing - stored.standing == 4 * footprint.COPIES * footprint._summed(50)
 
 
 def large() -> pd.DataFrame:
