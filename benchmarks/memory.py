@@ -74,7 +74,9 @@ def peak(*command: str, folder: Path, cache: str | None = None) -> tuple[int, st
         process = subprocess.Popen(
             [sys.executable, "-m", "gibbs", *command], cwd=folder, stdout=out, stderr=subprocess.DEVNULL, env=environment
         )
-        usage = os.wait4(process.pid, 0)[2]
+        _, status, usage = os.wait4(process.pid, 0)
+        if os.waitstatus_to_exitcode(status) not in (0, 1):  # 1: not converged, which 50 sweeps of warm-up may not be
+            raise RuntimeError(f"gibbs {' '.join(command)}: exit code {os.waitstatus_to_exitcode(status)}")
         out.seek(0)
         return 1024 * usage.ru_maxrss, out.read(), usage.ru_utime + usage.ru_stime
 
