@@ -117,7 +117,7 @@ def fit(
     progress : one line with the draws, the worst R-hat and effective sample size, time elapsed and left. None shows it where standard
         error is a terminal, in a notebook, and now and then as a line of its own elsewhere; True shows it in any case, False never.
     force : replace the run that ``output`` holds. log : a file to which what the run is at is added, one JSON object a line.
-    further : any other key of a spec's ``data:``, such as ``labels``.
+    further : any other key of a spec's ``data:``, such as ``labels``, or ``rows="disk"`` for rows that are not to be loaded.
 
     Warns (UserWarning) of what ``gibbs.check`` lists under warnings, and where the draws are not to be trusted (NotConvergedWarning).
 

@@ -142,11 +142,13 @@ class Check:
     def _data(self) -> list[str]:
         """Rows read, used, dropped; the outcome in a line."""
         design = self.design
-        used, read = len(design.y), design.rows_read
+        used, read = design.rows_used, design.rows_read
         outside = f", {design.outside:,} outside the subset" if design.outside else ""
         lines = _wrap(
             f"{self.source}: {_count(read, 'row')} read{outside}, {used:,} used, {read - design.outside - used:,} dropped", "", "  "
         )
+        if design.way is not None:
+            lines += _wrap(design.way.words, "  ", "    ")
         if self.spec.data.subset is not None:
             lines += _wrap(f"subset: {self.spec.data.subset}", "  ", "    ")
         if self.spec.data.complete:
@@ -159,7 +161,7 @@ class Check:
             lines += _wrap(
                 f"in {_count(unknown, 'row')} of these the outcome is missing, and will be drawn (missing: predict)", "  ", "    "
             )
-        if design.weights is not None:
+        if design.weights is not None and self.spec.parsed.frequency is not None:
             lines += _wrap(f"with their frequency weights the rows stand for {_count(int(design.weights.sum()), 'row')}", "  ", "    ")
         if design.survey is not None:
             lines += _wrap(survey_weights.sentence(design.survey), "  ", "    ")
@@ -392,7 +394,7 @@ def dropped_sentence(design: Design) -> str:
     without = sum(empty.values())
     parts = []
     if missing:
-        lost = design.rows_read - design.outside - len(design.y) - without
+        lost = design.rows_read - design.outside - design.rows_used - without
         several = f" ({_count(lost, 'row')} in all: some miss several)" if sum(missing.values()) > lost else ""
         parts.append(f"dropped because a value is missing in: {', '.join(f'{c} {n:,}' for c, n in missing.items())}{several}")
     parts += [f"{_count(count, 'row')} left out for weight 0: {column.removesuffix(' (weight 0)')}" for column, count in empty.items()]
@@ -407,29 +409,32 @@ def outcome_sentence(design: Design) -> str:
         weights = None if design.weights is None else design.weights[known]
         design = replace(design, y=y[known], trials=trials, weights=weights, missing_outcome=None)
         y = design.y
+    times = design.times
     if families.of(design).outcome == families.BINARY:
         labels = design.outcome_labels
         meaning = f" (1 is '{labels[1]}', 0 is '{labels[0]}')" if labels else ""
-        ones, zeros = int(y.sum()), int((1 - y).sum())
-        return f"outcome {design.outcome}{meaning}: {_count(ones, 'one')} and {_count(zeros, 'zero')}, {y.mean():.1%} ones"
+        ones, zeros = round(float(times @ y)), round(float(times @ (1 - y)))
+        return f"outcome {design.outcome}{meaning}: {_count(ones, 'one')} and {_count(zeros, 'zero')}, {ones / (ones + zeros):.1%} ones"
     if design.trials is not None:
-        n = int(design.trials.sum())
+        n, successes = round(float(times @ design.trials)), round(float(times @ y))
         labels = design.outcome_labels
         if (design.trials == 1).all():
             meaning = f" (1 is '{labels[1]}', 0 is '{labels[0]}')" if labels else ""
-            ones = int(y.sum())
-            return f"outcome {design.outcome}{meaning}: {_count(ones, 'one')} and {_count(n - ones, 'zero')}, {y.mean():.1%} ones"
-        return f"outcome {design.outcome}: {int(y.sum()):,} successes in {_count(n, 'trial')}, {y.sum() / max(n, 1):.1%}"
+            zeros = n - successes
+            return f"outcome {design.outcome}{meaning}: {_count(successes, 'one')} and {_count(zeros, 'zero')}, {successes / n:.1%} ones"
+        return f"outcome {design.outcome}: {successes:,} successes in {_count(n, 'trial')}, {successes / max(n, 1):.1%}"
     if design.categories:
-        counts = np.bincount(y.astype(int), minlength=len(design.categories))
+        counts = np.bincount(y.astype(int), weights=times, minlength=len(design.categories)).round().astype(int)
         said = " < ".join(f"{c} ({k:,})" for c, k in zip(design.categories, counts, strict=True))
         return f"outcome {design.outcome}, {len(design.categories)} categories (rows): {said}"
-    sd = float(np.std(y, ddof=1)) if len(y) > 1 else 0.0
+    mean = float(np.average(y, weights=design.counts))
+    sd = float(np.sqrt(times @ (y - mean) ** 2 / (times.sum() - 1.0))) if times.sum() > 1 else 0.0
+    extent = f", from {y.min():.4g} to {y.max():.4g}" if design.way is None or design.way.kind != "moments" else ""
     known = "; its standard errors are known" if design.known_se is not None else ""
     if design.precision is not None:
         low, high = design.precision.min(), design.precision.max()
         known = f"; the residual variance of a row is sigma²/w, with precision weights w from {low:.4g} to {high:.4g} (sigma: of w = 1)"
-    return f"outcome {design.outcome}: mean {y.mean():.4g}, sd {sd:.4g}, from {y.min():.4g} to {y.max():.4g}{known}"
+    return f"outcome {design.outcome}: mean {mean:.4g}, sd {sd:.4g}{extent}{known}"
 
 
 def _count(number: int, noun: str) -> str:

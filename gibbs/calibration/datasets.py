@@ -113,6 +113,7 @@ def some_rows(design: Design, keep: np.ndarray, **given: np.ndarray | None) -> D
 
 def check(design: Design) -> None:
     """SpecError where there is no distribution to simulate from: flat priors, and sizes that no count would show."""
+    design.require_rows("a simulation of the data")
     if design.survey is not None:
         raise SpecError(
             "sampling weights make a pseudo-posterior, of which no data are drawn: calibrate the model without them.", where="weights"

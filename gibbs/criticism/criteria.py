@@ -200,7 +200,9 @@ def criterion(
 
 
 def check_rows(design: Design, what: str) -> None:
-    """SpecError where a row left out is not one to be predicted."""
+    """SpecError where a row left out is not one to be predicted, DataError where rows were added up before anybody saw them."""
+    if design.way is not None and design.way.kind == "moments":
+        design.require_rows(what)
     if design.survey is not None or any(factor.level_weights is not None for factor in design.factors):
         raise SpecError(
             "under sampling weights the posterior is of a pseudo-likelihood, and a row left out of it is not one that is to be predicted. "

@@ -60,15 +60,14 @@ class Outline:
 
 def outline(design: Design) -> Outline:
     """The Outline of a Design: one pass over the rows."""
-    rows = len(design.y)
     factors = tuple(
         FactorOutline(
             name=factor.name,
             levels=tuple(factor.levels),
             columns=tuple(factor.columns),
             terms=tuple(factor.terms),
-            sizes=np.bincount(factor.codes, minlength=len(factor.levels)),
-            cross_product=_cross_product(factor),
+            sizes=rows_of_levels(design, factor),
+            cross_product=_cross_product(factor, design.times),
             by=factor.by,
             groups=tuple(factor.groups),
             group=factor.group,
@@ -84,14 +83,14 @@ def outline(design: Design) -> Outline:
         factors=factors,
         sigma_prior=design.sigma_prior,
         nu_prior=design.nu_prior,
-        rows_used=rows,
+        rows_used=design.rows_used,
         rows_read=design.rows_read,
         dropped=dict(design.dropped),
         outside=design.outside,
         survey="" if design.survey is None else survey_weights.sentence(design.survey),
         notes=tuple(design.notes),
-        known_variance=None if design.known_se is None else float(np.mean(np.square(design.known_se))),
-        variance_factor=1.0 if design.precision is None else float(np.mean(1.0 / design.precision)),
+        known_variance=None if design.known_se is None else float(np.average(np.square(design.known_se), weights=design.counts)),
+        variance_factor=1.0 if design.precision is None else float(np.average(1.0 / design.precision, weights=design.counts)),
         outcome_labels=design.outcome_labels,
         link=design.link,
         categories=design.categories,
@@ -100,13 +99,19 @@ def outline(design: Design) -> Outline:
     )
 
 
-def _cross_product(factor: Factor) -> np.ndarray:
+def rows_of_levels(design: Design, factor: Factor) -> np.ndarray:
+    """(J,) rows of the data in each level."""
+    found = np.bincount(factor.codes, weights=design.counts, minlength=len(factor.levels))
+    return found if design.counts is None else np.rint(found).astype(np.int64)
+
+
+def _cross_product(factor: Factor, times: np.ndarray) -> np.ndarray:
     """Z'Z/N, that of the rows of each group of levels where there are groups (they add up to it)."""
-    rows = max(1, len(factor.Z))
+    rows, Z, wZ = max(1.0, times.sum()), factor.Z, factor.Z * times[:, None]
     if factor.group is None:
-        return factor.Z.T @ factor.Z / rows
+        return wZ.T @ Z / rows
     of_row = factor.group[factor.codes]
-    return np.stack([factor.Z[of_row == g].T @ factor.Z[of_row == g] / rows for g in range(len(factor.groups))])
+    return np.stack([wZ[of_row == g].T @ Z[of_row == g] / rows for g in range(len(factor.groups))])
 
 
 def to_dict(outline: Outline) -> dict[str, Any]:

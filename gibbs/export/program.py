@@ -209,6 +209,7 @@ def _of_factor(of: Effects, factor: Factor, Z: np.ndarray, tags: set[str], data:
 
 def _rows_that_count(design: Design, notes: list[str]) -> np.ndarray:
     """Places of the rows of the likelihood, a row of frequency weight w repeated w times."""
+    design.require_rows("an export")
     keep = np.arange(len(design.y))
     if design.survey is not None or any(factor.level_weights is not None for factor in design.factors):
         raise OutputError("sampling weights make a pseudo-posterior, which is no model that these programs could be given.")

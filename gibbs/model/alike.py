@@ -90,9 +90,9 @@ def _how(design: Design, rows: np.ndarray, high: bool) -> str:
     """What the outcomes of these rows are, and how many there are."""
     if design.missing_outcome is not None:
         rows = rows & ~design.missing_outcome
-    number = int(rows.sum())
+    number = round(float(design.times[rows].sum()))
     if design.trials is not None and (design.trials > 1).any():
-        trials = int(design.trials[rows].sum())
+        trials = round(float((design.trials * design.times)[rows].sum()))
         return f"{f'{trials:,} successes' if high else 'no success'} in {trials:,} trial{'s' if trials != 1 else ''}"
     outcome = families.of(design).outcome
     if outcome == families.COUNT:

@@ -78,7 +78,9 @@ def read(
     source: str,
     others: Sequence[str] | None,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The columns under the names of the model, index 1…N: the user's words for missing taken out, labelled columns as categories.
+    """The columns under the names of the model: the user's words for missing taken out, labelled columns as categories.
+
+    The index is 1…N, or what the reader numbers its rows by.
 
     others : further names that ``na`` may speak of, for the notes on words of it that occur nowhere; None: no such notes.
     """
@@ -89,7 +91,7 @@ def read(
         if reader.untyped
     }
     read = reader.columns(at, asked)
-    index = pd.RangeIndex(1, len(read) + 1)
+    index = read.index if reader.numbered else pd.RangeIndex(1, len(read) + 1)
     read = pd.DataFrame({name: _placed(read.iloc[:, i], index) for i, name in enumerate(names)}, index=index)
     _check_cells(read, source)
     columns, met, notes, labels = {}, {}, list(reader.notes), {}

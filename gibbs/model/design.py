@@ -17,6 +17,7 @@ from gibbs.model import (
     families,
     flat_sds,
     formula,
+    functions,
     laws,
     levels,
     outcome,
@@ -69,8 +70,9 @@ def build(spec: Spec, table: Table) -> Design:
     precision = outcome.precision(read, family, frame, source)
     raw = outcome.sampling(read, family, frame, source)
     cache: dict = {}
-    fixed, X = learn(read.fixed_tree, read.text, frame, source, cache, cutpoints=family.outcome == "ordinal", base=spec.base)
-    offset, offsets = _offset(read, frame, source)
+    with functions.counted(rows_used.counts):
+        fixed, X = learn(read.fixed_tree, read.text, frame, source, cache, cutpoints=family.outcome == "ordinal", base=spec.base)
+        offset, offsets = _offset(read, frame, source)
     counted = rows_used.counted()
     sizes = _sizes(family, y, offset, counted)
     sigma_prior = book.sigma() or priors.default_sigma(_sd_of_sigma(y - offset, precision, counted, sizes.sd))
@@ -78,7 +80,8 @@ def build(spec: Spec, table: Table) -> Design:
     names, intercept = fixed.names, 0 if fixed.has_intercept else None
     basis = centred.build(fixed, X, values, cutpoints=family.outcome == "ordinal")
     coefficient_priors = prior_rows.coefficient_rows(book, basis, X, names, intercept, sizes, counted)
-    factors, encoded = _factors(read, spec, frame, source, cache, book, values, sizes.sd, counted)
+    with functions.counted(rows_used.counts):
+        factors, encoded = _factors(read, spec, frame, source, cache, book, values, sizes.sd, counted)
     lines = {name: spec.where(f"base.{name}") for name in spec.base}
     coding.check_base(spec.base, [(variable.node, variable.is_category) for variable, _ in cache.values()], lines)
     book.check_all_used(names, {f.name: _varying(f) for f in factors}, [f.name for f in factors if laws.of(f).parameter])
@@ -111,7 +114,7 @@ def build(spec: Spec, table: Table) -> Design:
         survey=survey_weights.of_rows(spec, read, raw, factors, spec.where("weights.within")),
         rows=np.asarray(frame.index, dtype=np.int64),
         outcome=read.outcome,
-        rows_read=len(table.frame) + table.outside,
+        rows_read=table.number() + table.outside,
         outside=table.outside,
         dropped=rows_used.dropped,
         notes=table.notes
@@ -133,6 +136,8 @@ def build(spec: Spec, table: Table) -> Design:
         cutpoint_means=_cutpoint_means(X, counted) if family.outcome == "ordinal" and book.cutpoints() is None else None,
         basis=basis,
         missing_outcome=unknown,
+        counts=rows_used.counts,
+        way=table.way,
     )
     flat_sds.check(made, lambda key: _where_flat(spec, key))
     return made
@@ -151,7 +156,8 @@ class _Rows:
 
     frame: pd.DataFrame
     dropped: dict[str, int]
-    weights: np.ndarray | None  # (N,) int64 ≥ 1
+    weights: np.ndarray | None  # (N,) ≥ 1, but of points
+    counts: np.ndarray | None  # (N,) rows of the data behind each, where they were added up; ``weights`` has them
     unknown: np.ndarray | None  # (N,) bool; None where every outcome is known
     notes: tuple[str, ...] = ()
 
@@ -177,15 +183,18 @@ def _rows(read: Formula, spec: Spec, table: Table, needed: tuple[str, ...]) -> _
     frame, dropped, notes = _without_left_out(read, spec, table, frame, dropped)
     weights = outcome.frequency(read, frame, table.source)
     if weights is not None and not weights.all():
-        dropped = {**dropped, f"{read.frequency} (weight 0)": int((weights == 0).sum())}
+        dropped = {**dropped, f"{read.frequency} (weight 0)": table.behind(frame.index[weights == 0])}
         frame, weights = frame[weights > 0], weights[weights > 0]
+    if table.counts is not None:
+        counts = table.counts_of(frame.index)
+        return _Rows(frame, dict(dropped), counts if weights is None else counts * weights, counts, None, notes)
     sampling = outcome.sampling(read, families.of(spec), frame, table.source)
     if sampling is not None and not sampling.all():
         dropped = {**dropped, f"{read.sampling} (weight 0)": int((sampling == 0).sum())}
         frame = frame[sampling > 0]
     unknown = ~outcome.known_rows(read, frame) if keep else None
     if unknown is None or not unknown.any():
-        return _Rows(frame, dict(dropped), weights, None, notes)
+        return _Rows(frame, dict(dropped), weights, None, None, notes)
     if read.failures is not None:
         raise DataError(
             f"the outcome is missing in {levels.rows_text(frame.index[unknown])}, and with cbind(successes, failures) so is its number of "
@@ -194,7 +203,7 @@ def _rows(read: Formula, spec: Spec, table: Table, needed: tuple[str, ...]) -> _
         )
     if unknown.all():
         raise DataError("the outcome is missing in every row that has all its predictors.", where=table.source)
-    return _Rows(frame, dict(dropped), weights, unknown, notes)
+    return _Rows(frame, dict(dropped), weights, None, unknown, notes)
 
 
 def _without_left_out(
@@ -212,7 +221,7 @@ def _without_left_out(
         if spec.data.missing == "error":
             raise DataError(f"{said}; and the spec says missing: error.", where=table.source)
         notes.append(f"{said}.")
-        dropped = {**dropped, f"{name} (not among its levels)": int(outside.sum())}
+        dropped = {**dropped, f"{name} (not among its levels)": table.behind(frame.index[outside])}
     keep = ~np.logical_or.reduce(list(found.values()))
     if not keep.any():
         raise DataError(f"no row is left: {'; '.join(notes)}", where=table.source)

@@ -375,7 +375,7 @@ class _Writer:
         family = families.of(self.design)
         row = family.equation(self.design, family)
         equation = Equation(row.left, (*terms, *([row.error] if row.error else [])), row.law)
-        return Level(1, "", len(self.design.y), (equation,), row.below)
+        return Level(1, "", self.design.rows_used, (equation,), row.below)
 
     def _family_symbols(self) -> tuple[tuple[str, str], ...]:
         of = families.of(self.design).symbols

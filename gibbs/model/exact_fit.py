@@ -38,8 +38,9 @@ def message(design: Design) -> str:
         m = _power_at_zero(design.sigma_prior) + others - (0.0 if factor is None else _power_of_intercepts(factor))
         held = _held(design, known, factor, rows - m)
         if held:
+            number = round(float(design.times[known].sum()))
             return (
-                f"{design.outcome} is {held}, to the last digit in all {len(known):,} rows: no residual is left, sigma goes to 0, and "
+                f"{design.outcome} is {held}, to the last digit in all {number:,} rows: no residual is left, sigma goes to 0, and "
                 "there is no posterior. Take out what the outcome is made of, or keep one row of those that repeat; a prior that keeps "
                 "sigma away from 0, such as sigma: inverse_gamma(2, 1), leaves a posterior, too."
             )

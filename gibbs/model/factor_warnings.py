@@ -226,8 +226,8 @@ def _one_row(design: Design, factor: Factor, blocks: Sequence[_Block], met: np.n
             return [
                 Warning(
                     "one-row",
-                    f"every level of {factor.name} has one row ({J} levels, {len(design.y)} rows): its effects and the residuals are the "
-                    f"same thing, and only the priors split their variance. Leave it out of the formula, or give known errors: y | se(s).",
+                    f"every level of {factor.name} has one row ({J} levels, {design.rows_used} rows): its effects and the residuals are "
+                    "the same thing, and only the priors split their variance. Leave it out, or give known errors: y | se(s).",
                 )
             ]
         return [
@@ -244,9 +244,9 @@ def _one_row(design: Design, factor: Factor, blocks: Sequence[_Block], met: np.n
 
 def _many_effects(design: Design, factor: Factor, blocks: Sequence[_Block], met: np.ndarray) -> list[Warning]:
     """As many effects as rows, the slopes of a factor among them: ``(0 + f | id)`` with one row a cell."""
-    if _residuals_apart(design) or (design.weights is not None and (design.weights > 1).any()):
+    if _residuals_apart(design) or (design.weights is not None and (design.weights != 1).any()):
         return []
-    effects, rows = int(met.sum()), len(design.y)
+    effects, rows = int(met.sum()), design.rows_used
     kind = families.of(design).outcome
     columns = ", ".join(factor.columns)
     if design.sigma_prior is None:
@@ -287,7 +287,7 @@ def _same_as_residuals(design: Design, factor: Factor, blocks: Sequence[_Block])
     S = I. It is the solution of z_i'S z_k = 1 for i = k, 0 for other pairs of rows of a level, if these have one.
     """
     rows = np.bincount(factor.codes, minlength=len(factor.levels))
-    if design.weights is not None and (design.weights > 1).any():
+    if design.weights is not None and (design.weights != 1).any():
         return False
     if rows.max() > len(factor.columns) or families.of(design).is_discrete:
         return False
@@ -389,8 +389,8 @@ def constant_outcome(design: Design) -> list[Warning]:
     for factor in sorted(design.factors, key=lambda f: len(f.levels)):
         if any(parents(factor.codes, coarser.codes, len(factor.levels)) is not None for coarser in found):
             continue
-        rows = np.bincount(factor.codes[known], minlength=len(factor.levels))
-        if 2 * int(rows[rows > 1].sum()) < int(known.sum()):
+        rows = np.bincount(factor.codes[known], weights=design.times[known], minlength=len(factor.levels)).round().astype(int)
+        if 2 * int(rows[rows > 1].sum()) < int(design.times[known].sum()):
             continue  # levels of one row say nothing of it
         if (_ranges(factor, high)[1] > _ranges(factor, low)[0]).any():
             continue
@@ -420,7 +420,7 @@ def of_levels(design: Design) -> list[str]:
         constant = [j for j in left if not varies(factor, design.X[:, j]).any()]  # a column at a time: X is never copied whole
         names = [design.coefficients[j] for j in constant]
         told |= set(constant)
-        if names and len(factor.levels) < len(design.y):
+        if names and len(factor.levels) < design.rows_used:
             found.append(f"one value within every level of {factor.name}: {', '.join(names[:12])}{' …' if len(names) > 12 else ''}")
     return found
 

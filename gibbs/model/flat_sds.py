@@ -35,9 +35,10 @@ def check(design: Design, where: Callable[[str], str]) -> None:
     needed = max(LEAST, r + m + 1)
     why = f"{_count(m, 'flat sd')} and {_count(r, 'flat coefficient')}" if r else _count(m, "flat sd")
     known = np.ones(len(design.y), dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
-    if sigma and known.sum() < needed:
+    rows = round(float(design.times[known].sum()))
+    if sigma and rows < needed:
         raise SpecError(
-            f"sigma has a flat prior, and with {why} there is a posterior from {needed} rows on; there are {int(known.sum())}. Give it a "
+            f"sigma has a flat prior, and with {why} there is a posterior from {needed} rows on; there are {rows}. Give it a "
             "proper prior, such as half_t(3, 0, 2.5).",
             where=where("sigma"),
         )

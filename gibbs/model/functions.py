@@ -8,13 +8,27 @@ no text of a formula is ever evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 State = dict[str, Any]
+
+_COUNTS: ContextVar[np.ndarray | None] = ContextVar("rows of the data behind each row that functions learn from", default=None)
+
+
+@contextmanager
+def counted(counts: np.ndarray | None) -> Iterator[None]:
+    """What is learnt inside is learnt from rows that stand for ``counts`` (N,) rows of the data each; for themselves where None."""
+    before = _COUNTS.set(counts)
+    try:
+        yield
+    finally:
+        _COUNTS.reset(before)
 
 
 @dataclass(frozen=True)
@@ -43,8 +57,10 @@ def _log(x: np.ndarray, arguments: Mapping[str, Any], state: State | None) -> tu
 def _scale(x: np.ndarray, arguments: Mapping[str, Any], state: State | None) -> tuple[np.ndarray, State]:
     """R's ``scale``: minus the mean, over the standard deviation (n − 1); without centring, over the root mean square (n − 1)."""
     if state is None:
-        center = float(x.mean()) if arguments.get("center", True) else 0.0
-        width = float(np.sqrt(((x - center) ** 2).sum() / max(len(x) - 1, 1))) if arguments.get("scale", True) else 1.0
+        counts = _COUNTS.get()
+        w, n = (1.0, len(x)) if counts is None else (counts, float(counts.sum()))
+        center = float((w * x).sum() / n) if arguments.get("center", True) else 0.0
+        width = float(np.sqrt((w * (x - center) ** 2).sum() / max(n - 1, 1))) if arguments.get("scale", True) else 1.0
         if width == 0:
             raise ValueError("the column has one value only, so it has no scale")
         state = {"center": center, "scale": width}
@@ -65,9 +81,31 @@ def _poly(x: np.ndarray, arguments: Mapping[str, Any], state: State | None) -> t
     from formulaic.transforms import poly
 
     # formulaic keeps {"alpha": {0: …}, "norms2": {0: …}}; a copy, so that an encoding is never changed by its use
+    if state is None and (counts := _COUNTS.get()) is not None:
+        state = _orthogonal(x, degree, counts)
     kept: State = {} if state is None else {key: dict(value) for key, value in state.items()}
     values = np.asarray(poly(x, degree=degree, _state=kept), dtype=np.float64)
     return values, kept
+
+
+def _orthogonal(x: np.ndarray, degree: int, counts: np.ndarray) -> State:
+    """What formulaic's ``poly`` keeps, of rows that stand for ``counts`` each: the recurrence of the monic orthogonal polynomials."""
+    alpha, norms = {}, {}
+    before, now = np.zeros_like(x), np.ones_like(x)
+    for k in range(degree + 1):
+        norms[k] = float(np.sum(counts * now**2))
+        alpha[k] = float(np.sum(counts * x * now**2) / norms[k])
+        before, now = now, (x - alpha[k]) * now - (norms[k] / norms[k - 1] if k else 0.0) * before
+    return {"alpha": {k: alpha[k] for k in range(degree)}, "norms2": norms}
+
+
+def _quantiles(x: np.ndarray, shares: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """numpy's quantiles (R's type 7) of rows that stand for ``counts`` each."""
+    order = np.argsort(x)
+    upto = np.cumsum(counts[order])
+    at = shares * (upto[-1] - 1)
+    low, high = (x[order][np.searchsorted(upto, edge, side="right")] for edge in (np.floor(at), np.ceil(at)))
+    return low + (high - low) * (at - np.floor(at))
 
 
 def _bs(x: np.ndarray, arguments: Mapping[str, Any], state: State | None) -> tuple[np.ndarray, State]:
@@ -80,6 +118,11 @@ def _bs(x: np.ndarray, arguments: Mapping[str, Any], state: State | None) -> tup
         raise ValueError(f"the knots of bs lie inside the data's range, {x.min():.6g} to {x.max():.6g}")
     df = None if arguments.get("df") is None else int(arguments["df"])
     kept: State = {} if state is None else dict(state)
+    counts = _COUNTS.get()
+    if state is None and df is not None and counts is not None and df - degree - intercept >= 0:
+        inside = _quantiles(x, np.linspace(0.0, 1.0, df - degree - intercept + 2)[1:-1], counts).tolist()
+        low, high = float(x.min()), float(x.max())
+        kept = {"knots": [low] * (degree + 1) + inside + [high] * (degree + 1), "lower_bound": low, "upper_bound": high}
     basis = basis_spline(x, df=df, knots=knots, degree=degree, include_intercept=intercept, extrapolation="extend", _state=kept)
     columns = [np.asarray(basis[key], dtype=np.float64) for key in sorted(basis)]
     return np.column_stack(columns), kept

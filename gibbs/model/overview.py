@@ -26,16 +26,17 @@ def describe(spec: Spec, table: Table) -> tuple[list[tuple[str, ...]], list[str]
     words: list[str] = []
     for name in predictors(spec):
         series = table.frame[name]
-        gone = f"{100 * float(series.isna().mean()):.3g} %"
+        behind = np.ones(len(series)) if table.counts is None else table.counts
+        gone = f"{100 * float(np.average(series.isna(), weights=behind)):.3g} %"
         if levels.is_number(series) or spelling.is_code(series):
             x = as_number(series, name, table.source)
-            x = x[~np.isnan(x)]
-            least, mean, largest = x.min(), x.mean(), x.max()
+            x, behind = x[~np.isnan(x)], behind[~np.isnan(x)]
+            least, mean, largest = x.min(), np.average(x, weights=None if table.counts is None else behind), x.max()
             if abs(mean) < 1e-12 * (largest - least):  # of a column that was centred: the rounding of a sum
                 mean = 0.0
             numbers.append((name, *(f"{v:.6g}" for v in (least, mean, largest)), gone))
         else:
-            words.append(_category(name, series, gone))
+            words.append(_category(name, series, gone, behind))
     return ([("", "least", "mean", "largest", "missing"), *numbers] if numbers else []), words
 
 
@@ -46,9 +47,9 @@ def predictors(spec: Spec) -> list[str]:
     return list(dict.fromkeys(name for tree in trees for name in syntax.names(tree)))
 
 
-def _category(name: str, series: pd.Series, gone: str) -> str:
+def _category(name: str, series: pd.Series, gone: str, behind: np.ndarray) -> str:
     codes, labels, _ = levels.raw_codes(series)
-    counts = np.bincount(codes[codes >= 0], minlength=len(labels))
+    counts = np.bincount(codes[codes >= 0], weights=behind[codes >= 0], minlength=len(labels)).round().astype(int)
     order = np.argsort(-counts, kind="stable")[:_SHOWN]
     each = ", ".join(f"{labels[k]} ({counts[k]:,})" for k in order)
     more = f", {(counts > 0).sum() - _SHOWN:,} more" if (counts > 0).sum() > _SHOWN else ""

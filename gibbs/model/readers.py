@@ -36,7 +36,7 @@ class Reader:
 
     ``read`` gives a DataFrame with one column a position, in that order. labels : position → the labels of the column's values, where it
     has any. untyped : the file is text, whose values are what they spell; ``read`` then takes how columns are asked for.
-    notes : what may be wrong with the file.
+    notes : what may be wrong with the file. numbered : what is read has the numbers of its rows as its index.
     """
 
     names: tuple[str, ...]
@@ -44,6 +44,7 @@ class Reader:
     labels: Mapping[int, Labels] = field(default_factory=dict)
     untyped: bool = False
     notes: tuple[str, ...] = ()
+    numbered: bool = False
 
     def columns(self, positions: Sequence[int], asked: Mapping[int, Asked] | None = None) -> pd.DataFrame:
         """The columns at ``positions``. ``asked``: how they are wanted, of a file that is text."""

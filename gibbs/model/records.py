@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gibbs.errors import DataError
 from gibbs.model import spec_formula
 from gibbs.model.formula import Formula
 
@@ -124,6 +125,8 @@ class DataSource:
     join: tuple[Join, ...] = ()  # second tables
     imputations: tuple[str, ...] = ()  # files of a multiple imputation, ``file`` the first of them
     sheet: str | None = None  # of a workbook; None: its only one, or the first
+    table: str | None = None  # of a database
+    rows: str = "auto"  # auto | memory | disk: whether the rows of a file are loaded
 
 
 @dataclass(frozen=True)
@@ -195,8 +198,26 @@ class Spec:
 
 
 @dataclass(frozen=True)
+class Way:
+    """How the rows of a table that is not loaded became numbers (:mod:`gibbs.model.sources`).
+
+    kind : ``cells`` (equal rows as one), ``moments`` (points that have the moments of their rows) or ``rows`` (loaded after all).
+    words : in a sentence. passes : over the data. rows : of the data. made : rows of the table that was made of them.
+    """
+
+    kind: str
+    words: str
+    passes: int
+    rows: int
+    made: int
+
+
+@dataclass(frozen=True)
 class Table:
-    """The columns a model needs, read and renamed, before rows are dropped."""
+    """The columns a model needs, read and renamed, before rows are dropped.
+
+    Of a table that is not loaded a row of ``frame`` stands for ``counts`` rows of the data, and has the number of one of them.
+    """
 
     frame: pd.DataFrame  # index = 1-based data row numbers as the user counts them
     source: str  # "data/peru.csv", "lme4::sleepstudy", "DataFrame"
@@ -204,6 +225,22 @@ class Table:
     read_seconds: float = 0.0
     notes: tuple[str, ...] = ()  # warnings found while reading
     outside: int = 0  # rows that were read and are not in the frame: the spec's subset leaves them out
+    counts: np.ndarray | None = None  # (rows of the frame,); None where each stands for itself
+    way: Way | None = None  # of a table that is not loaded
+
+    def number(self, which: np.ndarray | None = None) -> int:
+        """Rows of the data behind the rows ``which`` (mask) of the frame, behind all where None."""
+        if self.counts is None:
+            return len(self.frame) if which is None else int(np.sum(which))
+        return round(float(np.sum(self.counts if which is None else self.counts[which])))
+
+    def counts_of(self, rows: pd.Index) -> np.ndarray:
+        """(n,) how many rows of the data stand behind those of the frame that have these numbers."""
+        return np.ones(len(rows)) if self.counts is None else self.counts[self.frame.index.get_indexer(rows)]
+
+    def behind(self, rows: pd.Index) -> int:
+        """How many rows of the data stand behind those of the frame that have these numbers."""
+        return len(rows) if self.counts is None else round(float(self.counts_of(rows).sum()))
 
 
 @dataclass(frozen=True)
@@ -345,7 +382,28 @@ class Design:
     outside: int = 0  # rows read that the spec's ``subset`` leaves out
     survey: SurveyWeights | None = None  # sampling weights
     missing_outcome: np.ndarray | None = None  # (N,) bool: rows kept without an outcome (``missing: predict``); y is 0 there
+    counts: np.ndarray | None = None  # (N,) rows of the data behind each row, which ``weights`` has in it; None: each stands for itself
+    way: Way | None = None  # how they were added up, where they were
     asked: Design | None = field(default=None, repr=False)  # of what the sampler sees (``by_group.arrange``): the Design as it was built
+
+    @property
+    def rows_used(self) -> int:
+        """How many rows of the data it is made of."""
+        return self.y.size if self.counts is None else round(float(self.counts.sum()))
+
+    @property
+    def times(self) -> np.ndarray:
+        """(N,) how many rows of the data stand behind each row."""
+        return np.ones(self.y.size) if self.counts is None else np.asarray(self.counts, dtype=float)
+
+    def require_rows(self, what: str) -> None:
+        """DataError where the rows of the data were added up before anybody saw them, and ``what`` needs them one by one."""
+        if self.counts is not None:
+            raise DataError(
+                f"{what} needs the rows of the data one by one, and {self.rows_used:,} rows were added up where they lie "
+                f"({self.y.size:,} {'points' if self.way and self.way.kind == 'moments' else 'cells'} are left). New data can be given; "
+                "with rows: memory under data: the rows are loaded."
+            )
 
     @property
     def observed(self) -> tuple[np.ndarray, np.ndarray]:

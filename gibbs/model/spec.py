@@ -34,6 +34,8 @@ _SHORT = {name: ("sampling", name) for name in ("chains", "seed", "warmup", "dra
     "complete": ("data", "complete"),
     "join": ("data", "join"),
     "sheet": ("data", "sheet"),
+    "table": ("data", "table"),
+    "rows": ("data", "rows"),
     "imputations": ("data", "imputations"),
 }
 
@@ -520,6 +522,10 @@ def _data_values(spec: Spec, folder: Path | None) -> dict[str, Any]:
         values["sheet"] = d.sheet
     if d.rdatasets is not None:
         values["rdatasets"] = d.rdatasets
+    if d.table is not None:
+        values["table"] = d.table
+    if d.rows != "auto":
+        values["rows"] = d.rows
     if d.rename:
         values["rename"] = dict(d.rename)
     if d.join:

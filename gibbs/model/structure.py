@@ -61,7 +61,7 @@ def describe(design: Design) -> Structure:
     """The sizes of the factors, and for each pair whether one is nested in the other, they are crossed, or they are one."""
     sizes = []
     for factor in design.factors:
-        rows = np.bincount(factor.codes, minlength=len(factor.levels))
+        rows = np.bincount(factor.codes, weights=design.counts, minlength=len(factor.levels)).round().astype(np.int64)
         sizes.append(Sizes(factor.name, len(factor.levels), int(rows.min()), float(np.median(rows)), int(rows.max())))
     pairs = [_pair(a, b) for i, a in enumerate(design.factors) for b in design.factors[i + 1 :]]
     return Structure(tuple(sizes), tuple(pairs))

@@ -85,6 +85,8 @@ def numbers(
     design, outline = fit.design, fit.outline
     if design.categories:
         raise PlotError("the outcome is ordinal, and has no one line y = α + βx; ppc shows its categories, ranef its groups.")
+    if design.counts is not None:
+        raise PlotError("the picture shows the rows of the data, which were added up where they lie; ranef shows the groups.")
     which = [f.name for f in outline.factors].index(choose.factor(fit, factor).name)
     of = design.factors[which]
     places = choose.levels(outline.factors[which], levels)

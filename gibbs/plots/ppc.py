@@ -45,6 +45,8 @@ _BLOCK = 4_000_000  # numbers held at once
 
 def outcomes(design: Design, seed: int = 0, most: int = OUTCOMES) -> np.ndarray:
     """The row behind every outcome, (n,): rows of weight w come w times, rows without an outcome not at all."""
+    if design.counts is not None:
+        raise PlotError("the rows of the data were added up where they lie, and none is left to compare with; rows: memory loads them.")
     rows = np.arange(len(design.y))
     times = np.ones(len(rows), dtype=np.int64) if design.weights is None else design.weights.astype(np.int64)
     if design.missing_outcome is not None:

@@ -95,7 +95,7 @@ class Fit(OfRows):
         self.made: Mapping[str, Any] = {}
         self.estimates: Estimates | None = None
         self.identity, self.parts = "", []
-        self.observed = observed if self._design is None else self._design.observed
+        self.observed = observed if self._design is None else None if self._design.counts is not None else self._design.observed
         self._told = True  # ``gibbs.fit`` says it as soon as there are draws
 
     @property

@@ -81,6 +81,8 @@ def family_parameters(draws: Draws, outline: Outline, design: Design, place: np.
 
 def of_rows(draws: Draws, outline: Outline, design: Design, place: np.ndarray, pick: Any = None) -> np.ndarray:
     """log p(y_i | θ) of the rows ``place`` at the draws ``pick`` (all where None), chain after chain: (S, n)."""
+    if design.way is not None and design.way.kind == "moments":
+        design.require_rows("the likelihood of each row")
     factors = [(factor.codes[place], factor.Z[place]) for factor in design.factors]
     eta = linear_predictor(draws, design.X[place], factors, design.offset[place], pick=pick)
     return family.log_likelihood(

@@ -66,6 +66,7 @@ def predict(
     allow_new = allow_new or new_levels is not None  # named and refused below, where they are an error
     outcomes = kind == "outcome"
     if data is None:
+        fit.design.require_rows("a prediction for every row of the data")
         if trials is not None:
             raise SpecError("trials are of new data; the rows of the fit have their own.", where="trials")
         rows = newdata.of_fit(fit, groups, allow_new=allow_new, outcomes=outcomes)

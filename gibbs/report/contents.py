@@ -182,7 +182,9 @@ def _data(fit: Fit, design: Design | None) -> Iterator[Part]:
             yield Words(f"In {int(design.missing_outcome.sum()):,} rows the outcome is missing, and is drawn with the parameters.")
         if outline.survey:
             yield Words(_sentence(outline.survey))
-        if design.weights is not None:
+        if design.way is not None:
+            yield Words(f"{design.way.words[0].upper()}{design.way.words[1:]}.")
+        if design.weights is not None and fit.spec.parsed.frequency is not None:
             yield Words(f"With their frequency weights the rows stand for {int(design.weights.sum()):,}.")
     for note in _warnings(fit, design):
         yield Words(_stopped(note), "note")

@@ -126,7 +126,8 @@ def pack(design: Design, plan: Plan) -> Packed:
     if family in (kl.GAUSSIAN, kl.STUDENT):
         y = y - design.offset
         precision = 1.0 if design.precision is None else design.precision
-        reference, residual_sd = locations.fit(X, y, weight, precision, design.known_se is not None, (statements, mean, scale))
+        prior = statements, mean, scale
+        reference, residual_sd = locations.fit(X, y, weight, precision, design.known_se is not None, prior, design.counts)
         y = y - X @ reference
     discrete = family not in (kl.GAUSSIAN, kl.STUDENT)
     offset = design.offset.astype(float) if discrete else np.zeros(y.size)
@@ -150,7 +151,7 @@ def pack(design: Design, plan: Plan) -> Packed:
     order = _row_order(level, plan)
     X, Z, level, offset, y, weight, trials = (np.ascontiguousarray(a[order]) for a in (X, Z, level, offset, y, weight, trials))
     if discrete:
-        X, Z, level, offset, y, weight = _cells(X, Z, level, offset, y, trials.astype(float), record.cells)
+        X, Z, level, offset, y, weight = _cells(X, Z, level, offset, y, trials.astype(float), record.cells, design.rows_used)
         trials = np.rint(weight).astype(np.int64)  # augmentation counts them; second-order moves take their weight
     layout, core_entry, pc, node_size = _layout(design, plan, p, level)
     rows, U = kl.Rows(X, Z, level, offset, y, trials, weight, core_entry), int(np.sum(layout.factor.levels * layout.factor.width))
@@ -176,7 +177,8 @@ def pack(design: Design, plan: Plan) -> Packed:
         known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
         cells=int(y.size), hyper_names=names.hyper_names(design), likelihood=likelihood,
         cycles=plan.cycles, rounds=plan.rounds, cutpoints=cutpoints, pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values,
-        value_rows=value_rows, unit=1.0 if design.precision is None else float(np.sqrt(np.mean(design.precision))),
+        value_rows=value_rows,
+        unit=1.0 if design.precision is None else float(np.sqrt(np.average(design.precision, weights=design.counts))),
         student=heavy,
         df_prior=np.array([_scale_code(laws.own_prior(design.factors[f]), "df") for f in heavy], dtype=float).reshape(-1, 3),
         reported=by_group.reported(asked), blocks=_blocks(asked), backs=_backs(design), shrink=_shrink(design),
@@ -238,7 +240,7 @@ def _observed(design: Design) -> Design:
         return design
     some = {
         name: None if getattr(design, name) is None else getattr(design, name)[keep]
-        for name in ("y", "X", "offset", "known_se", "precision", "rows", "trials", "weights")
+        for name in ("y", "X", "offset", "known_se", "precision", "rows", "trials", "weights", "counts")
     }
     factors = tuple(
         replace(f, codes=f.codes[keep], Z=f.Z[keep], centred=None if f.centred is None else f.centred[keep]) for f in design.factors
@@ -334,17 +336,17 @@ def _row_order(level: np.ndarray, plan: Plan) -> np.ndarray:
     return np.lexsort(tuple(level[:, f] for f in reversed(keys)))
 
 
-def _cells(X, Z, level, offset, y, trials, together=families.SUM):
+def _cells(X, Z, level, offset, y, trials, together, rows):
     """Rows that share predictors, groups and offset become one cell, outcomes and trials summed, where that pays.
 
     ``together``: ``EQUAL`` (ordinal) takes only rows of one outcome together, ``APART`` none. trials : (M,) float, weights
-    included.
+    included. rows : of the data.
     """
     if together == families.APART:
         return X, Z, level, offset, y, trials
     ordinal = together == families.EQUAL
     columns = [*X.T, *Z.T, *level.T, offset, *([y] if ordinal else [])]
-    found = equal_rows.of_rows(columns, y.size, most=CELL_SHARE * y.size)
+    found = equal_rows.of_rows(columns, y.size, most=CELL_SHARE * rows)
     if found is None:
         return X, Z, level, offset, y, trials
     cell, keep = found

@@ -153,13 +153,14 @@ def choice(design: Design) -> tuple[str, str]:
     augmentation goes with the rows, that of second order with the cells; rows without an outcome are in neither.
     """
     known = np.ones(design.y.size, dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
-    y, n, cells = design.y[known], int(known.sum()), equal_rows.number(design)
+    times = design.times[known]
+    y, n, cells = times * design.y[known], round(float(times.sum())), equal_rows.number(design)
     link = families.of(design).link
     overall = (y.sum() + 0.5) / (n + 1.0)
     augmented, slowest = float(_autocorrelation(link, np.array([overall]))[0][0]), "all rows"
     for factor in design.factors:
         of_row = factor.codes[known]
-        size = np.bincount(of_row, minlength=len(factor.levels))
+        size = np.bincount(of_row, weights=times, minlength=len(factor.levels))
         ones = np.bincount(of_row, weights=y, minlength=len(factor.levels))
         iat, information = _autocorrelation(link, (ones + 10.0 * overall) / (size + 10.0))
         of_level = 1.0 + (iat - 1.0) * size * information / (size * information + 1.0)
@@ -191,7 +192,7 @@ def _second_order(design: Design, why: str, forced: bool) -> Plan:
     """The blocks of a second-order sweep: everything in the core where that is small and well informed, else the structure of ``joint``."""
     factors = design.factors
     effects = design.X.shape[1] + sum(len(f.levels) * len(f.columns) for f in factors)
-    if effects <= ALL_IN_CORE and design.y.size >= ROWS_AN_EFFECT * effects:
+    if effects <= ALL_IN_CORE and design.rows_used >= ROWS_AN_EFFECT * effects:
         plan = _finish(design, "joint", tuple(range(len(factors))), (), None)
     else:
         plan = _structure(design, "auto")
@@ -256,7 +257,7 @@ def _structure(design: Design, scheme: str) -> Plan:
     core = tuple(sorted(f for chain in chains[1:] for f in chain))
     columns = p + sum(sizes[f] for f in core)
     flops = _joint_flops(design, chains[0], core)
-    budget = FLOPS_BUDGET if families.of(design).is_gaussian else max(FLOPS_BUDGET, NANOSECONDS_A_ROW * design.y.size)
+    budget = FLOPS_BUDGET if families.of(design).is_gaussian else max(FLOPS_BUDGET, NANOSECONDS_A_ROW * design.rows_used)
     if scheme == "auto" and columns <= CORE_LIMIT and flops <= budget:
         return _finish(design, "joint", core, (chains[0],), None)
     small: list[int] = []
@@ -269,7 +270,7 @@ def _structure(design: Design, scheme: str) -> Plan:
     units = _chains(factors, [f for f in range(len(factors)) if f not in small])
     if not units:
         return _finish(design, "joint", core, (chains[0],), None)
-    rho = _connection(factors[units[0][0]], factors[units[1][0]]) if len(units) > 1 else None
+    rho = _connection(factors[units[0][0]], factors[units[1][0]], design.counts) if len(units) > 1 else None
     if scheme == "auto" and len(units) > 1 and rho is not None and rho > 0.97 and columns <= DENSE_LIMIT:
         return _finish(design, "joint", core, (chains[0],), rho)
     return _finish(design, "joint" if len(units) == 1 else "collapsed", tuple(sorted(small)), tuple(units), rho, forced=scheme != "auto")
@@ -304,14 +305,15 @@ def _joint_flops(design: Design, chain: tuple[int, ...], core: tuple[int, ...]) 
     return float(np.sum(q * met**2) / 2 + upper * columns**2 / 2 + columns**3 / 6)
 
 
-def _connection(a: Factor, b: Factor, steps: int = 40) -> float:
+def _connection(a: Factor, b: Factor, counts: np.ndarray | None = None, steps: int = 40) -> float:
     """Squared second singular value of the normalised table of two factors: 0 complete, 1 disconnected or nested.
 
     Power iteration with the leading vector √n_j deflated (ALGORITHMS: rate of the collapsed Gibbs sampler, Papaspiliopoulos,
     Roberts & Zanella 2020).
     """
-    root_a = np.sqrt(np.bincount(a.codes, minlength=len(a.levels)).astype(float))
-    root_b = np.sqrt(np.bincount(b.codes, minlength=len(b.levels)).astype(float))
+    root_a = np.sqrt(np.bincount(a.codes, weights=counts, minlength=len(a.levels)).astype(float))
+    root_b = np.sqrt(np.bincount(b.codes, weights=counts, minlength=len(b.levels)).astype(float))
+    times = 1.0 if counts is None else counts
     lead = root_a / np.linalg.norm(root_a)
     x = np.random.default_rng(0).standard_normal(root_a.size)
     value = 0.0
@@ -321,8 +323,8 @@ def _connection(a: Factor, b: Factor, steps: int = 40) -> float:
         if norm == 0.0:
             return 0.0
         x /= norm
-        y = np.bincount(b.codes, weights=(x / root_a)[a.codes], minlength=root_b.size) / root_b
-        x = np.bincount(a.codes, weights=(y / root_b)[b.codes], minlength=root_a.size) / root_a
+        y = np.bincount(b.codes, weights=(x / root_a)[a.codes] * times, minlength=root_b.size) / root_b
+        x = np.bincount(a.codes, weights=(y / root_b)[b.codes] * times, minlength=root_a.size) / root_a
         value = float(np.linalg.norm(x))
     return min(value, 1.0)
 

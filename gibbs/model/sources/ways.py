@@ -1,0 +1,164 @@
+"""Which way the rows of a table that is not loaded become numbers, and why: decided from the spec, and by a first pass.
+
+moments   gaussian, the outcome a column that is used for nothing else: a group-by of all other columns
+cells     every other family whose likelihood takes equal rows together: a group-by of all columns used
+rows      what needs rows one by one, where they fit into memory: only the columns used are loaded
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gibbs import memory
+from gibbs.errors import DataError
+from gibbs.model import csv_file, families, missing_words, spelling, syntax
+from gibbs.model.csv_file import Asked
+from gibbs.model.readers import Reader
+from gibbs.model.records import Spec, Way
+from gibbs.model.sources import cells, database
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHARE = 0.7
+"""Equal rows are taken together where there are at most this many cells a row; so are they in memory (``pack.CELL_SHARE``)."""
+BYTES_A_CELL = 400
+"""Of a cell with a few columns, through all stages."""
+BYTES_A_VALUE = 40
+"""Of a value of a row that is loaded, through all stages."""
+PART = 4
+"""Cells may take one part in so many of the memory, rows twice that."""
+
+
+@dataclass
+class Far:
+    """A table that is not loaded. ``read`` is what a Reader calls; what it found besides is then in ``counts`` and ``way``."""
+
+    opened: database.Opened
+    spec: Spec
+    place: Mapping[str, int]  # name after renaming → position
+    outcome: str | None  # whose moments are all that is needed
+    counts: np.ndarray | None = None
+    way: Way | None = None
+
+    def reader(self) -> Reader:
+        """The table as a Reader, whose rows are cells, points or rows."""
+        opened = self.opened
+        read = self.read if opened.text else lambda positions: self.read(positions)
+        return Reader(opened.names, read, untyped=opened.text, notes=opened.notes, numbered=True)
+
+    def read(self, positions: Sequence[int], asked: dict[int, Asked] | None = None) -> pd.DataFrame:
+        """The columns at ``positions``, of cells, of points or of rows; the index has the numbers of the rows."""
+        import pandas as pd
+
+        opened, source = self.opened, self.opened.source
+        positions = list(dict.fromkeys(positions))
+        why = by_rows(self.spec)
+        with database.connected(opened.place, source) as connection:
+            of = None if why or self.outcome is None else self._of(self.place[self.outcome])
+            keys = [i for i in positions if of is None or i != of.position]
+            sizes = cells.first_pass(connection, opened, keys, of)
+            if not sizes.rows:
+                raise DataError("there are no rows.", where=source)
+            why = why or _too_many(sizes)
+            if why:
+                self.way = self._rows_fit(sizes, why, len(positions))
+                columns: dict[int, Any] = cells.whole(connection, opened, positions)
+                index = np.arange(1, sizes.rows + 1)
+            else:
+                found = cells.group(connection, opened, keys, of, sizes.largest)
+                columns, self.counts, index = dict(found.columns), found.counts, found.rows
+                self.way = self._way(sizes, found, of is not None)
+        if opened.text:
+            columns = {
+                i: column if of is not None and i == of.position else _spelt(column, i, asked or {}) for i, column in columns.items()
+            }
+        return pd.DataFrame({str(i): columns[i].array for i in positions}, index=pd.Index(index))
+
+    def _of(self, position: int) -> cells.Outcome | None:
+        """The outcome as a column whose moments are taken; None where it holds neither numbers nor text."""
+        if self.opened.types[position] == "other" or position in (self.opened.dictionaries or {}):
+            return None
+        words = missing_words.of_column(self.spec.data, str(self.outcome), self.opened.names[position])
+        numbers = tuple(number for word in words if (number := spelling.number_of(word)) is not None)
+        return cells.Outcome(position, numbers, (*words, *csv_file.MISSING_WORDS) if self.opened.text else words)
+
+    def _rows_fit(self, sizes: cells.Sizes, why: str, columns: int) -> Way:
+        """The way by rows; DataError where they do not fit into memory."""
+        needed, installed = BYTES_A_VALUE * sizes.rows * columns, memory.installed()
+        if installed is not None and needed > 2 * installed / PART:
+            raise DataError(
+                f"{why}, so that its rows have to be in memory one by one: {columns} columns of {sizes.rows:,} rows need about "
+                f"{memory.words(needed)}, and this machine has {memory.words(installed)}. {_instead(self.spec)}",
+                where=self.opened.source,
+            )
+        return Way("rows", f"{why}: {columns} columns of {sizes.rows:,} rows are loaded", 2, sizes.rows, sizes.rows)
+
+    def _way(self, sizes: cells.Sizes, found: cells.Cells, moments: bool) -> Way:
+        place = self.opened.place
+        files = f"{len(place.files):,} files" if len(place.files) > 1 else "one file"
+        into = (
+            f"{len(found.counts):,} points, two for each group of equal predictors, with the number, mean and sd of its outcomes"
+            if moments
+            else f"{len(found.counts):,} cells of equal rows, each with how many it stands for"
+        )
+        how = f"rows stay on disk ({files}, {memory.words(place.bytes())}): {sizes.rows:,} rows become {into}, in 2 passes by DuckDB"
+        return Way("moments" if moments else "cells", how, 2, sizes.rows, len(found.counts))
+
+
+def by_rows(spec: Spec) -> str:
+    """Why a model needs rows one by one, as the beginning of a sentence; empty where it does not."""
+    family = families.of(spec)
+    if family.cells == families.APART:
+        return f"family {family.name} has something of its own for every row"
+    if spec.parsed.sampling is not None:
+        return "sampling weights are scaled row by row"
+    if spec.data.missing == "predict":
+        return "missing: predict draws the outcome of every row without one"
+    if spec.replication is not None:
+        return "standard errors of the design need every row"
+    if spec.plausible or spec.data.imputations:
+        return "several versions of the data are compared row by row"
+    return ""
+
+
+def aggregated(spec: Spec, base: Collection[str], used: Collection[str]) -> str | None:
+    """The outcome, where its moments are all that is needed: gaussian, a column by itself, used for nothing else.
+
+    used : the columns that a subset, derived columns and keys of joins need.
+    """
+    read = spec.parsed
+    if not families.of(spec).is_gaussian or not isinstance(read.outcome_tree, syntax.Name):
+        return None
+    name = read.outcome_tree.text
+    others = [*read.extra_trees.values(), read.known_se_tree, read.fixed_tree, *read.offset_trees, *(term.tree for term in read.random)]
+    elsewhere = {n for tree in others if tree is not None for n in syntax.names(tree)}
+    elsewhere |= {n for term in read.random for n in (*term.group, term.by, term.pw)}
+    return name if name in base and name not in elsewhere and name not in used else None
+
+
+def _too_many(sizes: cells.Sizes) -> str:
+    """Why rows are not taken together; empty where they are."""
+    installed = memory.installed()
+    if sizes.cells > SHARE * sizes.rows:
+        return f"hardly any rows are equal in the columns used (about {min(sizes.cells, sizes.rows):,} different ones of {sizes.rows:,})"
+    if installed is not None and BYTES_A_CELL * sizes.cells > installed / PART:
+        return f"there are about {sizes.cells:,} different rows"
+    return ""
+
+
+def _instead(spec: Spec) -> str:
+    return "Round numeric predictors (derive: …), leave columns out, or take a random part of the rows."
+
+
+def _spelt(column: pd.Series, position: int, asked: dict[int, Asked]) -> pd.Series:
+    """A column of a CSV file as what it spells, words for missing taken out; as ``csv_file.read`` has it."""
+    how = asked.get(position, Asked())
+    words = [word for word in csv_file.MISSING_WORDS if word not in how.keep]
+    column = column.astype(object)
+    column = column.where(column.notna() & ~column.isin(words), None)
+    return csv_file.typed(column, as_written=how.text)
