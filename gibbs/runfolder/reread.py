@@ -14,7 +14,7 @@ def table(spec: Spec, frame: Any, fingerprint: str) -> Table:
 
     Raises OutputError where these cannot be had, or have another fingerprint than ``fingerprint``.
     """
-    if frame is None and spec.data.file is None and spec.data.rdatasets is None:
+    if frame is None and not spec.data.named:
         raise OutputError(
             "this needs the data, and the run was made from a table in Python that was not kept: give it, gibbs.load(run, data=table)."
         )

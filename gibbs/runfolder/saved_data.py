@@ -22,7 +22,7 @@ _ROW = "__row__"
 
 def wanted(spec: Spec) -> bool:
     """Whether a run folder keeps the data: they came from Python, and nothing says that they may not be kept."""
-    return spec.save_data and spec.data.file is None and spec.data.rdatasets is None
+    return spec.save_data and not spec.data.named
 
 
 def write(table: Table, folder: Path) -> bool:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-_BITS, _HALF = 62, 31
+_BITS, HALF = 62, 31
+SUMS = ("y_", "hh_", "hl_", "ll_")
+"""Σy, Σa², Σab and Σb² of the whole numbers y = a·2³¹ + b, the squares of |y|."""
 _FILE = 1 << 40
 """Rows of one file: the number of a row of several files is that of the file times this, plus its place in it."""
 
@@ -49,6 +51,7 @@ class Sizes:
     rows: int
     cells: int
     largest: float = 0.0
+    small: int = 0  # groups of fewer rows than were asked for, where that is known
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,11 @@ class Cells:
     columns: Mapping[int, pd.Series]
     counts: np.ndarray
     rows: np.ndarray = field(repr=False)
+    sizes: np.ndarray = field(default_factory=lambda: np.zeros(0))  # of the groups behind points
+
+    def small(self, least: int) -> int:
+        """Groups of fewer rows."""
+        return int(np.sum((self.sizes if self.sizes.size else self.counts) < least))
 
 
 def first_pass(connection: duckdb.DuckDBPyConnection, opened: Opened, keys: Sequence[int], outcome: Outcome | None) -> Sizes:
@@ -78,12 +86,12 @@ def group(connection: duckdb.DuckDBPyConnection, opened: Opened, keys: Sequence[
     given = opened.table
     power = 0
     if outcome is not None:
-        power = _power(largest)
+        power = power_of(largest)
         number, ok = _number(opened, outcome)
         further = f"CASE WHEN {ok} THEN CAST(round(({number}) * {2.0**power!r}::DOUBLE) AS BIGINT) END AS y_"
         special = f"CASE WHEN NOT coalesce({ok}, false) THEN c{outcome.position} END AS special_"
         inner = f"SELECT {', '.join([*select, 'row_'])}, {ok} AS ok_, {special}, {further} FROM {opened.table}"
-        given = f"(SELECT *, a_ >> {_HALF} AS h_, a_ & {2**_HALF - 1} AS l_ FROM (SELECT *, abs(y_) AS a_ FROM ({inner})))"
+        given = f"(SELECT *, a_ >> {HALF} AS h_, a_ & {2**HALF - 1} AS l_ FROM (SELECT *, abs(y_) AS a_ FROM ({inner})))"
         select = [*select, "coalesce(ok_, false) AS ok_", "special_"]
         sums += ["max(row_) AS last_", "sum(y_) AS y_", "sum(h_ * h_) AS hh_", "sum(h_ * l_) AS hl_", "sum(l_ * l_) AS ll_"]
     query = f"SELECT {', '.join([*select, *sums])} FROM {given} GROUP BY ALL ORDER BY first_"
@@ -94,22 +102,34 @@ def group(connection: duckdb.DuckDBPyConnection, opened: Opened, keys: Sequence[
     columns = {i: _series(table.column(f"c{i}"), opened, i) for i in keys}
     if outcome is None:
         return Cells(columns, n, first)
-    return _points(table, columns, outcome, n, first, _row_numbers(_ints(table, "last_"), starts), power)
+    ok, special = (table.column(name).to_pylist() for name in ("ok_", "special_"))
+    totals = {name: [int(v or 0) for v in table.column(name).to_pylist()] for name in SUMS}
+    last = _row_numbers(_ints(table, "last_"), starts)
+    return points(columns, outcome, np.asarray(ok, dtype=bool), special, totals, n, (first, last), power)
 
 
-def _points(
-    table: pa.Table, columns: dict[int, pd.Series], outcome: Outcome, n: np.ndarray, first: np.ndarray, last: np.ndarray, power: int
+def points(
+    columns: Mapping[int, pd.Series],
+    outcome: Outcome,
+    ok: np.ndarray,
+    special: Sequence[Any],
+    sums: Mapping[str, Sequence[int]],
+    n: np.ndarray,
+    ends: tuple[np.ndarray, np.ndarray],
+    power: int,
 ) -> Cells:
-    """Two points for each group whose outcomes differ, one for the others; the two have the numbers of the first and the last row."""
+    """Two points for each group whose outcomes differ, one for the others; the two have the numbers of its first and last row, ``ends``.
+
+    ok : the groups whose outcomes are numbers; ``special``: what stands in the others. sums : of whole numbers, by the names of ``SUMS``.
+    """
     import pandas as pd
 
-    ok = np.asarray(table.column("ok_").to_pylist(), dtype=bool)
-    total, high, mixed, low = ([int(v or 0) for v in table.column(name).to_pylist()] for name in ("y_", "hh_", "hl_", "ll_"))
-    mean, sd = moments(n.tolist(), total, high, mixed, low, power)
+    first, last = ends
+    mean, sd = moments(n.tolist(), *(sums[name] for name in SUMS), power)
     two = np.flatnonzero(ok & (sd > 0.0))
     values = mean.copy()
     values[two] -= sd[two]
-    special = [_as_read(value) for value in table.column("special_").to_pylist()]
+    special = [_as_read(value) for value in special]
     y = pd.Series(values, dtype=object if any(isinstance(value, str) for value in special) else np.float64)
     for k in np.flatnonzero(~ok).tolist():
         y.iloc[k] = special[k]
@@ -121,7 +141,7 @@ def _points(
     y = pd.concat([y, pd.Series(mean[two] + sd[two], dtype=y.dtype)], ignore_index=True)
     found = {i: column.iloc[place[order]].reset_index(drop=True) for i, column in columns.items()}
     found[outcome.position] = y.iloc[order].reset_index(drop=True)
-    return Cells(found, counts[place[order]], rows[order])
+    return Cells(found, counts[place[order]], rows[order], n)
 
 
 def _as_read(value: Any) -> float | str:
@@ -139,13 +159,13 @@ def moments(
     unit = 2.0**-power
     mean, sd = np.zeros(len(n)), np.zeros(len(n))
     for k, (m, s, hh, hl, ll) in enumerate(zip(n, total, high, mixed, low, strict=True)):
-        squares = (hh << (2 * _HALF)) + (hl << (_HALF + 1)) + ll
+        squares = (hh << (2 * HALF)) + (hl << (HALF + 1)) + ll
         mean[k] = s / m * unit
         sd[k] = math.sqrt((m * squares - s * s) / (m * m)) * unit
     return mean, sd
 
 
-def _power(largest: float) -> int:
+def power_of(largest: float) -> int:
     """k with |y|·2^k < 2^62 for all rows."""
     return _BITS - 1 - math.frexp(largest)[1] if largest > 0.0 else 0
 

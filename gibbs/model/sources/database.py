@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MOST_MEMORY = 1_500_000_000
 """Bytes that DuckDB may take, where the machine has six times as many."""
 
+_LEAST_MEMORY = 64_000_000
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -63,7 +65,7 @@ def connected(place: Place, source: str) -> Iterator[duckdb.DuckDBPyConnection]:
     installed = memory.installed() or 6 * MOST_MEMORY
     settings = {
         "threads": os.cpu_count() or 1,
-        "memory_limit": f"{min(MOST_MEMORY, installed // 6) // 1_000_000}MB",
+        "memory_limit": f"{max(min(MOST_MEMORY, installed // 6), _LEAST_MEMORY) // 1_000_000}MB",
         "temp_directory": "",
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,

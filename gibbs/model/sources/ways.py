@@ -19,7 +19,7 @@ from gibbs.model import csv_file, families, missing_words, spelling, syntax
 from gibbs.model.csv_file import Asked
 from gibbs.model.readers import Reader
 from gibbs.model.records import Spec, Way
-from gibbs.model.sources import cells, database
+from gibbs.model.sources import cells, database, server
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ PART = 4
 class Far:
     """A table that is not loaded. ``read`` is what a Reader calls; what it found besides is then in ``counts`` and ``way``."""
 
-    opened: database.Opened
+    opened: database.Opened | server.OpenedTable
     spec: Spec
     place: Mapping[str, int]  # name after renaming → position
     outcome: str | None  # whose moments are all that is needed
@@ -57,7 +57,12 @@ class Far:
 
         opened, source = self.opened, self.opened.source
         positions = list(dict.fromkeys(positions))
-        why = by_rows(self.spec)
+        why, least = by_rows(self.spec), self.spec.data.least
+        there = isinstance(opened, server.OpenedTable)
+        if there and why:
+            raise DataError(f"{why}, and rows do not leave a server: nothing but sums of them comes here.", where=source)
+        if there:
+            return self._from_server(list(positions))
         with database.connected(opened.place, source) as connection:
             of = None if why or self.outcome is None else self._of(self.place[self.outcome])
             keys = [i for i in positions if of is None or i != of.position]
@@ -65,12 +70,15 @@ class Far:
             if not sizes.rows:
                 raise DataError("there are no rows.", where=source)
             why = why or _too_many(sizes)
+            if why and least > 1:
+                raise DataError(f"{why}: groups of {least} rows, which disclosure: asks for, there are not.", where=source)
             if why:
                 self.way = self._rows_fit(sizes, why, len(positions))
                 columns: dict[int, Any] = cells.whole(connection, opened, positions)
                 index = np.arange(1, sizes.rows + 1)
             else:
                 found = cells.group(connection, opened, keys, of, sizes.largest)
+                self._disclosed(found.small(least), len(found.counts))
                 columns, self.counts, index = dict(found.columns), found.counts, found.rows
                 self.way = self._way(sizes, found, of is not None)
         if opened.text:
@@ -78,6 +86,38 @@ class Far:
                 i: column if of is not None and i == of.position else _spelt(column, i, asked or {}) for i, column in columns.items()
             }
         return pd.DataFrame({str(i): columns[i].array for i in positions}, index=pd.Index(index))
+
+    def _from_server(self, positions: list[int]) -> pd.DataFrame:
+        """Groups of a table of a server: nothing that was added up of fewer rows than ``disclosure`` says crosses the wire."""
+        import pandas as pd
+
+        opened, least = self.opened, self.spec.data.least
+        assert isinstance(opened, server.OpenedTable)
+        of = None if self.outcome is None else self._of(self.place[self.outcome])
+        keys = [i for i in positions if of is None or i != of.position]
+        with server.connected(opened.place, opened.source) as table:
+            sizes = server.first_pass(table, opened, keys, of, least)
+            if not sizes.rows:
+                raise DataError("there are no rows.", where=opened.source)
+            self._disclosed(sizes.small, sizes.cells)
+            if why := _too_many(sizes):
+                raise DataError(
+                    f"{why}, and rows do not leave a server: nothing but sums of groups of them comes here. {_instead(self.spec)}",
+                    where=opened.source,
+                )
+            found = server.group(table, opened, keys, of, sizes.largest)
+        self.counts, self.way = found.counts, self._way(sizes, found, of is not None)
+        return pd.DataFrame({str(i): found.columns[i].array for i in positions}, index=pd.Index(found.rows))
+
+    def _disclosed(self, small: int, groups: int) -> None:
+        """DataError where a group has fewer rows than it may have."""
+        if small:
+            least = self.spec.data.least
+            raise DataError(
+                f"disclosure: asks for groups of {least} rows or more, and {small:,} of {groups:,} groups of equal rows have fewer. "
+                "Rounding numbers and joining categories there, before the data are given, makes them larger.",
+                where=self.opened.source,
+            )
 
     def _of(self, position: int) -> cells.Outcome | None:
         """The outcome as a column whose moments are taken; None where it holds neither numbers nor text."""
@@ -100,14 +140,18 @@ class Far:
 
     def _way(self, sizes: cells.Sizes, found: cells.Cells, moments: bool) -> Way:
         place = self.opened.place
+        at = f"on the server ({place.address})"
         files = f"{len(place.files):,} files" if len(place.files) > 1 else "one file"
         into = (
             f"{len(found.counts):,} points, two for each group of equal predictors, with the number, mean and sd of its outcomes"
             if moments
             else f"{len(found.counts):,} cells of equal rows, each with how many it stands for"
         )
-        how = f"rows stay on disk ({files}, {memory.words(place.bytes())}): {sizes.rows:,} rows become {into}, in 2 passes by DuckDB"
-        return Way("moments" if moments else "cells", how, 2, sizes.rows, len(found.counts))
+        if place.files:
+            at = f"on disk ({files}, {memory.words(place.bytes())})"
+        passes = 2 if place.files else 3 if moments else 2
+        how = f"rows stay {at}: {sizes.rows:,} rows become {into}, in {passes} passes by {'DuckDB' if place.files else 'the server'}"
+        return Way("moments" if moments else "cells", how, passes, sizes.rows, len(found.counts))
 
 
 def by_rows(spec: Spec) -> str:
