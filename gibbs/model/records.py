@@ -127,7 +127,7 @@ class DataSource:
     sheet: str | None = None  # of a workbook; None: its only one, or the first
     table: str | None = None  # of a database
     ibis: str | None = None  # the address of a server, without a password
-    least: int = 1  # ``disclosure``: refused where a group of equal rows has fewer than these
+    disclosure: int = 1  # ``min_cell``: refused where a group of equal rows has fewer rows than these
     rows: str = "auto"  # auto | memory | disk: whether the rows of a file are loaded
 
     @property

@@ -494,7 +494,7 @@ def _data(keys: Any, place: _Places) -> DataSource:
         subset.read(keys.subset, place(("data", "subset")))
     further = {"na": every, "na_by": by_column, "na_keep": kept, "complete": tuple(keys.complete), "join": joins}
     further["imputations"] = tuple(keys.imputations)
-    further["least"] = keys.disclosure.min_cell if keys.disclosure is not None else 1
+    further["disclosure"] = keys.disclosure.min_cell if keys.disclosure is not None else 1
     return DataSource(**keys.model_dump(exclude={"disclosure"}) | further)
 
 
@@ -529,8 +529,8 @@ def _data_values(spec: Spec, folder: Path | None) -> dict[str, Any]:
         values["ibis"] = d.ibis
     if d.table is not None:
         values["table"] = d.table
-    if d.least > 1:
-        values["disclosure"] = {"min_cell": d.least}
+    if d.disclosure > 1:
+        values["disclosure"] = {"min_cell": d.disclosure}
     if d.rows != "auto":
         values["rows"] = d.rows
     if d.rename:

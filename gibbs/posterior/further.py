@@ -30,6 +30,8 @@ Entry = tuple[tuple[str, ...], Any, Mapping[str, str]]
 
 def refusal(design: Design, name: str) -> str:
     """Why a group is not to be had of this model; empty where it is."""
+    if name in (LOG_LIKELIHOOD, PREDICTIVE) and design.counts is not None:
+        return "the rows of the data were added up where they lie"
     if name == LOG_LIKELIHOOD:
         if design.survey is not None or any(factor.level_weights is not None for factor in design.factors):
             return "under sampling weights there is a pseudo-likelihood alone, of which a row left out is not one to be predicted"

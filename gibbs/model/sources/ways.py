@@ -57,7 +57,7 @@ class Far:
 
         opened, source = self.opened, self.opened.source
         positions = list(dict.fromkeys(positions))
-        why, least = by_rows(self.spec), self.spec.data.least
+        why, least = by_rows(self.spec), self.spec.data.disclosure
         there = isinstance(opened, server.OpenedTable)
         if there and why:
             raise DataError(f"{why}, and rows do not leave a server: nothing but sums of them comes here.", where=source)
@@ -91,7 +91,7 @@ class Far:
         """Groups of a table of a server: nothing that was added up of fewer rows than ``disclosure`` says crosses the wire."""
         import pandas as pd
 
-        opened, least = self.opened, self.spec.data.least
+        opened, least = self.opened, self.spec.data.disclosure
         assert isinstance(opened, server.OpenedTable)
         of = None if self.outcome is None else self._of(self.place[self.outcome])
         keys = [i for i in positions if of is None or i != of.position]
@@ -112,7 +112,7 @@ class Far:
     def _disclosed(self, small: int, groups: int) -> None:
         """DataError where a group has fewer rows than it may have."""
         if small:
-            least = self.spec.data.least
+            least = self.spec.data.disclosure
             raise DataError(
                 f"disclosure: asks for groups of {least} rows or more, and {small:,} of {groups:,} groups of equal rows have fewer. "
                 "Rounding numbers and joining categories there, before the data are given, makes them larger.",
