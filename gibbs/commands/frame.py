@@ -103,5 +103,11 @@ def _times(table: pd.DataFrame, weight: str, run_folder: str) -> pd.DataFrame:
         raise SpecError(
             "the run has an ordinal outcome, whose expectation is one number a category; take a yes-or-no outcome.", where="--times"
         )
-    expected = fit.predict(table, groups="new group", kind="expected", new_levels="draw")
-    return table.assign(**{weight: table[weight] * expected["mean"].to_numpy()})
+    expected = fit.predict(table, groups="new group", kind="expected", new_levels="draw")["mean"].to_numpy()
+    if (expected < 0).any():
+        raise SpecError(
+            f"the run expects less than nothing in {int((expected < 0).sum()):,} of {len(expected):,} cells (the least: "
+            f"{expected.min():.3g}); numbers of people go with a share, such as turnout, or a count.",
+            where="--times",
+        )
+    return table.assign(**{weight: table[weight] * expected})

@@ -69,12 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
     for note in found.notes:
         say_beside(f"warning: {note}")
     table = found.ranks() if arguments.ranks else found.table if arguments.minus is None else found.differences(arguments.minus)
+    if arguments.plot is not None:  # before the table: what cannot be drawn leaves nothing behind
+        found.plot(arguments.plot, tiles=arguments.tiles, force=arguments.force)
     if arguments.out is None:
         say(tablefile.text(table))
     else:
         written = tablefile.write(table, arguments.out, force=arguments.force)
         say(f"Written to {written}: {len(table):,} rows")
     if arguments.plot is not None:
-        found.plot(arguments.plot, tiles=arguments.tiles, force=arguments.force)
         say(f"Written to {arguments.plot}")
     return 0

@@ -45,6 +45,7 @@ class Areas(Protocol):
     by: tuple[str, ...]
     areas: tuple[tuple[str, ...], ...]
     probabilities: tuple[float, ...]
+    outcome: str
 
     @property
     def categories(self) -> tuple[str, ...]: ...
@@ -108,11 +109,20 @@ def layout(tiles: str) -> dict[str, tuple[int, int]]:
 
     try:
         table = pd.read_csv(tiles, dtype={"area": str})
-        return {str(a): (int(r), int(c)) for a, r, c in zip(table["area"], table["row"], table["column"], strict=True)}
+        found = {str(a): (int(r), int(c)) for a, r, c in zip(table["area"], table["row"], table["column"], strict=True)}
     except (OSError, ValueError, KeyError, UnicodeDecodeError) as error:
         raise PlotError(
             f"'{tiles}' is neither us nor a table (.csv) with the columns area, row and column.{nearest(tiles, ['us'])}"
         ) from error
+    if len(found) < len(table):
+        twice = table["area"][table["area"].duplicated()].iloc[0]
+        raise PlotError(f"the area '{twice}' stands twice in {tiles}.")
+    where: dict[tuple[int, int], str] = {}
+    for area, place in found.items():
+        if place in where:
+            raise PlotError(f"'{where[place]}' and '{area}' have the same tile in {tiles}: row {place[0]}, column {place[1]}.")
+        where[place] = area
+    return found
 
 
 def _intervals(found: Areas) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -151,7 +161,7 @@ def _dots(found: Areas, title: str) -> Picture:
         axis.set_yticks(np.arange(J), [canvas.shown(names[k], 30) for k in order])
         axis.set_ylim(-0.7, J - 0.3)
         axis.set_title(canvas.shown(category, 30), loc="left")
-        axis.set_xlabel("estimate")
+        axis.set_xlabel(canvas.shown(found.outcome, 44))
     canvas.head(figure, title or f"Estimates by {' and '.join(found.by)}", _caption(found))
     return figure
 
@@ -181,6 +191,8 @@ def _time(found: Areas, title: str) -> Picture:
     canvas.leave_empty(flat[len(groups) :])
     for axis in axes[-1]:
         axis.set_xlabel(canvas.shown(found.by[-1], 30))
+    for axis in axes[:, 0]:
+        axis.set_ylabel(canvas.shown(found.outcome, 24))
     canvas.head(figure, title or f"Estimates by {found.by[0]} over {found.by[-1]}", _caption(found))
     return figure
 
@@ -215,7 +227,7 @@ def _tiles(found: Areas, place: Mapping[str, tuple[int, int]], title: str) -> Pi
     axis.set_ylim(-rows + 0.45, 0.55)
     axis.set_aspect("equal")
     axis.set_axis_off()
-    canvas.head(figure, title or f"Estimates by {found.by[0]}", "Posterior means; every area has the same size.")
+    canvas.head(figure, title or f"Estimates by {found.by[0]}", f"Posterior means of {found.outcome}; every area has the same size.")
     return figure
 
 

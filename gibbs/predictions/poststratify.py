@@ -21,6 +21,7 @@ from gibbs.model import levels
 from gibbs.model.numeric import as_number
 from gibbs.posterior.intervals import PROBABILITIES
 from gibbs.predictions import newdata, newlevels
+from gibbs.predictions.effects import outcome_words
 from gibbs.predictions.newdata import Groups
 from gibbs.predictions.predict import Predictor, check_probabilities, statistic_names, summarise
 
@@ -65,7 +66,7 @@ def poststratify(
         newlevels.refuse(unseen, rows, source, weights)
     predictor = Predictor(fit, rows, "expected", seed=seed, max_draws=max_draws)
     notes = tuple(newlevels.sentences(unseen, rows, weights))
-    return Poststratified(predictor, weights, code, tuple(names), labels, tuple(probabilities), unseen, notes)
+    return Poststratified(predictor, weights, code, tuple(names), labels, tuple(probabilities), unseen, notes, outcome_words(fit))
 
 
 def _weights(table: pd.DataFrame, name: str, source: str) -> np.ndarray:
@@ -119,7 +120,7 @@ class Poststratified:
 
     areas : the labels of each area, one a column of ``by``. population : the sum of the weights of each.
     new_levels : the levels of the cells that the fit has not seen and that were drawn: factor, level, rows, population, and the level of
-        the fit that may have been meant. notes : the same in sentences.
+        the fit that may have been meant. notes : the same in sentences. outcome : what is estimated, in words: ``Pr(vote = 1)``.
     """
 
     _predictor: Predictor = field(repr=False)
@@ -130,6 +131,7 @@ class Poststratified:
     probabilities: tuple[float, ...] = PROBABILITIES
     new_levels: pd.DataFrame | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    outcome: str = "estimate"
     _kept: np.ndarray | None = field(default=None, repr=False)
     _total: np.ndarray = field(init=False, repr=False)
     _statistics: np.ndarray = field(init=False, repr=False)

@@ -100,6 +100,36 @@ def test_the_bootstrap_keeps_the_weight_of_every_stratum_and_its_mean_factor_is_
     assert found.df == 24 - 2 and found.coefficients.sum() == pytest.approx(1.0)
 
 
+LINEARISED = {
+    "strata and units": ({"strata": "s", "psu": "p"}, (0.564623944919, 0.234311484626, 0.117260814794)),
+    "units": ({"psu": "p"}, (0.438898583857, 0.210934827000, 0.091116889965)),
+}
+"""SE of svymean(~y), of the intercept and of the slope of svyglm(y ~ x), of svydesign(…, weights = ~w): R 4.2, survey 4.1."""
+
+
+@pytest.mark.parametrize("which", LINEARISED)
+def test_the_bootstrap_has_the_linearised_variance_of_the_survey_package(which: str) -> None:
+    """Of a sum Σ f_i z_i over rows the variance of the bootstrap is Σ_h n_h/(n_h − 1) Σ (z_hi − z̄_h)²: with z the linearised mean, and the
+    linearised coefficients (X'WX)⁻¹ x_i w_i e_i, that is Taylor linearisation's. 6,000 replicates: within 10 % of it, 4.5 times √(2/6000)
+    and more of a kurtosis of 3."""
+    keys, expected = LINEARISED[which]
+    found, _ = of(ROWS, design={**keys, "replicates": 6000})
+    y, A = np.array(Y), np.column_stack([np.ones(12), X])
+    mean = W * (y - np.average(y, weights=W)) / W.sum()
+    residual = y - A @ least_squares(W)
+    slopes = np.linalg.solve(A.T @ (A * W[:, None]), (A * (W * residual)[:, None]).T)
+    for z, se in zip((mean, *slopes), expected, strict=True):
+        variance = np.sum(found.coefficients * (found.factors @ z - z.sum()) ** 2)
+        assert variance == pytest.approx(se**2, rel=0.1)
+        units = np.unique(np.column_stack([STRATUM if "strata" in keys else np.zeros(12), PSU]), axis=0, return_inverse=True)
+        total = np.bincount(np.ravel(units[1]), weights=z)
+        exact = 0.0
+        for h in np.unique(units[0][:, 0]):
+            own = total[units[0][:, 0] == h]
+            exact += len(own) / (len(own) - 1) * np.sum((own - own.mean()) ** 2)
+        assert exact == pytest.approx(se**2, rel=1e-9)
+
+
 def test_replicates_depend_on_the_seed_alone() -> None:
     one, other = (of(ROWS, design={"strata": "s", "psu": "p", "replicates": 30})[0].factors for _ in range(2))
     np.testing.assert_array_equal(one, other)
