@@ -164,9 +164,10 @@ def _fit(
             found = list(pipeline.troubles())
             if place and course:
                 try:
-                    saved = pipeline.save(fitted, place, otherwise="fit.save(folder) writes the draws to another one.")
-                    course.written(fitted.arrays.standing, saved.folder == place.target)
+                    saved = pipeline.save(fitted, place, course=course, otherwise="fit.save(folder) writes the draws to another one.")
                     found += saved.problems
+                except signals.Unwritten:
+                    found.append(f"{course.left()} The Fit has all that was drawn; fit.save(folder) writes it.")
                 except OutputError as error:
                     found.append(str(error))
         if of_log:

@@ -325,24 +325,40 @@ HURRY, TOGETHER = 0.6, 1.4
 """Seconds for the tables of a run that was interrupted, and between the signal and their end; the draws are written in any case."""
 
 
-def save(fit: Fit, place: Place, *, rescue: str | os.PathLike[str] | None = None, otherwise: str = "The draws are lost.") -> Saved:
+def save(
+    fit: Fit,
+    place: Place,
+    *,
+    course: Course | None = None,
+    rescue: str | os.PathLike[str] | None = None,
+    otherwise: str = "The draws are lost.",
+) -> Saved:
     """Write the run, whatever happens: beside the place where that is taken, to a second one where it cannot be written.
 
-    rescue : the second place; the system's folder for temporary files where None, and where that fails too. Ctrl-C leaves the tables out.
+    course : its checkpoint, which goes when the run is written. rescue : the second place; the system's folder for temporary files where
+    None, and where that fails too. Ctrl-C leaves the tables out.
 
-    Raises OutputError where the run can be written nowhere; its last sentence is ``otherwise``.
+    Raises OutputError where the run can be written nowhere; its last sentence is ``otherwise``. ``signals.Unwritten`` where Ctrl-C came,
+    its time is up (``signals.SOON``; a second one ends it at once), and there is a checkpoint.
     """
     from gibbs.runfolder import runfolder
 
     computed: list[runfolder.Tables | None] = []
+    waits, before = course is not None and course.waits(), max(signals.so_far(), 1)
+
+    def overdue() -> bool:
+        return waits and (signals.time_left() < 0.0 or signals.so_far() > before)
 
     def tables() -> runfolder.Tables | None:
         if not computed:
-            seconds = min(HURRY, TOGETHER - signals.ago()) if fit.arrays.stopped == "interrupted" else None
+            hurried = fit.arrays.stopped == "interrupted" and signals.so_far()
+            seconds = min(HURRY, TOGETHER - signals.ago()) if hurried else None
             computed.append(runfolder.tables_in_time(fit, seconds))
         return computed[0]
 
-    folder, problems = place.fill_somewhere(runfolder.writer(fit, tables), rescue=rescue, otherwise=otherwise)
+    folder, problems = place.fill_somewhere(runfolder.writer(fit, tables, overdue), rescue=rescue, otherwise=otherwise)
+    if course is not None:
+        course.written(fit.arrays.standing, folder == place.target)
     if computed[0] is None:
         problems = (*problems, f"there was no time for the tables; gibbs summary '{folder}' makes them from the draws.")
     return Saved(folder, problems, computed[0] is not None)

@@ -32,9 +32,20 @@ _depth = 0  # of ``deferred``; 0: signals raise
 _in_hand = False  # draws that must not be lost, although signals raise
 _pressed = 0
 _first = 0.0  # when the first of them came
+_all = 0  # since the work began, dealt with or not
+_began = 0.0  # when the first of those came
+_by_clock = False  # the next one is sent by this process itself
 _last_acts: list[Callable[[], None]] = []
 abandoned = threading.Event()
 """Set when threads are left behind in the middle of compiled code: the process must then end without waiting for them."""
+
+
+SOON = 1.5
+"""Seconds after a signal in which what was drawn is written; what takes longer stays in the checkpoint."""
+
+
+class Unwritten(KeyboardInterrupt):
+    """Ctrl-C where it would take too long to write what was drawn. Nothing was written; the checkpoint is as it was, or further."""
 
 
 def pressed() -> int:
@@ -53,8 +64,23 @@ def ago() -> float:
     return time.monotonic() - _first
 
 
+def so_far() -> int:
+    """Signals since the work began (``deferred``), dealt with or not."""
+    return _all
+
+
+def time_left() -> float:
+    """Seconds that are left of ``SOON``; inf where there was no signal since the work began."""
+    return SOON - (time.monotonic() - _began) if _all else float("inf")
+
+
 def _on_signal(number: int, frame: Any) -> None:
-    global _pressed, _first
+    global _pressed, _first, _all, _began, _by_clock
+    if _by_clock:
+        _by_clock = False
+    else:
+        _began = _began if _all else time.monotonic()
+        _all += 1
     _first = _first if _pressed else time.monotonic()
     _pressed += 1
     if _depth == 0:
@@ -64,7 +90,7 @@ def _on_signal(number: int, frame: Any) -> None:
 @contextmanager
 def deferred() -> Iterator[None]:
     """Signals are written down here, and raise nothing."""
-    global _depth
+    global _depth, _all
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -72,6 +98,7 @@ def deferred() -> Iterator[None]:
     if ours:
         dealt_with()
         signal.signal(signal.SIGINT, _on_signal)
+    _all = 0 if _depth == 0 else _all
     _depth += 1
     try:
         yield
@@ -83,6 +110,8 @@ def deferred() -> Iterator[None]:
 
 def _press() -> None:
     """As if somebody had pressed Ctrl-C; the main thread itself gets it, so that it wakes where it waits."""
+    global _by_clock
+    _by_clock = True
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     else:

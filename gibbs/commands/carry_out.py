@@ -26,18 +26,21 @@ def carry_out(
     from gibbs.runlog import RunLog
 
     pipeline.check_room(place, prepared)
+    course.hurried = True
     try:
         with nullcontext() if log is None else RunLog(log, spec=spec, folder=str(place.target)) as of_log:
             with signals.deferred():  # from here on there may be draws
                 with progress.display(False if quiet else None) as show:
                     fit = pipeline.draw(prepared, progress.together(show, of_log.update if of_log else None), course=course)
-                saved = pipeline.save(fit, place, rescue=rescue)
-                course.written(fit.arrays.standing, saved.folder == place.target)
+                saved = pipeline.save(fit, place, course=course, rescue=rescue)
             trusted = saved.tables and pipeline.trusted(fit)
             code = DONE if trusted and not saved.problems else NOT_TO_BE_TRUSTED
             if of_log:
                 verdict = fit.convergence.as_dict() if saved.tables else None
                 of_log.write("written", folder=str(saved.folder), stopped=fit.arrays.stopped, convergence=verdict, exit_code=code)
+    except signals.Unwritten:
+        complain(course.left())
+        return INTERRUPTED
     except KeyboardInterrupt:
         if not course.waits():
             raise

@@ -23,6 +23,7 @@ def resume(
     *,
     draws: int | None = None,
     until: Mapping[str, Any] | None = None,
+    now: bool = False,
     cores: int | None = None,
     data: Any = None,
     progress: bool | None = None,
@@ -32,8 +33,8 @@ def resume(
     Parameters
     ----------
     run : the folder that the run was, or was to be, written to.
-    draws : draws that every chain is to have in the end. until : how precise the run is to be, as of :func:`fit`. Neither: to the end that
-        the run was begun with.
+    draws : draws that every chain is to have in the end. until : how precise the run is to be, as of :func:`fit`. now : write what was
+        drawn, and draw no more; the run can go on later. None of them: to the end that the run was begun with.
     cores : threads; never changes a draw. data : where they are not to be had from where the spec says; they must be the same.
     progress : as of :func:`fit`.
 
@@ -44,16 +45,18 @@ def resume(
     OutputError : no run, all checkpoints damaged, another process at work on it. SpecError : the run is at its end, and nothing more is
     asked for. DataError : the data are others.
     """
-    with resuming.opened(run, resuming.Asked(draws, until, cores, data)) as going:
+    with resuming.opened(run, resuming.Asked(draws, until, cores, data, now)) as going:
         for note in going.notes:
             warnings.warn(note, UserWarning, stacklevel=2)
         pipeline.check_room(going.place, going.prepared)
         with signals.deferred():
             with display.display(progress) as show:
                 fit = pipeline.draw(going.prepared, show, course=going.course)
-            saved = pipeline.save(fit, going.place)
-            going.course.written(fit.arrays.standing, saved.folder == going.place.target)
-        for problem in (*pipeline.troubles(), *saved.problems):
+            try:
+                problems = pipeline.save(fit, going.place, course=going.course).problems
+            except signals.Unwritten:
+                problems = (f"{going.course.left()} The Fit has all that was drawn; fit.save(folder) writes it.",)
+        for problem in (*pipeline.troubles(), *problems):
             warnings.warn(problem, UserWarning, stacklevel=2)
     fit.warn()
     return fit

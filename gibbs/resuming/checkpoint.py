@@ -6,6 +6,7 @@
                   of which file of draws belongs to it. The two newest are there
     data.parquet  the columns that the model uses, where they came from Python as a table
     failed        the sentence with which the run ended, where a chain met numbers it cannot trust
+    interrupted   empty: Ctrl-C ended the run, and there was no time to write its files
 
 Draws are on the disk before the state that counts them, and a state has its name only when it is whole. Whenever the process dies, the
 newest state is good; where the disk has lost some of it, ``find`` says so, and takes the one before.
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 STATES = 2
 FAILED = "failed"
+INTERRUPTED = "interrupted"
 
 
 class Checkpoint:
@@ -43,7 +45,7 @@ class Checkpoint:
     def __init__(
         self, target: Path, about: Mapping[str, Any], *, more: Callable[[Path], object] | None = None, goes_on: bool = False
     ) -> None:
-        self.folder, self.about, self.more, self.goes_on = folder_of(target), dict(about), more, goes_on
+        self.target, self.folder, self.about, self.more, self.goes_on = target, folder_of(target), dict(about), more, goes_on
         self.number = self.log = self.size = 0
         self.logs: dict[int, int] = {}  # of each state that is there, the file of draws that it needs
         self.begun = False
@@ -93,6 +95,15 @@ class Checkpoint:
         if self.begun:
             (self.folder / FAILED).write_text(sentence + "\n", encoding="utf-8")
 
+    def interrupted(self) -> None:
+        """Ctrl-C has ended the run, which stays here."""
+        with suppress(OSError):
+            (self.folder / INTERRUPTED).touch()
+
+    def waits(self) -> bool:
+        """Whether there is a state of this run."""
+        return self.number > 0 or (self.goes_on and bool(_numbered(self.folder, "state")))
+
     def remove(self) -> None:
         """The run is written: it needs no checkpoint any more."""
         with suppress(OSError):
@@ -107,7 +118,8 @@ class Checkpoint:
         self.number, self.log = max(states, default=0), max(draws, default=0)
         abouts = {number: _about(self.folder / f"state-{number}") for number in states}
         self.logs = {number: int(about["log"].removeprefix("draws-")) for number, about in abouts.items() if about}
-        (self.folder / FAILED).unlink(missing_ok=True)
+        for mark in (FAILED, INTERRUPTED):
+            (self.folder / mark).unlink(missing_ok=True)
         if self.more is not None:
             self.more(self.folder)
         places.sync_folder(self.folder.parent)

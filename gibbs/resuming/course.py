@@ -6,6 +6,7 @@ import os
 import platform
 import secrets
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,13 +34,16 @@ class Course:
     """What ``pipeline.draw`` goes on from, and what it leaves behind.
 
     identity : of the run, the same in all its parts. parts : what ran where, for the manifest; the last is the one that is going on.
-    before : where the part before ended. checkpoint : None where nothing is written meanwhile.
+    before : where the part before ended. checkpoint : None where nothing is written meanwhile. hurried : Ctrl-C leaves draws in the
+    checkpoint where it would take long to gather them. now : nothing more is drawn, as if Ctrl-C had come at once.
     """
 
     identity: str = field(default_factory=lambda: secrets.token_hex(8))
     parts: list[dict[str, Any]] = field(default_factory=list)
     before: Standing | None = None
     checkpoint: Checkpoint | None = None
+    hurried: bool = False
+    now: bool = False
 
     @contextmanager
     def part(self, sampling: Sampling) -> Iterator[Mapping[str, Any]]:
@@ -51,9 +55,12 @@ class Course:
         keeper = None
         if self.checkpoint is not None:
             self.checkpoint.about["parts"] = self.parts
-            keeper = Keeper(self.checkpoint.write)
+            keeper = Keeper(self.checkpoint.write, waits=self.waits, hurried=self.hurried)
+        stop = threading.Event() if self.now else None
+        if stop:
+            stop.set()
         try:
-            yield {"keeper": keeper, "before": self.before}
+            yield {"keeper": keeper, "before": self.before, "stop": stop}
         except SamplingError as error:
             if self.checkpoint is not None:
                 self.checkpoint.failed(str(error))
@@ -63,7 +70,17 @@ class Course:
 
     def waits(self) -> bool:
         """Whether there is a checkpoint that the run can be gone on from."""
-        return self.checkpoint is not None and self.checkpoint.number > 0
+        return self.checkpoint is not None and self.checkpoint.waits()
+
+    def left(self) -> str:
+        """Ctrl-C ended the run, and its draws stay in the checkpoint: what is to be said of it."""
+        self.checkpoint.interrupted()
+        about = checkpoint.look(self.checkpoint.target)
+        far = f", after {checkpoint.how_far(about)}" if about else ""
+        return (
+            f"interrupted. Writing the results would take too long after Ctrl-C, so the run waits in its checkpoint{far}: gibbs resume "
+            f"'{self.checkpoint.target}' goes on from there; with --now it writes the results of what there is."
+        )
 
     def written(self, standing: Standing | None, in_place: bool) -> None:
         """The run is on the disk: its folder has all that the checkpoints had, unless a chain was left in the middle of a sweep."""

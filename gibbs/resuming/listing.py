@@ -87,7 +87,9 @@ def _run(place: Path) -> Run | None:
         failed = checkpoint.folder_of(target) / checkpoint.FAILED
         if failed.is_file():
             return Run(str(place), FAILED, _age(target), *_size(kept), failed.read_text(encoding="utf-8").strip())
-        verdict = f"killed after {checkpoint.how_far(kept)}; gibbs resume goes on"
+        by_hand = (checkpoint.folder_of(target) / checkpoint.INTERRUPTED).is_file()
+        ended = "stopped by Ctrl-C, not written yet," if by_hand else "killed"
+        verdict = f"{ended} after {checkpoint.how_far(kept)}; gibbs resume goes on"
         return Run(str(place), INTERRUPTED, _age(target), *_size(kept), verdict)
     if not runfolder.is_run(target):
         return None

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be different from now on. data : a path, ``package::name``, or a table; they must be the data of the run."""
+    """What is to be different from now on. data : a path, ``package::name``, or a table; they must be the data of the run. now : nothing
+    more is to be drawn, and what there is to be written."""
 
     draws: int | None = None
     until: Mapping[str, Any] | None = None
     cores: int | None = None
     data: Any = None
+    now: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def settled(stood: Stood, asked: Asked, where: str) -> tuple[pipeline.Prepared, 
             "the data are not those the run was begun with (another fingerprint), so it cannot go on. Run the spec again.",
             where=prepared.table.source,
         )
-    return prepared, Course(stood.identity, list(stood.parts), standing)
+    return prepared, Course(stood.identity, list(stood.parts), standing, now=asked.now)
 
 
 # ------------------------------------------------------------------------------------------------------------ where it is
@@ -207,7 +209,10 @@ def _asked(stood: Stood, asked: Asked, where: str) -> tuple[Spec, Standing]:
     have = min(sum(chunk.lp.size for chunk in chunks) for chunks in standing.kept)
     if asked.draws is not None and asked.until is not None:
         raise SpecError("a run has a fixed length (--draws) or goes on until it is precise (--until), not both.", where=where)
-    if asked.draws is not None:
+    if asked.now:
+        _refuse_now(stood, asked, have, where)
+        sampling = spec.sampling
+    elif asked.draws is not None:
         if asked.draws <= have:
             raise SpecError(f"the run has {have:,} draws of each chain already, and --draws {asked.draws:,} asks for no more.", where=where)
         sampling = replace(spec.sampling, draws=asked.draws, until=None)
@@ -228,6 +233,16 @@ def _asked(stood: Stood, asked: Asked, where: str) -> tuple[Spec, Standing]:
     if asked.cores is not None:
         sampling = replace(sampling, cores=asked.cores)
     return replace(spec, sampling=sampling), standing
+
+
+def _refuse_now(stood: Stood, asked: Asked, have: int, where: str) -> None:
+    """SpecError where there is nothing to write now."""
+    if asked.draws is not None or asked.until is not None:
+        raise SpecError("--now draws nothing, so it goes with neither --draws nor --until.", where=where)
+    if stood.stopped != "killed":
+        raise SpecError(f"the run is written already, {have:,} draws of each chain.", where=where)
+    if not have:
+        raise SpecError("the run is in its warm-up: there are no draws to write yet. Without --now it goes on.", where=where)
 
 
 def _until(spec: Spec, until: Mapping[str, Any]) -> Sampling:

@@ -95,6 +95,12 @@ def is_run(folder: str | Path) -> bool:
         return False
 
 
+def _waits(folder: Path) -> bool:
+    """Whether there is a checkpoint of a run that was to be written to the folder (``gibbs.resuming.checkpoint``)."""
+    target = Path(os.path.realpath(folder))
+    return target.with_name(places.hidden(target, "checkpoint")).is_dir()
+
+
 KIND = places.Kind("run", FILES, is_run)
 
 
@@ -108,17 +114,26 @@ def write(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
         return place.fill(writer(fit, lambda: _tables(fit)))
 
 
-def writer(fit: Fit, tables: Callable[[], Tables | None]) -> Callable[[Path], None]:
-    """What fills an empty folder with the run of ``fit``; ``tables`` gives what is computed from the draws, or None."""
+def _never() -> bool:
+    return False
+
+
+def writer(fit: Fit, tables: Callable[[], Tables | None], overdue: Callable[[], bool] = _never) -> Callable[[Path], None]:
+    """What fills an empty folder with the run of ``fit``; ``tables`` gives what is computed from the draws, or None.
+
+    overdue : asked now and then; once it says so, ``signals.Unwritten`` is raised.
+    """
 
     def write_files(folder: Path) -> None:
         begun = time.perf_counter()
         (folder / "spec.yaml").write_text(_spec_yaml(fit, folder), encoding="utf-8")
-        write_netcdf(folder / "posterior.nc", fit.groups())
+        write_netcdf(folder / "posterior.nc", fit.groups(), overdue)
         if saved_data.wanted(fit.spec) and (table := fit.data_kept()) is not None:
             saved_data.write(table, folder)
+        _unless(overdue)
         if fit.arrays.standing is not None:
             _write_state(fit, folder)
+        _unless(overdue)
         seconds, found = time.perf_counter() - begun, tables()
         begun = time.perf_counter()
         if found is not None:
@@ -131,8 +146,14 @@ def writer(fit: Fit, tables: Callable[[], Tables | None]) -> Callable[[Path], No
         fit.timings["write"] = seconds + time.perf_counter() - begun
         words = json.dumps(_manifest(fit, found and found.convergence), indent=2, ensure_ascii=False, allow_nan=False)
         (folder / "manifest.json").write_text(words + "\n", encoding="utf-8")
+        _unless(overdue)
 
     return write_files
+
+
+def _unless(overdue: Callable[[], bool]) -> None:
+    if overdue():
+        raise signals.Unwritten
 
 
 def _write_state(fit: Fit, folder: Path) -> None:
@@ -255,13 +276,13 @@ def _jsonable(value: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------------------- netcdf
 
 
-def write_netcdf(path: Path, groups: Mapping[str, layout.Group]) -> None:
-    """Groups of ArviZ' layout as one NetCDF file."""
+def write_netcdf(path: Path, groups: Mapping[str, layout.Group], overdue: Callable[[], bool] = _never) -> None:
+    """Groups of ArviZ' layout as one NetCDF file. overdue : as of ``writer``."""
     import h5netcdf
     import h5py
 
     words = h5py.string_dtype(encoding="utf-8")
-    with _Sink(path) as sink, h5netcdf.File(sink, "w") as file:
+    with _Sink(path, overdue) as sink, h5netcdf.File(sink, "w") as file:
         for name, group in groups.items():
             place = file.create_group(name)
             for key, value in group.attributes.items():
@@ -289,13 +310,16 @@ class _Sink(io.RawIOBase):
     """A file for HDF5, which does not survive a write that fails (it ends the whole process when that exits).
 
     The first error is kept and raised on leaving, when HDF5 has closed its file; until then nothing more is written, and HDF5 is told that
-    all is well.
+    all is well. overdue : as of ``writer``, asked once in ``PIECE`` bytes.
     """
 
-    def __init__(self, path: Path) -> None:
+    PIECE = 16 << 20
+
+    def __init__(self, path: Path, overdue: Callable[[], bool] = _never) -> None:
         super().__init__()
         self._file = open(path, "w+b", buffering=0)
-        self._error: OSError | None = None
+        self._error: OSError | signals.Unwritten | None = None
+        self._overdue = overdue
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         self._file.close()
@@ -307,8 +331,9 @@ class _Sink(io.RawIOBase):
         size = len(left)
         try:
             while self._error is None and len(left):
-                left = left[self._file.write(left) :]
-        except OSError as error:
+                _unless(self._overdue)
+                left = left[self._file.write(left[: self.PIECE]) :]
+        except (OSError, signals.Unwritten) as error:
             self._error = error
         return size
 
@@ -353,6 +378,12 @@ def load(folder: str | Path, data: Any = None) -> Fit:
     paths.require(folder, OutputError)
     folder = Path(os.path.expanduser(folder))
     where = str(folder)
+    if not is_run(folder) and _waits(folder):
+        raise OutputError(
+            f"the run was broken off, and its results are not written yet. gibbs resume '{where}' goes on with it; with --now it writes "
+            "those of what was drawn.",
+            where=where,
+        )
     if not folder.is_dir():
         raise OutputError("there is no such folder; give the folder that `gibbs run` wrote, such as runs/peru_m5.", where=where)
     if not is_run(folder):

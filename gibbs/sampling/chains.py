@@ -57,7 +57,8 @@ def run(
 
     Raises
     ------
-    SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept by every chain.
+    SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept by every chain;
+    ``signals.Unwritten`` where ``keeper`` leaves the draws in its checkpoint.
     SpecError : ``until`` names parameters that are not there. OutputError : a checkpoint cannot be written. ValueError : ``before`` is not
     of this model.
     """
@@ -81,11 +82,13 @@ def run(
         crew.began -= before.elapsed if before else 0.0
         reporter.start(chains, crew.workers, watch)
         if keeper is not None:
-            keeper.start()
+            keeper.start(before)
         ended = drive(crew, sampling, watch, reporter, before.course if before else None)
         whole = keeper is None or keeper.close(PATIENCE if ended.stopped == "interrupted" else None)
         if ended.stopped == "checkpoint":
             raise _no_checkpoint(keeper, chains)
+        if ended.stopped == "interrupted" and keeper is not None and keeper.leaves(chains, crew.seconds(), whole and not crew.left_behind):
+            raise signals.Unwritten
         standing = None
         if whole and not crew.left_behind:
             standing = ended_at(chains, crew)
