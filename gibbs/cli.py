@@ -5,7 +5,8 @@ same reason). A mistake of the user's is one message on standard error, never a 
 
 Exit codes: 0 done and converged; 1 drawn, but stopped short, not converged, or not written where it was asked for (the results are
 written, and it says why and where); 2 the spec, the data or the command line are wrong, and nothing is left behind; 70 a fault of ours;
-130 stopped by Ctrl-C, or by the signals TERM and HUP, which are treated alike, before there was anything to write.
+130 stopped by Ctrl-C, or by the signals TERM and HUP, which are treated alike, and no run folder was written: there was no draw yet, or too
+much to write, and the run waits in its checkpoint (it says so).
 """
 
 from __future__ import annotations
@@ -65,10 +66,10 @@ Exact, fast Gibbs sampling for multilevel models.
 A spec is a small YAML file: data, family, formula, priors, sampling, output.
 gibbs COMMAND --help has the options of a command.
 
-Ctrl-C ends a run within two seconds and keeps what all chains have drawn (draws by the hundred megabytes take as long as the disk does \
-to write them); the signals TERM and HUP do the same.
+Ctrl-C ends a run within two seconds and keeps what all chains have drawn (hundreds of megabytes in the checkpoint: gibbs resume RUN \
+--now writes the results); the signals TERM and HUP do the same.
 Exit codes: 0 done and converged; 1 drawn, but stopped short, not converged, or not written where it was asked for (it says why \
-and where); 2 spec, data or command line are wrong; 70 a fault of ours; 130 stopped before there was a draw."""
+and where); 2 spec, data or command line are wrong; 70 a fault of ours; 130 stopped, and no results were written."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

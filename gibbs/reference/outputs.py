@@ -74,7 +74,7 @@ CODES = (
     ("NOT_TO_BE_TRUSTED", "drawn, but stopped short, not converged, or not written where it was asked for: it says why and where"),
     ("WRONG", "the spec, the data or the command line are wrong; nothing is left behind"),
     ("FAULT", "a fault of ours: please report it"),
-    ("INTERRUPTED", "stopped by Ctrl-C, TERM or HUP before there was a draw"),
+    ("INTERRUPTED", "stopped by Ctrl-C, TERM or HUP, and no results were written"),
 )
 
 
