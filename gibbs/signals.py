@@ -160,9 +160,17 @@ def handled(watched: bool = False) -> Iterator[None]:
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler, early.end):
             former[number] = signal.signal(number, _on_signal)
     watcher = _Watcher() if watched and former else None
+    unraisable = sys.unraisablehook
+
+    def quiet(found: Any) -> None:
+        if not issubclass(found.exc_type, KeyboardInterrupt):
+            unraisable(found)
+
+    sys.unraisablehook = quiet  # in a call from a library (of the compiler), where it can end nothing: ``pressed`` knows of it
     try:
         yield
     finally:
+        sys.unraisablehook = unraisable
         if watcher is not None:
             watcher.close()
         for number, handler in former.items():

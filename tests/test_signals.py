@@ -208,6 +208,10 @@ NOTHING_KEPT = {
     "reading": "from gibbs.model import data\ndata.read = stuck\n",
     "design": "from gibbs.model import design\ndesign.build = stuck\n",
     "compilation": "chain.Chain.compile = stuck\n",
+    "compilation, in what the compiler calls": (
+        "from ctypes import CFUNCTYPE\ndef compile(*arguments):\n    CFUNCTYPE(None)(lambda: (say('here'), time.sleep(20)))()\n"
+        "    ctypes.CDLL(None).usleep(20_000_000)\nchain.Chain.compile = compile\n"
+    ),
     "start of the chains": "chain.Chain._start = stuck\n",
     "warm-up": "AFTER = 3\nReporter.tell = report\n",
     "warm-up, a long sweep": "AFTER = -1\nReporter.tell = report\nchain.Chain._sweeps = stuck\n",

@@ -59,6 +59,8 @@ class Crew:
 
         seconds : that the whole run may have taken since it began.
         """
+        if self.asked is not None and self.asked.is_set():
+            return "interrupted"
         deadline = None if seconds is None else self.began + seconds
         why, given_up_at = "", float("inf")
         workers = [threading.Thread(target=self._work, args=(target,), daemon=True) for _ in range(self.workers)]
