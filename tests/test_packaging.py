@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 import time
@@ -117,12 +118,14 @@ def test_nothing_heavy_is_imported_before_it_is_needed(code: str) -> None:
 
 
 def test_help_answers_at_once() -> None:
-    """The command with its interpreter, from a cold process: at most half a second in the best of five."""
+    """The command with its interpreter, from a cold process: at most half a second in the best of five, of a core that it has to itself."""
     seconds = []
     for _ in range(5):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), os.times()
         done = subprocess.run([sys.executable, "-m", "gibbs", "--help"], capture_output=True, text=True, cwd=ROOT, timeout=60)
-        seconds.append(time.perf_counter() - began)
+        after = os.times()
+        at_work = after.children_user + after.children_system - before.children_user - before.children_system
+        seconds.append(at_work or time.perf_counter() - began)  # Windows does not say
         assert done.returncode == 0
         assert "gibbs run" in done.stdout
     assert min(seconds) <= 0.5
