@@ -111,10 +111,10 @@ def test_a_disk_that_is_full_at_the_end(gibbs: Gibbs, monkeypatch: pytest.Monkey
     stand_in(monkeypatch)
     real = runfolder.write_netcdf
 
-    def write(path: Path, groups: Any) -> None:
+    def write(path: Path, *groups: Any) -> None:
         if str(tmp_path / "runs") in str(path):
             raise OSError(28, "No space left on device")
-        real(path, groups)
+        real(path, *groups)
 
     monkeypatch.setattr(runfolder, "write_netcdf", write)
     Path("temporary").mkdir()

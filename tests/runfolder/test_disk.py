@@ -54,8 +54,8 @@ class Full(io.FileIO):
         return super().write(data)
 
 class Sink(runfolder._Sink):
-    def __init__(self, path):
-        super().__init__(path)
+    def __init__(self, path, *asked):
+        super().__init__(path, *asked)
         self._file.close()
         self._file = Full(path, "w+")
 
@@ -163,11 +163,11 @@ def _full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder on whose disk no draws can be written; others can."""
     real = runfolder.write_netcdf
 
-    def write(path: Path, groups: object) -> None:
+    def write(path: Path, *groups: object) -> None:
         if str(path).startswith(str(tmp_path / "full")):
             path.write_bytes(b"half")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(path, groups)
+        real(path, *groups)
 
     monkeypatch.setattr(runfolder, "write_netcdf", write)
     monkeypatch.setattr(places.tempfile, "tempdir", str(tmp_path / "temporary"))
