@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gibbs import paths
-from gibbs.calibration.picture import NoPlots
-from gibbs.errors import OutputError
+from gibbs.errors import OutputError, PlotError
 from gibbs.files import places
 from gibbs.model.records import Spec
 
@@ -110,7 +109,7 @@ def _fill(found: Contents, partial: Path) -> None:
     if found.figure is not None:
         try:
             found.figure().savefig(partial / "ranks.png", dpi=130)
-        except NoPlots as error:
+        except PlotError as error:
             words += f"\nNo ranks.png: {error.message}"
     (partial / "verdict.txt").write_text(words + "\n", encoding="utf-8")
     text = spec.to_yaml(found.spec, folder=partial, notes=[f"Calibrated by gibbs {__version__}."])

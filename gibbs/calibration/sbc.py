@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from gibbs.posterior import linear
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 LOG_LIKELIHOOD = "log-likelihood"
 RANKS = 100
@@ -181,9 +182,11 @@ class Calibration:
 
         return pages.text(str(self))
 
-    def plot(self):
-        """The matplotlib Figure of ECDF differences; needs the extra ``plots``."""
-        return picture.figure(self.quantities, self._matrix(), self.L, self.table())
+    def plot(self, **wanted: Any) -> Figure:
+        """A panel a quantity: ECDF differences of the ranks, with bands; takes ax, size, level, title, path, force."""
+        from gibbs import plots
+
+        return plots.drawn(lambda: picture.draw(self.quantities, self._matrix(), self.L, self.table()), **wanted)
 
     def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write ranks.csv, quantities.csv, verdict.txt, spec.yaml, manifest.json and ranks.png into a new folder; gives its path."""

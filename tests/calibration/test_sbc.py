@@ -199,8 +199,10 @@ def test_a_folder_of_somebody_elses_is_never_replaced(right, tmp_path):
 
 
 def test_the_picture_shows_the_ecdfs(right):
-    figure = right.plot()
-    panels = [a for a in figure.axes if a.get_visible()]
+    figure = right.plot(title="Mine", size=(9, 6), level=0.9)
+    assert figure.get_suptitle().strip() == "Mine" and figure.get_size_inches().tolist() == [9, 6]
+    assert "90 % band" in figure.get_supxlabel().replace("\n", " ") and figure._repr_png_().startswith(b"\x89PNG")  # a notebook shows it
+    panels = [a for a in figure.axes if a.axison]
     assert len(panels) == len(right.quantities)
     line = panels[3].lines[-2]  # the ECDF difference stands before the zero line
     at, height = line.get_xdata(), line.get_ydata()
