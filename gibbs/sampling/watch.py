@@ -4,9 +4,9 @@ Coefficients, sds, correlations and family parameters get exact diagnostics at e
 looked at only where those are within their limits: summaries of streamed ones as they are, stored ones by ``gibbs.draws.screen``, and
 exactly where that comes near a limit: the worst ``EXACT`` of them, and all of them before a check is passed.
 
-What it costs (CPU seconds of all threads, two busy cores): peru_m5 with its 129 quantities and the default limits, three checks, 0.06 of 0.23
-of sampling and 2.4 of the whole run; with ess 4,000 nine checks, to 12,807 draws of each of four chains, 1.33 of 2.1 and 6.9. Sweeps of some
-15 µs are no dearer than a look at what they draw, so long runs of cheap sweeps spend more than 5 % on it.
+What it costs (CPU seconds of all threads, on two busy cores): peru_m5 with its 129 quantities and the default limits, three checks,
+0.06 of 0.23 of sampling and of 2.4 of the whole run; with ess 4,000 nine checks, to 12,807 draws of each of four chains, 1.33 of 2.1
+and 6.9. Sweeps of some 15 µs are no dearer than a look at what they draw, so long runs of cheap sweeps spend more than 5 % on it.
 """
 
 from __future__ import annotations
