@@ -8,10 +8,11 @@ Python, and text in quotes is a value of a column, whatever it spells. Every par
 arithmetic wants numbers (a truth value is 1 or 0 there), ``& | !`` and the condition of ``if`` want truth values, ``==`` with a word in
 quotes compares the labels of the column, and ``< <= > >=`` compare numbers alone. ``and``, ``or``, ``not`` may be written out.
 
-Missing values are R's: what is made of one is missing, but ``FALSE & NA`` is FALSE, ``TRUE | NA`` is TRUE, ``if`` looks only at the side it
-takes, and ``is.na(x)`` is never missing. ``cut`` has R's intervals: closed on the right, so that cut(x, c(0, 18, 65)) makes (0,18] and
-(18,65], and 0 itself is outside unless ``include.lowest = TRUE``; ``right = FALSE`` makes [0,18) and [18,65). What is outside is missing,
-and is said. With one label more than intervals the outermost have no end: cut(x, 18, c("minor", "adult")) parts at 18.
+Missing values are R's: what is made of one is missing, but ``FALSE & NA`` is FALSE, ``TRUE | NA`` is TRUE, ``if`` looks only at the side
+it takes, and ``is.na(x)`` is never missing. One is not R's: ``x %in% c(…)`` is missing where x is, as ``==`` is, and not FALSE. ``cut``
+has R's intervals: closed on the right, so that cut(x, c(0, 18, 65)) makes (0,18] and (18,65], and 0 itself is outside unless
+``include.lowest = TRUE``; ``right = FALSE`` makes [0,18) and [18,65). What is outside is missing, and is said. With one label more than
+intervals the outermost have no end: cut(x, 18, c("minor", "adult")) parts at 18.
 """
 
 from __future__ import annotations

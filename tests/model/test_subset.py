@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gibbs.errors import DataError, FormulaError, SpecError
-from gibbs.model import data, design
+from gibbs.errors import DataError, FormulaError, GibbsError, SpecError
+from gibbs.model import data, design, yaml_lines
 from gibbs.model import spec as specs
 from gibbs.model.records import Spec
 
@@ -88,6 +92,85 @@ def test_complete_drops_rows_for_columns_that_are_not_in_the_model() -> None:
     assert alone.dropped == beside.dropped == {"x": 1, "year": 1}
     assert alone.coefficients == ("Intercept",)
     assert build("y ~ 1 + (1 | g)", complete="x").dropped == {"x": 1}
+
+
+NUMBERS = {"x": ROWS["x"], "year": ROWS["year"], "y": ROWS["y"]}
+COMPARE = {"<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__", "==": "__eq__", "!=": "__ne__"}
+Truth = list[bool | None]
+
+
+@st.composite
+def atoms(draw: st.DrawFn) -> tuple[str, Truth]:
+    """A comparison, and what it is in every row: None where it is missing."""
+    kind = draw(st.sampled_from(["number", "turned", "sum", "word", "among", "missing"]))
+    name, operator = draw(st.sampled_from(list(NUMBERS))), draw(st.sampled_from(list(COMPARE)))
+    at = draw(st.sampled_from([0.0, 1.5, 2.0, 3.0, 2002.0, 2004.0]))
+    known = [None if np.isnan(v) else float(v) for v in NUMBERS[name]]
+    words = list(ROWS["country"])
+    if kind == "number":
+        return f"{name} {operator} {at:g}", [None if v is None else getattr(v, COMPARE[operator])(at) for v in known]
+    if kind == "turned":
+        return f"{at:g} {operator} {name}", [None if v is None else getattr(at, COMPARE[operator])(v) for v in known]
+    if kind == "sum":
+        both = [None if a is None or np.isnan(b) else a - 2 * float(b) for a, b in zip(known, ROWS["y"], strict=True)]
+        return f"{name} - 2 * y {operator} -{at:g}", [None if v is None else getattr(v, COMPARE[operator])(-at) for v in both]
+    if kind == "word":
+        equal, word = draw(st.booleans()), draw(st.sampled_from(["FR", "DE"]))
+        return f"country {'==' if equal else '!='} '{word}'", [None if pd.isna(v) else (v == word) == equal for v in words]
+    if kind == "among":
+        return "country %in% c('FR', 'DE')", [None if pd.isna(v) else True for v in words]
+    return f"is.na({name})", [v is None for v in known]
+
+
+def negated(a: Truth) -> Truth:
+    return [None if v is None else not v for v in a]
+
+
+def joined(a: Truth, b: Truth, decides: bool) -> Truth:
+    """& where False decides, | where True does; missing where the known side leaves it open."""
+    return [decides if decides in (v, w) else None if None in (v, w) else not decides for v, w in zip(a, b, strict=True)]
+
+
+@st.composite
+def conditions(draw: st.DrawFn, depth: int = 2) -> tuple[str, Truth]:
+    """Alternatives of conjunctions, written without parentheses but for what is in them: ! binds before &, & before |."""
+    either: tuple[str, Truth] | None = None
+    for _ in range(draw(st.integers(1, 3))):
+        both: tuple[str, Truth] | None = None
+        for _ in range(draw(st.integers(1, 3))):
+            text, truth = draw(atoms()) if depth == 0 or draw(st.booleans()) else draw(conditions(depth - 1))
+            text = f"({text})" if any(word in text for word in ("&", "|", " and ", " or ")) else text
+            if draw(st.booleans()):
+                text, truth = draw(st.sampled_from(["!", "not "])) + text, negated(truth)
+            both = (
+                (text, truth)
+                if both is None
+                else (f"{both[0]} {draw(st.sampled_from(['&', 'and']))} {text}", joined(both[1], truth, False))
+            )
+        either = (
+            both if either is None else (f"{either[0]} {draw(st.sampled_from(['|', 'or']))} {both[0]}", joined(either[1], both[1], True))
+        )
+    return either
+
+
+@given(conditions())
+def test_any_condition_is_rs_logic_of_three_values(one: tuple[str, Truth]) -> None:
+    text, truth = one
+    wanted = [k + 1 for k, v in enumerate(truth) if v]
+    if not wanted:
+        assert "no row of 8" in refused(DataError, subset=text)
+        return
+    found = data.read(spec(subset=text), ROWS)
+    assert list(found.frame.index) == wanted
+    unknown = [k + 1 for k, v in enumerate(truth) if v is None]
+    assert any("is missing in row" in note for note in found.notes) == bool(unknown)
+    assert data.read(specs.build(yaml_lines.parse(specs.to_yaml(spec(subset=text)), "")[0]), ROWS).frame.index.equals(found.frame.index)
+
+
+@given(st.text(alphabet="xyear=!&|()<>'\"`%in,+-*/^1.2 ~\n\\é", max_size=30))
+def test_any_text_is_a_condition_or_one_message(text: str) -> None:
+    with contextlib.suppress(GibbsError), np.errstate(all="ignore"):
+        assert len(data.read(spec(subset=text), ROWS).frame)
 
 
 @pytest.mark.parametrize(
