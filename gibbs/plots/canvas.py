@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -189,9 +190,26 @@ def _columns(legend: Mapping[str, Any], width: float) -> int:
     return 1
 
 
-def panel_title(axis: Axes, title: str) -> None:
-    """The title of one panel, in as many lines as it needs; the middle of one of more than 90 letters gives way."""
-    axis.set_title(wrapped(shown(title, 90), _inches(axis)), loc="left")
+def panel_title(axis: Axes, title: str, below: str = "") -> None:
+    """The title of one panel, and the label of its horizontal axis where there is one (``below``), in as many lines as they need.
+
+    The middle of one of more than 90 letters gives way.
+    """
+    room = min(_inches(axis), _beside_labels(axis))
+    axis.set_title(wrapped(shown(title, 90), room), loc="left")
+    if below:
+        axis.set_xlabel(wrapped(shown(below, 90), room))
+
+
+def _beside_labels(axis: Axes) -> float:
+    """The inches that the words of its vertical axis, where there are any, leave to a panel of a sheet."""
+    words = [label.get_text() for label in axis.get_yticklabels()]
+    figure, spec = axis.get_figure(), axis.get_subplotspec()
+    if not any(words) or spec is None or figure is None or not hasattr(figure, "get_size_inches"):
+        return math.inf
+    font = FontProperties(family=_families(), size=8.0)
+    widest = max(_points(word, font) for word in words if word) / 72.0
+    return figure.get_size_inches()[0] / spec.get_gridspec().ncols - widest - 0.25
 
 
 def wrapped(text: str, inches: float, size: float = 9.0, *, bold: bool = False) -> str:

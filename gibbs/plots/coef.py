@@ -37,8 +37,7 @@ def draw(
         average = float(one.draws.mean())
         axis.axvline(average, color=canvas.GREY, linewidth=0.8, linestyle=":", zorder=0)
         ranef.panel(axis, shown, zero=one.term != "Intercept")
-        canvas.panel_title(axis, f"{one.symbol}: {_name(one)}")
-        axis.set_xlabel(canvas.shown(_name(one), 90))
+        canvas.panel_title(axis, f"{one.symbol}: {_name(one)}", below="intercept" if one.term == "Intercept" else "slope")
     canvas.leave_empty(axes.flat[len(panels) :])
     level = asked.percent()
     note = f"Posterior means with 50 % (thick) and {level} (thin) intervals, on the scale of the linear predictor: fixed effects, "

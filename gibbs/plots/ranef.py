@@ -100,8 +100,7 @@ def draw(
             canvas.leave_empty([axis])
         else:
             panel(axis, one)
-            canvas.panel_title(axis, f"{one.factor.name}: {one.term}")
-            axis.set_xlabel(canvas.shown(f"effect on {_scale(one)}", 90))
+            canvas.panel_title(axis, f"{one.factor.name}: {one.term}", below=f"effect on {_scale(one)}")
     canvas.head(figure, f"Effects of {' and '.join(f.name for f in chosen)}: {choose.name_of(fit)}", _note(made, page, sort))
     return figure
 
