@@ -42,7 +42,7 @@ def draw(rows: Sequence[dict[str, str]], out: Path) -> Path:
     engines = [name for name in ENGINES if any(line.engine == name for line in shown)]
     columns = min(3, len(problems))
     deep = math.ceil(len(problems) / columns)
-    figure, axes = pyplot.subplots(deep, columns, figsize=(4.2 * columns, 3.2 * deep + 0.9), squeeze=False, sharey=True)
+    figure, axes = pyplot.subplots(deep, columns, figsize=(max(8.4, 4.2 * columns), 3.2 * deep + 1.6), squeeze=False, sharey=True)
     colours = {name: f"C{k % 10}" if name != "gibbs" else "black" for k, name in enumerate(engines)}
     for axis, problem in zip(axes.flat, problems, strict=False):
         for name in engines:
@@ -55,13 +55,11 @@ def draw(rows: Sequence[dict[str, str]], out: Path) -> Path:
     for axis in axes[:, 0]:
         axis.set_ylabel("seconds to ESS 400 of everything")
     handles = [pyplot.Line2D([], [], color=colours[n], marker="o", lw=3 if n == "gibbs" else 1.2, label=label(n)) for n in engines]
-    figure.legend(handles=handles, loc="lower center", ncols=min(4, len(handles)), frameon=False, fontsize=8)
+    figure.legend(handles=handles, loc="lower center", ncols=min(3, len(handles)), frameon=False, fontsize=8)
     days = sorted({row["date"][:10] for row in rows})
-    figure.suptitle(
-        f"set-up, compiling, warm-up and sampling, one core; ^ ran out of time, X another posterior, _ point estimate; {days[-1]}",
-        fontsize=9,
-    )
-    figure.tight_layout(rect=(0, 0.04 + 0.05 * math.ceil(len(handles) / 4) / deep, 1, 1))
+    marks = "^ ran out of time, X another posterior, _ point estimate"
+    figure.suptitle(f"Set-up, compiling, warm-up and sampling, one core; {days[-1]}\n{marks}", fontsize=9)
+    figure.tight_layout(rect=(0, 0.04 + 0.05 * math.ceil(len(handles) / 3) / deep, 1, 1))
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
     pyplot.close(figure)
