@@ -1,1 +1,1 @@
-"""Whole days of work, each a script: a survey, a notebook, an audit. The first, the README word by word, is ``tests/test_readme.py``."""
+"""Whole days of work, each a script: a data scientist's in a notebook. That of the README, word by word, is ``tests/test_readme.py``."""
