@@ -47,6 +47,7 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs plot RUN KIND           one picture: ranef, coef, groups, level2, coefficients, priors, trace, ppc, time, variance
   gibbs effects RUN X           what a predictor does to the expected outcome: marginal effects, predictions, a picture
   gibbs contrasts RUN X         the levels of a predictor compared, two by two
+  gibbs apc RUN                 age, period and cohort: what is estimable of the three together
   gibbs predict RUN NEW         predictions for the rows of a file
   gibbs poststratify RUN FRAME  averages over the cells of a population, by area
   gibbs frame --margins …       the cells of a population, from margins by raking
@@ -276,7 +277,7 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
 _OF_A_RUN = (
     "init", "prior", "sbc", "resume", "runs", "verify", "summary", "coef", "se", "plot", "effects", "contrasts", "predict", "poststratify",
-    "frame", "compare", "hypothesis", "shares", "ranks", "sensitivity", "report", "export", "help", "completion",
+    "apc", "frame", "compare", "hypothesis", "shares", "ranks", "sensitivity", "report", "export", "help", "completion",
 )  # fmt: skip
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from gibbs.predictions.apc import AgePeriodCohort
     from gibbs.predictions.contrasts import Contrasts
     from gibbs.predictions.effects import Effects
     from gibbs.predictions.poststratify import Poststratified
@@ -247,6 +248,22 @@ class OfRows:
             seed=seed,
             max_draws=max_draws,
         )
+
+    def apc(
+        self, age: str = "age", period: str = "period", cohort: str = "cohort", *, constraint: str | None = None, level: float = 0.95
+    ) -> AgePeriodCohort:
+        """Age, period and cohort: net and local drifts, deviations and curvatures, which no constraint changes (Holford 1991).
+
+        Parameters
+        ----------
+        age, period, cohort : the three grouping factors. A predictor of the same name is part of its curve.
+        constraint : ``"age"``, ``"period"`` or ``"cohort"``, whose trend is then set to zero: the curves are had too, named after it.
+
+        Returns an object with ``table`` (function, axis, at, mean, sd, an interval, rhat, ess_bulk), ``draws`` and ``plot()``.
+        """
+        from gibbs.predictions import apc
+
+        return apc.apc(self, age, period, cohort, constraint=constraint, level=level)
 
     def missing_outcomes(self, *, probabilities: Sequence[float] = PROBABILITIES, draws: bool = False) -> pd.DataFrame | np.ndarray:
         """The outcomes that the data lack (``missing: predict``), as the posterior has them: mean, sd and quantiles by row of the data.
