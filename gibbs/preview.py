@@ -16,7 +16,7 @@ import numpy as np
 
 from gibbs import memory, wrap
 from gibbs.draws.limits import EFFECTS
-from gibbs.model import alike, cells, equations, factor_warnings, families, laws, overview, structure, survey_weights
+from gibbs.model import alike, cells, equations, factor_warnings, families, laws, overview, structure, structures, survey_weights
 from gibbs.model.priors import PriorBook, describe
 from gibbs.model.records import Design, Prior, Sampling, Spec, Table, Term
 from gibbs.printable import printable
@@ -196,6 +196,7 @@ class Check:
         table = [("factor", "levels", "rows a level: smallest", "median", "largest")]
         table += [(s.factor, f"{s.levels:,}", f"{s.smallest:,}", f"{s.median:,g}", f"{s.largest:,}") for s in found.factors]
         further = [text for factor in self.design.factors if (text := structure.groups_of_levels(factor))]
+        further += [text for f in self.design.factors if f.structure is not None for text in structures.described(f.structure, f.levels)]
         further += [*map(str, found.pairs), *factor_warnings.of_levels(self.design)]
         further += alike.words(self.design)
         return _table(table, right=(1, 2, 3, 4)) + [line for text in further for line in _wrap(text, "", "  ")]

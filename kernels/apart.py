@@ -38,8 +38,8 @@ from .layout import (
 
 _NO_WHOLES, _NO_REALS, _NO_LEVELS = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros((0, 0), dtype=np.int32)
 _NO_WHOLE_TABLE, _NO_REAL_TABLE = np.zeros((0, 0), dtype=np.int64), np.zeros((0, 0))
-_LAYOUT = Layout(table(0, FACTOR), table(0, TERM), _NO_WHOLES, _NO_WHOLE_TABLE, _NO_WHOLES)
-_GRAM = Gram(_NO_REALS, _NO_REALS, _NO_REALS, _NO_REAL_TABLE, _NO_WHOLES, _NO_WHOLES, _NO_REALS)
+_LAYOUT = Layout(table(0, FACTOR), table(0, TERM), _NO_WHOLES, _NO_WHOLE_TABLE, _NO_WHOLES, _NO_REALS)
+_GRAM = Gram(_NO_REALS, _NO_REALS, _NO_REALS, _NO_REAL_TABLE, _NO_WHOLES, _NO_WHOLES, _NO_REALS, _NO_REAL_TABLE)
 _PRIORS = Priors(*[_NO_REAL_TABLE] * 4, _NO_REALS)
 _STAND_IN = StandIn(0, *[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 7)
 _ROWS = Rows(*[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 2, _NO_WHOLES, _NO_REALS, _NO_LEVELS)

@@ -77,6 +77,8 @@ def step_multipliers(rng, between, multipliers, layout, gram, state):
             state.u[i] *= multipliers.change[i]
         for c in range(core_factors.size):
             g = core_factors[c]
+            if factor[g].basis0 >= 0:  # coordinates; their effects have not moved
+                continue
             for i in range(factor[g].levels * factor[g].width):
                 state.core[factor[g].core0 + i] = state.u[factor[g].u0 + i]
     if between.second_order:

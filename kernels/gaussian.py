@@ -124,4 +124,4 @@ def rhs_between_units(layout, gram, u, unit, work):
 @kernel
 def given_the_others(gram, work):
     """``gram`` with the right-hand sides of ``work``."""
-    return Gram(gram.node, work.rhs, work.rhs_core, gram.core, gram.cross_pointer, gram.cross_column, gram.cross_value)
+    return Gram(gram.node, work.rhs, work.rhs_core, gram.core, gram.cross_pointer, gram.cross_column, gram.cross_value, gram.places)

@@ -56,6 +56,7 @@ FACTOR = np.dtype(
             "root0",  # offset in ``roots``
             "entry0",  # first column of ``core_entry`` (a leaf; else −1)
             "parent0",  # offset of the parents of its levels in ``index`` (−1: a root of its chain)
+            "basis0",  # offset of B in ``basis``, J×J (−1: the levels are exchangeable)
         )
     ],
     align=True,
@@ -113,6 +114,7 @@ class Layout(NamedTuple):
     index: np.ndarray  # (…) int64: parents, list pointers and lists, at the offsets that ``factor`` gives
     units: np.ndarray  # (n_units, depth) int64
     core_factors: np.ndarray  # (…) int64
+    basis: np.ndarray  # (…) float64: B of every factor whose levels know their neighbours (``structured.py``); they stand in the core
 
 
 class Rows(NamedTuple):
@@ -141,6 +143,7 @@ class Gram(NamedTuple):
     cross_pointer: np.ndarray  # (U + 1,) CSR of Z_f'ΩZ_g over the effects of different units
     cross_column: np.ndarray
     cross_value: np.ndarray
+    places: np.ndarray  # (pc, pc) scratch: ``core`` at the levels that rows name; (0, 0) where all levels are exchangeable
 
 
 class Priors(NamedTuple):

@@ -75,7 +75,7 @@ def move_degrees_of_freedom(rng, step, k, multipliers, shape, cuts, model, targe
     factor, units, df, change = layout.factor, layout.units, multipliers.df, multipliers.change
     f = multipliers.chosen[k]
     unit = max(factor[f].unit, 0)
-    view = Layout(factor, layout.term, layout.index, units[unit : unit + 1], layout.core_factors)
+    view = Layout(factor, layout.term, layout.index, units[unit : unit + 1], layout.core_factors, layout.basis)
     own, any_unit, nu = view.units.shape[0] - 1, view.units.shape[0] > 0, df[k]
     to = nu * math.exp(step * rng.standard_normal())
     for i in range(change.size):

@@ -9,6 +9,7 @@ import numpy as np
 
 from .compiling import contracted, kernel
 from .elimination import by_column, divide_root, multiply_root
+from .structured import effects_of_coordinates
 
 
 @kernel
@@ -147,9 +148,12 @@ def _add_rest(layout, unit, pos, work, core, u, sign, out):
 
 @kernel
 def copy_core_factors(layout, core, u):
-    """The effects of factors in the core stand in ``u`` too: copy them there."""
+    """The effects of factors in the core stand in ``u`` too: copy them there; of structured factors, what their coordinates say."""
     factor, core_factors = layout.factor, layout.core_factors
     for k in range(core_factors.size):
         f = core_factors[k]
+        if factor[f].basis0 >= 0:
+            effects_of_coordinates(layout, f, core, u)
+            continue
         for j in range(factor[f].levels * factor[f].width):
             u[factor[f].u0 + j] = core[factor[f].core0 + j]

@@ -7,8 +7,8 @@ sd σ_t, level t has
 
 with ω_i = 1 in a probit model: equation (5), ``effect_of_a_level`` below; exchange the roles of the factors for (6). β given all effects is
 normal in the same way. Where several columns vary over a factor, u_j = L e_j and e_j is drawn, so that small sds lose no digits
-(``elimination.py``). The scheme is the slow twin of the joint draw: the same posterior, more dependent draws. Every factor is a unit of its
-own here and the core is β alone.
+(``elimination.py``). The scheme is the slow twin of the joint draw: the same posterior, more dependent draws. Every exchangeable factor
+is a unit of its own here; the core is β and the effects whose levels know their neighbours (``structured.py``), which come in one draw.
 """
 
 from __future__ import annotations
@@ -17,22 +17,25 @@ import math
 
 from .compiling import kernel
 from .elimination import between_roots, factor_core, load_core, multiply_root, multiply_root_transposed
-from .location import draw_core
+from .location import copy_core_factors, draw_core
 
 
 @kernel
 def draw_coefficients(rng, layout, gram, work, sigma, u, core):
-    """β | u: precision X'ΩX + σ²B₀⁻¹, right-hand side m − Σ_f C_f'u_f, m = X'Ωỹ (``gram.m``)."""
+    """The core | u: precision X'ΩX + σ²B₀⁻¹, right-hand side m − Σ_f C_f'u_f, m = X'Ωỹ (``gram.m``). Mutates core, and u of its factors."""
     factor, index, node = layout.factor, layout.index, gram.node
     load_core(gram, work)
     for f in range(factor.shape[0]):
         q = factor[f].width
+        if factor[f].unit < 0:
+            continue
         for j in range(factor[f].levels):
             for e in range(index[factor[f].pointer0 + j], index[factor[f].pointer0 + j + 1]):
                 for a in range(q):
                     work.core[index[factor[f].list0 + e], core.size] -= node[factor[f].c0 + e * q + a] * u[factor[f].u0 + j * q + a]
     factor_core(layout, sigma * sigma, work)
     draw_core(rng, layout, work, sigma, core)
+    copy_core_factors(layout, core, u)
 
 
 @kernel

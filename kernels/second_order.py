@@ -84,6 +84,7 @@ from .location import copy_core_factors, place_core, place_unit, whiten_core, wh
 from .own_law import move_by_own_law
 from .scaling import gap_of_shift, log_coefficient_prior, place_shift, scale_effects, scale_everything
 from .statistics import add_effects, predictor_of_columns
+from .structured import effects_or_coordinates
 from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales
 
 FITTED = 3
@@ -394,7 +395,8 @@ def move_covariances(rng, orders, shape, model, state, moves, trial, work):
                     ))  # fmt: skip
                     if orders.learn:
                         moves.steps[k] = learned_step(moves.steps[k], accepted)
-            draw_covariance_sufficient_at(orders.at[AT_COVARIANCE], (rng, layout, t, model.priors, state.u, state.L, moves.reference, work))
+            effects = effects_or_coordinates(layout, t, state.core, state.u, work.rhs)
+            draw_covariance_sufficient_at(orders.at[AT_COVARIANCE], (rng, layout, t, model.priors, effects, state.L, moves.reference, work))
 
 
 @kernel
@@ -447,7 +449,7 @@ def move_given_the_others(rng, orders, shape, unit, model, state, moves, trial, 
     else:
         copy_to(gram.m, work.rhs_core)
         copy_to(gram.h, work.rhs)
-    view = Layout(layout.factor, layout.term, layout.index, layout.units[place : place + 1], layout.core_factors)
+    view = Layout(layout.factor, layout.term, layout.index, layout.units[place : place + 1], layout.core_factors, layout.basis)
     given = Model(view, given_the_others(gram, work), model.priors, model.data)
     coordinates = coordinates_of_unit(rng, orders, moves, place)
     counts = Counts(out.counts.moves[place : place + 1], out.counts.tried, out.counts.accepted)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from .arrays import copy_to
 from .compiling import contracted, kernel
+from .structured import add_to_node, turn_core, turn_rhs
 
 
 @kernel
 def accumulate(rows, weight, layout, gram):
     """Fill G, B, C (``gram.node``) and ``gram.core`` with the cross-products under row weights ``weight`` (M,)."""
-    X, Z, level, core_entry, node, core = rows.X, rows.Z, rows.level, rows.core_entry, gram.node, gram.core
+    X, Z, level, core_entry, node = rows.X, rows.Z, rows.level, rows.core_entry, gram.node
+    core = gram.core if layout.basis.size == 0 else gram.places
     factor, index, units, core_factors = layout.factor, layout.index, layout.units, layout.core_factors
     core[:] = 0.0
     node[:] = 0.0
@@ -63,12 +65,18 @@ def accumulate(rows, weight, layout, gram):
                         node[c0 + (first + b) * q + a] += wz * X[i, b]
                     for k in range(n_core):
                         g = core_factors[k]
+                        if factor[g].basis0 >= 0:
+                            entry = first + (core_entry[i, entry0 + k] if entry0 >= 0 else factor[g].core0)
+                            add_to_node(layout, g, level[i, g], wz, Z[i], factor[g].z0, c0 + entry * q + a, q, node)
+                            continue
                         if entry0 >= 0:
                             entry = first + core_entry[i, entry0 + k]
                         else:
                             entry = first + factor[g].core0 + level[i, g] * factor[g].width
                         for b in range(factor[g].width):
                             node[c0 + (entry + b) * q + a] += wz * Z[i, factor[g].z0 + b]
+    if layout.basis.size > 0:
+        turn_core(layout, gram)
 
 
 @kernel
@@ -81,7 +89,7 @@ def accumulate_rhs(rows, value, layout, every, unit, m, h):
     m[:] = 0.0
     p, K = X.shape[1], factor.shape[0]
     for f in range(K):
-        if factor[f].unit >= 0 and (every or factor[f].unit == unit):
+        if factor[f].basis0 >= 0 or (factor[f].unit >= 0 and (every or factor[f].unit == unit)):
             for k in range(factor[f].u0, factor[f].u0 + factor[f].levels * factor[f].width):
                 h[k] = 0.0
     for i in range(value.size):
@@ -90,14 +98,16 @@ def accumulate_rhs(rows, value, layout, every, unit, m, h):
             m[a] += X[i, a] * v
         for f in range(K):
             q, z = factor[f].width, factor[f].z0
-            if factor[f].unit < 0:
+            if factor[f].unit < 0 and factor[f].basis0 < 0:
                 at = factor[f].core0 + level[i, f] * q
                 for a in range(q):
                     m[at + a] += Z[i, z + a] * v
-            elif every or factor[f].unit == unit:
+            elif every or factor[f].unit == unit or factor[f].basis0 >= 0:
                 at = factor[f].u0 + level[i, f] * q
                 for a in range(q):
                     h[at + a] += Z[i, z + a] * v
+    if layout.basis.size > 0:
+        turn_rhs(layout, h, m)
 
 
 @contracted

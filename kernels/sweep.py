@@ -55,6 +55,7 @@ from .location import copy_core_factors, draw_core, draw_unit
 from .one_at_a_time import draw_coefficients, draw_effects
 from .priors import FIXED
 from .statistics import accumulate, accumulate_rhs, linear_predictor, subtract_other_units
+from .structured import effects_or_coordinates
 
 OK, NO_DENSITY, NOT_FINITE_COEFFICIENTS, NOT_FINITE_EFFECTS, NOT_FINITE_SCALE = 0, 1, 2, 3, 4
 """Status codes; ``gibbs.sampling.status`` has their meaning in words."""
@@ -208,12 +209,13 @@ def move_covariance(rng, orders, layout, t, priors, state, tuning, work, counts)
     """Step 4 for one term: slices of p(L_t | u); of many levels that move by rows, Wishart proposals, slices now and then."""
     term = layout.term[t]
     place = layout.factor[term.factor].u0 + term.column
+    effects = effects_or_coordinates(layout, t, state.core, state.u, work.rhs)
     if orders.rounds > 0 and term.width > 1 and term.count >= WISHART_LEVELS * term.width and state.sweeps[0] % SPARING != 0.0:
         for _ in range(2):
             counts.tried[place] += 1
-            counts.accepted[place] += propose_wishart(rng, layout, t, priors, state.u, state.L, work)
+            counts.accepted[place] += propose_wishart(rng, layout, t, priors, effects, state.L, work)
     else:
-        draw_covariance_sufficient(rng, layout, t, priors, state.u, state.L, tuning.reference, work)
+        draw_covariance_sufficient(rng, layout, t, priors, effects, state.L, tuning.reference, work)
 
 
 @kernel

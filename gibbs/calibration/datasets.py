@@ -96,13 +96,20 @@ def as_draws(design: Design, truths: Truths) -> Draws:
 
 
 def some_rows(design: Design, keep: np.ndarray, **given: np.ndarray | None) -> Design:
-    """The rows ``keep`` (places, repeats allowed) of a Design, other arrays of rows as ``given``; levels without a row are left out."""
+    """The rows ``keep`` (places, repeats allowed) of a Design, other arrays of rows as ``given``; levels without a row are left out,
+    but for those that know their neighbours."""
     arrays = {
         name: None if getattr(design, name) is None else getattr(design, name)[keep]
         for name in ("y", "X", "offset", "known_se", "precision", "rows", "trials", "weights", "missing_outcome")
     }
     factors = []
     for factor in design.factors:
+        if factor.structure is not None:  # a level without a row is drawn too
+            arrays_ = {name: getattr(factor, name) for name in ("codes", "Z", "centred")}
+            some = {name: None if one is None else np.ascontiguousarray(one[keep]) for name, one in arrays_.items()}
+            observed = np.bincount(some["codes"], minlength=len(factor.levels)) > 0
+            factors.append(replace(factor, structure=replace(factor.structure, observed=observed), **some))
+            continue
         present, codes = np.unique(factor.codes[keep], return_inverse=True)
         levels = tuple(factor.levels[j] for j in present)
         Z, centred = (None if one is None else np.ascontiguousarray(one[keep]) for one in (factor.Z, factor.centred))

@@ -95,7 +95,8 @@ def _predictors(
 
 
 def effect_variances(draws: Draws, outline: Outline, design: Design, place: np.ndarray, pick: np.ndarray) -> list[np.ndarray]:
-    """The variance of z'u of every factor at some rows and draws, each (S, n): z'Σz, times df/(df − 2) where u is Student-t."""
+    """The variance of z'u of every factor at some rows and draws, each (S, n): z'Σz, times df/(df − 2) where u is Student-t, times
+    K_jj where levels know their neighbours."""
     found = []
     for factor, known in zip(outline.factors, design.factors, strict=True):
         sigma = flat(variances.covariances(draws, outline, factor), pick)
@@ -104,6 +105,8 @@ def effect_variances(draws: Draws, outline: Outline, design: Design, place: np.n
         part = np.empty((len(pick), len(Z)))
         for g in range(sigma.shape[1]):
             part[:, group == g] = np.einsum("na,sab,nb->sn", Z[group == g], sigma[:, g], Z[group == g], optimize=True)
+        if known.structure is not None:
+            part *= known.structure.variances[known.codes[place]]
         df = variances.degrees_of_freedom(draws, outline, factor)
         found.append(part if df is None else part * laws.of(factor).inflation(flat(df, pick))[:, None])
     return found

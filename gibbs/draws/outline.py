@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from gibbs.model import survey_weights
+from gibbs.model import structures, survey_weights
 from gibbs.model.records import Design, Factor, Prior, Term
+from gibbs.model.structures import Structure
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class FactorOutline:
     groups: tuple[str, ...] = ()
     group: np.ndarray | None = None  # (J,) of each level, where there are groups
     df_prior: Prior | None = None
+    structure: Structure | None = None  # of levels that know their neighbours; from a run folder without its B
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def outline(design: Design) -> Outline:
             groups=tuple(factor.groups),
             group=factor.group,
             df_prior=factor.df_prior,
+            structure=factor.structure,
         )
         for factor in design.factors
     )
@@ -106,8 +109,14 @@ def rows_of_levels(design: Design, factor: Factor) -> np.ndarray:
 
 
 def _cross_product(factor: Factor, times: np.ndarray) -> np.ndarray:
-    """Z'Z/N, that of the rows of each group of levels where there are groups (they add up to it)."""
+    """Z'Z/N, that of the rows of each group of levels where there are groups (they add up to it).
+
+    Of levels that know their neighbours each row counts as its level's variance K_jj says, so that the mean of z'Σz K_jj over rows, what
+    variance shares ask for, is had from it too.
+    """
     rows, Z, wZ = max(1.0, times.sum()), factor.Z, factor.Z * times[:, None]
+    if factor.structure is not None:
+        wZ = wZ * factor.structure.variances[factor.codes][:, None]
     if factor.group is None:
         return wZ.T @ Z / rows
     of_row = factor.group[factor.codes]
@@ -144,6 +153,7 @@ def to_dict(outline: Outline) -> dict[str, Any]:
                 ],
                 **({"by": factor.by, "groups": list(factor.groups), "group": factor.group.tolist()} if factor.group is not None else {}),
                 **({"df_prior": _prior_to_dict(factor.df_prior)} if factor.df_prior is not None else {}),
+                **({"structure": structures.to_dict(factor.structure)} if factor.structure is not None else {}),
             }
             for factor in outline.factors
         ],
@@ -192,6 +202,7 @@ def from_dict(words: Mapping[str, Any], levels: Mapping[str, tuple[str, ...]], s
             groups=tuple(factor.get("groups", ())),
             group=np.asarray(factor["group"], dtype=np.int32) if "group" in factor else None,
             df_prior=_prior_from_dict(factor.get("df_prior")),
+            structure=structures.from_dict(factor["structure"]) if "structure" in factor else None,
         )
         for factor in words["factors"]
     )

@@ -179,6 +179,8 @@ def _degrees_of_freedom(prior: Prior, name: str, on: str) -> str:
 
 
 def _effects(e: Effects, factor: str) -> list[str]:
+    if e.basis:
+        return _structured(e, factor)
     of = f" ({e.term.group})" if e.term.group else ""
     lines = ["", f"# {' + '.join(e.term.columns)} by {factor}{of}"]
     level = f"{e.members}[j]" if e.members else "j"
@@ -213,6 +215,17 @@ def _effects(e: Effects, factor: str) -> list[str]:
     lines += [f"for (r in 1:{q}) {{", f"  zero_{e.tag}[r] <- 0", "}"]
     effect = f"u_{e.u}[{level},1:{q}] ~ dmnorm(zero_{e.tag}[], Omega_{e.tag}[,]{times})"
     return [*lines, f"for (j in 1:{e.members_count}) {{", f"  {effect}", "}"]
+
+
+def _structured(e: Effects, factor: str) -> list[str]:
+    """Effects whose levels know their neighbours: B w, w independent from level to level, so that their covariance is K ⊗ Σ, K = BB'."""
+    inner = _effects(replace(e, u=f"{e.u}_w", basis=""), factor)
+    row = f"{e.basis}[j,]"
+    if e.columns == 1:
+        each = [f"  u_{e.u}[j] <- inprod({row}, u_{e.u}_w[])"]
+    else:
+        each = [f"  u_{e.u}[j,{a + 1}] <- inprod({row}, u_{e.u}_w[,{a + 1}])" for a in range(e.columns)]
+    return [*inner, "# levels know their neighbours", f"for (j in 1:{e.count}) {{", *each, "}"]
 
 
 def _as_written(e: Effects, level: str) -> list[str]:

@@ -38,7 +38,8 @@ class Effects:
     (``sd_province_zA``) fill some levels of one variable. members : of such a group, the variable with its levels. first : whether it is
     the first to fill that variable.
     multiplier : of Student-t effects, the variable with what multiplies the precision of each level, ``lambda_province``, shared by all
-    terms of the factor; "" of normal ones.
+    terms of the factor; "" of normal ones. basis : of levels that know their neighbours, the variable with B (J, J), ``B_year``: effects
+    are B w, w independent from level to level; "" of exchangeable ones.
     """
 
     tag: str
@@ -53,6 +54,7 @@ class Effects:
     members: str = ""
     first: bool = True
     multiplier: str = ""
+    basis: str = ""
 
     @property
     def members_count(self) -> str:
@@ -163,6 +165,9 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
             heavy.append(Heavy(f, tag, f"J_{tag}", laws.own_prior(factor), law))
         of = Effects(tag, f, factor.terms[0], tuple(factor.levels), f"g_{tag}", f"J_{tag}", 0, "", tag)
         of = replace(of, multiplier=f"lambda_{tag}" if law.multipliers is not None else "")
+        if factor.structure is not None:
+            of = replace(of, basis=f"B_{tag}")
+            data[of.basis] = factor.structure.basis
         effects += _of_factor(of, factor, factor.Z[keep], tags, data)
     return Program(
         title=title,

@@ -110,6 +110,11 @@ def _declare_data(program: Program, blocks: _Blocks) -> None:
         if e.index not in declared:
             blocks.add("data", f"int<lower=1> {e.count};", f"array[N] int<lower=1, upper={e.count}> {e.index};")
             declared.add(e.index)
+            if e.basis:
+                blocks.add(
+                    "data",
+                    f"matrix[{e.count}, {e.count}] {e.basis};  // times its transpose: the covariance of levels that know each other",
+                )
         if e.members:
             blocks.add("data", f"int<lower=1> {e.members_count};")
             blocks.add("data", f"array[{e.members_count}] int<lower=1, upper={e.count}> {e.members};")
@@ -158,18 +163,23 @@ def _effects(e: Effects, factor: str, blocks: _Blocks) -> None:
     some = f"[{e.members}]" if e.members else ""
     if e.first:
         blocks.add("transformed parameters", f"vector[{e.count}] {u};" if q == 1 else f"matrix[{e.count}, {q}] {u};")
+    by = f"{e.basis} * " if e.basis else ""  # levels that know their neighbours
     spread = f"{e.multiplier}{some}"
     if q == 1:
         _scale(e.term.sd_priors[0], f"sd_{e.tag}", blocks, declare=True)
         blocks.add("parameters", f"vector[{count}] z_{e.tag};")
-        blocks.computed.append(f"{u}{some} = sd_{e.tag} * z_{e.tag}" + (f" ./ sqrt({spread});" if e.multiplier else ";"))
+        blocks.computed.append(
+            f"{u} = {by}(sd_{e.tag} * z_{e.tag});"
+            if by
+            else f"{u}{some} = sd_{e.tag} * z_{e.tag}" + (f" ./ sqrt({spread});" if e.multiplier else ";")
+        )
         blocks.add("model", f"z_{e.tag} ~ std_normal();")
         return
     blocks.add("parameters", f"matrix[{q}, {count}] z_{e.tag};")
     some = f"[{e.members}, ]" if e.members else ""
 
     def effects(root: str) -> str:
-        normal = f"({root} * z_{e.tag})'"
+        normal = f"{by}({root} * z_{e.tag})'"
         return f"{u}{some} = " + (f"diag_pre_multiply(inv_sqrt({spread}), {normal});" if e.multiplier else f"{normal};")
 
     blocks.add(

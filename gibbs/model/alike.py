@@ -34,11 +34,13 @@ def pushes(design: Design) -> np.ndarray | None:
 
 
 def levels(design: Design) -> list[np.ndarray]:
-    """Factor by factor (J,) bool: the levels that the data hold on one side only; of real outcomes none."""
+    """Factor by factor (J,) bool: the levels that the data hold on one side only; none of real outcomes, and of
+    factors whose levels know their neighbours, which hold such a level from both sides."""
     way = pushes(design)
+    none = [np.zeros(len(f.levels), dtype=bool) for f in design.factors]
     if way is None:
-        return [np.zeros(len(f.levels), dtype=bool) for f in design.factors]
-    return [_one_sided(f, way) for f in design.factors]
+        return none
+    return [_one_sided(f, way) if f.structure is None else no for f, no in zip(design.factors, none, strict=True)]
 
 
 def _one_sided(factor: Factor, way: np.ndarray) -> np.ndarray:
@@ -62,7 +64,7 @@ def words(design: Design, most: int = 3) -> list[str]:
     if way is None:
         return []
     found = []
-    for factor in design.factors:
+    for factor in (f for f in design.factors if f.structure is None):
         speaks = ~np.isnan(way)
         J, rows = len(factor.levels), np.bincount(factor.codes[speaks], minlength=len(factor.levels))
         total = np.bincount(factor.codes[speaks], weights=way[speaks], minlength=J)

@@ -24,6 +24,7 @@ from gibbs.model import (
     prior_rows,
     priors,
     spelling,
+    structured,
     survey_weights,
     syntax,
 )
@@ -376,6 +377,10 @@ def _factors(
                 f"it has one level, '{grouping.levels[0]}', in all {len(frame)} rows used; a grouping factor needs two or more.",
                 where=where,
             )
+        dist, by, pw = _distribution(read, spec, randoms)
+        structure = None
+        if randoms[0].structure:
+            structure, grouping, codes = structured.build(spec, randoms[0], grouping, codes, frame, source)
         parts: list[tuple[RandomTerm, tuple[str, ...], np.ndarray]] = []
         learnt: list[Columns] = []
         seen: set[str] = set()
@@ -387,7 +392,6 @@ def _factors(
             seen.update(columns.names)
             learnt.append(columns)
             parts.append((random, columns.names, Z))
-        dist, by, pw = _distribution(read, spec, randoms)
         if pw and dist == "student":
             raise DataError(
                 f"weights of levels, pw = {pw}, are a power of the density of their effects, which is normal again where it is normal; of "
@@ -422,6 +426,7 @@ def _factors(
                 level_weights=survey_weights.of_levels(frame, name, pw, codes, grouping.levels, source) if pw else None,
                 groups=groups,
                 group=of_level,
+                structure=structure,
                 df_prior=book.of_law(laws.named(dist or "normal"), name),
                 centred=_centred(parts, bases) if any(t.back is not None for t in terms) else None,
             )
@@ -445,6 +450,16 @@ def _distribution(read: Formula, spec: Spec, randoms: list[RandomTerm]) -> tuple
     """dist, by and pw of a factor's effects, which all its terms must say."""
     first = randoms[0]
     for random in randoms[1:]:
+        if (random.structure, random.options) != (first.structure, first.options):
+            try:
+                syntax.refuse(
+                    read.text,
+                    random.at,
+                    f"The effects of one factor have one law, but an earlier term of {random.factor} is {first} and this one {random}; "
+                    "write both with the same words, or make a copy of the column (derive:) for the second.",
+                )
+            except FormulaError as error:
+                raise FormulaError(error.message, where=spec.where("formula")) from None
         for key in ("dist", "by", "pw"):
             if getattr(random, key) != getattr(first, key):
                 try:

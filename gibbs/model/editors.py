@@ -54,6 +54,8 @@ EXAMPLES: dict[str, list[Any]] = {
     "effects.pw": ["w2"],
     "effects": [{"g": {"dist": "student"}}, {"g": {"by": "z"}}],
     "effects.by": ["z"],
+    "effects.graph": ["borders.csv", "lattice"],
+    "effects.cov": ["A.csv"],
     "categories": [["low", "middle", "high"]],
     "outcome": ["vote", {"column": "vote", "one": "YES"}],
     "outcome.column": ["vote"],

@@ -354,6 +354,8 @@ class _Writer:
         columns = [column for term in block for column in term.columns]
         letters = [error[column] for column in columns]
         scales = [self._name(f"σ_{error[column]}{at}", f"sd_{factor.name}__{column}{of}") for column in columns]
+        if factor.structure is not None and len(letters) == 1:
+            return f"({letters[0]}_1 … {letters[0]}_J) ~ N(0, {scales[0]}² K):  K of {factor.structure.words}"
         if len(letters) == 1:
             return f"{letters[0]}_{j} ~ {laws.of(factor).equation(scales[0], df)}"
         several = sum(len(t.columns) > 1 for g in self.factors for t in g.terms if t.group in ("", *g.groups[:1]))
@@ -366,6 +368,8 @@ class _Writer:
             self._name(symbol, f"cor_{factor.name}__{a}{of}__{b}{of}")
         correlation = {0: "uncorrelated", 1: f"correlation ρ{mark}"}.get(len(pairs), f"{len(pairs)} correlations ρ{mark}")
         law = laws.of(factor).equations(f"Σ{mark}", df)
+        if factor.structure is not None:
+            law = f"N(0, K ⊗ Σ{mark}), K of {factor.structure.words}:  sds"
         return f"({', '.join(f'{letter}_{j}' for letter in letters)}) ~ {law} {', '.join(scales)}, {correlation}"
 
     def _rows(self, terms: list[str]) -> Level:

@@ -46,6 +46,8 @@ def of_factor(design: Design, factor: Factor) -> list[Warning]:
     """Every warning about one grouping factor."""
     blocks = list(_blocks(factor))
     met = _met(factor)
+    if factor.structure is not None:  # neighbours speak for a level that has few rows, or none
+        return [*_slopes(factor, blocks), *_far_slopes(factor, blocks)]
     found = [*_slopes(factor, blocks), *_far_slopes(factor, blocks), *_unmet(blocks, met)]
     rows = _one_row(design, factor, blocks, met) or _many_effects(design, factor, blocks, met)
     return [*found, *rows, *_few_levels(factor, blocks, met)]
@@ -65,11 +67,14 @@ def _blocks(factor: Factor) -> Iterator[_Block]:
 
 
 def _ranges(factor: Factor, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The smallest and the largest of ``values`` (N, …) in every level, (J, …); every level has a row."""
+    """The smallest and the largest of ``values`` (N, …) in every level, (J, …); 0 and 0 in a level that no row has."""
     order = np.argsort(factor.codes, kind="stable")
-    starts = np.searchsorted(factor.codes[order], np.arange(len(factor.levels)))
+    there = np.unique(factor.codes)
+    starts = np.searchsorted(factor.codes[order], there)
     sorted_values = values[order]
-    return np.minimum.reduceat(sorted_values, starts, axis=0), np.maximum.reduceat(sorted_values, starts, axis=0)
+    low, high = (np.zeros((len(factor.levels), *values.shape[1:]), dtype=values.dtype) for _ in range(2))
+    low[there], high[there] = np.minimum.reduceat(sorted_values, starts, axis=0), np.maximum.reduceat(sorted_values, starts, axis=0)
+    return low, high
 
 
 def varies(factor: Factor, values: np.ndarray) -> np.ndarray:

@@ -3,6 +3,8 @@
     y ~ x * z + offset(o) + (1 + x | g) + (0 + z || h) + (1 | a/b) + (1 | gr(k, dist = "student", by = z))
 
 gr() is that of brms: Student-t effects of the levels of k, and a covariance of its own for the levels of each value of z.
+``rw1(year)``, ``(1 + x | icar(county, graph = "borders.csv"))`` … are effects whose levels know their neighbours
+(:mod:`gibbs.model.structured_terms`).
 A formula is not Python. It names columns, joins them by ``+ - * : / ^``, and may call the functions of
 :data:`gibbs.model.functions.FUNCTIONS`; everything else is refused here, before any data are seen.
 """
@@ -12,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from gibbs.errors import FormulaError, nearest
-from gibbs.model import syntax, weights
+from gibbs.model import structured_terms, syntax, weights
 from gibbs.model.arguments import constants
 from gibbs.model.functions import FUNCTIONS, KNOWN_ELSEWHERE
 from gibbs.model.laws import LAWS
@@ -40,6 +42,8 @@ class RandomTerm:
     dist: str = "normal"  # of the effects: normal or student
     by: str = ""  # a column
     pw: str = ""  # a column: sampling weights of the levels
+    structure: str = ""  # what the levels know of each other: a kind of ``structures.KINDS``; "" where they are exchangeable
+    options: tuple[tuple[str, str], ...] = ()  # what it is told: (("graph", "borders.csv"),)
 
     @property
     def factor(self) -> str:
@@ -50,7 +54,9 @@ class RandomTerm:
         group = ":".join(syntax.quoted(g) for g in self.group)
         further = [f"{key} = {syntax.quoted(name)}" for key, name in (("by", self.by), ("pw", self.pw)) if name]
         further += [f'dist = "{self.dist}"'] * (self.dist != "normal")
-        if further:
+        if self.structure:
+            group = structured_terms.written(group, self.structure, self.options)
+        elif further:
             group = f"gr({', '.join([group, *further])})"
         return f"({self.columns} {'|' if self.correlated else '||'} {group})"
 
@@ -129,10 +135,9 @@ _ADDITIONS = (
     'trials: s | trials(n) ~ …; weights(n), the trials behind a share; weights(w, type = "frequency"), rows that stand for w equal ones; '
     'weights(w, type = "precision"), rows of residual variance sigma²/w; or weights(w, type = "sampling"), weights of a survey'
 )
-_GR = '(1 | gr(g, by = z)), (1 | gr(g, dist = "student")), (1 | gr(g, pw = w)).'
+_GR = '(1 | gr(g, by = z)), (1 | gr(g, dist = "student")), (1 | gr(g, pw = w)), (1 | gr(g, cov = "A.csv")).'
 _ELSEWHERE_IN_GR = {
     "id": "gr(id = …), effects correlated across formulas, is not available: there is one formula.",
-    "cov": "gr(cov = …), a known covariance between levels, is not available.",
 }
 _ONE_EXPRESSION = {
     "se": "the standard error of each row; the residual sd is then not estimated",
@@ -173,7 +178,13 @@ def with_effects(formula: Formula, effects: Mapping[str, Mapping[str, str]]) -> 
         for key, plain in (("dist", "normal"), ("by", ""), ("pw", "")):
             if key in words and getattr(term, key) not in (plain, words[key]):
                 raise FormulaError(f"{term.factor}: {key} is '{words[key]}' here and '{getattr(term, key)}' in the formula; keep one.")
-        changed.append(replace(term, **{key: words[key] for key in ("dist", "by", "pw") if key in words}))
+        try:
+            structure = structured_terms.from_words(words)
+        except ValueError as error:
+            raise FormulaError(f"{term.factor}: {error}") from None
+        if structure and term.structure and (term.structure, term.options) != (structure["structure"], structure["options"]):
+            raise FormulaError(f"{term.factor}: the formula says {term} already; keep one.")
+        changed.append(replace(term, **{key: words[key] for key in ("dist", "by", "pw") if key in words}, **structure))
     return replace(formula, random=tuple(changed))
 
 
@@ -328,6 +339,11 @@ class _Reader:
                 if sign < 0:
                     self.refuse(inside.at, "A random term can be added, not taken away.")
                 random.extend(self.random(inside.inside))
+            elif structured_terms.is_structured(item):
+                if sign < 0:
+                    self.refuse(item.at, "A random term can be added, not taken away.")
+                one = Number("1", 1.0, item.at)
+                random.extend(self.random(Binary("|", one, item, item.at)))
             elif isinstance(item, Call) and item.function == "offset":
                 if sign < 0:
                     self.refuse(item.at, "An offset can be added, not taken away; write offset(-x).")
@@ -364,19 +380,26 @@ class _Reader:
             right = right.inside
         if isinstance(right, Call) and right.function == "gr":
             right, correlated, further = self.gr(right, correlated)
+        elif structured_terms.is_structured(right):
+            right, further = structured_terms.of_call(right, self.refuse)
+            if isinstance(right, Binary) and right.operator == "/":
+                self.refuse(right.at, f"{further['structure']}() takes one grouping factor.")
         return [
             RandomTerm(show(node.left), has_intercept, correlated, group, node.left, node.at, **further) for group in self.groups(right)
         ]
 
-    def gr(self, call: Call, correlated: bool) -> tuple[Node, bool, dict[str, str]]:
+    def gr(self, call: Call, correlated: bool) -> tuple[Node, bool, dict[str, Any]]:
         """``gr(g, dist = "student", by = z, pw = w, cor = FALSE)`` of brms: the group, whether columns are correlated; dist, by and pw."""
         if not call.arguments or call.arguments[0][0] is not None:
             self.refuse(call.at, f"gr() begins with the grouping factor: {_GR}")
-        further: dict[str, str] = {}
+        further: dict[str, Any] = {}
         for keyword, value in call.arguments[1:]:
+            if keyword == "cov":
+                further |= {"structure": "cov", "options": (("cov", structured_terms.option("cov", value, self.refuse)),)}
+                continue
             word = value.text if isinstance(value, Name) else show(value)
             if keyword is None or keyword not in ("dist", "by", "cor", "pw"):
-                self.refuse(value.at, _ELSEWHERE_IN_GR.get(keyword or "", f"gr() takes by, dist, pw and cor by name: {_GR}"))
+                self.refuse(value.at, _ELSEWHERE_IN_GR.get(keyword or "", f"gr() takes by, dist, pw, cov and cor by name: {_GR}"))
             if keyword in further:
                 self.refuse(value.at, f"gr() says {keyword} twice.")
             if keyword == "cor":
@@ -413,7 +436,9 @@ class _Reader:
                     return [tuple(a.text for _, a in arguments if isinstance(a, Name))]
                 if function == "gr":
                     self.refuse(at, f"gr() stands alone after the bar: {_GR}")
-                self.refuse(at, "A grouping factor is a column, or columns joined by : or /.")
+                if structured_terms.is_structured(node):
+                    self.refuse(at, f"{function}() stands alone after the bar: {structured_terms.EXAMPLES[function]}.")
+                self.refuse(at, KNOWN_ELSEWHERE.get(function, "A grouping factor is a column, or columns joined by : or /."))
             case Binary(":", left, right, at):
                 one, other = self.groups(left), self.groups(right)
                 if len(one) > 1 or len(other) > 1:

@@ -154,13 +154,22 @@ FUNCTIONS: Mapping[str, Function] = {
 KNOWN_ELSEWHERE: Mapping[str, str] = {
     "cbind": "cbind(successes, failures) is an outcome; it stands alone on the left of '~'.",
     "ns": "ns() is not available; bs(x, df = 4) is.",
-    "s": "s() is not available; bs(x, df = 4) and poly(x, 2) are.",
+    "s": "s() is not available; x + rw2(x) is a smoothing spline over the values of x, and bs(x, df = 4) and poly(x, 2) are curves.",
     "te": "te() is not available; products of bs() or poly() terms are.",
     "ordered": "ordered() is not available; factor(x) gives treatment coding.",
     "ifelse": "ifelse() is not available in a formula; make the column in the data, or under 'derive'.",
     "cut": "cut() is not available in a formula; make the column in the data, or under 'derive'.",
     "Treatment": 'Treatment() stands inside C(): C(x, Treatment("a")).',
     "mo": "mo() is not available.",
+    **{
+        kind: f"{kind}() is a term of its own, or stands after the bar of a random term: … + {kind}(g), (1 + x | {kind}(g))."
+        for kind in ("rw1", "rw2", "icar")
+    },
+    "ar1": "ar1() is not available; rw1(year), a term of its own, is the walk that it becomes where the correlation is near 1.",
+    "bym2": 'bym2() is not available; icar(g, graph = "borders.csv") + (1 | h), h a copy of g (derive: {h: g}), has both of its parts.',
+    "leroux": 'leroux() is not available; icar(g, graph = "borders.csv") + (1 | h), h a copy of g (derive: {h: g}), has both of its parts.',
+    "mm": "mm(), several groups of one row, is not available.",
+    "car": 'car() of brms is icar(g, graph = "borders.csv") here, a term of its own.',
     "weights": "weights() stands on the left of '~', after a bar: share | weights(n) ~ …, a share of n trials; or "
     'y | weights(w, type = "frequency") ~ …, rows that stand for w equal ones.',
     "trials": "trials(n) stands on the left of '~', after a bar: successes | trials(n) ~ …",

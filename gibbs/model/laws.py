@@ -110,4 +110,6 @@ def not_integrated(factor: Any) -> str:
     law = of(factor)
     if law.not_integrated:
         return law.not_integrated
+    if factor.structure is not None:
+        return "know their neighbours, so that no level can be left out by itself"
     return f"have covariances that differ by {factor.by}" if factor.group is not None else ""

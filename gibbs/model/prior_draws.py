@@ -9,7 +9,8 @@ is drawn. A flat prior is no distribution and is refused by name.
     covariances    inverse-Wishart by Bartlett's decomposition; Huang–Wand by its auxiliaries (Huang and Wand 2013, eq. 2)
     ν              likewise, above 1 where it is cut off there
     cutpoints      independent under their order: the sorted draws, with predictors at their means where the default is in force
-    u_j            N(0, Σ), of its group of levels where they differ; Student-t: divided by √λ_j, λ_j ~ Gamma(df/2, df/2)
+    u_j            N(0, Σ), of its group of levels where they differ; Student-t: divided by √λ_j, λ_j ~ Gamma(df/2, df/2); of levels that
+                   know their neighbours Σ_k B_jk w_k, w_k ~ N(0, Σ)
 """
 
 from __future__ import annotations
@@ -202,6 +203,8 @@ def _effects(factor: Factor, covariances: list[np.ndarray], df: np.ndarray | Non
             root = root if term.back is None or term.written else np.array(term.back) @ root
             parts.append(rng.standard_normal((n, members.size, c.shape[1])) @ np.swapaxes(root, 1, 2))
         u[:, members] = np.concatenate(parts, axis=2)
+    if factor.structure is not None:
+        u = np.einsum("jk,nkq->njq", factor.structure.basis, u)
     law = laws.of(factor)
     if law.multipliers is not None:
         u /= np.sqrt(law.multipliers(rng, df, J))[:, :, None]

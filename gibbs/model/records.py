@@ -325,6 +325,7 @@ class Factor:
     df_prior: Prior | None = None  # ``gr(g, dist = "student")``: on the degrees of freedom; None where effects are normal
     pw: str = ""  # the column of ``gr(g, pw = w)``
     level_weights: np.ndarray | None = None  # (J,) sampling weights of the levels, of mean 1: Π_j p(u_j | Σ)^{w_j}
+    structure: Any = None  # gibbs.model.structures.Structure: (u_1, …, u_J) ~ N(0, K ⊗ Σ); None where levels are exchangeable
     centred: np.ndarray | None = None  # (N, q): Z with the columns of correlated terms centred, z'u = centred'u_c; None: as Z
 
 

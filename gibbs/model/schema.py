@@ -17,6 +17,7 @@ from gibbs.model.families import FAMILIES
 from gibbs.model.levels import label
 from gibbs.model.priors import CLASSES
 from gibbs.model.records import SCHEMES, STORED, Until
+from gibbs.model.structures import KINDS
 
 _LARGEST_SEED = 2**63 - 1
 _MOST_SWEEPS = 10**9  # of warm-up; draws are limited by the memory they need
@@ -274,6 +275,16 @@ class EffectsKeys(_Keys):
     dist: str = Field("normal", description="normal, or student for heavier tails.", json_schema_extra={"enum": ["normal", "student"]})
     by: str = Field("", description="A column with one value in each level: the covariance differs by it.")
     pw: str = Field("", description="A column with one value in each level: sampling weights of the levels.")
+    structure: str = Field(
+        "",
+        description="What the levels know of each other: rw1, rw2 (random walks over numbers), icar (areas), cov (a known covariance).",
+        json_schema_extra={"enum": list(KINDS)},
+    )
+    graph: str = Field("", description='icar: the file of neighbours, or "lattice".')
+    cov: str = Field("", description="cov: the file of the covariance between levels.")
+    step: float | None = Field(
+        None, gt=0, description="rw1, rw2: the distance between neighbouring levels; those that no row has are drawn."
+    )
 
 
 class OutcomeKeys(_Keys):
@@ -297,6 +308,10 @@ LevelKeys = Annotated[
                 "dist": {"enum": ["normal", "student"]},
                 "by": {"type": "string"},
                 "pw": {"type": "string"},
+                "structure": {"enum": list(KINDS)},
+                "graph": {"type": "string"},
+                "cov": {"type": "string"},
+                "step": {"type": "number"},
             },
             "additionalProperties": _ONE_OR_MORE,
         }

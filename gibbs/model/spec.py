@@ -15,7 +15,7 @@ from typing import Any
 from gibbs.errors import FormulaError, SpecError, nearest
 from gibbs.model import formula as formulas
 from gibbs.model import overrides as overrides_of
-from gibbs.model import subset, two_level, weights, yaml_lines
+from gibbs.model import structured_terms, subset, two_level, weights, yaml_lines
 from gibbs.model.families import LINKS, ORDINAL, Family, family, named
 from gibbs.model.prior_words import write
 from gibbs.model.priors import PriorBook
@@ -178,6 +178,8 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
         values |= _replication_values(spec.replication)
     if spec.effects:
         values["effects"] = _plain(spec.effects)
+    if folder is not None:
+        structured_terms.name_files(values, spec.parsed.random, lambda name: _file_from(spec, name, folder))
     if spec.categories:
         values["categories"] = list(spec.categories)
     if spec.priors:

@@ -16,9 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gibbs.errors import SpecError, nearest
+from gibbs.model import structured_terms
 from gibbs.model.formula import DISTRIBUTIONS, bare, no_distribution
 
-_NO_COLUMN = ("correlated", "dist", "by", "pw")
+_STRUCTURED = ("structure", "graph", "cov", "step")
+_NO_COLUMN = ("correlated", "dist", "by", "pw", *_STRUCTURED)
 """Keys of a factor that are no intercept and no slope."""
 _TRUE, _FALSE = {"true", "yes", "on"}, {"false", "no", "off"}
 
@@ -28,8 +30,8 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
 
     level1 : predictors of level 1, each one term: ``x``, ``factor(x)``, ``I(x^2)``, ``x:w``.
     levels : for each grouping factor, ``intercept`` and names of level-1 predictors → their predictors (a list, one word, or None);
-        ``correlated: false`` writes ``||``, ``dist: student``, ``by: z`` and ``pw: w`` write ``gr(g, …)``. A factor without ``intercept``
-        has varying slopes only.
+        ``correlated: false`` writes ``||``, ``dist: student``, ``by: z`` and ``pw: w`` write ``gr(g, …)``; ``structure: rw1`` or
+        ``structure: icar`` with ``graph: borders.csv`` write those. A factor without ``intercept`` has varying slopes only.
     where : the place of a key, as a tuple such as ``("levels", "g", "x")``.
 
     Raises SpecError for a slope that is not in ``level1``, and for predictors that are not single terms.
@@ -57,7 +59,7 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
                 raise SpecError(
                     f"'{key}' under {group} is to have a slope that varies, but it is not in level1 "
                     f"({', '.join(slopes.values()) or 'which is empty'}). Allowed under {group}: intercept, the predictors of level1, "
-                    f"correlated, dist, by, pw.{nearest(key, ['intercept', *_NO_COLUMN, *slopes.values()])}",
+                    f"{', '.join(_NO_COLUMN)}.{nearest(key, ['intercept', *_NO_COLUMN, *slopes.values()])}",
                     where=where(place),
                 )
             slope = slopes[bare(key)]
@@ -71,6 +73,14 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
         further = [f"{key} = {_column(parts[key], group, key, where)}" for key in ("by", "pw") if parts.get(key)]
         further += [f'dist = "{_distribution(parts["dist"], group, where)}"'] if "dist" in parts else []
         grouping = f"gr({', '.join([name, *further])})" if further else name
+        if said := _structure(parts, group, where):
+            if further:
+                raise SpecError(
+                    f"levels.{group}: {', '.join(key for key in ('by', 'pw', 'dist') if key in parts)} is of levels that are exchangeable; "
+                    f"keep one of it and {said['structure']}.",
+                    where=where(("levels", group)),
+                )
+            grouping = structured_terms.written(name, said["structure"], said["options"])
         random.append(f"({' + '.join(terms)} {bar} {grouping})")
     unique = list({bare(t): t for t in reversed(fixed)}.values())[::-1]
     return f"{' '.join(outcome.split())} ~ {' + '.join([*(unique or ['1']), *random])}"
@@ -95,6 +105,15 @@ def _correlated(parts: Mapping[str, Any], group: str, where: Callable[[tuple[Any
     if word not in _TRUE | _FALSE:
         raise SpecError(f"levels.{group}.correlated must be true or false; found {value!r}.", where=where(("levels", group, "correlated")))
     return word in _TRUE
+
+
+def _structure(parts: Mapping[str, Any], group: str, where: Callable[[tuple[Any, ...]], str]) -> dict[str, Any]:
+    """What the levels know of each other, ``structure`` and ``options``; {} where nothing is said."""
+    try:
+        return structured_terms.from_words(parts)
+    except ValueError as error:
+        key = next(key for key in _STRUCTURED if key in parts)
+        raise SpecError(f"levels.{group}: {error}", where=where(("levels", group, key))) from None
 
 
 def _column(value: Any, group: str, key: str, where: Callable[[tuple[Any, ...]], str]) -> str:

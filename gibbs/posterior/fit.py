@@ -107,9 +107,11 @@ class Fit(OfRows):
         where they are gone or are not the same.
         """
         if self._design is None:
-            from gibbs.model import design
+            from gibbs.model import design, structured
 
-            self._design = design.build(self.spec, self._data_again())
+            built = design.build(self.spec, self._data_again())
+            structured.refuse_others(structured.digests(self.outline.factors), built.factors, self.source)
+            self._design = built
         return self._design
 
     @property

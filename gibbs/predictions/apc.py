@@ -121,7 +121,13 @@ class AgePeriodCohort:
         """Three curves with bands (deviations from the straight line, or the curves under the constraint), and the ridge of the trends."""
         from gibbs.predictions import apc_picture
 
-        return apc_picture.draw(self)
+        axes = {axis.name: axis for axis in self.axes}
+        curves = under(axes, self.constraint) if self.constraint else {name: axis.deviations for name, axis in axes.items()}
+        what = "curve" if self.constraint else "deviation from its straight line"
+        note = f"Constraint: {given(self.constraint)}. {NOT_IDENTIFIED}" if self.constraint else NOT_IDENTIFIED
+        places = {name: (axis.factor, axis.at) for name, axis in axes.items()}
+        trends = axes["period"].slope, axes["cohort"].slope
+        return apc_picture.draw(places, curves, trends, what, self.level, f"{self.title}: {self.outcome}", note)
 
 
 def given(constraint: str) -> str:
@@ -176,7 +182,7 @@ def _axis(fit: Fit, axis: str, f: int) -> Axis:
     from gibbs.plots.timeline import positions
 
     factor: FactorOutline = fit.outline.factors[f]
-    at = positions(factor)
+    at = factor.structure.positions if factor.structure is not None and factor.structure.walk else positions(factor)
     if at is None or len(at) < 3:
         raise DataError(
             f"the levels of {factor.name} have no places on a line ({', '.join(factor.levels[:4])} …); age, period and cohort need three "

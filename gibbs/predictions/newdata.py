@@ -27,7 +27,7 @@ from gibbs.model.encoding import Encoding, Grouping, RandomColumns
 from gibbs.model.fixed import numbers
 from gibbs.model.formula import Formula
 from gibbs.model.records import DataSource, Design, Spec
-from gibbs.predictions import alignment
+from gibbs.predictions import alignment, kriging
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,6 +128,7 @@ def of_fit(fit: Fit, groups: Groups = "known", *, allow_new: bool = False, outco
     for factor in model.factors:
         mode = found[factor.name]
         if mode == "all new":
+            kriging.check(factor.structure, factor.name, factor.levels, mode, "for")
             present, place = np.unique(factor.codes, return_inverse=True)
             labels = tuple(factor.levels[k] for k in present)
             groups_ = None if factor.group is None else factor.group[present]
@@ -213,6 +214,7 @@ def encode(
     for tree, states in coding.offsets:
         offset += numbers(tree, frame, source, {key: dict(state) for key, state in states.items()}, training=False)
     factors = []
+    of_level = {factor.name: factor.structure for factor in model.factors}
     for name, random in coding.factors.items():
         mode = words[name]
         if mode == "typical":
@@ -228,6 +230,7 @@ def encode(
         if len(unseen) and mode == "known":
             _refuse_unseen(name, random.grouping, within, unseen, source)
         place, labels = _labels(random.grouping, within, unseen)
+        kriging.check(of_level[name], name, labels, mode, source)
         codes[unseen] = -1 - place
         new_groups = _groups_of_new(name, random, within, unseen, place, labels, source) if random.by and labels else None
         factors.append(FactorRows(name, codes, Z, labels, new_groups))

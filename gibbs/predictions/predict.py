@@ -6,8 +6,9 @@
 
 What u_k is, ``newdata`` says: the effects of a level of the fit, of a new level, integrated out, or zero. A new level's effects are drawn
 once a draw from N(0, Σ_k) of that draw, by a generator seeded with the seed, the factor and the label: so they are the same in all
-rows, and do not depend on what else is predicted. Integrated out, a linear predictor is x'β, an expected outcome the mean over u
-(``population``), and a new outcome that of a row whose level is nobody else's.
+rows, and do not depend on what else is predicted; new positions of a random walk are drawn together, given the fit's (``kriging``).
+Integrated out, a linear predictor is x'β, an expected outcome the mean over u (``population``), and a new outcome that of a row whose
+level is nobody else's; of levels that know their neighbours the mean is over N(0, Σ), a level of typical variance.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from gibbs.model import families, laws
 from gibbs.posterior import family, variances
 from gibbs.posterior.intervals import PROBABILITIES
 from gibbs.posterior.linear import flat, spread
-from gibbs.predictions import newdata, newlevels, population
+from gibbs.predictions import kriging, newdata, newlevels, population
 from gibbs.predictions.newdata import FactorRows, Groups, Rows
 
 if TYPE_CHECKING:
@@ -195,6 +196,7 @@ class Predictor:
         self._arrays, self._total = arrays, total  # u is not touched unless levels of the fit are asked for
         self._covariances = [flat(variances.covariances(arrays, model, f), self.pick) for f in model.factors]  # (S, groups, q, q)
         self._df = [None if not laws.of(f).parameter else flat(variances.degrees_of_freedom(arrays, model, f)) for f in model.factors]
+        self._structures = [f.structure for f in model.factors]
         self._roots: dict[tuple[int, int], np.ndarray] = {}
         self._effects: dict[tuple[int, int], np.ndarray] = {}
         self._hyper = self._hyper_of(fit)
@@ -294,6 +296,8 @@ class Predictor:
     def _new_effects(self, f: int, k: int) -> np.ndarray:
         """The effects (q, S) of the k-th new level of factor f, drawn from N(0, Σ), or t_df(0, Σ), of each draw."""
         factor = self.rows.factors[f]
+        if self._structures[f] is not None:
+            return self._between(f, k)
         group = 0 if factor.new_groups is None else int(factor.new_groups[k])
         rng = self._labelled(factor.name, factor.new[k])
         z = rng.standard_normal((self._covariances[f].shape[2], self._total))
@@ -302,6 +306,19 @@ class Predictor:
         if (f, group) not in self._roots:
             self._roots[f, group] = cholesky(self._covariances[f][:, group])
         return np.einsum("sab,bs->as", self._roots[f, group], z if self.pick is None else z[:, self.pick])
+
+    def _between(self, f: int, k: int) -> np.ndarray:
+        """The effects (q, S) of the k-th new position of a random walk, given those of the fit; all new positions are drawn together."""
+        factor, q = self.rows.factors[f], self._covariances[f].shape[2]
+        M, root = kriging.weights(self._structures[f], factor.new)
+        noise = np.stack([self._labelled(factor.name, label).standard_normal((q, self._total)) for label in factor.new])
+        if (f, 0) not in self._roots:
+            self._roots[f, 0] = cholesky(self._covariances[f][:, 0])
+        noise = np.einsum("n,nbs->bs", root[k], noise if self.pick is None else noise[:, :, self.pick])
+        start, J = self._arrays.u_offsets[f], M.shape[1]
+        u = self._arrays.u[:, :, start : start + J * q].reshape(self._total, J, q)
+        u = u if self.pick is None else u[self.pick]
+        return np.einsum("j,sjq->qs", M[k], u) + np.einsum("sab,bs->as", self._roots[f, 0], noise)
 
     def _variance(self, f: int, Z: np.ndarray, group: np.ndarray | None) -> np.ndarray:
         """z'Σz, (n, S)."""

@@ -227,8 +227,15 @@ def _terms(of: Factor, term: str | None) -> list[int]:
 
 
 def _first_rows(of: Factor) -> np.ndarray:
-    """(J,) the first row of each level."""
-    _, first = np.unique(of.codes, return_index=True)
+    """(J,) the first row of each level. SpecError where a level has none, and so no value of any predictor."""
+    there, first = np.unique(of.codes, return_index=True)
+    if len(there) < len(of.levels):
+        absent = [of.levels[j] for j in np.setdiff1d(np.arange(len(of.levels)), there)]
+        raise SpecError(
+            f"no row has {', '.join(absent[:6])}{' …' if len(absent) > 6 else ''} of {of.name}, so that these levels, which are drawn, "
+            "have no value of a predictor.",
+            where="factor",
+        )
     return first
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gibbs.model import prior_words, priors
+from gibbs.model import prior_words, priors, structures
 from gibbs.model.families import PARAMETERS
 from gibbs.model.formula import DISTRIBUTIONS
 from gibbs.model.prior_kinds import KINDS
@@ -37,6 +37,7 @@ def page() -> str:
     for word, meant in prior_words._SPELLINGS.items():
         others.setdefault(meant, []).append(word)
     habits = [[code(word), words] for word, words in prior_words._HABITS.items()]
+    structured = [[code(kind), words, ", ".join(map(code, structures.OPTIONS[kind]))] for kind, words in structures.KINDS.items()]
     return "\n".join(
         [
             "# Kinds of prior",
@@ -59,6 +60,9 @@ def page() -> str:
             f"`dist = …` in `gr(g, dist = …)`, or `effects: {{g: {{dist: …}}}}`: {', '.join(map(code, DISTRIBUTIONS))}. normal is the",
             "default; student has heavier tails, with degrees of freedom that are drawn.",
             "",
+            "Levels may know their neighbours: `effects: {year: {structure: rw1}}`, a term (`rw1(year)`), or a key of the two-level form.",
+            "",
+            table(["structure", "what it is", "takes"], structured),
             "## What BUGS, JAGS and Stan write",
             "",
             table(["word", "here"], habits).rstrip(),

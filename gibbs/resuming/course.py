@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from gibbs.errors import SamplingError
 from gibbs.model import spec as specs
+from gibbs.model import structured
 from gibbs.resuming import checkpoint
 from gibbs.resuming.checkpoint import Checkpoint
 from gibbs.runfolder import runfolder, saved_data
@@ -127,6 +128,7 @@ def about_run(spec: Spec, table: Table, target: Path, identity: str, *, force: b
         "spec": specs.to_yaml(spec, folder=checkpoint.folder_of(target)),  # a folder that is there: paths lead through it
         "source": table.source,
         "fingerprint": table.fingerprint,
+        "files": structured.fingerprint_of_files(spec),
         "outside": table.outside,
         "force": force,
         "pid": os.getpid(),

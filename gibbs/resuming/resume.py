@@ -13,7 +13,7 @@ from gibbs import paths, pipeline
 from gibbs.errors import DataError, OutputError, SpecError, nearest
 from gibbs.files import places
 from gibbs.model import spec as specs
-from gibbs.model import yaml_lines
+from gibbs.model import structured, yaml_lines
 from gibbs.model.records import Sampling, Spec, Table
 from gibbs.resuming import checkpoint, ended
 from gibbs.resuming.course import VERSIONS, Course, about_run, data_of, here
@@ -55,6 +55,8 @@ class Stood:
     table: Table | None = None  # the data, where they are at hand
     force: bool = False
     notes: tuple[str, ...] = ()
+    files: str = ""  # fingerprint of graphs and covariances, of a checkpoint
+    digests: tuple[str, ...] = ()  # of what the levels of each factor know of each other, of a run
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,14 @@ def settled(stood: Stood, asked: Asked, where: str) -> tuple[pipeline.Prepared, 
             "the data are not those the run was begun with (another fingerprint), so it cannot go on. Run the spec again.",
             where=prepared.table.source,
         )
+    if stood.files and structured.fingerprint_of_files(spec) != stood.files:
+        raise DataError(
+            "a graph or covariance that the formula names is not the one the run was begun with (another fingerprint), so it cannot go on. "
+            "Run the spec again.",
+            where=prepared.table.source,
+        )
+    if stood.digests:
+        structured.refuse_others(stood.digests, prepared.design.factors, prepared.table.source)
     return prepared, Course(stood.identity, list(stood.parts), standing, now=asked.now)
 
 
@@ -158,7 +168,7 @@ def _of_checkpoint(target: Path) -> Stood | None:
     spec = specs.build(values, path=path, lines=lines)
     return Stood(
         spec, found.standing, about["run"], parts, about["source"], about["fingerprint"], int(about["outside"]), found.folder, "killed",
-        force=bool(about["force"]), notes=notes,
+        force=bool(about["force"]), notes=notes, files=about.get("files", ""),
     )  # fmt: skip
 
 
@@ -183,7 +193,7 @@ def of_fit(fit: Fit) -> Stood:
 def _of(fit: Fit, standing: Standing, folder: Path) -> Stood:
     return Stood(
         fit.spec, standing, fit.identity, list(fit.parts), fit.source, fit.fingerprint, fit.outline.outside, folder, fit.arrays.stopped,
-        fit.data_kept(),
+        fit.data_kept(), digests=structured.digests(fit.outline.factors),
     )  # fmt: skip
 
 

@@ -387,6 +387,7 @@ def _own_gram(packed: Packed) -> kl.Gram:
         m=of.m if given else of.m.copy(),
         h=of.h if given else of.h.copy(),
         core=of.core.copy(),
+        places=of.places.copy(),
         cross_value=of.cross_value.copy() if student else of.cross_value,
     )
 

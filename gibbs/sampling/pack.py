@@ -155,10 +155,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         trials = np.rint(weight).astype(np.int64)  # augmentation counts them; second-order moves take their weight
     layout, core_entry, pc, node_size = _layout(design, plan, p, level)
     rows, U = kl.Rows(X, Z, level, offset, y, trials, weight, core_entry), int(np.sum(layout.factor.levels * layout.factor.width))
-    cross = (np.zeros(U + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
-    if family == kl.GAUSSIAN and layout.units.shape[0] > 1:
-        cross = cross_products(rows, layout)
-    gram, yy = kl.Gram(np.zeros(node_size), np.zeros(U), np.zeros(pc), np.zeros((pc, pc)), *cross), 0.0
+    gram, yy = _empty_gram(rows, layout, node_size, U, pc, crossed=family == kl.GAUSSIAN), 0.0
     if family in (kl.GAUSSIAN, kl.PROBIT):
         accumulate(rows, weight, layout, gram)
     if family == kl.GAUSSIAN:
@@ -183,6 +180,15 @@ def pack(design: Design, plan: Plan) -> Packed:
         df_prior=np.array([_scale_code(laws.own_prior(design.factors[f]), "df") for f in heavy], dtype=float).reshape(-1, 3),
         reported=by_group.reported(asked), blocks=_blocks(asked), backs=_backs(design), shrink=_shrink(design),
     )  # fmt: skip
+
+
+def _empty_gram(rows: kl.Rows, layout: kl.Layout, nodes: int, effects: int, columns: int, *, crossed: bool) -> kl.Gram:
+    """Room for the cross-products; those between units, which no sweep changes where ``crossed``, are there."""
+    cross = (np.zeros(effects + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
+    if crossed and layout.units.shape[0] > 1:
+        cross = cross_products(rows, layout)
+    places = np.zeros((columns, columns) if layout.basis.size else (0, 0))
+    return kl.Gram(np.zeros(nodes), np.zeros(effects), np.zeros(columns), np.zeros((columns, columns)), *cross, places)
 
 
 def codes(family: families.Family, second: bool) -> tuple[int, int]:
@@ -366,6 +372,12 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
     table.z0, table.u0, table.root0 = _starts(q), _starts(J * q), _starts(q * q)
     for name in ("ancestors", "g0", "b0", "c0", "list0", "pointer0"):
         table[name] = 0
+    bases, used = [np.zeros(0)], 0
+    for f, factor in enumerate(factors):
+        if factor.structure is not None:
+            table[f].basis0 = used
+            bases.append(np.ascontiguousarray(factor.structure.basis, dtype=float).ravel())
+            used += bases[-1].size
     pc = p
     for f in plan.core:
         table[f].core0 = pc
@@ -391,7 +403,7 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
             if k + 1 < len(chain):
                 table[f].parent0 = append(parents(factors[f], factors[chain[k + 1]]))
             if k == 0:
-                pointer, columns, places = _leaf_lists(f, plan.core, J, q, table.core0, p, level)
+                pointer, columns, places = _leaf_lists(f, plan.core, J, q, table, p, level)
                 table[f].entry0 = sum(e.shape[1] for e in entries)
                 entries.append(places)
             else:
@@ -402,7 +414,7 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
                 size += int(cells)
     core_entry = np.concatenate(entries, axis=1) if entries else np.zeros((level.shape[0], 0))
     core_factors = np.array(plan.core, dtype=np.int64)
-    layout = kl.Layout(table, _terms(design), np.concatenate(index), units, core_factors)
+    layout = kl.Layout(table, _terms(design), np.concatenate(index), units, core_factors, np.concatenate(bases))
     return layout, np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
 
 
@@ -411,13 +423,17 @@ def _starts(sizes: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(sizes)])[: sizes.size].astype(np.int64)
 
 
-def _leaf_lists(f, core, J, q, core0, p, level):
-    """Core columns met by each level of leaf factor f: β first, then the levels of each core factor in order of their columns."""
+def _leaf_lists(f, core, J, q, table, p, level):
+    """Core columns met by each level of leaf factor f: β first, then the levels of each core factor in order of their columns; all of a
+    structured factor, each of whose columns is of all its levels."""
+    core0 = table.core0
     count = np.full(J[f], p, dtype=np.int64)
     met = []
     for g in core:
-        key = level[:, f].astype(np.int64) * J[g] + level[:, g]
-        pairs, inverse = np.unique(key, return_inverse=True)
+        if table[g].basis0 >= 0:
+            pairs, inverse = np.arange(J[f] * J[g]), level[:, f].astype(np.int64) * J[g]
+        else:
+            pairs, inverse = np.unique(level[:, f].astype(np.int64) * J[g] + level[:, g], return_inverse=True)
         node = pairs // J[g]
         first = np.searchsorted(node, np.arange(J[f]))
         start = count[node] + (np.arange(pairs.size) - first[node]) * q[g]  # place of the pair in its node's list

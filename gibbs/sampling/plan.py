@@ -11,6 +11,7 @@ from gibbs.errors import SpecError, nearest
 from gibbs.model import by_group, families, laws, nesting
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import SCHEMES, Design, Factor
+from gibbs.model.structures import LIMIT
 from gibbs.sampling import plan_words, steps
 from gibbs.sampling.plan_words import Blocks
 
@@ -241,11 +242,13 @@ def _structure(design: Design, scheme: str) -> Plan:
     factors = design.factors
     sizes = [len(f.levels) * len(f.columns) for f in factors]
     p = design.X.shape[1]
+    always = structured_factors(design)
+    alike = [f for f in range(len(factors)) if f not in always]
     if scheme == "one-at-a-time":
-        return _finish(design, "one-at-a-time", (), tuple((f,) for f in range(len(factors))), None, forced=True)
-    chains = _chains(factors, list(range(len(factors))))
+        return _finish(design, "one-at-a-time", always, tuple((f,) for f in alike), None, forced=True)
+    chains = _chains(factors, alike)
     if scheme == "joint" or len(chains) <= 1:
-        units, core = chains[:1], tuple(sorted(f for chain in chains[1:] for f in chain))
+        units, core = chains[:1], tuple(sorted([*always, *(f for chain in chains[1:] for f in chain)]))
         columns = p + sum(sizes[f] for f in core)
         if columns > DENSE_LIMIT:
             raise SpecError(
@@ -254,16 +257,16 @@ def _structure(design: Design, scheme: str) -> Plan:
                 where="sampling.scheme",
             )
         return _finish(design, "joint", core, tuple(units), None, forced=scheme == "joint")
-    core = tuple(sorted(f for chain in chains[1:] for f in chain))
+    core = tuple(sorted([*always, *(f for chain in chains[1:] for f in chain)]))
     columns = p + sum(sizes[f] for f in core)
     flops = _joint_flops(design, chains[0], core)
     budget = FLOPS_BUDGET if families.of(design).is_gaussian else max(FLOPS_BUDGET, NANOSECONDS_A_ROW * design.rows_used)
     if scheme == "auto" and columns <= CORE_LIMIT and flops <= budget:
         return _finish(design, "joint", core, (chains[0],), None)
-    small: list[int] = []
-    room = CORE_LIMIT - p
+    small: list[int] = list(always)
+    room = CORE_LIMIT - p - sum(sizes[f] for f in always)
     if scheme == "auto":
-        for f in sorted(range(len(factors)), key=lambda f: sizes[f]):
+        for f in sorted(alike, key=lambda f: sizes[f]):
             if sizes[f] <= min(SMALL_FACTOR, room):
                 small.append(f)
                 room -= sizes[f]
@@ -274,6 +277,20 @@ def _structure(design: Design, scheme: str) -> Plan:
     if scheme == "auto" and len(units) > 1 and rho is not None and rho > 0.97 and columns <= DENSE_LIMIT:
         return _finish(design, "joint", core, (chains[0],), rho)
     return _finish(design, "joint" if len(units) == 1 else "collapsed", tuple(sorted(small)), tuple(units), rho, forced=scheme != "auto")
+
+
+def structured_factors(design: Design) -> tuple[int, ...]:
+    """The factors whose levels know their neighbours: always in the core. SpecError where they are too many columns for it."""
+    found = tuple(f for f, factor in enumerate(design.factors) if factor.structure is not None)
+    columns = sum(len(design.factors[f].levels) * len(design.factors[f].columns) for f in found)
+    if columns > LIMIT:
+        sizes = ", ".join(plan_words.sizes(design, f) for f in found)
+        raise SpecError(
+            f"effects whose levels know their neighbours are drawn in one dense block of at most {LIMIT} columns; here are {columns:,}: "
+            f"{sizes}. Take coarser levels, or fewer columns that vary over them.",
+            where="formula",
+        )
+    return found
 
 
 def _chains(factors: tuple[Factor, ...], members: list[int]) -> list[tuple[int, ...]]:
@@ -298,6 +315,9 @@ def _joint_flops(design: Design, chain: tuple[int, ...], core: tuple[int, ...]) 
     met = np.full(J, float(p))
     for f in core:
         other = design.factors[f]
+        if other.structure is not None:
+            met += len(other.levels) * len(other.columns)
+            continue
         pairs = np.unique(leaf.codes.astype(np.int64) * len(other.levels) + other.codes)
         met += np.bincount(pairs // len(other.levels), minlength=J) * len(other.columns)
     columns = p + sum(len(design.factors[f].levels) * len(design.factors[f].columns) for f in core)
@@ -332,6 +352,8 @@ def _connection(a: Factor, b: Factor, counts: np.ndarray | None = None, steps: i
 def _rounds(design: Design, scheme: str) -> int:
     """Of moves by rows after each draw of the location: 1 or 0."""
     everything = range(len(design.factors))
+    if structured_factors(design):  # their columns are not apart level by level, as moves by rows take them to be
+        return 0
     if scheme == "joint":
         return int(plan_words.hyper_parameters(design, everything) + plan_words.sigma_drawn(design) > MANY_VARIANCES)
     slopes = any(len(t.columns) > 1 for f in design.factors for t in f.terms)

@@ -77,6 +77,15 @@ def of_effects(factors: tuple[Factor, ...]) -> list[str]:
     return [f"effects of {f.name}: {laws.of(f).plan}" for f in factors if laws.of(f).plan]
 
 
+def of_structures(factors: tuple[Factor, ...]) -> list[str]:
+    """Levels that know their neighbours."""
+    return [
+        f"effects of {f.name}: {f.structure.words}, levels that know their neighbours, in the core, in coordinates independent a priori"
+        for f in factors
+        if f.structure is not None
+    ]
+
+
 def of_groups(factors: tuple[Factor, ...]) -> list[str]:
     """Covariances that differ by groups of levels."""
     return [
@@ -110,8 +119,12 @@ def one_at_a_time(design: Design, blocks: Blocks) -> list[str]:
     drawn = [*_covariances(design, everything), *(["sigma"] if sigma_drawn(design) else [])]
     if not design.factors:
         lines = [f"location{why}: β in one draw (there are no grouping factors)"]
+    elif blocks.core:
+        first = f"{_core(design, blocks)} in one draw given all other effects"
+        effects = ", ".join(sizes(design, f) for unit in blocks.units for f in unit)
+        lines = [f"location{why}: {first}" + (f"; then each factor given the rest, in turn: {effects}" if effects else "")]
     else:
-        effects = ", ".join(_sizes(design, f) for f in everything)
+        effects = ", ".join(sizes(design, f) for f in everything)
         lines = [f"location{why}: β given all effects, then each factor given the rest (equations 5 and 6 of the deck), in turn: {effects}"]
     if drawn:
         lines.append(
@@ -227,7 +240,8 @@ def _several(blocks: Blocks) -> str:
 # -------------------------------------------------------------------------------------------------------------- pieces
 
 
-def _sizes(design: Design, f: int) -> str:
+def sizes(design: Design, f: int) -> str:
+    """``school (10 levels × 2)``."""
     factor = design.factors[f]
     return f"{factor.name} ({len(factor.levels):,} levels × {len(factor.columns)})"
 
@@ -235,7 +249,7 @@ def _sizes(design: Design, f: int) -> str:
 def _chain(design: Design, unit: Sequence[int]) -> str:
     """``class (40 levels × 1) → school (10 levels × 2) nested chain, eliminated leaf to root``."""
     how = "nested chain, eliminated leaf to root" if len(unit) > 1 else "eliminated level by level"
-    return f"{' → '.join(_sizes(design, f) for f in unit)} {how}"
+    return f"{' → '.join(sizes(design, f) for f in unit)} {how}"
 
 
 def _core(design: Design, blocks: Blocks) -> str:

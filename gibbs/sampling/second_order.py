@@ -225,7 +225,7 @@ class SecondOrderChain(Chain):
         accumulate_rhs(r, working, p.layout, True, p.units, self.base.m, self.base.h)
         if p.units > 1:
             cross = cross_products(r._replace(weight=self.omega), p.layout)
-            self.base = kl.Gram(self.base.node, self.base.h, self.base.m, self.base.core, *cross)
+            self.base = kl.Gram(self.base.node, self.base.h, self.base.m, self.base.core, *cross, self.base.places)
         self.gram = self.base
         if self.packed.student.size:
             self.gram = kl.Gram(*(np.copy(array) for array in self.base))

@@ -44,7 +44,7 @@ def of(design: Design, blocks: Blocks) -> tuple[Step, ...]:
 def lines(design: Design, blocks: Blocks) -> tuple[str, ...]:
     """The sentences of all steps, after what is said of the outcome where no step is needed for it."""
     said = [line for step in of(design, blocks) for line in step.words]
-    return (*words.of_outcome(design, blocks), *words.of_groups(design.factors), *said)
+    return (*words.of_outcome(design, blocks), *words.of_groups(design.factors), *words.of_structures(design.factors), *said)
 
 
 def _one_at_a_time(design: Design, blocks: Blocks) -> list[Step]:

@@ -169,7 +169,8 @@ def reweighted(design: Design, factors: np.ndarray) -> Design:
     """The Design under the weights of one replicate, ``factors`` (N,) times its own.
 
     Scaled weights keep their sum. Groups within which the factor is the same are resampled whole, so that the density of their effects is
-    weighted alike (Savitsky and Williams 2022); a group of factor 0 keeps no row, and its effects their law.
+    weighted alike (Savitsky and Williams 2022); not that of Student-t effects and of levels that know their neighbours, which is no
+    product. A group of factor 0 keeps no row, and its effects their law.
     """
     own = design.survey or SurveyWeights("", np.ones(len(design.y)), np.ones(len(design.y)), "none")
     scaled = own.scaled * factors
@@ -183,7 +184,7 @@ def _resampled(factor: Factor, factors: np.ndarray) -> Factor:
     J = len(factor.levels)
     of_level = np.full(J, np.nan)
     of_level[factor.codes] = factors
-    if factor.df_prior is not None or not np.allclose(of_level[factor.codes], factors, rtol=1e-6, atol=0.0):
+    if factor.df_prior is not None or factor.structure is not None or not np.allclose(of_level[factor.codes], factors, rtol=1e-6, atol=0.0):
         return factor
     of_level = np.nan_to_num(of_level, nan=0.0)
     w = of_level * (np.ones(J) if factor.level_weights is None else factor.level_weights)

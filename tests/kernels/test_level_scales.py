@@ -198,7 +198,7 @@ def test_rescaled_cross_products_are_those_of_rescaled_rows(case):
         accumulate_rhs(rows, value, p.layout, True, p.units, gram.m, gram.h)
         if p.units < 2:
             return gram
-        return kl.Gram(gram.node, gram.h, gram.m, gram.core, *cross_products(rows._replace(weight=weight), p.layout))
+        return kl.Gram(gram.node, gram.h, gram.m, gram.core, *cross_products(rows._replace(weight=weight), p.layout), gram.places)
 
     found = products(r)
     s.core[:] = rng.standard_normal(s.core.size)

@@ -40,7 +40,7 @@ def _placed(key: str, value: Any) -> dict[str, Any]:
     if top == "link":
         made["family"] = "binomial"
     if top == "effects" and inner:
-        return made | {"effects": {"g": {inner: value}}}
+        return made | {"effects": {"g": {inner: value} | ({"structure": "icar"} if inner == "graph" else {})}}
     if top == "weights" and inner:
         kind = "sampling" if inner in ("scale", "within") else "frequency"
         return made | {"weights": {"column": "n", "type": kind, inner: value}}

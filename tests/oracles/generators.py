@@ -13,6 +13,7 @@ from scipy import special
 
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior, Term
 
+from . import structured
 from .densities import Values, covariance_of_group, huang_wand_scales, linear_predictor
 
 KINDS = ("none", "one_factor", "slopes", "two_terms", "nested", "nested3", "crossed", "crossed_slopes", "nested_crossed")
@@ -298,13 +299,15 @@ def draw_beta(design: Design, rng: np.random.Generator) -> np.ndarray:
 def draw_u(
     design: Design, covariances: list[list[np.ndarray]], multipliers: list[np.ndarray], rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """One (J, q) array a factor, u_j ~ N(0, Σ/λ_j), Σ that of the level's group."""
+    """One (J, q) array a factor, u_j ~ N(0, Σ/λ_j), Σ that of the level's group; all levels ~ N(0, K ⊗ Σ) where they know each other."""
     out = []
     for factor, blocks, multiplier in zip(design.factors, covariances, multipliers, strict=True):
         u = rng.standard_normal((len(factor.levels), len(factor.columns)))
         for g, group in enumerate(factor.groups or ("",)):
             own = slice(None) if factor.group is None else factor.group == g
             u[own] = u[own] @ np.linalg.cholesky(covariance_of_group(factor, blocks, group)).T
+        if factor.structure is not None:
+            u = structured.root(structured.covariance_of_levels(factor.structure)) @ u
         out.append(u / np.sqrt(multiplier)[:, None])
     return out
 

@@ -173,6 +173,13 @@ def examine(
     rng = np.random.default_rng([seed, 3])
     design = design_of(case, rng)
     engine = GrEngine(miswritten(design), plan_of(case, design), elliptical=case.elliptical, seed=seed, repack=True)
+    return judge(engine, design, rng, replicates=replicates, sweeps=sweeps, broken=broken, patched=patched)
+
+
+def judge(
+    engine: Engine, design: Design, rng: np.random.Generator, *, replicates: int, sweeps: int, broken=None, patched: bool = False
+) -> tuple[str, float]:
+    """The verdict of ``examine`` on one engine; θ₀ and y are those of ``design``."""
     before, after = [], []
     for _ in range(replicates):
         values, y = draw_data(design, rng)

@@ -1,0 +1,70 @@
+"""Levels between and beyond those of a random walk: their effects given those of the fit, by the law itself.
+
+With precision Q over all positions, old (o) and new (n), in units of σ²/c,
+
+    u_n | u_o ~ N(−Q_nn⁻¹ Q_no u_o,  c Q_nn⁻¹ ⊗ Σ)
+
+(Rue & Held 2005, §2.3). Of a first-order walk that is a Brownian bridge between two levels, and a walk that sets out from the last; of a
+second-order walk beyond the last level, a line through the last two whose variance grows with the cube of the distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gibbs.errors import DataError
+from gibbs.model.levels import number_of
+from gibbs.model.structures import Structure, walk_differences
+
+WHY = {
+    "icar": "the graph does not have it, so that nobody knows its neighbours; all areas of the graph are levels of the fit",
+    "cov": "the covariance does not have it; all its levels are levels of the fit",
+}
+
+
+def check(structure: Structure | None, factor: str, labels: Sequence[str], mode: str, where: str) -> None:
+    """DataError where the law has no such new levels: none without positions, and none that is not among the others."""
+    if structure is None or not len(labels):
+        return
+    if mode == "all new":
+        raise DataError(
+            f"the levels of {factor} know their neighbours ({structure.words}): there is no level like them that is not among them. Ask "
+            "for known groups, or for the population average.",
+            where=where,
+        )
+    if not structure.walk:
+        raise DataError(f"'{labels[0]}' is no level of {factor} that can be drawn: {WHY[structure.kind]}.", where=where)
+    wrong = [text for text in labels if number_of(text) is None]
+    if wrong:
+        raise DataError(f"'{wrong[0]}' is no position of {structure.words}, which walks over numbers.", where=where)
+
+
+def weights(structure: Structure, labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """(M (n, J), root (n, n)): u_new = M u + (root ⊗ L) noise, LL' = Σ, for new levels in the order of ``labels``."""
+    old = structure.positions
+    new = np.array([number_of(text) for text in labels], dtype=float)
+    different, place = np.unique(new, return_inverse=True)
+    M, root = _of_positions(structure, old, different)
+    return M[place], root[place]
+
+
+def _of_positions(structure: Structure, old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    J, n = old.size, new.size
+    span = old[-1] - old[0]
+    known = np.flatnonzero(np.isin(new, old))
+    ahead = np.setdiff1d(np.arange(n), known)
+    M, root = np.zeros((n, J)), np.zeros((n, n))
+    M[known, np.searchsorted(old, new[known])] = 1.0
+    if ahead.size:
+        everything = np.concatenate([old, new[ahead]])
+        order = np.argsort(everything, kind="stable")
+        D = np.zeros((everything.size - structure.walk, everything.size))
+        D[:, order] = walk_differences(structure.walk, (everything[order] - old[0]) / span)
+        Q = D.T @ D
+        lower = np.linalg.cholesky(Q[J:, J:])
+        M[ahead] = -np.linalg.solve(Q[J:, J:], Q[J:, :J])
+        c = structure.unit * span ** (2 * structure.walk - 1)
+        root[np.ix_(ahead, ahead)] = np.sqrt(c) * np.linalg.inv(lower).T
+    return M, root

@@ -1,0 +1,89 @@
+"""Invariance (``invariance.py``) of models whose effects know their neighbours: random walks, areas, kin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gibbs.model import structures
+from gibbs.model.records import Design, Factor
+from gibbs.sampling import plan
+from tests import oracles
+from tests.sampling.gr_effects import GrEngine, judge
+from tests.sampling.invariance import Engine
+
+AREAS = np.array([(0, 1), (1, 2), (2, 3), (1, 3), (4, 5)])  # two components, and an island (6)
+
+
+@dataclass(frozen=True)
+class StructuredCase:
+    """A model of a few rows; ``kinds``: of each factor's levels, "" where they are exchangeable."""
+
+    family: str
+    structure: str
+    scheme: str
+    kinds: tuple[str, ...]
+    elliptical: bool = False
+    rows: int = 24
+    levels: int = 7
+
+    def __str__(self) -> str:
+        kinds = "+".join(kind or "iid" for kind in self.kinds)
+        return f"{self.family}-{self.structure}-{self.scheme}-{kinds}" + ("-ellipse" if self.elliptical else "")
+
+
+def structure_of(kind: str, J: int, rng: np.random.Generator) -> structures.Structure:
+    """A structure of J levels: irregular positions, areas in components, kin."""
+    observed = np.ones(J, dtype=bool)
+    if kind in ("rw1", "rw2"):
+        return structures.of_walk(kind, kind, np.cumsum(rng.choice([1.0, 2.0, 4.5], J)), observed)
+    if kind == "icar":
+        return structures.of_graph("icar", AREAS[(AREAS < J).all(axis=1)], J, observed)
+    A = rng.standard_normal((J, J + 2))
+    return structures.of_covariance("cov", A @ A.T / J, observed, "")
+
+
+def changed(design: Design, kinds: tuple[str, ...], rng: np.random.Generator) -> Design:
+    """``design`` with levels that know their neighbours."""
+    factors: list[Factor] = []
+    for factor, kind in zip(design.factors, kinds, strict=True):
+        factors.append(replace(factor, structure=structure_of(kind, len(factor.levels), rng)) if kind else factor)
+    return replace(design, factors=tuple(factors))
+
+
+def design_of(case: StructuredCase, rng: np.random.Generator) -> Design:
+    """The random design of the case; of the first level of every factor that is structured no row is left where that can be."""
+    more = 1 + (case.family == "ordinal")
+    made = oracles.random_design(rng, case.structure, family=case.family, rows=case.rows, levels=case.levels, predictors=more)
+    return changed(made, case.kinds, rng)
+
+
+class StructuredEngine(GrEngine):
+    """``Engine`` for structured factors: their coordinates in the core are those of the effects, and noise where K has no direction."""
+
+    def place(self, values: dict, y: np.ndarray) -> None:
+        Engine.place(self, {**values, "u": []}, y)
+        state, packed = self.chain.state, self.packed
+        state.u[:] = np.concatenate([np.ravel(u) for u in values["u"]])
+        for f, factor in enumerate(self.design.factors):
+            of = packed.layout.factor[f]
+            if of.core0 < 0:
+                continue
+            w = values["u"][f]
+            if factor.structure is not None:
+                values_, V = np.linalg.eigh(factor.structure.basis)
+                there = values_ > 1e-8 * values_[-1]
+                noise = self.rng.standard_normal(w.shape) @ np.linalg.cholesky(oracles.factor_covariance(values["covariances"][f])).T
+                w = V[:, there] @ ((V[:, there].T @ w) / values_[there, None]) + V[:, ~there] @ (V[:, ~there].T @ noise)
+            state.core[of.core0 : of.core0 + w.size] = np.ravel(w)
+
+
+def examine(case: StructuredCase, *, replicates: int, sweeps: int = 5, seed: int = 1, broken=None, miswritten=lambda design: design):
+    """(the most extreme statistic, its p-value times their number); broken, miswritten: break the engine, or its Design."""
+    rng = np.random.default_rng([seed, 3])
+    design = design_of(case, rng)
+    engine = StructuredEngine(
+        miswritten(design), plan.make(miswritten(design), case.scheme), elliptical=case.elliptical, seed=seed, repack=True
+    )
+    return judge(engine, design, rng, replicates=replicates, sweeps=sweeps, broken=broken)

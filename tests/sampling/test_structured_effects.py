@@ -1,0 +1,88 @@
+"""Effects that know their neighbours: prior → data → sweeps leaves the joint law alone, and bugs are caught."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gibbs.model.records import Design
+from tests.sampling.invariance import Stopped
+from tests.sampling.structured_effects import StructuredCase, examine
+
+SUITE = 1e-4
+"""Probability that an exact sampler fails a suite."""
+
+CASES = (
+    StructuredCase("gaussian", "one_factor", "joint", ("rw1",), elliptical=True),
+    StructuredCase("gaussian", "slopes", "joint", ("rw2",)),
+    StructuredCase("gaussian", "crossed", "joint", ("icar", "")),
+    StructuredCase("gaussian", "crossed", "joint", ("rw1", "icar"), elliptical=True),
+    StructuredCase("gaussian", "crossed_slopes", "one-at-a-time", ("cov", "")),
+    StructuredCase("gaussian", "crossed", "collapsed", ("", "rw1")),
+    StructuredCase("gaussian", "nested", "joint", ("icar", "")),
+    StructuredCase("student", "slopes", "joint", ("icar",)),
+    StructuredCase("probit", "one_factor", "joint", ("rw1",), elliptical=True),
+    StructuredCase("probit", "crossed", "joint", ("rw2", "")),
+    StructuredCase("logit", "crossed", "joint", ("", "icar")),
+    StructuredCase("logit", "one_factor", "one-at-a-time", ("rw2",)),
+    StructuredCase("logit", "slopes", "second-order", ("rw1",)),
+    StructuredCase("binomial", "crossed", "second-order", ("icar", "")),
+    StructuredCase("poisson", "one_factor", "second-order", ("rw1",)),
+    StructuredCase("poisson", "crossed", "second-order", ("", "icar"), elliptical=True),
+    StructuredCase("negative_binomial", "one_factor", "second-order", ("rw2",)),
+    StructuredCase("ordinal", "one_factor", "second-order", ("icar",)),
+    StructuredCase("beta_binomial", "one_factor", "second-order", ("cov",)),
+)
+
+
+@pytest.mark.parametrize("case", CASES[::3], ids=str)
+def test_sweeps_leave_the_joint_law_alone(case: StructuredCase):
+    name, p = examine(case, replicates=200, seed=11)
+    assert p * len(CASES) > SUITE, f"{case}: {name}"
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_sweeps_leave_the_joint_law_alone_to_the_last(case: StructuredCase):
+    name, p = examine(case, replicates=1500, seed=12)
+    assert p * len(CASES) > SUITE, f"{case}: {name}"
+
+
+# ------------------------------------------------------------------------------------------------------- it bites
+
+
+def _with_basis(design: Design, change) -> Design:
+    factors = (
+        f if f.structure is None else replace(f, structure=replace(f.structure, basis=change(f.structure.basis))) for f in design.factors
+    )
+    return replace(design, factors=tuple(factors))
+
+
+def _missing_scaling(design: Design) -> Design:
+    return _with_basis(design, lambda B: 1.6 * B)
+
+
+def _level_left_free(design: Design) -> Design:
+    """The constraint forgotten: effects have a level of their own, as if their mean were taken off afterwards and not conditioned on."""
+    return _with_basis(design, lambda B: B + 3.0 * np.ones_like(B) / len(B))
+
+
+def _one_direction_short(design: Design) -> Design:
+    """Wrong rank: the longest direction is left out."""
+
+    def short(B: np.ndarray) -> np.ndarray:
+        values, V = np.linalg.eigh(B)
+        return (V[:, :-1] * values[:-1]) @ V[:, :-1].T
+
+    return _with_basis(design, short)
+
+
+@pytest.mark.parametrize("mistake", [_missing_scaling, _level_left_free, _one_direction_short])
+def test_a_law_that_is_not_the_stated_one_is_caught(mistake):
+    try:
+        name, p = examine(CASES[0], replicates=400, seed=13, miswritten=mistake)
+    except Stopped:
+        return
+    assert p < 1e-6, f"{mistake.__name__} was not seen: {name}"
