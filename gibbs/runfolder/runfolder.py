@@ -484,8 +484,8 @@ def _read_netcdf(path: Path, manifest: Mapping[str, Any]) -> tuple[outlines.Outl
             data = file.groups["observed_data"].variables
             observed = (data[layout.stored_name(model.outcome)][...], data["obs_id"][...])
         absent = None
-        if "posterior_predictive" in file.groups:
-            predicted = file.groups["posterior_predictive"].variables
+        predicted = file.groups["posterior_predictive"].variables if "posterior_predictive" in file.groups else {}
+        if layout.MISSING_DIM in predicted:  # else the group holds replications alone (store)
             absent = (predicted[layout.MISSING_DIM][...], predicted["ymis"][...])
         draws = (StreamedDraws if streamed else Draws)(
             beta=stack(names.coefficient_names(model)),

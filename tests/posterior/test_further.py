@@ -216,6 +216,10 @@ def test_the_run_folder_holds_what_the_spec_asks_for(tmp_path: Path) -> None:
         assert {"log_likelihood", "log_prior"} <= set(tree.children) and "posterior_predictive" not in tree.children
         np.testing.assert_array_equal(tree["log_likelihood"]["y"], fit.log_likelihood())
     np.testing.assert_array_equal(load(folder).arrays.beta, fit.arrays.beta)
+    for store in ("posterior_predictive", "all"):
+        again = load(built.fit("y ~ x + (1 | g)", kept=20, store=[store]).save(tmp_path / store))
+        assert again.missing_draws is None
+        np.testing.assert_array_equal(again.arrays.u, fit.arrays.u)
 
 
 def test_missing_outcomes_stand_beside_replications() -> None:
