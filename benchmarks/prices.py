@@ -1,0 +1,308 @@
+"""What a sweep costs and how far it goes: the prices behind the plan's choice of moves (``gibbs.sampling.plan.NANOSECONDS``).
+
+    python benchmarks/prices.py [WORD …] [--raw figures.jsonl]
+
+For each model and each scheme that it may have, one chain in this thread: nanoseconds of a sweep in the processor's time of this thread
+alone, effective draws a sweep, and beside them what ``gibbs.sampling.plan.choice`` says. Then prices that fit all of them best (least
+squares of ratios, none below 0),
+
+    sweep = once + a_row · rows + an_effect · effects + an_operation · operations of the eliminations
+
+and the medians that stand in ``plan.NANOSECONDS`` and ``plan.SECOND_ORDER_IAT``. What came out is in prices.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pandas as pd
+from scipy import optimize
+
+import gibbs
+from gibbs.draws import diagnostics
+from gibbs.model import by_group, cells, families
+from gibbs.model.records import Design
+from gibbs.sampling import plan
+from gibbs.sampling.chain import Chain
+from gibbs.sampling.pack import pack
+from gibbs.sampling.second_order import SecondOrderChain
+
+ROOT = Path(__file__).resolve().parent.parent
+BOTH = ("augmented", "second-order")
+_ITEMS = "r2 ~ Anger + Gender + btype + situ + (1 | id) + (1 | item)"
+_USE = "use ~ urban + age + I(age^2) + livch + (1 + urban | district)"
+_SIMULATED, _COUNTS, _ORDERED, _TRIALS = (f"{y} ~ x + z + (1 | g)" for y in ("one", "count", "category", "ones | trials(n)"))
+_ROWS = "3,000 rows of 60 groups"
+MODELS: dict[str, tuple[str, str | None, str | None, tuple[str, ...]]] = {
+    "VerbAgg": (_ITEMS, "lme4::VerbAgg", "logit", BOTH),
+    "VerbAgg, probit": (_ITEMS, "lme4::VerbAgg", "probit", BOTH),
+    "contraception": (_USE, "mlmRev::Contraception", "logit", BOTH),
+    "contraception, probit": (_USE, "mlmRev::Contraception", "probit", BOTH),
+    "peru_m6": ("specs/peru_m6.yaml", None, None, BOTH),
+    "peru_m6_probit": ("specs/peru_m6_probit.yaml", None, None, BOTH),
+    "gss_abortion": ("specs/gss_abortion.yaml", None, None, BOTH),
+    "gss_abortion, logit": ("specs/gss_abortion.yaml", None, "logit", BOTH),
+    "ohio": ("resp ~ age * smoke + (1 | id)", "geepack::ohio", "logit", BOTH),
+    "bacteria": ("y ~ trt + week + (1 | ID)", "MASS::bacteria", "logit", BOTH),
+    "turnout_apc": ("specs/turnout_apc.yaml", None, None, BOTH),
+    "cbpp": ("specs/cbpp.yaml", None, None, ("auto",)),
+    "grouseticks": ("TICKS ~ YEAR + HEIGHT + (1 | BROOD) + (1 | LOCATION)", "lme4::grouseticks", "poisson", ("auto",)),
+    "epilepsy": ("y ~ lbase * trt + lage + V4 + (1 | subject)", "MASS::epil", "poisson", ("auto",)),
+    "wine": ("rating ~ temp + contact + (1 | judge)", "ordinal::wine", "ordinal", ("auto",)),
+    "soup": ("SURENESS ~ PROD + (1 | RESP)", "ordinal::soup", "ordinal", ("auto",)),
+    "peru_m1": ("specs/peru_m1.yaml", None, None, ("auto",)),
+    "peru_m5": ("specs/peru_m5.yaml", None, None, ("auto",)),
+    "hsb82": ("mAch ~ meanses + cses + sector + (1 + cses | school)", "mlmRev::Hsb82", "gaussian", ("auto",)),
+    "vocabulary": ("vocabulary ~ education + sex + (1 | year)", "carData::Vocab", "gaussian", ("auto",)),
+    "penicillin": ("diameter ~ 1 + (1 | plate) + (1 | sample)", "lme4::Penicillin", "gaussian", ("auto",)),
+    "pastes": ("strength ~ 1 + (1 | batch/cask)", "lme4::Pastes", "gaussian", ("auto",)),
+    "wages": ("lnw ~ exper + black + (1 + exper | id)", "HLMdiag::wages", "gaussian", ("auto",)),
+    "machines": ("score ~ Machine + (0 + Machine | Worker)", "nlme::Machines", "gaussian", ("auto",)),
+    "wages, quadratic": ("lnw ~ exper + I(exper^2) + black + (1 + exper + I(exper^2) | id)", "HLMdiag::wages", "gaussian", ("auto",)),
+    "scottish schools": ("attain ~ sex + (1 | primary) + (1 | second)", "mlmRev::ScotsSec", "gaussian", ("auto", "collapsed")),
+    "insteval": ("specs/insteval.yaml", None, None, ("auto",)),
+    "sleepstudy, t": ("Reaction ~ Days + (1 + Days | Subject)", "lme4::sleepstudy", "student", ("auto",)),
+    "vocabulary, t": ("vocabulary ~ education + sex + (1 | year)", "carData::Vocab", "student", ("auto",)),
+    "simulated, logit": (_SIMULATED, _ROWS, "logit", BOTH),
+    "simulated, probit": (_SIMULATED, _ROWS, "probit", BOTH),
+    "simulated, cloglog": (_SIMULATED, _ROWS, "cloglog", ("auto",)),
+    "simulated, poisson": (_COUNTS, _ROWS, "poisson", ("auto",)),
+    "simulated, negative binomial": (_COUNTS, _ROWS, "negative_binomial", ("auto",)),
+    "simulated, ordinal logit": (_ORDERED, _ROWS, "ordinal", ("auto",)),
+    "simulated, ordinal probit": (_ORDERED, _ROWS, "ordinal(probit)", ("auto",)),
+    "simulated, beta-binomial logit": (_TRIALS, _ROWS, "beta_binomial", ("auto",)),
+    "simulated, beta-binomial probit": (_TRIALS, _ROWS, "beta_binomial(probit)", ("auto",)),
+    "simulated, beta-binomial cloglog": (_TRIALS, _ROWS, "beta_binomial(cloglog)", ("auto",)),
+    "simulated, t": ("x ~ z + (1 | g)", _ROWS, "student", ("auto",)),
+    "simulated, units in turn": ("x ~ z + (1 | g) + (1 | h)", _ROWS, "gaussian", ("one-at-a-time", "collapsed")),
+}
+"""Name: (spec or formula, data, family, schemes)."""
+
+
+def simulated() -> pd.DataFrame:
+    """Outcomes of every kind on the same 3,000 rows of two predictors and 60 groups, none equal to another."""
+    rng = np.random.default_rng(1)
+    g, h = np.repeat(np.arange(60), 50), rng.integers(40, size=3000)
+    x, z = rng.standard_normal((2, g.size))
+    eta = -0.3 + 0.4 * x - 0.2 * z + 0.6 * rng.standard_normal(60)[g]
+    share, n = 1.0 / (1.0 + np.exp(-eta)), rng.integers(1, 9, g.size)
+    ones = rng.binomial(n, np.clip(share + 0.1 * rng.standard_normal(g.size), 0.01, 0.99))
+    category = np.digitize(eta + rng.logistic(size=g.size), [-1.0, 0.5, 1.5])
+    return pd.DataFrame(
+        {"x": x, "z": z, "g": g, "h": h, "n": n, "ones": ones, "category": category, "count": rng.poisson(np.exp(eta))}
+        | {"one": (rng.random(g.size) < share).astype(int)}
+    ).astype({"g": str, "h": str})
+
+
+WARMUP, SECONDS, FEW, MANY = 300, 0.5, 200, 4000
+"""Sweeps of warm-up; seconds of this thread that are measured, and draws at least and at most."""
+
+
+class Prices(NamedTuple):
+    """Nanoseconds: of a sweep beside all else, of an effect, of an operation of an elimination."""
+
+    once: float
+    effect: float
+    operation: float
+
+
+class Work(NamedTuple):
+    """What a sweep of a plan goes through: all its moves ``times`` times, and in these so many rows, effects and operations."""
+
+    times: int
+    rows: float
+    effects: int
+    operations: float
+
+
+def loop_of(design: Design, made: plan.Plan) -> str:
+    """The scheme, "by rows" where variances move so, and "augmented" where latents are drawn."""
+    if made.scheme == "second-order" or families.of(design).is_gaussian:
+        return "by rows" if made.rounds else made.scheme
+    return "augmented"
+
+
+def row_of(design: Design, made: plan.Plan) -> str:
+    """What a row costs: its latent, or its likelihood, as the records of the families name them."""
+    family = families.of(design)
+    return (family.likelihood if made.scheme == "second-order" else family.augmented)[family.link]
+
+
+def work_of(design: Design, made: plan.Plan) -> Work:
+    """Of one sweep: rows of the data where latents are drawn, cells of second order; none of a gaussian model, but units in turn."""
+    effects = design.X.shape[1] + sum(len(f.levels) * len(f.columns) for f in design.factors)
+    if made.scheme == "second-order":
+        rows = cells.number(design)
+    elif families.of(design).is_gaussian:
+        rows = design.y.size if len(made.units) > 1 else 0
+    else:
+        rows = design.y.size if design.trials is None else float(np.sum(design.trials))
+    if made.scheme == "one-at-a-time":
+        operations = float(sum(len(f.columns) ** 3 * len(f.levels) for f in design.factors))
+    elif made.units:
+        operations = sum(plan._joint_flops(design, unit, made.core) for unit in made.units)
+    else:
+        operations = effects**3 / 6
+    return Work(made.cycles, rows, effects, operations)
+
+
+class Row(NamedTuple):
+    """A model under one scheme."""
+
+    name: str
+    scheme: str
+    loop: str
+    row: str
+    rows: int
+    cells: int
+    work: Work
+    nanoseconds: float  # a sweep
+    warm: float  # a sweep of warm-up
+    per_draw: float  # sweeps an effective draw, bulk: of the worst coefficient, entry of a covariance's factor, or effect
+    told: float  # what plan.choice says of augmentation
+    auto: bool  # whether auto takes it
+
+
+def _chain(model: gibbs.Preview | Any, scheme: str) -> tuple[Chain, plan.Plan, Any]:
+    design = by_group.arrange(model.design)
+    made = plan.make(design, scheme)
+    kind = SecondOrderChain if made.scheme == "second-order" else Chain
+    return kind(0, np.random.SeedSequence(1), pack(design, made), design, WARMUP), made, design
+
+
+def measure(name: str) -> Iterator[Row]:
+    """Every scheme of one model."""
+    what, data, family, schemes = MODELS[name]
+    given = {"family": family} if family else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = (
+            gibbs.check(str(ROOT / what), **given) if data is None else gibbs.check(what, simulated() if data is _ROWS else data, **given)
+        )
+    for scheme in schemes:
+        chain, made, design = _chain(model, scheme)
+        chain.compile()
+        began = time.thread_time()
+        while chain.done < WARMUP:
+            chain.advance(WARMUP)
+        warm = (time.thread_time() - began) / WARMUP
+        began, spent = time.thread_time(), 0.0
+        while chain.done < WARMUP + FEW or (spent < SECONDS and chain.done < WARMUP + MANY):
+            chain.advance(max(10, min(int(0.2 / warm), 500)))
+            spent = time.thread_time() - began
+        draws = chain.draws()
+        values = np.concatenate([draws[k].reshape(len(draws[k]), -1) for k in ("beta", "L", "u")], axis=1)[None]
+        values = values[:, :, values[0].std(axis=0) > 0]
+        done = values.shape[1]
+        least = float(np.nanmin(diagnostics.ess_bulk(values)))
+        binary = families.of(design).outcome == families.BINARY
+        better, why = plan.choice(design) if binary else ("", "about 0 sweeps")
+        yield Row(
+            name,
+            made.scheme,
+            loop_of(design, made),
+            row_of(design, made),
+            design.y.size,
+            cells.number(design),
+            work_of(design, made),
+            1e9 * spent / done,
+            1e9 * warm,
+            done / least,
+            float(why.split("about ")[1].split()[0]),
+            not binary or better == scheme,
+        )
+
+
+def fitted(rows: list[Row]) -> tuple[dict[str, Prices], dict[str, float]]:
+    """(prices by loop, of a row by latent or likelihood): least squares of told/measured; what no model tells apart is shared."""
+    loops, kinds = sorted({r.loop for r in rows}), sorted({r.row for r in rows if r.work.rows})
+    A = np.zeros((len(rows), 3 * len(loops) + len(kinds)))
+    for i, r in enumerate(rows):
+        first = 3 * loops.index(r.loop)
+        A[i, first : first + 3] = 1.0, r.work.effects, r.work.operations
+        if r.work.rows:
+            A[i, 3 * len(loops) + kinds.index(r.row)] = r.work.rows
+        A[i] *= r.work.times / r.nanoseconds
+    size = A.max(axis=0) + 1e-300
+    solution, _ = optimize.nnls(np.vstack([A / size, 0.03 * np.eye(size.size)]), np.repeat([1.0, 0.0], [len(rows), size.size]))
+    price = [float(f"{v:.3g}") for v in solution / size]
+    sweeps = {name: Prices(*price[3 * k : 3 * k + 3]) for k, name in enumerate(loops)}
+    return sweeps, dict(zip(kinds, price[3 * len(loops) :], strict=True))
+
+
+def told(row: Row, sweeps: dict[str, Prices], rows: dict[str, float]) -> float:
+    """Nanoseconds of a sweep."""
+    price, of = sweeps[row.loop], row.work
+    return of.times * (price.once + rows.get(row.row, 0.0) * of.rows + price.effect * of.effects + price.operation * of.operations)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("words", nargs="*", help="models whose names have one of these words (default: all)")
+    parser.add_argument("--raw", type=Path, help="also write, and begin with, the figures as JSON, a line a model and scheme")
+    asked = parser.parse_args()
+    rows: list[Row] = []
+    if asked.raw is not None and asked.raw.exists():
+        rows = [Row(**{**(r := json.loads(line)), "work": Work(*r["work"])}) for line in asked.raw.read_text().splitlines()]
+    for name in MODELS:
+        if any(r.name == name for r in rows) or (asked.words and not any(w in name for w in asked.words)):
+            continue
+        found = list(measure(name))
+        rows += found
+        if asked.raw is not None:
+            with asked.raw.open("a") as out:
+                out.writelines(json.dumps(row._asdict()) + "\n" for row in found)
+    if not rows:
+        parser.error(f"no model has one of these words in its name; the models are {', '.join(MODELS)}")
+    print(report(rows))
+
+
+def report(rows: list[Row]) -> str:
+    """The table, in Markdown, then the prices that fit it, and the medians that the plan chooses by."""
+    sweeps, each = fitted(rows)
+    lines = [
+        "| model | loop | a row | rows | cells | µs a sweep | told | ratio | sweeps an effective draw | told | ESS a second | auto |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        said = told(r, sweeps, each)
+        of_draw = f"{r.told:.1f}" if r.loop == "augmented" and r.told else f"{plan.SECOND_ORDER_IAT:.1f}" if r.told else ""
+        lines.append(
+            f"| {r.name} | {r.loop} | {r.row} | {r.rows:,} | {r.cells:,} | {r.nanoseconds / 1e3:,.1f} | {said / 1e3:,.1f} "
+            f"| {said / r.nanoseconds:.2f} | {r.per_draw:.1f} | {of_draw} | {1e9 / r.nanoseconds / r.per_draw:,.0f} "
+            f"| {'yes' if r.auto else ''} |"
+        )
+    lines += ["", "| loop | once, ns | an effect | an operation | a sweep of warm-up, in sweeps |", "|---|---|---|---|---|"]
+    for name, price in sweeps.items():
+        warm = statistics.median(r.warm / r.nanoseconds for r in rows if r.loop == name)
+        lines.append(f"| {name} | {' | '.join(f'{v:g}' for v in price)} | {warm:.1f} |")
+    lines += ["", "| a row | ns |", "|---|---|", *(f"| {name} | {v:g} |" for name, v in each.items())]
+    augmented = [r for r in rows if r.told and r.loop == "augmented"]
+    second = [r for r in rows if r.told and r.loop == "second-order"]
+    lines += [
+        "",
+        *(_median(f"{name}, ns a row", [r.nanoseconds / r.rows for r in augmented if r.row == name]) for name in ("PROBIT", "LOGIT")),
+    ]
+    names = ("BINOMIAL_PROBIT", "BINOMIAL_LOGIT")
+    lines += [_median(f"{name}, ns a cell", [r.nanoseconds / r.cells for r in second if r.row == name]) for name in names]
+    lines.append(_median("second order, sweeps an effective draw", [r.per_draw for r in second]))
+    return "\n".join(lines)
+
+
+def _median(what: str, values: list[float]) -> str:
+    return f"- {what}: " + (f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})" if values else "not measured")
+
+
+if __name__ == "__main__":
+    main()
