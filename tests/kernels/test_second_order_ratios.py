@@ -259,8 +259,24 @@ def test_law_of_the_sd_when_effects_scale_with_it(case):
 CORES = [Case(f, "one_factor" if k % 2 else "slopes", "second-order", link=link) for k, (f, link) in enumerate(FAMILIES)]
 
 
-LOOP = ("run_second_order", "refresh_predictor", "coordinates_of_unit", "move_unit", "move_levels", "move_variances")
-LOOP += ("whiten_shifted_core", "propose_core", "move_covariances", "move_family")
+LOOP = (
+    "run_second_order",
+    "refresh_predictor",
+    "move_given_the_others",
+    "coordinates_of_unit",
+    "move_unit",
+    "move_levels",
+    "move_variances",
+)
+LOOP += (
+    "whiten_shifted_core",
+    "propose_core",
+    "scales_now",
+    "move_covariances",
+    "move_levels_by_own_law",
+    "move_everything",
+    "move_family",
+)
 """What a sweep consists of, outermost first; the kernels that these call are compiled."""
 
 

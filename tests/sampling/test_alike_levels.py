@@ -72,13 +72,14 @@ def region() -> Law:
 
 
 def test_the_law_by_quadrature(region: Law):
-    """Mean and quantiles by another quadrature: Gauss–Hermite over states, plain sums on grids of b and of the means of regions.
+    """Mean and quantiles by another quadrature: Gauss–Hermite over states, plain sums on grids of b (401 points) and of the means of
+    regions (4,001), a spline over 120 values of the sd from 0.012, flat below.
 
     The fault's report has the mean 3.19, but 0.45, 1.94 and 9.04 for the 5, 50 and 95 % points: each about 3 % below both quadratures,
     and 400,000 draws have the last at 9.30, too.
     """
-    assert region.mean() == pytest.approx(3.182, rel=1e-3)
-    assert [region.quantile(p) for p in (0.05, 0.5, 0.95)] == pytest.approx([0.4655, 1.9988, 9.300], rel=1e-3)
+    assert region.mean() == pytest.approx(3.1810, rel=1e-3)
+    assert [region.quantile(p) for p in (0.05, 0.5, 0.95)] == pytest.approx([0.46457, 1.99820, 9.29700], rel=2.5e-3)
 
 
 @pytest.mark.parametrize("seed", [2, 3, 6])
