@@ -40,7 +40,7 @@ abandoned = threading.Event()
 """Set when threads are left behind in the middle of compiled code: the process must then end without waiting for them."""
 
 
-SOON = 1.5
+SOON = 1.2
 """Seconds after a signal in which what was drawn is written; what takes longer stays in the checkpoint."""
 
 

@@ -148,6 +148,6 @@ def test_the_page_on_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "table_again",
         "write_netcdf",
     }
-    missing = {name for name in dir(Fit) if not name.startswith("_")} - plain - set(re.findall(r"fit\.(\w+)", text))
+    missing = {name for name in dir(Fit) if not name.startswith("_")} - plain - set(re.findall(r"(?:fit|simple)\.(\w+)", text))
     assert not missing
     assert {f"fit.plot.{kind}(" for kind in ("ranef", "level2", "effects", "ppc")} <= set(re.findall(r"fit\.plot\.\w+\(", text))

@@ -83,11 +83,11 @@ EXAMPLES: dict[str, list[Any]] = {
     "keep": ["all", "none", ["province"]],
     "store": ["all", ["log_likelihood", "log_prior"]],
 }
-"""Dotted key → values that it may hold; the keys of ``until``, ``join`` and ``effects`` under those names."""
+"""Dotted key → values that it may hold; the keys of ``until``, ``join``, ``disclosure`` and ``effects`` under those names."""
 
 _PARTS = {"DataKeys": "data", "WeightsKeys": "weights", "EffectsKeys": "effects", "OutcomeKeys": "outcome", "SamplingKeys": "sampling"}
 _PARTS |= {"DesignKeys": "design", "ReplicatesKeys": "replicates"}
-_PARTS |= {"UntilKeys": "until", "MissingKeys": "data.na", "JoinKeys": "join"}
+_PARTS |= {"UntilKeys": "until", "MissingKeys": "data.na", "JoinKeys": "join", "DisclosureKeys": "disclosure"}
 
 
 def enriched(made: dict[str, Any]) -> dict[str, Any]:

@@ -272,9 +272,12 @@ def draw(fit: Fit, parameters: str | Sequence[str] | None = None) -> Picture:
     from gibbs.plots import canvas
 
     there = {one.name: one for one in [*_of_coefficients(fit), *known(fit.outline)]}
-    if not there and (flat := _flat(fit.outline)):
+    flat = _flat(fit.outline)
+    asked = [name for name in flat if name in ([parameters] if isinstance(parameters, str) else parameters or [])]
+    if asked or (flat and not there):
+        asked = asked or flat
         raise PlotError(
-            f"the prior of {' and '.join(flat[:3])}{' …' if len(flat) > 3 else ''} is flat: there is no density to draw beside the "
+            f"the prior of {' and '.join(asked[:3])}{' …' if len(asked) > 3 else ''} is flat: there is no density to draw beside the "
             "posterior. The kind trace shows the draws."
         )
     if not there:

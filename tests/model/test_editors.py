@@ -23,6 +23,8 @@ def _placed(key: str, value: Any) -> dict[str, Any]:
         return {"formula": "y ~ x", "sampling": {"until": {inner: value}}}
     if top == "join":
         return {"formula": "y ~ x", "data": {"file": "d.csv", "join": {"file": "s.csv", "on": "state", inner: value}}}
+    if top == "disclosure":
+        return {"formula": "y ~ x", "data": {"ibis": "postgres://server/survey", "table": "answers", "disclosure": {inner: value}}}
     made: dict[str, Any] = {"formula": "y ~ x + (1 | g)"}
     if key == "formula":
         return {"formula": value, "family": "binomial" if "cbind" in value else "gaussian"}

@@ -108,5 +108,5 @@ def test_simulation_and_exports_say_what_they_can(tmp_path) -> None:
     text = (tmp_path / "stan" / "model.stan").read_text()
     assert "real<lower=0> sd_g;" in text and "// sd_g: flat" in text
     with pytest.raises(PlotError, match="is flat: there is no density to draw"):
-        fit.plot.priors()
+        fit.plot.priors("sd_g__Intercept")
     assert "flat (improper)" in str(gibbs.check("y | se(s) ~ 1 + (1 | g)", EIGHT, priors={"sd": "flat"}))

@@ -40,7 +40,7 @@ def test_damaged_parquet_is_one_message_whatever_byte_is_wrong(tmp_path: Path) -
 def test_a_parquet_file_of_more_rows_than_the_memory_holds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parquet.write_table(pa.table({"y": np.arange(50.0), "x": np.ones(50)}), tmp_path / "d.parquet")
     monkeypatch.setattr("gibbs.memory.installed", lambda: 799)
-    with pytest.raises(DataError, match="2 columns of 50 rows need 800 bytes, and this machine has 799 bytes of memory"):
+    with pytest.raises(DataError, match="2 columns of 50 rows need about 4 kB, and this machine has 799 bytes"):
         read(tmp_path / "d.parquet")
 
 

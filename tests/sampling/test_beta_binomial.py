@@ -103,7 +103,7 @@ def test_what_it_is_not_for_is_said() -> None:
     assert "no row of yes has more than one trial" in " ".join(told.split())
     with pytest.raises(SpecError, match="the family beta_binomial has no shape; only family negative_binomial has"):
         gibbs.check("s | trials(n) ~ 1", data, family="beta_binomial", priors={"shape": "half_normal(1)"})
-    with pytest.raises(SpecError, match="the family logit has no phi; only family beta_binomial has"):
+    with pytest.raises(SpecError, match="the family binomial has no phi; only family beta_binomial has"):
         gibbs.check("s | trials(n) ~ 1", data, family="binomial", priors={"phi": "half_normal(1)"})
 
 
