@@ -7,15 +7,28 @@ child; what the child survives, this process reads after it.
 from __future__ import annotations
 
 import functools
+import math
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from gibbs.errors import DataError
 
-SECONDS, BYTES_A_SECOND = 60.0, 1_000_000
-"""The child may take so long, and so long again for every so many bytes of the file: a hundred times what a sound file takes."""
-_SPSS = "import sys; sys.path[:] = {path!r}; import pyreadstat; pyreadstat.read_sav(sys.argv[1])"
+SECONDS, BYTES_A_SECOND, PATIENCE = 60.0, 1_000_000, 10.0
+"""Seconds of processor time that the child may take, one more for every so many bytes of the file: a hundred times what a sound file takes.
+On a busy machine it waits for a processor most of the time, so it may stand on the clock for so many times as long."""
+_SPSS = """
+import sys
+sys.path[:] = {path!r}
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds} + 5))
+except (ImportError, OSError, ValueError):
+    pass
+import pyreadstat
+pyreadstat.read_sav(sys.argv[1])
+"""
 
 
 def spss(path: Path, source: str) -> None:
@@ -31,18 +44,21 @@ def _spss(path: str, size: int, changed: int) -> str:
     if getattr(sys, "frozen", False) or not Path(sys.executable or "").name.lower().startswith("python"):
         return ""  # Python is part of another program, which would start again
     seconds = SECONDS + size / BYTES_A_SECOND
+    endless = f"its library has not come to an end of it in {seconds:.0f} seconds"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _SPSS.format(path=sys.path), path],
+            [sys.executable, "-c", _SPSS.format(path=sys.path, seconds=math.ceil(seconds)), path],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=seconds,
+            timeout=PATIENCE * seconds,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except subprocess.TimeoutExpired:
-        return f"its library has not come to an end of it in {seconds:.0f} seconds"
+        return endless
     except OSError:  # no process more, no memory: what can be done without the child is
         return ""
+    if done.returncode == -getattr(signal, "SIGXCPU", 0) != 0:
+        return endless
     broken = done.returncode < 0 or done.returncode >= 0xC0000000  # a signal; an exception of Windows
     return "its library breaks on it" if broken else ""

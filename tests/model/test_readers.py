@@ -76,10 +76,22 @@ def test_an_spss_file_that_breaks_its_library_is_one_message(tmp_path: Path) -> 
 
 def test_a_file_that_ends_the_process_that_reads_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "d.sav").write_bytes(b"$FL2")
+    reads = "import pyreadstat\npyreadstat.read_sav(sys.argv[1])"
+    assert reads in trial._SPSS
     for program, words in {"import os; os.abort()": "its library breaks on it", "while True: pass": "not come to an end"}.items():
-        monkeypatch.setattr("gibbs.model.trial._SPSS", program)
+        monkeypatch.setattr("gibbs.model.trial._SPSS", trial._SPSS.replace(reads, program))
         monkeypatch.setattr("gibbs.model.trial.SECONDS", 1.0)
         trial._spss.cache_clear()
         with pytest.raises(DataError, match=words):
             read(tmp_path / "d.sav")
+        monkeypatch.undo()
+    trial._spss.cache_clear()
+
+
+def test_a_process_that_waits_its_turn_on_a_busy_machine_may_take_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "d.sav").write_bytes(b"$FL2")
+    monkeypatch.setattr("gibbs.model.trial._SPSS", "import time; time.sleep(0.6)")
+    monkeypatch.setattr("gibbs.model.trial.SECONDS", 0.3)
+    trial._spss.cache_clear()
+    trial.spss(tmp_path / "d.sav", "d.sav")
     trial._spss.cache_clear()
