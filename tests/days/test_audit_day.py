@@ -85,7 +85,7 @@ def test_the_day(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
         loo = arviz_stats.loo(tree, pointwise=True)
         sensitivity = arviz_stats.psense_summary(tree, var_names=["b_hours", "sigma"])
         pit = arviz_stats.loo_pit(tree)["reading"].to_numpy()
-    assert sensitivity.loc["b_hours", "prior"] < 0.05 < sensitivity.loc["b_hours", "likelihood"]
+    assert sensitivity.loc["b_hours", "prior"] < 0.05 and sensitivity.loc["sigma", "prior"] < 0.05 < sensitivity.loc["sigma", "likelihood"]
     from gibbs.posterior.fit import load
 
     fit = load("runs/reading")

@@ -22,6 +22,10 @@ from tests.model.sources.both_ways import prepared, table, write
 MODELS = {"gaussian": "y ~ x * z + f + (1 + x | g)", "probit": "b ~ x + f + z + (1 | g)"}
 
 
+DRAWS = 60
+"""Of each of two chains: leave-one-out wants 100 in all."""
+
+
 @pytest.fixture(scope="module", params=list(MODELS))
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Fit, Fit, Path]:
     """A fit of rows on disk, and one of the same rows in memory with the same draws, which are made up; the run folder of the first."""
@@ -40,13 +44,15 @@ def made_up(design: Design) -> Draws:
     """Draws that no sampler made: any will do to compare what is made of them."""
     rng = np.random.default_rng(2)
     hyper = names.hyper_names(design)
-    values = np.stack([rng.uniform(-0.5, 0.5, (2, 40)) if n.startswith("cor") else rng.uniform(0.4, 1.2, (2, 40)) for n in hyper], axis=-1)
+    values = np.stack(
+        [rng.uniform(-0.5, 0.5, (2, DRAWS)) if n.startswith("cor") else rng.uniform(0.4, 1.2, (2, DRAWS)) for n in hyper], axis=-1
+    )
     sizes = [len(f.levels) * len(f.columns) for f in design.factors]
-    beta = 0.3 * rng.normal(size=(2, 40, len(design.coefficients))) + (50.0 if design.family == "gaussian" else 0.0) * np.eye(
+    beta = 0.3 * rng.normal(size=(2, DRAWS, len(design.coefficients))) + (50.0 if design.family == "gaussian" else 0.0) * np.eye(
         1, len(design.coefficients)
     )
     starts = tuple(int(v) for v in np.cumsum([0, *sizes])[:-1])
-    return Draws(beta, values, hyper, 0.4 * rng.normal(size=(2, 40, sum(sizes))), starts, rng.normal(size=(2, 40)), 60)
+    return Draws(beta, values, hyper, 0.4 * rng.normal(size=(2, DRAWS, sum(sizes))), starts, rng.normal(size=(2, DRAWS)), 60)
 
 
 def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
