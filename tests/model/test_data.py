@@ -289,7 +289,10 @@ def test_missing_file_names_the_nearest(tmp_path: Path) -> None:
     message = refused(spec, ["y"])
     assert message.startswith("data: perru.csv: there is no such file") and f"Did you mean '{tmp_path / 'peru.csv'}'?" in message
     assert "The folder" in refused(Spec("y ~ n", data=DataSource(file="no/d.csv"), path=tmp_path / "m.yaml"), ["y"])
-    assert "this is a folder" in refused(Spec("y ~ n", data=DataSource(file="."), path=tmp_path / "m.yaml"), ["y"])
+    (tmp_path / "empty").mkdir()
+    assert "the folder holds no Parquet or CSV file" in refused(
+        Spec("y ~ n", data=DataSource(file="empty"), path=tmp_path / "m.yaml"), ["y"]
+    )
     assert "download it" in refused(Spec("y ~ n", data=DataSource(file="https://x.org/d.csv")), ["y"])
 
 
