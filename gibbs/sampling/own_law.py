@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 def table(packed: Packed, which: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """(``chosen``, ``own_rows``) of the kernel for the levels that ``which`` marks, a (J,) of bool for each factor.
 
-    Levels without a row are left out: all else draws them from their own law as it is.
+    Levels without a row are left out: all else draws them from their own law as it is. So are those of structured factors, whatever is
+    marked.
     """
     chosen, parts, at = [], [np.zeros(0, dtype=np.int64)], 0
     for f, marked in enumerate(which):
-        if not marked.any():
+        if not marked.any() or packed.layout.factor[f].basis0 >= 0:  # the law of a level that knows its neighbours is not its own
             continue
         level = packed.rows.level[:, f]
         rows = np.flatnonzero(marked[level])
