@@ -78,7 +78,7 @@ from .layout import (
     Layout,
     Model,
     Target,
-)  # fmt: skip
+)
 from .likelihood import dispersion_of, dispersion_term, gaps, stand_in
 from .location import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .own_law import move_by_own_law

@@ -50,7 +50,7 @@ from .layout import (
     STUDENT,
     UNIT,
     Target,
-)  # fmt: skip
+)
 from .location import copy_core_factors, draw_core, draw_unit
 from .one_at_a_time import draw_coefficients, draw_effects
 from .priors import FIXED
@@ -138,7 +138,7 @@ def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, t
         if orders.move == INDEPENDENT and (state.sweeps[0] + 1.0) % SPARING != 0.0:
             move = INDEPENDENT
     target = Target(n_units > 1, orders.n, squares, quadratic, known)
-    ok, sigma, rest, work.known[0] = draw_hyper_at(orders.at[0], (
+    ok, sigma, rest, work.known[0] = draw_hyper_at(orders.at[AT_HYPER], (
         rng, move, orders.learn, tuning.coordinates, out.counts.moves[:1], priors, layout, gram, target, work, state.L, state.sigma[0]
     ))  # fmt: skip
     if not ok:
@@ -154,7 +154,7 @@ def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, t
         draw_unit(rng, layout, unit, work, sigma, state.core, state.u)
     copy_core_factors(layout, state.core, state.u)
     if orders.rounds > 0:
-        move_by_rows_at(orders.at[1], (rng, n_units - 1, orders.rounds, layout, gram, priors, state, tuning, work))
+        move_by_rows_at(orders.at[AT_BY_ROWS], (rng, n_units - 1, orders.rounds, layout, gram, priors, state, tuning, work))
     return OK
 
 
@@ -169,7 +169,7 @@ def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, w
     load_core(gram, work)
     eliminate_unit(layout, gram, unit, sigma * sigma, work)
     target = Target(units.shape[0] > 1, 0.0, 0.0, 0.0, np.nan)
-    ok, sigma, _, _ = draw_hyper_at(orders.at[0], (
+    ok, sigma, _, _ = draw_hyper_at(orders.at[AT_HYPER], (
         rng, min(orders.move, ELLIPTICAL), orders.learn, tuning.coordinates, out.counts.moves[:1], priors, layout, gram, target, work,
         state.L, sigma
     ))  # fmt: skip
@@ -179,7 +179,7 @@ def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, w
     draw_unit(rng, layout, unit, work, sigma, state.core, state.u)
     copy_core_factors(layout, state.core, state.u)
     if orders.rounds > 0:
-        move_by_rows_at(orders.at[1], (rng, unit, orders.rounds, layout, gram, priors, state, tuning, work))
+        move_by_rows_at(orders.at[AT_BY_ROWS], (rng, unit, orders.rounds, layout, gram, priors, state, tuning, work))
         return OK
     for pos in range(units.shape[1]):
         f = units[unit, pos]
@@ -266,6 +266,7 @@ def likelihood_of_rows(family, rows, layout, state):
 
 APART = (DRAW_HYPER, MOVE_BY_ROWS, BEFORE_A_SWEEP, OWN_LAW_OF_LEVELS)
 """Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
+AT_HYPER, AT_BY_ROWS, AT_BETWEEN, AT_OWN_LAW = range(4)
 
 
 @kernel
@@ -285,11 +286,11 @@ def run_chunk(rng, orders, rows, crossed, one_at_a_time, linear, state, tuning, 
             step, unit = orders.steps[k, 0], orders.steps[k, 1]
             if step == BETWEEN:
                 if state.sweeps[0] > 0.0:
-                    before_a_sweep_at(orders.at[2], (rng, orders.learn, linear.between, layout, gram, priors, state, work))
+                    before_a_sweep_at(orders.at[AT_BETWEEN], (rng, orders.learn, linear.between, layout, gram, priors, state, work))
                     work.known[0] = np.nan
             elif step == OWN_LAW:
                 if state.sweeps[0] > 0.0:
-                    own_law_of_levels_at(orders.at[3], (rng, linear.between, layout, state, work))
+                    own_law_of_levels_at(orders.at[AT_OWN_LAW], (rng, linear.between, layout, state, work))
             elif step == COVARIANCES:
                 state.sweeps[0] += 1.0
                 conditional = rows is not None or crossed is not None or given_too(orders, state, tuning)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from benchmarks.engines.record import NULL, OWN, PEERS, POINT, POSTERIOR, Engine, R
 
 _BINARY = frozenset({"probit", "logit", "binomial"})
+_OF_BOTH = frozenset({"gaussian", "logit", "probit", "poisson"})
+"""Families of the packages for mixed models in Python alone."""
 _LIKELIHOOD = "none: it maximises the likelihood"
 SCHEMES = ("joint", "collapsed", "one-at-a-time", "augmented", "second-order")
 
@@ -87,7 +89,7 @@ _ALL = (
         POINT,
         "mixedlm_points",
         ("mixedlm",),
-        families=frozenset({"gaussian", "logit", "probit", "poisson"}),
+        families=_OF_BOTH,
         priors=_LIKELIHOOD,
     ),
     Engine(
@@ -97,7 +99,7 @@ _ALL = (
         POINT,
         "glmm_points",
         ("glmm",),
-        families=frozenset({"gaussian", "logit", "probit", "poisson"}),
+        families=_OF_BOTH,
         priors=_LIKELIHOOD,
     ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def run(asked: argparse.Namespace) -> int:
 
 def list(asked: argparse.Namespace) -> int:
     """Problems with their sizes; engines with their versions, or what they lack."""
-    from benchmarks.engines.registry import ENGINES, NO_ADAPTOR
+    from benchmarks.suite import setup
     from benchmarks.suite.problems import PROBLEMS
 
     say("Problems")
@@ -33,12 +32,7 @@ def list(asked: argparse.Namespace) -> int:
         sizes = ", ".join(f"{n:,}" for n in problem.sizes) or problem.data
         say(f"  {problem.name:<14}{problem.title:<42}{sizes}\n  {'':<14}{problem.formula}")
     say("\nEngines")
-    for engine in ENGINES.values():
-        words, absent = machine.versions(engine, sys.executable)
-        say(f"  {engine.name:<22}{engine.label:<40}{words or f'missing: {absent}'}")
-    for name, reason in NO_ADAPTOR.items():
-        say(f"  {name:<22}{'':<40}missing: {reason}")
-    return 0
+    return setup.report(say)
 
 
 def _shown(path: Path) -> str:

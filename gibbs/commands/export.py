@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gibbs.commands.run_arguments import run_argument
+from gibbs.commands.run_arguments import parameters_argument, run_argument
 
 SUMMARY = """\
 Write a run in the files of another program.
@@ -19,13 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run_argument(parser)
     parser.add_argument("--to", metavar="NAME", required=True, help="csv, parquet, netcdf, coda, jags or stan")
     parser.add_argument("--out", metavar="PLACE", required=True, help="the file to write, or the folder (coda, jags, stan)")
-    parser.add_argument(
-        "--parameters",
-        metavar="NAME",
-        nargs="+",
-        action="extend",
-        help="csv, parquet, coda: only these; * stands for anything ('sd_*', 'r_province[*')",
-    )
+    parameters_argument(parser, "csv, parquet, coda: only these; * stands for anything ('sd_*', 'r_province[*')")
     parser.add_argument("--force", action="store_true", help="replace what is there")
 
 

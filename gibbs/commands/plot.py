@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gibbs.commands.run_arguments import run_argument
+from gibbs.commands.run_arguments import parameters_argument, run_argument
 
 SUMMARY = """Draw one picture of a run and write it to a file (RUN-KIND.png in the current directory, or --out).
 
@@ -55,7 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--levels", metavar="L", nargs="+", action="extend", help="only these levels of the factor")
     parser.add_argument("--page", metavar="N", type=whole_number(1), help="which page of the levels")
     parser.add_argument("--sort", metavar="BY", help="effect (the default) or level")
-    parser.add_argument("--parameters", metavar="P", nargs="+", help="names as in the summary; sd_* stands for all that begin so")
+    parameters_argument(parser, "names as in the summary; sd_* stands for all that begin so")
     parser.add_argument("--intercept", action="store_true", default=None, help="the intercept too")
     parser.add_argument("--standardised", action="store_true", default=None, help="each coefficient times the sd of its predictor")
     parser.add_argument(

@@ -35,6 +35,11 @@ def write_csv(table: Any, given: argparse.Namespace, *, index: bool = False) -> 
         say(f"\nWritten to {written}")
 
 
+def parameters_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    """--parameters NAME …, which may be given more than once."""
+    parser.add_argument("--parameters", metavar="NAME", nargs="+", action="extend", help=what)
+
+
 def rows_arguments(parser: argparse.ArgumentParser, name: str, what: str) -> None:
     """NAME, a table of rows with the columns of the model; and what becomes of levels that the fit has not seen."""
     parser.add_argument(

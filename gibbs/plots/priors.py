@@ -77,7 +77,7 @@ def known(outline: Outline) -> list[Known]:
 
 
 def coefficients(statements: Sequence[CoefficientPrior], labels: Sequence[str]) -> list[Known]:
-    """Those of ``labels`` (columns of X) that have a proper prior: stated, or implied by what is stated of several together."""
+    """Of the coefficients ``labels`` (columns of X) those with a proper prior: stated, or implied by what is stated of several."""
     from scipy import stats
 
     if not statements:

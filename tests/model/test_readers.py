@@ -93,5 +93,6 @@ def test_a_process_that_waits_its_turn_on_a_busy_machine_may_take_longer(tmp_pat
     monkeypatch.setattr("gibbs.model.trial._SPSS", "import time; time.sleep(0.6)")
     monkeypatch.setattr("gibbs.model.trial.SECONDS", 0.3)
     trial._spss.cache_clear()
-    trial.spss(tmp_path / "d.sav", "d.sav")
+    trial.spss(tmp_path / "d.sav", "d.sav")  # not refused
+    assert trial._spss.cache_info().currsize == 1, "the trial did not take place"
     trial._spss.cache_clear()

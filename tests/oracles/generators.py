@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,31 @@ NU_PRIORS = {
 # ------------------------------------------------------------------------------------------------------- designs
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What else a random Design is: priors, link, and what stands beside the linear predictor.
+
+    coefficient_prior: normal | student_t | cauchy | flat. intercept_prior: "b[Intercept]" (as written) | "intercept" (at means).
+    sd_prior, sigma_prior, nu_prior: a name in ``SD_PRIORS`` / ``NU_PRIORS`` or a Prior.
+    covariance_prior: lkj | inverse_wishart | huang_wand, for the terms of several columns (the latter two also for single columns
+    of a name given as "inverse_wishart!" or "huang_wand!").
+    """
+
+    coefficient_prior: str = "normal"
+    intercept_prior: str = "b[Intercept]"
+    sd_prior: str | Prior = "half_t"
+    covariance_prior: str = "lkj"
+    sigma_prior: str | Prior = "half_t"
+    nu_prior: str | Prior = "gamma"
+    known_se: bool = False
+    offset: bool = False
+    link: str = ""
+
+
+def _named(prior: str | Prior, among: dict[str, Prior]) -> Prior:
+    return among[prior] if isinstance(prior, str) else prior
+
+
 def random_design(
     rng: np.random.Generator,
     kind: str = "one_factor",
@@ -47,33 +72,22 @@ def random_design(
     rows: int = 24,
     levels: int = 5,
     predictors: int = 1,
-    coefficient_prior: str = "normal",
-    intercept_prior: str = "b[Intercept]",
-    sd_prior: str | Prior = "half_t",
-    covariance_prior: str = "lkj",
-    sigma_prior: str | Prior = "half_t",
-    nu_prior: str | Prior = "gamma",
-    known_se: bool = False,
-    offset: bool = False,
-    link: str = "",
+    **choices: Any,
 ) -> Design:
     """A small unbalanced Design made straight from arrays; y is a placeholder (see ``simulate``).
 
     kind: none; one_factor (1|g); slopes (1+x|g); two_terms (x||g); nested (1|a/b); nested3 (1|a/b/c); crossed (1|g)+(1|h);
     crossed_slopes (1+x|g)+(1+x|h); nested_crossed (1|a/b)+(1|h). ``levels`` is the size of the outermost factors.
-    coefficient_prior: normal | student_t | cauchy | flat. intercept_prior: "b[Intercept]" (as written) | "intercept" (at means).
-    sd_prior, sigma_prior, nu_prior: a name in ``SD_PRIORS`` / ``NU_PRIORS`` or a Prior.
-    covariance_prior: lkj | inverse_wishart | huang_wand, for the terms of several columns (the latter two also for single columns
-    of a name given as "inverse_wishart!" or "huang_wand!").
+    choices: the fields of ``Choices``.
     """
+    chosen = Choices(**choices)
     if kind not in KINDS:
         raise ValueError(f"kind {kind!r} is not one of {KINDS}")
     predictors = max(predictors, 1) if kind in ("slopes", "two_terms", "crossed_slopes") else predictors
     X = np.column_stack([np.ones(rows), rng.standard_normal((rows, predictors)) + 0.3])
     names = ("Intercept", *(f"x{k}" if k else "x" for k in range(predictors)))
-    sd = SD_PRIORS[sd_prior] if isinstance(sd_prior, str) else sd_prior
-    factors = _factors(rng, kind, X, levels, sd, covariance_prior)
-    has_sigma = family == "student" or (family == "gaussian" and not known_se)
+    factors = _factors(rng, kind, X, levels, _named(chosen.sd_prior, SD_PRIORS), chosen.covariance_prior)
+    has_sigma = family == "student" or (family == "gaussian" and not chosen.known_se)
     design = Design(
         family=family,
         y=np.zeros(rows),
@@ -81,11 +95,11 @@ def random_design(
         coefficients=names,
         intercept=0,
         factors=factors,
-        coefficient_priors=_coefficient_rows(X, names, coefficient_prior, intercept_prior),
-        sigma_prior=(SD_PRIORS[sigma_prior] if isinstance(sigma_prior, str) else sigma_prior) if has_sigma else None,
-        nu_prior=(NU_PRIORS[nu_prior] if isinstance(nu_prior, str) else nu_prior) if family == "student" else None,
-        offset=0.5 * rng.standard_normal(rows) if offset else np.zeros(rows),
-        known_se=rng.uniform(0.3, 1.5, rows) if known_se else None,
+        coefficient_priors=_coefficient_rows(X, names, chosen.coefficient_prior, chosen.intercept_prior),
+        sigma_prior=_named(chosen.sigma_prior, SD_PRIORS) if has_sigma else None,
+        nu_prior=_named(chosen.nu_prior, NU_PRIORS) if family == "student" else None,
+        offset=0.5 * rng.standard_normal(rows) if chosen.offset else np.zeros(rows),
+        known_se=rng.uniform(0.3, 1.5, rows) if chosen.known_se else None,
         rows=np.arange(1, rows + 1),
         outcome="y",
         rows_read=rows,
@@ -95,7 +109,7 @@ def random_design(
         return replace(design, y=rng.integers(0, 2, rows).astype(float))
     if family in ("gaussian", "student"):
         return replace(design, y=rng.standard_normal(rows))
-    return _discrete(design, rng, link)
+    return _discrete(design, rng, chosen.link)
 
 
 def _discrete(design: Design, rng: np.random.Generator, link: str) -> Design:

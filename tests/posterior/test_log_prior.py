@@ -11,7 +11,7 @@ from gibbs.posterior import log_prior
 from tests.posterior import built
 
 
-def same_but_for_a_constant(found: np.ndarray, expected: np.ndarray) -> None:
+def assert_same_but_for_a_constant(found: np.ndarray, expected: np.ndarray) -> None:
     gap = np.ravel(found - expected)
     np.testing.assert_allclose(gap - gap[0], 0.0, atol=1e-8 * max(1.0, np.abs(expected).max()))
 
@@ -31,15 +31,15 @@ def test_every_block_is_the_density_that_the_spec_states() -> None:
     assert list(found) == ["b", "sd[g]", "cor[g]", "sd[year]", "sigma", "nu"]
     hyper = {name: fit.arrays.hyper[:, :, k] for k, name in enumerate(fit.arrays.hyper_names)}
     beta = fit.arrays.beta
-    same_but_for_a_constant(found["b"], stats.norm.logpdf(beta[:, :, 0], 3, 2) + stats.t.logpdf(beta[:, :, 1], 4, 1, 2))
+    assert_same_but_for_a_constant(found["b"], stats.norm.logpdf(beta[:, :, 0], 3, 2) + stats.t.logpdf(beta[:, :, 1], 4, 1, 2))
     expected = stats.halfnorm.logpdf(hyper["sd_g__Intercept"], scale=2) + stats.expon.logpdf(hyper["sd_g__x"], scale=1 / 1.5)
-    same_but_for_a_constant(found["sd[g]"], expected)
-    same_but_for_a_constant(found["cor[g]"], 2.0 * np.log1p(-(hyper["cor_g__Intercept__x"] ** 2)))
+    assert_same_but_for_a_constant(found["sd[g]"], expected)
+    assert_same_but_for_a_constant(found["cor[g]"], 2.0 * np.log1p(-(hyper["cor_g__Intercept__x"] ** 2)))
     variance = hyper["sd_year__Intercept"] ** 2  # a density of the sd: times 2 sd
-    same_but_for_a_constant(found["sd[year]"], stats.invgamma.logpdf(variance, 2, scale=3) + np.log(hyper["sd_year__Intercept"]))
-    same_but_for_a_constant(found["sigma"], stats.halfcauchy.logpdf(hyper["sigma"], scale=1))
+    assert_same_but_for_a_constant(found["sd[year]"], stats.invgamma.logpdf(variance, 2, scale=3) + np.log(hyper["sd_year__Intercept"]))
+    assert_same_but_for_a_constant(found["sigma"], stats.halfcauchy.logpdf(hyper["sigma"], scale=1))
     above = hyper["nu"] > 1
-    same_but_for_a_constant(found["nu"][above], stats.gamma.logpdf(hyper["nu"][above], 2, scale=10))
+    assert_same_but_for_a_constant(found["nu"][above], stats.gamma.logpdf(hyper["nu"][above], 2, scale=10))
     assert np.all(np.isneginf(found["nu"][~above]))
 
 
@@ -53,7 +53,7 @@ def test_defaults_of_correlated_slopes_are_on_sds_at_the_means() -> None:
     at_means = np.sqrt((there[0] * a) ** 2 + (there[1] * b) ** 2 + 2 * r * a * b * there[0] * there[1])
     scales = [prior.args[2] for prior in term.sd_priors]
     expected = sum(stats.t.logpdf(sd / scale, 3) for sd, scale in zip((at_means, b), scales, strict=True))
-    same_but_for_a_constant(found["sd[g]"], expected)
+    assert_same_but_for_a_constant(found["sd[g]"], expected)
     assert "cor[g]" not in found  # lkj(1) is flat
 
 
@@ -62,10 +62,10 @@ def test_cutpoints_at_the_means_and_shape() -> None:
     cuts = fit.arrays.hyper[:, :, [name.startswith("b_Intercept[") for name in fit.arrays.hyper_names]]
     at = cuts - fit.arrays.beta[:, :, :1] * fit.data["x"].mean()
     _, centre, scale = fit.design.cutpoint_prior.args
-    same_but_for_a_constant(found["cutpoints"], stats.t.logpdf(at, 3, centre, scale).sum(axis=2))
+    assert_same_but_for_a_constant(found["cutpoints"], stats.t.logpdf(at, 3, centre, scale).sum(axis=2))
     fit, found = blocks("count ~ 1", family="negative_binomial", priors={"shape": "gamma(2, 3)", "b": "flat", "intercept": "flat"})
     assert list(found) == ["shape"]
-    same_but_for_a_constant(found["shape"], stats.gamma.logpdf(fit.arrays.hyper[:, :, 0], 2, scale=1 / 3))
+    assert_same_but_for_a_constant(found["shape"], stats.gamma.logpdf(fit.arrays.hyper[:, :, 0], 2, scale=1 / 3))
 
 
 def random_covariances(q: int, n: int = 5) -> np.ndarray:
@@ -78,7 +78,7 @@ def test_inverse_wishart(q: int) -> None:
     scale = random_covariances(q)[0]
     covariances = random_covariances(q, 6)[1:]
     found = log_prior.matrix(Prior("inverse_wishart", (q + 2.5, tuple(map(tuple, scale)))), covariances)
-    same_but_for_a_constant(found, np.array([stats.invwishart.logpdf(one, q + 2.5, scale) for one in covariances]))
+    assert_same_but_for_a_constant(found, np.array([stats.invwishart.logpdf(one, q + 2.5, scale) for one in covariances]))
 
 
 @pytest.mark.parametrize("q", [2, 3])
@@ -100,4 +100,4 @@ def test_huang_wand_is_an_inverse_wishart_integrated_over_its_auxiliaries(q: int
             log += np.log(integrate.quad(integrand, -30, 30, limit=400, epsabs=0, epsrel=1e-11)[0])
         expected.append(log)
     found = log_prior.matrix(Prior("huang_wand", (nu, tuple(A))), covariances)
-    same_but_for_a_constant(found, np.array(expected))
+    assert_same_but_for_a_constant(found, np.array(expected))

@@ -210,6 +210,16 @@ def judge(
     return name, p[name] * len(p)
 
 
+SUITE = 1e-4
+"""Probability that an exact sampler fails a suite."""
+
+
+def assert_joint_law_stays(case: object, found: tuple[str, float], cases: int) -> None:
+    """Of a suite of so many cases: ``found``, what ``examine`` said of ``case``, is no more extreme than chance makes it."""
+    name, p = found
+    assert p * cases > SUITE, f"{case}: {name}"
+
+
 def _values(engine: GrEngine, design: Design, kept, k: int) -> dict:
     """Sweep k of the chain, its last, in the words of the model."""
     packed = engine.packed

@@ -13,11 +13,8 @@ from scipy import integrate, special, stats
 import gibbs
 from gibbs.draws import diagnostics
 from gibbs.kernels import between
-from tests.sampling.gr_effects import GrCase, examine
+from tests.sampling.gr_effects import GrCase, assert_joint_law_stays, examine
 from tests.sampling.invariance import Stopped
-
-SUITE = 1e-4
-"""Probability that an exact sampler fails a suite."""
 
 CASES = (
     GrCase("gaussian", "one_factor", "joint", elliptical=True),
@@ -43,15 +40,13 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES[::3], ids=str)
 def test_sweeps_leave_the_joint_law_alone(case: GrCase):
-    name, p = examine(case, replicates=150, seed=11)
-    assert p * len(CASES) > SUITE, f"{case}: {name}"
+    assert_joint_law_stays(case, examine(case, replicates=150, seed=11), len(CASES))
 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_sweeps_leave_the_joint_law_alone_to_the_last(case: GrCase):
-    name, p = examine(case, replicates=1500, seed=12)
-    assert p * len(CASES) > SUITE, f"{case}: {name}"
+    assert_joint_law_stays(case, examine(case, replicates=1500, seed=12), len(CASES))
 
 
 def _exact(successes: int, trials: int, sd: float, df: float) -> tuple[float, float]:

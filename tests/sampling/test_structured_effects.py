@@ -9,11 +9,9 @@ import pytest
 
 from gibbs.model.records import Design
 from gibbs.sampling import plan
+from tests.sampling.gr_effects import assert_joint_law_stays
 from tests.sampling.invariance import Stopped
 from tests.sampling.structured_effects import StructuredCase, StructuredEngine, design_of, examine
-
-SUITE = 1e-4
-"""Probability that an exact sampler fails a suite."""
 
 CASES = (
     StructuredCase("gaussian", "one_factor", "joint", ("rw1",), elliptical=True),
@@ -40,15 +38,13 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES[::3], ids=str)
 def test_sweeps_leave_the_joint_law_alone(case: StructuredCase):
-    name, p = examine(case, replicates=200, seed=11)
-    assert p * len(CASES) > SUITE, f"{case}: {name}"
+    assert_joint_law_stays(case, examine(case, replicates=200, seed=11), len(CASES))
 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_sweeps_leave_the_joint_law_alone_to_the_last(case: StructuredCase):
-    name, p = examine(case, replicates=1500, seed=12)
-    assert p * len(CASES) > SUITE, f"{case}: {name}"
+    assert_joint_law_stays(case, examine(case, replicates=1500, seed=12), len(CASES))
 
 
 # ------------------------------------------------------------------------------------------------------- it bites

@@ -200,13 +200,27 @@ def _ordered(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """The groups in the order of their values, the same whatever order they came in."""
     if not columns:
         return frame
-    return frame.sort_values(list(columns), key=lambda c: c.astype(object).map(_sortable), kind="stable", ignore_index=True)
+    return frame.sort_values(list(columns), key=_ranks, kind="stable", ignore_index=True)
 
 
-def _sortable(value: Any) -> str:
+def _ranks(column: pd.Series) -> pd.Series:
+    """The place of every value among those of its column: what is missing, numbers, words."""
+    import pandas as pd
+
+    keys = [_sortable(value) for value in column.astype(object)]
+    place = {key: k for k, key in enumerate(sorted(set(keys)))}
+    return pd.Series([place[key] for key in keys], index=column.index)
+
+
+def _sortable(value: Any) -> tuple[int, float, str]:
     if value is None or value != value:
-        return ""
-    return f"1{float(value) + 1e16:030.10f}" if isinstance(value, (int, float, np.number, bool)) else f"2{value}"
+        return 0, 0.0, ""
+    if isinstance(value, str):
+        return 2, 0.0, value
+    try:
+        return 1, float(value), ""
+    except (TypeError, ValueError):
+        return 2, 0.0, str(value)
 
 
 def _plain(series: pd.Series) -> pd.Series:

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("duckdb", reason="rows that stay on disk need the package duckdb")
 
 from gibbs.errors import DataError
-from gibbs.model.sources import cells
+from gibbs.model.sources import cells, server
 from tests.model.sources.both_ways import ROWS, assert_same, packed, prepared, table, write
 
 MODELS = {
@@ -209,3 +209,14 @@ def test_words_for_missing_in_the_outcome(frame: pd.DataFrame, tmp_path: Path) -
         whole, disk = (prepared("y ~ x + (1 | g)", name, rows=rows, na=other) for rows in ("memory", "disk"))
         assert_same(whole, disk)
         assert disk.table.notes == whole.table.notes
+
+
+def test_groups_of_a_server_have_one_order_whatever_order_they_came_in() -> None:
+    """Numbers by their size to the last digit, small fractions and large ones, decimals, and words by themselves."""
+    from decimal import Decimal
+
+    values = [None, -2.5, 0.1, 0.1 + 2**-50, 0.2, Decimal("0.3"), 1e17, 1e17 + 64, "0.1", "b"]
+    frame = pd.DataFrame({"c0": pd.Series(values, dtype=object), "n_": range(len(values))})
+    for seed in range(3):
+        shuffled = frame.sample(frac=1.0, random_state=seed)
+        assert server._ordered(shuffled, ["c0"])["n_"].tolist() == list(range(len(values)))
