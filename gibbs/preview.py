@@ -16,7 +16,20 @@ import numpy as np
 
 from gibbs import memory, wrap
 from gibbs.draws.limits import EFFECTS
-from gibbs.model import alike, cells, equations, factor_warnings, families, laws, overview, structure, structures, survey_weights
+from gibbs.model import (
+    alike,
+    averages,
+    cells,
+    equations,
+    factor_warnings,
+    families,
+    laws,
+    overview,
+    prior_rows,
+    structure,
+    structures,
+    survey_weights,
+)
 from gibbs.model.priors import PriorBook, describe
 from gibbs.model.records import Design, Prior, Sampling, Spec, Table, Term
 from gibbs.printable import printable
@@ -113,6 +126,7 @@ class Check:
 
         return pages.text(self.text(UNKNOWN_WIDTH))
 
+    @np.errstate(over="ignore")  # squares of enormous numbers
     def text(self, width: int) -> str:
         """The report in lines of at most ``width`` characters, never broken inside a word."""
         before = _WIDTH.set(width)
@@ -428,8 +442,8 @@ def outcome_sentence(design: Design) -> str:
         counts = np.bincount(y.astype(int), weights=times, minlength=len(design.categories)).round().astype(int)
         said = " < ".join(f"{c} ({k:,})" for c, k in zip(design.categories, counts, strict=True))
         return f"outcome {design.outcome}, {len(design.categories)} categories (rows): {said}"
-    mean = float(np.average(y, weights=design.counts))
-    sd = float(np.sqrt(times @ (y - mean) ** 2 / (times.sum() - 1.0))) if times.sum() > 1 else 0.0
+    mean = averages.mean(y, design.counts)
+    sd = prior_rows.deviation(y, design.counts)
     extent = f", from {y.min():.4g} to {y.max():.4g}" if design.way is None or design.way.kind != "moments" else ""
     known = "; its standard errors are known" if design.known_se is not None else ""
     if design.precision is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +18,7 @@ from gibbs.files import tablefile, textfile, whole
 from gibbs.model import data, spec
 from gibbs.plots import canvas
 from gibbs.printable import printable
+from gibbs.resuming import listing
 from gibbs.runfolder import runfolder
 
 CSV = "y,x\n1,2\n2,1\n3,5\n"
@@ -40,9 +43,9 @@ NO_NAMES = {
 }
 
 
-@pytest.mark.parametrize("name", NO_NAMES, ids=lambda name: ascii(name)[:24])
-def test_a_name_that_no_file_can_have_is_refused_wherever_it_is_typed(name: str) -> None:
-    doors = {
+def doors(name: str) -> dict[str, Callable[[], object]]:
+    """Wherever a name is typed."""
+    return {
         "spec": lambda: spec.load(name),
         "data": lambda: data.read(spec.build({"formula": "y ~ x", "data": {"file": name}})),
         "output": lambda: pipeline.check_free(pipeline.output_folder(spec.build({"formula": "y ~ x"}), name)),
@@ -54,8 +57,13 @@ def test_a_name_that_no_file_can_have_is_refused_wherever_it_is_typed(name: str)
         "text": lambda: textfile.check_free(name),
         "export": lambda: whole.check_file(name),
         "exported folder": lambda: whole.write_folder(name, {}),
+        "list of runs": lambda: listing.runs(name),
     }
-    for door, enter in doors.items():
+
+
+@pytest.mark.parametrize("name", NO_NAMES, ids=lambda name: ascii(name)[:24])
+def test_a_name_that_no_file_can_have_is_refused_wherever_it_is_typed(name: str) -> None:
+    for door, enter in doors(name).items():
         with pytest.raises(GibbsError, match=NO_NAMES[name]) as caught:
             enter()
         said = str(caught.value)
@@ -63,21 +71,49 @@ def test_a_name_that_no_file_can_have_is_refused_wherever_it_is_typed(name: str)
     assert sorted(p.name for p in Path().iterdir()) == ["loop.csv", "pool.csv"]
 
 
+@pytest.fixture
+def hers() -> Iterator[Path]:
+    """A folder of somebody else, which may be neither read nor entered; the system's own temporary folder is everybody's."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        folder = Path(name, "hers")
+        folder.mkdir()
+        (folder / "d.csv").write_text(CSV)
+        doors_seen = [_ended(enter) for enter in doors(str(Path(name, "nothing", "d.csv"))).values()]  # modules are imported late
+        assert doors_seen
+        folder.chmod(0o000)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(user)
+            folder.chmod(0o700)
+
+
+def _ended(enter: Callable[[], object]) -> str:
+    try:
+        enter()
+    except GibbsError as error:
+        return str(error)
+    return ""
+
+
+def test_a_folder_of_somebody_else_is_said_to_be_one(hers: Path) -> None:
+    for door, enter in doors(str(hers / "d.csv")).items():
+        assert "ermission denied" in _ended(enter), door
+    assert "no file has such a name" in _ended(doors(str(hers / "*.csv"))["data"])
+    assert "holds no Parquet or CSV file" in _ended(doors(str(hers))["data"])
+    assert "holds no Parquet or CSV file" in _ended(doors(str(hers.parent))["data"])  # walks past it
+    assert "the folder cannot be read (Permission denied)" in _ended(doors(str(hers))["list of runs"])
+    assert listing.runs(hers.parent) == []
+
+
 def test_a_home_that_is_somebodys_and_a_name_that_is_free_are_no_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", os.getcwd())
     for name in ("~/x.csv", "free.csv", "no/such/folder.csv", ".", "é日本.csv"):
         assert paths.fault(name) == ""
-
-
-def test_a_file_below_a_folder_that_may_not_be_entered_is_told_so() -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may enter everywhere")
-    Path("shut").mkdir(mode=0o000)
-    try:
-        with pytest.raises(DataError, match="permission denied"):
-            data.read(spec.build({"formula": "y ~ x", "data": {"file": "shut/a.csv"}}))
-    finally:
-        Path("shut").chmod(0o700)
 
 
 @pytest.mark.parametrize("name", ["pipe.csv", "pipe.parquet", "/dev/null", "/dev/zero", "socket.csv"])

@@ -482,7 +482,7 @@ def _without(word: str) -> str:
 
 def _thin_sentence(name: str, product: tuple[Part, ...], share: float) -> str:
     atoms = sorted({atom for part in product if part.polynomial for atom in part.atoms})
-    digits = max(int(np.log10(share / np.finfo(float).eps)), 1)
+    digits = max(int(np.log10(max(share / np.finfo(float).eps, 1.0))), 1)
     alone = len(product) == 1 and len(atoms) == 1
     return (
         f"'{name}' keeps {digits} of its sixteen digits beside the columns of lower degree, for {' and '.join(atoms)} "

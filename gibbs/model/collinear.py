@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gibbs.model import averages
+
 TOLERANCE = 1e-7  # of dqrdc2 in R: a column whose residual is this small beside itself is explained by the columns before it
 _BLOCK = 65_536
 
@@ -64,7 +66,7 @@ def aliased(X: np.ndarray, intercept: int | None = None, tolerance: float = TOLE
     p = X.shape[1]
     means = np.zeros(p)
     if intercept is not None:
-        means = X.mean(axis=0)
+        means = averages.means(X)
         means[intercept] = 0.0
     spread = _spread(X, means)
     constant = spread <= 1e-12 * np.abs(means)
@@ -100,7 +102,7 @@ def aliased(X: np.ndarray, intercept: int | None = None, tolerance: float = TOLE
 
 def standardised(X: np.ndarray, intercept: int | None) -> tuple[np.ndarray, list[int]]:
     """R of the columns but the intercept and the constant ones, each centred (if there is an intercept) and scaled to length 1."""
-    means = X.mean(axis=0) if intercept is not None else np.zeros(X.shape[1])
+    means = averages.means(X) if intercept is not None else np.zeros(X.shape[1])
     spread = _spread(X, means)
     floor = 1e-12 * np.maximum(np.abs(means), 1e-300)
     columns = [j for j in range(X.shape[1]) if j != intercept and spread[j] > floor[j]]
@@ -112,9 +114,10 @@ def standardised(X: np.ndarray, intercept: int | None) -> tuple[np.ndarray, list
 
 def _spread(X: np.ndarray, means: np.ndarray) -> np.ndarray:
     out = np.zeros(X.shape[1])
-    for start in range(0, len(X), _BLOCK):
-        np.maximum(out, np.abs(X[start : start + _BLOCK] - means).max(axis=0), out=out)
-    return out
+    with np.errstate(over="ignore"):  # the distance of two enormous numbers
+        for start in range(0, len(X), _BLOCK):
+            np.maximum(out, np.abs(X[start : start + _BLOCK] - means).max(axis=0), out=out)
+    return np.minimum(out, np.finfo(float).max)
 
 
 def inflation(R: np.ndarray) -> tuple[np.ndarray, float]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.errors import DataError, FormulaError, SpecError, nearest
-from gibbs.model import basis as centred
 from gibbs.model import (
+    averages,
     coding,
     data,
     default_rows,
@@ -28,6 +28,7 @@ from gibbs.model import (
     survey_weights,
     syntax,
 )
+from gibbs.model import basis as centred
 from gibbs.model.basis import Basis, Values
 from gibbs.model.encoding import Encoding, RandomColumns, group
 from gibbs.model.families import Family
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 MAX_GROUP_COLUMNS = 8  # of one grouping factor, all its terms together
 
 
+@np.errstate(over="ignore")  # products and squares of enormous numbers: what is not finite is refused by its rows
 def build(spec: Spec, table: Table) -> Design:
     """The model as numbers.
 
@@ -134,7 +136,7 @@ def build(spec: Spec, table: Table) -> Design:
         categories=found.categories,
         dispersion_prior=book.of_family(family.parameter("dispersion_prior")),
         cutpoint_prior=(book.cutpoints() or priors.default_cutpoints()) if family.outcome == "ordinal" else None,
-        cutpoint_means=_cutpoint_means(X, counted) if family.outcome == "ordinal" and book.cutpoints() is None else None,
+        cutpoint_means=averages.means(X, counted) if family.outcome == "ordinal" and book.cutpoints() is None else None,
         basis=basis,
         missing_outcome=unknown,
         counts=rows_used.counts,
@@ -244,7 +246,8 @@ def _taken_otherwise(frame: pd.DataFrame, parts: list[Columns]) -> tuple[str, ..
     found: dict[str, str] = {}
     for v in (v for part in parts for v in part.variables.values() if isinstance(v.node, syntax.Name)):
         name = v.node.text
-        if frame[name].dtype.kind == "b" or (not v.is_category and frame[name].dtype.kind == "f" and (frame[name] % 1 != 0).any()):
+        kind = frame[name].dtype.kind
+        if kind == "b" or (not v.is_category and kind == "f" and _has_fractions(frame[name].to_numpy(dtype=float, na_value=np.nan))):
             continue
         values = frame[name].dropna().unique()
         if not (spelling.spells_days(some := [str(value) for value in values[:20]]) or spelling.dresses_numbers(some) or len(values) > 20):
@@ -268,16 +271,20 @@ def _taken_otherwise(frame: pd.DataFrame, parts: list[Columns]) -> tuple[str, ..
     return tuple(found[name] for name in sorted(found))
 
 
+def _has_fractions(values: np.ndarray) -> bool:
+    return bool((values != np.trunc(values)).any(where=~np.isnan(values)))
+
+
 def _sizes(family: Family, y: np.ndarray, offset: np.ndarray, counted: np.ndarray | None) -> default_rows.Sizes:
     """What the default priors take for mean(y), sd(y) and the root mean square of y, on the scale of the linear predictor."""
     if family.outcome == "real":
         rest = y - offset
         sd = prior_rows.deviation(rest, counted) or 1.0
-        return default_rows.Sizes(prior_rows.mean(rest, counted), sd, default_rows.spread(rest, counted, centre=False) or 1.0)
+        return default_rows.Sizes(averages.mean(rest, counted), sd, default_rows.spread(rest, counted, centre=False) or 1.0)
     if family.outcome == "count":
         largest = float(offset.max())  # the log of Σ y / Σ exp(offset), whatever the size of the offset
         exposure = np.exp(offset - largest)
-        return default_rows.Sizes(float(np.log(prior_rows.mean(y, counted) / prior_rows.mean(exposure, counted)) - largest), 1.0, 1.0)
+        return default_rows.Sizes(float(np.log(averages.mean(y, counted) / averages.mean(exposure, counted)) - largest), 1.0, 1.0)
     return default_rows.Sizes(0.0, 1.0, 1.0)
 
 
@@ -287,12 +294,10 @@ def _sd_of_sigma(y: np.ndarray, precision: np.ndarray | None, counted: np.ndarra
     if precision is None:
         return sd_y
     times = np.ones(len(y)) if counted is None else counted
-    mean = np.average(y, weights=times * precision)
-    return float(np.sqrt(np.sum(times * precision * (y - mean) ** 2) / max(times.sum() - 1.0, 1.0))) or 1.0
-
-
-def _cutpoint_means(X: np.ndarray, counted: np.ndarray | None) -> np.ndarray:
-    return X.mean(axis=0) if counted is None else counted @ X / counted.sum()
+    mean = averages.mean(y, times * precision)
+    unit = 2.0 ** (np.frexp(np.abs(y).max())[1] - 1)  # a power of 2, so that no digit changes: squares of enormous numbers overflow
+    z = y / unit - mean / unit
+    return float(np.sqrt(np.sum(times * precision * z**2) / max(times.sum() - 1.0, 1.0)) * unit) or 1.0
 
 
 def _numbers_of(cache: dict, frame: pd.DataFrame, source: str) -> Callable[[Part], np.ndarray]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.errors import DataError, nearest
-from gibbs.model import levels
+from gibbs.model import averages, levels
 from gibbs.model.families import FAMILIES
 from gibbs.model.syntax import quoted
 from gibbs.model.yaml_lines import dump
@@ -126,7 +126,7 @@ def look(name: str, series: pd.Series) -> Column:
         return made("words", f"{count:,} levels ({shown}), {each:,.3g} rows each", labels if _ordered(series) else ())
     x = series.to_numpy(dtype=float, na_value=np.nan)
     x = x[np.isfinite(x)]
-    found = f"{x.min():.6g} to {x.max():.6g}, mean {x.mean():.4g}"
+    found = f"{x.min():.6g} to {x.max():.6g}, mean {averages.mean(x):.4g}"
     if count == 2:
         return made("yes-no", f"{labels[0]} or {labels[1]}", labels)
     if not np.array_equal(x, np.round(x)):

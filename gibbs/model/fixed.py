@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_COLUMNS = 1_000  # of one part of a formula
+LARGEST = 1e300  # numbers in a model: sums of a hundred million of them are numbers still
 
 States = dict[str, State]
 
@@ -111,7 +112,10 @@ def learn(
         _check_names(new, ":".join(term), made_by, source)
         columns.extend(new)
     learnt = Columns(tuple(columns), has_intercept and not cutpoints, names, coded, variables)
-    return learnt, _fill(learnt, {name: cache[name][1] for name in variables}, len(frame))
+    X = _fill(learnt, {name: cache[name][1] for name in variables}, len(frame))
+    for at in np.flatnonzero(~((X.min(axis=0, initial=0.0) > -LARGEST) & (X.max(axis=0, initial=0.0) < LARGEST))):
+        _check_finite(X[:, at], columns[at], frame, source)  # products of numbers that are finite
+    return learnt, X
 
 
 def numbers(tree: Node, frame: pd.DataFrame, source: str, states: States, *, training: bool) -> np.ndarray:
@@ -272,7 +276,8 @@ def _fill(columns: Columns, values: Mapping[str, np.ndarray], rows: int) -> np.n
             if position == 0:
                 out[:, at] = part
             else:
-                out[:, at] *= part
+                with np.errstate(over="ignore"):  # the caller has the rows to say
+                    out[:, at] *= part
     return out
 
 
@@ -362,8 +367,15 @@ def column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
 
 
 def _check_finite(values: np.ndarray, what: str, frame: pd.DataFrame, source: str) -> None:
-    if np.isfinite(values).all():
+    fine = np.abs(values) < LARGEST
+    if fine.all():
         return
-    rows = frame.index[~np.isfinite(values)]
+    rows = frame.index[~fine]
+    if np.isfinite(values).all():
+        raise DataError(
+            f"{what} is {LARGEST:g} or more, or {-LARGEST:g} or less, in {levels.rows_text(rows)}; numbers of that size cannot be added "
+            "up: change their unit.",
+            where=source,
+        )
     kind = "infinite" if np.isinf(values).any() else "missing or not a number"
     raise DataError(f"{what} is {kind} in {levels.rows_text(rows)}; every value used must be a finite number.", where=source)

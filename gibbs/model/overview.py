@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.model import levels, spelling, syntax
+from gibbs.model import averages, levels, spelling, syntax
 from gibbs.model.numeric import as_number
 from gibbs.model.records import Spec, Table
 
@@ -31,7 +31,7 @@ def describe(spec: Spec, table: Table) -> tuple[list[tuple[str, ...]], list[str]
         if levels.is_number(series) or spelling.is_code(series):
             x = as_number(series, name, table.source)
             x, behind = x[~np.isnan(x)], behind[~np.isnan(x)]
-            least, mean, largest = x.min(), np.average(x, weights=None if table.counts is None else behind), x.max()
+            least, mean, largest = x.min(), averages.mean(x, None if table.counts is None else behind), x.max()
             if abs(mean) < 1e-12 * (largest - least):  # of a column that was centred: the rounding of a sum
                 mean = 0.0
             numbers.append((name, *(f"{v:.6g}" for v in (least, mean, largest)), gone))

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from gibbs.errors import DataError, SpecError
-from gibbs.model import collinear, default_rows, priors
+from gibbs.model import averages, collinear, default_rows, priors
 from gibbs.model.basis import Basis, Turned
 from gibbs.model.formula import RandomTerm
 from gibbs.model.prior_kinds import location
@@ -34,12 +34,7 @@ def deviation(column: np.ndarray, weight: np.ndarray | None = None) -> float:
     if weight is None:
         return float((column / largest).std(ddof=1) * largest)
     z = column / largest
-    return float(np.sqrt(np.sum(weight * (z - mean(z, weight)) ** 2) / (weight.sum() - 1.0)) * largest)
-
-
-def mean(column: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Mean over the rows; with ``weight`` (N,) whole numbers, over the repeated rows."""
-    return float(column.mean() if weight is None else np.sum(weight * column) / weight.sum())
+    return float(np.sqrt(np.sum(weight * (z - averages.mean(z, weight)) ** 2) / (weight.sum() - 1.0)) * largest)
 
 
 def where(spec: Spec, prior: Prior) -> str:
@@ -70,7 +65,7 @@ def coefficient_rows(
     stated = {j: default_rows.unit_row(j, len(names)) for j in own}
     if intercept is not None and intercept not in own and (prior := book.intercept()) is not None:
         own[intercept] = prior
-        stated[intercept] = _means(X, weight)
+        stated[intercept] = averages.means(X, weight)
         stated[intercept][intercept] = 1.0
     defaults = default_rows.rows(basis, X, tuple(names), y, weight, set(own))
     if own and defaults:
@@ -93,10 +88,6 @@ def numbers(prior: Prior) -> tuple[float, float, float]:
     """(mean, scale, df) of a normal, Student-t or Cauchy."""
     df, centre, scale = location(prior)
     return centre, scale, df
-
-
-def _means(X: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
-    return X.mean(axis=0) if weight is None else weight @ X / weight.sum()
 
 
 def _independent(

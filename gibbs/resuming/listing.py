@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gibbs import paths
 from gibbs.errors import OutputError, nearest
 from gibbs.files import places
 from gibbs.resuming import checkpoint
@@ -41,6 +42,7 @@ def runs(folder: str | os.PathLike[str] | None = None) -> list[Run]:
     OutputError where there is no such folder.
     """
     top = Path(os.path.expanduser(os.fspath(folder))) if folder is not None else Path("runs") if Path("runs").is_dir() else Path()
+    paths.require(top, OutputError)
     if not top.is_dir():
         beside = [p.name for p in top.absolute().parent.iterdir() if p.is_dir()] if top.absolute().parent.is_dir() else []
         raise OutputError(f"there is no such folder.{nearest(top.name, beside)}", where=os.fspath(top))
@@ -60,7 +62,11 @@ def table(found: list[Run]) -> pd.DataFrame:
 def _places(top: Path) -> Iterator[Path]:
     """Folders that are runs, or are to become one, each once."""
     seen = set()
-    for folder in (top, *sorted(p for p in top.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith("."))):
+    try:
+        inside = [p for p in top.iterdir() if os.path.isdir(p) and not p.is_symlink() and not p.name.startswith(".")]
+    except OSError as error:
+        raise OutputError(f"the folder cannot be read ({error.strerror or error}).", where=os.fspath(top)) from None
+    for folder in (top, *sorted(inside)):
         try:
             entries = list(os.scandir(folder))
         except OSError:

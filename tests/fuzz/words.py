@@ -166,8 +166,9 @@ def outcome(r: Random, odd: float, family: str) -> str:
         "poisson": ("n",),
         "negative_binomial": ("n",),
         "ordinal": ("o", "o", "factor(c)", "c"),
+        "beta_binomial": ("cbind(s, f)", "s | trials(t)", "s | trials(9)", "s | trials(t)"),
     }
-    return r.choice(by_family.get(family, ("y",)))
+    return r.choice(by_family[family] if family in FAMILIES else ("y",))  # families are misspelt, too
 
 
 def formula(r: Random, odd: float, family: str = "gaussian", names: tuple[str, ...] = SANE_NAMES, left: str | None = None) -> str:

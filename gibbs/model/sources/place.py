@@ -87,7 +87,7 @@ def _server(spec: Spec) -> Place:
 
 
 def _is_pattern(path: Path) -> bool:
-    return glob.has_magic(str(path)) and not path.exists()
+    return glob.has_magic(str(path)) and not os.path.exists(path)  # False, and no error, where it may not be looked at
 
 
 def _several(path: Path, source: str) -> tuple[Path, ...] | None:
@@ -98,7 +98,8 @@ def _several(path: Path, source: str) -> tuple[Path, ...] | None:
             raise DataError("no file has such a name.", where=source)
     elif path.is_dir():
         endings = tuple(ending for some in _ENDINGS.values() for ending in some)
-        found = sorted(file for file in path.rglob("*") if file.is_file() and file.name.lower().endswith(endings))
+        below = (Path(folder, name) for folder, _, names in os.walk(path) for name in names if name.lower().endswith(endings))
+        found = sorted(file for file in below if os.path.isfile(file))  # what may not be looked at is no file of ours
         if not found:
             raise DataError("the folder holds no Parquet or CSV file.", where=source)
     else:
