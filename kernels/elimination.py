@@ -378,7 +378,7 @@ def factor_core(layout, variance, work):
             R[a, b] += variance * B[a, b]
     for k in range(core_factors.size):
         f = core_factors[k]
-        for j in range(factor[f].levels):
+        for j in range(factor[f].coordinates):
             _turn_core(factor[f].core0 + j * factor[f].width, factor[f].width, factor[f].root0, variance, work)
     factor_in_place(R, pc)
     log_det, quadratic = 0.0, 0.0

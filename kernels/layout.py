@@ -4,7 +4,8 @@ Factors stand in the order of the design. Factor f has J levels and q columns a 
 column a of factor f at ``factor[f].u0 + j*q + a``. The joint draw of all location effects eliminates a *unit* level by level and
 factors the *core* densely:
 
-core   the p fixed effects, then the levels of every small factor (``factor[f].core0 + j*q + a``), pc columns in all.
+core   the p fixed effects, then the levels of every small factor (``factor[f].core0 + j*q + a``), pc columns in all. A factor with a
+       basis B stands there as its C coordinates (``structured.py``).
 unit   a chain of nested factors, leaf first: row t of ``units``, padded with −1; one factor alone is a chain of one.
 
 Layout, Rows, Gram, Priors, Work … below are the records that kernels take: what each array is, its shape and its life span stands there,
@@ -56,7 +57,8 @@ FACTOR = np.dtype(
             "root0",  # offset in ``roots``
             "entry0",  # first column of ``core_entry`` (a leaf; else −1)
             "parent0",  # offset of the parents of its levels in ``index`` (−1: a root of its chain)
-            "basis0",  # offset of B in ``basis``, J×J (−1: the levels are exchangeable)
+            "coordinates",  # C, what it has of columns in the core for each of its q: J, or the columns of B
+            "basis0",  # offset of B in ``basis``, J×C (−1: the levels are exchangeable)
         )
     ],
     align=True,
@@ -114,7 +116,7 @@ class Layout(NamedTuple):
     index: np.ndarray  # (…) int64: parents, list pointers and lists, at the offsets that ``factor`` gives
     units: np.ndarray  # (n_units, depth) int64
     core_factors: np.ndarray  # (…) int64
-    basis: np.ndarray  # (…) float64: B of every factor whose levels know their neighbours (``structured.py``); they stand in the core
+    basis: np.ndarray  # (…) float64: B of every factor that has one (``structured.py``, ``designed.py``); they stand in the core
 
 
 class Rows(NamedTuple):

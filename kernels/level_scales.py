@@ -168,7 +168,7 @@ def copy_to_core(layout, times, core_times):
     core_times[:] = 1.0
     for k in range(core_factors.size):
         f = core_factors[k]
-        for a in range(factor[f].levels * factor[f].width):
+        for a in range(factor[f].coordinates * factor[f].width):
             core_times[factor[f].core0 + a] = times[factor[f].u0 + a]
 
 

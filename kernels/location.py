@@ -34,7 +34,7 @@ def place_core(layout, work, core):
             core[b] -= R[a, b] * s
     for k in range(core_factors.size):
         f = core_factors[k]
-        for j in range(factor[f].levels):
+        for j in range(factor[f].coordinates):
             multiply_root(roots, factor[f].root0, factor[f].width, core, factor[f].core0 + j * factor[f].width)
 
 
@@ -47,7 +47,7 @@ def whiten_core(layout, work, core, noise):
         noise[a] = core[a]
     for k in range(core_factors.size):
         f = core_factors[k]
-        for j in range(factor[f].levels):
+        for j in range(factor[f].coordinates):
             divide_root(roots, factor[f].root0, factor[f].width, noise, factor[f].core0 + j * factor[f].width)
     for a in range(pc):
         s = -R[a, pc]

@@ -43,7 +43,8 @@ def scale_effects(rng, step, data, shape, cut, layout, t, column, priors, state,
         return 0.0
     for j in range(factor[f].levels):
         u[first + j * width] *= c
-        if factor[f].unit < 0:
+    if factor[f].unit < 0:
+        for j in range(factor[f].coordinates):
             core[factor[f].core0 + j * width + term[t].column + column] *= c
     copy_to(trial.eta, eta)
     copy_to(trial.gap, state.gap)

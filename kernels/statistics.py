@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .arrays import copy_to
 from .compiling import contracted, kernel
+from .designed import add_row_of_designed, any_designed, is_designed
 from .structured import add_to_node, turn_core, turn_rhs
 
 
@@ -19,7 +20,7 @@ def accumulate(rows, weight, layout, gram):
     factor, index, units, core_factors = layout.factor, layout.index, layout.units, layout.core_factors
     core[:] = 0.0
     node[:] = 0.0
-    p, n_core = X.shape[1], core_factors.size
+    p, n_core, designed = X.shape[1], core_factors.size, any_designed(layout)
     for i in range(weight.size):
         w = weight[i]
         for a in range(p):
@@ -28,6 +29,8 @@ def accumulate(rows, weight, layout, gram):
                 core[a, b] += wx * X[i, b]
         for k in range(n_core):
             f = core_factors[k]
+            if is_designed(factor[f]):
+                continue
             q, z = factor[f].width, factor[f].z0
             at = factor[f].core0 + level[i, f] * q
             for a in range(q):
@@ -38,9 +41,13 @@ def accumulate(rows, weight, layout, gram):
                     core[at + a, at + b] += wz * Z[i, z + b]
                 for l in range(k):
                     g = core_factors[l]
+                    if is_designed(factor[g]):
+                        continue
                     to = factor[g].core0 + level[i, g] * factor[g].width
                     for b in range(factor[g].width):
                         core[at + a, to + b] += wz * Z[i, factor[g].z0 + b]
+        if designed:
+            add_row_of_designed(layout, w, X[i], Z[i], level[i], core)
         for t in range(units.shape[0]):
             for pos in range(units.shape[1]):
                 f = units[t, pos]

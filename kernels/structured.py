@@ -9,23 +9,25 @@ is noise that nothing sees. Such a factor stands in the core as w, an exchangeab
     core'Ω core → T' (core'Ω core) T,     core'Ωỹ → T' core'Ωỹ,     T = blockdiag(I, B ⊗ I, …)
 
 Nothing of B passes through the other kernels: draws, variances with effects integrated out and given them are those of any factor.
+B may have fewer columns than levels, C < J: ``designed.py``.
 """
 
 from __future__ import annotations
 
 from .compiling import kernel
+from .designed import is_designed
 
 
 @kernel
 def effects_of_coordinates(layout, f, core, u):
     """u of factor f ← (B ⊗ I) w, w its part of ``core``."""
     J, q, at, b0 = layout.factor[f].levels, layout.factor[f].width, layout.factor[f].core0, layout.factor[f].basis0
-    first = layout.factor[f].u0
+    first, C = layout.factor[f].u0, layout.factor[f].coordinates
     for j in range(J):
         for a in range(q):
             s = 0.0
-            for k in range(J):
-                s += layout.basis[b0 + j * J + k] * core[at + k * q + a]
+            for k in range(C):
+                s += layout.basis[b0 + j * C + k] * core[at + k * q + a]
             u[first + j * q + a] = s
 
 
@@ -35,7 +37,7 @@ def effects_or_coordinates(layout, t, core, u, out):
     row = layout.factor[layout.term[t].factor]
     if row.basis0 < 0:
         return u
-    for k in range(row.levels * row.width):
+    for k in range(row.coordinates * row.width):
         out[row.u0 + k] = core[row.core0 + k]
     return out
 
@@ -47,18 +49,18 @@ def turn_rhs(layout, h, m):
         row = layout.factor[layout.core_factors[c]]
         if row.basis0 < 0:
             continue
-        J, q = row.levels, row.width
-        for k in range(J):
+        J, C, q = row.levels, row.coordinates, row.width
+        for k in range(C):
             for a in range(q):
                 s = 0.0
                 for j in range(J):
-                    s += layout.basis[row.basis0 + j * J + k] * h[row.u0 + j * q + a]
+                    s += layout.basis[row.basis0 + j * C + k] * h[row.u0 + j * q + a]
                 m[row.core0 + k * q + a] = s
 
 
 @kernel
 def turn_core(layout, gram):
-    """gram.core ← T'PT, lower triangle, from the lower triangle of P = ``gram.places``, which is lost."""
+    """gram.core ← T'PT, lower triangle, from the lower triangle of P = ``gram.places``, which is lost; coordinates stand there already."""
     P, core = gram.places, gram.core
     pc = core.shape[0]
     for a in range(pc):
@@ -80,7 +82,7 @@ def _times_basis(layout, P, out):
             out[i, a] = P[i, a]
     for c in range(layout.core_factors.size):
         row = layout.factor[layout.core_factors[c]]
-        if row.basis0 < 0:
+        if row.basis0 < 0 or is_designed(row):
             continue
         J, q, at = row.levels, row.width, row.core0
         for i in range(pc):
@@ -98,7 +100,7 @@ def _times_basis(layout, P, out):
 def add_to_node(layout, g, j, wz, Z, z, first, q, node):
     """C of one node += wz z'B_j·: a row of level j of structured factor g meets all its columns, from entry ``first`` on, q apart."""
     row = layout.factor[g]
-    for k in range(row.levels):
-        times = wz * layout.basis[row.basis0 + j * row.levels + k]
+    for k in range(row.coordinates):
+        times = wz * layout.basis[row.basis0 + j * row.coordinates + k]
         for b in range(row.width):
             node[first + (k * row.width + b) * q] += times * Z[z + b]

@@ -33,6 +33,11 @@ class FactorOutline:
     df_prior: Prior | None = None
     structure: Structure | None = None  # of levels that know their neighbours; from a run folder without its B
 
+    @property
+    def shown(self) -> int:
+        """How many of the levels tables and pictures show: all, but for mixtures of groups, which come last."""
+        return len(self.levels) if self.structure is None or self.structure.groups is None else self.structure.groups
+
 
 @dataclass(frozen=True)
 class Outline:

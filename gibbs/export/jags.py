@@ -219,7 +219,7 @@ def _effects(e: Effects, factor: str) -> list[str]:
 
 def _structured(e: Effects, factor: str) -> list[str]:
     """Effects whose levels know their neighbours: B w, w independent from level to level, so that their covariance is K ⊗ Σ, K = BB'."""
-    inner = _effects(replace(e, u=f"{e.u}_w", basis=""), factor)
+    inner = _effects(replace(e, u=f"{e.u}_w", basis="", count=e.coordinates or e.count), factor)
     row = f"{e.basis}[j,]"
     if e.columns == 1:
         each = [f"  u_{e.u}[j] <- inprod({row}, u_{e.u}_w[])"]

@@ -38,8 +38,8 @@ class Effects:
     (``sd_province_zA``) fill some levels of one variable. members : of such a group, the variable with its levels. first : whether it is
     the first to fill that variable.
     multiplier : of Student-t effects, the variable with what multiplies the precision of each level, ``lambda_province``, shared by all
-    terms of the factor; "" of normal ones. basis : of levels that know their neighbours, the variable with B (J, J), ``B_year``: effects
-    are B w, w independent from level to level; "" of exchangeable ones.
+    terms of the factor; "" of normal ones. basis : of levels that know their neighbours, the variable with B (J, C), ``B_year``: effects
+    are B w, w independent; "" of exchangeable ones. coordinates : the variable with C, where that is not J.
     """
 
     tag: str
@@ -55,6 +55,7 @@ class Effects:
     first: bool = True
     multiplier: str = ""
     basis: str = ""
+    coordinates: str = ""
 
     @property
     def members_count(self) -> str:
@@ -168,6 +169,9 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
         if factor.structure is not None:
             of = replace(of, basis=f"B_{tag}")
             data[of.basis] = factor.structure.basis
+            if factor.coordinates != len(factor.levels):
+                of = replace(of, coordinates=f"C_{tag}")
+                data[of.coordinates] = factor.coordinates
         effects += _of_factor(of, factor, factor.Z[keep], tags, data)
     return Program(
         title=title,

@@ -111,10 +111,10 @@ def _declare_data(program: Program, blocks: _Blocks) -> None:
             blocks.add("data", f"int<lower=1> {e.count};", f"array[N] int<lower=1, upper={e.count}> {e.index};")
             declared.add(e.index)
             if e.basis:
-                blocks.add(
-                    "data",
-                    f"matrix[{e.count}, {e.count}] {e.basis};  // times its transpose: the covariance of levels that know each other",
-                )
+                if e.coordinates:
+                    blocks.add("data", f"int<lower=1> {e.coordinates};")
+                size = f"{e.count}, {e.coordinates or e.count}"
+                blocks.add("data", f"matrix[{size}] {e.basis};  // times its transpose: the covariance of levels that know each other")
         if e.members:
             blocks.add("data", f"int<lower=1> {e.members_count};")
             blocks.add("data", f"array[{e.members_count}] int<lower=1, upper={e.count}> {e.members};")
@@ -159,7 +159,7 @@ def _multipliers(heavy: Heavy, factor: str, blocks: _Blocks) -> None:
 def _effects(e: Effects, factor: str, blocks: _Blocks) -> None:
     of = f" ({e.term.group})" if e.term.group else ""
     blocks.add("model", f"// {' + '.join(e.term.columns)} by {factor}{of}")
-    q, count, u = e.columns, e.members_count, f"u_{e.u}"
+    q, count, u = e.columns, e.coordinates or e.members_count, f"u_{e.u}"
     some = f"[{e.members}]" if e.members else ""
     if e.first:
         blocks.add("transformed parameters", f"vector[{e.count}] {u};" if q == 1 else f"matrix[{e.count}, {q}] {u};")

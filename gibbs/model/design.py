@@ -366,7 +366,7 @@ def _factors(
     """One Factor a grouping factor, its terms merged, in the order in which the formula first names them."""
     merged: dict[frozenset[str], list[RandomTerm]] = {}
     for random in read.random:
-        merged.setdefault(frozenset(random.group), []).append(random)  # a:b and b:a are one factor
+        merged.setdefault(random.identity, []).append(random)  # a:b and b:a are one factor
     factors: list[Factor] = []
     encoded: dict[str, RandomColumns] = {}
     for randoms in merged.values():
@@ -375,16 +375,19 @@ def _factors(
             raise DataError(
                 f"two grouping factors are called '{name}'; rename the column '{name}', with rename: under data:.", where=source
             )
-        grouping, codes = group(frame, randoms[0].group, source)
         where = f"{source}, grouping factor '{name}'"
+        structure = None
+        if randoms[0].structure == "mm":
+            structure, grouping, codes = structured.of_members(randoms[0], frame, source)
+        else:
+            grouping, codes = group(frame, randoms[0].group, source)
         if len(grouping.levels) < 2:
             raise DataError(
                 f"it has one level, '{grouping.levels[0]}', in all {len(frame)} rows used; a grouping factor needs two or more.",
                 where=where,
             )
         dist, by, pw = _distribution(read, spec, randoms)
-        structure = None
-        if randoms[0].structure:
+        if randoms[0].structure not in ("", "mm"):
             structure, grouping, codes = structured.build(spec, randoms[0], grouping, codes, frame, source)
         parts: list[tuple[RandomTerm, tuple[str, ...], np.ndarray]] = []
         learnt: list[Columns] = []

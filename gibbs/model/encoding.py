@@ -29,6 +29,11 @@ class Grouping:
     keys: np.ndarray = field(repr=False)  # (J,) int64
     levels: tuple[str, ...]
 
+    @property
+    def identity(self) -> frozenset[str]:
+        """What tells it from other factors: its columns, in whatever order."""
+        return frozenset(self.columns)
+
     def encode(self, frame: pd.DataFrame, source: str = "new data") -> np.ndarray:
         """The level of every row, (N,) int32; −1 for a level the fit has not seen, and where one is missing."""
         parts = []

@@ -11,7 +11,7 @@ A formula is not Python. It names columns, joins them by ``+ - * : / ^``, and ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -47,8 +47,14 @@ class RandomTerm:
 
     @property
     def factor(self) -> str:
-        """The name of the grouping factor: "g", or "a:b"."""
-        return ":".join(self.group)
+        """The name of the grouping factor: "g", "a:b", or "a+b" of mm(a, b)."""
+        return "+".join([":".join(self.group), *structured_terms.members(self)])
+
+    @property
+    def identity(self) -> frozenset[str]:
+        """As ``Grouping.identity``: terms that share it are of one factor."""
+        several = structured_terms.members(self)
+        return frozenset([*self.group, *several, *([" + "] if several else [])])
 
     def __str__(self) -> str:
         group = ":".join(syntax.quoted(g) for g in self.group)
@@ -114,7 +120,7 @@ def variables(formula: Formula) -> tuple[str, ...]:
             found.update(dict.fromkeys(syntax.names(tree)))
     for term in formula.random:
         found.update(dict.fromkeys(syntax.names(term.tree)))
-        found.update(dict.fromkeys(term.group))
+        found.update(dict.fromkeys((*term.group, *structured_terms.further_columns(term))))
         found.update(dict.fromkeys(filter(None, (term.by, term.pw))))
     return tuple(found)
 
@@ -184,8 +190,17 @@ def with_effects(formula: Formula, effects: Mapping[str, Mapping[str, str]]) -> 
             raise FormulaError(f"{term.factor}: {error}") from None
         if structure and term.structure and (term.structure, term.options) != (structure["structure"], structure["options"]):
             raise FormulaError(f"{term.factor}: the formula says {term} already; keep one.")
+        if structured_terms.needs_no_slope(structure.get("structure", ""), term.columns):
+            raise FormulaError(f"{term.factor}: {structured_terms.NO_SLOPE}")
         changed.append(replace(term, **{key: words[key] for key in ("dist", "by", "pw") if key in words}, **structure))
-    return replace(formula, random=tuple(changed))
+    fixed = _with_straight_lines(formula.fixed_tree, formula.text, changed)
+    return replace(formula, random=tuple(changed), fixed=show(fixed), fixed_tree=fixed)
+
+
+def _with_straight_lines(fixed: Node, text: str, random: Sequence[RandomTerm]) -> Node:
+    """The fixed part with x for every s(x) in ``random``."""
+    _, terms = expand(fixed, text)
+    return structured_terms.with_straight_lines(fixed, [t[0].text for t in terms if len(t) == 1 and isinstance(t[0], Name)], random)
 
 
 DISTRIBUTIONS = tuple(LAWS)
@@ -223,7 +238,7 @@ class _Reader:
             self.refuse(root.at, "A formula has one '~'.")
         outcome, known_se, extra = self.left(root.left)
         fixed, offsets, random = self.right(root.right)
-        expand(fixed, self.text)  # refuses what cannot be multiplied out
+        fixed = _with_straight_lines(fixed, self.text, random)  # refuses what cannot be multiplied out
         fixed_names = set(syntax.names(fixed))
         if isinstance(outcome, Name) and outcome.text in fixed_names:
             at = next(n.at for n in _name_nodes(fixed) if n.text == outcome.text)
@@ -384,6 +399,8 @@ class _Reader:
             right, further = structured_terms.of_call(right, self.refuse)
             if isinstance(right, Binary) and right.operator == "/":
                 self.refuse(right.at, f"{further['structure']}() takes one grouping factor.")
+            if structured_terms.needs_no_slope(further["structure"], show(node.left)):
+                self.refuse(node.at, structured_terms.NO_SLOPE)
         return [
             RandomTerm(show(node.left), has_intercept, correlated, group, node.left, node.at, **further) for group in self.groups(right)
         ]

@@ -154,7 +154,7 @@ FUNCTIONS: Mapping[str, Function] = {
 KNOWN_ELSEWHERE: Mapping[str, str] = {
     "cbind": "cbind(successes, failures) is an outcome; it stands alone on the left of '~'.",
     "ns": "ns() is not available; bs(x, df = 4) is.",
-    "s": "s() is not available; x + rw2(x) is a smoothing spline over the values of x, and bs(x, df = 4) and poly(x, 2) are curves.",
+    "s": "s(x, k = 10), a penalised spline, is a term of its own; in products bs(x, df = 4) and poly(x, 2) are curves.",
     "te": "te() is not available; products of bs() or poly() terms are.",
     "ordered": "ordered() is not available; factor(x) gives treatment coding.",
     "ifelse": "ifelse() is not available in a formula; make the column in the data, or under 'derive'.",
@@ -168,7 +168,7 @@ KNOWN_ELSEWHERE: Mapping[str, str] = {
     "ar1": "ar1() is not available; rw1(year), a term of its own, is the walk that it becomes where the correlation is near 1.",
     "bym2": 'bym2() is not available; icar(g, graph = "borders.csv") + (1 | h), h a copy of g (derive: {h: g}), has both of its parts.',
     "leroux": 'leroux() is not available; icar(g, graph = "borders.csv") + (1 | h), h a copy of g (derive: {h: g}), has both of its parts.',
-    "mm": "mm(), several groups of one row, is not available.",
+    "mm": "mm() is a term of its own, or stands after the bar of a random term: … + mm(g1, g2), (1 + x | mm(g1, g2)).",
     "car": 'car() of brms is icar(g, graph = "borders.csv") here, a term of its own.',
     "weights": "weights() stands on the left of '~', after a bar: share | weights(n) ~ …, a share of n trials; or "
     'y | weights(w, type = "frequency") ~ …, rows that stand for w equal ones.',

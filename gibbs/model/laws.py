@@ -110,6 +110,8 @@ def not_integrated(factor: Any) -> str:
     law = of(factor)
     if law.not_integrated:
         return law.not_integrated
+    if factor.structure is not None and factor.structure.kind in ("s", "mm"):
+        return f"are those of {factor.structure.words}, of which rows of several levels have a part, so that none can be left out by itself"
     if factor.structure is not None:
         return "know their neighbours, so that no level can be left out by itself"
     return f"have covariances that differ by {factor.by}" if factor.group is not None else ""

@@ -193,6 +193,8 @@ def _scales(covariances: list[np.ndarray]) -> list[np.ndarray]:
 def _effects(factor: Factor, covariances: list[np.ndarray], df: np.ndarray | None, rng: np.random.Generator, n: int) -> np.ndarray:
     """u (n, J q): rows of u_j ~ N(0, Σ), Σ block diagonal; or t_df(0, Σ)."""
     J, q = len(factor.levels), len(factor.columns)
+    if factor.structure is not None:
+        J = factor.coordinates
     u = np.empty((n, J, q))
     for g, group in enumerate(factor.groups or ("",)):
         members = np.arange(J) if factor.group is None else np.flatnonzero(factor.group == g)

@@ -328,6 +328,11 @@ class Factor:
     structure: Any = None  # gibbs.model.structures.Structure: (u_1, …, u_J) ~ N(0, K ⊗ Σ); None where levels are exchangeable
     centred: np.ndarray | None = None  # (N, q): Z with the columns of correlated terms centred, z'u = centred'u_c; None: as Z
 
+    @property
+    def coordinates(self) -> int:
+        """How many independent effects a column has: of as many levels, or of the basis that the levels are made of."""
+        return len(self.levels) if self.structure is None else self.structure.basis.shape[1]
+
 
 @dataclass(frozen=True)
 class CoefficientPrior:

@@ -277,7 +277,8 @@ class EffectsKeys(_Keys):
     pw: str = Field("", description="A column with one value in each level: sampling weights of the levels.")
     structure: str = Field(
         "",
-        description="What the levels know of each other: rw1, rw2 (random walks over numbers), icar (areas), cov (a known covariance).",
+        description="What the levels know of each other: rw1, rw2 (random walks over numbers), icar (areas), cov (a known covariance), "
+        "s (a penalised spline), mm (several groups a row).",
         json_schema_extra={"enum": list(KINDS)},
     )
     graph: str = Field("", description='icar: the file of neighbours, or "lattice".')
@@ -285,6 +286,10 @@ class EffectsKeys(_Keys):
     step: float | None = Field(
         None, gt=0, description="rw1, rw2: the distance between neighbouring levels; those that no row has are drawn."
     )
+    k: int | None = Field(None, ge=4, description="s: the number of knots, 10 where nothing is said.")
+    members: Words = Field(default_factory=list, description="mm: the further columns with a group of every row.")
+    weights: Words = Field(default_factory=list, description="mm: a column of weights for each column of groups, this factor's first.")
+    scale: bool = Field(True, description="mm: whether the weights of a row are divided by their sum.")
 
 
 class OutcomeKeys(_Keys):
@@ -312,6 +317,10 @@ LevelKeys = Annotated[
                 "graph": {"type": "string"},
                 "cov": {"type": "string"},
                 "step": {"type": "number"},
+                "k": {"anyOf": [{"type": "integer"}, *_ONE_OR_MORE["anyOf"]]},
+                "members": _ONE_OR_MORE,
+                "weights": _ONE_OR_MORE,
+                "scale": {"anyOf": [{"type": "boolean"}, *_ONE_OR_MORE["anyOf"]]},
             },
             "additionalProperties": _ONE_OR_MORE,
         }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import DataError, OutputError
-from gibbs.model import graphs, levels, structured_terms, structures
+from gibbs.model import graphs, levels, members, splines, structured_terms, structures
 from gibbs.model.encoding import Grouping
 from gibbs.model.formula import RandomTerm
 from gibbs.model.spec import beside
@@ -30,6 +30,8 @@ def build(
     words = f"{random.structure}({random.factor})"
     where = f"{source}, grouping factor '{random.factor}'"
     _alone(random, where)
+    if random.structure == "s":
+        return _curve(options, words, grouping, codes, where)
     if random.structure in ("rw1", "rw2"):
         return _walk(random, options, words, grouping, codes, where)
     if options.get("graph") == structures.LATTICE:
@@ -68,12 +70,21 @@ def build(
     return structures.of_covariance(words, K[np.ix_(some, some)], observed, file), full, codes
 
 
+def of_members(random: RandomTerm, frame: pd.DataFrame, source: str) -> tuple[Structure, Grouping, np.ndarray]:
+    """As ``build``, of mm(), whose rows have several groups."""
+    _alone(random, f"{source}, grouping factor '{random.factor}'")
+    options = dict(random.options)
+    columns = (*random.group, *structured_terms.members(random))
+    words = f"mm({', '.join(columns)})"
+    return members.build(frame, words, columns, structured_terms.columns_named(options.get("weights", "")), "scale" not in options, source)
+
+
 def _alone(random: RandomTerm, where: str) -> None:
     """DataError where a structured term also says dist, by or pw."""
     for key, value, plain in (("dist", random.dist, "normal"), ("by", random.by, ""), ("pw", random.pw, "")):
         if value != plain:
             raise DataError(
-                f"{key} = {value} is of levels that are exchangeable; effects whose levels know their neighbours ({random.structure}) are "
+                f"{key} = {value} is of levels that are exchangeable; the effects of {random.structure}() are "
                 f"normal, with one covariance and no weights of levels. Keep one of {key} and {random.structure}.",
                 where=where,
             )
@@ -92,24 +103,12 @@ def _walk(
     random: RandomTerm, options: dict[str, str], words: str, grouping: Grouping, codes: np.ndarray, where: str
 ) -> tuple[Structure, Grouping, np.ndarray]:
     kind = random.structure
-    numbers = [levels.number_of(text) for text in grouping.levels]
-    if len(random.group) > 1 or any(x is None for x in numbers):
-        wrong = next((t for t, x in zip(grouping.levels, numbers, strict=True) if x is None), grouping.levels[0])
-        raise DataError(
-            f"{kind}() walks over numbers, such as years or ages; the level '{wrong}' is none. Make a column of numbers (derive:), such as "
-            "the middle of an age group.",
-            where=where,
-        )
+    positions = _numbers(kind, "walks", grouping, where)
     least = structures.LEAST[kind]
-    if len(numbers) < least:
-        raise DataError(f"{kind}() needs {least} levels or more; there are {len(numbers)}.", where=where)
-    positions = np.array(numbers, dtype=float)
+    if len(positions) < least:
+        raise DataError(f"{kind}() needs {least} levels or more; there are {len(positions)}.", where=where)
     order = np.argsort(positions)
     sorted_ = positions[order]
-    if np.any(np.diff(sorted_) <= 0.0):
-        k = int(np.argmax(np.diff(sorted_) <= 0.0))
-        both = [grouping.levels[order[k]], grouping.levels[order[k + 1]]]
-        raise DataError(f"the levels '{both[0]}' and '{both[1]}' are the same number.", where=where)
     step = float(options["step"]) if "step" in options else None
     if step is not None and (sorted_[-1] - sorted_[0]) / step > structures.LIMIT:
         _few(int((sorted_[-1] - sorted_[0]) / step) + 1, random, where)
@@ -124,11 +123,56 @@ def _walk(
     labels = [levels.label(value) for value in full.tolist()]
     for k, at in zip(order, place, strict=True):
         labels[at] = grouping.levels[k]
-    table = np.empty(len(numbers), dtype=np.int32)
+    table = np.empty(len(positions), dtype=np.int32)
     table[order] = place
     observed = np.zeros(full.size, dtype=bool)
     observed[place] = True
     return structures.of_walk(kind, words, full, observed), _grouping(grouping, labels), table[codes]
+
+
+def _numbers(kind: str, verb: str, grouping: Grouping, where: str) -> np.ndarray:
+    """The numbers that the levels spell, (J,), all different."""
+    numbers = [levels.number_of(text) for text in grouping.levels]
+    if len(grouping.columns) > 1 or any(x is None for x in numbers):
+        wrong = next((t for t, x in zip(grouping.levels, numbers, strict=True) if x is None), grouping.levels[0])
+        raise DataError(
+            f"{kind}() {verb} over numbers, such as years or ages; the level '{wrong}' is none. Make a column of numbers (derive:), such "
+            "as the middle of an age group.",
+            where=where,
+        )
+    positions = np.array(numbers, dtype=float)
+    order = np.argsort(positions)
+    same = np.flatnonzero(np.diff(positions[order]) <= 0.0)
+    if same.size:
+        both = [grouping.levels[order[k]] for k in (same[0], same[0] + 1)]
+        raise DataError(f"the levels '{both[0]}' and '{both[1]}' are the same number.", where=where)
+    return positions
+
+
+def _curve(
+    options: dict[str, str], words: str, grouping: Grouping, codes: np.ndarray, where: str
+) -> tuple[Structure, Grouping, np.ndarray]:
+    """A penalised spline over the values that the levels spell."""
+    positions = _numbers("s", "is a curve", grouping, where)
+    J, stated = len(positions), "k" in options
+    if J > structures.VALUES:
+        raise DataError(
+            f"s() has {J:,} different values here, each of which is drawn; at most {structures.VALUES:,} are. Round them, which a smooth "
+            "curve does not feel: derive: {x2: round(x, 2)}.",
+            where=where,
+        )
+    k = int(options["k"]) if stated else min(splines.DEFAULT_KNOTS, J)
+    if J < max(k, splines.LEAST_KNOTS):
+        need = f"k = {k} knots need as many different values" if stated else f"s() needs {splines.LEAST_KNOTS} different values or more"
+        raise DataError(f"{need}; there are {J}.", where=where)
+    if k - 2 > structures.LIMIT:
+        raise DataError(f"k is {k:,}; a spline is drawn in one dense block of at most {structures.LIMIT} columns.", where=where)
+    order = np.argsort(positions)
+    table = np.empty(J, dtype=np.int32)
+    table[order] = np.arange(J)
+    labels = [grouping.levels[j] for j in order]
+    structure = structures.of_spline(words, positions[order], k, np.ones(J, dtype=bool))
+    return structure, _grouping(grouping, labels), table[codes]
 
 
 def _levels(

@@ -8,10 +8,13 @@
     icar       areas that border on each other (Besag, York & Mollié 1991): differences between neighbours. Effects sum to zero in each
                connected component; an area without neighbours is N(0, σ²) by itself (Freni-Sterrantino, Ventrucci & Rue 2018)
     cov        a known covariance, as it is given: kinship, phylogeny
+    s          values of one curve, a penalised spline (:mod:`gibbs.model.splines`)
+    mm         groups that are exchangeable, and mixtures of them (:mod:`gibbs.model.members`)
 
 Intrinsic laws are on the scale of Sørbye & Rue (2014): the geometric mean of the diagonal of K is 1 in every component, so that an sd
 means the same for any length and any graph. With precision D'D, K is its generalised inverse, which the constraints leave (effects are
-conditioned on them, not centred afterwards), and B is the symmetric root of K.
+conditioned on them, not centred afterwards), and B is the symmetric root of K. Of a curve B is the spline's basis, of
+mixtures their weights, (J, C), C < J.
 """
 
 from __future__ import annotations
@@ -24,22 +27,37 @@ from typing import Any
 import numpy as np
 
 from gibbs.errors import DataError
+from gibbs.model import splines
 
 KINDS: Mapping[str, str] = {
     "rw1": "random walk: first differences are independent",
     "rw2": "random walk of second order: second differences are independent",
     "icar": "areas know their neighbours: intrinsic conditional autoregression",
     "cov": "a known covariance between levels",
+    "s": "penalised spline: a smooth curve, whose straight line is a fixed effect",
+    "mm": "multiple membership: rows that belong to several groups at once",
 }
 """What the levels of a grouping factor may know of each other."""
 
-OPTIONS: Mapping[str, tuple[str, ...]] = {"rw1": ("step",), "rw2": ("step",), "icar": ("graph",), "cov": ("cov",)}
+ROLE: Mapping[str, str] = {"s": "a curve", "mm": "groups that rows share in parts"}
+"""What the levels are to each other, where they are no neighbours."""
+
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "rw1": ("step",),
+    "rw2": ("step",),
+    "icar": ("graph",),
+    "cov": ("cov",),
+    "s": ("k",),
+    "mm": ("members", "weights", "scale"),
+}
 """What each kind is told beside the factor."""
 
 LATTICE = "lattice"
 FILL = 3
 """Levels that nobody has are put in between where that makes at most so many times as many of them."""
 LEAST = {"rw1": 3, "rw2": 4}
+VALUES = 20_000
+"""Different values of x that a spline may have: one effect each is drawn and kept."""
 LIMIT = 400
 """Columns of structured effects, all together: they stand in the dense core."""
 
@@ -48,10 +66,10 @@ LIMIT = 400
 class Structure:
     """What the levels of one factor know of each other.
 
-    kind : of ``KINDS``. words : as a formula says it, ``rw1(year)``. basis (J, J): B. rank : of K. variances (J,): the diagonal of K.
-    positions (J,): of random walks. unit : K in units of (D'D)⁻: the variance of a step of length 1, in units of σ². components (J,):
-    which connected part a level is in. edges (E, 2): neighbours. observed (J,): whether a row has the level. digest : of all that K is
-    made of.
+    kind : of ``KINDS``. words : as a formula says it, ``rw1(year)``. basis (J, C): B, C = J but for splines and mixtures. rank : of K.
+    variances (J,): the diagonal of K. positions (J,): of random walks and splines, whose ``knots`` are (k,). unit : K in units of (D'D)⁻:
+    the variance of a step of length 1, in units of σ². components (J,): which connected part a level is in. edges (E, 2): neighbours.
+    observed (J,): whether a row has the level. digest : of all that K is made of.
     """
 
     kind: str
@@ -65,11 +83,17 @@ class Structure:
     unit: float = 1.0
     components: np.ndarray | None = None
     edges: np.ndarray | None = None
+    knots: np.ndarray | None = None
 
     @property
     def walk(self) -> int:
         """The order of a random walk; 0 of other kinds."""
         return {"rw1": 1, "rw2": 2}.get(self.kind, 0)
+
+    @property
+    def groups(self) -> int | None:
+        """How many of the levels are groups, the others mixtures of them; None where all are."""
+        return self.rank if self.kind == "mm" else None
 
     @property
     def islands(self) -> int:
@@ -161,6 +185,20 @@ def of_graph(words: str, edges: np.ndarray, J: int, observed: np.ndarray) -> Str
     return Structure("icar", words, basis, rank, _variances(basis), observed, digest, components=components, edges=edges)
 
 
+def of_spline(words: str, positions: np.ndarray, k: int, observed: np.ndarray) -> Structure:
+    """A penalised spline with k knots over sorted positions."""
+    knots = splines.place_knots(positions, k)
+    basis = splines.build(positions, knots).basis(positions)
+    digest = _digest("s", np.concatenate([knots, positions]))
+    return Structure("s", words, basis, k - 2, _variances(basis), observed, digest, positions, knots=knots)
+
+
+def of_members(words: str, weights: np.ndarray, observed: np.ndarray) -> Structure:
+    """Groups, and mixtures of them by the rows of ``weights`` (J, C), the first C of which are the groups."""
+    C = weights.shape[1]
+    return Structure("mm", words, weights, C, _variances(weights), observed, _digest("mm", np.concatenate([[C], np.ravel(weights)])))
+
+
 def of_covariance(words: str, K: np.ndarray, observed: np.ndarray, where: str) -> Structure:
     """A covariance as it is given. DataError where it is none."""
     sizes = np.sqrt(np.diagonal(K))
@@ -234,6 +272,10 @@ def described(structure: Structure, levels: Sequence[str]) -> list[str]:
         alone = [levels[j] for j in np.flatnonzero(np.isin(structure.components, np.flatnonzero(np.bincount(structure.components) == 1)))]
         some = f"; without neighbours, N(0, sd²): {_some(alone)}" if alone else ""
         found[0] += f"; {J} areas, {len(structure.edges):,} borders, {parts}{some}"
+    elif structure.kind == "s":
+        found[0] += f"; {J:,} values from {levels[0]} to {levels[-1]}, {structure.rank + 2} knots; its mean and its straight line are apart"
+    elif structure.kind == "mm":
+        return [f"{found[0]}; {structure.rank:,} groups, and {J - structure.rank:,} different mixtures of them"]
     else:
         found[0] += f" of {J} levels, as given (rank {structure.rank})"
     if structure.kind != "cov":
@@ -258,6 +300,7 @@ def to_dict(structure: Structure) -> dict[str, Any]:
         "variances": structure.variances.tolist(),
         "observed": structure.observed.astype(int).tolist(),
         "positions": None if structure.positions is None else structure.positions.tolist(),
+        **({"knots": structure.knots.tolist()} if structure.knots is not None else {}),
     }
 
 
@@ -273,4 +316,5 @@ def from_dict(words: Mapping[str, Any]) -> Structure:
         words["digest"],
         None if words["positions"] is None else np.array(words["positions"], dtype=float),
         float(words["unit"]),
+        knots=None if "knots" not in words else np.array(words["knots"], dtype=float),
     )

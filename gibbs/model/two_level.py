@@ -20,6 +20,8 @@ from gibbs.model import structured_terms
 from gibbs.model.formula import DISTRIBUTIONS, bare, no_distribution
 
 _STRUCTURED = ("structure", "graph", "cov", "step")
+_OF_STRUCTURE = ("k", "members", "weights", "scale")
+"""Keys of a factor that says its structure; beside others they are slopes of predictors that are called so."""
 _NO_COLUMN = ("correlated", "dist", "by", "pw", *_STRUCTURED)
 """Keys of a factor that are no intercept and no slope."""
 _TRUE, _FALSE = {"true", "yes", "on"}, {"false", "no", "off"}
@@ -48,7 +50,7 @@ def formula(outcome: str, level1: Sequence[str], levels: Mapping[str, Mapping[st
         columns, products = [], []
         for key, value in parts.items():
             place = ("levels", group, key)
-            if key in _NO_COLUMN:
+            if key in _NO_COLUMN or (key in _OF_STRUCTURE and parts.get("structure")):
                 continue
             predictors = [_term(t, place, where) for t in _words(value, place, where)]
             if key == "intercept":
@@ -110,7 +112,7 @@ def _correlated(parts: Mapping[str, Any], group: str, where: Callable[[tuple[Any
 def _structure(parts: Mapping[str, Any], group: str, where: Callable[[tuple[Any, ...]], str]) -> dict[str, Any]:
     """What the levels know of each other, ``structure`` and ``options``; {} where nothing is said."""
     try:
-        return structured_terms.from_words(parts)
+        return structured_terms.from_words({k: v for k, v in parts.items() if k not in _OF_STRUCTURE or parts.get("structure")})
     except ValueError as error:
         key = next(key for key in _STRUCTURED if key in parts)
         raise SpecError(f"levels.{group}: {error}", where=where(("levels", group, key))) from None

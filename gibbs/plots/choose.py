@@ -47,7 +47,7 @@ def term(of: FactorOutline, name: str | None = None) -> int:
 def levels(of: FactorOutline, names: str | Sequence[str] | None) -> np.ndarray:
     """The places of the levels called ``names``; all where None."""
     if names is None:
-        return np.arange(len(of.levels))
+        return np.arange(of.shown)
     place = {level: j for j, level in enumerate(of.levels)}
     found = []
     for name in [names] if isinstance(names, str) else [str(name) for name in names]:

@@ -63,6 +63,8 @@ def is_ordered(factor: FactorOutline) -> bool:
     place = positions(factor)
     if place is None or len(place) < 3:
         return False
+    if factor.structure is not None and factor.structure.positions is not None:
+        return True
     words = [word for word in re.split(r"[\W_\d]+", factor.name.lower()) if word]
     named = any(word.startswith(known) for word in words for known in _WORDS)
     return named or bool(np.all((place >= FIRST_YEAR) & (place <= LAST_YEAR)))

@@ -5,7 +5,9 @@ With precision Q over all positions, old (o) and new (n), in units of σ²/c,
     u_n | u_o ~ N(−Q_nn⁻¹ Q_no u_o,  c Q_nn⁻¹ ⊗ Σ)
 
 (Rue & Held 2005, §2.3). Of a first-order walk that is a Brownian bridge between two levels, and a walk that sets out from the last; of a
-second-order walk beyond the last level, a line through the last two whose variance grows with the cube of the distance.
+second-order walk beyond the last level, a line through the last two whose variance grows with the cube of the distance. The values of a
+spline at the old levels say what it is at any other: u_n = B_n B_o⁻ u_o, without noise; a straight line beyond the outer knots. Mixtures of
+groups are known from the groups, u_n = B_n u_o.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gibbs.errors import DataError
+from gibbs.model import members, splines
 from gibbs.model.levels import number_of
 from gibbs.model.structures import Structure, walk_differences
 
@@ -24,30 +27,53 @@ WHY = {
 }
 
 
-def check(structure: Structure | None, factor: str, labels: Sequence[str], mode: str, where: str) -> None:
+def check(structure: Structure | None, factor: str, labels: Sequence[str], mode: str, where: str, levels: Sequence[str] = ()) -> None:
     """DataError where the law has no such new levels: none without positions, and none that is not among the others."""
     if structure is None or not len(labels):
         return
     if mode == "all new":
         raise DataError(
-            f"the levels of {factor} know their neighbours ({structure.words}): there is no level like them that is not among them. Ask "
+            f"the effects of {factor} are those of {structure.words}: there is no level like them that is not among them. Ask "
             "for known groups, or for the population average.",
             where=where,
         )
-    if not structure.walk:
+    if structure.groups is not None:
+        for text in labels:
+            try:
+                members.parts(text, levels[: structure.groups])
+            except KeyError as error:
+                raise DataError(
+                    f"the fit has not seen the group '{error.args[0]}' of {structure.words}: mixtures of its groups may be new, a group in "
+                    "them may not.",
+                    where=where,
+                ) from None
+        return
+    if structure.positions is None:
         raise DataError(f"'{labels[0]}' is no level of {factor} that can be drawn: {WHY[structure.kind]}.", where=where)
     wrong = [text for text in labels if number_of(text) is None]
     if wrong:
-        raise DataError(f"'{wrong[0]}' is no position of {structure.words}, which walks over numbers.", where=where)
+        raise DataError(f"'{wrong[0]}' is no position of {structure.words}, which is over numbers.", where=where)
 
 
-def weights(structure: Structure, labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """(M (n, J), root (n, n)): u_new = M u + (root ⊗ L) noise, LL' = Σ, for new levels in the order of ``labels``."""
+def weights(structure: Structure, labels: Sequence[str], levels: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """(M (n, J), root (n, n)): u_new = M u + (root ⊗ L) noise, LL' = Σ, for new levels in the order of ``labels``; J old ``levels``."""
+    if structure.groups is not None:
+        M = np.zeros((len(labels), len(levels)))
+        M[:, : structure.groups] = members.weights_of(labels, levels[: structure.groups])
+        return M, np.zeros((len(labels), len(labels)))
     old = structure.positions
     new = np.array([number_of(text) for text in labels], dtype=float)
+    if structure.knots is not None:
+        return _of_curve(structure, new), np.zeros((new.size, new.size))
     different, place = np.unique(new, return_inverse=True)
     M, root = _of_positions(structure, old, different)
     return M[place], root[place]
+
+
+def _of_curve(structure: Structure, new: np.ndarray) -> np.ndarray:
+    """M of a spline, whose values at J positions say what it is everywhere."""
+    spline = splines.build(structure.positions, structure.knots)
+    return spline.basis(new) @ np.linalg.pinv(spline.basis(structure.positions))
 
 
 def _of_positions(structure: Structure, old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import DataError, SpecError, nearest
-from gibbs.model import data, families, levels, outcome, readers, syntax
+from gibbs.model import data, families, levels, outcome, readers, structured_terms, syntax
 from gibbs.model.encoding import Encoding, Grouping, RandomColumns
 from gibbs.model.fixed import numbers
 from gibbs.model.formula import Formula
+from gibbs.model.members import Members
 from gibbs.model.records import DataSource, Design, Spec
 from gibbs.predictions import alignment, kriging
 
@@ -57,6 +58,7 @@ class FactorRows:
     new: tuple[str, ...] = ()  # labels of the new levels
     new_groups: np.ndarray | None = None  # (new levels,) their groups, where covariances differ by groups of levels
     group: np.ndarray | None = None  # (N,) the same of rows whose effects are integrated out
+    determined: bool = False  # the new levels follow from those of the fit: other values of a curve, other mixtures of groups
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,9 @@ def of_fit(fit: Fit, groups: Groups = "known", *, allow_new: bool = False, outco
         _refuse_nothing_new(groups, found, any_new=False)
     factors = []
     for factor in model.factors:
-        mode = found[factor.name]
+        mode = found[factor.name] if factor.structure is None or factor.structure.knots is None else "known"
         if mode == "all new":
-            kriging.check(factor.structure, factor.name, factor.levels, mode, "for")
+            kriging.check(factor.structure, factor.name, factor.levels, mode, "for", factor.levels)
             present, place = np.unique(factor.codes, return_inverse=True)
             labels = tuple(factor.levels[k] for k in present)
             groups_ = None if factor.group is None else factor.group[present]
@@ -137,7 +139,10 @@ def of_fit(fit: Fit, groups: Groups = "known", *, allow_new: bool = False, outco
             factors.append(FactorRows(factor.name, None, None))
         elif mode == "population":
             of_row = None if factor.group is None else factor.group[factor.codes]
-            factors.append(FactorRows(factor.name, None, factor.Z, group=of_row))
+            Z = factor.Z
+            if factor.structure is not None and factor.structure.groups is not None:
+                Z = Z * np.sqrt(factor.structure.variances[factor.codes])[:, None]
+            factors.append(FactorRows(factor.name, None, Z, group=of_row))
         else:
             factors.append(FactorRows(factor.name, factor.codes, factor.Z))
     trials, se, precision = (model.trials, model.known_se, model.precision) if outcomes else (None, None, None)
@@ -187,7 +192,7 @@ def read(
     _refuse_missing(frame, wanted, source)
     rows = encode(fit, frame, words, source=source)
     if strict and not isinstance(groups, Mapping):
-        _refuse_nothing_new(groups, words, any_new=any(factor.new for factor in rows.factors))
+        _refuse_nothing_new(groups, words, any_new=any(factor.new and not factor.determined for factor in rows.factors))
     n, se, precision = None, None, None
     if outcomes and weight is not None and set(of_weight) <= set(frame.columns):
         precision = outcome.precision(parsed, _family(fit), frame, source)
@@ -216,24 +221,28 @@ def encode(
     factors = []
     of_level = {factor.name: factor.structure for factor in model.factors}
     for name, random in coding.factors.items():
-        mode = words[name]
+        curve = of_level[name] is not None and of_level[name].knots is not None
+        mode = "known" if curve else words[name]  # a curve is part of the mean, whatever the groups
         if mode == "typical":
             factors.append(FactorRows(name, None, None))
             continue
         Z = np.ascontiguousarray(np.concatenate([part.encode(frame, source) for part in random.parts], axis=1))
-        within = frame if grouping is None else grouping
+        within = frame if grouping is None or curve else grouping
+        if mode == "population" and isinstance(random.grouping, Members):
+            Z = Z * np.sqrt(random.grouping.variances(within, source))[:, None]
         if mode == "population":
             factors.append(FactorRows(name, None, Z, group=random.groups(within, source) if random.by else None))
             continue
         codes = random.grouping.encode(within, source).astype(np.int64)
         unseen = np.flatnonzero(codes < 0) if mode != "all new" else np.arange(len(codes))
-        if len(unseen) and mode == "known":
+        determined = curve or isinstance(random.grouping, Members)
+        if len(unseen) and mode == "known" and not determined:
             _refuse_unseen(name, random.grouping, within, unseen, source)
         place, labels = _labels(random.grouping, within, unseen)
-        kriging.check(of_level[name], name, labels, mode, source)
+        kriging.check(of_level[name], name, labels, mode, source, random.grouping.levels)
         codes[unseen] = -1 - place
         new_groups = _groups_of_new(name, random, within, unseen, place, labels, source) if random.by and labels else None
-        factors.append(FactorRows(name, codes, Z, labels, new_groups))
+        factors.append(FactorRows(name, codes, Z, labels, new_groups, determined=determined))
     return Rows(X, offset, tuple(factors), None, None, None, np.arange(1, len(frame) + 1), frame)
 
 
@@ -256,13 +265,13 @@ def _needed(parsed: Formula, model: Design, words: Mapping[str, str], *, outcome
             trees.append(parsed.outcome_tree)
     for tree in trees:
         found.update(dict.fromkeys(syntax.names(tree)))
-    by_columns = {frozenset(model.encoding.factors[name].grouping.columns): name for name in words}
+    by_columns = {model.encoding.factors[name].grouping.identity: name for name in words}
     for term in parsed.random:
-        mode = words[by_columns[frozenset(term.group)]]
+        mode = words[by_columns[term.identity]]
         if mode != "typical":
             found.update(dict.fromkeys(syntax.names(term.tree)))
-        if mode in ("known", "new", "all new"):
-            found.update(dict.fromkeys(term.group))
+        if mode in ("known", "new", "all new") or (mode == "population" and term.structure == "mm"):
+            found.update(dict.fromkeys((*term.group, *structured_terms.further_columns(term))))
         if term.by and mode in ("new", "all new", "population"):
             found[term.by] = None
     return list(found)
@@ -342,6 +351,10 @@ def _labels(grouping: Grouping, frame: pd.DataFrame, rows: np.ndarray) -> tuple[
     """The place of each row's label among the labels of ``rows``, and those, in the order in which they appear."""
     import pandas as pd
 
+    if isinstance(grouping, Members):
+        texts, of_row = grouping.labels(frame.iloc[rows])
+        codes, some = pd.factorize(np.array(texts, dtype=object)[of_row])
+        return codes.astype(np.int64), tuple(some)
     parts = []
     for name in grouping.columns:
         codes, labels, _ = levels.raw_codes(frame[name].iloc[rows])

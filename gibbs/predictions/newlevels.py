@@ -39,7 +39,7 @@ def table(fit: Fit, rows: Rows, modes: Mapping[str, str], weights: np.ndarray | 
 
     found: list[dict[str, object]] = []
     for factor, outline in zip(rows.factors, fit.outline.factors, strict=True):
-        if factor.codes is None or not factor.new or modes.get(factor.name) != "new":
+        if factor.codes is None or not factor.new or factor.determined or modes.get(factor.name) != "new":
             continue
         unseen = factor.codes < 0
         place = -1 - factor.codes[unseen]

@@ -196,7 +196,7 @@ class Predictor:
         self._arrays, self._total = arrays, total  # u is not touched unless levels of the fit are asked for
         self._covariances = [flat(variances.covariances(arrays, model, f), self.pick) for f in model.factors]  # (S, groups, q, q)
         self._df = [None if not laws.of(f).parameter else flat(variances.degrees_of_freedom(arrays, model, f)) for f in model.factors]
-        self._structures = [f.structure for f in model.factors]
+        self._structures, self._levels = [f.structure for f in model.factors], [f.levels for f in model.factors]
         self._roots: dict[tuple[int, int], np.ndarray] = {}
         self._effects: dict[tuple[int, int], np.ndarray] = {}
         self._hyper = self._hyper_of(fit)
@@ -310,7 +310,7 @@ class Predictor:
     def _between(self, f: int, k: int) -> np.ndarray:
         """The effects (q, S) of the k-th new position of a random walk, given those of the fit; all new positions are drawn together."""
         factor, q = self.rows.factors[f], self._covariances[f].shape[2]
-        M, root = kriging.weights(self._structures[f], factor.new)
+        M, root = kriging.weights(self._structures[f], factor.new, self._levels[f])
         noise = np.stack([self._labelled(factor.name, label).standard_normal((q, self._total)) for label in factor.new])
         if (f, 0) not in self._roots:
             self._roots[f, 0] = cholesky(self._covariances[f][:, 0])

@@ -25,6 +25,11 @@ TERMS = (
     ('icar(county, graph = "borders.csv")', "areas that know their neighbours, from a table of two columns or a matrix of 0 and 1"),
     ('icar(row:col, graph = "lattice")', "cells that share sides"),
     ('(1 | gr(id, cov = "A.csv"))', "levels with a known covariance, such as kinship"),
+    ("s(x, k = 10)", "a penalised spline with k knots: a smooth curve, whose straight line x is a fixed effect"),
+    (
+        "mm(g1, g2, weights = c(w1, w2))",
+        "rows of several groups at once; `(1 + x | mm(g1, g2))` with a slope; `scale = FALSE` leaves weights as they are",
+    ),
     ("y | se(s) ~ …", "known standard errors of the rows"),
     ("cbind(s, f) ~ …", "successes and failures"),
     ("s | trials(n) ~ …", "successes of n trials"),

@@ -370,6 +370,8 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
     q = np.array([len(f.columns) for f in factors], dtype=np.int64)
     table.levels, table.width = J, q
     table.z0, table.u0, table.root0 = _starts(q), _starts(J * q), _starts(q * q)
+    C = np.array([f.coordinates for f in factors], dtype=np.int64)
+    table.coordinates = C
     for name in ("ancestors", "g0", "b0", "c0", "list0", "pointer0"):
         table[name] = 0
     bases, used = [np.zeros(0)], 0
@@ -381,7 +383,7 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
     pc = p
     for f in plan.core:
         table[f].core0 = pc
-        pc += int(J[f] * q[f])
+        pc += int(C[f] * q[f])
     depth = max((len(chain) for chain in plan.units), default=1)
     units = np.full((len(plan.units), depth), -1, dtype=np.int64)
     index: list[np.ndarray] = [np.zeros(0, dtype=np.int64)]
@@ -431,13 +433,15 @@ def _leaf_lists(f, core, J, q, table, p, level):
     met = []
     for g in core:
         if table[g].basis0 >= 0:
-            pairs, inverse = np.arange(J[f] * J[g]), level[:, f].astype(np.int64) * J[g]
+            own = table[g].coordinates
+            pairs, inverse = np.arange(J[f] * own), level[:, f].astype(np.int64) * own
         else:
-            pairs, inverse = np.unique(level[:, f].astype(np.int64) * J[g] + level[:, g], return_inverse=True)
-        node = pairs // J[g]
+            own = J[g]
+            pairs, inverse = np.unique(level[:, f].astype(np.int64) * own + level[:, g], return_inverse=True)
+        node = pairs // own
         first = np.searchsorted(node, np.arange(J[f]))
         start = count[node] + (np.arange(pairs.size) - first[node]) * q[g]  # place of the pair in its node's list
-        met.append((g, pairs % J[g], node, start, np.ravel(inverse)))
+        met.append((g, pairs % own, node, start, np.ravel(inverse)))
         count += np.bincount(node, minlength=J[f]) * q[g]
     pointer = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
     index = np.zeros(pointer[-1], dtype=np.int64)
@@ -460,7 +464,7 @@ def _terms(design: Design) -> np.ndarray:
         for term in factor.terms:
             size = len(term.columns)
             given = size == 1 and term.covariance is None and term.sd_priors[0].kind == "fixed"
-            members = np.flatnonzero(factor.group == factor.groups.index(term.group)) if term.group else np.arange(len(factor.levels))
+            members = np.flatnonzero(factor.group == factor.groups.index(term.group)) if term.group else np.arange(factor.coordinates)
             rows.append((f, column, size, l0, s0, int(given), int(members[0]), members.size))
             column += size
             l0 += size * size

@@ -192,7 +192,7 @@ def _autocorrelation(link: str, share: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _second_order(design: Design, why: str, forced: bool) -> Plan:
     """The blocks of a second-order sweep: everything in the core where that is small and well informed, else the structure of ``joint``."""
     factors = design.factors
-    effects = design.X.shape[1] + sum(len(f.levels) * len(f.columns) for f in factors)
+    effects = design.X.shape[1] + sum(f.coordinates * len(f.columns) for f in factors)
     if effects <= ALL_IN_CORE and design.rows_used >= ROWS_AN_EFFECT * effects:
         plan = _finish(design, "joint", tuple(range(len(factors))), (), None)
     else:
@@ -240,7 +240,7 @@ def _rarer(factor: Factor, ones: np.ndarray, trials: np.ndarray, known: np.ndarr
 def _structure(design: Design, scheme: str) -> Plan:
     """Which factors are eliminated, and which stand in the core, for a model that is gaussian given its latents."""
     factors = design.factors
-    sizes = [len(f.levels) * len(f.columns) for f in factors]
+    sizes = [f.coordinates * len(f.columns) for f in factors]
     p = design.X.shape[1]
     always = structured_factors(design)
     alike = [f for f in range(len(factors)) if f not in always]
@@ -282,7 +282,7 @@ def _structure(design: Design, scheme: str) -> Plan:
 def structured_factors(design: Design) -> tuple[int, ...]:
     """The factors whose levels know their neighbours: always in the core. SpecError where they are too many columns for it."""
     found = tuple(f for f, factor in enumerate(design.factors) if factor.structure is not None)
-    columns = sum(len(design.factors[f].levels) * len(design.factors[f].columns) for f in found)
+    columns = sum(design.factors[f].coordinates * len(design.factors[f].columns) for f in found)
     if columns > LIMIT:
         sizes = ", ".join(plan_words.sizes(design, f) for f in found)
         raise SpecError(
@@ -316,11 +316,11 @@ def _joint_flops(design: Design, chain: tuple[int, ...], core: tuple[int, ...]) 
     for f in core:
         other = design.factors[f]
         if other.structure is not None:
-            met += len(other.levels) * len(other.columns)
+            met += other.coordinates * len(other.columns)
             continue
         pairs = np.unique(leaf.codes.astype(np.int64) * len(other.levels) + other.codes)
         met += np.bincount(pairs // len(other.levels), minlength=J) * len(other.columns)
-    columns = p + sum(len(design.factors[f].levels) * len(design.factors[f].columns) for f in core)
+    columns = p + sum(design.factors[f].coordinates * len(design.factors[f].columns) for f in core)
     upper = sum(len(design.factors[f].levels) * len(design.factors[f].columns) for f in chain[1:])
     return float(np.sum(q * met**2) / 2 + upper * columns**2 / 2 + columns**3 / 6)
 
@@ -372,7 +372,7 @@ def _finish(
     factors = design.factors
     p = design.X.shape[1]
     cutpoints = len(design.categories) - 1 if design.categories else 0
-    columns = p + cutpoints + sum(len(factors[f].levels) * len(factors[f].columns) for f in core)
+    columns = p + cutpoints + sum(factors[f].coordinates * len(factors[f].columns) for f in core)
     hyper = sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in factors for t in f.terms)
     hyper += len(families.of(design).priors(design))
     hyper += cutpoints + sum(bool(laws.of(f).parameter) for f in factors)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gibbs.model import alike, families, laws
+from gibbs.model import alike, families, laws, structures
 from gibbs.model.records import Design, Factor
 
 
@@ -79,8 +79,10 @@ def of_effects(factors: tuple[Factor, ...]) -> list[str]:
 
 def of_structures(factors: tuple[Factor, ...]) -> list[str]:
     """Levels that know their neighbours."""
+    neighbours = "levels that know their neighbours"
     return [
-        f"effects of {f.name}: {f.structure.words}, levels that know their neighbours, in the core, in coordinates independent a priori"
+        f"effects of {f.name}: {f.structure.words}, {structures.ROLE.get(f.structure.kind, neighbours)}, in the core, in coordinates "
+        "independent a priori"
         for f in factors
         if f.structure is not None
     ]
@@ -243,6 +245,8 @@ def _several(blocks: Blocks) -> str:
 def sizes(design: Design, f: int) -> str:
     """``school (10 levels × 2)``."""
     factor = design.factors[f]
+    if factor.coordinates != len(factor.levels):
+        return f"{factor.name} ({factor.coordinates:,} coordinates × {len(factor.columns)})"
     return f"{factor.name} ({len(factor.levels):,} levels × {len(factor.columns)})"
 
 
@@ -256,7 +260,7 @@ def _core(design: Design, blocks: Blocks) -> str:
     """``β, cutpoints, election (12)``: what stands in the core, with the columns of each factor."""
     parts = ["β"] if design.X.shape[1] else []
     parts += ["cutpoints"] if design.categories else []
-    parts += [f"{design.factors[f].name} ({len(design.factors[f].levels) * len(design.factors[f].columns)})" for f in blocks.core]
+    parts += [f"{design.factors[f].name} ({design.factors[f].coordinates * len(design.factors[f].columns)})" for f in blocks.core]
     return ", ".join(parts) or "nothing"
 
 

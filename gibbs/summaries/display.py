@@ -49,7 +49,7 @@ def blocks(fit: Fit, level: float = 0.95, interval: str = "equal", digits: int =
     if outline.factors:
         found.append(Block("heading", ("Multilevel Hyperparameters:",)))
     for factor in outline.factors:
-        found.append(Block("group", (f"~{factor.name} (Number of levels: {len(factor.levels):,})",)))
+        found.append(Block("group", (f"~{factor.name} (Number of levels: {factor.shown:,})",)))
         found.append(Block("table", rows=_rows(table, names.varying_labels(factor), head, ends, digits)))
     coefficients = {name: name.removeprefix("b_") for name in names.cutpoint_names(outline)}
     coefficients |= {f"b_{name}": name for name in outline.coefficients}
@@ -144,7 +144,7 @@ def arm(fit: Fit, digits: int = 2) -> str:
     terms = error_terms(variances, digits)
     if len(terms) > 1:
         lines += ["", "Error terms:", *(" " + line for line in align(tuple(terms), left=2))]
-    sizes = "; ".join(f"{factor.name}, {len(factor.levels)}" for factor in outline.factors)
+    sizes = "; ".join(f"{factor.name}, {factor.shown}" for factor in outline.factors)
     lines += ["---", f"number of obs: {outline.rows_used}" + (f", groups: {sizes}" if sizes else "")]
     return "\n".join(lines)
 

@@ -55,7 +55,8 @@ def _summed(draws: Draws, fixed: tuple[str, ...], factor: FactorOutline, start: 
 
     terms = _terms(fixed, factor)
     levels, q = len(factor.levels), len(factor.columns)
-    statistics = np.empty((5, levels, len(terms)))
+    shown = factor.shown
+    statistics = np.empty((5, shown, len(terms)))
     for t, term in enumerate(terms):
         values = np.zeros((*draws.beta.shape[:2], 1))
         if term in fixed:
@@ -64,6 +65,7 @@ def _summed(draws: Draws, fixed: tuple[str, ...], factor: FactorOutline, start: 
             if column == term:
                 values = values + draws.whole[:, :, start + a : start + levels * q : q]
         values = values.reshape(-1, values.shape[2])
+        values = values[:, :shown] if values.shape[1] > 1 else values
         statistics[0, :, t] = values.mean(axis=0)
         if summary:
             statistics[1, :, t] = values.std(axis=0, ddof=1) if len(values) > 1 else 0.0
@@ -72,7 +74,7 @@ def _summed(draws: Draws, fixed: tuple[str, ...], factor: FactorOutline, start: 
         return _frame(statistics[0], factor, terms)
     low, high = intervals.column_names(level)
     columns = dict(zip(("mean", "sd", low, "q50", high), statistics.reshape(5, -1), strict=True))
-    return pd.DataFrame({"level": np.repeat(factor.levels, len(terms)), "term": list(terms) * levels, **columns})
+    return pd.DataFrame({"level": np.repeat(factor.levels[:shown], len(terms)), "term": list(terms) * shown, **columns})
 
 
 def _of_streamed(draws: Draws, fixed: tuple[str, ...], factor: FactorOutline, streamed: Streamed) -> pd.DataFrame:
@@ -93,4 +95,5 @@ def _terms(fixed: tuple[str, ...], factor: FactorOutline) -> tuple[str, ...]:
 def _frame(values: np.ndarray, factor: FactorOutline, terms: tuple[str, ...]) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame(values, index=pd.Index(factor.levels, name=factor.name), columns=pd.Index(terms, name="term"))
+    shown = factor.shown
+    return pd.DataFrame(values[:shown], index=pd.Index(factor.levels[:shown], name=factor.name), columns=pd.Index(terms, name="term"))

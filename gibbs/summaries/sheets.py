@@ -127,7 +127,7 @@ def lme4(fit: Fit, options: Options) -> list[Part]:
     ]
     if outline.factors or outline.sigma_prior is not None:
         parts += [Part("heading", ("Random effects:",)), Part("table", rows=_error_terms(fit, options), left=2)]
-    sizes = "; ".join(f"{factor.name}, {len(factor.levels)}" for factor in outline.factors)
+    sizes = "; ".join(f"{factor.name}, {factor.shown}" for factor in outline.factors)
     parts.append(Part("words", (f"Number of obs: {outline.rows_used}" + (f", groups:  {sizes}" if sizes else ""), *_heavy(fit))))
     for heading, wanted in (
         (f"Fixed effects{_ratios(fit, options)}:", {f"b_{name}": as_in_r(name) for name in outline.coefficients}),
@@ -149,7 +149,7 @@ def arm(fit: Fit, options: Options) -> list[Part]:
     terms = display.error_terms(fit.varcorr(), options.digits)
     if len(terms) > 1:
         parts += [Part("heading", ("Error terms:",)), Part("table", rows=tuple(terms), left=2)]
-    sizes = "; ".join(f"{factor.name}, {len(factor.levels)}" for factor in outline.factors)
+    sizes = "; ".join(f"{factor.name}, {factor.shown}" for factor in outline.factors)
     counts = f"number of obs: {outline.rows_used}" + (f", groups: {sizes}" if sizes else "")
     return [*parts, Part("words", ("---", counts, *_heavy(fit))), *_doubts(fit)]
 
@@ -232,7 +232,7 @@ def side_by_side(fits: Sequence[Fit], labels: Sequence[str], options: Options) -
     rows.append(None)
     rows.append(("N", *(f"{fit.outline.rows_used:,}" for fit in fits)))
     for name in dict.fromkeys(factor.name for fit in fits for factor in fit.outline.factors):
-        sizes = [{f.name: f"{len(f.levels):,}" for f in fit.outline.factors}.get(name, "") for fit in fits]
+        sizes = [{f.name: f"{f.shown:,}" for f in fit.outline.factors}.get(name, "") for fit in fits]
         rows.append((f"Levels of {name}", *sizes))
     return [Part("table", rows=tuple(rows)), Part("words", tuple(_notes(fits, numbers, options)))]
 
@@ -315,7 +315,7 @@ def records(fits: Sequence[Fit], labels: Sequence[str], style: str, options: Opt
         return made[0]
     for i, (fit, label) in enumerate(zip(fits, labels, strict=True)):
         first, value = ("parameter", "mean") if style == "brms" else ("term", "estimate")
-        sizes = {"N": fit.outline.rows_used, **{f"N_{f.name}": len(f.levels) for f in fit.outline.factors}}
+        sizes = {"N": fit.outline.rows_used, **{f"N_{f.name}": f.shown for f in fit.outline.factors}}
         made[i] = pd.concat([made[i], pd.DataFrame({first: list(sizes), value: [float(n) for n in sizes.values()]})], ignore_index=True)
         made[i].insert(0, "model", label if labels.count(label) == 1 and label else f"({i + 1}) {label}".strip())
     return pd.concat(made, ignore_index=True)

@@ -36,7 +36,17 @@ def dense(packed: pack.Packed, design) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    "structure, kinds", [("one_factor", ("rw1",)), ("slopes", ("icar",)), ("crossed_slopes", ("rw2", "icar")), ("crossed", ("", "rw1"))]
+    "structure, kinds",
+    [
+        ("one_factor", ("rw1",)),
+        ("slopes", ("icar",)),
+        ("crossed_slopes", ("rw2", "icar")),
+        ("crossed", ("", "rw1")),
+        ("slopes", ("s",)),
+        ("crossed_slopes", ("mm", "rw1")),
+        ("crossed", ("", "mm")),
+        ("crossed_slopes", ("s", "mm")),
+    ],
 )
 def test_cross_products_are_those_of_the_coordinates(structure: str, kinds: tuple[str, ...]):
     packed, _, design = packed_of(structure, kinds)
@@ -61,19 +71,20 @@ def test_cross_products_are_those_of_the_coordinates(structure: str, kinds: tupl
         np.testing.assert_allclose(gram.h[of.u0 : of.u0 + C.shape[0]], Z[f].T @ value, atol=1e-10)
 
 
-def test_effects_are_the_basis_times_the_coordinates():
-    packed, _, design = packed_of("crossed_slopes", ("rw2", "icar"))
+@pytest.mark.parametrize("kinds", [("rw2", "icar"), ("mm", "s")])
+def test_effects_are_the_basis_times_the_coordinates(kinds: tuple[str, ...]):
+    packed, _, design = packed_of("crossed_slopes", kinds)
     core = np.random.default_rng(2).standard_normal(packed.core_columns)
     u = np.zeros(packed.effects)
     copy_core_factors(packed.layout, core, u)
     for f, factor in enumerate(design.factors):
         of = packed.layout.factor[f]
-        w = core[of.core0 : of.core0 + of.levels * of.width].reshape(of.levels, of.width)
-        found = u[of.u0 : of.u0 + w.size].reshape(w.shape)
+        w = core[of.core0 : of.core0 + of.coordinates * of.width].reshape(of.coordinates, of.width)
+        found = u[of.u0 : of.u0 + of.levels * of.width].reshape(of.levels, of.width)
         np.testing.assert_allclose(found, factor.structure.basis @ w, atol=1e-12)
         again = np.zeros_like(u)
         structured.effects_of_coordinates(packed.layout, f, core, again)
-        np.testing.assert_array_equal(again[of.u0 : of.u0 + w.size], found.ravel())
+        np.testing.assert_array_equal(again[of.u0 : of.u0 + found.size], found.ravel())
         for t in np.flatnonzero(packed.layout.term.factor == f):
             given = structured.effects_or_coordinates(packed.layout, t, core, u, np.zeros_like(u))
             np.testing.assert_array_equal(given[of.u0 : of.u0 + w.size], w.ravel())

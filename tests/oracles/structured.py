@@ -71,8 +71,35 @@ def graph_covariance(edges: np.ndarray, J: int) -> np.ndarray:
     return K
 
 
+def curve_covariance(positions: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """K of a penalised spline: the curves through normal values at the knots with the bending energy of natural cubic splines as precision,
+    less their straight line over the positions. D, B and f as in Green & Silverman (1994), §2.1 and §2.4."""
+    t = (np.asarray(positions, dtype=float) - positions[0]) / (positions[-1] - positions[0])
+    at = (np.asarray(knots, dtype=float) - positions[0]) / (positions[-1] - positions[0])
+    h, k = np.diff(at), len(knots)
+    Q, R = np.zeros((k, k - 2)), np.zeros((k - 2, k - 2))
+    for j in range(k - 2):
+        Q[j, j], Q[j + 1, j], Q[j + 2, j] = 1.0 / h[j], -1.0 / h[j] - 1.0 / h[j + 1], 1.0 / h[j + 1]
+        R[j, j] = (h[j] + h[j + 1]) / 3.0
+        if j + 1 < k - 2:
+            R[j, j + 1] = R[j + 1, j] = h[j + 1] / 6.0
+    gamma = np.vstack([np.zeros(k), np.linalg.solve(R, Q.T), np.zeros(k)])  # second derivatives at the knots
+    N = np.zeros((len(t), k))
+    for i, x in enumerate(t):
+        j = min(int(np.searchsorted(at, x, side="right")) - 1, k - 2)
+        low, high = x - at[j], at[j + 1] - x
+        N[i, j], N[i, j + 1] = high / h[j], low / h[j]
+        N[i] -= low * high / 6.0 * ((1.0 + low / h[j]) * gamma[j + 1] + (1.0 + high / h[j]) * gamma[j])
+    V = N @ np.linalg.pinv(Q @ np.linalg.solve(R, Q.T), rcond=1e-11, hermitian=True) @ N.T
+    line = np.column_stack([np.ones_like(t), t])
+    off = np.eye(len(t)) - line @ np.linalg.pinv(line)
+    return unit_scale(off @ V @ off)
+
+
 def covariance_of_levels(structure) -> np.ndarray:
     """K (J, J) of a factor's ``structure``, from its positions, neighbours or, of a given covariance, from BB'."""
+    if structure.knots is not None:
+        return curve_covariance(structure.positions, structure.knots)
     if structure.positions is not None:
         return walk_covariance({"rw1": 1, "rw2": 2}[structure.kind], structure.positions)
     if structure.edges is not None:

@@ -34,10 +34,18 @@ class StructuredCase:
 
 
 def structure_of(kind: str, J: int, rng: np.random.Generator) -> structures.Structure:
-    """A structure of J levels: irregular positions, areas in components, kin."""
+    """A structure of J levels: irregular positions, areas in components, kin, a curve, groups and their mixtures."""
     observed = np.ones(J, dtype=bool)
     if kind in ("rw1", "rw2"):
         return structures.of_walk(kind, kind, np.cumsum(rng.choice([1.0, 2.0, 4.5], J)), observed)
+    if kind == "s":
+        return structures.of_spline("s(x)", np.cumsum(rng.choice([1.0, 2.0, 4.5], J)), J - 2, observed)
+    if kind == "mm":  # four groups, and mixtures of two of them
+        B = np.zeros((J, 4))
+        B[:4] = np.eye(4)
+        for row, share in zip(B[4:], rng.uniform(0.2, 0.8, J - 4), strict=True):
+            row[rng.choice(4, 2, replace=False)] = share, 1.0 - share
+        return structures.of_members("mm(a, b)", B, observed)
     if kind == "icar":
         return structures.of_graph("icar", AREAS[(AREAS < J).all(axis=1)], J, observed)
     A = rng.standard_normal((J, J + 2))
@@ -71,7 +79,9 @@ class StructuredEngine(GrEngine):
             if of.core0 < 0:
                 continue
             w = values["u"][f]
-            if factor.structure is not None:
+            if factor.structure is not None and factor.coordinates < len(factor.levels):
+                w = np.linalg.lstsq(factor.structure.basis, w, rcond=None)[0]
+            elif factor.structure is not None:
                 values_, V = np.linalg.eigh(factor.structure.basis)
                 there = values_ > 1e-8 * values_[-1]
                 noise = self.rng.standard_normal(w.shape) @ np.linalg.cholesky(oracles.factor_covariance(values["covariances"][f])).T

@@ -33,6 +33,15 @@ CASES = (
     StructuredCase("negative_binomial", "one_factor", "second-order", ("rw2",)),
     StructuredCase("ordinal", "one_factor", "second-order", ("icar",)),
     StructuredCase("beta_binomial", "one_factor", "second-order", ("cov",)),
+    StructuredCase("gaussian", "one_factor", "joint", ("mm",), elliptical=True),
+    StructuredCase("gaussian", "slopes", "joint", ("mm",)),
+    StructuredCase("gaussian", "crossed", "one-at-a-time", ("s", "mm")),
+    StructuredCase("gaussian", "crossed_slopes", "collapsed", ("", "mm")),
+    StructuredCase("student", "one_factor", "joint", ("s",)),
+    StructuredCase("probit", "crossed", "joint", ("rw1", "s"), elliptical=True),
+    StructuredCase("poisson", "crossed", "second-order", ("mm", "")),
+    StructuredCase("logit", "crossed", "second-order", ("s", "icar")),
+    StructuredCase("ordinal", "one_factor", "second-order", ("mm",), elliptical=True),
 )
 
 
@@ -74,6 +83,16 @@ def _one_direction_short(design: Design) -> Design:
         return (V[:, :-1] * values[:-1]) @ V[:, :-1].T
 
     return _with_basis(design, short)
+
+
+def test_a_second_membership_that_is_forgotten_is_caught():
+    """Mixtures taken for the group of their larger weight."""
+
+    def alone(B: np.ndarray) -> np.ndarray:
+        return np.eye(B.shape[1])[B.argmax(axis=1)]
+
+    name, p = examine(CASES[19], replicates=400, seed=13, miswritten=lambda design: _with_basis(design, alone))
+    assert p < 1e-6, name
 
 
 @pytest.mark.parametrize("mistake", [_missing_scaling, _level_left_free, _one_direction_short])

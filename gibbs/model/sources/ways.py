@@ -15,7 +15,7 @@ import numpy as np
 
 from gibbs import memory
 from gibbs.errors import DataError
-from gibbs.model import csv_file, families, missing_words, spelling, syntax
+from gibbs.model import csv_file, families, missing_words, spelling, structured_terms, syntax
 from gibbs.model.csv_file import Asked
 from gibbs.model.readers import Reader
 from gibbs.model.records import Spec, Way
@@ -181,7 +181,7 @@ def aggregated(spec: Spec, base: Collection[str], used: Collection[str]) -> str 
     name = read.outcome_tree.text
     others = [*read.extra_trees.values(), read.known_se_tree, read.fixed_tree, *read.offset_trees, *(term.tree for term in read.random)]
     elsewhere = {n for tree in others if tree is not None for n in syntax.names(tree)}
-    elsewhere |= {n for term in read.random for n in (*term.group, term.by, term.pw)}
+    elsewhere |= {n for term in read.random for n in (*term.group, *structured_terms.further_columns(term), term.by, term.pw)}
     return name if name in base and name not in elsewhere and name not in used else None
 
 
