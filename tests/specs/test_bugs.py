@@ -1,7 +1,8 @@
 """WinBUGS' examples in ``specs/bugs``: our posteriors are the published ones.
 
-Values: the benchmarks of the classic BUGS examples as JAGS ships them (bench-test files), of Ice those of the MultiBUGS manual, of
-Surgical those of posteriordb. The rule is the suite's own: means within 0.15 of a posterior sd, beside three Monte Carlo errors of the
+Values: the benchmarks of the classic BUGS examples as JAGS ships them (bench-test files); of Endo, Hepatitis, Ice, LeukFr, Magnesium,
+Preeclampsia and Stacks those of the MultiBUGS manual, of Surgical those of posteriordb, of Lips, and of three cohorts of Ice, long runs of
+the very model by JAGS. The rule is the suite's own: means within 0.15 of a posterior sd, beside three Monte Carlo errors of the
 published mean.
 """
 
@@ -43,6 +44,14 @@ def _missing(row: int) -> Callable[[Named], np.ndarray]:
     return lambda d: d.fit.missing_outcomes(draws=True)[:, :, row].ravel()
 
 
+def _lake_hancock(food: int) -> Callable[[Named], np.ndarray]:
+    return lambda d: -sum(d[f"b_food{food}:lake{lake}"] for lake in (2, 3, 4)) / 4.0
+
+
+def _item(k: int) -> Callable[[Named], np.ndarray]:
+    return lambda d: -d[f"b_factor(item){k}"]
+
+
 def _log_rr(k: int) -> Callable[[Named], np.ndarray]:
     return lambda d: d["b_cohort"] * (k - 5) + d[f"r_cohort[{k}]"] - d["r_cohort[5]"]
 
@@ -78,6 +87,89 @@ PUBLISHED: dict[str, dict[str, tuple[Callable[[Named], np.ndarray], float, float
         "Y[3,2]": (_missing(1), 1.56343, 0.18623, 0.00205),
         "Y[6,2]": (_missing(2), 1.43389, 0.20331, 0.00285),
     },
+    "alli": {
+        "b[1,2]": (_lake_hancock(2), -1.870778, 0.465765, 0.0238),
+        "b[1,3]": (_lake_hancock(3), -0.421014, 0.616829, 0.0263),
+        "b[1,4]": (_lake_hancock(4), 0.554987, 0.554030, 0.0191),
+        "b[1,5]": (_lake_hancock(5), 0.274886, 0.368475, 0.0129),
+    },
+    "blocker": {
+        "d": (lambda d: d["b_treat"], -0.253225, 0.0597799, 0.00145),
+        "sigma": (lambda d: d["sd_study__treat"], 0.115401, 0.068347, 0.00204),
+    },
+    "dyes": {
+        "theta": (lambda d: d["b_Intercept"], 1527.57, 21.395, 0.519),
+        "sigma2.within": (lambda d: d["sigma"] ** 2, 3042.45, 1066.23, 27.3),
+        "f.between": (lambda d: d["sd_batch__Intercept"] ** 2 / (d["sd_batch__Intercept"] ** 2 + d["sigma"] ** 2), 0.3346, 0.2414, 0.0066),
+    },
+    "endo": {"beta": (lambda d: d["b_Intercept"], 1.873, 0.4177, 0.0069)},
+    "hepatitis": {
+        "alpha0": (lambda d: d["b_Intercept"], 6.138, 0.1501, 0.00137),
+        "beta0": (lambda d: d["b_time"], -1.057, 0.1303, 0.00687),
+        "gamma": (lambda d: d["b_titre0"], 0.6716, 0.08469, 0.002),
+        "sigma": (lambda d: d["sigma"], 1.002, 0.0549, 0.00084),
+    },
+    "leuk": {"beta": (lambda d: d["b_placebo"], 1.54234, 0.425337, 0.0141)},
+    "leukfr": {
+        "beta": (lambda d: d["b_placebo"], 1.601, 0.436, 0.00758),
+        "sigma": (lambda d: d["sd_pair__Intercept"], 0.2399, 0.2188, 0.01168),
+    },
+    "line": {
+        "alpha": (lambda d: d["b_Intercept"], 2.999528, 0.591376, 0.00697),
+        "beta": (lambda d: d["b_I(x - 3)"], 0.799779, 0.385949, 0.00356),
+        "sigma": (lambda d: d["sigma"], 1.002818, 0.769696, 0.0131),
+    },
+    "lips": {  # JAGS: 20,000 draws of the same model, b = s B w with BB' the scaled generalised inverse
+        "alpha": (lambda d: d["b_Intercept"], -0.2213, 0.1289, 0.00106),
+        "beta": (lambda d: d["b_I(outdoors/10)"], 0.3693, 0.1343, 0.00106),
+        "s": (lambda d: d["sd_area__Intercept"], 0.4958, 0.0964, 0.00153),
+        "sh": (lambda d: d["sd_own__Intercept"], 0.1535, 0.1025, 0.00343),
+        "b[1]": (lambda d: d["r_area[1]"], 1.0808, 0.308, 0.00337),
+        "b[49]": (lambda d: d["r_area[49]"], -0.7552, 0.2179, 0.00284),
+        "h[49]": (lambda d: d["r_own[49]"], -0.0848, 0.1658, 0.00275),
+    },
+    "lsat": {
+        **{
+            f"alpha[{k}]": (_item(k), *value)
+            for k, value in (
+                (1, (-2.745634, 0.1346, 0.00456)),
+                (2, (-1.003156, 0.077535, 0.00291)),
+                (3, (-0.246628, 0.074199, 0.0027)),
+                (4, (-1.312721, 0.08415, 0.0028)),
+                (5, (-2.106617, 0.108906, 0.00381)),
+            )
+        },
+        "beta": (lambda d: d["sd_student__Intercept"], 0.759446, 0.0711088, 0.00436),
+    },
+    "magnesium": {
+        "OR[1]": (lambda d: np.exp(d["b_treat"]), 0.4749, 0.1645, 0.0004),
+        "tau[1]": (lambda d: d["sd_study__treat"], 0.5378, 0.3914, 0.00123),
+    },
+    "oxford": {
+        "alpha": (lambda d: d["b_case"], 0.578584, 0.0654186, 0.00161),
+        "beta1": (lambda d: d["b_case:year"], -0.0461006, 0.0149358, 0.000364),
+        "beta2": (lambda d: d["b_case:I(year^2 - 22)"], 0.0070295, 0.00305162, 0.0000765),
+        "sigma": (lambda d: d["sd_stratum__case"], 0.123082, 0.0859366, 0.00267),
+    },
+    "preeclampsia": {
+        "mu": (lambda d: d["b_half"], -0.5086, 0.2993, 0.00151),
+        "sigma": (lambda d: d["sd_study__half"], 0.7338, 0.3342, 0.00334),
+        "theta[5]": (lambda d: d["b_half"] + d["r_study[5]"], -1.201, 0.3274, 0.00296),
+        "theta[6]": (lambda d: d["b_half"] + d["r_study[6]"], -0.3065, 0.1207, 0.00044),
+        "theta[8]": (lambda d: d["b_half"] + d["r_study[8]"], 0.2109, 0.6099, 0.00672),
+    },
+    "salm": {
+        "alpha": (lambda d: d["b_Intercept"], 2.161002, 0.353383, 0.00949),
+        "beta": (lambda d: d["b_log(dose + 10)"], 0.314889, 0.0954336, 0.00278),
+        "gamma": (lambda d: d["b_dose"], -0.000993973, 0.000427022, 0.0000126),
+        "sigma": (lambda d: d["sd_plate__Intercept"], 0.259324, 0.0781208, 0.00141),
+    },
+    "stacks": {
+        "beta[1]": (lambda d: d["b_scale(air)"], 7.651, 1.238, 0.0214),
+        "beta[2]": (lambda d: d["b_scale(temp)"], 2.732, 1.118, 0.0201),
+        "beta[3]": (lambda d: d["b_scale(acid)"], -0.676, 0.7123, 0.00641),
+        "sigma": (lambda d: np.sqrt(2.0) * d["sigma"], 3.597, 0.8456, 0.0103),
+    },
     "ice": {
         "logRR[1]": (_log_rr(1), -1.076, 0.241, 0.01263),
         "logRR[2]": (_log_rr(2), -0.7715, 0.1535, 0.00817),
@@ -86,7 +178,11 @@ PUBLISHED: dict[str, dict[str, tuple[Callable[[Named], np.ndarray], float, float
         "logRR[6]": (_log_rr(6), 0.1582, 0.04448, 0.00165),
         "logRR[7]": (_log_rr(7), 0.3137, 0.06806, 0.00307),
         "logRR[8]": (_log_rr(8), 0.4699, 0.08578, 0.00444),
-        # logRR[9] to logRR[11], of an effective size of 304, 276 and 300 there, are 0.17, 0.28 and 0.31 sds higher here
+        # of these three the manual's values, of effective sizes of 304, 276 and 300, are 0.17, 0.28 and 0.31 sds lower: 40,000 draws by
+        # JAGS of the same model, beta[k] ~ dnorm(2 beta[k-1] - beta[k-2], tau), tau ~ dgamma(1.0001, 0.0001), stand here
+        "logRR[9]": (_log_rr(9), 0.6400, 0.1160, 0.00265),
+        "logRR[10]": (_log_rr(10), 0.8275, 0.1471, 0.00389),
+        "logRR[11]": (_log_rr(11), 1.0238, 0.2103, 0.00548),
         "sigma": (lambda d: d["sd_cohort__Intercept"] * np.sqrt(d.fit.design.factors[0].structure.unit), 0.05195, 0.03977, 0.00181),
     },
     "inhaler": {
@@ -123,7 +219,11 @@ def test_every_spec_has_its_published_values():
     assert all(f"`{name}.yaml`" in page for name in PUBLISHED)
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+SLOW = ("lsat", "oxford")
+"""Hundreds of effects, more than two seconds each."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in PUBLISHED])
 def test_posteriors_are_the_published_ones(name: str):
     spec = specs.load(FOLDER / f"{name}.yaml")
     spec = replace(spec, sampling=replace(spec.sampling, chains=2, warmup=600, draws=3000))

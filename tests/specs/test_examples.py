@@ -19,8 +19,11 @@ NAMES = sorted(path.stem for path in SPECS.glob("*.yaml"))
 EXPECTED = {
     "peru_m1", "peru_m2", "peru_m3", "peru_m4", "peru_m5", "peru_m5_levels", "peru_m6", "peru_m6_probit", "peru_m7", "peru_m8",
     "turnout_apc", "hsb82", "contraception", "gss_abortion", "insteval", "sleepstudy",
-    "eight_schools", "orthodont", "cbpp", "ces11_abortion",
+    "eight_schools", "orthodont", "cbpp", "ces11_abortion", "apc_gss", "apc_prostate", "pedigree",
 }  # fmt: skip
+
+PUBLISHED = {"apc_prostate", "pedigree"}
+"""Those whose data are numbers printed in the source that the heading names."""
 
 # name: rows used, coefficients, factors with the number of their levels and their columns
 SHAPES = {
@@ -56,6 +59,17 @@ SHAPES = {
         ["Intercept", "decades", "I(decades^2)", "sexMale", "raceOther", "raceWhite", "schooling"],
         {"year": (26, ["Intercept"]), "cohort": (24, ["Intercept"])},
     ),
+    "apc_gss": (
+        36_601,
+        ["Intercept", "sexMale", "raceOther", "raceWhite", "schooling", "age5", "cohort"],
+        {"age5": (15, ["Intercept"]), "year": (42, ["Intercept"]), "cohort": (24, ["Intercept"])},
+    ),
+    "apc_prostate": (
+        49,
+        ["Intercept", "age", "period"],
+        {"age": (7, ["Intercept"]), "period": (7, ["Intercept"]), "cohort": (13, ["Intercept"]), "cell": (49, ["Intercept"])},
+    ),
+    "pedigree": (5, ["sexfemale", "sexmale"], {"animal": (8, ["Intercept"])}),
     "ces11_abortion": (
         2231,
         [
@@ -166,7 +180,9 @@ def test_the_heading_has_equations_source_and_question(name: str) -> None:
     assert "~ N(0," in lines, "no equation of the varying coefficients"
     assert re.search(r"^# Data: ", lines, re.MULTILINE), "no source"
     source = words(name)["data"]
-    if isinstance(source, str):
+    if name in PUBLISHED:
+        assert re.search(r"\(\d{4}\)", lines.split("# Data: ")[1]), "no publication"
+    elif isinstance(source, str):
         assert "simulated" in lines
         assert "Not a real survey." in lines
     else:
