@@ -225,7 +225,7 @@ def _structured(e: Effects, factor: str) -> list[str]:
         each = [f"  u_{e.u}[j] <- inprod({row}, u_{e.u}_w[])"]
     else:
         each = [f"  u_{e.u}[j,{a + 1}] <- inprod({row}, u_{e.u}_w[,{a + 1}])" for a in range(e.columns)]
-    return [*inner, "# levels know their neighbours", f"for (j in 1:{e.count}) {{", *each, "}"]
+    return [*inner, "# effects are B w, with independent w", f"for (j in 1:{e.count}) {{", *each, "}"]
 
 
 def _as_written(e: Effects, level: str) -> list[str]:

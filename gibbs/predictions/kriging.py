@@ -55,25 +55,33 @@ def check(structure: Structure | None, factor: str, labels: Sequence[str], mode:
         raise DataError(f"'{wrong[0]}' is no position of {structure.words}, which is over numbers.", where=where)
 
 
-def weights(structure: Structure, labels: Sequence[str], levels: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
-    """(M (n, J), root (n, n)): u_new = M u + (root ⊗ L) noise, LL' = Σ, for new levels in the order of ``labels``; J old ``levels``."""
+def weights(structure: Structure, labels: Sequence[str], levels: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray | None]:
+    """(M (n, J), root (n, n)): u_new = M u + (root ⊗ L) noise, LL' = Σ, for new levels in the order of ``labels``; J old ``levels``.
+    Without a root u_new = M u."""
     if structure.groups is not None:
         M = np.zeros((len(labels), len(levels)))
         M[:, : structure.groups] = members.weights_of(labels, levels[: structure.groups])
-        return M, np.zeros((len(labels), len(labels)))
+        return M, None
     old = structure.positions
     new = np.array([number_of(text) for text in labels], dtype=float)
     if structure.knots is not None:
-        return _of_curve(structure, new), np.zeros((new.size, new.size))
+        return _of_curve(structure, new), None
     different, place = np.unique(new, return_inverse=True)
     M, root = _of_positions(structure, old, different)
     return M[place], root[place]
 
 
 def _of_curve(structure: Structure, new: np.ndarray) -> np.ndarray:
-    """M of a spline, whose values at J positions say what it is everywhere."""
+    """M of a spline, whose values at as many of the J positions as it has coordinates say what it is everywhere; 0 at the others."""
+    from scipy.linalg import qr, solve
+
     spline = splines.build(structure.positions, structure.knots)
-    return spline.basis(new) @ np.linalg.pinv(spline.basis(structure.positions))
+    B = spline.basis(structure.positions)
+    _, _, order = qr(B.T, mode="economic", pivoting=True)  # positions that are as far from telling the same as can be
+    some = order[: B.shape[1]]
+    M = np.zeros((new.size, len(B)))
+    M[:, some] = solve(B[some].T, spline.basis(new).T).T
+    return M
 
 
 def _of_positions(structure: Structure, old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -198,6 +198,7 @@ class Predictor:
         self._df = [None if not laws.of(f).parameter else flat(variances.degrees_of_freedom(arrays, model, f)) for f in model.factors]
         self._structures, self._levels = [f.structure for f in model.factors], [f.levels for f in model.factors]
         self._roots: dict[tuple[int, int], np.ndarray] = {}
+        self._between_levels: dict[int, tuple[np.ndarray, np.ndarray | None]] = {}
         self._effects: dict[tuple[int, int], np.ndarray] = {}
         self._hyper = self._hyper_of(fit)
 
@@ -308,17 +309,24 @@ class Predictor:
         return np.einsum("sab,bs->as", self._roots[f, group], z if self.pick is None else z[:, self.pick])
 
     def _between(self, f: int, k: int) -> np.ndarray:
-        """The effects (q, S) of the k-th new position of a random walk, given those of the fit; all new positions are drawn together."""
+        """The effects (q, S) of the k-th new position of a walk or curve, or mixture of groups, given those of the fit; all are drawn
+        together."""
         factor, q = self.rows.factors[f], self._covariances[f].shape[2]
-        M, root = kriging.weights(self._structures[f], factor.new, self._levels[f])
+        if f not in self._between_levels:
+            self._between_levels[f] = kriging.weights(self._structures[f], factor.new, self._levels[f])
+        M, root = self._between_levels[f]
+        start, J = self._arrays.u_offsets[f], M.shape[1]
+        u = self._arrays.u[:, :, start : start + J * q].reshape(self._total, J, q)
+        there = np.flatnonzero(M[k])
+        u = (u if self.pick is None else u[self.pick])[:, there]
+        given = np.einsum("j,sjq->qs", M[k, there], u)
+        if root is None:
+            return given
         noise = np.stack([self._labelled(factor.name, label).standard_normal((q, self._total)) for label in factor.new])
         if (f, 0) not in self._roots:
             self._roots[f, 0] = cholesky(self._covariances[f][:, 0])
         noise = np.einsum("n,nbs->bs", root[k], noise if self.pick is None else noise[:, :, self.pick])
-        start, J = self._arrays.u_offsets[f], M.shape[1]
-        u = self._arrays.u[:, :, start : start + J * q].reshape(self._total, J, q)
-        u = u if self.pick is None else u[self.pick]
-        return np.einsum("j,sjq->qs", M[k], u) + np.einsum("sab,bs->as", self._roots[f, 0], noise)
+        return given + np.einsum("sab,bs->as", self._roots[f, 0], noise)
 
     def _variance(self, f: int, Z: np.ndarray, group: np.ndarray | None) -> np.ndarray:
         """z'Σz, (n, S)."""
