@@ -10,7 +10,7 @@ as row j of B.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,11 +32,12 @@ MOST_ENTRIES = 4_000_000
 @dataclass(frozen=True)
 class Members(Grouping):
     """The groups of several columns, and the mixtures of them that rows have. weights : a column a membership; () alike. scaled : whether
-    the weights of a row are divided by their sum."""
+    the weights of a row are divided by their sum. typical : the mean variance of a row's mixture, in units of that of a group."""
 
     weights: tuple[str, ...] = ()
     scaled: bool = True
     place: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+    typical: float = 1.0
 
     @property
     def identity(self) -> frozenset[str]:
@@ -65,7 +66,10 @@ class Members(Grouping):
         return [label(texts, row[:m].astype(int), row[m:]) for row in different], np.ravel(of_row)
 
     def variances(self, frame: pd.DataFrame, source: str = "new data") -> np.ndarray:
-        """(N,) the variance of a row's effect in units of that of a group: Σ of squares of the weights of its groups."""
+        """(N,) the variance of a row's effect in units of that of a group: Σ of squares of the weights of its groups; the typical one where
+        the table does not say which they are."""
+        if not {*self.columns, *self.weights} <= set(frame.columns):
+            return np.full(len(frame), self.typical)
         texts, of_row = self.labels(frame, source)
         every = {text: None for text in self.groups}
         for name in self.columns:
@@ -173,5 +177,6 @@ def build(
     codes = np.array([place[text] for text in texts], dtype=np.int32)[of_row]
     observed = np.bincount(codes, minlength=len(every)) > 0
     B = weights_of(every, names)
+    grouping = replace(grouping, typical=float(np.mean(np.sum(B**2, axis=1)[codes])))
     observed[: len(names)] |= (B[len(names) :] != 0.0).any(axis=0)
     return structures.of_members(words, B, observed), grouping, codes

@@ -186,9 +186,11 @@ def read(
     of_weight = [] if weight is None else list(dict.fromkeys(syntax.names(weight)))
     known = alignment.known_labels(model.encoding)
     text = [name for name, labels in known.items() if alignment.are_text(labels)]
-    table, source, index = _table(fit.spec, newdata, [*wanted, *further], of_weight, text)
+    averaged = (term for term in parsed.random if term.structure == "mm" and words[term.factor] == "population")
+    mixed = [[*term.group, *structured_terms.further_columns(term)] for term in averaged]
+    table, source, index = _table(fit.spec, newdata, [*wanted, *further], [of_weight, *mixed], text)
     shown, frame = alignment.align(table, known)
-    wanted += [name for name in of_weight if name in frame.columns and name not in wanted]
+    wanted += [name for some in (of_weight, *mixed) for name in some if name in frame.columns and name not in wanted]
     _refuse_missing(frame, wanted, source)
     rows = encode(fit, frame, words, source=source)
     if strict and not isinstance(groups, Mapping):
@@ -270,7 +272,7 @@ def _needed(parsed: Formula, model: Design, words: Mapping[str, str], *, outcome
         mode = words[by_columns[term.identity]]
         if mode != "typical":
             found.update(dict.fromkeys(syntax.names(term.tree)))
-        if mode in ("known", "new", "all new") or (mode == "population" and term.structure == "mm"):
+        if mode in ("known", "new", "all new"):
             found.update(dict.fromkeys((*term.group, *structured_terms.further_columns(term))))
         if term.by and mode in ("new", "all new", "population"):
             found[term.by] = None
@@ -278,11 +280,11 @@ def _needed(parsed: Formula, model: Design, words: Mapping[str, str], *, outcome
 
 
 def _table(
-    spec: Spec, newdata: Any, wanted: Sequence[str], further: Sequence[str] = (), text: Sequence[str] = ()
+    spec: Spec, newdata: Any, wanted: Sequence[str], further: Sequence[Sequence[str]] = (), text: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, str, Any]:
     """The columns wanted (index 1 … N), what to call them in messages, and the labels of the rows.
 
-    further : columns that are read where the table has them, all of them. text : columns that are text.
+    further : lists of columns that are read where the table has them, all of a list. text : columns that are text.
     """
     path = os.fspath(newdata) if isinstance(newdata, str | os.PathLike) else None
     if path is not None:
@@ -305,8 +307,9 @@ def _table(
         complete=(),
         join=data.joins_of_new_data(spec, have | set(rename), wanted),
     )
-    if set(further) <= have | set(changed.rename) | set(changed.derive):
-        wanted = [*wanted, *further]
+    for some in further:
+        if set(some) <= have | set(changed.rename) | set(changed.derive):
+            wanted = list(dict.fromkeys([*wanted, *some]))
     try:
         table = data.read(replace(spec, path=None, lines={}, data=changed), frame, list(wanted) or list(reader.names[:1]), text=text)
     except DataError as error:

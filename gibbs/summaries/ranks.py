@@ -40,7 +40,7 @@ def effects(draws: Draws, outline: Outline, group: str, term: str | None = None)
     return (
         factor,
         term,
-        np.asarray(flat(draws.u[:, :, start : start + len(factor.levels) * q - factor.columns.index(term) : q]), dtype=float),
+        np.asarray(flat(draws.u[:, :, start : start + factor.shown * q - factor.columns.index(term) : q]), dtype=float),
     )
 
 
@@ -78,7 +78,7 @@ def table(
             "p_best": (first / first.sum(axis=1, keepdims=True)).mean(axis=0),
             "p_above": (better > better.mean(axis=1, keepdims=True)).mean(axis=0),
         },
-        index=pd.Index(factor.levels, name=group),
+        index=pd.Index(factor.levels[: factor.shown], name=group),
     )
     return frame.sort_values("rank", kind="stable")
 
@@ -91,11 +91,12 @@ def pairs(draws: Draws, outline: Outline, group: str, term: str | None = None, l
     import pandas as pd
 
     factor, _, u = effects(draws, outline, group, term)
-    place = {label: j for j, label in enumerate(factor.levels)}
-    wanted = [str(label) for label in (factor.levels if levels is None else levels)]
+    shown = factor.levels[: factor.shown]
+    place = {label: j for j, label in enumerate(shown)}
+    wanted = [str(label) for label in (shown if levels is None else levels)]
     for label in wanted:
         if label not in place:
-            raise SpecError(f"{group} has no level '{label}'.{nearest(label, factor.levels)}", where="levels")
+            raise SpecError(f"{group} has no level '{label}'.{nearest(label, shown)}", where="levels")
     if len(set(wanted)) < len(wanted):
         raise SpecError("a level is named twice.", where="levels")
     if len(wanted) > MOST_PAIRS:

@@ -102,8 +102,23 @@ def test_new_rows_of_curves_and_mixtures_follow_from_the_fit(tmp_path: Path):
     np.testing.assert_allclose(np.ptp(drawn, axis=1), 0.0, atol=1e-8)  # one new level of g, the curve and the groups as they are
     typical = fit.predict(new, "typical", kind="linear", draws=True)
     np.testing.assert_allclose(typical, eta - u[:, of["a+b"] : of["a+b"] + 5] @ columns_of(new).T - u[:, [of["g"]]], atol=1e-8)
+    assert sorted(fit.ranks("a+b").index) == list("pqrst")
     with pytest.raises(GibbsError, match="the group 'Q' of mm"):
         fit.predict(new.assign(b="Q"), kind="linear")
+
+
+def test_averages_over_the_groups_are_of_their_mixtures():
+    """With Poisson counts E(y) = exp(η + z'Σz/2) with the variance of the row's mixture, or of a typical one where nobody says which."""
+    data = table().assign(y=np.random.default_rng(1).poisson(2.0, 70))
+    fit = gibbs.fit("y ~ 1 + mm(a, b, weights = c(w1, w2))", data, family="poisson", draws=80, warmup=60, chains=1, seed=1, progress=False)
+    new = pd.DataFrame({"a": ["p", "p"], "b": ["q", "q"], "w1": [0.5, 1.0], "w2": [0.5, 0.0]})
+    variance = fit.arrays.hyper[0, :, fit.arrays.hyper_names.index("sd_a+b__Intercept")] ** 2
+    level = np.exp(fit.arrays.beta[0, :, 0])
+    found = fit.predict(new, "population", draws=True)
+    np.testing.assert_allclose(found, level[:, None] * np.exp(0.5 * variance[:, None] * np.array([0.5, 1.0])), rtol=1e-9)
+    typical = np.mean(np.sum(columns_of(data) ** 2, axis=1))
+    found = fit.predict(pd.DataFrame({"nothing": [1.0]}), "population", draws=True)
+    np.testing.assert_allclose(found[:, 0], level * np.exp(0.5 * variance * typical), rtol=1e-9)
 
 
 def test_prior_draws_and_exports_have_the_same_law(tmp_path: Path):
