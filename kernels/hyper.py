@@ -36,7 +36,7 @@ T_DF = 8.0
 """Degrees of freedom of the t around the frozen fit."""
 
 
-@kernel
+@inlined
 def log_marginal(layout, gram, target, work, L, sigma):
     """(log p(ỹ | L, σ), residual quadratic form) for a layout with at most one unit; leaves the factorisation behind."""
     factor, units = layout.factor, layout.units
@@ -269,7 +269,7 @@ def draw_hyper(rng, move, learn, coordinates, count, priors, layout, gram, targe
     return _draw_independently(rng, coordinates, count, priors, layout, gram, target, work, L, sigma, value, rest)
 
 
-@kernel
+@inlined
 def _draw_by_slices(rng, learn, coordinates, count, priors, layout, gram, target, work, L, sigma, value):
     """Each coordinate in turn: stepping out and shrinkage (Neal 2003), ``value`` the log target at the current point."""
     fit, x, trial, rest = coordinates.fit, work.points[0], work.points[1], 0.0
@@ -307,7 +307,7 @@ def _draw_by_slices(rng, learn, coordinates, count, priors, layout, gram, target
     return True, sigma, rest, value
 
 
-@kernel
+@inlined
 def _draw_by_ellipse(rng, coordinates, count, priors, layout, gram, target, work, L, sigma, value):
     """One generalised elliptical slice (Nishihara, Murray & Adams 2014) of all coordinates."""
     fit, x, trial, direction, z = coordinates.fit, work.points[0], work.points[1], work.points[2], work.points[3]
@@ -336,7 +336,7 @@ def _draw_by_ellipse(rng, coordinates, count, priors, layout, gram, target, work
     return True, sigma, rest, value
 
 
-@kernel
+@inlined
 def _draw_independently(rng, coordinates, count, priors, layout, gram, target, work, L, sigma, value, rest):
     """One proposal from the fitted t; what is rejected gives way to the factorisation put by."""
     fit, x, trial, direction, z = coordinates.fit, work.points[0], work.points[1], work.points[2], work.points[3]

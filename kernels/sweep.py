@@ -21,7 +21,7 @@ import numpy as np
 from .arrays import copy_to, scale_by
 from .between import BEFORE_A_SWEEP, OWN_LAW_OF_LEVELS, before_a_sweep_at, keep_effects, own_law_of_levels_at
 from .by_rows import MOVE_BY_ROWS, move_by_rows_at
-from .compiling import kernel
+from .compiling import inlined, kernel
 from .covariance import draw_covariance_ancillary, draw_covariance_sufficient, propose_wishart, residual_rhs
 from .elimination import coefficient_precision, eliminate_unit, factor_roots, load_core
 from .gaussian import between_units, draw_residual_sd, given_the_others, residual_sum_of_squares, rhs_between_units
@@ -126,7 +126,7 @@ def draw_latents(rng, family, rows, layout, gram, priors, state, width):
     return squares
 
 
-@kernel
+@inlined
 def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out):
     """Steps 2 and 3 with at most one unit: the variances with every location effect out, then (β, u) in one draw. Returns a status.
 
@@ -204,7 +204,7 @@ def given_other_units(rows, family, layout, gram, unit, state, work):
     return given_the_others(gram, work)
 
 
-@kernel
+@inlined
 def move_covariance(rng, orders, layout, t, priors, state, tuning, work, counts):
     """Step 4 for one term: slices of p(L_t | u); of many levels that move by rows, Wishart proposals, slices now and then."""
     term = layout.term[t]
@@ -225,7 +225,7 @@ def given_too(orders, state, tuning):
     return tuning.coordinates.fit.shape[0] == 0 or orders.move != INDEPENDENT or state.sweeps[0] % SPARING == 0.0
 
 
-@kernel
+@inlined
 def step_covariances(rng, orders, layout, priors, state, tuning, work, counts):
     """Step 4: every covariance that is not given."""
     work.known[0] = np.nan
@@ -234,7 +234,7 @@ def step_covariances(rng, orders, layout, priors, state, tuning, work, counts):
             move_covariance(rng, orders, layout, t, priors, state, tuning, work, counts)
 
 
-@kernel
+@inlined
 def draw_scales(rng, orders, several, layout, gram, priors, state, move_sigma):
     """Step 5 of gaussian outcomes: the residual sd where ``move_sigma``. Returns the log-likelihood at the draw."""
     residual = residual_sum_of_squares(layout, gram, orders.yy, state.core, state.u)

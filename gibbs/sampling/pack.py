@@ -29,6 +29,8 @@ SECOND_ORDER = -1
 """``Packed.family`` of a model that is drawn without augmentation; its likelihood is ``Packed.likelihood``."""
 CELL_SHARE = 0.7
 """Rows become cells where there are at most this many cells a row."""
+_DRAWS = 512
+"""Draws of effects that are turned into effects as written at a time."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +74,17 @@ class Packed:
     shrink: np.ndarray | None = None  # (U,) 1/√w of the level of every effect, under weights of levels
 
     def effects_as_written(self, u: np.ndarray) -> np.ndarray:
-        """(…, U) draws of the effects in the centred basis of their terms → effects as written."""
+        """u (n, U), draws of the effects in the centred basis of their terms ← effects as written. Changed in place, some draws at a time:
+        fresh memory for all of them takes longer than the arithmetic."""
         if self.shrink is not None:
-            u = u * self.shrink
-        if all(back is None for back in self.backs):
-            return u
-        u = u.copy()
+            u *= self.shrink
         for (f, column, q, *_), back in zip(self.layout.term.tolist(), self.backs, strict=True):
-            if back is not None:
-                of = self.layout.factor[f]
-                view = u[..., of.u0 : of.u0 + of.levels * of.width].reshape(*u.shape[:-1], of.levels, of.width)
-                view[..., column : column + q] = view[..., column : column + q] @ back.T
-                u[..., of.u0 : of.u0 + of.levels * of.width] = view.reshape(*u.shape[:-1], of.levels * of.width)
+            if back is None:
+                continue
+            of = self.layout.factor[f]
+            for first in range(0, len(u), _DRAWS):
+                some = u[first : first + _DRAWS, of.u0 : of.u0 + of.levels * of.width].reshape(-1, of.levels, of.width)  # a view
+                some[..., column : column + q] = some[..., column : column + q] @ back.T
         return u
 
     @cached_property

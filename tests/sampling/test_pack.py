@@ -254,3 +254,24 @@ def test_hyper_names_are_factor_by_factor_sds_then_correlations_then_sigma_and_n
     )  # fmt: skip
     assert built("one_factor", "known_se")[1].hyper_names == ("sd_g__Intercept",)
     assert isinstance(design, Design)
+
+
+@table("structure", [name for name in STRUCTURES if name != "no_groups"])
+def test_effects_as_written_are_the_products_of_every_level(structure):
+    """A matrix for every second term, draw by draw and level by level, and weights of levels."""
+    _, packed = built(structure)
+    rng, draws = np.random.default_rng(3), packing._DRAWS + 5
+    terms, factor = packed.layout.term, packed.layout.factor
+    backs = tuple(rng.standard_normal((term.width, term.width)) if k % 2 == 0 else None for k, term in enumerate(terms))
+    shrink = rng.uniform(0.5, 2.0, packed.effects)
+    u = rng.standard_normal((draws, packed.effects))
+    expected = u * shrink
+    for term, back in zip(terms, backs, strict=True):
+        of = factor[term.factor]
+        for j in range(of.levels if back is not None else 0):
+            at = of.u0 + j * of.width + term.column
+            for d in range(draws):
+                expected[d, at : at + term.width] = back @ expected[d, at : at + term.width]
+    found = replace(packed, backs=backs, shrink=shrink).effects_as_written(u)
+    assert found is u
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
