@@ -93,6 +93,8 @@ COUNT = np.dtype(
             "core_accepted",
             "parts_tried",  # the core's other parts
             "parts_accepted",
+            "rows_read",  # by decisions that read single rows (``expansion.py``)
+            "passes",  # of such decisions, those made by a pass over the rows after all
         )
     ],
     align=True,
@@ -259,6 +261,27 @@ class Moves(NamedTuple):
     information: np.ndarray  # like L: typical cross-products of a level
     slope: np.ndarray  # (length of L, p): how the coefficients give way to the variances; (0, p): they do not
     shifts: np.ndarray  # (2, p) scratch of that
+
+
+class Expansion(NamedTuple):
+    """The likelihood as a Taylor polynomial about a centre, and bounds on what it leaves of each row (``expansion.py``); Tuning.
+
+    Frozen after warm-up; all but the centre and the sums can be had again from them.
+    """
+
+    order: int  # 2 or 3; 0: the quadratic alone is the likelihood, at the beginning of warm-up
+    X: np.ndarray  # (M, p) of ``Rows``
+    centre: np.ndarray  # (pc,) θ̂
+    root: np.ndarray  # (pc, pc) R' by row, upper triangle: distances are |R'(θ − θ̂)|
+    cubic: np.ndarray  # (pc(pc + 1)(pc + 2)/6,) coefficients, a ≥ b ≥ k; (0,) of order 2
+    bound: np.ndarray  # (M,) b_i
+    threshold: np.ndarray  # (M,) and the next: an alias table of the rows in proportion to their bounds
+    alias: np.ndarray  # (M,) int32
+    total: float  # Σ b_i
+    reach: float  # distance up to which bounds hold
+    most: float  # rows read, on average, from which on a pass over all of them is cheaper
+    drawn: np.ndarray  # (pc + 1,) sum of the cores since warm-up learnt last, and how many
+    spare: np.ndarray  # (2, pc) scratch
 
 
 class Model(NamedTuple):

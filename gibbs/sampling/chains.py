@@ -16,6 +16,7 @@ from gibbs.sampling import gather, precompile, snapshot, stream
 from gibbs.sampling.chain import MARKED, Chain
 from gibbs.sampling.crew import Crew
 from gibbs.sampling.driver import drive
+from gibbs.sampling.factorised import FactorisedChain
 from gibbs.sampling.keeper import PATIENCE, Keeper
 from gibbs.sampling.pack import SECOND_ORDER, Packed, pack
 from gibbs.sampling.plan import Plan
@@ -64,7 +65,7 @@ def run(
     """
     reporter = Reporter(progress, sampling)
     with signals.deferred():
-        with signals.immediate(), precompile.together(plan.scheme + (" by rows" if plan.rounds else ""), sampling.cores) as meet:
+        with signals.immediate(), precompile.together(plan.compiled, sampling.cores) as meet:
             packed = pack(design, plan)
             streamed = [] if keep is None else [f for f, factor in enumerate(design.factors) if factor.name not in keep]
             watch = Watch(design, packed, sampling, streamed)
@@ -128,9 +129,16 @@ def _no_checkpoint(keeper: Keeper, chains: list[Chain]) -> OutputError:
     return error
 
 
+def kind_of(packed: Packed) -> type[Chain]:
+    """The class of the chains of a model."""
+    if packed.family != SECOND_ORDER:
+        return Chain
+    return FactorisedChain if packed.decided else SecondOrderChain
+
+
 def _chains(design: Design, packed: Packed, sampling: Sampling, streamed: list[int]) -> list[Chain]:
     """The chains before their first sweep, each with a generator of its own."""
-    kind = SecondOrderChain if packed.family == SECOND_ORDER else Chain
+    kind = kind_of(packed)
     seeds = np.random.SeedSequence(sampling.seed).spawn(sampling.chains)
     chains = [kind(k, seed, packed, design, sampling.warmup) for k, seed in enumerate(seeds)]
     if sampling.until is not None:

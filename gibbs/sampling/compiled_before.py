@@ -7,8 +7,8 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-LOOPS = {"second-order": "second_order.run_second_order"}
-"""Module and name of the loop of the sweeps, by scheme; it is compiled last."""
+LOOPS = {"second-order": "second_order.run_second_order", "second-order by factors": "factorised.run_factorised"}
+"""Module and name of the loop of the sweeps, by what is compiled (``Plan.compiled``); it is compiled last."""
 OTHER = "sweep.run_chunk"
 
 

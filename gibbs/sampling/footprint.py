@@ -76,7 +76,7 @@ def predict(design: Design, plan: Plan, sampling: Sampling, keep: tuple[str, ...
     return Footprint(
         before=memory.used(),
         so_far=memory.now(),
-        compiling=0 if compiled_before(plan.scheme) else COMPILING,
+        compiling=0 if compiled_before(plan.compiled) else COMPILING,
         packing=int(PACKING * row * N),
         work=KERNELS + C * (_by_cell(design, plan, M) + _by_level(design, plan) + 8 * 5 * plan.core_columns**2) + _shared(plan, p, M),
         draws=kept + C * _sums(streamed),
@@ -142,6 +142,8 @@ def _effects(design: Design, keep: tuple[str, ...] | None) -> tuple[int, int]:
 
 def _by_cell(design: Design, plan: Plan, M: int) -> int:
     """Bytes of one chain's arrays of a number a cell."""
+    if plan.decided:
+        return 20 * M
     if plan.scheme == "second-order":
         return 8 * M * (21 if not design.categories else 40)
     if families.of(design).is_gaussian:
@@ -151,7 +153,7 @@ def _by_cell(design: Design, plan: Plan, M: int) -> int:
 
 def _shared(plan: Plan, p: int, M: int) -> int:
     """Predictors by column, which second-order chains share."""
-    return 8 * M * p if plan.scheme == "second-order" else 0
+    return 8 * M * p if plan.scheme == "second-order" and not plan.decided else 0
 
 
 def _by_level(design: Design, plan: Plan) -> int:

@@ -137,7 +137,8 @@ def _acceptance(chains: list[Chain]) -> dict[str, object]:
                 what = f"{block} ({level}) hardly moves"
             stuck.append(f"In chain {k + 1} the {what}: {share:.1%} of the proposals are accepted.")
     own = {f.name: [int(c.which[i].sum()) for c in chains] for i, f in enumerate(chains[0].factors)}
-    return {"acceptance": by_block, "levels_by_own_law": {name: n for name, n in own.items() if any(n)}, "alarms": stuck}
+    read = {"rows_a_decision": [round(c.rows_a_decision(), 2) for c in chains]} if chains[0].packed.decided else {}
+    return {**read, "acceptance": by_block, "levels_by_own_law": {name: n for name, n in own.items() if any(n)}, "alarms": stuck}
 
 
 def _stack(chains: list[Chain], kept: int) -> dict[str, np.ndarray]:

@@ -61,6 +61,7 @@ class Packed:
     likelihood: int = -1  # second-order family of ``kernels/likelihood.py``; −1 where the outcome is augmented or gaussian
     cycles: int = 1  # times that a second-order sweep goes through its moves
     rounds: int = 0  # of moves by rows after each draw of the location; 0: the variances move with the location integrated out
+    decided: int = 0  # order of the expansion by which decisions read single rows; 0: they pass over all
     cutpoints: int = 0  # ordinal: they are the first of the core
     pieces: kl.Rows | None = None  # ordinal: the three squares of every cell as rows (3M)
     values: np.ndarray = field(default_factory=lambda: np.zeros(0))  # what the dispersion's own part depends on, distinct, and rows of each
@@ -174,7 +175,8 @@ def pack(design: Design, plan: Plan) -> Packed:
         n=n, haar=bool(haar),
         known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
         cells=int(y.size), hyper_names=names.hyper_names(design), likelihood=likelihood,
-        cycles=plan.cycles, rounds=plan.rounds, cutpoints=cutpoints, pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values,
+        cycles=plan.cycles, rounds=plan.rounds, decided=plan.decided, cutpoints=cutpoints, 
+        pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values,
         value_rows=value_rows,
         unit=1.0 if design.precision is None else float(np.sqrt(np.average(design.precision, weights=design.counts))),
         student=heavy,

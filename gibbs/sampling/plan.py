@@ -12,7 +12,7 @@ from gibbs.model import by_group, families, laws, nesting
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import SCHEMES, Design, Factor
 from gibbs.model.structures import LIMIT
-from gibbs.sampling import plan_words, steps
+from gibbs.sampling import decisions, plan_words, steps
 from gibbs.sampling.plan_words import Blocks
 
 SMALL_FACTOR = 64
@@ -26,6 +26,8 @@ FLOPS_BUDGET = 2.0e5
 ALL_IN_CORE = 64
 """A second-order model with at most this many location effects, and at least ``ROWS_AN_EFFECT`` rows for each, is all core."""
 ROWS_AN_EFFECT = 100
+MOST_BY_FACTORS = 250
+"""Location effects up to which all stand in the core where decisions read single rows."""
 NANOSECONDS = {"probit": (55.0, 55.0), "logit": (125.0, 30.0)}
 """Cost of a sweep of augmentation a row, and of second-order moves a cell, for the choice between them (measured on 1,000 to 9,000 rows
 of 30 to 100 groups: 50–73 and 32–95, 95–152 and 22–39)."""
@@ -54,6 +56,7 @@ class Plan:
     units: chains of factors, leaf first, each eliminated level by level.
     cycles: times that a sweep of second-order moves goes through all of them.
     rounds: of moves by rows after each draw of the location (``kernels/by_rows.py``); 0: the variances move otherwise.
+    decided: order of the expansion by which second-order decisions read single rows (``kernels/expansion.py``); 0: they pass over all.
     scheme: "joint" (one unit or none: everything in one draw), "collapsed" (several units), "one-at-a-time", "second-order".
     """
 
@@ -67,7 +70,13 @@ class Plan:
     rho: float | None = None
     cycles: int = 1
     rounds: int = 0
+    decided: int = 0
     details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def compiled(self) -> str:
+        """What is compiled for it: the scheme, and what is done otherwise within it."""
+        return self.scheme + (" by rows" if self.rounds else "") + (" by factors" if self.decided else "")
 
     def memory(self, chains: int, draws: int) -> int:
         """Bytes of the draws kept: every parameter, every effect, 8 bytes each."""
@@ -82,6 +91,7 @@ class Plan:
             "core_columns": self.core_columns,
             "rho": self.rho,
             "cycles": self.cycles,
+            "decided": self.decided,
             "lines": list(self.lines),
         }
 
@@ -191,16 +201,20 @@ def _autocorrelation(link: str, share: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def _second_order(design: Design, why: str, forced: bool) -> Plan:
     """The blocks of a second-order sweep: everything in the core where that is small and well informed, else the structure of ``joint``."""
-    factors = design.factors
+    factors, decision = design.factors, decisions.Decision()
     effects = design.X.shape[1] + sum(f.coordinates * len(f.columns) for f in factors)
-    if effects <= ALL_IN_CORE and design.rows_used >= ROWS_AN_EFFECT * effects:
+    small = effects <= ALL_IN_CORE
+    if effects <= MOST_BY_FACTORS and design.rows_used >= ROWS_AN_EFFECT * effects:
+        decision = decisions.choose(design, effects, decisions.PASS if small else NANOSECONDS_A_ROW)
+    if decision.order or (small and design.rows_used >= ROWS_AN_EFFECT * effects):
         plan = _finish(design, "joint", tuple(range(len(factors))), (), None)
     else:
         plan = _structure(design, "auto")
     cycles, rare = _cycles(design)
-    blocks = Blocks("second-order", plan.core, plan.units, plan.core_columns, plan.rho, forced, ELLIPTICAL_LIMIT)
-    lines = (*steps.lines(design, blocks), *filter(None, (rare, why)))
-    return replace(plan, scheme="second-order", lines=lines, cycles=cycles, rounds=0)
+    blocks = Blocks("second-order", plan.core, plan.units, plan.core_columns, plan.rho, forced, ELLIPTICAL_LIMIT, decided=decision.order)
+    how = decision.words() if decision.order else ""
+    lines = (*steps.lines(design, blocks), *filter(None, (how, rare, why)))
+    return replace(plan, scheme="second-order", lines=lines, cycles=cycles, rounds=0, decided=decision.order)
 
 
 def _cycles(design: Design) -> tuple[int, str]:

@@ -26,6 +26,7 @@ class Blocks(NamedTuple):
     forced: bool = False
     limit: int = 0
     rounds: int = 0
+    decided: int = 0
 
 
 BY_ROWS = (
@@ -201,7 +202,8 @@ def second_order(design: Design, blocks: Blocks) -> tuple[list[str], list[str], 
     location = []
     if not blocks.units:
         none = "" if design.factors else "; there are no grouping factors"
-        location.append(f"location: {core} in one proposal{together}, in parts where few are accepted{none}")
+        parts = "" if blocks.decided else ", in parts where few are accepted"
+        location.append(f"location: {core} in one proposal{together}{parts}{none}")
     for unit in blocks.units:
         rest = ", given the rest" if len(blocks.units) > 1 else ""
         location.append(

@@ -22,7 +22,7 @@ from queue import SimpleQueue
 
 import numba
 
-from gibbs.kernels import elimination, second_order, sweep
+from gibbs.kernels import elimination, factorised, second_order, sweep
 from gibbs.kernels.apart import Apart, types_of
 
 APART: dict[str, tuple[Apart, ...]] = {
@@ -31,6 +31,7 @@ APART: dict[str, tuple[Apart, ...]] = {
     "joint by rows": (sweep.DRAW_HYPER, sweep.MOVE_BY_ROWS),
     "collapsed by rows": (sweep.DRAW_HYPER, sweep.MOVE_BY_ROWS),
     "second-order": tuple(kernel for kernel in second_order.APART if kernel is not second_order.BEFORE_A_SWEEP),
+    "second-order by factors": factorised.CALLED,
 }
 """What the child compiles, by scheme: what every model of the scheme calls. The first of all is the same everywhere, and begun before the
 scheme is known."""

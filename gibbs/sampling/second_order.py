@@ -69,7 +69,7 @@ class SecondOrderChain(Chain):
         self.first, self.centre, self.own_every = np.zeros(p.cutpoints), np.zeros(rows), 1.0
         self.alike = alike.levels(self.design)
         self.choose(self.alike)
-        self.columns = p.columns
+        self.columns = self._columns()
         self.views = [coordinates(p, unit) for unit in range(max(p.units, 1))]
         d = max((v.shape[0] for v in self.views), default=0)
         self.counts = kl.counts_of(len(self.views), p.effects)
@@ -106,6 +106,10 @@ class SecondOrderChain(Chain):
             self.empty = p.cutpoints + 1 - np.unique(y).size
         self._start_family()
         self._start_at_mode()
+
+    def _columns(self) -> np.ndarray:
+        """The predictors by column, for passes over the rows."""
+        return self.packed.columns
 
     def _start_family(self) -> None:
         """Cutpoints at the shares of the categories; a moderate dispersion."""
@@ -366,6 +370,12 @@ class SecondOrderChain(Chain):
                 found[f"levels of {factor.name}"] = float(accepted.sum() / tried.sum())
         found |= {f"worst level of {name}": share for name, (_, share) in self.worst_levels().items()}
         return found
+
+    def rows_a_decision(self) -> float:
+        """Rows that a decision about the core has read since warm-up, on average."""
+        moves, rows = self.counts.moves, self.packed.rows.y.size
+        read = moves.rows_read.sum() + rows * moves.passes.sum() if self.packed.decided else rows * moves.core_tried.sum()
+        return float(read / max(moves.core_tried.sum(), 1))
 
     def worst_levels(self) -> dict[str, tuple[str, float]]:
         """By factor, the level whose moves are accepted least since warm-up, of those without another kind, and the share."""

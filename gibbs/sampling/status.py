@@ -13,6 +13,7 @@ _MEANING = {
     kernel.NO_DENSITY: "the current variances have no posterior density (overflow, or a prior that excludes them)",
     kernel.NOT_FINITE_COEFFICIENTS: "the draw of the coefficients is not a finite number",
     kernel.NOT_FINITE_EFFECTS: "the draw of the random effects is not a finite number",
+    kernel.BROKEN_BOUND: "the likelihood of a row changed by more than its bound allows, which is a fault of the program",
     kernel.NOT_FINITE_SCALE: "the draw of a standard deviation is not a finite positive number",
 }
 ENORMOUS = 1e8

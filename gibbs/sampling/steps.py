@@ -1,8 +1,8 @@
 """The steps of a sweep: one list, which the compiled loops run and ``gibbs check`` prints.
 
 A step is a code of ``kernels/layout.py``, the unit it is for, and what the plan says of it. ``kernels/sweep.py`` (models that are normal,
-or normal given latents) and ``kernels/second_order.py`` run the codes in this order, sweep after sweep. A new step is a kernel, its code, a
-line in the loop that knows it, and a line here.
+or normal given latents), ``kernels/second_order.py`` and ``kernels/factorised.py`` run the codes in this order, sweep after sweep. A new
+step is a kernel, its code, a line in the loop that knows it, and a line here.
 """
 
 from __future__ import annotations

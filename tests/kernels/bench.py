@@ -19,6 +19,7 @@ from gibbs.sampling.chain import Chain
 from gibbs.sampling.pack import pack
 from gibbs.sampling.plan import Plan, make
 from tests import oracles
+from tests.sampling.cases import by_factors
 
 from . import loops
 
@@ -126,6 +127,8 @@ def plan_of(design: Design, scheme: str) -> Plan:
     """``gibbs.sampling.plan.make``, and the plan of large crossed designs, which small designs never get from it."""
     if scheme == "auto" and design.family in ("probit", "logit"):
         scheme = "augmented"
+    if scheme.startswith("by factors"):
+        return by_factors(design, int(scheme[-1]))
     if scheme != SMALL_CORE:
         return make(design, scheme)
     names = [f.name for f in design.factors]

@@ -25,11 +25,11 @@ def test_functions_are_short_and_take_few_parameters(path):
 
 
 def test_loops_read_as_the_algorithm():
-    """The two sweeps: what runs in a sweep fits on a screen."""
+    """The three sweeps: what runs in a sweep fits on a screen."""
     lengths = {}
-    for name in ("sweep.py", "second_order.py"):
+    for name in ("sweep.py", "second_order.py", "factorised.py"):
         for node in ast.walk(ast.parse((ROOT / "kernels" / name).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef) and node.name in ("run_chunk", "run_second_order"):
+            if isinstance(node, ast.FunctionDef) and node.name in ("run_chunk", "run_second_order", "run_factorised"):
                 inside = node.body[1:]  # after the docstring
                 lengths[node.name] = inside[-1].end_lineno - inside[0].lineno + 1
-    assert set(lengths) == {"run_chunk", "run_second_order"} and max(lengths.values()) <= 60
+    assert len(lengths) == 3 and max(lengths.values()) <= 60

@@ -77,7 +77,7 @@ def test_every_draw_is_registered_with_a_test_that_exists():
 def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     sources = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("*.py") if path.name != Path(__file__).name)
     called = {name for name in kernels() if re.search(rf"\b{name}\b", sources)}
-    indirect = {"run_chunk", "run_second_order"}  # through Chain
+    indirect = {"run_chunk", "run_second_order", "run_factorised"}  # through Chain
     indirect |= {"learned_step"}  # in warm-up, through the sweep
     indirect |= {"copy_factorisation"}  # through ``draw_hyper``: the factorisation left behind is that of the point
     indirect |= {"stand_in", "log_coefficient_prior", "copy_to", "scale_by"}  # through ``gaps``, ``scale_everything``, every sweep
@@ -91,6 +91,8 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
         "own_law_of_levels",
     }  # steps of every sweep
     indirect |= {"move_given_the_others", "scales_now", "move_levels_by_own_law", "move_everything"}  # and of every second-order one
+    indirect |= {"move_core", "move_covariances_by_factors", "scale_all_now_and_then"}  # and of every one by factors
+    indirect |= {"linearise", "bound_rows"}  # through ``FactorisedChain.derive``
     indirect |= {"move_covariance"}  # through every sweep: it chooses between moves that have tests of their own
     assert {name for name in kernels() if not name.startswith("_")} - called <= indirect
 
@@ -131,6 +133,8 @@ MODELS = [
     ("core_and_units", "second-order", {"family": "poisson", "rows": 80}),
     ("one_factor", "second-order", {"family": "ordinal"}),
     ("slopes", "second-order", {"family": "negative_binomial", "coefficient_prior": "student_t"}),
+    ("slopes", "by factors 3", {"family": "poisson", "rows": 80}),
+    ("crossed", "by factors 2", {"family": "probit", "coefficient_prior": "student_t"}),
 ]
 
 

@@ -77,8 +77,9 @@ def engine_at(case: Case, seed: int) -> tuple[Engine, np.ndarray]:
     engine.place(values, y)
     chain = engine.chain
     chain.choose([np.zeros(len(f.levels), dtype=bool) for f in chain.factors])
-    chain.state.eta[:] = predictor(engine)
-    gaps(engine, chain.state.gap)
+    if not engine.packed.decided:
+        chain.state.eta[:] = predictor(engine)
+        gaps(engine, chain.state.gap)
     return engine, y
 
 

@@ -102,7 +102,9 @@ def design_of(case: Case, rng: np.random.Generator) -> Design:
 
 
 def plan_of(case: Case, design: Design) -> Plan:
-    """The Plan: that of ``gibbs.sampling.plan``, or, for ``core``, the last factor in the core and two units."""
+    """The Plan: that of ``gibbs.sampling.plan``, or for ``core`` the last factor there and two units; by factors: all there."""
+    if case.scheme.startswith("by factors"):
+        return by_factors(design, int(case.scheme[-1]))
     if case.scheme != "core":
         return replace(plans.make(design, case.scheme), rounds=case.rounds)
     made = plans.make(design, "collapsed")
@@ -110,6 +112,13 @@ def plan_of(case: Case, design: Design) -> Plan:
     units = tuple((f,) for f in range(small))
     columns = design.X.shape[1] + len(design.factors[small].levels) * len(design.factors[small].columns)
     return replace(made, scheme="collapsed", core=(small,), units=units, core_columns=columns, rounds=case.rounds)
+
+
+def by_factors(design: Design, order: int) -> Plan:
+    """Everything in the core, decided by factors of an expansion of that order, however few the rows."""
+    columns = design.X.shape[1] + sum(f.coordinates * len(f.columns) for f in design.factors)
+    core = tuple(range(len(design.factors)))
+    return replace(plans.make(design, "second-order"), core=core, units=(), core_columns=columns, decided=order)
 
 
 def _with_columns(factor: Factor, design: Design, columns: tuple[int, ...], case: Case) -> Factor:

@@ -24,7 +24,8 @@ from gibbs.kernels import sweep as ks
 from gibbs.model import by_group
 from gibbs.model.records import Design
 from gibbs.sampling import pack as packing
-from gibbs.sampling.chain import Chain, _state
+from gibbs.sampling.chain import _state
+from gibbs.sampling.chains import kind_of
 from gibbs.sampling.pack import Packed
 from gibbs.sampling.plan import Plan
 from gibbs.sampling.second_order import SecondOrderChain
@@ -68,9 +69,9 @@ class Engine:
     def _build(self, design: Design) -> None:
         design = by_group.arrange(design)
         self.packed: Packed = packing.pack(design, self.plan)
-        kind = SecondOrderChain if self.packed.family == packing.SECOND_ORDER else Chain
+        kind = kind_of(self.packed)
         self.chain = chain = kind(0, np.random.SeedSequence(int(self.rng.integers(2**62))), self.packed, design, 0)
-        if kind is SecondOrderChain:
+        if isinstance(chain, SecondOrderChain):
             self._freeze_views()
             return
         chain.likelihood = True
@@ -115,6 +116,17 @@ class Engine:
         chain.times = int(self.rng.integers(1, 4))
         chain.own_every = float(self.rng.choice((1.0, 4.0)))
         chain.choose([self.rng.random(len(f.levels)) < 0.5 for f in chain.factors])
+        if self.packed.decided:
+            self._expand()
+
+    def _expand(self) -> None:
+        """An expansion near the data's own mode; decisions by up to 200 rows on average, beyond that by a pass."""
+        chain = self.chain
+        chain.order = self.packed.decided
+        chain.expansion.centre[:] += 0.1 * self.rng.standard_normal(chain.expansion.centre.size)
+        chain.spread[:] = np.where(chain.spread != 0.0, 0.7, 0.0)
+        chain.derive()
+        chain.expansion = chain.expansion._replace(most=200.0)
 
     def _learn_rows(self) -> None:
         """How packing orders rows and merges them into cells: real outcomes by its own order, counts by packing one row at a time."""

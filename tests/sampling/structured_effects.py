@@ -10,6 +10,7 @@ from gibbs.model import structures
 from gibbs.model.records import Design, Factor
 from gibbs.sampling import plan
 from tests import oracles
+from tests.sampling.cases import by_factors
 from tests.sampling.gr_effects import GrEngine, judge
 from tests.sampling.invariance import Engine
 
@@ -93,7 +94,7 @@ def examine(case: StructuredCase, *, replicates: int, sweeps: int = 5, seed: int
     """(the most extreme statistic, its p-value times their number); broken, miswritten: break the engine, or its Design."""
     rng = np.random.default_rng([seed, 3])
     design = design_of(case, rng)
-    engine = StructuredEngine(
-        miswritten(design), plan.make(miswritten(design), case.scheme), elliptical=case.elliptical, seed=seed, repack=True
-    )
+    written = miswritten(design)
+    made = by_factors(written, int(case.scheme[-1])) if "factors" in case.scheme else plan.make(written, case.scheme)
+    engine = StructuredEngine(written, made, elliptical=case.elliptical, seed=seed, repack=True)
     return judge(engine, design, rng, replicates=replicates, sweeps=sweeps, broken=broken)

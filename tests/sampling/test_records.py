@@ -14,8 +14,9 @@ from gibbs.model import by_group
 from gibbs.model.records import Design
 from gibbs.sampling import pack, plan, snapshot
 from gibbs.sampling.chain import Chain
-from gibbs.sampling.second_order import SecondOrderChain
+from gibbs.sampling.chains import kind_of
 from tests.fingerprints import MODELS
+from tests.sampling.cases import by_factors
 from tests.sampling.gr_effects import DF, changed
 from tests.sampling.models import fitted_design
 
@@ -28,6 +29,8 @@ FURTHER: dict[str, tuple] = {
     "t effects, probit nested": ("nested", "probit", "augmented", "gr"),
     "t effects, gaussian crossed": ("crossed_slopes", "gaussian", "joint", "gr"),
     "t effects, ordinal": ("one_factor", "ordinal", "auto", "gr"),
+    "probit by factors": ("crossed", "probit", "by factors 3"),
+    "poisson by factors": ("slopes", "poisson", "by factors 2"),
 }
 ALL = MODELS | FURTHER
 """As ``tests.fingerprints.MODELS``: every family and scheme, and more of Student-t effects, whose columns change as they are drawn."""
@@ -43,9 +46,9 @@ def design_of(name: str) -> Design:
 def chain_of(name: str, seed: int = 7) -> Chain:
     """Its first chain, ready to go."""
     design = by_group.arrange(design_of(name))
-    packed = pack.pack(design, plan.make(design, ALL[name][2]))
-    kind = SecondOrderChain if packed.family == pack.SECOND_ORDER else Chain
-    return kind(0, np.random.SeedSequence(seed), packed, design, WARMUP)
+    scheme = ALL[name][2]
+    packed = pack.pack(design, by_factors(design, int(scheme[-1])) if "factors" in scheme else plan.make(design, scheme))
+    return kind_of(packed)(0, np.random.SeedSequence(seed), packed, design, WARMUP)
 
 
 def go(chain: Chain, to: int, most: int) -> None:

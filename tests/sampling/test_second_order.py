@@ -36,7 +36,7 @@ def assert_invariant(case: Case, suite, **how) -> None:
     verdict = examine(case, repack=True, **how)
     name, p = verdict.worst()
     assert p * len(suite) > SUITE, f"{case}: {name}\n{verdict.report()}"
-    assert verdict.likelihood_error < 1e-6
+    assert case.scheme.startswith("by factors") or verdict.likelihood_error < 1e-6  # which do not know it
 
 
 @pytest.mark.parametrize("case", FAST, ids=str)

@@ -42,6 +42,10 @@ CASES = (
     StructuredCase("poisson", "crossed", "second-order", ("mm", "")),
     StructuredCase("logit", "crossed", "second-order", ("s", "icar")),
     StructuredCase("ordinal", "one_factor", "second-order", ("mm",), elliptical=True),
+    StructuredCase("probit", "crossed", "by factors 3", ("rw2", "")),
+    StructuredCase("logit", "slopes", "by factors 2", ("rw1",), elliptical=True),
+    StructuredCase("poisson", "crossed", "by factors 3", ("", "icar")),
+    StructuredCase("binomial", "crossed", "by factors 2", ("mm", "s")),
 )
 
 

@@ -1,0 +1,114 @@
+"""Decisions by factors: the law of (parameters, data) stays, posteriors are those of passes over the rows, and the plan says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gibbs.errors import SamplingError
+from gibbs.model import by_group
+from gibbs.model.records import Design, Sampling
+from gibbs.sampling import chains, pack, plan
+from tests.sampling.cases import Case, by_factors
+from tests.sampling.models import disagreement, fitted_design
+from tests.sampling.test_second_order import assert_invariant
+
+FAST = (
+    Case("logit", "slopes", "by factors 3", True, far=1.0, offset=True),
+    Case("probit", "crossed", "by factors 2", False, sd_prior="exponential"),
+    Case("binomial", "nested", "by factors 3", True, link="probit", coefficient_prior="student_t"),
+    Case("binomial", "one_factor", "by factors 2", True, link="logit", covariance_prior="inverse_wishart"),
+    Case("poisson", "slopes", "by factors 3", True, offset=True, sd_prior="half_normal"),
+    Case("poisson", "crossed", "by factors 2", False, sd_prior="half_normal"),
+)
+"""Few rows, so that every factor matters; a decision that would read more than 200 rows is made by a pass."""
+
+
+@pytest.mark.parametrize("case", FAST, ids=str)
+def test_decisions_by_factors_leave_the_joint_law_alone(case: Case):
+    assert_invariant(case, FAST, replicates=600, seed=401)
+
+
+def grid() -> list[Case]:
+    """Every likelihood with a bound, both orders, structures and priors dealt in turn."""
+    families = [("probit", ""), ("logit", ""), ("binomial", "logit"), ("binomial", "probit"), ("poisson", "")]
+    cases = []
+    for k, (family, link) in enumerate(families):
+        for s, structure in enumerate(("one_factor", "slopes", "nested", "crossed", "three_slopes", "none")):
+            turn = k + s
+            case = Case(family, structure, f"by factors {2 + turn % 2}", turn % 3 != 0, link=link, offset=turn % 3 == 0)
+            sd = "half_normal" if family == "poisson" else ("half_t", "exponential", "uniform")[turn % 3]
+            cases.append(replace(case, sd_prior=sd, coefficient_prior="student_t" if turn % 4 == 1 and family != "poisson" else "normal"))
+    return cases
+
+
+GRID = grid()
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("number", range(len(GRID)), ids=lambda n: f"{n}-{GRID[n]}")
+def test_the_whole_grid_of_decisions_by_factors_is_invariant(number: int):
+    assert_invariant(GRID[number], GRID, replicates=1500, seed=4000 + number)
+
+
+def drawn(design: Design, order: int, seed: int, draws: int):
+    """Four chains by factors of that order, or (0) by passes."""
+    seen = by_group.arrange(design)
+    made = by_factors(seen, order)
+    return chains.run(seen, made, Sampling(chains=4, seed=seed, warmup=400, draws=draws, scheme="second-order"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "family", "order"), [("crossed", "probit", 3), ("slopes", "logit", 3), ("crossed", "logit", 2), ("one_factor", "poisson", 3)]
+)
+def test_factors_and_passes_are_one_posterior(kind: str, family: str, order: int):
+    """1,500 rows, where the remainders refuse a good part of the proposals."""
+    design = fitted_design(kind, family, rows=1500, levels=6)
+    worst, where = disagreement(drawn(design, 0, 1, 3000), drawn(design, order, 2, 3000))
+    assert worst < 5.0, where
+
+
+def test_the_draws_know_no_chunks():
+    seen = by_group.arrange(fitted_design("crossed", "probit", rows=600, levels=5))
+    made, asked = by_factors(seen, 3), Sampling(chains=1, seed=5, warmup=100, draws=100, scheme="second-order")
+    one, other = chains.run(seen, made, asked, chunk=7), chains.run(seen, made, asked, chunk=100)
+    assert np.array_equal(one.beta, other.beta) and np.array_equal(one.hyper, other.hyper)
+
+
+@pytest.mark.parametrize("warmup", [0, 1, 2, 5])
+def test_no_draw_is_kept_that_the_rows_had_no_say_in(warmup: int):
+    """However short the warm-up."""
+    seen = by_group.arrange(fitted_design("crossed", "probit", rows=600, levels=5))
+    chain = chains.FactorisedChain(0, np.random.SeedSequence(3), pack.pack(seen, by_factors(seen, 3)), seen, warmup)
+    while chain.done < warmup:
+        chain.advance(1)
+    chain.advance(10)
+    assert chain.expansion.order == 3 and chain.counts.moves.rows_read.sum() + chain.counts.moves.passes.sum() > 0
+
+
+def test_a_bound_that_is_broken_stops_the_run():
+    """Bounds of a hundredth of what they are."""
+    seen = by_group.arrange(fitted_design("crossed", "probit", rows=600, levels=5))
+    made = by_factors(seen, 2)
+    chain = chains.FactorisedChain(0, np.random.SeedSequence(3), pack.pack(seen, made), seen, 60)
+    while chain.done < 60:
+        chain.advance(60)
+    chain.expansion.bound[:] *= 0.01
+    with pytest.raises(SamplingError, match="changed by more than its bound allows, which is a fault of the program"):
+        for _ in range(100):
+            chain.advance(50)
+
+
+def test_the_plan_decides_by_rows_and_effects_and_says_so():
+    """Many continuous rows of few effects: by factors; few rows, or ordinal outcomes: by passes."""
+    rng = np.random.default_rng(2)
+    design = fitted_design("crossed", "probit", rows=30_000, levels=10)
+    design = replace(design, X=np.column_stack([design.X[:, 0], rng.standard_normal((30_000, design.X.shape[1] - 1))]))
+    made = plan.make(design, "second-order")
+    said = next(line for line in made.lines if line.startswith("decisions"))
+    assert made.decided in (2, 3) and f"an expansion of order {made.decided}" in said and "never passes over the rows" in said
+    assert "in parts where few are accepted" not in " ".join(made.lines)
+    for family, rows in (("probit", 300), ("ordinal", 8000), ("negative_binomial", 8000)):
+        assert plan.make(fitted_design("crossed", family, rows=rows, levels=4), "second-order").decided == 0
