@@ -123,7 +123,7 @@ def test_a_bug_of_scaling_everything_is_caught(bug):
 
 OF_A_DECISION = {
     "no cubic part": ("    rise += cubic_part(expansion.cubic, spare[1]) - cubic_part(expansion.cubic, spare[0])\n", ""),
-    "the cubic part of the old point alone": ("cubic_part(expansion.cubic, spare[1]) - cubic_part", "0.0 - cubic_part"),
+    "the cubic part of the new point alone": (" - cubic_part(expansion.cubic, spare[0])", ""),
 }
 OF_THE_ROWS = {
     "at most one point": ("while left > 0.0:\n        left -= rng.standard_exponential()", "if left > 0.0:\n        left = -1.0"),

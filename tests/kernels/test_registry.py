@@ -92,7 +92,8 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     }  # steps of every sweep
     indirect |= {"move_given_the_others", "scales_now", "move_levels_by_own_law", "move_everything"}  # and of every second-order one
     indirect |= {"move_core", "move_covariances_by_factors", "scale_all_now_and_then"}  # and of every one by factors
-    indirect |= {"linearise", "bound_rows"}  # through ``FactorisedChain.derive``
+    indirect |= {"linearise", "bound_rows", "predictor_of_row"}  # through ``FactorisedChain.derive``
+    indirect |= {"is_designed", "any_designed", "add_row_of_designed"}  # through ``accumulate``
     indirect |= {"move_covariance"}  # through every sweep: it chooses between moves that have tests of their own
     assert {name for name in kernels() if not name.startswith("_")} - called <= indirect
 

@@ -44,7 +44,7 @@ OF_SCALE_EFFECTS = {
     "stand-in of the new point twice": (" - stand_in(data, eta, cut)", " - stand_in(data, trial.eta, cut)"),
     "effects of another column": ("u[first + level[i, f] * width]", "u[factor[f].u0 + level[i, f] * width]"),
     "η left stale": ("    copy_to(trial.eta, eta)\n", ""),
-    "effects left where they were": ("        u[first + j * width] *= c\n", ""),
+    "effects left where they were": ("        u[first + j * width] *= c\n", "        pass\n"),
 }
 
 
