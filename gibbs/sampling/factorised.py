@@ -6,7 +6,9 @@ on every decision is the exact one. Passes over the rows are made for every new 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,10 +25,10 @@ from gibbs.sampling.start import start_near_mode
 
 EXACT_FROM = 3
 """Refits before which warm-up draws from the quadratic alone."""
-CENTRED_AT = (0, 1, 2, 4, 8)
+CENTRED_AT = (0, 2, 8)
 """Refits that move the centre, of the nine of a warm-up; those of a longer one all do."""
-NEWTON_STEPS = 6
-"""To the mode, from 0."""
+NEWTON_STEPS, START_ROWS = 6, 50_000
+"""To the mode of about so many of the rows, from 0: where warm-up begins."""
 REACH = 6.0
 """Standard deviations beyond the typical distance √p up to which bounds hold that depend on it."""
 RIDGE = 1e-6
@@ -53,9 +55,7 @@ class FactorisedChain(SecondOrderChain):
     def _start_at_mode(self) -> None:
         p, pc = self.packed, self.packed.core_columns
         rows, cubic = p.rows.y.size, pc * (pc + 1) * (pc + 2) // 6 if p.decided == 3 else 0
-        start_near_mode(
-            self, p.likelihood, self._first_predictor(), np.ones(rows), self.gram.node, steps=NEWTON_STEPS, spread=1.0, shape=1.0
-        )
+        self._start_at_mode_of_some()
         none = np.zeros(0)
         self.omega = self.linear = self.centre = none
         self.sums = np.zeros((3, 0))
@@ -69,6 +69,19 @@ class FactorisedChain(SecondOrderChain):
             spare=np.zeros((2, pc)),
         )  # fmt: skip
         self._stand_in()
+
+    def _start_at_mode_of_some(self) -> None:
+        """Core and effects ← the mode, with noise, of an even choice of the rows."""
+        p = self.packed
+        every = max(p.rows.y.size // START_ROWS, 1)
+        some = p.rows._replace(**{name: np.ascontiguousarray(array[::every]) for name, array in p.rows._asdict().items()})
+        eta = np.zeros(some.y.size)
+        parts = SimpleNamespace(
+            rng=self.rng, packed=replace(p, rows=some), rows=some, gram=self.gram, work=self.work,
+            state=self.state._replace(eta=eta, working=np.zeros_like(eta)),
+        )  # fmt: skip
+        first = self._first_predictor()[::every].copy()
+        start_near_mode(parts, p.likelihood, first, np.ones(eta.size), self.gram.node, steps=NEWTON_STEPS, spread=1.0, shape=1.0)
 
     def _fit_stand_in(self) -> None:
         """The centre ← the mean of what was drawn since the last refit; from ``EXACT_FROM`` on rows have their say."""
