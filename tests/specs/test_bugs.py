@@ -1,9 +1,9 @@
 """WinBUGS' examples in ``specs/bugs``: our posteriors are the published ones.
 
-Values: the benchmarks of the classic BUGS examples as JAGS ships them (bench-test files); of Endo, Hepatitis, Ice, LeukFr, Magnesium,
-Lung, Pollution, Preeclampsia, Scotland and Stacks those of the MultiBUGS manual, of Surgical those of posteriordb; of Lips, three cohorts of
-Ice and three parameters of Scotland, long runs of the very model by JAGS. The rule is the suite's own: means within 0.15 of a posterior sd, beside three Monte Carlo errors of the
-published mean.
+Values: the benchmarks of the classic BUGS examples as JAGS ships them (bench-test files); of Endo, Hepatitis, Ice, LeukFr, Lung, Magnesium,
+Pollution, Preeclampsia, Scotland and Stacks those of the MultiBUGS manual, of Surgical those of posteriordb; of Lips, three cohorts of Ice
+and three parameters of Scotland, long runs of the very model by JAGS. The rule is the suite's own: means within 0.15 of a posterior sd,
+beside three Monte Carlo errors of the published mean.
 """
 
 from __future__ import annotations
