@@ -27,8 +27,9 @@ CUBIC = 0.025
 """The cubic part refuses about so much of p^{3/2}/√N (measured on 10⁴, 10⁵ and 10⁶ rows with 37 effects: 5.5, 2 and 0.6 %)."""
 MARGIN = 0.7
 """Factors decide where they take this share of what passes would, an accepted move, or less."""
-MOST_COLUMNS = 60
-"""Columns that a row meets up to which the cubic part is summed over the rows: their number cubed over 6, of each."""
+MOST_COLUMNS = 45
+"""Columns that a row meets up to which the cubic part is summed over the rows, their number cubed over 6 of each: more would take longer
+than the passes of a run of default length (``apc_gss``, 88 columns a row: 2.7 s of warm-up a chain for 0.7)."""
 
 
 class Decision(NamedTuple):

@@ -19,9 +19,7 @@ FAST = (
     Case("logit", "slopes", "by factors 3", True, far=1.0, offset=True),
     Case("probit", "crossed", "by factors 2", False, sd_prior="exponential"),
     Case("binomial", "nested", "by factors 3", True, link="probit", coefficient_prior="student_t"),
-    Case("binomial", "one_factor", "by factors 2", True, link="logit", covariance_prior="inverse_wishart"),
     Case("poisson", "slopes", "by factors 3", True, offset=True, sd_prior="half_normal"),
-    Case("poisson", "crossed", "by factors 2", False, sd_prior="half_normal"),
 )
 """Few rows, so that every factor matters; a decision that would read more than 200 rows is made by a pass."""
 
