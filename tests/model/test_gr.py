@@ -129,7 +129,7 @@ def test_the_key_effects_says_what_gr_does() -> None:
         (
             "y ~ (1 | g)",
             {"g": {"dst": "student"}},
-            "unknown key 'dst' in effects.g; allowed are dist, by, pw, structure, graph, cov, step.",
+            "unknown key 'dst' in effects.g; allowed are dist, by, pw, structure, graph, cov, step, k, members, weights, scale.",
         ),
         ("y ~ (1 | g)", {"g": "student"}, "effects.g must be a mapping of keys; found 'student'."),
         ("y ~ (1 | g)", {"g": {"by": "zz"}}, "there is no column 'zz'"),
