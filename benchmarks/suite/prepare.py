@@ -53,7 +53,7 @@ def priors(design: Design) -> dict[str, str]:
     if real:
         found["sigma"] = f"half_t(3, 0, {rounded(2.5 * spread):g})"
     if design.categories:
-        found["cutpoint"] = "normal(0, 4)"
+        found["cutpoints"] = "normal(0, 4)"
     return found
 
 

@@ -101,3 +101,11 @@ def test_every_engine_says_where_it_runs() -> None:
         script = root / "r" / engine.module if engine.where == R else root / f"{engine.module}.py"
         assert script.exists(), engine
         assert engine.packages and engine.label
+
+
+@pytest.mark.parametrize("name", ["m6", "apc", "ordinal", "by_row"])
+def test_problems_of_other_families_can_be_prepared(name: str, tmp_path: Path) -> None:
+    """Priors that the package knows by name, one of each kind of parameter."""
+    prepare.write(name, 300, 1, tmp_path)
+    problem = Problem(tmp_path)
+    assert problem.array("X").shape[0] > 200 and (problem.about["cutpoint"] == ["normal", [0.0, 4.0]]) == (name == "ordinal")

@@ -1,6 +1,8 @@
 # brms with rstan, one chain: the priors as stated, each coefficient its own. Compiling the model is part of every new fit.
 source(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)[1])), "common.R"))
 suppressPackageStartupMessages(library(brms))
+# rstan looks for Boost in the package BH, which is empty where the system has Boost among its own headers (Debian)
+if (!nzchar(system.file("include", package = "BH"))) rstan::rstan_options(boost_lib = "/usr/include")
 
 made <- timed("setup", frame_and_formula())
 kind <- problem$facts$family
