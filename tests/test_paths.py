@@ -16,6 +16,7 @@ from gibbs.calibration import folder as calibrations
 from gibbs.errors import DataError, GibbsError, OutputError, SpecError
 from gibbs.files import tablefile, textfile, whole
 from gibbs.model import data, spec
+from gibbs.model.sources import place
 from gibbs.plots import canvas
 from gibbs.printable import printable
 from gibbs.resuming import listing
@@ -114,6 +115,14 @@ def test_a_home_that_is_somebodys_and_a_name_that_is_free_are_no_faults(monkeypa
     monkeypatch.setenv("HOME", os.getcwd())
     for name in ("~/x.csv", "free.csv", "no/such/folder.csv", ".", "é日本.csv"):
         assert paths.fault(name) == ""
+
+
+def test_a_folder_of_very_many_files_is_not_walked_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "_MOST_NAMES", 3)
+    Path("many").mkdir()
+    for k in range(5):
+        Path("many", f"{k}.csv").write_text(CSV)
+    assert "more than 3 files and folders: give the one that holds the data" in _ended(doors("many")["data"])
 
 
 @pytest.mark.parametrize("name", ["pipe.csv", "pipe.parquet", "/dev/null", "/dev/zero", "socket.csv"])

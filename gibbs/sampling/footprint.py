@@ -21,13 +21,15 @@ from gibbs import memory
 from gibbs.model import by_group, cells, families
 from gibbs.model.records import Design, Sampling
 from gibbs.sampling import stopping
-from gibbs.sampling.compiled_before import compiled_before
+from gibbs.sampling.compiled_before import compiled_before, usable_cores
 from gibbs.sampling.plan import Plan
 
 KERNELS = 80_000_000
 """Bytes of the compiled kernels and what loads them."""
 COMPILING = 270_000_000
-"""Bytes more while they are built, once for an installation."""
+"""Bytes more while they are built, once for an installation, where a second process builds half of them."""
+COMPILING_ALONE = 580_000_000
+"""Where one process builds them; and for second-order moves, of which a second process builds less than half."""
 LIBRARIES = 40_000_000
 """Bytes of what the tables and the files of a run need."""
 PACKING = 2.3
@@ -76,13 +78,19 @@ def predict(design: Design, plan: Plan, sampling: Sampling, keep: tuple[str, ...
     return Footprint(
         before=memory.used(),
         so_far=memory.now(),
-        compiling=0 if compiled_before(plan.compiled) else COMPILING,
+        compiling=_compiling(plan, sampling.cores),
         packing=int(PACKING * row * N),
         work=KERNELS + C * (_by_cell(design, plan, M) + _by_level(design, plan) + 8 * 5 * plan.core_columns**2) + _shared(plan, p, M),
         draws=kept + C * _sums(streamed),
         standing=8 * C * STATES * (stored + streamed) + C * COPIES * _summed(streamed) + 8 * C * draws * (numbers - stored),
         tables=LIBRARIES + LINE * (stored + streamed),
     )
+
+
+def _compiling(plan: Plan, cores: int | None) -> int:
+    if compiled_before(plan.compiled):
+        return 0
+    return COMPILING_ALONE if plan.scheme == "second-order" or min(usable_cores(), cores or 2) < 2 else COMPILING
 
 
 def _summed(effects: int) -> int:

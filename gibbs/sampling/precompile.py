@@ -24,6 +24,7 @@ import numba
 
 from gibbs.kernels import elimination, factorised, second_order, sweep
 from gibbs.kernels.apart import Apart, types_of
+from gibbs.sampling.compiled_before import usable_cores
 
 APART: dict[str, tuple[Apart, ...]] = {
     "joint": (sweep.DRAW_HYPER,),
@@ -94,7 +95,7 @@ def together(scheme: str, cores: int | None) -> Iterator[Callable[[], None]]:
 
 def _pays(scheme: str, cores: int | None) -> bool:
     """Is there a second core, a cache that can be shared and has room, and what the child would compile last not in it yet?"""
-    if scheme not in APART or min(_cores(), cores or 2) < 2:
+    if scheme not in APART or min(usable_cores(), cores or 2) < 2:
         return False
     if threading.current_thread() is not threading.main_thread():  # many fits at once: every core has its work
         return False
@@ -108,11 +109,6 @@ def _pays(scheme: str, cores: int | None) -> bool:
     while not nearest.exists():
         nearest = nearest.parent
     return os.access(nearest, os.W_OK) and shutil.disk_usage(nearest).free > ROOM
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _start() -> subprocess.Popen[bytes] | None:

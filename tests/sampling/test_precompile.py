@@ -168,7 +168,7 @@ def test_when_it_pays(monkeypatch, tmp_path):
         )
 
     monkeypatch.setattr(precompile, "APART", {"joint": (kernel("one"),), "second-order": (kernel("one"), kernel("two"))})
-    monkeypatch.setattr(precompile, "_cores", lambda: 2)
+    monkeypatch.setattr(precompile, "usable_cores", lambda: 2)
     assert precompile._pays("joint", None) and precompile._pays("second-order", 4)
     assert not precompile._pays("joint", 1)  # the user gives one core
     assert not precompile._pays("one-at-a-time", None)  # calls nothing by address
@@ -185,7 +185,7 @@ def test_when_it_pays(monkeypatch, tmp_path):
     monkeypatch.setattr(precompile.os, "access", lambda path, mode: False)
     assert not precompile._pays("joint", None)  # a cache that cannot be written
     monkeypatch.setattr(precompile.os, "access", lambda path, mode: True)
-    monkeypatch.setattr(precompile, "_cores", lambda: 1)
+    monkeypatch.setattr(precompile, "usable_cores", lambda: 1)
     assert not precompile._pays("joint", None)
 
 
@@ -196,7 +196,7 @@ from gibbs.model.records import Sampling
 from gibbs.sampling import chains, plan, precompile
 from tests.sampling.models import fitted_design
 
-precompile._cores = lambda: 2
+precompile.usable_cores = lambda: 2
 if {broken}:
     precompile._start = lambda: subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"], stdin=subprocess.PIPE)
 design = fitted_design("slopes", "gaussian", rows=60, levels=6)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ _ENDINGS = {
     "csv": (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tab", ".tab.gz", ".txt", ".txt.gz"),
 }
 _MOST_FILES = 100_000
+_MOST_NAMES = 200_000  # of any kind, in a folder and in those in it
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,7 @@ def _several(path: Path, source: str) -> tuple[Path, ...] | None:
             raise DataError("no file has such a name.", where=source)
     elif path.is_dir():
         endings = tuple(ending for some in _ENDINGS.values() for ending in some)
-        below = (Path(folder, name) for folder, _, names in os.walk(path) for name in names if name.lower().endswith(endings))
-        found = sorted(file for file in below if os.path.isfile(file))  # what may not be looked at is no file of ours
+        found = sorted(_below(path, endings, source))
         if not found:
             raise DataError("the folder holds no Parquet or CSV file.", where=source)
     else:
@@ -107,6 +107,18 @@ def _several(path: Path, source: str) -> tuple[Path, ...] | None:
     if len(found) > _MOST_FILES:
         raise DataError(f"these are {len(found):,} files; at most {_MOST_FILES:,} are read together.", where=source)
     return tuple(found)
+
+
+def _below(path: Path, endings: tuple[str, ...], source: str) -> Iterator[Path]:
+    """The files of some endings in a folder and in those in it; what may not be looked at is no file of ours."""
+    seen = 0
+    for folder, folders, names in os.walk(path):
+        seen += len(folders) + len(names)
+        if seen > _MOST_NAMES:
+            raise DataError(
+                f"the folder holds more than {_MOST_NAMES:,} files and folders: give the one that holds the data.", where=source
+            )
+        yield from (Path(folder, name) for name in names if name.lower().endswith(endings) and os.path.isfile(os.path.join(folder, name)))
 
 
 def _kind(files: Sequence[Path], source: str) -> str:
