@@ -67,8 +67,9 @@ def effects(pm: Any, pt: Any, e: Effects) -> Any:
     if e.q == 1:
         sd = pm.HalfStudentT(f"sd_{e.tag}", nu=3.0, sigma=scales, shape=1)
         return pm.Deterministic(f"u_{e.tag}", z * sd)
-    law = pm.HalfStudentT.dist(nu=3.0, sigma=scales, shape=e.q)
-    root, correlation, sd = pm.LKJCholeskyCov(f"root_{e.tag}", eta=e.eta, n=e.q, sd_dist=law, compute_corr=True)
+    law = pm.HalfStudentT.dist(nu=3.0, sigma=1.0, shape=e.q)  # scales of its own would not broadcast where nutpie draws a start
+    root, correlation, unscaled = pm.LKJCholeskyCov(f"root_{e.tag}", eta=e.eta, n=e.q, sd_dist=law, compute_corr=True)
+    root, sd = scales[:, None] * root, scales * unscaled
     pm.Deterministic(f"sd_{e.tag}", sd)
     pm.Deterministic(f"cor_{e.tag}", correlation)
     return pm.Deterministic(f"u_{e.tag}", pt.dot(z, root.T))
