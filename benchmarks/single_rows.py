@@ -98,7 +98,8 @@ def text(lines: list[Line], draws: int) -> str:
         "`python -m benchmarks.single_rows --write benchmarks/single_rows.md`: an age-period-cohort model of a binary outcome, simulated\n"
         "(seed 2), predictors of which nearly no row repeats, 37 location effects (12 elections, 20 cohorts, 5 coefficients). One chain\n"
         f"(seed 1), {draws:,} draws, by passes a tenth, after {WARMUP} of warm-up; processor time of one thread. Start: from packed rows\n"
-        "to the first draw, warm-up included (the first line also loads compiled code). Effective draws: the least of bulk and tail over all coefficients, effects and log sds.\n\n"
+        "to the first draw, warm-up included (the first line also loads compiled code). Effective draws: the\n"
+        "least of bulk and tail over all coefficients, effects and log sds.\n\n"
         + "\n".join([head, *map(str, lines)])
         + f"\n\n{time.strftime('%d %B %Y').lstrip('0')}; {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; "
         f"load of the machine over 1, 5, 15 minutes at the end: {load}.\n"
