@@ -27,8 +27,9 @@ from gibbs.sampling.plan import Plan
 KERNELS = 80_000_000
 """Bytes of the compiled kernels and what loads them."""
 COMPILING = 270_000_000
-"""Bytes more while they are built, once for an installation, where a second process builds half of them; twice that where one process has to
-build all, and twice for second-order moves, which are as much again. Measured on two cores and on one: 300 and 500 MB, second-order 600 and 950."""
+"""Bytes more while they are built, once for an installation, where a second process builds half of them; twice that where one process has
+to build all, and twice for second-order moves, which are as much again. Measured on two cores and on one: 300 and 500 MB, second-order
+600 and 950."""
 LIBRARIES = 40_000_000
 """Bytes of what the tables and the files of a run need."""
 PACKING = 2.3
