@@ -19,7 +19,7 @@ from gibbs.kernels import layout as kl
 from gibbs.kernels.elimination import coefficient_precision
 from gibbs.kernels.likelihood import is_count
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
-from gibbs.sampling.chain import Chain, Kept
+from gibbs.sampling.chain import Chain, Kept, freeze_reference
 from gibbs.sampling.second_order import SecondOrderChain
 from gibbs.sampling.start import start_near_mode
 
@@ -61,7 +61,7 @@ class FactorisedChain(SecondOrderChain):
         self.sums = np.zeros((3, 0))
         self.state = self.state._replace(omega=none, working=none, eta=none, gap=none)
         self.trial = self.trial._replace(eta=none, gap=none)
-        self.spread = self.state.L.copy()
+        self.spread, self.typical = self.state.L.copy(), np.zeros_like(self.state.L)
         self.expansion = kl.Expansion(
             order=0, X=p.rows.X, centre=self.state.core.copy(), root=np.zeros((pc, pc)), cubic=np.zeros(cubic), bound=np.zeros(rows),
             threshold=np.zeros(rows), alias=np.zeros(rows, dtype=np.int32), total=0.0,
@@ -88,7 +88,7 @@ class FactorisedChain(SecondOrderChain):
         drawn = self.expansion.drawn
         if (self.refits in CENTRED_AT or self.refits > CENTRED_AT[-1]) and drawn[-1] > 0.0:
             self.expansion.centre[:] = drawn[:-1] / drawn[-1]
-            self.spread[:] = self.state.L
+            self.spread[:] = self.typical
         drawn[:] = 0.0
         if self.refits + 1 >= EXACT_FROM:
             self.order = self.packed.decided
@@ -122,7 +122,7 @@ class FactorisedChain(SecondOrderChain):
         self.expansion = expansion._replace(total=float(total))
 
     def _metric(self) -> tuple[np.ndarray, np.ndarray]:
-        """(A⁻¹, R') of A = RR', the posterior precision at the scales of ``spread``: any other would do, and read more rows."""
+        """(A⁻¹, R') of A = RR', the posterior precision at the typical sds ``spread``: any other would do, and read more rows."""
         p, columns = self.packed, self.packed.rows.X.shape[1]
         A = np.tril(self.gram.core) + np.tril(self.gram.core, -1).T
         B = np.zeros((columns, columns + 1))
@@ -146,6 +146,7 @@ class FactorisedChain(SecondOrderChain):
         """Coefficients do not give way: the quadratic is near enough where there are so many rows."""
 
     def _learn(self, refine: bool) -> None:
+        freeze_reference(self.packed.layout.term, self.typical, np.concatenate([h.L for h in self.history]))
         super()._learn(refine)
         self.blocks = 1
 

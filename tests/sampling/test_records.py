@@ -99,7 +99,7 @@ def test_scratch_may_be_anything_between_two_chunks(name):
     assert_same(kept(whole), kept(cut))
 
 
-STOPS = (11, WARMUP // 2 + 3, WARMUP, WARMUP + 37)
+STOPS = (11, WARMUP, WARMUP + 37)
 """Sweeps after which a chain is handed over: in warm-up, at its end, later."""
 
 
