@@ -29,6 +29,7 @@ import math
 
 import numpy as np
 
+from .arrays import copy_to
 from .compiling import contracted, kernel, reassociated
 from .likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT, COUNT_POISSON, log_likelihood
 from .special import log_normal_cdf
@@ -258,6 +259,13 @@ def cubic_part(cubic, d):
     return total
 
 
+@kernel
+def look_at(expansion, core, found):
+    """found (2,) ← ρ of ``core``, and the cubic part there."""
+    found[0] = distance(expansion, core, expansion.spare)
+    found[1] = cubic_part(expansion.cubic, expansion.spare)
+
+
 @reassociated
 def stand_in_rise(gram, now, new):
     """Q(new) − Q(now) of the stand-in Q(θ) = m'θ − ½θ'Gθ, without the difference of two large numbers."""
@@ -316,18 +324,25 @@ def rise_of_rows(data, layout, X, now, new):
 def decide(rng, rise, model, expansion, now, new, count):
     """Whether the core ``new`` takes the place of ``now``: ACCEPTED, REFUSED or BROKEN.
 
-    rise : the log ratio with the stand-in in place of the likelihood; 0 where the proposal is reversible for it.
+    rise : the log ratio with the stand-in in place of the likelihood; 0 where the proposal is reversible for it. ``expansion.here`` is what
+    ``look_at`` says of ``now``, or nan, and afterwards of the one that is current.
     """
-    data, layout, spare = model.data, model.layout, expansion.spare
+    data, layout, here, there = model.data, model.layout, expansion.here, expansion.there
     if expansion.order == 0:
         return ACCEPTED if rise > -rng.standard_exponential() else REFUSED
-    here, there = distance(expansion, now, spare[0]), distance(expansion, new, spare[1])
-    scales = here**3 + there**3 if expansion.order == 2 else here**4 + there**4
-    if not (max(here, there) <= expansion.reach and expansion.total * scales <= expansion.most):
+    if here[0] != here[0]:
+        look_at(expansion, now, here)
+    look_at(expansion, new, there)
+    scales = here[0] ** 3 + there[0] ** 3 if expansion.order == 2 else here[0] ** 4 + there[0] ** 4
+    if max(here[0], there[0]) <= expansion.reach and expansion.total * scales <= expansion.most:
+        rise += there[1] - here[1]
+        decided = REFUSED
+        if rise > -rng.standard_exponential():
+            decided = no_row_refuses(rng, data, layout, expansion, now, new, scales, count)
+    else:
         count[0].passes += 1
         rise += rise_of_rows(data, layout, expansion.X, now, new) - stand_in_rise(model.gram, now, new)
-        return ACCEPTED if rise > -rng.standard_exponential() else REFUSED
-    rise += cubic_part(expansion.cubic, spare[1]) - cubic_part(expansion.cubic, spare[0])
-    if not rise > -rng.standard_exponential():
-        return REFUSED
-    return no_row_refuses(rng, data, layout, expansion, now, new, scales, count)
+        decided = ACCEPTED if rise > -rng.standard_exponential() else REFUSED
+    if decided == ACCEPTED:
+        copy_to(there, here)
+    return decided

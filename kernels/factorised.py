@@ -14,14 +14,12 @@ import numpy as np
 
 from .arrays import copy_to, scale_by
 from .compiling import kernel
-from .covariance import log_covariance_priors
 from .elimination import coefficient_precision
-from .expansion import ACCEPTED, BROKEN, decide, stand_in_rise
+from .expansion import ACCEPTED, BROKEN, REFUSED, decide, stand_in_rise
 from .hyper import DRAW_HYPER
 from .layout import COVARIANCES, EVERYTHING, PRIOR_SCALES, UNIT
 from .location import copy_core_factors, place_core, whiten_core
-from .priors import log_cholesky_prior
-from .scaling import log_coefficient_prior
+from .scaling import divide_sd, scale_priors, scale_sd
 from .second_order import (
     AT_COVARIANCE,
     AT_STAND_IN,
@@ -43,6 +41,18 @@ CALLED = (DRAW_HYPER, LOG_STAND_IN, DRAW_COVARIANCE)
 
 
 @kernel
+def settle(rng, rise, model, expansion, state, trial, count):
+    """The decision about ``trial.core``, which takes the core's place, and the effects with it, where it is accepted."""
+    if not rise > -np.inf:
+        return REFUSED
+    decided = decide(rng, rise, model, expansion, state.core, trial.core, count)
+    if decided == ACCEPTED:
+        copy_to(trial.core, state.core)
+        copy_core_factors(model.layout, state.core, state.u)
+    return decided
+
+
+@kernel
 def move_core(rng, orders, coordinates, model, expansion, state, trial, work, count):
     """The variances with all location effects integrated out, then all location effects: one decision. Returns a status."""
     layout, L, few = model.layout, state.L, coordinates.fit.shape[0]
@@ -58,17 +68,15 @@ def move_core(rng, orders, coordinates, model, expansion, state, trial, work, co
         if status != OK:
             return status
     count[0].core_tried += 1
-    decided = 0
+    decided = REFUSED
     if rise > -np.inf:
         keeping = math.sqrt(1.0 - share * share)
         for a in range(state.core.size):
             trial.core[a] = keeping * trial.core_noise[a] + share * rng.standard_normal()
         place_core(layout, work, trial.core)
-        decided = decide(rng, rise, model, expansion, state.core, trial.core, count)
+        decided = settle(rng, rise, model, expansion, state, trial, count)
     if decided == ACCEPTED:
         count[0].core_accepted += 1
-        copy_to(trial.core, state.core)
-        copy_core_factors(layout, state.core, state.u)
     else:
         copy_to(trial.L, L)
     return BROKEN_BOUND if decided == BROKEN else OK
@@ -77,53 +85,27 @@ def move_core(rng, orders, coordinates, model, expansion, state, trial, work, co
 @kernel
 def scale_term(rng, step, t, column, model, expansion, state, trial, work, count):
     """One sd of term t and its effects times e^δ, δ ~ N(0, step²): ``scaling.scale_effects``. Returns what the decision ended with."""
-    layout, priors, L, core, scratch = model.layout, model.priors, state.L, state.core, work.small[5]
-    factor, term = layout.factor, layout.term
-    f, q, l0 = term[t].factor, term[t].width, term[t].l0
-    first, width = factor[f].core0 + term[t].column + column, factor[f].width
-    delta = step * rng.standard_normal()
-    c = math.exp(delta)
-    rise = (column + 1.0) * delta - log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], scratch)
-    for b in range(column + 1):
-        L[l0 + column * q + b] *= c
-    rise += log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], scratch)
+    term, core = model.layout.term, state.core
+    factor = model.layout.factor[term[t].factor]
+    c, rise = scale_sd(term, t, column, step * rng.standard_normal(), model.priors, state.L, work.small[5])
     copy_to(core, trial.core)
-    for j in range(factor[f].coordinates):
-        trial.core[first + j * width] *= c
-    rise += stand_in_rise(model.gram, core, trial.core)
-    decided = decide(rng, rise, model, expansion, core, trial.core, count) if rise > -np.inf else 0
-    if decided == ACCEPTED:
-        copy_to(trial.core, core)
-        copy_core_factors(layout, core, state.u)
-    else:
-        for b in range(column + 1):
-            L[l0 + column * q + b] /= c
+    for j in range(factor.coordinates):
+        trial.core[factor.core0 + j * factor.width + term[t].column + column] *= c
+    decided = settle(rng, rise + stand_in_rise(model.gram, core, trial.core), model, expansion, state, trial, count)
+    if decided != ACCEPTED:
+        divide_sd(term, t, column, c, state.L)
     return decided
 
 
 @kernel
 def scale_all(rng, step, model, expansion, state, trial, work, count):
     """All coefficients, effects and sds times e^δ, δ ~ N(0, step²): ``scaling.scale_everything``. Returns what the decision ended with."""
-    layout, priors, L, core, scratch = model.layout, model.priors, state.L, state.core, work.small[5]
-    term = layout.term
-    delta = step * rng.standard_normal()
-    c = math.exp(delta)
-    rise = (priors.row.shape[1] - 3.0) * delta
-    rise += log_coefficient_prior(priors.row, state.row_scale, core, c) - log_coefficient_prior(priors.row, state.row_scale, core, 1.0)
-    for t in range(term.shape[0]):
-        rise += 0.5 * term[t].width * (term[t].width + 1.0) * delta
-    rise -= log_covariance_priors(term, priors.sd, priors.cov, L, scratch)
-    scale_by(L, c)
-    rise += log_covariance_priors(term, priors.sd, priors.cov, L, scratch)
-    copy_to(core, trial.core)
+    c, rise = scale_priors(model.layout.term, step * rng.standard_normal(), model.priors, state, work.small[5])
+    copy_to(state.core, trial.core)
     scale_by(trial.core, c)
-    rise += stand_in_rise(model.gram, core, trial.core)
-    decided = decide(rng, rise, model, expansion, core, trial.core, count) if rise > -np.inf else 0
-    if decided == ACCEPTED:
-        copy_to(trial.core, core)
-        copy_core_factors(layout, core, state.u)
-    else:
-        scale_by(L, 1.0 / c)
+    decided = settle(rng, rise + stand_in_rise(model.gram, state.core, trial.core), model, expansion, state, trial, count)
+    if decided != ACCEPTED:
+        scale_by(state.L, 1.0 / c)
     return decided
 
 
@@ -167,6 +149,7 @@ def run_factorised(rng, orders, model, expansion, state, moves, trial, work, out
     """
     row, status, count = model.priors.row, OK, out.counts.moves
     coefficient_precision(row, state.row_scale, work.B)
+    expansion.here[0] = np.nan
     for cycle in range(orders.sweeps * orders.cycles):
         sweep = cycle // orders.cycles
         for k in range(orders.steps.shape[0]):

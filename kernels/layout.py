@@ -281,7 +281,9 @@ class Expansion(NamedTuple):
     reach: float  # distance up to which bounds hold
     most: float  # rows read, on average, from which on a pass over all of them is cheaper
     drawn: np.ndarray  # (pc + 1,) sum of the cores since warm-up learnt last, and how many
-    spare: np.ndarray  # (2, pc) scratch
+    here: np.ndarray  # (2,) distance of the core and the cubic part there, where they are known in this chunk; else nan
+    there: np.ndarray  # (2,) scratch: those of the proposal
+    spare: np.ndarray  # (pc,) scratch
 
 
 class Model(NamedTuple):

@@ -17,6 +17,40 @@ from .priors import log_cholesky_prior
 
 
 @kernel
+def scale_sd(term, t, column, delta, priors, L, scratch):
+    """L_column of term t times e^δ, in place: (e^δ, log ratio of its prior and of what Jacobian and effects' density leave)."""
+    q, l0, c = term[t].width, term[t].l0, math.exp(delta)
+    rise = (column + 1.0) * delta - log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], scratch)
+    for b in range(column + 1):
+        L[l0 + column * q + b] *= c
+    return c, rise + log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], scratch)
+
+
+@kernel
+def divide_sd(term, t, column, c, L):
+    """L_column of term t as it was before ``scale_sd``, to rounding."""
+    first = term[t].l0 + column * term[t].width
+    for b in range(column + 1):
+        L[first + b] /= c
+
+
+@kernel
+def scale_priors(term, delta, priors, state, scratch):
+    """Every L times e^δ, in place: (e^δ, log ratio of priors and Jacobian where coefficients and effects are multiplied, too).
+
+    The density of u cancels its Jacobian; the coefficients leave p δ, the factor L of q columns q(q+1)/2 δ.
+    """
+    core, L, c = state.core, state.L, math.exp(delta)
+    rise = (priors.row.shape[1] - 3.0) * delta
+    rise += log_coefficient_prior(priors.row, state.row_scale, core, c) - log_coefficient_prior(priors.row, state.row_scale, core, 1.0)
+    for t in range(term.shape[0]):
+        rise += 0.5 * term[t].width * (term[t].width + 1.0) * delta
+    rise -= log_covariance_priors(term, priors.sd, priors.cov, L, scratch)
+    scale_by(L, c)
+    return c, rise + log_covariance_priors(term, priors.sd, priors.cov, L, scratch)
+
+
+@kernel
 def scale_effects(rng, step, data, shape, cut, layout, t, column, priors, state, trial, scratch):
     """One sd of term t and its effects times e^δ, δ ~ N(0, step²): L_column and u_column → e^δ (L_column, u_column); all else as it is.
 
@@ -24,22 +58,16 @@ def scale_effects(rng, step, data, shape, cut, layout, t, column, priors, state,
     the likelihood hardly holds the effects of a level (all outcomes alike), they follow their sd. Returns 1.0 where accepted.
     """
     factor, term, Z, level, core, u, L, eta = layout.factor, layout.term, data.Z, data.level, state.core, state.u, state.L, state.eta
-    f, q, l0 = term[t].factor, term[t].width, term[t].l0
+    f = term[t].factor
     first, width, z = factor[f].u0 + term[t].column + column, factor[f].width, factor[f].z0 + term[t].column + column
-    delta = step * rng.standard_normal()
-    c = math.exp(delta)
-    rise = (column + 1.0) * delta - log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], scratch)
-    for b in range(column + 1):
-        L[l0 + column * q + b] *= c
-    rise += log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], scratch)
+    c, rise = scale_sd(term, t, column, step * rng.standard_normal(), priors, L, scratch)
     if rise > -np.inf:
         for i in range(eta.size):
             trial.eta[i] = eta[i] + (c - 1.0) * Z[i, z] * u[first + level[i, f] * width]
         rise += gaps(data, trial.eta, shape, cut, trial.gap) - sum_of(state.gap)
         rise += stand_in(data, trial.eta, cut) - stand_in(data, eta, cut)
     if not rise > -rng.standard_exponential():
-        for b in range(column + 1):
-            L[l0 + column * q + b] /= c
+        divide_sd(term, t, column, c, L)
         return 0.0
     for j in range(factor[f].levels):
         u[first + j * width] *= c
@@ -117,19 +145,11 @@ def log_coefficient_prior(row_prior, row_scale, core, factor):
 def scale_everything(rng, step, data, cuts, layout, priors, state, trial, scratch):
     """All coefficients, cutpoints, effects and sds times e^δ, δ ~ N(0, step²): η − offset → e^δ (η − offset).
 
-    The scale of a latent variable, which binary and ordinal outcomes hardly hold where groups are all alike or outcomes rare. The
-    density of u cancels its Jacobian; the coefficients leave p δ, the factor L of q columns q(q+1)/2 δ. Returns 1.0 where accepted.
+    The scale of a latent variable, which binary and ordinal outcomes hardly hold where groups are all alike or outcomes rare. Returns 1.0
+    where accepted.
     """
-    term, core, L, eta, offset, trial_cut = layout.term, state.core, state.L, state.eta, data.offset, trial.core
-    delta = step * rng.standard_normal()
-    c, cut = math.exp(delta), core[:cuts]
-    rise = (priors.row.shape[1] - 3.0) * delta
-    rise += log_coefficient_prior(priors.row, state.row_scale, core, c) - log_coefficient_prior(priors.row, state.row_scale, core, 1.0)
-    for t in range(term.shape[0]):
-        rise += 0.5 * term[t].width * (term[t].width + 1.0) * delta
-    rise -= log_covariance_priors(term, priors.sd, priors.cov, L, scratch)
-    scale_by(L, c)
-    rise += log_covariance_priors(term, priors.sd, priors.cov, L, scratch)
+    core, L, eta, offset, trial_cut, cut = state.core, state.L, state.eta, data.offset, trial.core, state.core[:cuts]
+    c, rise = scale_priors(layout.term, step * rng.standard_normal(), priors, state, scratch)
     if rise > -np.inf:
         for i in range(eta.size):
             trial.eta[i] = offset[i] + c * (eta[i] - offset[i])

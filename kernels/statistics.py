@@ -29,7 +29,7 @@ def accumulate(rows, weight, layout, gram):
                 core[a, b] += wx * X[i, b]
         for k in range(n_core):
             f = core_factors[k]
-            if is_designed(factor[f]):
+            if designed and is_designed(factor[f]):
                 continue
             q, z = factor[f].width, factor[f].z0
             at = factor[f].core0 + level[i, f] * q
@@ -41,7 +41,7 @@ def accumulate(rows, weight, layout, gram):
                     core[at + a, at + b] += wz * Z[i, z + b]
                 for l in range(k):
                     g = core_factors[l]
-                    if is_designed(factor[g]):
+                    if designed and is_designed(factor[g]):
                         continue
                     to = factor[g].core0 + level[i, g] * factor[g].width
                     for b in range(factor[g].width):

@@ -49,13 +49,18 @@ class Decision(NamedTuple):
         )
 
 
-def choose(design: Design, columns: int, each: float = PASS) -> Decision:
-    """What decides best about a core of ``columns`` that holds every effect; ``each``: nanoseconds a row that a sweep by passes takes."""
+def choose(design: Design, columns: int, each: float = PASS, cells: int | None = None) -> Decision:
+    """What decides best about a core of ``columns`` that holds every effect.
+
+    each : nanoseconds a row that a sweep by passes takes. cells : different rows, where they have been counted.
+    """
     family, p, factors = families.of(design), design.X.shape[1], design.factors
-    M = equal_rows.number(design)
     code = getattr(kd, family.likelihood.get(family.link, ""), -1)
     plain = all(laws.of(f).multipliers is None and f.level_weights is None for f in factors)
-    if M < LEAST_ROWS or not plain or code not in (*STEEPEST, kd.COUNT_POISSON):
+    if design.y.size < LEAST_ROWS or not plain or code not in (*STEEPEST, kd.COUNT_POISSON):
+        return Decision()
+    M = equal_rows.number(design) if cells is None else cells
+    if M < LEAST_ROWS:
         return Decision()
     known = np.ones(design.y.size, dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
     weight = np.ones(design.y.size) if design.weights is None else design.weights

@@ -66,7 +66,7 @@ class FactorisedChain(SecondOrderChain):
             order=0, X=p.rows.X, centre=self.state.core.copy(), root=np.zeros((pc, pc)), cubic=np.zeros(cubic), bound=np.zeros(rows),
             threshold=np.zeros(rows), alias=np.zeros(rows, dtype=np.int32), total=0.0,
             reach=float(np.sqrt(pc) + REACH) if is_count(p.likelihood) else np.inf, most=DEAREST * rows, drawn=np.zeros(pc + 1),
-            spare=np.zeros((2, pc)),
+            here=np.full(2, np.nan), there=np.zeros(2), spare=np.zeros(pc),
         )  # fmt: skip
         self._stand_in()
 

@@ -175,7 +175,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         n=n, haar=bool(haar),
         known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
         cells=int(y.size), hyper_names=names.hyper_names(design), likelihood=likelihood,
-        cycles=plan.cycles, rounds=plan.rounds, decided=plan.decided, cutpoints=cutpoints, 
+        cycles=plan.cycles, rounds=plan.rounds, decided=plan.decided, cutpoints=cutpoints,
         pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values,
         value_rows=value_rows,
         unit=1.0 if design.precision is None else float(np.sqrt(np.average(design.precision, weights=design.counts))),

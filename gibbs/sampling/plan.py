@@ -140,9 +140,10 @@ def make(design: Design, scheme: str = "auto") -> Plan:
         plan = _structure(design, "auto" if scheme == "augmented" else scheme)
         return replace(plan, lines=(*plan.lines, "why: augmentation forced; second-order moves, which auto takes, cost no draw a trial"))
     elif family.outcome == families.BINARY:
-        better, why = choice(design)
+        cells = equal_rows.number(design)
+        better, why = choice(design, cells)
         if scheme == "second-order" or (scheme == "auto" and better == "second-order"):
-            return _second_order(design, why, forced=scheme != "auto")
+            return _second_order(design, why, forced=scheme != "auto", cells=cells)
         if scheme in ("auto", "augmented"):
             plan = _structure(design, "auto")
             return replace(plan, lines=(*plan.lines, why if scheme == "auto" else f"{why} (augmentation forced)"))
@@ -156,7 +157,7 @@ def make(design: Design, scheme: str = "auto") -> Plan:
     return _structure(design, scheme)
 
 
-def choice(design: Design) -> tuple[str, str]:
+def choice(design: Design, cells: int) -> tuple[str, str]:
     """(the cheaper of "augmented" and "second-order" for a binary outcome, the sentence that says why).
 
     The autocorrelation of augmentation follows from the share of ones (PG: 2 sinh(η)/η − 1; Albert–Chib: 2 p(1−p)/φ² − 1), as far as the
@@ -165,7 +166,7 @@ def choice(design: Design) -> tuple[str, str]:
     """
     known = np.ones(design.y.size, dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
     times = design.times[known]
-    y, n, cells = times * design.y[known], round(float(times.sum())), equal_rows.number(design)
+    y, n = times * design.y[known], round(float(times.sum()))
     link = families.of(design).link
     overall = (y.sum() + 0.5) / (n + 1.0)
     augmented, slowest = float(_autocorrelation(link, np.array([overall]))[0][0]), "all rows"
@@ -199,13 +200,13 @@ def _autocorrelation(link: str, share: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return 2.0 * np.sinh(eta) / eta - 1.0, share * (1.0 - share)
 
 
-def _second_order(design: Design, why: str, forced: bool) -> Plan:
+def _second_order(design: Design, why: str, forced: bool, cells: int | None = None) -> Plan:
     """The blocks of a second-order sweep: everything in the core where that is small and well informed, else the structure of ``joint``."""
     factors, decision = design.factors, decisions.Decision()
     effects = design.X.shape[1] + sum(f.coordinates * len(f.columns) for f in factors)
     small = effects <= ALL_IN_CORE
     if effects <= MOST_BY_FACTORS and design.rows_used >= ROWS_AN_EFFECT * effects:
-        decision = decisions.choose(design, effects, decisions.PASS if small else NANOSECONDS_A_ROW)
+        decision = decisions.choose(design, effects, decisions.PASS if small else NANOSECONDS_A_ROW, cells)
     if decision.order or (small and design.rows_used >= ROWS_AN_EFFECT * effects):
         plan = _finish(design, "joint", tuple(range(len(factors))), (), None)
     else:

@@ -154,10 +154,8 @@ CASES = [
 @pytest.mark.parametrize(("kind", "family", "order"), CASES)
 def test_polynomial_and_remainders_are_the_likelihood(kind, family, order):
     p = problem(kind, family, order)
-    e, spare = p.chain.expansion, np.zeros((2, p.now.size))
-    ke.distance(e, p.now, spare[0])
-    ke.distance(e, p.new, spare[1])
-    whole = ke.stand_in_rise(p.chain.gram, p.now, p.new) + ke.cubic_part(e.cubic, spare[1]) - ke.cubic_part(e.cubic, spare[0])
+    e = p.chain.expansion
+    whole = ke.stand_in_rise(p.chain.gram, p.now, p.new) + cubic_rise(p)
     rest = p.remainders(p.new).sum() - p.remainders(p.now).sum()
     wanted = p.log_likelihood(p.new).sum() - p.log_likelihood(p.now).sum()
     assert whole + rest == pytest.approx(wanted, abs=1e-10)
@@ -180,13 +178,27 @@ def test_no_remainder_is_larger_than_its_bound(kind, family, order):
         assert np.all(left <= e.bound * rho ** (order + 1) + 1e-10), k
 
 
+def cubic_rise(p: Problem) -> float:
+    """The cubic part at the new point less that at the old one."""
+    here, there = np.zeros(2), np.zeros(2)
+    ke.look_at(p.chain.expansion, p.now, here)
+    ke.look_at(p.chain.expansion, p.new, there)
+    return there[1] - here[1]
+
+
+def repeated(decide, expansion: kl.Expansion, times: int) -> list[int]:
+    """What a decision ends with, so many times, each time as the first of a chunk."""
+    found = []
+    for _ in range(times):
+        expansion.here[0] = np.nan
+        found.append(decide())
+    return found
+
+
 def probability(p: Problem, rise: float) -> float:
     """min(1, e^(rise + cubic part)) Π min(1, e^(r' − r)), the definition."""
     rest = p.remainders(p.new) - p.remainders(p.now)
-    spare = np.zeros((2, p.now.size))
-    ke.distance(p.chain.expansion, p.now, spare[0])
-    ke.distance(p.chain.expansion, p.new, spare[1])
-    rise += ke.cubic_part(p.chain.expansion.cubic, spare[1]) - ke.cubic_part(p.chain.expansion.cubic, spare[0])
+    rise += cubic_rise(p)
     return math.exp(min(rise, 0.0) + np.minimum(rest, 0.0).sum())
 
 
@@ -195,7 +207,7 @@ def share(p: Problem, rise: float, most: float, decide=ke.decide, times: int = 4
     rng, count = np.random.default_rng(5), kl.counts_of(1, 1).moves
     expansion = p.chain.expansion._replace(most=most)
     model = p.model
-    found = [decide(rng, rise, model, expansion, p.now, p.new, count) for _ in range(times)]
+    found = repeated(lambda: decide(rng, rise, model, expansion, p.now, p.new, count), expansion, times)
     assert ke.BROKEN not in found
     return float(np.mean(np.array(found) == ke.ACCEPTED)), count
 
@@ -231,6 +243,17 @@ def test_a_decision_by_a_pass_has_the_probability_of_metropolis():
     assert stats.binomtest(round(4000 * found), 4000, wanted).pvalue > SUITE
 
 
+def test_what_is_known_of_the_core_is_that_of_the_one_that_was_accepted():
+    p, rng, count = problem("crossed", "probit", 3), np.random.default_rng(2), kl.counts_of(1, 1).moves
+    expansion, model, wanted = p.chain.expansion, p.model, np.zeros(2)
+    for most in (np.inf, -1.0):  # by rows, and by a pass
+        for rise, at in ((50.0, p.new), (-1e9, p.now)):
+            expansion.here[0] = np.nan
+            decided = ke.decide(rng, rise, model, expansion._replace(most=most), p.now, p.new, count)
+            ke.look_at(expansion, at, wanted)
+            assert (decided == ke.ACCEPTED) == (at is p.new) and np.array_equal(expansion.here, wanted)
+
+
 def test_in_warm_up_the_quadratic_alone_decides():
     p = problem("crossed", "probit", 3)
     p.chain.expansion = p.chain.expansion._replace(order=0)
@@ -262,5 +285,5 @@ def one_row(bound: float) -> Problem:
 def test_a_bound_too_small_by_a_fifth_is_broken_and_told(bound, broken):
     p, rng, count = one_row(bound), np.random.default_rng(6), kl.counts_of(1, 1).moves
     expansion, model = p.chain.expansion._replace(most=np.inf), p.model
-    found = [ke.decide(rng, 5.0, model, expansion, p.now, p.new, count) for _ in range(20_000)]
+    found = repeated(lambda: ke.decide(rng, 5.0, model, expansion, p.now, p.new, count), expansion, 20_000)
     assert (ke.BROKEN in found) == broken and count[0].rows_read > 10

@@ -7,6 +7,7 @@ asked and says yes.
 from __future__ import annotations
 
 import math
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ import pytest
 from gibbs.kernels import expansion as ke
 from gibbs.kernels import factorised as kf
 from gibbs.kernels import layout as kl
-from tests.kernels.test_expansion import Problem, hard, probability
-from tests.kernels.test_second_order_bites import broken
+from gibbs.kernels import scaling
+from tests.kernels.test_expansion import Problem, hard, probability, repeated
+from tests.kernels.test_second_order_bites import OF_ALL_PRIORS, OF_AN_SD, broken, broken_within
 from tests.kernels.test_second_order_ratios import (
     Told,
     engine_at,
@@ -34,23 +36,18 @@ STATES = (
     Case("poisson", "slopes", "by factors 3", sd_prior="half_normal", offset=True),
 )
 
-OF_ONE_TERM = {
-    "no Jacobian of L's row": ("(column + 1.0) * delta - log", "-log"),
-    "prior of the old L forgotten": (" - log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], scratch)\n", "\n"),
-    "prior of the new L forgotten": ("    rise += log_cholesky_prior(term, t, priors.sd, priors.cov, L[l0:], scratch)\n", ""),
-    "effects of another column": ("core0 + term[t].column + column, factor", "core0 + term[t].column, factor"),
-    "taken to be reversible for the stand-in": ("    rise += stand_in_rise(model.gram, core, trial.core)\n", ""),
-    "effects left where they were": ("        copy_to(trial.core, core)\n", "        pass\n"),
-    "only the first level": ("        trial.core[first + j * width] *= c\n", "        trial.core[first] *= c\n        break\n"),
+OF_ONE_TERM = OF_AN_SD | {
+    "effects of another column": ("term[t].column + column] *= c", "term[t].column] *= c"),
+    "taken to be reversible for the stand-in": ("rise + stand_in_rise(model.gram, core, trial.core)", "rise"),
+    "only the first level": ("for j in range(factor.coordinates):", "for j in range(1):"),
 }
-OF_ALL = {
-    "no Jacobian of the coefficients": ("rise = (priors.row.shape[1] - 3.0) * delta", "rise = 0.0"),
-    "no Jacobian of L": ("rise += 0.5 * term[t].width * (term[t].width + 1.0) * delta", "rise += 0.0"),
-    "prior of the coefficients forgotten": ("core, c) - log_coefficient_prior(priors.row, state.row_scale, core, 1.0)", "core, c)"),
-    "prior of the old L forgotten": ("rise -= log_covariance_priors(term, priors.sd, priors.cov, L, scratch)", "rise -= 0.0"),
-    "taken to be reversible for the stand-in": ("    rise += stand_in_rise(model.gram, core, trial.core)\n", ""),
-    "effects left where they were": ("        copy_core_factors(layout, core, state.u)\n", ""),
-    "coefficients left where they were": ("        copy_to(trial.core, core)\n", "        pass\n"),
+OF_ALL = OF_ALL_PRIORS | {
+    "taken to be reversible for the stand-in": ("rise + stand_in_rise(model.gram, state.core, trial.core)", "rise"),
+    "coefficients left where they were": ("    scale_by(trial.core, c)\n", ""),
+}
+OF_SETTLING = {
+    "the core left where it was": ("        copy_to(trial.core, state.core)\n", "        pass\n"),
+    "effects left where they were": ("        copy_core_factors(model.layout, state.core, state.u)\n", ""),
 }
 
 
@@ -66,12 +63,12 @@ class Asked:
         return ke.ACCEPTED
 
 
-def run(kernel, engine, told, *place) -> float:
+def run(kernel, engine, told, *place, settle=kf.settle.py_func) -> float:
     """The move, by its Python function; the log ratio that it asks a decision about."""
     chain, asked = engine.chain, Asked(engine)
     function = getattr(kernel, "py_func", kernel)
-    names = dict(function.__globals__) | {"decide": asked}
-    moved = type(function)(function.__code__, names, function.__name__)
+    settled = FunctionType(settle.__code__, dict(settle.__globals__) | {"decide": asked}, "settle")
+    moved = FunctionType(function.__code__, dict(function.__globals__) | {"settle": settled}, function.__name__)
     model = kl.Model(engine.packed.layout, chain.gram, engine.packed.priors, chain._data())
     moved(told, 0.5, *place, model, chain.expansion, chain.state, chain.trial, chain.work, chain.counts.moves)
     return asked.ratios[0]
@@ -84,12 +81,12 @@ def stale(engine) -> float:
     return max(float(np.max(np.abs(s.u[u0 : u0 + n] - s.core[core0 : core0 + n]))) for u0, core0, n in places)
 
 
-def discrepancy(kernel, case: Case) -> float:
+def discrepancy(kernel, case: Case, **how) -> float:
     """Of the log ratio from that of the joint density, and of what is left, for the last column of the first term."""
     engine, y = engine_at(case, 11)
     column = int(engine.packed.layout.term[0].width) - 1
     before = log_joint(engine, y)
-    ratio = run(kernel, engine, Told([0.6], accept=True), 0, column)
+    ratio = run(kernel, engine, Told([0.6], accept=True), 0, column, **how)
     wanted = log_joint(engine, y) - before + log_jacobian(engine, 0, column, 0.3)
     return max(abs(ratio - wanted) / (1.0 + abs(wanted)), stale(engine))
 
@@ -113,17 +110,27 @@ def test_the_ratios_are_those_of_the_joint_density(case):
 
 @pytest.mark.parametrize("bug", OF_ONE_TERM)
 def test_a_bug_of_scaling_a_term_is_caught(bug):
-    assert discrepancy(broken(kf.scale_term, *OF_ONE_TERM[bug]), STATES[0]) > CAUGHT
+    assert discrepancy(broken_within(kf.scale_term, scaling.scale_sd, *OF_ONE_TERM[bug]), STATES[0]) > CAUGHT
 
 
 @pytest.mark.parametrize("bug", OF_ALL)
 def test_a_bug_of_scaling_everything_is_caught(bug):
-    assert discrepancy_of_all(broken(kf.scale_all, *OF_ALL[bug]), STATES[1 if "coefficients forgotten" in bug else 0]) > CAUGHT
+    assert (
+        discrepancy_of_all(
+            broken_within(kf.scale_all, scaling.scale_priors, *OF_ALL[bug]), STATES[1 if "coefficients forgotten" in bug else 0]
+        )
+        > CAUGHT
+    )
+
+
+@pytest.mark.parametrize("bug", OF_SETTLING)
+def test_a_bug_of_settling_is_caught(bug):
+    assert discrepancy(kf.scale_term, STATES[0], settle=broken(kf.settle, *OF_SETTLING[bug])) > CAUGHT
 
 
 OF_A_DECISION = {
-    "no cubic part": ("    rise += cubic_part(expansion.cubic, spare[1]) - cubic_part(expansion.cubic, spare[0])\n", ""),
-    "the cubic part of the new point alone": (" - cubic_part(expansion.cubic, spare[0])", ""),
+    "no cubic part": ("        rise += there[1] - here[1]\n", ""),
+    "the cubic part of the new point alone": (" - here[1]", ""),
 }
 OF_THE_ROWS = {
     "at most one point": ("while left > 0.0:\n        left -= rng.standard_exponential()", "if left > 0.0:\n        left = -1.0"),
@@ -138,7 +145,7 @@ def z_of(p: Problem, decide, rise: float, times: int = 1500) -> float:
     """Standard errors between the share of ACCEPTED and the definition's probability."""
     rng, count, model = np.random.default_rng(9), kl.counts_of(1, 1).moves, p.model
     expansion = p.chain.expansion._replace(most=np.inf)
-    found = [decide(rng, rise, model, expansion, p.now, p.new, count) for _ in range(times)]
+    found = repeated(lambda: decide(rng, rise, model, expansion, p.now, p.new, count), expansion, times)
     wanted = probability(p, rise)
     return abs(np.mean(np.array(found) == ke.ACCEPTED) - wanted) / math.sqrt(wanted * (1.0 - wanted) / times)
 
@@ -149,7 +156,7 @@ HARD = hard("crossed", "probit", 2, 0.3)
 def with_rows(rows):
     """``decide`` in Python that asks these rows."""
     names = dict(ke.decide.py_func.__globals__) | {"no_row_refuses": rows}
-    return type(rows)(ke.decide.py_func.__code__, names, "decide")
+    return FunctionType(ke.decide.py_func.__code__, names, "decide")
 
 
 def test_the_decision_itself_passes():

@@ -91,6 +91,7 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
         "own_law_of_levels",
     }  # steps of every sweep
     indirect |= {"move_given_the_others", "scales_now", "move_levels_by_own_law", "move_everything"}  # and of every second-order one
+    indirect |= {"divide_sd"}  # through ``scale_effects`` that are refused
     indirect |= {"move_core", "move_covariances_by_factors", "scale_all_now_and_then"}  # and of every one by factors
     indirect |= {"linearise", "bound_rows", "predictor_of_row"}  # through ``FactorisedChain.derive``
     indirect |= {"is_designed", "any_designed", "add_row_of_designed"}  # through ``accumulate``

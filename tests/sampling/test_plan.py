@@ -170,5 +170,5 @@ def test_the_choice_names_the_level_that_augmentation_is_slowest_for():
     for family, least in (("probit", 8.0), ("logit", 2.0)):
         even = replace(design(factor("g", codes), family=family), y=(np.arange(codes.size) % 2).astype(float))
         hidden = replace(even, y=y)
-        sweeps = [float(plan.choice(d)[1].split("about ")[1].split()[0]) for d in (even, hidden)]
-        assert sweeps[0] < 2.3 and sweeps[1] > least and "of g g00040" in plan.choice(hidden)[1]
+        sweeps = [float(plan.choice(d, d.y.size)[1].split("about ")[1].split()[0]) for d in (even, hidden)]
+        assert sweeps[0] < 2.3 and sweeps[1] > least and "of g g00040" in plan.choice(hidden, hidden.y.size)[1]

@@ -223,7 +223,7 @@ PUBLISHED: dict[str, dict[str, tuple[Callable[[Named], np.ndarray], float, float
         "beta.c": (lambda d: d["b_xc"], 6.18634, 0.10880, 0.00135),
     },
     "scotland": {
-        # JAGS: 12,000 draws of the same model; the manual, whose tau counts a term less, has -0.3006, 0.4474 and 0.6664
+        # JAGS: 12,000 draws of the same model; the manual has -0.3006, 0.4474 and 0.6664, as a rank less in the law of tau would give
         "alpha0": (lambda d: d["b_Intercept"], -0.2994, 0.1123, 0.00127),
         "alpha1": (lambda d: d["b_I(outdoors/10)"], 0.4570, 0.1164, 0.00135),
         "sigma": (lambda d: 1.33893 * d["sd_area__inland"], 0.6517, 0.1147, 0.00227),
