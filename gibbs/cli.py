@@ -33,7 +33,7 @@ _OVERVIEW = """\
 Exact, fast Gibbs sampling for multilevel models.
 
   gibbs init DATA               look at the columns of a table, write a first spec for it
-  gibbs run SPEC                draw the posterior; writes one folder and prints the summary
+  gibbs run SPEC …              draw the posterior; writes one folder and prints the summary; several specs side by side
   gibbs check SPEC              the model in equations, rows, factors, priors, plan, warnings; draws nothing
   gibbs prior SPEC              what the priors expect of the outcome, beside the data; fits nothing
   gibbs sbc SPEC                simulate from the spec's priors, fit, and say whether the sampler is calibrated for this model
@@ -121,6 +121,15 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if len(arguments.spec) > 1:
+        from gibbs.commands import several
+
+        return several.run(arguments)
+    (arguments.spec,) = arguments.spec
+    return _run_one(arguments)
+
+
+def _run_one(arguments: argparse.Namespace) -> int:
     from gibbs import pipeline
     from gibbs.commands.carry_out import carry_out
     from gibbs.model.families import named
@@ -256,9 +265,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    spec_arguments.arguments(parser)
-    parser.add_argument("--out", metavar="DIR", help="the folder to write (the spec's output, else runs/NAME-OF-THE-SPEC)")
-    spec_arguments.sampling(parser)
+    spec_arguments.arguments(parser, several=True)
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="the folder to write (the spec's output, else runs/NAME-OF-THE-SPEC); of several specs, each writes DIR/NAME-OF-THE-SPEC",
+    )
+    spec_arguments.sampling(parser, cores="threads, of several specs all together; never changes a draw")
     parser.add_argument("--force", action="store_true", help="replace the run that the folder holds; other files in it stay")
     parser.add_argument("--rescue", metavar="DIR", help="where to write the run if it cannot be written there (a temporary folder)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
@@ -275,13 +288,18 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _FLAGS = "Flags go before what the spec says, and are recorded in the resolved spec."
+_RUN = """\
+Draw the posterior of a spec's model; write one folder and print the summary. Of several specs each is drawn by a process of its own, as
+many at a time as there are cores, and one line says how each ended; an error in one is no matter of the others, and the exit code is the
+worst of all. Two that would write one folder are refused before anything is begun.
+"""
 _OF_A_RUN = (
     "init", "prior", "sbc", "resume", "runs", "verify", "summary", "coef", "se", "plot", "effects", "contrasts", "predict", "poststratify",
     "apc", "frame", "compare", "hypothesis", "shares", "ranks", "sensitivity", "report", "export", "help", "completion",
 )  # fmt: skip
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
-    "run": (_run, "Draw the posterior of a spec's model; write one folder and print the summary.\n" + _FLAGS, _run_arguments),
+    "run": (_run, _RUN + _FLAGS, _run_arguments),
     "check": (_check, "Read spec and data, print the model as it will be sampled, and stop.\n" + _FLAGS, _check_arguments),
     "schema": (_schema, "Print the JSON Schema of a spec, for editors.", _no_arguments),
     "version": (_version, "Print the version.", _no_arguments),

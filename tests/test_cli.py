@@ -204,7 +204,7 @@ def test_a_terminal_without_greek_gets_question_marks(gibbs: Gibbs, tmp_path: Pa
     [
         (("run",), "SPEC is missing"),
         (("summary",), "RUN is missing"),
-        (("run", "a.yaml", "b.yaml"), "'b.yaml' is one word too many"),
+        (("check", "a.yaml", "b.yaml"), "'b.yaml' is one word too many"),
         (("run", "a.yaml", "--seed"), "--seed needs a value"),
         (("run", "a.yaml", "--sead", "3"), "unknown option --sead 3. Did you mean '--seed'?"),
         (("ranks", "run", "g", "--weight", "N"), "this command has no option --weight; gibbs COMMAND --help lists the options"),

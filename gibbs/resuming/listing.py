@@ -46,7 +46,7 @@ def runs(folder: str | os.PathLike[str] | None = None) -> list[Run]:
     if not top.is_dir():
         beside = [p.name for p in top.absolute().parent.iterdir() if p.is_dir()] if top.absolute().parent.is_dir() else []
         raise OutputError(f"there is no such folder.{nearest(top.name, beside)}", where=os.fspath(top))
-    return sorted((found for place in _places(top) if (found := _run(place))), key=lambda run: run.age)
+    return sorted((found for place in _places(top) if (found := run_of(place))), key=lambda run: run.age)
 
 
 def table(found: list[Run]) -> pd.DataFrame:
@@ -82,7 +82,7 @@ def _places(top: Path) -> Iterator[Path]:
                 yield place
 
 
-def _run(place: Path) -> Run | None:
+def run_of(place: Path) -> Run | None:
     target = place.absolute()
     at_work = places.busy(target)
     kept = checkpoint.look(target)
