@@ -187,8 +187,19 @@ def _over(one: One, *, quiet: bool) -> None:
             say_words(f"{one.spec} → {one.folder}: {_found(one)}, {time.monotonic() - one.began:.1f} s")
     elif not any(line.startswith("gibbs: ") for line in said):
         complain(f"{one.spec}: it ended with exit code {code}.")
-    for line in said:
-        say_beside(f"gibbs: {one.spec}: {line[7:]}" if line.startswith("gibbs: ") else f"{one.spec}: {line}")
+    for words in _sentences(said):
+        say_beside(f"gibbs: {one.spec}: {words[7:]}" if words.startswith("gibbs: ") else f"{one.spec}: {words}")
+
+
+def _sentences(lines: Sequence[str]) -> list[str]:
+    """What was said, each a line again: the process has wrapped it at the width of a terminal."""
+    found: list[str] = []
+    for line in lines:
+        if found and not line.startswith(("gibbs: ", "warning: ", "note: ", " ", "Traceback")):
+            found[-1] += f" {line}"
+        else:
+            found.append(line)
+    return found
 
 
 def _written(one: One) -> float | None:
