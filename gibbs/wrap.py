@@ -49,9 +49,9 @@ def message(text: str, stream: Any) -> str:
 
 
 def help_text(text: str, width: int) -> str:
-    """``text`` wrapped, what stands in columns under its last column (``  run SPEC   draw the posterior …``)."""
+    """``text`` wrapped: paragraphs are filled anew, what stands in columns goes under its last column (``  run SPEC   draw …``)."""
     found: list[str] = []
-    for line in text.split("\n"):
+    for line in _paragraphs(text):
         hanging = _HANGING.match(line)
         if len(line) <= width or not line.strip():
             found.append(line)
@@ -62,6 +62,18 @@ def help_text(text: str, width: int) -> str:
             blank = line[: len(line) - len(line.lstrip())]
             found += lines(" ".join(line.split()), width, blank, blank + ("    " if hanging else ""))
     return "\n".join(found)
+
+
+def _paragraphs(text: str) -> list[str]:
+    """The lines of ``text``, those of a paragraph in one: it ends at a blank line, at one set by hand, and after a colon."""
+    found = [""]
+    for line in text.split("\n"):
+        goes_on = line.strip() and found[-1].strip() and not _set(line) and not _set(found[-1]) and not found[-1].endswith(":")
+        if goes_on:
+            found[-1] += f" {line}"
+        else:
+            found.append(line)
+    return found[1:]
 
 
 def _set(line: str) -> bool:

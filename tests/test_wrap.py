@@ -8,6 +8,7 @@ import pty
 import struct
 import sys
 import textwrap
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,20 @@ def test_the_overview_stands_in_columns_where_there_is_room():
     place = next(line.index("draw the posterior") for line in text.splitlines() if "draw the posterior" in line)
     for line in text.splitlines():
         assert not line.startswith(" ") or not line[:place].strip() or line[place - 1 : place + 1].lstrip() == line[place]
+
+
+@pytest.mark.parametrize("command", ["frame", "effects", "sbc", "plot", "run", "sensitivity", "resume"])
+def test_paragraphs_of_a_help_text_are_filled(command, monkeypatch, capsys):
+    """No line of the description ends before the first word of the next would have fitted on it, whatever the lines of the source are."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.main([command, "--help"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    begins = printed.index("") + 1
+    ends = next(k for k, line in enumerate(printed) if line.startswith(("positional arguments", "options")))
+    for line, after in pairwise(printed[begins:ends]):
+        plain = line.strip() and after.strip() and not line.startswith(" ") and not after.startswith(" ") and not line.endswith(":")
+        assert not plain or len(line) + 1 + len(after.split()[0]) > 78, line
+        assert len(line.split()) != 1 or len(line) - len(line.lstrip()) < 30, printed  # a column of single words
 
 
 @given(st.text(alphabet=st.sampled_from("ab-_~/. 'é·"), max_size=300), st.integers(1, 60))

@@ -18,6 +18,7 @@ from gibbs.posterior.residual import residual_scale
 
 LARGEST_COUNT = 2.0**53
 """A float64 holds every whole number up to here."""
+BEYOND_NUMBERS = "a linear predictor larger than any number"
 LARGEST_REAL = 1e100
 """Of a real outcome: its square must be a number, and so must sums of squares."""
 _AT_ONCE = 4_000_000
@@ -28,7 +29,11 @@ _SHAPES = (1e-8, 1e12)
 
 @dataclass(frozen=True)
 class DataSet:
-    """One simulated data set. ``truths`` is what it came from; ``problem`` says why it cannot be fitted, or is empty."""
+    """One simulated data set. ``truths`` is what it came from; ``problem`` says why it cannot be fitted, or is empty.
+
+    ``design`` has the outcome that was simulated, also one that is too large to be fitted (infinite where it is larger than any number); it
+    is the data's own where there is none, for the linear predictor is no number.
+    """
 
     design: Design
     truths: Draws  # one chain of one draw
@@ -49,17 +54,31 @@ def simulate(design: Design, rng: np.random.Generator) -> DataSet:
     with np.errstate(over="ignore", invalid="ignore"):
         eta = linear.linear_predictor(truths, *linear.rows_of(design))[:, which]
         if not np.isfinite(eta).all():
-            return DataSet(design, truths, "the linear predictor is larger than any number")
+            return DataSet(design, truths, f"{BEYOND_NUMBERS}{_mostly(design, truths, eta, which)}")
         y = family.simulate(rng, design.family, eta, link=design.link, **_parameters(design, truths, [0], which))[0]
     largest = LARGEST_COUNT if families.of(design).is_discrete else LARGEST_REAL
+    problem = ""
     if not (np.abs(y) <= largest).all():
-        return DataSet(design, truths, f"an outcome beyond {largest:.0e}")
+        problem = f"an outcome beyond {largest:.0e}{_mostly(design, truths, eta, which)}"
     if design.missing_outcome is not None:
         y = np.where(design.missing_outcome[which], 0.0, y)
     if design.weights is None:
-        return DataSet(replace(design, y=y), truths)
+        return DataSet(replace(design, y=y), truths, problem)
     pairs, counts = np.unique(np.column_stack([which, y]), axis=0, return_counts=True)
-    return DataSet(some_rows(replace(design, weights=None), pairs[:, 0].astype(np.int64), y=pairs[:, 1], weights=counts), truths)
+    return DataSet(some_rows(replace(design, weights=None), pairs[:, 0].astype(np.int64), y=pairs[:, 1], weights=counts), truths, problem)
+
+
+def _mostly(design: Design, truths: Draws, eta: np.ndarray, which: np.ndarray) -> str:
+    """``, mostly by x`` or ``, mostly by the effects of g``: what is largest in the linear predictor that is farthest out."""
+    X, factors, _ = linear.rows_of(design)
+    row = which[int(np.argmax(np.where(np.isfinite(eta[0]), np.abs(eta[0]), np.inf)))]
+    with np.errstate(over="ignore", invalid="ignore"):
+        parts = dict(zip(names.coefficient_names(design), np.abs(X[row] * truths.beta[0, 0]), strict=True))
+        for k, (factor, (codes, Z)) in enumerate(zip(design.factors, factors, strict=True)):
+            start = truths.u_offsets[k] + codes[row] * Z.shape[1]
+            parts[f"the effects of {factor.name}"] = np.abs(Z[row] @ truths.u[0, 0, start : start + Z.shape[1]])
+    known = {name: np.inf if np.isnan(size) else size for name, size in parts.items()}
+    return f", mostly by {max(known, key=lambda name: known[name])}" if known else ""
 
 
 def log_likelihood(design: Design, draws: Draws) -> np.ndarray:

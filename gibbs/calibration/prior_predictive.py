@@ -8,6 +8,7 @@ they lie outside what it expects, and says hardly anything where it expects what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +27,18 @@ if TYPE_CHECKING:
 
 QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
 LEAST, MOST = 20, 100_000
+_DRAWN = 1e100
+"""Larger numbers are in the table alone."""
+_FAR = 50.0
+"""A panel has a log scale where the largest number shown is so many times the median."""
 
 
 @dataclass(frozen=True)
 class PriorPredictive:
-    """Statistics of data sets from the priors. simulated : (S, K), of the data sets that are numbers. observed : (K,).
+    """Statistics of data sets from the priors. simulated : (S, K), infinite where they are larger than any number. observed : (K,).
 
-    beyond : data sets in which something is larger than any number, which are left out.
+    beyond : data sets with an outcome too large to be fitted. lost : those that are left out, for their linear predictor is no number.
+    reason : the commonest of such faults, in words.
     """
 
     names: tuple[str, ...]
@@ -40,13 +46,15 @@ class PriorPredictive:
     observed: np.ndarray = field(repr=False)
     beyond: int
     title: str = ""
+    lost: int = 0
+    reason: str = ""
 
     @property
     def table(self) -> pd.DataFrame:
         """statistic, data, the quantiles of what the priors expect, and ``below``: the share of data sets below the data."""
         import pandas as pd
 
-        columns = {f"q{100 * q:g}": v for q, v in zip(QUANTILES, np.quantile(self.simulated, QUANTILES, axis=0), strict=True)}
+        columns = {f"q{100 * q:g}": v for q, v in zip(QUANTILES, _quantiles(self.simulated, QUANTILES), strict=True)}
         below = (self.simulated < self.observed).mean(axis=0) + 0.5 * (self.simulated == self.observed).mean(axis=0)
         return pd.DataFrame({"statistic": self.names, "data": self.observed, **columns, "below": below})
 
@@ -56,11 +64,9 @@ class PriorPredictive:
         table = self.table
         out = [f"{s} ({'below' if d < low else 'above'})" for s, d, low, high in zip(
             table["statistic"], table["data"], table["q2.5"], table["q97.5"], strict=True) if not low <= d <= high]  # fmt: skip
-        beyond = (
-            f" In {self.beyond:,} of {self.beyond + len(self.simulated):,} data sets a number is beyond any: left out."
-            if self.beyond
-            else ""
-        )
+        reason = self.reason.replace("mostly by", "most often by")
+        beyond = f" {self.beyond:,} of the {len(self.simulated) + self.lost:,} data sets hold {reason}." if reason else ""
+        beyond += f" {self.lost:,} have no outcome at all, and are left out." if self.lost else ""
         if out:
             return f"The data lie outside 95 % of what the priors expect in {', '.join(out)}.{beyond}"
         return f"The data lie within 95 % of what the priors expect, in every statistic.{beyond}"
@@ -84,13 +90,26 @@ class PriorPredictive:
         rows = -(-len(self.names) // columns)
         figure, axes = canvas.sheet(rows, columns, width=2.7 * columns + 0.6, height=1.0 + 1.9 * rows)
         for k, (axis, name) in enumerate(zip(axes.flat, self.names, strict=False)):
-            low, high = np.quantile(self.simulated[:, k], asked.tails())
+            low, high = _quantiles(self.simulated[:, [k]], asked.tails())[:, 0]
             inside = self.simulated[(self.simulated[:, k] >= low) & (self.simulated[:, k] <= high), k]
-            axis.hist(inside, bins=25, color=canvas.SKY, alpha=0.6, label=f"{asked.percent()} of the data sets")
+            inside = inside[np.abs(inside) < _DRAWN]
+            if not len(inside):
+                axis.set_axis_off()
+                canvas.panel_title(axis, f"{name}: beyond {_DRAWN:.0e}")
+                continue
+            positive = inside[inside > 0.0]
+            far = len(positive) > 0.5 * len(inside) and inside.min() >= 0.0 and inside.max() > _FAR * np.median(positive)
+            if far:
+                axis.set_xscale("log")
+            bins = np.geomspace(positive.min(), positive.max(), 26) if far else 25
+            axis.hist(positive if far else inside, bins=bins, color=canvas.SKY, alpha=0.6, label=f"{asked.percent()} of the data sets")
             axis.axvline(self.observed[k], color=canvas.BLACK, linewidth=1.6, label="the data")
             axis.set_yticks([])
             axis.spines["left"].set_visible(False)
-            axis.locator_params(axis="x", nbins=5)
+            if far:
+                canvas.log_ticks(axis, most=4)
+            else:
+                axis.locator_params(axis="x", nbins=5)
             canvas.panel_title(axis, name)
         canvas.leave_empty(axes.flat[len(self.names) :])
         note = f"{len(self.simulated):,} data sets with parameters from the priors; predictors and groups are the data's. {self.sentence}"
@@ -108,13 +127,29 @@ def expect(design: Design, data_sets: int = 500, seed: int | None = None, title:
     datasets.check(design)
     rng = np.random.default_rng(np.random.SeedSequence([0 if seed is None else seed, 30]))
     made = [datasets.simulate(design, rng) for _ in range(data_sets)]
-    good = [one.design for one in made if not one.problem]
-    if not good:
+    faults = [one.problem for one in made if one.problem]
+    have = [one.design for one in made if not one.problem.startswith(datasets.BEYOND_NUMBERS)]
+    if len(faults) == len(made):
         raise SpecError(
-            f"all {data_sets} data sets of these priors hold {made[0].problem}: they are too wide to simulate from.", where="prior"
+            f"all {data_sets} data sets of these priors hold {_commonest(faults)}: they are too wide to simulate from.", where="prior"
         )
     names, observed = statistics(design)
-    return PriorPredictive(names, np.array([statistics(one)[1] for one in good]), observed, len(made) - len(good), title)
+    with np.errstate(over="ignore", invalid="ignore"):
+        simulated = np.array([statistics(one)[1] for one in have])
+    simulated[np.isnan(simulated)] = np.inf  # spreads of infinite numbers
+    lost = len(made) - len(have)
+    return PriorPredictive(names, simulated, observed, len(faults) - lost, title, lost, _commonest(faults) if faults else "")
+
+
+def _commonest(faults: list[str]) -> str:
+    return max(dict.fromkeys(faults), key=faults.count)
+
+
+def _quantiles(values: np.ndarray, probabilities: Sequence[float]) -> np.ndarray:
+    """(probabilities, K), of columns that may be infinite: between two draws one of which is infinite lies the larger."""
+    if np.isfinite(values).all():
+        return np.quantile(values, probabilities, axis=0)
+    return np.quantile(values, probabilities, axis=0, method="higher")
 
 
 def statistics(design: Design) -> tuple[tuple[str, ...], np.ndarray]:

@@ -27,7 +27,7 @@ from gibbs.calibration.ranks import SUITE
 from gibbs.draws import diagnostics, names
 from gibbs.draws.records import Draws
 from gibbs.errors import SamplingError, SpecError
-from gibbs.model import by_group
+from gibbs.model import by_group, families
 from gibbs.model.records import Design, Sampling, Spec, Until
 from gibbs.pipeline import Prepared
 from gibbs.posterior import linear
@@ -146,7 +146,7 @@ class Calibration:
         if unfit:
             lines.append(
                 f"{len(unfit)} data sets could not be held in numbers and were left out ({_counted(unfit)}): the priors are wider than any "
-                "data. The ranks of the others are not touched by that."
+                f"data{_log_words(self.spec)}. The ranks of the others are not touched by that."
             )
         if self.failures:
             lines.append(f"{len(self.failures)} fits failed ({_counted(self.failures)}).")
@@ -383,6 +383,12 @@ def _fewer(design: Design, rows: int, rng: np.random.Generator) -> Design:
         if len(factor.levels) < 2:
             raise SpecError(f"{rows} rows leave the grouping factor '{factor.name}' with one level; take more.", where="rows")
     return chosen
+
+
+def _log_words(spec: Spec) -> str:
+    """What makes counts grow beyond numbers; "" for families without a log link."""
+    log = families.FAMILIES[spec.family].outcome == families.COUNT
+    return " (on a log scale a sd of 1 is wide already: half_normal(1) is a prior that counts can have)" if log else ""
 
 
 def _counted(some: tuple[Replicate, ...] | list[Replicate]) -> str:

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 SUMMARY = """\
 Make the frame of a population for gibbs poststratify: its cells, and how many people are in each.
 
-  gibbs frame --margins sex.csv age_region.csv --out frame.csv            from margins alone: what they do not tie together is independent
-  gibbs frame --start survey.csv --start-weight w --cells sex age region --margins census.csv --out frame.csv
-                                                                          as the sample has it, raked to the margins
-  gibbs frame --start frame.csv --start-weight N --times runs/turnout --out voters.csv
-                                                                          people × their expected outcome in a run: who is likely to vote
+  gibbs frame --margins sex.csv age_region.csv --out frame.csv
+      from margins alone: what they do not tie together is independent
+  gibbs frame --start survey.csv --start-weight w --cells sex age region \\
+        --margins census.csv --out frame.csv
+      as the sample has it, raked to the margins
+  gibbs frame --start frame.csv --start-weight N --times runs/turnout \\
+        --out voters.csv
+      people × their expected outcome in a run: who is likely to vote
+
 A margin is a table with a column of numbers of people (--weight, N) and one column or more that say of whom. Raking multiplies the cells
 until all margins hold. An older frame is brought up to date by new margins, or to a recalled vote by a margin of it."""
 

@@ -10,19 +10,19 @@ from gibbs.commands.run_arguments import parameters_argument, run_argument
 SUMMARY = """Draw one picture of a run and write it to a file (RUN-KIND.png in the current directory, or --out).
 
 kinds:
-  ranef         effects of each level, sorted, with intervals      --factor --term --levels --page --sort
-  coef          α_j and β_j: what each level has, with intervals   --factor --term --levels --page --sort
-  groups        the line of each group with its points             --factor --predictor --levels --page
-  level2        α_j and β_j against a predictor of the level       --factor --predictor --term
-  effects       the expected outcome along a predictor             --predictor --by --others --for
-  coefficients  fixed effects with intervals                       --parameters --intercept --standardised --exp
-  priors        prior against posterior of each parameter          --parameters
-  trace         traces and ranks of the chains                     --parameters
-  ppc           what is predicted against what was observed        --statistic
-  pareto_k      leave-one-out: how much each row is leant on       --group
+  ranef         effects of each level, sorted, with intervals: --factor --term --levels --page --sort
+  coef          α_j and β_j: what each level has, with intervals: --factor --term --levels --page --sort
+  groups        the line of each group with its points: --factor --predictor --levels --page
+  level2        α_j and β_j against a predictor of the level: --factor --predictor --term
+  effects       the expected outcome along a predictor: --predictor --by --others --for
+  coefficients  fixed effects with intervals: --parameters --intercept --standardised --exp
+  priors        prior against posterior of each parameter: --parameters
+  trace         traces and ranks of the chains: --parameters
+  ppc           what is predicted against what was observed: --statistic
+  pareto_k      leave-one-out: how much each row is leant on: --group
   loo_pit       leave-one-out: outcomes in their predictions
-  pairs         parameters two by two                              --parameters
-  time          effects over elections, cohorts, waves             --factor --term
+  pairs         parameters two by two: --parameters
+  time          effects over elections, cohorts, waves: --factor --term
   variance      each factor's share of the variance
 
 Every kind has --level, --title, --width and --height."""

@@ -188,7 +188,7 @@ def observed_shares(draws: Draws, outline: Outline, design: Design, wanted: int 
     shares = parts / parts.sum(axis=0)
     table = _table(shares, labels, "component", "share")
     table.insert(0, "variance", parts.mean(axis=1))
-    return table
+    return variances.with_medians(table, parts)
 
 
 def _spaced(draws: Draws, design: Design, place: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -31,6 +31,8 @@ LEAST_LEVEL = 0.7
 """Acceptance of the worst level that has no other move; warm-up gives one to those below 0.9."""
 HEAVY = 0.7
 """Pareto k above which a mean of the draws is no estimate (Vehtari et al. 2024)."""
+_LONG = 6.0
+"""Sds that a draw has to be from the mean before the tail is looked at: far fewer than the largest of 100 draws of k = 0.7 is."""
 _RETURN = 2
 """An excursion ends where the parameter has been below the upper point for so many autocorrelation times, or this many draws."""
 
@@ -83,6 +85,24 @@ def hidden(info: Mapping[str, Any]) -> list[str]:
         if block.startswith("worst level of ") and known and min(known) < LEAST_LEVEL and not any(block in words for words in found):
             found.append(f"The {block} moves in {min(known):.0%} of its proposals only, and in no other way.")
     return found
+
+
+def no_mean(values: np.ndarray) -> np.ndarray:
+    """(…): whether the draws (S, …) along the first axis settle no mean: one is infinite, or the largest of either sign have a Pareto k
+    above ``HEAVY``. So it is with exp(η + σ²/2), the mean count over all groups, where the posterior of σ falls slower than exp(−σ²/2).
+    What stays between −1 and 1, as probabilities and their differences do, has a mean."""
+    flat = values.reshape(len(values), -1)
+    with np.errstate(all="ignore"):
+        mean = flat.mean(axis=0)
+        low, high = flat.min(axis=0), flat.max(axis=0)
+        far = np.maximum(high - mean, mean - low)
+        found = ~np.isfinite(far)
+        sd = flat.std(axis=0)  # infinite where squares are
+        long = np.flatnonzero(~found & (np.maximum(high, -low) > 1.0) & ~(np.isfinite(sd) & (far <= _LONG * sd)))
+    for k in long:
+        x = np.ascontiguousarray(flat[:, k])
+        found[k] = max(pareto_k(x), pareto_k(-x)) > HEAVY
+    return found.reshape(values.shape[1:])
 
 
 def pareto_k(draws: np.ndarray) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gibbs import numerals, paths
+from gibbs import numerals, paths, wrap
 from gibbs.errors import OutputError, SpecError
 from gibbs.files import spreadsheet, whole
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 ENDINGS = (".csv", ".parquet")
 _SHOWN = 60  # rows on a terminal
+NO_MEAN = (
+    "–: no mean and no sd. The few largest draws would make them up, however many there are (Pareto k above 0.7); the quantiles stand, and "
+    "q50 is the median. So it is with averages of a count over groups that were not seen, exp(σ²/2) and more, where few groups leave σ a "
+    "long tail."
+)
+"""Stands under a table in which :func:`lacks_means`."""
 
 
 def check_free(file: str | os.PathLike[str] | None, *, force: bool = False) -> None:
@@ -50,11 +57,22 @@ def write(table: pd.DataFrame, file: str | os.PathLike[str], *, force: bool = Fa
     return path
 
 
+def lacks_means(table: pd.DataFrame) -> bool:
+    """Whether a row of statistics has quantiles and no mean (``gibbs.draws.tails.no_mean``)."""
+    return "mean" in table and "q50" in table and bool((table["mean"].isna() & table["q50"].notna()).any())
+
+
+def with_reason(note: str, table: pd.DataFrame) -> str:
+    """``note``, and after it ``NO_MEAN`` where the table lacks means."""
+    return " ".join(part for part in (note, NO_MEAN if lacks_means(table) else "") if part)
+
+
 def text(table: pd.DataFrame) -> str:
-    """The table for a terminal: four digits, the first rows of a long one."""
-    shown = spreadsheet.shown(table.head(_SHOWN)).to_string(index=False, float_format=numerals.plain)
+    """The table for a terminal: four digits, the first rows of a long one, and why a row has no mean where one has none."""
+    shown = spreadsheet.shown(table.head(_SHOWN)).to_string(index=False, float_format=numerals.plain, na_rep="–")
     more = len(table) - _SHOWN
-    return f"{shown}\n… and {more:,} more rows; --out FILE.csv writes them all" if more > 0 else shown
+    found = f"{shown}\n… and {more:,} more rows; --out FILE.csv writes them all" if more > 0 else shown
+    return f"{found}\n\n{wrap.message(NO_MEAN, sys.stdout)}" if lacks_means(table) else found
 
 
 def interval(probability: float) -> tuple[float, float, float]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from gibbs.errors import PlotError, nearest
 from gibbs.model import levels
+from gibbs.plots import asked
 
 if TYPE_CHECKING:
     from gibbs.plots.canvas import Picture
@@ -126,16 +127,23 @@ def layout(tiles: str) -> dict[str, tuple[int, int]]:
 
 
 def _intervals(found: Areas) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """inner (2, areas[, C]), outer, and means (areas[, C])."""
+    """inner (2, areas[, C]), outer, and means, or medians, (areas[, C])."""
     low, high = found.probabilities[0], found.probabilities[-1]
     draws = found.draws
     q = np.quantile(draws, [*_INNER, low, high], axis=0)
-    return q[:2], q[2:], draws.mean(axis=0)
+    return q[:2], q[2:], asked.middle(draws, asked.medians(draws))
 
 
 def _caption(found: Areas) -> str:
     level = found.probabilities[-1] - found.probabilities[0]
-    return f"Posterior means, 50 % and {level:.0%} intervals".replace("%", " %").replace("  ", " ") + "; the line is the average of all."
+    medians = asked.medians(found.draws)
+    words = f"Posterior {'medians' if medians else 'means'}, 50 % and {level:.0%} intervals".replace("%", " %").replace("  ", " ")
+    return f"{words}; the line is the average of all.{f' {asked.NO_MEAN}' if medians else ''}"
+
+
+def _total(found: Areas) -> np.ndarray:
+    """The average of all cells, () or (C,): its mean, or its median where areas have theirs."""
+    return asked.middle(found.total, asked.medians(found.draws))
 
 
 def _dots(found: Areas, title: str) -> Picture:
@@ -148,9 +156,9 @@ def _dots(found: Areas, title: str) -> Picture:
     names = [", ".join(area) for area in found.areas]
     categories = found.categories or ("",)
     if not found.categories:
-        inner, outer, mean, total = inner[..., None], outer[..., None], mean[..., None], np.array([found.total.mean()])
+        inner, outer, mean, total = inner[..., None], outer[..., None], mean[..., None], np.array([_total(found)])
     else:
-        total = found.total.mean(axis=0)
+        total = _total(found)
     order = np.argsort(mean[:, -1], kind="stable")
     figure, axes = canvas.sheet(
         1, len(categories), width=min(2.6 + 3.2 * len(categories), 14.0), height=1.2 + 0.17 * max(J, 4), sharey=True
@@ -162,6 +170,9 @@ def _dots(found: Areas, title: str) -> Picture:
         axis.set_ylim(-0.7, J - 0.3)
         axis.set_title(canvas.shown(category, 30), loc="left")
         axis.set_xlabel(canvas.shown(found.outcome, 44))
+        if asked.medians(found.draws) and found.draws.min() > 0.0:
+            axis.set_xscale("log")
+            canvas.log_ticks(axis)
     canvas.head(figure, title or f"Estimates by {' and '.join(found.by)}", _caption(found))
     return figure
 
@@ -185,7 +196,7 @@ def _time(found: Areas, title: str) -> Picture:
         axis.fill_between(x[here], outer[0, here], outer[1, here], color=canvas.SKY, alpha=0.35, linewidth=0, label="outer interval")
         axis.fill_between(x[here], inner[0, here], inner[1, here], color=canvas.BLUE, alpha=0.4, linewidth=0, label="50 % interval")
         axis.plot(x[here], mean[here], color=canvas.BLACK, marker="o", markersize=3.0, linewidth=1.1, label="posterior mean")
-        axis.axhline(float(found.total.mean()), color=canvas.GREY, linewidth=0.8, zorder=0)
+        axis.axhline(float(_total(found)), color=canvas.GREY, linewidth=0.8, zorder=0)
         axis.set_title(canvas.shown(group, 24), loc="left")
         axis.ticklabel_format(useOffset=False, style="plain", axis="x")
     canvas.leave_empty(flat[len(groups) :])
@@ -210,7 +221,8 @@ def _tiles(found: Areas, place: Mapping[str, tuple[int, int]], title: str) -> Pi
         raise PlotError(
             f"there is no tile for '{lost[0]}'{f' and {len(lost) - 1} more' if len(lost) > 1 else ''}.{nearest(lost[0], place)}"
         )
-    mean = found.draws.mean(axis=0)
+    medians = asked.medians(found.draws)
+    mean = asked.middle(found.draws, medians)
     at = np.array([place[name] for name in names])
     at = at - at.min(axis=0)
     rows, columns = at.max(axis=0) + 1
@@ -227,7 +239,8 @@ def _tiles(found: Areas, place: Mapping[str, tuple[int, int]], title: str) -> Pi
     axis.set_ylim(-rows + 0.45, 0.55)
     axis.set_aspect("equal")
     axis.set_axis_off()
-    canvas.head(figure, title or f"Estimates by {found.by[0]}", f"Posterior means of {found.outcome}; every area has the same size.")
+    note = f"Posterior {'medians' if medians else 'means'} of {found.outcome}; every area has the same size."
+    canvas.head(figure, title or f"Estimates by {found.by[0]}", f"{note} {asked.NO_MEAN}" if medians else note)
     return figure
 
 

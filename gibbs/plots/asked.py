@@ -11,9 +11,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from gibbs.draws.tails import no_mean
 from gibbs.errors import PlotError
 from gibbs.posterior import intervals
 
+NO_MEAN = "The draws settle no mean: the few largest would make it up."
+"""Why a picture has medians."""
 SMALLEST, LARGEST = 0.5, 100.0
 """Inches of a picture's width and height."""
 
@@ -74,3 +79,13 @@ def percent() -> str:
 def tails() -> tuple[float, float]:
     """The two probabilities between which an outer interval lies: 0.025 and 0.975."""
     return (1.0 - now().level) / 2.0, (1.0 + now().level) / 2.0
+
+
+def medians(draws: np.ndarray) -> bool:
+    """Whether a picture of these draws (S, …) shows medians: some of them settle no mean."""
+    return bool(no_mean(draws).any())
+
+
+def middle(draws: np.ndarray, medians: bool) -> np.ndarray:
+    """The points of a picture (…), of draws (S, …): posterior means, or medians."""
+    return np.asarray(np.median(draws, axis=0) if medians else draws.mean(axis=0))

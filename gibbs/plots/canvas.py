@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from gibbs import paths
+from gibbs import numerals, paths
 from gibbs.errors import OutputError, PlotError, nearest
 from gibbs.plots import asked
 
@@ -285,19 +285,19 @@ def zero_line(axis: Axes, vertical: bool = True, at: float = 0.0) -> None:
     (axis.axvline if vertical else axis.axhline)(at, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
 
 
-def log_ticks(axis: Axes) -> None:
-    """Plain numbers along a log axis, at 1, 2 and 5 times powers of ten as far as there is room."""
-    low, high = axis.get_xlim()
+def log_ticks(axis: Axes, which: str = "x", most: int = 8) -> None:
+    """Plain numbers along a log axis (x or y), at 1, 2 and 5 times powers of ten as far as there is room: at most ``most``."""
+    low, high = getattr(axis, f"get_{which}lim")()
     powers = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1)
     for steps in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         ticks = [s * 10.0**p for p in powers for s in steps if low <= s * 10.0**p <= high]
-        if len(ticks) <= 8:
+        if len(ticks) <= most:
             break
     else:
-        ticks = ticks[:: -(-len(ticks) // 8)]
-    axis.set_xticks(ticks, [f"{tick:.10g}" for tick in ticks])
+        ticks = ticks[:: -(-len(ticks) // most)]
+    getattr(axis, f"set_{which}ticks")(ticks, [numerals.plain(tick) for tick in ticks])
     axis.minorticks_off()
-    axis.set_xlim(low, high)
+    getattr(axis, f"set_{which}lim")(low, high)
 
 
 def shown(label: str, longest: int = 26) -> str:

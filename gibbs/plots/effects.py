@@ -52,8 +52,9 @@ def of(found: Effects) -> Picture:
     figure, axes = canvas.sheet(
         rows, columns, width=max(5.8, 0.6 + 2.9 * columns), height=0.9 + 3.0 * rows, **({"sharey": True} if len(panels) > 1 else {})
     )
+    medians = asked.medians(found.draws)
     for axis, (title, there) in zip(axes.flat, panels, strict=False):
-        _panel(axis, found, there, line)
+        _panel(axis, found, there, line, medians)
         if title:
             canvas.panel_title(axis, title)
     canvas.leave_empty(axes.flat[len(panels) :])
@@ -62,14 +63,15 @@ def of(found: Effects) -> Picture:
     legend = canvas.legend_of(axes[0, 0])
     if line is not None and line != "category":
         legend = {f"{canvas.shown(line)} = {label}": artist for label, artist in legend.items()}
-    note = f"Posterior means with {asked.percent()} intervals; {found.caption}." if found.caption else ""
+    note = f"Posterior {'medians' if medians else 'means'} with {asked.percent()} intervals; {found.caption}." if found.caption else ""
+    note = f"{note} {asked.NO_MEAN}".lstrip() if medians else note
     what = f"{found.outcome} by {found.along}{f' and {other}' if other else ''}"
     canvas.head(figure, what, note, legend)
     return figure
 
 
-def _panel(axis: Axes, found: Effects, there: np.ndarray, line: str | None) -> None:
-    """One panel: the points of the grid that are ``there``, a line for each value of ``line``."""
+def _panel(axis: Axes, found: Effects, there: np.ndarray, line: str | None, medians: bool) -> None:
+    """One panel: the points of the grid that are ``there``, a line for each value of ``line``; of medians on a log scale."""
     from gibbs.plots import canvas
 
     along = list(found.labels[found.along])
@@ -82,7 +84,7 @@ def _panel(axis: Axes, found: Effects, there: np.ndarray, line: str | None) -> N
     for k, value in enumerate(shown):
         at = [i for i in np.flatnonzero(there) if line in (None, "category") or found.labels[line][i] == value]
         draws = found.draws[:, at, k] if line == "category" else found.draws[:, at]
-        mean, (low, high) = draws.mean(axis=0), np.quantile(draws, asked.tails(), axis=0)
+        mean, (low, high) = asked.middle(draws, medians), np.quantile(draws, asked.tails(), axis=0)
         colour, label = _COLOURS[k % len(_COLOURS)], None if value is None else canvas.shown(effects.shown(value))
         if points:
             x = np.array([ticks.index(along[i]) for i in at]) + (k - (len(shown) - 1) / 2) * min(0.12, 0.7 / len(shown))
@@ -99,3 +101,6 @@ def _panel(axis: Axes, found: Effects, there: np.ndarray, line: str | None) -> N
         axis.set_xticks(range(len(ticks)), names, rotation=30 if turned else 0, ha="right" if turned else "center")
         axis.set_xlim(-0.5, len(ticks) - 0.5)
     axis.set_xlabel(canvas.shown(found.along, 80))
+    if medians and found.draws.min() > 0.0:
+        axis.set_yscale("log")
+        canvas.log_ticks(axis, "y")

@@ -301,6 +301,7 @@ class Fit(OfRows):
         """Each factor's, and the residual's, share of their total variance (ICC): posterior mean, sd and interval.
 
         Index ``component``, columns variance, share, sd, q2.5, q50, q97.5. A factor with slopes counts with the mean of z'Σz over rows.
+        Where the draws settle no mean of a variance it is nan, and the column variance_q50 has the medians.
         scale ``latent`` is that of the linear predictor: for logit, probit and cloglog the residual is the latent one (π²/3, 1, π²/6), for
         counts the trigamma of Nakagawa et al. (2017), and its label says so. ``observed``, of 0/1 outcomes and counts: see
         ``gibbs.criticism.explained.observed_shares``; level : of the interval of the latent shares.

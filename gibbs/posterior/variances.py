@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.draws import names
+from gibbs.draws import names, tails
 from gibbs.draws.outline import FactorOutline, Outline
 from gibbs.draws.records import Draws
 from gibbs.model import families, laws
@@ -128,9 +128,9 @@ def varcorr(draws: Draws, outline: Outline) -> pd.DataFrame:
 def variance_shares(draws: Draws, outline: Outline, mean: np.ndarray | None = None, level: float = 0.95) -> pd.DataFrame:
     """Each variance's share of the total of all factors and the residual, computed draw by draw.
 
-    Index ``component``; columns ``variance`` (posterior mean), then of the share: ``share`` (posterior mean), ``sd``, ``q2.5``, ``q50``,
-    ``q97.5`` (of another ``level`` under its names). The variance of a factor with slopes is the mean of z'Σz over the rows of the data;
-    what the coefficients explain is not part of the total. See ``residual_variance`` for the residual, and for ``mean``.
+    Index ``component``; columns ``variance`` (posterior mean; see ``with_medians``), then of the share: ``share`` (posterior mean),
+    ``sd``, ``q2.5``, ``q50``, ``q97.5`` (of another ``level`` under its names). The variance of a factor with slopes is the mean of z'Σz
+    over the rows; what the coefficients explain is not part of the total. See ``residual_variance`` for the residual, and ``mean``.
     """
     import pandas as pd
 
@@ -153,4 +153,15 @@ def variance_shares(draws: Draws, outline: Outline, mean: np.ndarray | None = No
     ]
     low, high = intervals.column_names(level)
     index = pd.Index([factor.name for factor in outline.factors] + [label], name="component")
-    return pd.DataFrame(rows, columns=["variance", "share", "sd", low, "q50", high], index=index)
+    return with_medians(pd.DataFrame(rows, columns=["variance", "share", "sd", low, "q50", high], index=index), np.array(parts))
+
+
+def with_medians(table: pd.DataFrame, parts: np.ndarray) -> pd.DataFrame:
+    """A table of shares whose ``variance`` is nan where the draws of it (parts, …) are finite and settle no mean; wherever one settles none
+    all medians stand beside it in ``variance_q50``. So it is with the variance of a count, which goes with exp(2σ²)."""
+    flat = parts.reshape(len(parts), -1)
+    without = tails.no_mean(flat.T)
+    if without.any():
+        table["variance"] = np.where(without & np.isfinite(flat).all(axis=1), np.nan, table["variance"])
+        table.insert(1, "variance_q50", np.median(flat, axis=1))
+    return table

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
-from gibbs.files import pages
+from gibbs.files import pages, tablefile
 from gibbs.posterior import intervals, ratios
 from gibbs.predictions import effects
 from gibbs.predictions.newdata import Groups
+from gibbs.predictions.predict import summarise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,12 +50,10 @@ class Contrasts:
         return f"{self.word[0].upper()}{self.word[1:]}s of {self.scale} between the values of {self.variable}"
 
     def __repr__(self) -> str:
-        from gibbs.files import tablefile
-
         return f"{self.title} ({self.caption})\n{tablefile.text(self.table)}"
 
     def _repr_html_(self) -> str:
-        return pages.table(self.table, self.title, self.caption)
+        return pages.table(self.table, self.title, tablefile.with_reason(self.caption, self.table))
 
 
 def contrasts(
@@ -119,13 +118,16 @@ def _pairs(values: list[Any], against: str | None, variable: str) -> list[tuple[
 
 
 def _with_statistics(table: pd.DataFrame, draws: np.ndarray, level: float, exp: bool) -> pd.DataFrame:
-    """mean (of a ratio the geometric one), sd, the ends of the interval, and the probability of being above 0 (a ratio: 1)."""
-    low, high = intervals.interval(draws, level)
+    """mean (of a ratio the geometric one), sd, the median between the ends of the interval, and the probability of being above 0 (a
+    ratio: 1); mean and sd are nan where the draws settle none."""
+    tail = 0.5 * (1.0 - level)
+    mean, sd, low, middle, high = summarise(np.log(draws) if exp else draws, (tail, 0.5, 1.0 - tail))
+    if exp:
+        mean, low, middle, high = np.exp([mean, low, middle, high])
+        sd = mean * sd
     first, last = intervals.column_names(level)
-    mean = np.exp(np.log(draws).mean(axis=0)) if exp else draws.mean(axis=0)
-    sd = mean * np.log(draws).std(axis=0, ddof=1) if exp else draws.std(axis=0, ddof=1)
     above = (draws > (1.0 if exp else 0.0)).mean(axis=0)
-    return table.assign(**{"mean": mean, "sd": sd, first: low, last: high, "p_above": above})
+    return table.assign(**{"mean": mean, "sd": sd, first: low, "q50": middle, last: high, "p_above": above})
 
 
 def _scale(found: effects.Effects, exp: bool) -> str:

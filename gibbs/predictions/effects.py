@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import DataError, SpecError, nearest
-from gibbs.files import pages
+from gibbs.files import pages, tablefile
 from gibbs.model import coding, families, levels, syntax
 from gibbs.model.numeric import as_number
 from gibbs.model.records import Design
@@ -367,7 +367,7 @@ class Effects:
 
     @property
     def table(self) -> pd.DataFrame:
-        """The values of the predictors shown, (``category``,) mean, sd, quantiles."""
+        """The values of the predictors shown, (``category``,) mean, sd (nan where the draws settle none), quantiles."""
         import pandas as pd
 
         statistics = summarise(self.draws, self.probabilities)
@@ -388,12 +388,11 @@ class Effects:
         return "; ".join(part for part in (rest, self.average) if part)
 
     def __repr__(self) -> str:
-        return (
-            f"{self.outcome} by {self.variable}{f' and {self.by}' if self.by else ''} ({self.caption})\n{self.table.to_string(index=False)}"
-        )
+        return f"{self.outcome} by {self.variable}{f' and {self.by}' if self.by else ''} ({self.caption})\n{tablefile.text(self.table)}"
 
     def _repr_html_(self) -> str:
-        return pages.table(self.table, f"{self.outcome} by {self.variable}{f' and {self.by}' if self.by else ''}", self.caption)
+        title = f"{self.outcome} by {self.variable}{f' and {self.by}' if self.by else ''}"
+        return pages.table(self.table, title, tablefile.with_reason(self.caption, self.table))
 
     def plot(
         self,

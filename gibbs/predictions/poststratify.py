@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import DataError, SpecError, nearest
-from gibbs.files import pages, spreadsheet
+from gibbs.files import pages, tablefile
 from gibbs.model import levels
 from gibbs.model.numeric import as_number
 from gibbs.posterior.intervals import PROBABILITIES
@@ -186,7 +186,7 @@ class Poststratified:
     def table(self) -> pd.DataFrame:
         """A row for each area and, last, for all: the columns of ``by``, (``category``,) ``population``, mean, sd, quantiles.
 
-        ``attrs["notes"]`` has ``notes``.
+        mean and sd are nan where the draws settle none. ``attrs["notes"]`` has ``notes``.
         """
         import pandas as pd
 
@@ -310,10 +310,10 @@ class Poststratified:
         )
 
     def __repr__(self) -> str:
-        return "\n".join([spreadsheet.shown(self.table).to_string(index=False), *self.notes])
+        return "\n".join([tablefile.text(self.table), *self.notes])
 
     def _repr_html_(self) -> str:
-        return pages.table(self.table, note=" ".join(self.notes))
+        return pages.table(self.table, note=tablefile.with_reason(" ".join(self.notes), self.table))
 
 
 def _text(area: Any) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gibbs.draws import names
+from gibbs.draws import names, tails
 from gibbs.errors import SpecError, nearest, outside
 from gibbs.model import families, laws
 from gibbs.posterior import family, variances
@@ -118,10 +118,12 @@ def _table(predictor: Predictor, statistics: np.ndarray, probabilities: Sequence
 
 
 def summarise(values: np.ndarray, probabilities: Sequence[float]) -> np.ndarray:
-    """Mean, sd (denominator S − 1) and quantiles over the first axis: (S, …) → (2 + k, …)."""
+    """Mean, sd (denominator S − 1) and quantiles over the first axis: (S, …) → (2 + k, …); mean and sd are nan where the draws settle none
+    (``tails.no_mean``)."""
     with np.errstate(invalid="ignore", over="ignore"):  # an expected count may be infinite
         spread_ = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(values.shape[1:])
-        return np.stack([values.mean(axis=0), spread_, *np.quantile(values, list(probabilities), axis=0)])
+        moments = np.where(tails.no_mean(values), np.nan, np.stack([values.mean(axis=0), spread_]))
+        return np.concatenate([moments, np.quantile(values, list(probabilities), axis=0)])
 
 
 def statistic_names(probabilities: Sequence[float]) -> list[str]:

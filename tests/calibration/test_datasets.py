@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gibbs.calibration import datasets
+from gibbs.draws import names
 from gibbs.errors import SpecError
 from gibbs.model import prior_draws
 from gibbs.model.prior_words import COEFFICIENT_KINDS
@@ -105,11 +106,22 @@ def test_data_that_no_number_can_hold_are_said_to_be_so():
     rng = np.random.default_rng(9)
     design = oracles.random_design(rng, "none", family="poisson")
     wide = tuple(replace(row, scale=200.0) for row in design.coefficient_priors)
-    problems = [datasets.simulate(replace(design, coefficient_priors=wide), rng).problem for _ in range(50)]
-    assert "an outcome beyond 9e+15" in problems and "" in problems
+    made = [datasets.simulate(replace(design, coefficient_priors=wide), rng) for _ in range(50)]
+    assert any(one.problem == "" for one in made)
+    for one in made:
+        beta = one.truths.beta[0, 0]
+        eta = design.X @ beta
+        assert bool(one.problem) == bool(
+            eta.max() > np.log(datasets.LARGEST_COUNT)
+        )  # a count of e^36.7 differs from its mean by 1e-8 of it
+        if one.problem:
+            row = int(np.argmax(np.where(np.isfinite(eta), np.abs(eta), np.inf)))
+            name = names.coefficient_names(design)[int(np.argmax(np.abs(design.X[row] * beta)))]
+            assert one.problem == f"an outcome beyond 9e+15, mostly by {name}"
+            assert not (one.design.y <= datasets.LARGEST_COUNT).all()
     enormous = tuple(replace(row, scale=4e307) for row in design.coefficient_priors)
     problems = {datasets.simulate(replace(design, coefficient_priors=enormous), rng).problem for _ in range(50)}
-    assert "the linear predictor is larger than any number" in problems
+    assert any(problem.startswith(datasets.BEYOND_NUMBERS + ", mostly by b_") for problem in problems)
 
 
 def test_the_default_prior_of_a_size_is_no_prior_to_simulate_from():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import gibbs
 from gibbs.calibration.prior_predictive import expect, statistics
@@ -67,3 +68,20 @@ def test_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     expected = expect(fit.design, 50, seed=4).table
     pd.testing.assert_frame_equal(pd.read_csv("p.csv"), expected, rtol=1e-6)
     assert main(words) == 2 and "Choose another" in capsys.readouterr().err
+
+
+def test_counts_beyond_numbers_are_infinite_and_not_left_out() -> None:
+    """y ~ Poisson(e^β), β ~ N(0, 100): counts beyond 2^53 have Pr(β > 36.7), and the quantiles of the mean are e to those of β."""
+    fit = built.fit("count ~ 1", family="poisson", kept=5, priors={"b[Intercept]": "normal(0, 100)"})
+    found = expect(fit.design, 2_000, seed=1)
+    share = stats.norm.sf(np.log(2.0**53) / 100.0)
+    assert abs(found.beyond / 2_000 - share) < 4 * np.sqrt(share * (1 - share) / 2_000) and found.lost == 0
+    assert "data sets hold an outcome beyond 9e+15, most often by b_Intercept." in found.sentence
+    table = found.table.set_index("statistic")
+    assert abs(np.log(table.loc["mean of count", "q75"]) - 67.4) < 4 * 3.1  # 100 z(0.75), and its sd √(p(1−p)/n)/φ
+    assert 0.4 < table.loc["share of zeros", "q50"] <= 1.0 or table.loc["share of zeros", "q25"] < 0.6
+    assert np.isfinite(found.simulated[:, 1]).all()
+    wide = expect(built.fit("count ~ 1", family="poisson", kept=5, priors={"b[Intercept]": "normal(0, 2000)"}).design, 400, seed=1)
+    assert wide.table.set_index("statistic").loc["mean of count", "q75"] == np.inf and "inf" in repr(wide)
+    pytest.importorskip("matplotlib")
+    assert len(found.plot().axes) >= 3 and len(wide.plot().axes) >= 3

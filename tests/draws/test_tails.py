@@ -90,3 +90,19 @@ def test_no_number_of_draws_is_named_where_too_little_is_known() -> None:
     made.u[:, :, 3] = autoregressive((4, 1000), 0.97)
     found = verdict.convergence(made, model)
     assert not found.ok and ("by much" in found.sentence or "The chains disagree" in found.sentence)
+
+
+def test_draws_that_settle_no_mean() -> None:
+    """Student-t of 1 and 1.2 degrees of freedom have Pareto k 1 and 0.83 on either side; others here have a mean."""
+    rng = np.random.default_rng(4)
+    size = (4000, 100)
+    for light in (rng.normal(size=size), rng.exponential(size=size), np.exp(rng.normal(size=size)), rng.standard_t(4, size=size),
+                  rng.poisson(0.001, size=size).astype(float)):  # fmt: skip
+        assert not tails.no_mean(light).any()
+    for heavy in (rng.standard_t(1, size=size), np.abs(rng.standard_t(1, size=size)), -np.abs(rng.standard_t(1, size=size))):
+        assert tails.no_mean(heavy).mean() > 0.95
+    assert tails.no_mean(rng.standard_t(1.2, size=size)).mean() > 0.9
+    assert tails.no_mean(np.exp(120.0 * rng.normal(size=size))).all()
+    assert not tails.no_mean(np.tanh(rng.standard_t(1, size=size))).any()
+    assert tails.no_mean(np.array([[1.0, np.inf, np.nan], [1.0, 2.0, 3.0]])).tolist() == [False, True, True]
+    assert tails.no_mean(rng.standard_t(1, size=(4000, 3, 2))).shape == (3, 2)

@@ -18,9 +18,9 @@ def test_of_a_linear_model_they_are_differences_of_coefficients() -> None:
     exact = np.stack([flat(fit, "b_cmid"), flat(fit, "b_ctop"), flat(fit, "b_ctop") - flat(fit, "b_cmid")], axis=1)
     np.testing.assert_allclose(found.draws, exact, rtol=1e-9, atol=1e-10)
     np.testing.assert_allclose(found.table["mean"], exact.mean(axis=0))
-    np.testing.assert_allclose(found.table["q2.5"], np.quantile(exact, 0.025, axis=0))
+    np.testing.assert_allclose(found.table[["q2.5", "q50", "q97.5"]], np.quantile(exact, [0.025, 0.5, 0.975], axis=0).T)
     np.testing.assert_allclose(found.table["p_above"], (exact > 0).mean(axis=0))
-    assert list(fit.contrasts("c", level=0.8).table.columns) == ["contrast", "mean", "sd", "q10", "q90", "p_above"]
+    assert list(fit.contrasts("c", level=0.8).table.columns) == ["contrast", "mean", "sd", "q10", "q50", "q90", "p_above"]
 
 
 def test_probabilities_are_compared_where_the_others_are_typical() -> None:
