@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; at run time a module l
     from gibbs.calibration.sbc import Calibration
     from gibbs.criticism.comparison import Comparison, compare
     from gibbs.errors import (
+        ClusterError,
         DataError,
         FormulaError,
         GibbsError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # what type checkers and editors read; at run time a module l
 __all__ = [
     "Calibration",
     "Check",
+    "ClusterError",
     "Comparison",
     "DataError",
     "Fit",
@@ -60,6 +62,7 @@ __all__ = [
 _WHERE = {
     "Calibration": "gibbs.calibration.sbc",
     "Check": "gibbs.preview",
+    "ClusterError": "gibbs.errors",
     "Comparison": "gibbs.criticism.comparison",
     "DataError": "gibbs.errors",
     "Fit": "gibbs.posterior.fit",

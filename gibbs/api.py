@@ -63,6 +63,7 @@ def fit(
     progress: bool | None = None,
     force: bool = False,
     log: str | os.PathLike[str] | None = None,
+    on: Any = None,
     **further: Any,
 ) -> Fit:
     """Draw the posterior of a multilevel model.
@@ -117,6 +118,8 @@ def fit(
     progress : one line with the draws, the worst R-hat and effective sample size, time elapsed and left. None shows it where standard
         error is a terminal, in a notebook, and now and then as a line of its own elsewhere; True shows it in any case, False never.
     force : replace the run that ``output`` holds. log : a file to which what the run is at is added, one JSON object a line.
+    on : the workers of a Dask cluster that chains are handed to: a Client of distributed, a scheduler's address (``"tcp://host:8786"``), or
+        "local", for processes of this machine. Never changes a draw. An address is trusted: what is sent there is run there.
     further : any other key of a spec's ``data:``, such as ``labels``, or ``rows="disk"`` for rows that are not to be loaded.
 
     Warns (UserWarning) of what ``gibbs.check`` lists under warnings, and where the draws are not to be trusted (NotConvergedWarning).
@@ -124,7 +127,8 @@ def fit(
     Raises
     ------
     SpecError, FormulaError, DataError : the words or the data are wrong. OutputError : the folder cannot be written, found before a draw;
-    later it is a warning. SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept.
+    later it is a warning. SamplingError : a chain met numbers it cannot trust. ClusterError : ``on`` cannot be reached, is
+    of other versions, or was lost. KeyboardInterrupt : Ctrl-C before any draw was kept.
     """
     said = {**locals()}  # every argument under its name
     del said["further"]
@@ -139,6 +143,7 @@ def _fit(
     progress: bool | None,
     log: str | os.PathLike[str] | None,
     force: bool,
+    on: Any,
     **keys: Any,
 ) -> Fit:
     """:func:`fit`, ``keys`` being those of a spec."""
@@ -146,21 +151,23 @@ def _fit(
     from gibbs import progress as display
     from gibbs.resuming import course as going_on
     from gibbs.runlog import RunLog
+    from gibbs.tasks import cluster
 
     spec, frame = _words(formula_or_spec, data, **keys, output=None if output is None else os.fspath(output))
     with (
+        cluster.opened(on, spec.sampling.cores) as hands,
         nullcontext() if output is None else pipeline.reserved(Path(output), force=force) as place,
         nullcontext() if log is None else RunLog(log, folder=output) as of_log,
     ):
         prepared = pipeline.prepare(spec, frame)
-        for message in (*prepared.warnings(), *(place.notes if place else ())):
+        for message in (*prepared.warnings(), *(place.notes if place else ()), *(hands.notes() if hands else ())):
             warnings.warn(message, UserWarning, outside())
         if place:
             pipeline.check_room(place, prepared)
         with signals.deferred():  # from here on there may be draws
             with display.display(progress) as show:
                 course = going_on.start(prepared.spec, prepared.table, place.target, force=force) if place else None
-                fitted = pipeline.draw(prepared, display.together(show, of_log.update if of_log else None), course=course)
+                fitted = pipeline.draw(prepared, display.together(show, of_log.update if of_log else None), course=course, hands=hands)
             found = list(pipeline.troubles())
             if place and course:
                 try:
@@ -187,7 +194,7 @@ def check(formula_or_spec: Model = None, data: Data = None, **keys: Any) -> Chec
     """
     from gibbs import pipeline
 
-    for of_fit_only in ("progress", "force", "log"):
+    for of_fit_only in ("progress", "force", "log", "on"):
         keys.pop(of_fit_only, None)
     return pipeline.prepare(*_words(formula_or_spec, data, **keys)).check()
 
@@ -199,6 +206,7 @@ def sbc(
     replicates: int = 200,
     rows: int | None = None,
     cores: int | None = None,
+    on: Any = None,
     **keys: Any,
 ) -> Calibration:
     """Simulation-based calibration: data simulated from the model's own priors, fitted, and the rank of each truth among its draws.
@@ -207,6 +215,7 @@ def sbc(
     ----------
     formula_or_spec, data, and all other keys : as of :func:`fit`; the outcome in the data only sets default scales and is then replaced.
     replicates : data sets. rows : so many rows of the data, at random; all where None. cores : data sets fitted at a time.
+    on : the workers of a Dask cluster that fit them, as of :func:`fit`.
 
     ``print(found)`` gives the verdict; ``found.ok``, ``found.ranks()``, ``found.table()``, ``found.plot()``, ``found.save(folder)``.
 
@@ -214,10 +223,13 @@ def sbc(
     """
     from gibbs import pipeline
     from gibbs.calibration.sbc import calibrate
+    from gibbs.tasks import cluster
 
     for of_fit_only in ("progress", "force", "output", "log"):
         keys.pop(of_fit_only, None)
-    return calibrate(pipeline.prepare(*_words(formula_or_spec, data, **keys)), replicates=replicates, rows=rows, cores=cores)
+    prepared = pipeline.prepare(*_words(formula_or_spec, data, **keys))
+    with cluster.opened(on, cores) as hands:
+        return calibrate(prepared, replicates=replicates, rows=rows, cores=cores, hands=hands)
 
 
 def prior_predictive(formula_or_spec: Model = None, data: Data = None, *, data_sets: int = 500, **keys: Any) -> PriorPredictive:
@@ -230,7 +242,7 @@ def prior_predictive(formula_or_spec: Model = None, data: Data = None, *, data_s
     from gibbs import pipeline
     from gibbs.calibration.prior_predictive import expect
 
-    for of_fit_only in ("progress", "force", "output", "log"):
+    for of_fit_only in ("progress", "force", "output", "log", "on"):
         keys.pop(of_fit_only, None)
     prepared = pipeline.prepare(*_words(formula_or_spec, data, **keys))
     return expect(prepared.design, data_sets, prepared.spec.sampling.seed, prepared.spec.title)

@@ -139,16 +139,20 @@ def _run_one(arguments: argparse.Namespace) -> int:
     spec = spec_arguments.load(arguments, out=arguments.out)
     if not arguments.force and (there := pipeline.there_already(spec, arguments.out)) is not None:
         return _show_unchanged(there, arguments)
-    with pipeline.reserved(pipeline.output_folder(spec, arguments.out), force=arguments.force) as place:
+    with (
+        spec_arguments.workers(arguments, spec.sampling.cores) as hands,
+        pipeline.reserved(pipeline.output_folder(spec, arguments.out), force=arguments.force) as place,
+    ):
         for note in place.notes:
             say_beside(f"note: {note}")
-        precompile.begin(spec.sampling.cores, "second-order" if named(spec.family).is_discrete else "joint")
+        if hands is None:
+            precompile.begin(spec.sampling.cores, "second-order" if named(spec.family).is_discrete else "joint")
         prepared = pipeline.prepare(spec)
         for warning in prepared.warnings():
             say_beside(f"warning: {warning}")
         course = going_on.start(prepared.spec, prepared.table, place.target, force=arguments.force)
         return carry_out(
-            prepared, place, course, quiet=arguments.quiet, log=arguments.log, rescue=arguments.rescue, spec=arguments.spec
+            prepared, place, course, quiet=arguments.quiet, log=arguments.log, rescue=arguments.rescue, spec=arguments.spec, hands=hands
         )  # fmt: skip
 
 
@@ -272,6 +276,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         help="the folder to write (the spec's output, else runs/NAME-OF-THE-SPEC); of several specs, each writes DIR/NAME-OF-THE-SPEC",
     )
     spec_arguments.sampling(parser, cores="threads, of several specs all together; never changes a draw")
+    spec_arguments.on(parser, "chains are")
     parser.add_argument("--force", action="store_true", help="replace the run that the folder holds; other files in it stay")
     parser.add_argument("--rescue", metavar="DIR", help="where to write the run if it cannot be written there (a temporary folder)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")

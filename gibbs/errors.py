@@ -11,6 +11,7 @@ import itertools
 import re
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from gibbs.printable import printable
 
@@ -49,6 +50,14 @@ class GibbsError(Exception):
         self.message = message = readable(message, LONGEST_MESSAGE)
         self.where = where = readable(where, LONGEST_PLACE)
         super().__init__(f"{self.stage}: {where}: {message}" if where else f"{self.stage}: {message}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """An error of another process is the same here."""
+        return _again, (type(self), self.message, self.where), self.__dict__
+
+
+def _again(kind: type[GibbsError], message: str, where: str) -> GibbsError:
+    return kind(message, where=where)
 
 
 class SpecError(GibbsError):
@@ -92,6 +101,12 @@ class SamplingError(GibbsError):
 
     stage = "sampling"
     exit_code = 1
+
+
+class ClusterError(GibbsError):
+    """A cluster cannot be reached, is not fit for the work, or was lost while it was at it."""
+
+    stage = "cluster"
 
 
 _LONGEST_WORD, _MOST_WORDS = 120, 5_000

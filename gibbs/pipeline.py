@@ -12,7 +12,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gibbs.resuming.course import Course
     from gibbs.sampling.plan import Plan
     from gibbs.sampling.progress import Progress
+    from gibbs.tasks.cluster import Workers
 
 
 @dataclass(frozen=True)
@@ -142,25 +143,27 @@ def draw(
     progress: Callable[[Progress], object] | None = None,
     *,
     course: Course | None = None,
+    hands: Workers | None = None,
 ) -> Fit:
     """Sample. Raises SamplingError where a chain met numbers it cannot trust, KeyboardInterrupt where nothing was kept yet.
 
     DataError where predictors and levels give the outcome to the last digit, so that there is no posterior.
 
     progress : called with snapshots while it runs; it never changes a draw. course : what the run goes on from, and its checkpoints.
+    hands : the workers of a cluster that chains and replicates are handed to; they change no draw.
     """
     from gibbs.criticism import scores
     from gibbs.draws.outline import outline
     from gibbs.model import exact_fit
     from gibbs.posterior.fit import Fit
     from gibbs.resuming.course import Course
-    from gibbs.sampling import chains
+    from gibbs.sampling import chains, far
 
     exact_fit.refuse(prepared.design, prepared.table.source)
     keep = {} if prepared.spec.keep is None else {"keep": prepared.spec.keep}
     course = Course() if course is None else course
-    with course.part(prepared.spec.sampling) as going:
-        draws = chains.run(prepared.seen, prepared.plan, prepared.spec.sampling, progress=progress, **keep, **going)
+    with course.part(prepared.spec.sampling) as going, nullcontext({}) if hands is None else far.crews(hands) as crew:
+        draws = chains.run(prepared.seen, prepared.plan, prepared.spec.sampling, progress=progress, **keep, **going, **crew)
     most = {"numbers": scores.HURRIED} if draws.stopped == "interrupted" else {}
     found = scores.of_levels(draws, outline(prepared.design), prepared.design, **most)
     draws = replace(draws, info={**draws.info, "scores": found}) if found else draws
@@ -169,17 +172,17 @@ def draw(
     course.ended(draws.standing)
     fit.identity, fit.parts = course.identity, course.parts
     if (prepared.others or prepared.spec.replication is not None) and not draws.stopped:
-        fit.estimates = _estimates(prepared, fit, progress)
+        fit.estimates = _estimates(prepared, fit, progress, hands)
     return fit
 
 
-def _estimates(prepared: Prepared, fit: Fit, progress: Callable[[Progress], object] | None) -> Estimates | None:
+def _estimates(prepared: Prepared, fit: Fit, progress: Callable[[Progress], object] | None, hands: Workers | None) -> Estimates | None:
     """Estimates from replicates and versions; None, with the posterior kept, where Ctrl-C ended them."""
     from gibbs.survey import fits
 
     began = time.perf_counter()
     try:
-        found = fits.estimate((prepared, *prepared.others), fit.arrays, progress)
+        found = fits.estimate((prepared, *prepared.others), fit.arrays, progress, hands)
     except KeyboardInterrupt:
         signals.dealt_with()
         fit.arrays = replace(fit.arrays, stopped="interrupted")

@@ -22,14 +22,15 @@ STANDS_ON = {
     "model": TOOLS,
     "draws": {*TOOLS, "model"},
     "files": {*TOOLS, "model"},
-    "sampling": {*TOOLS, "model", "draws", "kernels"},
+    "tasks": {*TOOLS, "kernels"},
+    "sampling": {*TOOLS, "model", "draws", "kernels", "tasks"},
     "posterior": {*TOOLS, "model", "draws"},
     "summaries": {*TOOLS, "model", "draws", "files", "posterior"},
     "predictions": {*TOOLS, "model", "draws", "files", "posterior", "plots"},
     "criticism": {*TOOLS, "model", "draws", "files", "posterior"},
     "plots": {*TOOLS, "model", "draws", "files", "posterior", "predictions"},
     "export": {*TOOLS, "model", "draws", "files", "posterior"},
-    "survey": {*TOOLS, "model", "draws", "sampling"},
+    "survey": {*TOOLS, "model", "draws", "sampling", "tasks"},
     "runfolder": {*TOOLS, "model", "draws", "files"},
 }
 """The rooms that the modules of each room may import from, besides their own."""

@@ -13,14 +13,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gibbs import paths, signals
+from gibbs import paths
 from gibbs.calibration import datasets, picture, ranks
 from gibbs.calibration import folder as folders
 from gibbs.calibration.ranks import SUITE
@@ -31,6 +30,7 @@ from gibbs.model import by_group, families
 from gibbs.model.records import Design, Sampling, Spec, Until
 from gibbs.pipeline import Prepared
 from gibbs.posterior import linear
+from gibbs.tasks.hands import Desk, Hands, Threads, each
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,6 +217,7 @@ def calibrate(
     rows: int | None = None,
     cores: int | None = None,
     progress: Callable[[int, int], object] | None = None,
+    hands: Hands | None = None,
 ) -> Calibration:
     """Simulate and fit ``replicates`` data sets.
 
@@ -224,7 +225,7 @@ def calibrate(
     ----------
     prepared : spec, design and plan; the spec's sampling says how each fit is drawn, its seed begins everything.
     rows : so many rows, chosen at random with the spec's seed; all where None.
-    cores : data sets fitted at a time; never changes a number.
+    cores : data sets fitted at a time, by threads of this process. hands : who fits them instead. Neither ever changes a number.
     progress : called with (done, asked).
 
     Raises SpecError where a prior is improper, and for more than MOST_REPLICATES. KeyboardInterrupt ends it with what is done.
@@ -234,41 +235,31 @@ def calibrate(
     if not 1 <= replicates <= MOST_REPLICATES:
         raise SpecError(f"replicates is a number from 1 to {MOST_REPLICATES:,}; found {paths.shown(f'{replicates:,}')}.", where="sbc")
     seeds = np.random.SeedSequence(spec.sampling.seed)
-    choose, *each = seeds.spawn(replicates + 1)
+    choose, *each_seed = seeds.spawn(replicates + 1)
     if rows is not None and rows < design.y.size:
         design = _fewer(design, rows, np.random.default_rng(choose))
     L = _ranked(spec.sampling)
     watched = Watched.of(design)
     done: list[Replicate] = []
-    stopped, stop = "", threading.Event()
-    pool = ThreadPoolExecutor(max_workers=max(1, min(cores or os.cpu_count() or 1, replicates)))
+    stopped = ""
+
+    def received(number: int, replicate: Replicate) -> None:
+        done.append(replicate)
+        if progress is not None:
+            progress(len(done), replicates)
+
     try:
-        futures = [pool.submit(_replicate, number + 1, seed, spec, design, watched, L, stop) for number, seed in enumerate(each)]
-        left = set(futures)
-        with signals.deferred():
-            while left:
-                over, left = wait(left, timeout=0.1, return_when=FIRST_COMPLETED)
-                for future in over:
-                    done.append(future.result())
-                    if progress is not None:
-                        progress(len(done), replicates)
-                if signals.pressed():
-                    raise KeyboardInterrupt
-    except BaseException as error:
-        stop.set()
-        signals.dealt_with()
-        signals.abandoned.set()  # a fit that is at its compilation does not hear it
-        if not isinstance(error, KeyboardInterrupt) or not done:
+        each(hands or Threads(cores), _replicate, (spec, design, watched, L), list(enumerate(each_seed, start=1)), received)
+    except KeyboardInterrupt:
+        if not done:
             raise
         stopped = "interrupted"
-    finally:
-        pool.shutdown(wait=not stop.is_set(), cancel_futures=True)
     done.sort(key=lambda r: r.number)
     return Calibration(spec, watched.names, L, tuple(done), replicates, int(design.y.size), stopped)
 
 
 _here = threading.local()
-"""``stop`` of the replicate that this thread is at."""
+"""``desk`` of the replicate that this thread is at."""
 
 
 @dataclass(frozen=True)
@@ -317,14 +308,12 @@ class Watched:
         return np.nan_to_num(ess, nan=0.0, posinf=float(values.shape[0] * values.shape[1]))
 
 
-def _replicate(
-    number: int, seed: np.random.SeedSequence, spec: Spec, design: Design, watched: Watched, L: int, stop: threading.Event
-) -> Replicate:
+def _replicate(shared: tuple[Spec, Design, Watched, int], task: tuple[int, np.random.SeedSequence], desk: Desk) -> Replicate:
     """One data set, fitted, and fitted again for longer while its draws are too few to be independent.
 
-    stop : KeyboardInterrupt soon after it is set.
+    task : number and seed. desk : KeyboardInterrupt soon after it is set.
     """
-    _here.stop = stop
+    (spec, design, watched, L), (number, seed), _here.desk = shared, task, desk
     for_data, for_fit = seed.spawn(2)
     fit_seed = int(for_fit.generate_state(1)[0])
     made = datasets.simulate(design, np.random.default_rng(for_data))
@@ -351,7 +340,7 @@ def fit(design: Design, sampling: Sampling) -> Draws:
     from gibbs.sampling import chains, plan
 
     seen = by_group.arrange(design)
-    draws = chains.run(seen, plan.make(seen, sampling.scheme), sampling, stop=getattr(_here, "stop", None))
+    draws = chains.run(seen, plan.make(seen, sampling.scheme), sampling, stop=getattr(_here, "desk", None))
     if draws.stopped == "interrupted":
         raise KeyboardInterrupt
     return draws

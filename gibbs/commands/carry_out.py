@@ -14,14 +14,23 @@ if TYPE_CHECKING:
     from gibbs.pipeline import Prepared, Saved
     from gibbs.posterior.fit import Fit
     from gibbs.resuming.course import Course
+    from gibbs.tasks.cluster import Workers
 
 DONE, NOT_TO_BE_TRUSTED, INTERRUPTED = 0, 1, 130
 
 
 def carry_out(
-    prepared: Prepared, place: Place, course: Course, *, quiet: bool, log: str | None, rescue: str | None, spec: str | None = None
+    prepared: Prepared,
+    place: Place,
+    course: Course,
+    *,
+    quiet: bool,
+    log: str | None,
+    rescue: str | None,
+    spec: str | None = None,
+    hands: Workers | None = None,
 ) -> int:
-    """Draw, write the run to ``place``, and say how it was; gives the exit code. log, rescue : as on the command line."""
+    """Draw, write the run to ``place``, and say how it was; gives the exit code. log, rescue : as on the command line. hands : of --on."""
     from gibbs import pipeline, progress
     from gibbs.runlog import RunLog
 
@@ -31,7 +40,7 @@ def carry_out(
         with nullcontext() if log is None else RunLog(log, spec=spec, folder=str(place.target)) as of_log:
             with signals.deferred():  # from here on there may be draws
                 with progress.display(False if quiet else None) as show:
-                    fit = pipeline.draw(prepared, progress.together(show, of_log.update if of_log else None), course=course)
+                    fit = pipeline.draw(prepared, progress.together(show, of_log.update if of_log else None), course=course, hands=hands)
                 saved = pipeline.save(fit, place, course=course, rescue=rescue)
             trusted = saved.tables and pipeline.trusted(fit)
             code = DONE if trusted and not saved.problems else NOT_TO_BE_TRUSTED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from gibbs.commands import spec_arguments
 from gibbs.terminal import say_beside, until, whole_number
 
 SUMMARY = """\
@@ -20,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--now", action="store_true", help="write what was drawn, and draw no more; resume goes on with it later")
     parser.add_argument("--data", metavar="FILE", help="the data, where they are no longer where the spec says; they must be the same")
     parser.add_argument("--cores", metavar="N", type=whole_number(1), help="threads; never changes a draw")
+    spec_arguments.on(parser, "chains are")
     parser.add_argument("--rescue", metavar="DIR", help="where to write the run if it cannot be written there (a temporary folder)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
     parser.add_argument("--log", metavar="FILE", help="add to this file what the run is at, one JSON object a line")
@@ -30,9 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     from gibbs.resuming import resume
 
     asked = resume.Asked(arguments.draws, arguments.until, arguments.cores, arguments.data, arguments.now)
-    with resume.opened(arguments.run, asked) as going:
+    with spec_arguments.workers(arguments, arguments.cores) as hands, resume.opened(arguments.run, asked) as going:
         for note in going.notes:
             say_beside(f"note: {note}")
-        return carry_out(
-            going.prepared, going.place, going.course, quiet=arguments.quiet, log=arguments.log, rescue=arguments.rescue, spec=arguments.run
-        )
+        flags = {"quiet": arguments.quiet, "log": arguments.log, "rescue": arguments.rescue}
+        return carry_out(going.prepared, going.place, going.course, **flags, spec=arguments.run, hands=hands)

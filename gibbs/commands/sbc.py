@@ -21,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="the folder to write (sbc/NAME-OF-THE-SPEC)")
     parser.add_argument("--rows", metavar="N", type=whole_number(2), help="so many rows of the data, at random (all)")
     spec_arguments.sampling(parser, cores="data sets fitted at a time; never changes a number")
+    spec_arguments.on(parser, "data sets are")
     parser.add_argument("--force", action="store_true", help="replace the calibration that the folder holds")
     parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
 
@@ -35,13 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     spec = spec_arguments.load(arguments, cores=None)
     folder = Path(arguments.out) if arguments.out else Path("sbc") / pipeline.name_of(spec)
-    with folders.reserved(folder, force=arguments.force) as place:
+    with spec_arguments.workers(arguments, arguments.cores) as hands, folders.reserved(folder, force=arguments.force) as place:
         for note in place.notes:
             say_beside(f"note: {note}")
         prepared = pipeline.prepare(spec)
         with signals.deferred():
             with counter(not arguments.quiet) as show:
-                found = sbc.calibrate(prepared, replicates=arguments.replicates, rows=arguments.rows, cores=arguments.cores, progress=show)
+                sizes = {"replicates": arguments.replicates, "rows": arguments.rows, "cores": arguments.cores}
+                found = sbc.calibrate(prepared, **sizes, progress=show, hands=hands)
             written, problems = place.fill_somewhere(folders.writer(found.contents()), otherwise="The calibration is lost.")
     for trouble in (*pipeline.troubles(), *problems):
         say_beside(f"warning: {trouble}")

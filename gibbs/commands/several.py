@@ -26,6 +26,8 @@ from gibbs.errors import GibbsError, OutputError, SpecError, nearest
 from gibbs.terminal import complain, say_beside, say_words
 
 POLL = 0.05
+WAITING = 4
+"""Processes at a time, for each core, that wait for the workers of a cluster more than they work."""
 INTERRUPTED = 130
 _VALUES = ("data", "subset", "seed", "chains", "warmup", "draws", "scheme", "rescue", "log")
 
@@ -58,10 +60,16 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_shared_folders(specs)
     if arguments.log:
         _check_log(arguments.log)
-    at_a_time = max(1, min(len(specs), arguments.cores or _cores()))
-    each = None if arguments.cores is None else max(1, arguments.cores // at_a_time)
-    with signals.deferred():
-        asked = _carry_out(specs, arguments, at_a_time, each)
+    with spec_arguments.workers(arguments, arguments.cores) as hands:
+        if hands is None:
+            at_a_time = max(1, min(len(specs), arguments.cores or _cores()))
+            flags = [] if arguments.cores is None else [f"--cores={max(1, arguments.cores // at_a_time)}"]
+            environment = {}
+        else:  # the processes here decide and write; the chains are elsewhere
+            at_a_time = max(1, min(len(specs), max(_cores(), min(hands.count, WAITING * _cores()))))
+            flags, environment = [f"--on={hands.name}"], hands.environment()
+        with signals.deferred():
+            asked = _carry_out(specs, arguments, at_a_time, [*_flags(arguments), *flags], environment)
     if asked:
         signals.dealt_with()
     not_begun = [one.spec for one in specs if one.code is None]
@@ -126,7 +134,9 @@ def _check_log(log: str) -> None:
         raise OutputError(f"the log cannot be written ({getattr(error, 'strerror', None) or error}).", where=log) from error
 
 
-def _carry_out(specs: Sequence[One], arguments: argparse.Namespace, at_a_time: int, each: int | None) -> bool:
+def _carry_out(
+    specs: Sequence[One], arguments: argparse.Namespace, at_a_time: int, flags: Sequence[str], environment: Mapping[str, str]
+) -> bool:
     """Begin and end all of them; gives whether a signal ended it early, of which every process under way was told."""
     waiting, under_way, told = list(specs), [], 0
     try:
@@ -137,7 +147,7 @@ def _carry_out(specs: Sequence[One], arguments: argparse.Namespace, at_a_time: i
                     one.code = one.error.exit_code
                     complain(f"{one.spec}: {one.error}")
                     continue
-                _begin(one, arguments, each)
+                _begin(one, [*flags, *([f"--out={one.folder}"] if arguments.out else [])], environment)
                 under_way.append(one)
             if signals.pressed():
                 waiting.clear()
@@ -154,16 +164,14 @@ def _carry_out(specs: Sequence[One], arguments: argparse.Namespace, at_a_time: i
     return told > 0
 
 
-def _begin(one: One, arguments: argparse.Namespace, cores: int | None) -> None:
+def _begin(one: One, flags: Sequence[str], environment: Mapping[str, str]) -> None:
     """Start the process of one spec, in a group of its own: Ctrl-C at a terminal reaches it once, through this one."""
     program = f"import sys; sys.path[:] = {sys.path!r}; from gibbs.__main__ import main; sys.exit(main())"
-    command = [sys.executable, "-c", program, "run", "--quiet", *_flags(arguments, cores)]
-    if arguments.out:
-        command.append(f"--out={one.folder}")
+    command = [sys.executable, "-c", program, "run", "--quiet", *flags]
     one.began, one.written, one.heard = time.monotonic(), _written(one), tempfile.TemporaryFile()
     one.process = subprocess.Popen(
         [*command, "--", one.spec], stdin=subprocess.DEVNULL, stdout=one.heard, stderr=one.heard, start_new_session=True,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        env={**os.environ, **environment, "PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
 
 
@@ -228,13 +236,11 @@ def _killed(one: One, number: int) -> str:
     return f"its process was ended by signal {number}."
 
 
-def _flags(arguments: argparse.Namespace, cores: int | None) -> Iterator[str]:
+def _flags(arguments: argparse.Namespace) -> Iterator[str]:
     """The flags that each spec's own process is given; values behind an equals sign, since they may begin with a dash."""
     for name in _VALUES:
         if (value := getattr(arguments, name)) is not None:
             yield f"--{name}={value}"
-    if cores is not None:
-        yield f"--cores={cores}"
     if arguments.until is not None:
         yield f"--until={_until(arguments.until)}"
     yield from (f"--set={one}" for one in arguments.set)

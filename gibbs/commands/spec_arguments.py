@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gibbs import paths
-from gibbs.terminal import until, whole_number
+from gibbs.terminal import say_beside, until, whole_number
 
 if TYPE_CHECKING:
     from gibbs.model.records import Spec
+    from gibbs.tasks.cluster import Workers
 
 _SAMPLING = ("seed", "chains", "warmup", "draws", "until", "cores", "scheme")
 
@@ -47,6 +50,30 @@ def sampling(parser: argparse.ArgumentParser, cores: str = "threads; never chang
     )
     parser.add_argument("--cores", metavar="N", type=positive, help=cores)
     parser.add_argument("--scheme", metavar="S", help="auto, joint, collapsed, one-at-a-time, augmented or second-order")
+
+
+def on(parser: argparse.ArgumentParser, what: str) -> None:
+    """--on, of the commands that have work for a cluster."""
+    parser.add_argument(
+        "--on",
+        metavar="ADDRESS",
+        help=f"{what} handed to the workers of a Dask cluster: the scheduler's address, tcp://HOST:8786, or local, for processes of this "
+        "machine; never changes a draw. An address is trusted: what is sent there is run there",
+    )
+
+
+@contextmanager
+def workers(given: argparse.Namespace, cores: int | None = None) -> Iterator[Workers | None]:
+    """The cluster of --on, ready for work; None where there is no such flag. Raises ClusterError."""
+    if given.on is None:
+        yield None
+        return
+    from gibbs.tasks import cluster
+
+    with cluster.opened(given.on, cores) as hands:
+        for note in hands.notes():
+            say_beside(f"note: {note}")
+        yield hands
 
 
 def load(given: argparse.Namespace, **further: Any) -> Spec:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gibbs import pipeline, signals
 from gibbs import progress as display
 from gibbs.resuming import resume as resuming
+from gibbs.tasks import cluster
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,7 @@ def resume(
     cores: int | None = None,
     data: Any = None,
     progress: bool | None = None,
+    on: Any = None,
 ) -> Fit:
     """Go on with a run that was broken off, or add draws to one that is over; its folder is written, and its Fit given.
 
@@ -36,7 +38,7 @@ def resume(
     draws : draws that every chain is to have in the end. until : how precise the run is to be, as of :func:`fit`. now : write what was
         drawn, and draw no more; the run can go on later. None of them: to the end that the run was begun with.
     cores : threads; never changes a draw. data : where they are not to be had from where the spec says; they must be the same.
-    progress : as of :func:`fit`.
+    progress, on : as of :func:`fit`.
 
     The draws and the tables are those of a run that was never broken off. Warns as :func:`fit` does.
 
@@ -45,13 +47,13 @@ def resume(
     OutputError : no run, all checkpoints damaged, another process at work on it. SpecError : the run is at its end, and nothing more is
     asked for. DataError : the data are others.
     """
-    with resuming.opened(run, resuming.Asked(draws, until, cores, data, now)) as going:
-        for note in going.notes:
+    with cluster.opened(on, cores) as hands, resuming.opened(run, resuming.Asked(draws, until, cores, data, now)) as going:
+        for note in (*going.notes, *(hands.notes() if hands else ())):
             warnings.warn(note, UserWarning, stacklevel=2)
         pipeline.check_room(going.place, going.prepared)
         with signals.deferred():
             with display.display(progress) as show:
-                fit = pipeline.draw(going.prepared, show, course=going.course)
+                fit = pipeline.draw(going.prepared, show, course=going.course, hands=hands)
             try:
                 problems = pipeline.save(fit, going.place, course=going.course).problems
             except signals.Unwritten:

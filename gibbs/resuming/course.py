@@ -22,6 +22,7 @@ from gibbs.resuming import checkpoint
 from gibbs.resuming.checkpoint import Checkpoint
 from gibbs.runfolder import runfolder, saved_data
 from gibbs.sampling.keeper import Keeper
+from gibbs.tasks.installation import processor
 
 if TYPE_CHECKING:
     from gibbs.model.records import Sampling, Spec, Table
@@ -105,13 +106,6 @@ def here(sampling: Sampling) -> dict[str, Any]:
         "cores": sampling.cores or os.cpu_count() or 1,
         **{name: versions[name] for name in VERSIONS if name in versions},
     }
-
-
-def processor() -> str:
-    """What bits depend on beside the code: the kind of processor, as the compiler sees it."""
-    from llvmlite import binding
-
-    return f"{platform.machine()} {binding.get_host_cpu_name()}"
 
 
 def start(spec: Spec, table: Table, target: Path, *, force: bool) -> Course:

@@ -38,6 +38,7 @@ def run(
     stop: threading.Event | None = None,
     keeper: Keeper | None = None,
     before: Standing | None = None,
+    crew: Callable[..., Crew] = Crew,
 ) -> Draws:
     """Draw the posterior.
 
@@ -50,6 +51,7 @@ def run(
     chunk : sweeps a chunk (for tests: draws must not depend on it); None lets the clock decide.
     stop : where it is set, all that Ctrl-C does happens; for runs in threads, which no signal reaches.
     keeper : writes checkpoints meanwhile. before : where a run of the same model, seed and chains stood, which is gone on with.
+    crew : what advances the chains; ``far.crews`` where that happens elsewhere, and nothing need be compiled here.
 
     Returns
     -------
@@ -64,22 +66,24 @@ def run(
     of this model.
     """
     reporter = Reporter(progress, sampling)
+    near = crew is Crew
     with signals.deferred():
-        with signals.immediate(), precompile.together(plan.compiled, sampling.cores) as meet:
+        with signals.immediate(), precompile.together(plan.compiled if near else "", sampling.cores) as meet:
             packed = pack(design, plan)
             streamed = [] if keep is None else [f for f, factor in enumerate(design.factors) if factor.name not in keep]
             watch = Watch(design, packed, sampling, streamed)
             compile_began = time.perf_counter()
             reporter.compiling()
             chains = _chains(design, packed, sampling, streamed)
-            chains[0].compile()
+            if near:
+                chains[0].compile()
             meet()
             if before is not None:
                 for chain, parts, kept in zip(chains, before.chains, before.kept, strict=True):
                     snapshot.put(chain, parts)
                     chain.kept = list(kept)
         compile_seconds = time.perf_counter() - compile_began
-        crew = Crew(chains, sampling.cores, reporter.tell, chunk, stop, keeper)
+        crew = crew(chains, sampling.cores, reporter.tell, chunk, stop, keeper)
         crew.began -= before.elapsed if before else 0.0
         reporter.start(chains, crew.workers, watch)
         if keeper is not None:

@@ -136,13 +136,17 @@ class Crew:
                 self.idle.append(behind)
 
     def _chunk(self, chain: Chain, target: int) -> None:
-        most = max(1, CHUNK_NUMBERS // max(1, chain.packed.effects)) if chain.stream is not None else None
-        began, before = time.perf_counter(), chain.done
-        size = self.chunk or self.sizes[chain.number]
-        chain.advance(min(size, target - chain.done, most or size))
-        if self.chunk is None:
-            seconds = max(time.perf_counter() - began, 1e-6)
-            size = int(min(max((chain.done - before) * CHUNK_SECONDS / seconds, 1), GROWTH * size))
-            if before < chain.warmup <= chain.done:  # what comes now may take longer
-                size = max(1, size // GROWTH)
-            self.sizes[chain.number] = size
+        self.sizes[chain.number] = chunk_of(chain, target, self.sizes[chain.number], self.chunk)
+
+
+def chunk_of(chain: Chain, target: int, size: int, given: int | None = None) -> int:
+    """Bring ``chain`` forward by a chunk of ``size`` sweeps, or ``given``; returns the size of the next, by the clock."""
+    most = max(1, CHUNK_NUMBERS // max(1, chain.packed.effects)) if chain.stream is not None else None
+    began, before = time.perf_counter(), chain.done
+    chain.advance(min(given or size, target - chain.done, most or given or size))
+    if given is None:
+        seconds = max(time.perf_counter() - began, 1e-6)
+        size = int(min(max((chain.done - before) * CHUNK_SECONDS / seconds, 1), GROWTH * size))
+        if before < chain.warmup <= chain.done:  # what comes now may take longer
+            size = max(1, size // GROWTH)
+    return size

@@ -105,6 +105,18 @@ class Keeper:
             self.thread.join(patience)
         return self.thread is None or not self.thread.is_alive()
 
+    def now(self, chains: list[Chain], elapsed: float) -> bool:
+        """A checkpoint of all that there is, at once, of chains that nobody is at work on; whether it could be written."""
+        self.close()
+        self.cancel()
+        with self.lock:
+            self.wanted = {chain.number for chain in chains}
+        for chain in chains:
+            self.offered(chain)
+        self._write(elapsed, dict(self.course))
+        self.due = float("inf")
+        return self.failed is None
+
     def leaves(self, chains: list[Chain], elapsed: float, whole: bool) -> bool:
         """Whether the draws of an interrupted run stay where they are, since all its files could not be written in time.
 

@@ -48,8 +48,11 @@ def take(chain: Chain) -> Snapshot:
     return parts
 
 
-def put(chain: Chain, parts: Snapshot) -> None:
-    """``chain``, fresh, of the same model and the same warm-up, ← the snapshot. ValueError: it is one of another model."""
+def put(chain: Chain, parts: Snapshot, *, derive: bool = True) -> None:
+    """``chain``, of the same model and the same warm-up, ← the snapshot. ValueError: it is one of another model.
+
+    The chain is fresh; or, without ``derive``, one that makes no sweep itself, and needs nothing that can be had again.
+    """
     from gibbs.sampling.chain import Kept
 
     live = _live(chain)
@@ -77,7 +80,8 @@ def put(chain: Chain, parts: Snapshot) -> None:
     chain.warm = [Kept(*(parts[f"warm.{name}"].copy() for name in Kept.NAMES))] if "warm.lp" in parts else None
     if chain.stream is not None:
         chain.stream.put({name.removeprefix("stream."): part for name, part in parts.items() if name.startswith("stream.")})
-    chain.restored()
+    if derive:
+        chain.restored()
 
 
 def _live(chain: Chain) -> dict[str, np.ndarray]:

@@ -2,23 +2,19 @@
 
 A replicate's fit is one short chain. The chain begins near the mode of its own posterior, as every chain here does, and warms up anew: 150
 of its 650 sweeps, so that a start from the full fit's draws could save no more than that. What the Monte Carlo error of a replicate adds
-to the variance is known, and taken off. Fits are independent, run beside each other in threads, and each has a seed of its own, so that
-nothing depends on how many threads there are.
+to the variance is known, and taken off. Fits are independent, run beside each other in threads or on the workers of a cluster, and each has
+a seed of its own, so that nothing depends on where they are done.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from gibbs import signals
 from gibbs.draws import diagnostics, estimates, names
 from gibbs.draws.estimates import Estimates
 from gibbs.draws.records import Draws
@@ -27,6 +23,7 @@ from gibbs.model.records import Design, Sampling, Spec, Table
 from gibbs.sampling.plan import Plan
 from gibbs.sampling.progress import Progress
 from gibbs.survey import replication
+from gibbs.tasks.hands import Desk, Hands, Threads, each
 
 PHASE = "replicates"
 
@@ -48,10 +45,13 @@ class Version(Protocol):
     def frame(self) -> Any: ...
 
 
-def estimate(versions: Sequence[Version], draws: Draws, progress: Callable[[Progress], object] | None = None) -> Estimates | None:
+def estimate(
+    versions: Sequence[Version], draws: Draws, progress: Callable[[Progress], object] | None = None, hands: Hands | None = None
+) -> Estimates | None:
     """The estimates of a model of one version or several; None where the spec asks for neither replicates nor versions.
 
     versions : the model made of each version of the data. draws : of the first, under its full weights.
+    hands : who draws the others; threads of this process where None.
 
     Raises DataError where versions differ in their parameters, SamplingError where a fit fails (naming it), KeyboardInterrupt on Ctrl-C.
     """
@@ -69,7 +69,7 @@ def estimate(versions: Sequence[Version], draws: Draws, progress: Callable[[Prog
             )
     weights = [replication.of(v.spec, v.design, v.frame) for v in versions]
     jobs = _jobs(versions, weights, spec)
-    found = _run(jobs, spec.sampling.cores, progress)
+    found = _run(versions, jobs, hands or Threads(spec.sampling.cores), progress)
     first = _moments(draws, places)
     full = [first, *(found[m, -1] for m in range(1, len(versions)))]
     means, variances, errors = (np.array([moments[k] for moments in full]) for k in range(3))
@@ -110,80 +110,72 @@ def _moments(draws: Draws, places: tuple[np.ndarray, np.ndarray]) -> tuple[np.nd
     return values.mean(axis=(0, 1)), variance, np.nan_to_num(diagnostics.mcse_mean(values)) ** 2
 
 
-Job = tuple[int, int, Design, Plan, Sampling, tuple[np.ndarray, np.ndarray]]
+@dataclass(frozen=True)
+class Job:
+    """A version under its own weights (replicate −1), or under those of a replicate. places: of the parameters in β and in hyper."""
+
+    version: int
+    replicate: int
+    sampling: Sampling
+    factors: np.ndarray | None
+    places: tuple[np.ndarray, np.ndarray]
 
 
-def _jobs(versions: Sequence[Version], weights: Sequence[replication.Replicates | None], spec: Spec) -> list[Callable[[], Job]]:
-    """What is to be fitted, (version, replicate): replicate −1 is the full weights. Made when it is its turn: designs are large."""
+def _jobs(versions: Sequence[Version], weights: Sequence[replication.Replicates | None], spec: Spec) -> list[Job]:
+    """What is to be fitted."""
     seeds = np.random.SeedSequence([spec.sampling.seed or 0, 0xF175]).spawn(
         len(versions) * (1 + max(len(w.coefficients) if w else 0 for w in weights))
     )
     short = spec.sampling
     if spec.replication is not None:
         short = replace(short, chains=1, warmup=spec.replication.warmup, draws=spec.replication.draws, until=None)
-    found: list[Callable[[], Job]] = []
-    at = 0
+    found: list[Job] = []
     for m, (version, of_version) in enumerate(zip(versions, weights, strict=True)):
         places = _parameters(version.design)[1]
         numbers = [] if of_version is None else list(range(len(of_version.coefficients)))
         for r in [*([-1] if m else []), *numbers]:
-            seed = int(seeds[at].generate_state(1)[0])
-            at += 1
+            seed = int(seeds[len(found)].generate_state(1)[0])
             sampling = replace(spec.sampling if r < 0 else short, seed=seed, cores=1)
             factors = None if r < 0 or of_version is None else of_version.factors[r]
-            found.append(_job(m, r, version, factors, sampling, places))
+            found.append(Job(m, r, sampling, factors, places))
     return found
 
 
-def _job(m: int, r: int, version: Version, factors: np.ndarray | None, sampling: Sampling, places: Any) -> Callable[[], Job]:
-    def make() -> Job:
-        from gibbs.sampling import plan
+def _fit(seen: Sequence[tuple[Design, Plan]], job: Job, desk: Desk) -> tuple[np.ndarray, ...]:
+    """The moments of one fit. seen : design, as the sampler sees it, and plan of every version."""
+    from gibbs.sampling import chains, plan
 
-        design = version.seen if factors is None else replication.reweighted(version.seen, factors)
-        return m, r, design, version.plan if factors is None else plan.make(design, sampling.scheme), sampling, places
-
-    return make
-
-
-def _fit(make: Callable[[], Job], stop: threading.Event) -> tuple[int, int, tuple[np.ndarray, ...]]:
-    from gibbs.sampling import chains
-
-    m, r, design, plan, sampling, places = make()
-    if stop.is_set():
+    design, decided = seen[job.version]
+    if job.factors is not None:
+        design = replication.reweighted(design, job.factors)
+        decided = plan.make(design, job.sampling.scheme)
+    if desk.is_set():
         raise KeyboardInterrupt
     try:
-        draws = chains.run(design, plan, sampling, stop=stop)
+        draws = chains.run(design, decided, job.sampling, stop=desk)
     except SamplingError as error:
-        which = f"replicate {r + 1}" if r >= 0 else "the full weights"
-        raise SamplingError(f"the fit of version {m + 1} under {which} failed: {error.message}", where=error.where) from error
+        which = f"replicate {job.replicate + 1}" if job.replicate >= 0 else "the full weights"
+        raise SamplingError(f"the fit of version {job.version + 1} under {which} failed: {error.message}", where=error.where) from error
     if draws.stopped == "interrupted":
         raise KeyboardInterrupt
-    return m, r, _moments(draws, places)
+    return _moments(draws, job.places)
 
 
-def _run(jobs: Sequence[Callable[[], Job]], cores: int | None, progress: Callable[[Progress], object] | None) -> dict[tuple[int, int], Any]:
+def _run(
+    versions: Sequence[Version], jobs: Sequence[Job], hands: Hands, progress: Callable[[Progress], object] | None
+) -> dict[tuple[int, int], tuple[np.ndarray, ...]]:
     """Every job done, by (version, replicate). What goes wrong in one ends all."""
-    found: dict[tuple[int, int], Any] = {}
-    stop, began = threading.Event(), time.perf_counter()
-    pool = ThreadPoolExecutor(max_workers=max(1, min(cores or os.cpu_count() or 1, max(len(jobs), 1))))
-    try:
-        left = {pool.submit(_fit, job, stop) for job in jobs}
-        with signals.deferred():
-            while left:
-                over, left = wait(left, timeout=0.1, return_when=FIRST_COMPLETED)
-                for future in over:
-                    m, r, moments = future.result()
-                    found[m, r] = moments
-                if progress:
-                    passed = time.perf_counter() - began
-                    ahead = passed / len(found) * (len(jobs) - len(found)) if found else None
-                    progress(Progress(PHASE, (len(found),), len(jobs), passed, ahead))
-                if signals.pressed():
-                    raise KeyboardInterrupt
-    except BaseException:
-        stop.set()
-        signals.dealt_with()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    found: dict[tuple[int, int], tuple[np.ndarray, ...]] = {}
+    began = time.perf_counter()
+
+    def received(number: int, moments: tuple[np.ndarray, ...]) -> None:
+        found[jobs[number].version, jobs[number].replicate] = moments
+
+    def passed() -> None:
+        if progress:
+            seconds = time.perf_counter() - began
+            ahead = seconds / len(found) * (len(jobs) - len(found)) if found else None
+            progress(Progress(PHASE, (len(found),), len(jobs), seconds, ahead))
+
+    each(hands, _fit, [(version.seen, version.plan) for version in versions], jobs, received, passed)
     return found
