@@ -26,3 +26,15 @@ def plain(value: float, digits: int = 4) -> str:
     places = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
     text = f"{rounded:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def of_predictor(value: float, digits: int = 4) -> str:
+    """A value that a predictor has: as ``plain``, but whole numbers and those of four digits are whole, and without a comma.
+
+    ``1985``, ``1984.25``, ``12,400``, ``0.5133``: a year is no amount, and 1983 and 1984 are two of them.
+    """
+    value = float(value)
+    size, whole = abs(value), value == round(value) if math.isfinite(value) else False
+    if whole and size < _LARGEST:
+        return f"{value:.0f}" if size < 10_000 else f"{value:,.0f}"
+    return f"{value:.2f}".rstrip("0").rstrip(".") if 1000 <= size < 10_000 else plain(value, digits)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gibbs.numerals import plain
+from gibbs.numerals import of_predictor, plain
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,14 @@ def test_all_digits_asked_for_are_right(value: float, digits: int) -> None:
     text = plain(-value, digits)
     assert "e" not in text or abs(float(text)) >= 1e12
     assert math.isclose(-float(text.replace(",", "")), value, rel_tol=0.5001 * 10.0 ** (1 - digits))
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (1985.0, "1985"), (1984.25, "1984.25"), (1984.5, "1984.5"), (12_400.0, "12,400"), (12_400.25, "12,400"), (0.513268, "0.5133"),
+        (-1.0, "-1"), (0.0, "0"), (float("nan"), "nan"), (float("inf"), "inf"), (1e15, "1.000e+15"), (18.0, "18"),
+    ],
+)  # fmt: skip
+def test_values_of_predictors(value: float, written: str) -> None:
+    assert of_predictor(value) == written

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         max_draws=arguments.draws,
     )
     say_words(f"{found.title} ({found.caption})" if found.caption else found.title)
-    say(tablefile.text(found.table))
+    say(tablefile.text(found.table, (arguments.by or "",)))
     mean = "exp of the posterior mean difference" if arguments.exp else "posterior mean"
     say_words(f"\nmean: {mean}; p_above: the probability that it is above {1 if arguments.exp else 0}.")
     write_csv(found.table, arguments)

@@ -71,13 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
     say_words(
         f"Average marginal effects on {outcome_words(fit)}, over the rows of the data ({arguments.groups or 'each in its own group'})"
     )
-    say(tablefile.text(averages))
+    say(tablefile.text(averages, (arguments.by or "",)))
     table = averages
     if arguments.predictor is not None:
         found = fit.effects(arguments.predictor, arguments.by, at=at, others=arguments.others, grid=arguments.grid, **groups, **common)
         table = found.table
         say_words(f"\nPredictions of {found.outcome}" + (f" ({found.caption})" if found.caption else ""))
-        say(tablefile.text(table))
+        say(tablefile.text(table, tuple(found.labels)))
         if arguments.picture:
             found.plot(path=arguments.picture, force=arguments.force, level=arguments.level)
             say(f"\nWritten to {arguments.picture}")

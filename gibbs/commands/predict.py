@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     number = "row" if "row" not in beside else "row_number"
     table = pd.concat([beside.reset_index(names=number), table.reset_index(drop=True)], axis=1)
     if arguments.out is None:
-        say(tablefile.text(table))
+        say(tablefile.text(table, tuple(map(str, beside.columns))))
     else:
         written = tablefile.write(table, arguments.out, force=arguments.force)
         say(f"Written to {written}: {len(table):,} rows")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,9 +68,13 @@ def with_reason(note: str, table: pd.DataFrame) -> str:
     return " ".join(part for part in (note, NO_MEAN if lacks_means(table) else "") if part)
 
 
-def text(table: pd.DataFrame) -> str:
-    """The table for a terminal: four digits, the first rows of a long one, and why a row has no mean where one has none."""
-    shown = spreadsheet.shown(table.head(_SHOWN)).to_string(index=False, float_format=numerals.plain, na_rep="–")
+def text(table: pd.DataFrame, predictors: Sequence[str] = ()) -> str:
+    """The table for a terminal: four digits, the first rows of a long one, and why a row has no mean where one has none.
+
+    predictors : columns with values of predictors, which are written as such (``numerals.of_predictor``).
+    """
+    written = {name: numerals.of_predictor for name in predictors if name in table and table[name].dtype.kind == "f"}
+    shown = spreadsheet.shown(table.head(_SHOWN)).to_string(index=False, float_format=numerals.plain, formatters=written, na_rep="–")
     more = len(table) - _SHOWN
     found = f"{shown}\n… and {more:,} more rows; --out FILE.csv writes them all" if more > 0 else shown
     return f"{found}\n\n{wrap.message(NO_MEAN, sys.stdout)}" if lacks_means(table) else found

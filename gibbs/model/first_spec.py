@@ -18,6 +18,7 @@ from gibbs.model import averages, levels
 from gibbs.model.families import FAMILIES
 from gibbs.model.syntax import quoted
 from gibbs.model.yaml_lines import dump
+from gibbs.numerals import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,12 @@ _OUTCOMES = re.compile(
     r"rating|use|achievement|satisfaction|trust|yield|weight|count)$",
     re.I,
 )
+_GIVEN = re.compile(
+    r"^(year|yr|wave|round|time|date|month|week|day|hour|visit|period|quarter|session|trial|age|agegr?p|sex|gender|female|male|race|ethnic\w*|"
+    r"born|birth\w*|cohort|treat\w*|trt|group|arm|cond\w*|dose|lat|lon|latitude|longitude|zip\w*|n|size|trials|base|baseline)s?$",
+    re.I,
+)
+"""Names of what is known of a row before anything is found out: an outcome only where nothing else is left."""
 _GROUP_WORDS = (
     "id code no nr school sch class classroom teacher judge rater dept department student pupil province prov state county country cntry "
     "region district dist area city town village municipality precinct ward subject subjects subj person patient participant hospital "
@@ -90,10 +97,15 @@ class Proposal:
         terms = [*map(quoted, self.predictors), *(f"(1 | {quoted(g)})" for g in self.groups)]
         return f"{quoted(self.outcome)} ~ {' + '.join(terms) or '1'}"
 
+    def without(self, predictor: str, why: str) -> Proposal:
+        """Without one of its predictors."""
+        kept = tuple(name for name in self.predictors if name != predictor)
+        return replace(self, predictors=kept, left={**self.left, predictor: why})
+
     def smaller(self, why: str) -> Proposal | None:
         """Without its last predictor, else its last group; None where nothing is left to leave out."""
         if self.predictors:
-            return replace(self, predictors=self.predictors[:-1], left={**self.left, self.predictors[-1]: why})
+            return self.without(self.predictors[-1], why)
         return replace(self, groups=self.groups[:-1], left={**self.left, self.groups[-1]: why}) if self.groups else None
 
     def values(self) -> dict[str, object]:
@@ -123,10 +135,12 @@ def look(name: str, series: pd.Series) -> Column:
             return made("yes-no", f"{labels[0]} or {labels[1]}", labels)
         each = (rows - missing) / count
         shown = ", ".join(label[:20] for label in labels[:4]) + (" …" if count > 4 else "")
-        return made("words", f"{count:,} levels ({shown}), {each:,.3g} rows each", labels if _ordered(series) else ())
+        return made("words", f"{count:,} levels ({shown}), {plain(each, 3)} rows each", labels if _ordered(series) else ())
     x = series.to_numpy(dtype=float, na_value=np.nan)
     x = x[np.isfinite(x)]
-    found = f"{x.min():.6g} to {x.max():.6g}, mean {averages.mean(x):.4g}"
+    found = f"{plain(x.min(), 6)} to {plain(x.max(), 6)}, mean {plain(averages.mean(x))}"
+    if _GIVEN.match(name) and np.array_equal(x, np.round(x)):  # 1982, not 1,982
+        found = f"{x.min():.6g} to {x.max():.6g}, mean {averages.mean(x):.4g}"
     if count == 2:
         return made("yes-no", f"{labels[0]} or {labels[1]}", labels)
     if not np.array_equal(x, np.round(x)):
@@ -166,7 +180,8 @@ def propose(frame: pd.DataFrame, *, outcome: str | None = None) -> Proposal:
         hinted = [c for c in could if _OUTCOMES.match(c.name.split(".")[-1]) or _OUTCOMES.match(c.name)]
         if not could:
             raise DataError("no column could be an outcome: there is none of numbers, of yes and no, or of ordered categories.")
-        chosen = (hinted or [c for c in could if c.kind != "yes-no"] or could)[0]
+        open_ = [c for c in could if not _GIVEN.match(c.name)] or could
+        chosen = (hinted or [c for c in open_ if c.kind != "yes-no"] or open_)[0]
     family, one = _family(chosen)
     groups = sorted((c for c in usable if c.is_group and c.name != chosen.name), key=lambda c: (not c.named, c.values))
     predictors = [c for c in usable if c.name != chosen.name and not c.is_group]
@@ -237,8 +252,11 @@ def to_yaml(proposal: Proposal, *, source: str, file: str, output: str) -> str:
     )
     text += dump({"formula": p.formula})
     text += _comments(["Priors in the language of standard deviations; gibbs check prints the defaults, gibbs help priors says more."])
+    kinds = {c.name: c.kind for c in p.columns}
+    numbers = [name for name in p.predictors if kinds[name] in ("number", "count", "scale")]
     text += _comments(["priors:"])
-    text += _comments([*([f"  b[{slope}]: normal(0, 1)"] if p.predictors else []), f"  sd[{first}]: half_t(3, 0, 2.5)"])
+    text += _comments([f"  b[{quoted(numbers[0])}]: normal(0, 1)" if numbers else "  b: normal(0, 1)"])
+    text += _comments([f"  sd[{first}]: half_t(3, 0, 2.5)"] if p.groups else [])
     text += dump({"sampling": {"chains": 4, "seed": 1}, "output": output})
     return text
 
@@ -252,7 +270,7 @@ def _inventory(p: Proposal) -> list[str]:
     for name, role, found in rows:
         if role == "groups":
             c = next(c for c in p.columns if (c.name or "(no name)") == name)
-            found = f"{c.values:,} levels, {(c.rows - c.missing) / c.values:,.3g} rows each"
+            found = f"{c.values:,} levels, {plain((c.rows - c.missing) / c.values, 3)} rows each"
         words = role if role.endswith(found) or found.split(";")[0] in role else f"{role}; {found}"
         said.append(f"  {' '.join(name.split()):<{width}}  {words}")
     return said

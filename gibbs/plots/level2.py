@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.errors import PlotError, SpecError
-from gibbs.numerals import plain
+from gibbs.numerals import of_predictor
 from gibbs.plots import asked, choose
 from gibbs.predictions import second_level
 
@@ -44,7 +44,7 @@ def draw(fit: Fit, factor: str | None = None, predictor: str | None = None, term
     note += "bars: " if first.labels else "line: "
     note += f"what the second level expects, with its {level} interval. On the scale of the linear predictor."
     if first.held:
-        held = ", ".join(f"{name} = {plain(v) if isinstance(v, float) else v}" for name, v in first.held.items())
+        held = ", ".join(f"{name} = {of_predictor(v) if isinstance(v, float) else v}" for name, v in first.held.items())
         note += f" Other predictors of the level held at {held}."
     legend = canvas.legend_of(axes.flat[0])
     canvas.head(figure, f"{first.coefficient.factor} against {first.predictor}: {choose.name_of(fit)}", note, legend)
@@ -65,7 +65,7 @@ def _panel(axis: Axes, one: Against) -> None:
             width = 0.42 * (float(np.diff(one.grid).min()) if len(one.grid) > 1 else 1.0)
             axis.fill_between([place - width, place + width], low[k], high[k], color=canvas.SKY, alpha=0.4, linewidth=0)
             axis.plot([place - width, place + width], [middle[k]] * 2, color=canvas.BLUE, linewidth=1.8, **label)
-        names = list(one.labels) if one.labels else [plain(float(v)) for v in one.grid]
+        names = list(one.labels) if one.labels else [of_predictor(float(v)) for v in one.grid]
         axis.set_xticks(one.grid, [canvas.shown(name, 20) for name in names])
     else:
         axis.fill_between(one.grid, low, high, color=canvas.SKY, alpha=0.4, linewidth=0)

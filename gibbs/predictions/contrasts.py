@@ -50,7 +50,7 @@ class Contrasts:
         return f"{self.word[0].upper()}{self.word[1:]}s of {self.scale} between the values of {self.variable}"
 
     def __repr__(self) -> str:
-        return f"{self.title} ({self.caption})\n{tablefile.text(self.table)}"
+        return f"{self.title} ({self.caption})\n{tablefile.text(self.table, (self.by or '',))}"
 
     def _repr_html_(self) -> str:
         return pages.table(self.table, self.title, tablefile.with_reason(self.caption, self.table))

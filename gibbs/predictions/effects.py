@@ -18,7 +18,7 @@ from gibbs.files import pages, tablefile
 from gibbs.model import coding, families, levels, syntax
 from gibbs.model.numeric import as_number
 from gibbs.model.records import Design
-from gibbs.numerals import plain
+from gibbs.numerals import of_predictor
 from gibbs.posterior.intervals import PROBABILITIES
 from gibbs.predictions import newdata
 from gibbs.predictions.newdata import Groups, Rows
@@ -382,13 +382,14 @@ class Effects:
     def caption(self) -> str:
         """What the rest of the model was at, in words."""
         rest = ", ".join(
-            f"{name} = {plain(value)}" if isinstance(value, float) else f"{name} = {value}" for name, value in self.held.items()
+            f"{name} = {of_predictor(value)}" if isinstance(value, float) else f"{name} = {value}" for name, value in self.held.items()
         )
         rest = rest if self.others == "typical" else f"{rest}{', ' if rest else ''}the others as in the data, averaged"
         return "; ".join(part for part in (rest, self.average) if part)
 
     def __repr__(self) -> str:
-        return f"{self.outcome} by {self.variable}{f' and {self.by}' if self.by else ''} ({self.caption})\n{tablefile.text(self.table)}"
+        title = f"{self.outcome} by {self.variable}{f' and {self.by}' if self.by else ''}"
+        return f"{title} ({self.caption})\n{tablefile.text(self.table, tuple(self.labels))}"
 
     def _repr_html_(self) -> str:
         title = f"{self.outcome} by {self.variable}{f' and {self.by}' if self.by else ''}"
@@ -421,4 +422,4 @@ class Effects:
 
 def shown(value: Any) -> str:
     """A value of a predictor, for a legend or an axis."""
-    return plain(value, 3) if isinstance(value, float | np.floating) else str(value)
+    return of_predictor(value) if isinstance(value, float | np.floating) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,8 @@ def test_an_outcome_may_be_named_and_must_be_there() -> None:
         ("lme4::sleepstudy", "Reaction ~ Days + (1 | Subject)"),
         ("lme4::InstEval", "y ~ studage + lectage + service + (1 | dept) + (1 | d)"),
         ("nlme::Orthodont", "distance ~ age + Sex + (1 | Subject)"),
+        ("Ecdat::Fatality", "mrall ~ year + beertax + mlda + jaild + comserd + (1 | state)"),  # the year is no outcome
+        ("MASS::bacteria", "y ~ ap + hilo + week + (1 | ID)"),  # trt is made of the first two
     ],
 )
 def test_init_writes_a_spec_that_check_accepts(
@@ -99,6 +102,10 @@ def test_init_writes_a_spec_that_check_accepts(
     assert specs.load(path).formula == yaml.safe_load(text)["formula"] == formula
     assert max(map(len, text.splitlines())) <= 140
     assert main(["check", str(path)]) == 0
+    assert "e+0" not in text
+    path.write_text(re.sub(r"^# (priors:|  b(?=[:\[])|  sd\[)", r"\1", text, flags=re.M), encoding="utf-8")  # the example of priors, taken
+    assert main(["check", str(path)]) == 0
+    path.write_text(text, encoding="utf-8")
     assert main(["init", source]) == 2 and "Choose another" in capsys.readouterr().err
     assert path.read_text(encoding="utf-8") == text
 

@@ -67,3 +67,12 @@ def test_what_cannot_be_compared_is_refused_by_name() -> None:
     ):
         with pytest.raises(SpecError, match=match):
             fit.contrasts(**words)
+
+
+def test_years_next_to_each_other_are_two() -> None:
+    table = built.table()
+    fit = built.fit("y ~ year + (1 | g)", table.assign(year=table["year"].astype(float)), kept=30)
+    found = fit.contrasts("year", at={"year": [2000.0, 2001.0, 2002.0]}).table
+    assert list(found["contrast"]) == ["2001 - 2000", "2002 - 2000", "2002 - 2001"]
+    assert found["mean"].iloc[1] == pytest.approx(2 * built.flat(fit, "b_year").mean())
+    assert "2000.5" in repr(fit.effects("year", grid=5)) and "2,000" not in repr(fit.effects("year", grid=5))
