@@ -121,6 +121,9 @@ class Check:
     def __str__(self) -> str:
         return self.text(wrap.width(sys.stdout, UNKNOWN_WIDTH))
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
         from gibbs.files import pages
 

@@ -177,6 +177,9 @@ class Calibration:
     def __str__(self) -> str:
         return self.verdict
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
         from gibbs.files import pages
 

@@ -16,6 +16,8 @@ import numpy as np
 from gibbs.criticism import criteria
 from gibbs.draws.outline import Outline
 from gibbs.draws.records import Draws
+from gibbs.draws.tails import HEAVY
+from gibbs.files import pages
 from gibbs.model.records import Design
 from gibbs.posterior import family, loglik
 from gibbs.posterior.linear import linear_predictor
@@ -38,6 +40,21 @@ class LooPit:
     upto: np.ndarray
     pit: np.ndarray
     pareto_k: np.ndarray
+
+    @property
+    def sentence(self) -> str:
+        """How far the PIT is from uniform: its mean and sd beside ½ and 0.289, and rows whose weights do not tell."""
+        mean = float(np.average(self.pit, weights=self.weights))
+        sd = float(np.sqrt(np.average((self.pit - mean) ** 2, weights=self.weights)))
+        bad = int(np.sum(~(self.pareto_k <= HEAVY)))
+        said = f"PIT of {len(self.pit):,} rows, each left out: mean {mean:.3f} (uniform: 0.5), sd {sd:.3f} (uniform: 0.289; larger where "
+        return f"{said}predictions are too narrow). Pareto k above {HEAVY:g}: {bad:,}. table has the rows; fit.plot.loo_pit() draws them."
+
+    def __repr__(self) -> str:
+        return self.sentence
+
+    def _repr_html_(self) -> str:
+        return pages.table(self.table, "Leave-one-out PIT", self.sentence, index=True)
 
     @property
     def table(self) -> pd.DataFrame:

@@ -26,7 +26,7 @@ def draw(fit: Fit, group: str | None = None, draws: int | None = None) -> Pictur
     found = fit.loo(group=group, draws=draws)
     unit = f"levels of {group}" if group else "rows"
     k = found.pareto_k
-    place = np.arange(len(k), dtype=float) if group else np.asarray(found.labels, dtype=float)
+    place = np.arange(1.0, len(k) + 1.0) if group else np.asarray(found.labels, dtype=float)
     known = np.isfinite(k)
     figure, axes = canvas.sheet(width=6.8, height=3.9)
     axis = axes[0, 0]
@@ -44,8 +44,11 @@ def draw(fit: Fit, group: str | None = None, draws: int | None = None) -> Pictur
     axis.set_xlabel(f"{group}, in their order" if group else "row of the data")
     axis.set_ylabel("Pareto k")
     beyond = int(np.sum(k == np.inf))
-    note = f"{found.bad_k:,} of {len(k):,} {unit} above {found.good_k:.2f}: the posterior without them is too unlike the one with them for "
-    note += f"weights to tell. {found.draws:,} draws."
+    if found.bad_k:
+        note = f"{found.bad_k:,} of {len(k):,} {unit} above {found.good_k:.2f}: the posterior without them is too unlike the one with "
+        note += f"them for weights to tell. {found.draws:,} draws."
+    else:
+        note = f"None of {len(k):,} {unit} is above {found.good_k:.2f}: weights tell the posterior without each. {found.draws:,} draws."
     note += f" {beyond:,} {unit} have no finite k, and are not shown." if beyond else ""
     canvas.head(figure, f"Leave-one-out, Pareto k: {choose.name_of(fit)}", note, canvas.legend_of(axis))
     return figure

@@ -27,6 +27,14 @@ class Verified:
     def __str__(self) -> str:
         return "\n".join(self.lines)
 
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        from gibbs.files import pages
+
+        return pages.text(str(self))
+
 
 def verify(
     folder: str | os.PathLike[str], data: Any = None, *, whole: bool = False, progress: Callable[[Any], object] | None = None
