@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from gibbs.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what type checkers and editors read; at run time a module loads when its names are first used
-    from gibbs.api import check, fit, prior_predictive, sbc
+    from gibbs.api import check, fit, prior_predictive, sbc, simulate_study
     from gibbs.calibration.sbc import Calibration
+    from gibbs.calibration.study import Study
     from gibbs.criticism.comparison import Comparison, compare
     from gibbs.errors import (
         ClusterError,
@@ -46,6 +47,7 @@ __all__ = [
     "SamplingError",
     "Spec",
     "SpecError",
+    "Study",
     "Until",
     "check",
     "compare",
@@ -55,6 +57,7 @@ __all__ = [
     "resume",
     "runs",
     "sbc",
+    "simulate_study",
     "tables",
     "verify",
 ]
@@ -76,6 +79,7 @@ _WHERE = {
     "SamplingError": "gibbs.errors",
     "Spec": "gibbs.model.records",
     "SpecError": "gibbs.errors",
+    "Study": "gibbs.calibration.study",
     "Until": "gibbs.model.records",
     "check": "gibbs.api",
     "compare": "gibbs.criticism.comparison",
@@ -85,6 +89,7 @@ _WHERE = {
     "resume": "gibbs.resuming.calls",
     "runs": "gibbs.resuming.calls",
     "sbc": "gibbs.api",
+    "simulate_study": "gibbs.api",
     "tables": "gibbs.summaries.tables",
     "verify": "gibbs.resuming.calls",
 }

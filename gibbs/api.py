@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gibbs.calibration.prior_predictive import PriorPredictive
     from gibbs.calibration.sbc import Calibration
+    from gibbs.calibration.study import Study
     from gibbs.posterior.fit import Fit
     from gibbs.preview import Check
 
@@ -230,6 +231,44 @@ def sbc(
     prepared = pipeline.prepare(*_words(formula_or_spec, data, **keys))
     with cluster.opened(on, cores) as hands:
         return calibrate(prepared, replicates=replicates, rows=rows, cores=cores, hands=hands)
+
+
+def simulate_study(
+    formula_or_spec: Model = None,
+    data: Data = None,
+    *,
+    datasets: int = 100,
+    at: Mapping[str, float] | None = None,
+    rows: int | None = None,
+    cores: int | None = None,
+    on: Any = None,
+    **keys: Any,
+) -> Study:
+    """A design study: data simulated from the model, fitted, and every parameter's bias, rmse, coverage, width and power.
+
+    Parameters
+    ----------
+    formula_or_spec, data, and all other keys : as of :func:`fit`; the outcome in the data only sets default scales and is then replaced.
+    datasets : how many are simulated. at : parameters at values, ``{"b_x": 0.3, "sd_g__Intercept": 0.5, "sigma": 1.0}``; the others come
+        from their priors, anew in each data set.
+    rows : so many rows of the data, at random. cores : data sets fitted at a time. on : the workers of a Dask cluster that fit them, as of
+        :func:`fit`.
+
+    ``found.table()`` has a row a parameter, with Monte Carlo errors; ``found.estimates()`` one a data set and parameter;
+    ``found.save(folder)`` writes both. A study that can be broken off and gone on with is ``gibbs simulate-study``.
+
+    Raises SpecError for parameters that are not there, values that cannot be, and flat priors of what is not stated; and what :func:`fit`
+    raises.
+    """
+    from gibbs import pipeline
+    from gibbs.calibration import study
+    from gibbs.tasks import cluster
+
+    for of_fit_only in ("progress", "force", "output", "log"):
+        keys.pop(of_fit_only, None)
+    prepared = pipeline.prepare(*_words(formula_or_spec, data, **keys))
+    with cluster.opened(on, cores) as hands:
+        return study.study(prepared, data_sets=datasets, at=at, rows=rows, cores=cores, hands=hands)
 
 
 def prior_predictive(formula_or_spec: Model = None, data: Data = None, *, data_sets: int = 500, **keys: Any) -> PriorPredictive:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,14 +41,14 @@ class DataSet:
     problem: str = ""
 
 
-def simulate(design: Design, rng: np.random.Generator) -> DataSet:
-    """Parameters from the prior, and an outcome for every row.
+def simulate(design: Design, rng: np.random.Generator, draw: Callable[[Design, np.random.Generator], Truths] = prior_draws.draw) -> DataSet:
+    """Parameters from the prior, or as ``draw`` makes them, and an outcome for every row.
 
     A row of frequency weight w stands for w equal ones that were observed one by one: w outcomes are drawn, and rows of the same
     outcome are put together again. Rows without an outcome stay without. Raises SpecError where a prior is improper.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        truths = as_draws(design, prior_draws.draw(design, rng))
+        truths = as_draws(design, draw(design, rng))
     which = np.arange(design.y.size)
     if design.weights is not None:
         which = np.repeat(which, design.weights)
@@ -139,12 +140,22 @@ def some_rows(design: Design, keep: np.ndarray, **given: np.ndarray | None) -> D
 
 def check(design: Design) -> None:
     """SpecError where there is no distribution to simulate from: flat priors, and sizes that no count would show."""
+    check_rows(design)
+    prior_draws.check_proper(design)
+    check_dispersion(design)
+
+
+def check_rows(design: Design) -> None:
+    """SpecError where the rows are not those that outcomes are drawn for."""
     design.require_rows("a simulation of the data")
     if design.survey is not None:
         raise SpecError(
             "sampling weights make a pseudo-posterior, of which no data are drawn: calibrate the model without them.", where="weights"
         )
-    prior_draws.check_proper(design)
+
+
+def check_dispersion(design: Design) -> None:
+    """SpecError where the prior of the size of a negative binomial, or the like, expects what no count would show."""
     prior, own = design.dispersion_prior, families.of(design).parameter("dispersion_prior")
     if prior is not None:
         drawn = prior_kinds.draw(prior, np.random.default_rng(0), 10_000, on=own.name)

@@ -37,8 +37,12 @@ class Contents:
     figure: Callable[[], Any] | None
 
 
-def check_target(folder: str | os.PathLike[str], *, force: bool = False) -> Path:
-    """The place of a calibration as an absolute path; to be called before anything is drawn. OutputError where none may be written."""
+def check_target(folder: str | os.PathLike[str], *, force: bool = False, kind: places.Kind | None = None) -> Path:
+    """The place of a calibration, or of another ``kind`` of folder, as an absolute path; to be called before anything is drawn.
+
+    OutputError where none may be written.
+    """
+    kind = KIND if kind is None else kind
     paths.require(folder, OutputError)
     target, where = Path(os.path.realpath(Path(os.path.expanduser(folder)))), os.fspath(folder)
     above = target.parent
@@ -51,17 +55,17 @@ def check_target(folder: str | os.PathLike[str], *, force: bool = False) -> Path
     if not target.is_dir():
         raise OutputError("there is a file of this name. Choose another output folder.", where=where)
     if target == Path.cwd():
-        raise OutputError("this is the folder you are in; a calibration is written to a folder of its own.", where=where)
+        raise OutputError(f"this is the folder you are in; a {kind.word} is written to a folder of its own.", where=where)
     present = list(target.iterdir())
     if not present:
         return target
-    if not is_calibration(target):
-        raise OutputError("the folder is not empty and does not hold a calibration of gibbs. Choose another, or a new one.", where=where)
+    if not kind.holds(target):
+        raise OutputError(f"the folder is not empty and does not hold a {kind.word} of gibbs. Choose another, or a new one.", where=where)
     if not force:
         raise OutputError(
-            "the folder holds a calibration already. Choose another, or replace that one with --force (force=True).", where=where
+            f"the folder holds a {kind.word} already. Choose another, or replace that one with --force (force=True).", where=where
         )
-    strangers = sorted(entry.name for entry in present if entry.name not in FILES)
+    strangers = sorted(entry.name for entry in present if entry.name not in kind.files)
     if strangers:
         raise OutputError(
             f"the folder holds other files too ({', '.join(strangers[:3])}), which would be lost. Choose another.", where=where

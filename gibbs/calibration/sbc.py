@@ -145,11 +145,11 @@ class Calibration:
         unfit = [r for r in self.replicates if r.problem and not r.failed]
         if unfit:
             lines.append(
-                f"{len(unfit)} data sets could not be held in numbers and were left out ({_counted(unfit)}): the priors are wider than any "
+                f"{len(unfit)} data sets could not be held in numbers and were left out ({counted(unfit)}): the priors are wider than any "
                 f"data{_log_words(self.spec)}. The ranks of the others are not touched by that."
             )
         if self.failures:
-            lines.append(f"{len(self.failures)} fits failed ({_counted(self.failures)}).")
+            lines.append(f"{len(self.failures)} fits failed ({counted(self.failures)}).")
         if self.stopped:
             lines.append(f"Stopped early: {self.stopped}.")
         if not done:
@@ -233,14 +233,14 @@ def calibrate(
 
     Raises SpecError where a prior is improper, and for more than MOST_REPLICATES. KeyboardInterrupt ends it with what is done.
     """
-    spec, design = replace(prepared.spec, sampling=_as_long_as_ranks_need(prepared.spec.sampling)), prepared.design
+    spec, design = replace(prepared.spec, sampling=as_long_as_asked(prepared.spec.sampling)), prepared.design
     datasets.check(design)
     if not 1 <= replicates <= MOST_REPLICATES:
         raise SpecError(f"replicates is a number from 1 to {MOST_REPLICATES:,}; found {paths.shown(f'{replicates:,}')}.", where="sbc")
     seeds = np.random.SeedSequence(spec.sampling.seed)
     choose, *each_seed = seeds.spawn(replicates + 1)
     if rows is not None and rows < design.y.size:
-        design = _fewer(design, rows, np.random.default_rng(choose))
+        design = fewer(design, rows, np.random.default_rng(choose))
     L = _ranked(spec.sampling)
     watched = Watched.of(design)
     done: list[Replicate] = []
@@ -340,10 +340,15 @@ def _replicate(shared: tuple[Spec, Design, Watched, int], task: tuple[int, np.ra
 
 def fit(design: Design, sampling: Sampling) -> Draws:
     """The posterior of one data set, as ``gibbs run`` would draw it. KeyboardInterrupt where the calibration was stopped meanwhile."""
+    return fit_until(design, sampling, getattr(_here, "desk", None))
+
+
+def fit_until(design: Design, sampling: Sampling, desk: Desk | None) -> Draws:
+    """As ``fit``. KeyboardInterrupt soon after ``desk`` is set."""
     from gibbs.sampling import chains, plan
 
     seen = by_group.arrange(design)
-    draws = chains.run(seen, plan.make(seen, sampling.scheme), sampling, stop=getattr(_here, "desk", None))
+    draws = chains.run(seen, plan.make(seen, sampling.scheme), sampling, stop=desk)
     if draws.stopped == "interrupted":
         raise KeyboardInterrupt
     return draws
@@ -357,7 +362,7 @@ def _thinned(draws: Draws, L: int) -> Draws:
     return replace(draws, beta=draws.beta[:, place], hyper=draws.hyper[:, place], u=draws.u[:, place], lp=draws.lp[:, place])
 
 
-def _as_long_as_ranks_need(sampling: Sampling) -> Sampling:
+def as_long_as_asked(sampling: Sampling) -> Sampling:
     """A spec that says nothing of its length is not run to precision: a rank needs few draws, and a fit that has too few is made longer."""
     return replace(sampling, until=None, draws=Sampling.draws) if sampling.until == Until() else sampling
 
@@ -368,7 +373,7 @@ def _ranked(sampling: Sampling) -> int:
     return per * sampling.chains
 
 
-def _fewer(design: Design, rows: int, rng: np.random.Generator) -> Design:
+def fewer(design: Design, rows: int, rng: np.random.Generator) -> Design:
     """``rows`` rows of the design at random. SpecError where a factor is left with one level."""
     chosen = datasets.some_rows(design, np.sort(rng.choice(design.y.size, rows, replace=False)))
     for factor in chosen.factors:
@@ -383,7 +388,7 @@ def _log_words(spec: Spec) -> str:
     return " (on a log scale a sd of 1 is wide already: half_normal(1) is a prior that counts can have)" if log else ""
 
 
-def _counted(some: tuple[Replicate, ...] | list[Replicate]) -> str:
+def counted(some: tuple[Replicate, ...] | list[Replicate]) -> str:
     """``"an outcome beyond 9e+15: 3"``, commonest first, three kinds at most."""
     kinds: dict[str, int] = {}
     for replicate in some:

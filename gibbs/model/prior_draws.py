@@ -51,12 +51,12 @@ def draw(design: Design, rng: np.random.Generator, n: int = 1) -> Truths:
     effects: list[np.ndarray] = []
     for factor in design.factors:
         inner = [covariance(term, rng, n) for term in factor.terms]
-        hyper += _scales([as_written(term, c) for term, c in zip(factor.terms, inner, strict=True)])
+        hyper += scales([as_written(term, c) for term, c in zip(factor.terms, inner, strict=True)])
         law, prior = laws.of(factor), laws.own_prior(factor)
         df = None if prior is None else positive(prior, rng, n, on=law.parameter)
         hyper += [] if df is None else [df[:, None]]
-        effects.append(_effects(factor, inner, df, rng, n))
-    beta = _coefficients(design, rng, n)
+        effects.append(effects_of(factor, inner, df, rng, n))
+    beta = draw_coefficients(design, rng, n)
     if design.cutpoint_prior is not None:
         cut = np.sort(coefficient(design.cutpoint_prior, rng, (n, len(design.categories or ()) - 1)), axis=1)
         hyper.append(cut if design.cutpoint_means is None else cut + (beta @ design.cutpoint_means)[:, None])
@@ -115,7 +115,7 @@ def coefficient(prior: Prior, rng: np.random.Generator, shape: int | tuple[int, 
     return mean + spread * (rng.standard_normal(shape) if np.isinf(df) else rng.standard_t(df, shape))
 
 
-def _coefficients(design: Design, rng: np.random.Generator, n: int) -> np.ndarray:
+def draw_coefficients(design: Design, rng: np.random.Generator, n: int) -> np.ndarray:
     """β (n, p): the solutions of Wβ = what was drawn for each statement."""
     rows = design.coefficient_priors
     if not rows:
@@ -178,7 +178,7 @@ def inverse_wishart(df: float, scale_matrix: np.ndarray, rng: np.random.Generato
     return half @ np.swapaxes(half, 1, 2)
 
 
-def _scales(covariances: list[np.ndarray]) -> list[np.ndarray]:
+def scales(covariances: list[np.ndarray]) -> list[np.ndarray]:
     """The sds of every term of a factor, then the correlations of every term: (n, columns) arrays."""
     sds = [np.sqrt(np.diagonal(c, axis1=1, axis2=2)) for c in covariances]
     pairs = [
@@ -190,7 +190,7 @@ def _scales(covariances: list[np.ndarray]) -> list[np.ndarray]:
     return [*sds, *pairs]
 
 
-def _effects(factor: Factor, covariances: list[np.ndarray], df: np.ndarray | None, rng: np.random.Generator, n: int) -> np.ndarray:
+def effects_of(factor: Factor, covariances: list[np.ndarray], df: np.ndarray | None, rng: np.random.Generator, n: int) -> np.ndarray:
     """u (n, J q): rows of u_j ~ N(0, Σ), Σ block diagonal; or t_df(0, Σ)."""
     J, q = len(factor.levels), len(factor.columns)
     if factor.structure is not None:

@@ -51,6 +51,7 @@ class DaskJob:
         self.under_way: dict[str, tuple[int, Any, int, int, Future]] = {}
         self.waiting: list[tuple[int, Any, int, int]] = []
         self.sent: Future | None = None
+        self.error: BaseException | None = None
         self.heard = self.looked = time.monotonic()
         self.trouble: tuple[str, float] = ("", 0.0)
 
@@ -70,11 +71,18 @@ class DaskJob:
         self._send()
 
     def done(self, seconds: float) -> list[tuple[int, Any]]:
+        if self.error is not None:
+            raise self.error
         found = []
         self._send()
         for future in waited(self.over, seconds):
             if future.key in self.under_way:
-                found += self._result(future)
+                try:
+                    found += self._result(future)
+                except BaseException as error:
+                    self.error = self.error or error
+        if self.error is not None and not found:
+            raise self.error
         now = time.monotonic()
         if found or not (self.under_way or self.waiting):
             self.heard, self.trouble = now, ("", 0.0)

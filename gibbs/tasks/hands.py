@@ -45,7 +45,8 @@ class Job(Protocol):
         """One task, ``number`` being how its result is known."""
 
     def done(self, seconds: float) -> list[tuple[int, Any]]:
-        """The results that are there, after waiting for one so many seconds at most. Raises what a task has raised."""
+        """The results that are there, after waiting for one so many seconds at most. Raises what a task has raised, when all results
+        that were there beside it have been given."""
 
     def stop(self) -> None:
         """Tasks given so far are to end soon: their desk says so. Their results still come."""
@@ -77,6 +78,7 @@ class _ThreadJob:
         self.desk = Desk()
         self.over: queue.SimpleQueue[tuple[int, Future[Any]]] = queue.SimpleQueue()
         self.pool = ThreadPoolExecutor(max_workers=count)
+        self.error: BaseException | None = None
 
     def __enter__(self) -> _ThreadJob:
         return self
@@ -92,7 +94,17 @@ class _ThreadJob:
         future.add_done_callback(lambda done: self.over.put((number, done)))
 
     def done(self, seconds: float) -> list[tuple[int, Any]]:
-        return [(number, future.result()) for number, future in waited(self.over, seconds)]
+        if self.error is not None:
+            raise self.error
+        found = []
+        for number, future in waited(self.over, seconds):
+            if (error := future.exception()) is None:
+                found.append((number, future.result()))
+            else:
+                self.error = self.error or error
+        if self.error is not None and not found:
+            raise self.error
+        return found
 
     def stop(self) -> None:
         self.desk.stopped.set()
