@@ -108,6 +108,9 @@ class Study:
     def __str__(self) -> str:
         return f"{self._shown()}\n\n{self.verdict}" if self.fitted else self.verdict
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def _shown(self) -> str:
         """The table with Monte Carlo errors in brackets."""
         table = self.table()
