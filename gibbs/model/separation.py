@@ -189,7 +189,8 @@ def falling(X: np.ndarray, counted: np.ndarray) -> np.ndarray | None:
 def _advice(design: Design, guilty: list[int]) -> str:
     labels = {row.label for row in design.coefficient_priors}
     stated = [f"b[{name}]" in labels or (j == design.intercept and "intercept" in labels) for j, name in enumerate(design.coefficients)]
-    open_ones = [j for j in guilty if not _held(design, j)]  # by itself, or through a flat one that its row also speaks of
+    held = _held(design)
+    open_ones = [j for j in guilty if not held[j]]  # by itself, or through a flat one that its row also speaks of
     flat = [design.coefficients[j] for j in open_ones if not stated[j]]
     if open_ones and not flat:
         flat = [name for name, said in zip(design.coefficients, stated, strict=True) if not said]
@@ -199,17 +200,17 @@ def _advice(design: Design, guilty: list[int]) -> str:
     return " Such a coefficient is limited by its prior alone: state one you believe."
 
 
-def _held(design: Design, j: int) -> bool:
-    """Whether the statements of the prior together say something of coefficient j by itself."""
-    unit = np.zeros(design.X.shape[1])
-    unit[j] = 1.0
-    if any(row.weights[j] and np.count_nonzero(row.weights) == 1 for row in design.coefficient_priors):
-        return True
+def _held(design: Design) -> np.ndarray:
+    """Whether the statements of the prior together say something of each coefficient (p,) by itself: its unit vector is in their span."""
+    p = design.X.shape[1]
     if not design.coefficient_priors:
-        return False
+        return np.zeros(p, bool)
     W = np.array([row.weights for row in design.coefficient_priors])
+    alone = (W[np.count_nonzero(W, axis=1) == 1] != 0).any(axis=0)
     W = W / np.maximum(np.abs(W).max(axis=0), 1e-300) * (np.abs(W).max(axis=0) > 0)
-    return bool(np.abs(W.T @ np.linalg.lstsq(W.T, unit, rcond=None)[0] - unit).max() < 1e-6)
+    _, sizes, V = np.linalg.svd(W, full_matrices=False)
+    V = V[sizes > np.finfo(float).eps * max(W.shape) * sizes[0]]
+    return alone | (np.abs(V.T @ V - np.eye(p)).max(axis=0) < 1e-6)
 
 
 def single_column(x: np.ndarray, y: np.ndarray, name: str, outcome: str, unit: str = "row") -> str:

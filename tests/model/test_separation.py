@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import time
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gibbs
 from gibbs.model import separation, structure
 from tests.model.tables import build
 
@@ -89,3 +94,27 @@ def test_large_tables_are_decided_without_the_programme(rows: int, monkeypatch: 
     x = np.random.default_rng(0).normal(size=(2, rows))
     y = np.random.default_rng(1).random(rows) < 1 / (1 + np.exp(3 - x[0]))
     assert told("y ~ a + b", {"y": y.astype(int), "a": x[0], "b": x[1]}) == []
+
+
+def test_hundreds_of_empty_cells_are_told_of_within_the_limit_of_an_example() -> None:
+    """The fuzzer's formula 1034 of seed 2911: 20 s of a least-squares problem a coefficient."""
+    from tests.fuzz import judge, tables
+
+    began = time.process_time()
+    text = str(gibbs.check("yes ~ h*k*n:(x + c)^4", tables.base(), family="probit"))
+    assert time.process_time() - began < judge.SECONDS and "separated" in text
+
+
+def test_a_coefficient_is_held_where_a_combination_of_the_rows_of_the_prior_is_of_it_alone() -> None:
+    """Against ranks of small whole numbers, over priors of any rank; units of the columns change nothing."""
+    rng = np.random.default_rng(11)
+    seen = set()
+    for p, rows in itertools.product((1, 3, 6), (0, 1, 2, 4, 6, 9)):
+        W = rng.integers(-1, 2, size=(rows, p)).astype(float)
+        rank = np.linalg.matrix_rank(W) if rows else 0
+        want = [bool(np.linalg.matrix_rank(np.vstack([W, unit])) == rank) for unit in np.eye(p)]
+        for units in (np.ones(p), 10.0 ** rng.integers(-5, 6, size=p)):
+            design = SimpleNamespace(X=np.zeros((1, p)), coefficient_priors=[SimpleNamespace(weights=w * units) for w in W])
+            assert separation._held(design).tolist() == want, (W, want)
+        seen |= set(want)
+    assert seen == {True, False}
