@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from .compiling import kernel
+from .compiling import kernel, reassociated
 from .elimination import divide_root
 from .priors import INVERSE_WISHART, SCALAR, invert_lower, log_cholesky_prior
 
@@ -38,6 +38,10 @@ def sum_of_squares(layout, t, L, u, e, out):
     f, q, column, l0 = term[t].factor, term[t].width, term[t].column, term[t].l0
     stride, start = factor[f].width, factor[f].u0 + column
     out[: q * q] = 0.0
+    if q == 2:
+        out[0], out[2], out[3] = _sum_of_pairs(L[l0 : l0 + 4], u[start + term[t].first * stride :], stride, term[t].count)
+        out[1] = out[2]
+        return
     for j in range(term[t].first, term[t].first + term[t].count):
         at = start + j * stride
         for a in range(q):
@@ -50,6 +54,19 @@ def sum_of_squares(layout, t, L, u, e, out):
     for a in range(q):
         for b in range(a + 1, q):
             out[a * q + b] = out[b * q + a]
+
+
+@reassociated
+def _sum_of_pairs(L, u, stride, count):
+    """(Σ e_j0², Σ e_j0 e_j1, Σ e_j1²) of e_j = L⁻¹u_j, two columns, level j's effects at u[stride · j]."""
+    first, mixed, second, scale, slope, scale_of_second = 0.0, 0.0, 0.0, 1.0 / L[0], L[2], 1.0 / L[3]
+    for j in range(count):
+        a = u[stride * j] * scale
+        b = (u[stride * j + 1] - slope * a) * scale_of_second
+        first += a * a
+        mixed += a * b
+        second += b * b
+    return first, mixed, second
 
 
 @kernel

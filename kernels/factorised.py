@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from .arrays import copy_to, scale_by
-from .compiling import kernel
+from .compiling import inlined, kernel
 from .elimination import coefficient_precision
 from .expansion import ACCEPTED, BROKEN, REFUSED, decide, stand_in_rise
 from .hyper import DRAW_HYPER
@@ -52,7 +52,7 @@ def settle(rng, rise, model, expansion, state, trial, count):
     return decided
 
 
-@kernel
+@inlined
 def move_core(rng, orders, coordinates, model, expansion, state, trial, work, count):
     """The variances with all location effects integrated out, then all location effects: one decision. Returns a status."""
     layout, L, few = model.layout, state.L, coordinates.fit.shape[0]
@@ -82,7 +82,7 @@ def move_core(rng, orders, coordinates, model, expansion, state, trial, work, co
     return BROKEN_BOUND if decided == BROKEN else OK
 
 
-@kernel
+@inlined
 def scale_term(rng, step, t, column, model, expansion, state, trial, work, count):
     """One sd of term t and its effects times e^δ, δ ~ N(0, step²): ``scaling.scale_effects``. Returns what the decision ended with."""
     term, core = model.layout.term, state.core
@@ -97,7 +97,7 @@ def scale_term(rng, step, t, column, model, expansion, state, trial, work, count
     return decided
 
 
-@kernel
+@inlined
 def scale_all(rng, step, model, expansion, state, trial, work, count):
     """All coefficients, effects and sds times e^δ, δ ~ N(0, step²): ``scaling.scale_everything``. Returns what the decision ended with."""
     c, rise = scale_priors(model.layout.term, step * rng.standard_normal(), model.priors, state, work.small[5])
@@ -109,7 +109,7 @@ def scale_all(rng, step, model, expansion, state, trial, work, count):
     return decided
 
 
-@kernel
+@inlined
 def move_covariances_by_factors(rng, orders, model, expansion, state, moves, trial, work, count):
     """Every covariance: now and then with its effects, then given them. Returns a status."""
     layout, term, now = model.layout, model.layout.term, scales_now(orders, state)
@@ -128,7 +128,7 @@ def move_covariances_by_factors(rng, orders, model, expansion, state, moves, tri
     return OK
 
 
-@kernel
+@inlined
 def scale_all_now_and_then(rng, orders, model, expansion, state, moves, trial, work, count):
     """Now and then coefficients, effects and sds are multiplied at once. Returns a status."""
     if scales_now(orders, state):

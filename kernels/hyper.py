@@ -4,9 +4,10 @@ log p(ỹ | L, σ) = −½ log|Q| + (dim θ − n) log σ − (ỹ'Ωỹ + σ²b
 
 with Q and b of ``elimination.py``. The coordinates are x = log(s_k + c) of the sds (c frozen; c = 0 at first), log(σ + c), and
 asinh(L_kb/√Σ_{i>b} L_ki²), which is atanh of a partial correlation: where a sd may be 0, or a correlation anything, these are free of each
-other, as L_kb and L_kk are not. Warm-up slices them one by one (Neal 2003) and fits a normal; then one generalised elliptical slice
-(Nishihara, Murray & Adams 2014, a multivariate t around the frozen fit) moves all of them at once. Both leave the same density invariant
-and neither can reject. What is drawn here leaves u stale: the location draw must follow before anything conditions on u.
+other, as L_kb and L_kk are not. Warm-up slices them one by one (Neal 2003) and fits a multivariate t, in which a partial correlation is the
+wider the less its sds let the data say of it (``log_width``); then one generalised elliptical slice (Nishihara, Murray & Adams 2014) around
+the frozen fit moves all of them at once. Both leave the same density invariant and neither can reject. What is drawn here leaves u stale:
+the location draw must follow before anything conditions on u.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ SLICES, ELLIPTICAL, INDEPENDENT = 0, 1, 2
 
 T_DF = 8.0
 """Degrees of freedom of the t around the frozen fit."""
+
+MOST_WIDENING = 1.5
+"""Most that the sds widen, or narrow, a partial correlation: its log."""
 
 
 @inlined
@@ -197,18 +201,39 @@ def log_hyper(coordinates, x, priors, layout, gram, target, work, L, sigma):
 
 
 @kernel
+def log_width(coordinates, x, i):
+    """How wide coordinate i of a partial correlation is, in logs, where the sds are those of x (d,): little is known of the correlations of
+    a column whose sd is near 0. 0 of a sd."""
+    fit, widening, total = coordinates.fit, coordinates.widening, 0.0
+    if coordinates.place[i, 0] == PARTIAL:
+        for j in range(fit.shape[0]):
+            total += widening[i, j] * (x[j] - fit[j, MEAN])
+    return min(max(total, -MOST_WIDENING), MOST_WIDENING)
+
+
+@kernel
+def widen(coordinates, y, sign):
+    """y (d,) ← with every partial correlation's distance from its mean times its width (sign 1.0), or over it (−1.0)."""
+    fit = coordinates.fit
+    for i in range(fit.shape[0]):
+        y[i] = fit[i, MEAN] + (y[i] - fit[i, MEAN]) * math.exp(sign * log_width(coordinates, y, i))
+
+
+@kernel
 def log_t_density(coordinates, x, z):
-    """(log density of the fitted t, squared distance); z ← root⁻¹(x − mean)."""
+    """(log density of the fitted law at x, squared distance): x is y widened, y a t around the mean; z ← root⁻¹(y − mean)."""
     fit, root = coordinates.fit, coordinates.root
     d = root.shape[0]
-    distance = 0.0
+    distance, log_widths = 0.0, 0.0
     for a in range(d):
-        s = x[a] - fit[a, MEAN]
+        log_width_here = log_width(coordinates, x, a)
+        log_widths += log_width_here
+        s = (x[a] - fit[a, MEAN]) * math.exp(-log_width_here)
         for k in range(a):
             s -= root[a, k] * z[k]
         z[a] = s / root[a, a]
         distance += z[a] * z[a]
-    return -0.5 * (T_DF + d) * math.log1p(distance / T_DF), distance
+    return -0.5 * (T_DF + d) * math.log1p(distance / T_DF) - log_widths, distance
 
 
 @kernel
@@ -318,10 +343,12 @@ def _draw_by_ellipse(rng, coordinates, count, priors, layout, gram, target, work
     log_y = value - log_t - rng.standard_exponential()
     angle = 2.0 * math.pi * rng.random()
     low, high = angle - 2.0 * math.pi, angle
+    widen(coordinates, x, -1.0)
     for tries in range(201):
         cos, sin = math.cos(angle), math.sin(angle)
         for a in range(d):
             trial[a] = fit[a, MEAN] + (x[a] - fit[a, MEAN]) * cos + direction[a] * sin
+        widen(coordinates, trial, 1.0)
         value, now, rest = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
         count[0].evaluations += 1
         log_t, _ = log_t_density(coordinates, trial, z)
@@ -347,6 +374,7 @@ def _draw_independently(rng, coordinates, count, priors, layout, gram, target, w
     log_y = value - log_t - rng.standard_exponential()
     for a in range(d):
         trial[a] = fit[a, MEAN] + direction[a]
+    widen(coordinates, trial, 1.0)
     proposed, now, rest_there = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
     count[0].evaluations += 1
     log_t, _ = log_t_density(coordinates, trial, z)

@@ -176,6 +176,7 @@ class Coordinates(NamedTuple):
     place: np.ndarray  # (d, 4) int64: kind, where its row of L begins, the row, the column (``hyper.py``)
     fit: np.ndarray  # (d, 3) mean of the t; c in log(s_k + c); slice widths
     root: np.ndarray  # (d, d) its Cholesky factor
+    widening: np.ndarray  # (d, d) log width of a partial correlation (row) by coordinates of sds (``hyper.log_width``)
 
 
 class Work(NamedTuple):
@@ -251,9 +252,10 @@ class Moves(NamedTuple):
 
     reference: np.ndarray  # like L
     sizes: np.ndarray  # (views,) how many coordinates
-    place: np.ndarray  # (views, d, 4); with fit and root, ``Coordinates`` of every view
+    place: np.ndarray  # (views, d, 4); with the next three, ``Coordinates`` of every view
     fit: np.ndarray  # (views, d, 3)
     root: np.ndarray  # (views, d, d)
+    widening: np.ndarray  # (views, d, d)
     steps: np.ndarray  # (S + 1,) of ``scale_effects`` for every sd, and of ``scale_everything``
     psi_root: np.ndarray  # directions of the slices of ψ, or of the cutpoints
     chosen: np.ndarray  # (K, 4) levels that also move by their own law

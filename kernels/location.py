@@ -71,15 +71,18 @@ def draw_unit(rng, layout, unit, work, sigma, core, u):
 @kernel
 def place_unit(layout, unit, top, work, core, u):
     """u_j ← L Λ⁻ᵀ(v_j − V_B u_parents − V_C core + u_j) from place ``top`` of the chain down to the leaf: noise becomes effects."""
-    factor, units, roots, V, vh = layout.factor, layout.units, work.roots, work.V, work.vh
+    factor, units, V, vh = layout.factor, layout.units, work.V, work.vh
     for pos in range(top, -1, -1):
         f = units[unit, pos]
         if f < 0:
             continue
-        q, r0 = factor[f].width, factor[f].root0
+        q, roots = factor[f].width, work.roots[factor[f].root0 :]
         for k in range(factor[f].u0, factor[f].u0 + factor[f].levels * q):
             u[k] += vh[k]
         _add_rest(layout, unit, pos, work, core, u, -1.0, u)
+        if q <= 2:
+            _place_few(factor[f], roots, V, u)
+            continue
         for j in range(factor[f].levels):
             g, at = factor[f].g0 + j * q * q, factor[f].u0 + j * q
             for a in range(q - 1, -1, -1):
@@ -87,29 +90,64 @@ def place_unit(layout, unit, top, work, core, u):
                 u[at + a] = s
                 for b in range(a):
                     u[at + b] -= V[g + a * q + b] * s
-            multiply_root(roots, r0, q, u, at)
+            multiply_root(roots, 0, q, u, at)
+
+
+@contracted
+def _place_few(factor, roots, V, u):
+    """u_j ← L Λ⁻ᵀu_j of every level of a factor of one or two columns: the levels do not wait for each other."""
+    u0, g0 = factor.u0, factor.g0
+    if factor.width == 1:
+        for j in range(factor.levels):
+            u[u0 + j] *= V[g0 + j] * roots[0]
+        return
+    for j in range(factor.levels):
+        second = u[u0 + 2 * j + 1] * V[g0 + 4 * j + 3]
+        first = (u[u0 + 2 * j] - V[g0 + 4 * j + 2] * second) * V[g0 + 4 * j]
+        u[u0 + 2 * j], u[u0 + 2 * j + 1] = roots[0] * first, roots[2] * first + roots[3] * second
 
 
 @kernel
 def whiten_unit(layout, unit, work, core, u, noise):
     """noise_j ← Λ'L⁻¹u_j + V_B u_parents + V_C core − v_j, the inverse of ``place_unit``."""
-    factor, units, roots, V, vh = layout.factor, layout.units, work.roots, work.V, work.vh
+    factor, units, V, vh = layout.factor, layout.units, work.V, work.vh
     for pos in range(units.shape[1]):
         f = units[unit, pos]
         if f < 0:
             break
-        q, r0 = factor[f].width, factor[f].root0
-        for j in range(factor[f].levels):
-            g, at = factor[f].g0 + j * q * q, factor[f].u0 + j * q
-            for a in range(q):
-                noise[at + a] = u[at + a]
-            divide_root(roots, r0, q, noise, at)
-            for a in range(q):
-                s = noise[at + a] / V[g + a * q + a] - vh[at + a]
-                for b in range(a + 1, q):
-                    s += V[g + b * q + a] * noise[at + b]
-                noise[at + a] = s
+        q, u0, roots = factor[f].width, factor[f].u0, work.roots[factor[f].root0 :]
+        for k in range(u0, u0 + factor[f].levels * q):
+            noise[k] = u[k]
+        if q <= 2:
+            _whiten_few(factor[f], roots, V, noise)
+        else:
+            for j in range(factor[f].levels):
+                g, at = factor[f].g0 + j * q * q, u0 + j * q
+                divide_root(roots, 0, q, noise, at)
+                for a in range(q):
+                    s = noise[at + a] / V[g + a * q + a]
+                    for b in range(a + 1, q):
+                        s += V[g + b * q + a] * noise[at + b]
+                    noise[at + a] = s
+        for k in range(u0, u0 + factor[f].levels * q):
+            noise[k] -= vh[k]
         _add_rest(layout, unit, pos, work, core, u, 1.0, noise)
+
+
+@contracted
+def _whiten_few(factor, roots, V, noise):
+    """noise_j ← Λ'L⁻¹noise_j of every level of a factor of one or two columns, the inverse of ``_place_few``."""
+    u0, g0, scale = factor.u0, factor.g0, 1.0 / roots[0]
+    if factor.width == 1:
+        for j in range(factor.levels):
+            noise[u0 + j] *= scale / V[g0 + j]
+        return
+    slope, scale_of_second = roots[2], 1.0 / roots[3]
+    for j in range(factor.levels):
+        first = noise[u0 + 2 * j] * scale
+        second = (noise[u0 + 2 * j + 1] - slope * first) * scale_of_second
+        noise[u0 + 2 * j] = first / V[g0 + 4 * j] + V[g0 + 4 * j + 2] * second
+        noise[u0 + 2 * j + 1] = second / V[g0 + 4 * j + 3]
 
 
 @contracted

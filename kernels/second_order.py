@@ -46,7 +46,7 @@ from numba import types
 from .apart import Apart
 from .arrays import copy_to, sum_of
 from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
-from .compiling import kernel
+from .compiling import inlined, kernel
 from .covariance import draw_covariance_sufficient
 from .elimination import coefficient_precision
 from .family_moves import draw_family, in_order
@@ -64,6 +64,7 @@ from .hyper import (
     log_target,
     place_coordinates,
     scaled_noise,
+    widen,
 )
 from .layout import (
     BETWEEN,
@@ -164,14 +165,15 @@ def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial
 
 @kernel
 def log_fitted(coordinates, x, z):
-    """Log density of the fitted t of the variances at coordinates x, up to a constant; z (d,) is scratch."""
+    """Log density of the fitted law of the variances at coordinates x, up to a constant; z (d,) is scratch."""
     value, _ = log_t_density(coordinates, x, z)
     return value
 
 
 @kernel
 def move_fitted(rng, share, coordinates, points):
-    """points[1] ← coordinates that the fitted t leaves invariant: mean + √(1 − share²) (x − mean) + share · noise, x = points[0].
+    """points[1] ← coordinates that the fitted law leaves invariant: of the t, mean + √(1 − share²) (y − mean) + share · noise, y that of
+    x = points[0].
 
     Given x the t is a normal whose scale is drawn first (Nishihara, Murray & Adams 2014, eq. 10); share = 1 forgets all of x but its scale.
     """
@@ -181,8 +183,11 @@ def move_fitted(rng, share, coordinates, points):
     spread = math.sqrt(0.5 * (T_DF + distance) / rng.standard_gamma(0.5 * (T_DF + d)))
     scaled_noise(rng, root, spread, points[3], points[2])
     keep = math.sqrt(1.0 - share * share)
+    copy_to(points[0, :d], points[1, :d])
+    widen(coordinates, points[1], -1.0)
     for a in range(d):
-        points[1, a] = fit[a, MEAN] + keep * (points[0, a] - fit[a, MEAN]) + share * points[2, a]
+        points[1, a] = fit[a, MEAN] + keep * (points[1, a] - fit[a, MEAN]) + share * points[2, a]
+    widen(coordinates, points[1], 1.0)
 
 
 @kernel
@@ -223,7 +228,7 @@ def coordinates_of_unit(rng, orders, moves, unit):
     if d > 0 and orders.move == SLICES and not orders.learn:
         turn, few = int(d * rng.random()), 1
     places = moves.place[unit, turn : turn + few]
-    return Coordinates(places, moves.fit[unit, turn : turn + few], moves.root[unit, :few])
+    return Coordinates(places, moves.fit[unit, turn : turn + few], moves.root[unit, :few], moves.widening[unit, :few])
 
 
 @kernel
@@ -252,7 +257,7 @@ def move_variances(rng, orders, share, known, coordinates, count, model, state, 
     return OK, rise
 
 
-@kernel
+@inlined
 def whiten_shifted_core(unit, model, state, moves, trial, work):
     """trial.core_noise ← the noise that the core is, in the coordinates of core + s(L), and trial.noise that of the unit, given it.
 
@@ -274,7 +279,7 @@ def whiten_shifted_core(unit, model, state, moves, trial, work):
     return extra
 
 
-@kernel
+@inlined
 def propose_core(rng, orders, share, block, unit, model, state, moves, trial, work):
     """Part ``block`` of the core's noise redrawn; the coefficients, effects and η that follow, into ``trial``.
 
@@ -307,7 +312,7 @@ def propose_core(rng, orders, share, block, unit, model, state, moves, trial, wo
     return extra
 
 
-@kernel
+@inlined
 def move_levels(rng, orders, share, shape, unit, model, state, trial, work, counts):
     """The noise of the levels of ``unit``, root to leaf, level by level."""
     layout, cut = model.layout, state.core[: orders.cuts]
@@ -316,7 +321,7 @@ def move_levels(rng, orders, share, shape, unit, model, state, trial, work, coun
             refresh_levels_at(orders.at[AT_LEVELS], (rng, share, model.data, shape, cut, layout, unit, pos, state, trial, work, counts))
 
 
-@kernel
+@inlined
 def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, trial, work):
     """The levels of the one unit of ``model``, then its variances with the core, each part of its noise with a decision of its own.
 
@@ -336,7 +341,7 @@ def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, tria
         copy_to(L, trial.L)
         rise = 0.0
         if block > 0:  # the variances stay: with no coordinate, the factorisation at L
-            none = Coordinates(coordinates.place[:0], coordinates.fit[:0], coordinates.root[:0])
+            none = Coordinates(coordinates.place[:0], coordinates.fit[:0], coordinates.root[:0], coordinates.widening[:0])
             log_stand_in_at(orders.at[AT_STAND_IN], (none, model.priors, layout, model.gram, work, L))
         elif few > 0:
             status, rise = move_variances(rng, orders, share, known, coordinates, count, model, state, work)
@@ -380,7 +385,7 @@ def learned_step(step, accepted):
     return min(max(step * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
 
 
-@kernel
+@inlined
 def move_covariances(rng, orders, shape, model, state, moves, trial, work):
     """Every covariance: now and then with its effects (``scale_effects``), then given them."""
     layout, term, now = model.layout, model.layout.term, scales_now(orders, state)
@@ -405,7 +410,7 @@ def scales_now(orders, state):
     return orders.learn or state.sweeps[0] % orders.every == 0.0
 
 
-@kernel
+@inlined
 def move_levels_by_own_law(rng, orders, shape, model, state, moves, work):
     """Now and then, the levels that warm-up chose."""
     if moves.chosen.shape[0] > 0 and (orders.learn or state.sweeps[0] % orders.own_every == 0.0):
@@ -415,7 +420,7 @@ def move_levels_by_own_law(rng, orders, shape, model, state, moves, work):
         ))  # fmt: skip
 
 
-@kernel
+@inlined
 def move_everything(rng, orders, model, state, moves, trial, work):
     """Now and then coefficients, effects and sds are multiplied at once (``scale_everything``)."""
     if scales_now(orders, state):
@@ -427,7 +432,7 @@ def move_everything(rng, orders, model, state, moves, trial, work):
             moves.steps[last] = learned_step(moves.steps[last], accepted)
 
 
-@kernel
+@inlined
 def move_family(rng, orders, shape, model, state, moves, work):
     """The family's own parameters given η: its dispersion in every sweep, cutpoints now and then. Returns the dispersion."""
     cut, data = state.core[: orders.cuts], model.data
@@ -440,7 +445,7 @@ def move_family(rng, orders, shape, model, state, moves, work):
     return shape
 
 
-@kernel
+@inlined
 def move_given_the_others(rng, orders, shape, unit, model, state, moves, trial, work, out):
     """``move_unit`` with the effects of the other units taken off; ``unit`` −1: all effects are in the core. Returns a status."""
     layout, gram, place = model.layout, model.gram, max(unit, 0)
@@ -456,7 +461,7 @@ def move_given_the_others(rng, orders, shape, unit, model, state, moves, trial, 
     return move_unit(rng, orders, shape, coordinates, counts, given, state, moves, trial, work)
 
 
-@kernel
+@inlined
 def refresh_predictor(shape, cuts, model, state):
     """η, and the gap of every row, anew from coefficients and effects."""
     layout, data = model.layout, model.data

@@ -25,6 +25,7 @@ from gibbs.kernels.side_by_side import LANES
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model.records import Design, Term
 from gibbs.sampling import between
+from gibbs.sampling.fitted_move import fit_move
 from gibbs.sampling.pack import SECOND_ORDER, Packed, columns_of
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
@@ -81,7 +82,7 @@ class Chain:
         d = self.coordinate.shape[0]
         self.work, self.trial = _work(packed, d), _trial(packed, packed.rows.y.size if student and packed.family != kl.GAUSSIAN else 0)
         self.tuning = kl.Tuning(
-            coordinates=kl.Coordinates(self.coordinate, np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d)),
+            coordinates=kl.Coordinates(self.coordinate, np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d), np.zeros((d, d))),
             reference=np.zeros_like(self.state.L),
             width=np.array([0.5, 1.0]),
             df_step=np.full(packed.student.size, 0.5),
@@ -235,8 +236,8 @@ class Chain:
     def learnt(self) -> dict[str, np.ndarray]:
         """The arrays that warm-up fills, the chain's own."""
         tuning = self.tuning
-        found = {"fit": tuning.coordinates.fit, "root": tuning.coordinates.root, "reference": tuning.reference, "width": tuning.width}
-        return found | {"df_step": tuning.df_step}
+        fitted = {name: getattr(tuning.coordinates, name) for name in ("fit", "root", "widening")}
+        return fitted | {"reference": tuning.reference, "width": tuning.width, "df_step": tuning.df_step}
 
     @property
     def redrawn(self) -> tuple[str, ...]:
@@ -355,26 +356,6 @@ class Chain:
     def draws(self) -> dict[str, np.ndarray]:
         """The kept draws as arrays, first axis the draw."""
         return {name: np.concatenate([getattr(o, name) for o in self.kept]) for name in Kept.NAMES}
-
-
-def fit_move(coordinates: kl.Coordinates, L: np.ndarray, sigma: np.ndarray) -> None:
-    """Fit the t of the elliptical and independent moves to draws of the Cholesky factors L (S, …) and σ (S,). Mutates fit and root."""
-    coordinate, fit, root = coordinates.place, coordinates.fit, coordinates.root
-    d = coordinate.shape[0]
-    x = np.empty((L.shape[0], d))
-    for i, (kind, start, k, b) in enumerate(coordinate.tolist()):
-        if kind == kh.PARTIAL:
-            x[:, i] = np.arcsinh(L[:, start + b] / np.sqrt(np.sum(L[:, start + b + 1 : start + k + 1] ** 2, axis=1)))
-        else:
-            values = sigma if kind == kh.LOG_SIGMA else np.sqrt(np.sum(L[:, start : start + k + 1] ** 2, axis=1)) if k else L[:, start]
-            fit[i, kh.SHIFT] = max(float(np.std(values)), 1e-3 * float(np.mean(values)))
-            x[:, i] = np.log(values + fit[i, kh.SHIFT])
-    cov = np.atleast_2d(np.cov(x.T))
-    weight = x.shape[0] / (x.shape[0] + 10.0 * d)
-    cov = weight * cov + (1.0 - weight) * np.diag(np.diag(cov))
-    cov[np.diag_indices_from(cov)] += 1e-300 + 1e-6 * np.diag(cov)
-    fit[:, kh.MEAN] = x.mean(axis=0)
-    root[:, :] = np.linalg.cholesky(1.1 * cov)
 
 
 def _own_gram(packed: Packed) -> kl.Gram:

@@ -175,5 +175,13 @@ class FactorisedChain(SecondOrderChain):
     def learnt(self) -> dict[str, np.ndarray]:
         """The arrays that warm-up fills; all else of the expansion follows from them."""
         m, e = self.moves, self.expansion
-        found = {"fit": m.fit, "root": m.root, "steps": m.steps, "centre": e.centre, "drawn": e.drawn, "spread": self.spread}
+        found = {
+            "fit": m.fit,
+            "root": m.root,
+            "widening": m.widening,
+            "steps": m.steps,
+            "centre": e.centre,
+            "drawn": e.drawn,
+            "spread": self.spread,
+        }
         return Chain.learnt(self) | found

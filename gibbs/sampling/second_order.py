@@ -15,7 +15,8 @@ from gibbs.kernels.between import place_multipliers
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
 from gibbs.model import alike
 from gibbs.sampling import between, own_law
-from gibbs.sampling.chain import MOST_REJECTED, Chain, Kept, _trial, _work, coordinates, fit_move, freeze_reference
+from gibbs.sampling.chain import MOST_REJECTED, Chain, Kept, _trial, _work, coordinates, freeze_reference
+from gibbs.sampling.fitted_move import fit_move
 from gibbs.sampling.pack import Packed, cross_products
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
@@ -87,6 +88,7 @@ class SecondOrderChain(Chain):
             place=place,
             fit=np.tile([0.0, 0.0, 1.0], (len(self.views), d, 1)),
             root=np.tile(np.eye(d), (len(self.views), 1, 1)),
+            widening=np.zeros((len(self.views), d, d)),
             steps=np.full(p.priors.sd.shape[0] + 1, 0.5),
             psi_root=np.eye(size),
             chosen=self.chosen,
@@ -302,9 +304,10 @@ class SecondOrderChain(Chain):
             for k, view in enumerate(self.views):
                 d = view.shape[0]
                 if 0 < d <= ELLIPTICAL_LIMIT:
-                    fit = kl.Coordinates(view, self.moves.fit[k, :d], self.moves.root[k, :d, :d].copy())
+                    own = (self.moves.root[k, :d, :d], self.moves.widening[k, :d, :d])
+                    fit = kl.Coordinates(view, self.moves.fit[k, :d], *(array.copy() for array in own))
                     fit_move(fit, L, np.ones(L.shape[0]))
-                    self.moves.root[k, :d, :d] = fit.root
+                    own[0][:], own[1][:] = fit.root, fit.widening
             if self.refits > FIT_FROM:
                 self.fitted = self.fitted or worst < FITTED_BELOW
                 rejected = self.counts.moves.rejected.max()
@@ -342,7 +345,8 @@ class SecondOrderChain(Chain):
 
     def learnt(self) -> dict[str, np.ndarray]:
         m = self.moves
-        found = {"fit": m.fit, "root": m.root, "steps": m.steps, "psi_root": m.psi_root, "information": m.information, "slope": m.slope}
+        names = ("fit", "root", "widening", "steps", "psi_root", "information", "slope")
+        found = {name: getattr(m, name) for name in names}
         found |= {"omega": self.omega, "linear": self.linear, "centre": self.centre, "first": self.first, "sums": self.sums}
         found |= {f"which.{f}": marked for f, marked in enumerate(self.which)}
         return super().learnt() | found

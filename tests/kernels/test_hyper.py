@@ -12,6 +12,7 @@ from scipy import interpolate, stats
 
 from gibbs.kernels import hyper
 from gibbs.model.records import Prior
+from gibbs.sampling.fitted_move import fit_move
 from tests import oracles
 from tests.table import table
 
@@ -182,6 +183,8 @@ def freeze(b: Bench, rng: np.random.Generator) -> None:
     x = coordinates(b, random_covariances(b.design, rng), 0.9)
     b.coordinates.fit[:, hyper.MEAN] = x + 0.2
     b.coordinates.root[:, :] = np.linalg.cholesky(0.2 * np.eye(d) + 0.05)
+    kinds = b.chain.coordinate[:, 0]
+    b.coordinates.widening[:, :] = rng.normal(0.0, 0.5, (d, d)) * np.outer(kinds == hyper.PARTIAL, kinds == hyper.SD)
 
 
 MOVES = [(hyper.SLICES, False), (hyper.SLICES, True), (hyper.ELLIPTICAL, False), (hyper.INDEPENDENT, False)]  # move, learn
@@ -341,11 +344,8 @@ def test_moves_of_a_full_covariance_leave_its_prior_where_the_data_are_silent():
     b.load(np.full(b.y.size, 1e-12), b.y)
     b.set([[np.array([[0.2, 0.05], [0.05, 0.3]])]], 1.0)
     sliced, _ = b.run_hyper(60_000, hyper.SLICES)
-    x = np.array(
-        [coordinates_at(b.chain.coordinate, b.coordinates.fit, L, 1.0) for L in sliced[::20]]
-    )  # a fit from the slices, as warm-up makes one
-    b.coordinates.fit[:, hyper.MEAN] = x.mean(axis=0)
-    b.coordinates.root[:, :] = np.linalg.cholesky(1.1 * np.cov(x.T))
+    fit_move(b.coordinates, sliced[::20], np.ones(len(sliced[::20])))
+    b.coordinates.widening[1, [0, 2]] = 0.4, -0.3  # more than there is to fit
     others = [b.run_hyper(60_000, move)[0] for move in (hyper.ELLIPTICAL, hyper.INDEPENDENT)]
     df, S = 5.0, 0.4 * np.eye(2) + 0.1
     for L in (sliced, *others):

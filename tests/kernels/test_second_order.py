@@ -58,7 +58,7 @@ def test_whitening_undoes_placing(kind):
 def test_coordinates_are_those_of_the_target():
     fit = np.array([[0.0, 0.5, 1.0], [0.0, 0.0, 1.0], [0.0, 0.25, 1.0]])
     x = np.zeros(3)
-    coordinates = kl.Coordinates(np.array([[SD, 0, 0, -1], [PARTIAL, 2, 1, 0], [SD, 2, 1, -1]]), fit, np.eye(3))
+    coordinates = kl.Coordinates(np.array([[SD, 0, 0, -1], [PARTIAL, 2, 1, 0], [SD, 2, 1, -1]]), fit, np.eye(3), np.zeros((3, 3)))
     coordinates_of(coordinates, np.array([1.5, 0.0, -0.7, 0.75]), 1.0, x)
     np.testing.assert_allclose(x, [np.log(2.0), np.arctanh(-0.7 / np.hypot(0.7, 0.75)), np.log(np.hypot(0.7, 0.75) + 0.25)])
 

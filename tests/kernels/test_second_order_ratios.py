@@ -397,6 +397,8 @@ def fitted_move(engine: Engine, y: np.ndarray, monkeypatch, **kernels) -> tuple[
     fit[:, kh.SHIFT] = np.where(coordinates[:, 0] == kh.SD, 0.1, 0.0)
     fit[:, kh.MEAN] = rng.normal(-0.5, 0.2, d)
     root[:, :] = 0.3 * np.eye(d) + np.tril(0.1 * rng.standard_normal((d, d)), -1)
+    widening = chain.moves.widening[0, :d, :d]
+    widening[:, :] = rng.normal(0.0, 0.5, (d, d)) * np.outer(coordinates[:, 0] == kh.PARTIAL, coordinates[:, 0] == kh.SD)
     chain.elliptical = chain.fitted = True
 
     def place() -> float:
@@ -406,8 +408,9 @@ def fitted_move(engine: Engine, y: np.ndarray, monkeypatch, **kernels) -> tuple[
         for _, _, q, l0, *_ in p.layout.term.tolist():  # the oracle's density is one of sds, or of matrices Σ = LL'
             if q > 1:
                 jacobian += sum((q - k) * np.log(s.L[l0 + k * q + k]) for k in range(q))
-        z = np.linalg.solve(root, x - fit[:, kh.MEAN])
-        log_t = -0.5 * (k2.T_DF + d) * np.log1p(z @ z / k2.T_DF)
+        log_width = np.clip(widening @ (x - fit[:, kh.MEAN]), -kh.MOST_WIDENING, kh.MOST_WIDENING)
+        z = np.linalg.solve(root, (x - fit[:, kh.MEAN]) * np.exp(-log_width))
+        log_t = -0.5 * (k2.T_DF + d) * np.log1p(z @ z / k2.T_DF) - log_width.sum()
         return log_joint(engine, y) + log_ratio_of_t_priors(engine) + jacobian - log_q - log_t + squares
 
     interpreted = {name: getattr(k2, name).py_func for name in ("move_fitted", "scaled_noise")}
@@ -507,24 +510,32 @@ def test_how_far_coefficients_give_way(case):
 
 
 def test_the_step_of_the_fitted_t_leaves_it_invariant():
-    """Draws of the t stay draws of it, whatever the share; a second-order sweep takes 0.45 and 1."""
+    """Draws of the t, its partial correlation widened or not, stay draws of it, whatever the share; a sweep takes 0.45 and 1."""
     rng, d = np.random.Generator(np.random.SFC64(12)), 2
     fit, root = np.array([[0.5, 0.0, 1.0], [-1.0, 0.0, 1.0]]), np.array([[0.7, 0.0], [0.4, 0.3]])
-    coordinates, points = kl.Coordinates(np.zeros((d, 2), dtype=np.int64), fit, root), np.zeros((4, d))
-    for share in (0.45, 1.0):
-        squares = []
-        for _ in range(4_000):
-            z = rng.standard_normal(d) * np.sqrt(k2.T_DF / rng.chisquare(k2.T_DF))
-            points[0] = fit[:, kh.MEAN] + root @ z
-            k2.move_fitted(rng, share, coordinates, points)
-            new = np.linalg.solve(root, points[1] - fit[:, kh.MEAN])
-            squares.append(new @ new / d)
-        assert stats.kstest(squares, stats.f(d, k2.T_DF).cdf).pvalue > 1e-4
-    value = k2.log_fitted(coordinates, np.array([1.0, 0.0]), np.zeros(d))
-    other = k2.log_fitted(coordinates, np.array([0.0, -1.5]), np.zeros(d))
-    assert kh.log_t_density(coordinates, np.array([1.0, 0.0]), np.zeros(d))[0] == value
-    t = stats.multivariate_t(fit[:, kh.MEAN], root @ root.T, k2.T_DF)
-    assert value - other == pytest.approx(t.logpdf([1.0, 0.0]) - t.logpdf([0.0, -1.5]), abs=1e-10)
+    mean, points = fit[:, kh.MEAN], np.zeros((4, d))
+    t = stats.multivariate_t(mean, root @ root.T, k2.T_DF)
+    for gamma in (0.0, -0.9):
+        place = np.array([[kh.SD, 0, 0, -1], [kh.PARTIAL, 2, 1, 0]])
+        coordinates = kl.Coordinates(place, fit, root, np.array([[0.0, 0.0], [gamma, 0.0]]))
+
+        def even(x, gamma=gamma):
+            return x[0], mean[1] + (x[1] - mean[1]) * np.exp(-np.clip(gamma * (x[0] - mean[0]), -kh.MOST_WIDENING, kh.MOST_WIDENING))
+
+        for share in (0.45, 1.0):
+            squares = []
+            for _ in range(4_000):
+                points[0] = mean + root @ rng.standard_normal(d) * np.sqrt(k2.T_DF / rng.chisquare(k2.T_DF))
+                kh.widen(coordinates, points[0], 1.0)
+                k2.move_fitted(rng, share, coordinates, points)
+                new = np.linalg.solve(root, even(points[1]) - mean)
+                squares.append(new @ new / d)
+            assert stats.kstest(squares, stats.f(d, k2.T_DF).cdf).pvalue > 1e-4
+        x, other = np.array([1.0, 0.0]), np.array([-3.0, -1.5])  # of which the second is as wide as any
+        value = k2.log_fitted(coordinates, x, np.zeros(d))
+        assert kh.log_t_density(coordinates, x, np.zeros(d))[0] == value
+        wanted = [t.logpdf(even(a)) + np.log(even(a + [0.0, 0.5])[1] - even(a - [0.0, 0.5])[1]) for a in (x, other)]
+        assert value - k2.log_fitted(coordinates, other, np.zeros(d)) == pytest.approx(wanted[0] - wanted[1], abs=1e-10)
 
 
 @pytest.mark.parametrize("case", CORES, ids=str)

@@ -17,7 +17,7 @@ from gibbs.model.records import Design, Prior
 from gibbs.sampling import plan
 from gibbs.sampling.chain import Chain, Kept
 from tests import oracles
-from tests.sampling.invariance import Engine, Stopped, draw_data
+from tests.sampling.invariance import Engine, Stopped, draw_data, some_widening
 
 DF = {
     "gamma": Prior("gamma", (2.0, 0.1)),
@@ -107,6 +107,7 @@ class GrEngine(Engine):
         coordinates = self.chain.tuning.coordinates
         coordinates.fit[:] = np.tile([-0.4, 0.3, 1.0], (d, 1))
         coordinates.root[:] = 0.7 * np.eye(d) + 0.1 * np.tril(np.ones((d, d)), -1)
+        coordinates.widening[:] = some_widening(self.chain.coordinate)
         self.chain.elliptical = True
 
 

@@ -40,6 +40,11 @@ LARGEST = 1e4
 Change = Callable[["Engine"], None]
 
 
+def some_widening(place: np.ndarray) -> np.ndarray:
+    """A widening (d, d) of the partial correlations among the coordinates ``place`` (d, 4) by the sds, as good as any."""
+    return -0.4 * np.outer(place[:, 0] == kh.PARTIAL, place[:, 0] == kh.SD)
+
+
 class Stopped(AssertionError):
     """The engine gave up in the middle of a sweep."""
 
@@ -100,6 +105,7 @@ class Engine:
             self.root = np.diag(0.4 * (high - low)) @ (np.eye(d) + 0.2 * np.tril(np.ones((d, d)), -1))
         coordinates = chain.tuning.coordinates
         coordinates.fit[:, :], coordinates.root[:, :], chain.elliptical = self.fit, self.root, True
+        coordinates.widening[:, :] = some_widening(chain.coordinate)
 
     def _freeze_views(self) -> None:
         """Second order: the stand-in of the data's own mode, arbitrary fits of the variances, any number of parts of the core."""
@@ -108,6 +114,7 @@ class Engine:
         for k, view in enumerate(chain.views):
             moves.fit[k, : view.shape[0]][view[:, 0] == kh.PARTIAL, kh.MEAN] = 0.0
             moves.fit[k, : view.shape[0]][view[:, 0] == kh.PARTIAL, kh.SHIFT] = 0.0
+            moves.widening[k, : len(view), : len(view)] = some_widening(view)
         moves.root[:] = 0.6 * np.eye(moves.root.shape[1])
         moves.psi_root[:] *= 0.7
         chain.elliptical = self.elliptical

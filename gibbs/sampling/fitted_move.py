@@ -1,0 +1,83 @@
+"""The law that warm-up fits to the variances, for the moves of all of them at once (``kernels/hyper.py``): a multivariate t of their
+coordinates, in which a partial correlation is the wider, or narrower, by what the two sds are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gibbs.kernels import hyper as kh
+from gibbs.kernels import layout as kl
+
+SHIFTS = np.exp(np.linspace(np.log(0.25), np.log(8.0), 16))
+"""c of log(s + c) over the sd of the draws of s: what is tried."""
+
+SKEWNESS = 0.4
+"""Skewness that the draws of log(s + c) are to have: some to the right, where the t has a tail; of proposals where s is near 0, which short
+warm-ups seldom see, there would be too few."""
+
+LEAST_SHIFT = 1e-3
+"""Least c over the mean of the draws."""
+
+CAUTION = 10.0
+"""Draws that say that a sd does not widen a correlation, beside those of the chain."""
+
+
+def fit_move(coordinates: kl.Coordinates, L: np.ndarray, sigma: np.ndarray) -> None:
+    """Fit the law of the elliptical and independent moves to draws of the Cholesky factors L (S, …) and σ (S,).
+
+    Mutates fit, root and widening.
+    """
+    place, fit, S = coordinates.place.tolist(), coordinates.fit, L.shape[0]
+    x = np.empty((S, len(place)))
+    for i, (kind, start, k, b) in enumerate(place):
+        if kind == kh.PARTIAL:
+            x[:, i] = np.arcsinh(L[:, start + b] / np.sqrt(np.sum(L[:, start + b + 1 : start + k + 1] ** 2, axis=1)))
+        else:
+            values = sigma if kind == kh.LOG_SIGMA else np.sqrt(np.sum(L[:, start : start + k + 1] ** 2, axis=1)) if k else L[:, start]
+            fit[i, kh.SHIFT] = _shift(values)
+            x[:, i] = np.log(values + fit[i, kh.SHIFT])
+    fit[:, kh.MEAN] = x.mean(axis=0)
+    coordinates.widening[:] = 0.0
+    y = x - fit[:, kh.MEAN]
+    for i, (kind, *_) in enumerate(place):
+        if kind == kh.PARTIAL:
+            sds = _sds_of(place, i)
+            coordinates.widening[i, sds] = _widening(x[:, sds], x[:, i])
+            log_width = np.clip((x[:, sds] - fit[sds, kh.MEAN]) @ coordinates.widening[i, sds], -kh.MOST_WIDENING, kh.MOST_WIDENING)
+            fit[i, kh.MEAN] = np.average(x[:, i], weights=np.exp(-log_width))
+            y[:, i] = (x[:, i] - fit[i, kh.MEAN]) * np.exp(-log_width)
+    cov = np.atleast_2d(np.cov(y.T))
+    weight = S / (S + 10.0 * len(place))
+    cov = weight * cov + (1.0 - weight) * np.diag(np.diag(cov))
+    cov[np.diag_indices_from(cov)] += 1e-300 + 1e-6 * np.diag(cov)
+    coordinates.root[:, :] = np.linalg.cholesky(1.1 * cov)
+
+
+def _shift(values: np.ndarray) -> float:
+    """c for which the skewness of log(s + c) is nearest to ``SKEWNESS``; ``values`` (S,) are draws of s."""
+    sd = max(float(np.std(values)), 1e-300)
+    x = np.log(values[:, None] + sd * SHIFTS)
+    x -= x.mean(axis=0)
+    skewness = np.mean(x**3, axis=0) / np.maximum(np.mean(x**2, axis=0), 1e-100) ** 1.5
+    return max(sd * float(SHIFTS[np.argmin(np.abs(skewness - SKEWNESS))]), LEAST_SHIFT * float(np.mean(values)))
+
+
+def _sds_of(place: list[list[int]], i: int) -> list[int]:
+    """Which coordinates are the sds of the row and of the column of partial correlation i."""
+    _, start, _, b = place[i]
+    row = next(j for j in range(i, len(place)) if place[j][0] == kh.SD and place[j][1] == start)
+    column = next(j for j in range(i, -1, -1) if place[j][0] == kh.SD and place[j][2] == b)
+    return [column, row]
+
+
+def _widening(sds: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """γ of a normal x (S,) whose mean is linear, and whose log sd is γ's product, in the coordinates ``sds`` (S, 2): Fisher scoring."""
+    sizes = np.maximum(sds.std(axis=0), 1e-300)
+    A = np.column_stack([np.ones_like(x), (sds - sds.mean(axis=0)) / sizes])
+    squares = (x - A @ np.linalg.lstsq(A, x, rcond=None)[0]) ** 2
+    penalty = np.diag([0.0, 2.0 * CAUTION, 2.0 * CAUTION])
+    information = 2.0 * A.T @ A + penalty
+    g = np.array([0.5 * np.log(max(float(squares.mean()), 1e-300)), 0.0, 0.0])
+    for _ in range(20):
+        g += np.clip(np.linalg.solve(information, A.T @ (squares * np.exp(-2.0 * A @ g) - 1.0) - penalty @ g), -0.5, 0.5)
+    return g[1:] / sizes

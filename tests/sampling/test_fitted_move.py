@@ -1,0 +1,82 @@
+"""The law that warm-up fits to the variances: what it was drawn from comes back; draws of what it cannot be give no worse than numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gibbs.kernels import hyper as kh
+from gibbs.kernels import layout as kl
+from gibbs.sampling import fitted_move
+
+PLACE = np.array([[kh.SD, 0, 0, -1], [kh.PARTIAL, 2, 1, 0], [kh.SD, 2, 1, -1], [kh.LOG_SIGMA, 0, 0, -1]])
+
+
+def coordinates() -> kl.Coordinates:
+    return kl.Coordinates(PLACE, np.tile([0.0, 0.0, 1.0], (4, 1)), np.eye(4), np.zeros((4, 4)))
+
+
+def factors(sd: np.ndarray, tangent: np.ndarray) -> np.ndarray:
+    """L (S, 4) of two sds (S, 2) and asinh of the tangent L_10/L_11."""
+    cos = 1.0 / np.cosh(tangent)
+    return np.column_stack([sd[:, 0], np.zeros(len(sd)), sd[:, 1] * np.tanh(tangent), sd[:, 1] * cos])
+
+
+def draws(size: int, gamma: tuple[float, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(L, σ, log sds): gaussian sds far from 0, and a partial correlation whose log width is γ'(sd − 1)/0.1."""
+    rng = np.random.default_rng(5)
+    sd = 1.0 + 0.1 * rng.standard_normal((size, 2))
+    tangent = 0.3 + 0.2 * np.exp((sd - 1.0) / 0.1 @ gamma) * rng.standard_normal(size)
+    return factors(sd, tangent), np.exp(0.2 * rng.standard_normal(size)), sd
+
+
+@pytest.mark.parametrize("gamma", [(0.0, 0.0), (-0.4, 0.0), (0.3, -0.2)])
+def test_what_the_draws_were_made_from_comes_back(gamma):
+    c = coordinates()
+    L, sigma, sd = draws(20_000, gamma)
+    fitted_move.fit_move(c, L, sigma)
+    x = np.log(sd + c.fit[[0, 2], kh.SHIFT])
+    np.testing.assert_allclose(c.widening[1, [0, 2]] * x.std(axis=0), gamma, atol=0.05)
+    assert not c.widening[[0, 2, 3]].any() and not c.widening[:, [1, 3]].any()
+    assert c.fit[1, kh.MEAN] == pytest.approx(0.3, abs=0.01)
+    cov = c.root @ c.root.T / 1.1
+    assert cov[1, 1] == pytest.approx(0.04, rel=0.05)
+    np.testing.assert_allclose(np.diag(cov)[[0, 2]], x.var(axis=0), rtol=1e-2)
+    assert np.max(np.abs(cov / np.sqrt(np.outer(np.diag(cov), np.diag(cov))) - np.eye(4))) < 0.05
+
+
+def test_proposals_of_the_fit_have_the_moments_of_the_draws():
+    """``widen`` of the fitted t against the draws: the mean of the partial correlation, and its spread where the sd is low and high."""
+    c, rng = coordinates(), np.random.default_rng(6)
+    L, sigma, sd = draws(40_000, (-0.5, 0.0))
+    fitted_move.fit_move(c, L, sigma)
+    made = np.empty((40_000, 4))
+    for i in range(len(made)):
+        made[i] = c.fit[:, kh.MEAN] + c.root @ rng.standard_normal(4)
+        kh.widen(c, made[i], 1.0)
+    made_sd = np.exp(made[:, 0]) - c.fit[0, kh.SHIFT]
+    tangent = np.arcsinh(L[:, 2] / L[:, 3])
+    assert made[:, 1].mean() == pytest.approx(tangent.mean(), abs=0.01)
+    for inside in (lambda s: s < 0.9, lambda s: s > 1.1):
+        assert made[inside(made_sd), 1].std() == pytest.approx(tangent[inside(sd[:, 0])].std() * np.sqrt(1.1), rel=0.07)
+
+
+def test_the_shift_leaves_the_skewness_that_is_wanted_where_there_is_such_a_shift():
+    s = stats.gamma(3.0).rvs(50_000, random_state=1)
+    found = [fitted_move._shift(s * unit) / unit for unit in (1.0, 1e-4)]
+    assert found[0] == pytest.approx(found[1])
+    assert stats.skew(np.log(s + found[0])) == pytest.approx(fitted_move.SKEWNESS, abs=0.1)
+    left = 5.0 - np.minimum(s, 4.9)  # a tail that no shift takes off
+    assert fitted_move._shift(left) == pytest.approx(np.std(left) * fitted_move.SHIFTS[-1])
+
+
+@pytest.mark.parametrize("size", [8, 40])
+def test_few_draws_and_draws_that_do_not_move_give_a_law_all_the_same(size):
+    for still in (False, True):
+        c = coordinates()
+        L, sigma, _ = draws(size, (0.0, 0.0))
+        L, sigma = (np.repeat(L[:1], size, axis=0), np.repeat(sigma[:1], size)) if still else (L, sigma)
+        with np.errstate(all="raise", under="ignore"):
+            fitted_move.fit_move(c, L, sigma)
+        assert all(np.all(np.isfinite(array)) for array in c) and np.all(np.diag(c.root) > 0.0)
