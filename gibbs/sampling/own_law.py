@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gibbs.kernels import layout as kl
+from gibbs.kernels.likelihood import gaps
 
 if TYPE_CHECKING:
     from gibbs.sampling.pack import Packed
+
+FAR, RISE = 4.0, 2.0
+"""A level's tail is heavy where so many conditional sds from the centre its likelihood is e^RISE times what the stand-in makes of it."""
 
 
 def table(packed: Packed, which: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -31,6 +35,34 @@ def table(packed: Packed, which: list[np.ndarray]) -> tuple[np.ndarray, np.ndarr
             at += int(sizes[j])
         parts.append(rows)
     return np.array(chosen, dtype=np.int64).reshape(-1, 4), np.concatenate(parts).astype(np.int64)
+
+
+def heavy(packed: Packed, data: kl.StandIn, centre: np.ndarray, L: np.ndarray, shape: float, cut: np.ndarray) -> list[np.ndarray]:
+    """Levels of eliminated factors with a tail that the stand-in of ``data`` lacks, a (J,) of bool for each factor.
+
+    centre (N,): η about which it was fitted. A proposal of the stand-in that gets there at last is left only after e^RISE others, however
+    seldom it is refused elsewhere: a few rows, not all alike, and an sd that lets their effect go far.
+    """
+    here, there, found = np.empty(centre.size), np.empty(centre.size), []
+    gaps(data, centre, shape, cut, here)
+    omega = data.omega[: centre.size] + (data.omega[centre.size : 2 * centre.size] if data.omega.size > centre.size else 0.0)
+    for f, row in enumerate(packed.layout.factor):
+        found.append(np.zeros(row.levels, dtype=bool))
+        if row.unit < 0 or row.basis0 >= 0:
+            continue
+        level = data.level[:, f]
+        for t in packed.layout.term:
+            if t.factor != f:
+                continue
+            factor = L[t.l0 : t.l0 + t.width**2].reshape(t.width, t.width)
+            for a, variance in enumerate(np.sum(factor**2, axis=1)):
+                z = data.Z[:, row.z0 + t.column + a]
+                precision = np.bincount(level, weights=omega * z * z, minlength=row.levels) + 1.0 / max(float(variance), 1e-300)
+                for far in (-FAR, FAR):
+                    gaps(data, centre + far * z / np.sqrt(precision)[level], shape, cut, there)
+                    rise = np.bincount(level, weights=there - here, minlength=row.levels)
+                    found[f][t.first : t.first + t.count] |= rise[t.first : t.first + t.count] > RISE
+    return found
 
 
 def by_level(packed: Packed, counts: kl.Counts) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -37,8 +37,8 @@ SCALE_BELOW, SCALE_EVERY = 0.85, (4.0, 4.0, 16.0)
 """Effects are scaled with their sds in every sweep where the core's acceptance is below the first, else now and then, as above."""
 OWN_BELOW, OWN_FROM = 0.9, 16
 """A level also moves by its own law where so few of its proposals are accepted, of so many at least; and one whose rows are all alike."""
-OWN_EVERY = (1.0, 4.0, 8.0)
-"""Every how many sweeps they do, as above."""
+OWN_EVERY, FEW_OWN = (1.0, 4.0, 8.0), 200
+"""Every how many sweeps they do, as above; and more levels than these, whose sds are well known, in no sweep but every fourth."""
 OTHERS, MOSTLY = 10, 0.5
 """Where no more levels than these have rows that are not all alike, or so large a share has rows that are, the sds of a factor hang on the
 latter: they move by their own law, and effects are scaled with sds, in every sweep."""
@@ -327,16 +327,20 @@ class SecondOrderChain(Chain):
 
     def _learn_levels(self, core: float) -> None:
         """Which levels also move by their own law, and how often what reaches tails is done; ``core`` is the core's acceptance."""
-        least, which = 1.0, []
-        for all_one, (tried, accepted) in zip(self.alike, own_law.by_level(self.packed, self.counts), strict=True):
-            which.append(all_one | ((tried >= OWN_FROM) & (accepted < OWN_BELOW * tried)))
+        p, s, least, which = self.packed, self.state, 1.0, []
+        centre = s.eta if p.cutpoints else self.centre
+        heavy = own_law.heavy(p, self._data(), centre, s.L, self.shape(), s.core[: p.cutpoints])
+        for all_one, tail, (tried, accepted) in zip(self.alike, heavy, own_law.by_level(p, self.counts), strict=True):
+            which.append(all_one | tail | ((tried >= OWN_FROM) & (accepted < OWN_BELOW * tried)))
             least = min(least, float(accepted.sum() / max(tried.sum(), 1))) if tried.any() else least
         self.choose(which)
         easy = sum(core > of_core and least >= of_levels for of_core, of_levels in EASY)
         self.small_every = SMALL_EVERY[easy]
         hangs = any(a.any() and (a.size - a.sum() <= OTHERS or a.mean() >= MOSTLY) for a in self.alike)
         self.every = 1.0 if core < SCALE_BELOW or hangs else SCALE_EVERY[easy]
-        self.own_every = 1.0 if hangs else OWN_EVERY[easy]
+        self.own_every = OWN_EVERY[easy]
+        if hangs:
+            self.own_every = 1.0 if sum(int(marked.sum()) for marked in which) <= FEW_OWN else OWN_EVERY[1]
 
     def choose(self, which: list[np.ndarray]) -> None:
         """The levels that also move by their own law from now on, a (J,) of bool for each factor."""

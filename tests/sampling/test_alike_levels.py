@@ -186,13 +186,14 @@ def test_one_such_state_among_forty_one_with_the_defaults():
 @pytest.mark.parametrize("seed", [3, 4, 5, 6])
 def test_without_these_moves_the_verdict_is_no(seed: int, monkeypatch: pytest.MonkeyPatch):
     """As it was before: no level moves by its own law. R-hat and effective sizes may be within their limits; the tail is not there."""
-    from gibbs.sampling import second_order
+    from gibbs.sampling import own_law, second_order
 
     class NothingIsAlike:
         levels = staticmethod(lambda design: [np.zeros(len(f.levels), dtype=bool) for f in design.factors])
 
     monkeypatch.setattr(second_order, "alike", NothingIsAlike)
     monkeypatch.setattr(second_order, "OWN_BELOW", 0.0)
+    monkeypatch.setattr(own_law, "RISE", np.inf)
     fit = gibbs.fit(FAULTS / "nested_alike" / "spec.yaml", seed=seed, progress=False)
     assert not fit.convergence.ok
     assert "region e is not where its law has it" in fit.convergence.sentence or "The worst level of region" in fit.convergence.sentence

@@ -65,7 +65,7 @@ def test_given_the_variances_effects_are_those_of_dense_algebra(scheme: str):
 def test_the_sd_of_a_curve_and_of_groups_are_those_of_quadrature():
     data = table(60)
     priors = {"b": "normal(0, 2)", "b[Intercept]": "normal(0, 2)", "sd": "half_normal(0, 1)", "sigma": "half_normal(0, 1)"}
-    y, M, grid = data["y"].to_numpy(), columns_of(data), (np.exp(np.linspace(-5.0, 2.0, 120)), np.exp(np.linspace(-2.2, 1.0, 80)))
+    y, M, grid = data["y"].to_numpy(), columns_of(data), (np.exp(np.linspace(-14.0, 2.5, 260)), np.exp(np.linspace(-2.2, 1.0, 80)))
     values = np.unique(data["x"])
     place = np.searchsorted(values, data["x"])
     curve = oracle.curve_covariance(values, splines.place_knots(values, 10))[np.ix_(place, place)]
