@@ -32,6 +32,7 @@ from gibbs.model import (
 )
 from gibbs.model.priors import PriorBook, describe
 from gibbs.model.records import Design, Prior, Sampling, Spec, Table, Term
+from gibbs.numerals import plain
 from gibbs.printable import printable
 from gibbs.sampling import footprint, stopping
 from gibbs.sampling.footprint import Footprint
@@ -447,12 +448,13 @@ def outcome_sentence(design: Design) -> str:
         return f"outcome {design.outcome}, {len(design.categories)} categories (rows): {said}"
     mean = averages.mean(y, design.counts)
     sd = prior_rows.deviation(y, design.counts)
-    extent = f", from {y.min():.4g} to {y.max():.4g}" if design.way is None or design.way.kind != "moments" else ""
+    extent = f", from {plain(y.min())} to {plain(y.max())}" if design.way is None or design.way.kind != "moments" else ""
     known = "; its standard errors are known" if design.known_se is not None else ""
     if design.precision is not None:
         low, high = design.precision.min(), design.precision.max()
-        known = f"; the residual variance of a row is sigma²/w, with precision weights w from {low:.4g} to {high:.4g} (sigma: of w = 1)"
-    return f"outcome {design.outcome}: mean {mean:.4g}, sd {sd:.4g}{extent}{known}"
+        known = "; the residual variance of a row is sigma²/w, with precision weights w from "
+        known += f"{plain(low)} to {plain(high)} (sigma: of w = 1)"
+    return f"outcome {design.outcome}: mean {plain(mean)}, sd {plain(sd)}{extent}{known}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -28,7 +28,9 @@ import numpy as np
 
 TAIL = (0.05, 0.95)  # the quantiles whose ESS is the tail ESS
 _BLOCK = 1 << 17  # numbers in a block: one megabyte, so that it stays in the cache from its sort to its FFT
-_CONSTANT = 1e-15  # a smaller range counts as constant, as in arviz-stats
+_CONSTANT, _NOTHING = 1e-15, 1e-150
+"""A range counts as constant that is a smaller share of the largest draw (arviz-stats: smaller itself, whatever the unit), or whose square
+is no number."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,10 @@ def mcse_mean(x: np.ndarray) -> np.ndarray:
 
 
 def mcse_sd(x: np.ndarray) -> np.ndarray:
-    """Monte Carlo standard error of the standard deviation (delta method on the variance). (chain, draw, …) → (…)."""
+    """Monte Carlo standard error of the standard deviation: delta method on the variance, of which (x − x̄)² are the draws.
+
+    (chain, draw, …) → (…).
+    """
     return _over_blocks(_mcse_sd, x)
 
 
@@ -346,7 +351,8 @@ def _ess_and_reduction(chains: np.ndarray, scratch: _Scratch) -> tuple[np.ndarra
     size = chain_count * draws
     answer = np.full(parameters, float(size))
     flat = _flat(chains)
-    constant = flat.max(axis=1) - flat.min(axis=1) < _CONSTANT
+    low, high = flat.min(axis=1), flat.max(axis=1)
+    constant = high - low <= np.maximum(_CONSTANT * np.maximum(high, -low), _NOTHING)
     centred, means, squares = _centre(chains, scratch.take("centred", chains.shape))
     reduction = _potential_scale_reduction(means, squares, draws) if chain_count > 1 else np.full(parameters, np.nan)
     between = np.var(means, axis=1, ddof=1) if chain_count > 1 else np.zeros(parameters)
@@ -406,7 +412,8 @@ def _mcse_sd(block: np.ndarray, scratch: _Scratch) -> np.ndarray:
     flat = _flat(block)
     squares = np.square(flat - flat.mean(axis=1, keepdims=True))
     variance = squares.mean(axis=1)
-    variance_of_variance = (np.square(squares).mean(axis=1) - variance**2) / _ess(_halves(block), scratch)
+    effective = _ess(_halves(squares.reshape(block.shape)), scratch)
+    variance_of_variance = (np.square(squares).mean(axis=1) - variance**2) / effective
     return np.sqrt(variance_of_variance / variance / 4)
 
 

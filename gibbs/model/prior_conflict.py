@@ -16,6 +16,7 @@ import numpy as np
 from gibbs.model import families
 from gibbs.model.prior_rows import aliased
 from gibbs.model.records import CoefficientPrior, Design
+from gibbs.numerals import plain
 
 GROSS = 5.0
 LEAST_DF = 10.0
@@ -51,8 +52,9 @@ def _sentence(design: Design, row: CoefficientPrior, value: float, error: float)
     how = "least squares says" if families.of(design).outcome == families.REAL else "a fit without priors and groups says"
     away = abs(value - row.mean) / row.scale
     return (
-        f"the prior {row.label}: {row.prior} and the data disagree: {how} {value:.3g} (standard error {error:.2g}), {away:,.3g} of the "
-        "prior's sds from its mean. The prior will pull the answer there; is it meant for another unit, or another column?"
+        f"the prior {row.label}: {row.prior} and the data disagree: {how} {plain(value, 3)} (standard error {plain(error, 2)}), "
+        f"{plain(away, 3)} of the prior's sds from its mean. The prior will pull the answer there; "
+        "is it meant for another unit, or another column?"
     )
 
 

@@ -11,6 +11,7 @@ from gibbs.model.factor_warnings import Warning
 from gibbs.model.nesting import parents
 from gibbs.model.prior_rows import aliased
 from gibbs.model.records import Design, Factor
+from gibbs.numerals import plain
 
 LARGE_INFLATION = 100.0  # a standard error ten times what it would be alone
 FAR_FROM_ZERO = 1e6  # |mean| / sd
@@ -137,11 +138,11 @@ def _columns(design: Design, aliased: list[int]) -> list[Warning]:
         inflation, condition = collinear.inflation(R)
         near = [(names[j], v) for j, v in zip(columns, inflation, strict=True) if v > LARGE_INFLATION]
         if near:
-            shown = ", ".join(f"'{name}' (variance inflation {v:.3g})" for name, v in near[:6]) + (" …" if len(near) > 6 else "")
+            shown = ", ".join(f"'{name}' (variance inflation {plain(v, 3)})" for name, v in near[:6]) + (" …" if len(near) > 6 else "")
             found.append(
                 Warning(
                     "collinear",
-                    f"nearly collinear columns: {shown}; condition number {condition:.3g}. "
+                    f"nearly collinear columns: {shown}; condition number {plain(condition, 3)}. "
                     "Their coefficients are known together better than apart; centring, or poly() for powers, often cures it.",
                 )
             )
@@ -153,8 +154,8 @@ def _columns(design: Design, aliased: list[int]) -> list[Warning]:
                 found.append(
                     Warning(
                         "constant",
-                        f"'{names[j]}' is {X[0, j]:.4g} in all rows, so that its coefficient cannot be told apart from the cutpoints: only "
-                        "the priors split them. Take it out.",
+                        f"'{names[j]}' is {plain(X[0, j])} in all rows, so that its coefficient cannot be told apart from the cutpoints: "
+                        "only the priors split them. Take it out.",
                     )
                 )
         elif mean > FAR_FROM_ZERO * sd:

@@ -14,6 +14,7 @@ from gibbs.model.fixed import column
 from gibbs.model.formula import Formula, bare
 from gibbs.model.numeric import as_number
 from gibbs.model.records import Factor, Spec, SurveyWeights
+from gibbs.numerals import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,8 +107,8 @@ def sentence(survey: SurveyWeights) -> str:
     """What the weights are and what they cost, for check, summaries and reports."""
     n = int(np.sum(survey.raw > 0))
     return (
-        f"sampling weights {survey.column}, {scaling_words(survey.scale, survey.within)}, from {survey.raw.min():.4g} to "
-        f"{survey.raw.max():.4g}: effective n {survey.effective:,.0f} of {n:,} rows, design effect {survey.design_effect:.2f}"
+        f"sampling weights {survey.column}, {scaling_words(survey.scale, survey.within)}, from {plain(survey.raw.min())} to "
+        f"{plain(survey.raw.max())}: effective n {survey.effective:,.0f} of {n:,} rows, design effect {survey.design_effect:.2f}"
     )
 
 

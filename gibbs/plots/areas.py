@@ -14,6 +14,7 @@ import numpy as np
 
 from gibbs.errors import PlotError, nearest
 from gibbs.model import levels
+from gibbs.numerals import plain
 from gibbs.plots import asked
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ def _tiles(found: Areas, place: Mapping[str, tuple[int, int]], title: str) -> Pi
         ink: Any = "white" if 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] < 0.5 else "black"
         axis.add_patch(_square(c, -r, colour))
         axis.text(c, -r + 0.16, canvas.shown(name, 9), ha="center", va="center", fontsize=7, color=ink)
-        axis.text(c, -r - 0.2, f"{100 * value:.0f} %" if share else f"{value:.3g}", ha="center", va="center", fontsize=7, color=ink)
+        axis.text(c, -r - 0.2, f"{100 * value:.0f} %" if share else plain(value, 3), ha="center", va="center", fontsize=7, color=ink)
     axis.set_xlim(-0.55, columns - 0.45)
     axis.set_ylim(-rows + 0.45, 0.55)
     axis.set_aspect("equal")

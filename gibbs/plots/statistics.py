@@ -14,6 +14,7 @@ import numpy as np
 
 from gibbs.errors import FormulaError, PlotError, nearest
 from gibbs.model import expression
+from gibbs.numerals import plain
 from gibbs.plots import asked, choose
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def draw(fit: Fit, wanted: Sequence[Statistic], rows: np.ndarray, sets: Sequence
         axis.set_yticks([])
         axis.spines["left"].set_visible(False)
         canvas.panel_title(axis, name_of(statistic))
-        axis.set_xlabel(f"observed {observed:.5g}; p = {p:.2f}")
+        axis.set_xlabel(f"observed {plain(observed, 5)}; p = {p:.2f}")
     canvas.leave_empty(axes.flat[len(wanted) :])
     note = f"Statistics of the {len(rows):,} outcomes and of {len(sets)} data sets drawn from the posterior predictive; p: the "
     note += f"share of these above what was observed (equal ones half). Near 0 or 1: the model does not make such data.{taken}"

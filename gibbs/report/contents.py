@@ -15,6 +15,7 @@ from gibbs.errors import GibbsError
 from gibbs.model import laws
 from gibbs.model.families import COUNT, of
 from gibbs.model.records import Design
+from gibbs.numerals import plain
 from gibbs.report import letters, pictures
 from gibbs.summaries import display
 
@@ -375,7 +376,7 @@ def _diagnosed(row: np.ndarray) -> tuple[str, ...]:
 
 def _short(value: float) -> str:
     """Three digits."""
-    return "–" if not np.isfinite(value) else f"{value:.3g}"
+    return "–" if not np.isfinite(value) else plain(value, 3)
 
 
 def _reproduce(fit: Fit, folder: Path | None) -> Iterator[Part]:

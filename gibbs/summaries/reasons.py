@@ -13,6 +13,7 @@ import numpy as np
 from gibbs.draws import at_means, names, tails
 from gibbs.draws.names import Model
 from gibbs.draws.records import Draws
+from gibbs.numerals import plain
 
 APART = 3.0
 """Standard deviations within a chain (or a mode) that the means of chains (or modes) are apart where they count as modes."""
@@ -57,9 +58,9 @@ def _modes(name: str, x: np.ndarray, rhat: float) -> Reason | None:
         cut = int(np.argmax(np.diff(means[order]))) + 1
         low, high = sorted(order[:cut] + 1), sorted(order[cut:] + 1)
         return Reason(
-            f"the chains are in different places: {name} is about {means[order[:cut]].mean():.3g} in {_chains(low)} and "
-            f"about {means[order[cut:]].mean():.3g} in {_chains(high)} (sd within a chain {within:.2g}), so the posterior has more than "
-            "one mode, or some chains have not left where they began.",
+            f"the chains are in different places: {name} is about {plain(means[order[:cut]].mean(), 3)} in {_chains(low)} and "
+            f"about {plain(means[order[cut:]].mean(), 3)} in {_chains(high)} (sd within a chain {plain(within, 2)}), "
+            "so the posterior has more than one mode, or some chains have not left where they began.",
             "Look at gibbs plot RUN trace; a longer warm-up (--warmup) brings chains home that are on their way, and a prior that rules "
             "one of the places out settles which is meant.",
         )
@@ -67,7 +68,7 @@ def _modes(name: str, x: np.ndarray, rhat: float) -> Reason | None:
     if split is None:
         return None
     return Reason(
-        f"{name} has two modes, about {split[0]:.3g} and {split[1]:.3g}, and the chains seldom go from one to the other.",
+        f"{name} has two modes, about {plain(split[0], 3)} and {plain(split[1], 3)}, and the chains seldom go from one to the other.",
         "A prior that rules one of them out settles which is meant; more draws (max_seconds, max_draws) weigh them against each other.",
     )
 
@@ -106,8 +107,8 @@ def _at_zero(draws: Draws, model: Model, name: str) -> Reason | None:
         if np.ptp(values) > 0.0 and np.mean(values < AT_ZERO[0] * median) > AT_ZERO[1]:
             what = "" if sd == name else f", on which {name} hangs,"
             return Reason(
-                f"{sd}{what} is close to 0 (median {median:.3g}, 95 % below {np.quantile(values, 0.95):.3g}): the data hold hardly any "
-                f"variation of {column} between the levels of {factor}, and chains are slow to come and go there.",
+                f"{sd}{what} is close to 0 (median {plain(median, 3)}, 95 % below {plain(np.quantile(values, 0.95), 3)}): "
+                f"the data hold hardly any variation of {column} between the levels of {factor}, and chains are slow to come and go there.",
                 f"Leave the term out (gibbs compare says whether predictions are worse without it), or state a prior on "
                 f"sd[{factor},{column}] that has less near 0 or a lighter tail; more draws (max_seconds, max_draws) help too.",
             )

@@ -14,6 +14,7 @@ from gibbs.draws.limits import EFFECTS, Limits, limits
 from gibbs.draws.names import Model
 from gibbs.draws.records import Draws
 from gibbs.model.records import Until
+from gibbs.numerals import plain
 from gibbs.summaries import reasons, summary
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _error(w: _Watched, i: int) -> str:
     """The Monte Carlo error of a parameter for which one is asked."""
     if not np.isfinite(w.limits.mcse[i]):
         return ""
-    return f", Monte Carlo error {w.mcse[i]:.3g} where {w.limits.mcse[i]:g} is asked for"
+    return f", Monte Carlo error {plain(w.mcse[i], 3)} where {w.limits.mcse[i]:g} is asked for"
 
 
 def _length(draws: Draws) -> str:

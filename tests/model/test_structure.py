@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gibbs.model import structure
+from gibbs.numerals import plain
 from tests.model.tables import build, example
 
 SCHOOLS = {
@@ -75,7 +76,7 @@ def test_aliased_and_nearly_collinear_columns_are_named() -> None:
     # 1/(1 − R²) of x on near, by hand
     r = np.corrcoef(frame["x"], frame["near"])[0, 1]
     expected = 1 / (1 - r**2)
-    assert f"'x' (variance inflation {expected:.3g})" in message("collinear", "y ~ x + near", frame)
+    assert f"'x' (variance inflation {plain(expected, 3)})" in message("collinear", "y ~ x + near", frame)
 
 
 def test_columns_far_from_zero() -> None:
