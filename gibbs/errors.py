@@ -10,7 +10,7 @@ import difflib
 import itertools
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gibbs.printable import printable
@@ -124,6 +124,11 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
         lower = {a.lower(): a for a in allowed}
         close = [lower[m] for m in difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=0.6)]
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def some(words: Sequence[str], most: int = 8) -> str:
+    """``"It has 60: a, b, c …"``: what there is to choose from."""
+    return f"It has {len(words):,}: {', '.join(map(str, words[:most]))}{' …' if len(words) > most else ''}."
 
 
 def outside() -> int:

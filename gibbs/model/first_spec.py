@@ -90,6 +90,7 @@ class Proposal:
     left: Mapping[str, str]
     columns: tuple[Column, ...]
     rows: int
+    categories: tuple[str, ...] = ()  # of an outcome of words, whose order is not known
 
     @property
     def formula(self) -> str:
@@ -111,6 +112,7 @@ class Proposal:
     def values(self) -> dict[str, object]:
         """The keys of the spec that say the model."""
         found: dict[str, object] = {"family": self.family, "formula": self.formula}
+        found |= {"categories": list(self.categories)} if self.categories else {}
         return found | ({"outcome": {"one": self.one}} if self.one else {})
 
 
@@ -174,12 +176,20 @@ def propose(frame: pd.DataFrame, *, outcome: str | None = None) -> Proposal:
         chosen = by_name[outcome]
         if chosen.kind in ("constant", "empty"):
             raise DataError(f"'{outcome}' cannot be an outcome: {chosen.found}.")
+        if chosen.kind in ("rows", "date") or (chosen.kind == "words" and chosen.values > _FEW):
+            raise DataError(
+                f"'{outcome}' cannot be an outcome: {chosen.found}. An outcome is numbers, yes or no, or at most {_FEW} ordered categories."
+            )
         left.pop(outcome, None)
     else:
         could = [c for c in usable if not c.is_group and (c.kind != "words" or c.first)]
         hinted = [c for c in could if _OUTCOMES.match(c.name.split(".")[-1]) or _OUTCOMES.match(c.name)]
         if not could:
-            raise DataError("no column could be an outcome: there is none of numbers, of yes and no, or of ordered categories.")
+            kinds = "; ".join(f"{c.name}: {c.found}" for c in columns[:_FEW]) + (" …" if len(columns) > _FEW else "")
+            raise DataError(
+                f"no column could be an outcome: there is none of numbers, of yes and no, or of ordered categories ({kinds}). Words among "
+                "numbers that mean missing are named under na in a spec; --outcome names a column of a few words."
+            )
         open_ = [c for c in could if not _GIVEN.match(c.name)] or could
         chosen = (hinted or [c for c in open_ if c.kind != "yes-no"] or open_)[0]
     family, one = _family(chosen)
@@ -200,6 +210,7 @@ def propose(frame: pd.DataFrame, *, outcome: str | None = None) -> Proposal:
         left,
         columns,
         len(frame),
+        tuple(levels.factorise(frame[chosen.name])[1]) if chosen.kind == "words" and not chosen.first else (),
     )
 
 
@@ -216,7 +227,7 @@ def _family(c: Column) -> tuple[str, str]:
     """The family of an outcome, and its value that is 1 where that has to be said."""
     if c.kind == "yes-no":
         return "logit", "" if c.first == ("0", "1") else c.first[1]
-    if c.kind == "scale" or (c.kind == "words" and c.first):
+    if c.kind in ("scale", "words"):
         return "ordinal", ""
     return ("negative_binomial" if c.kind == "count" else "gaussian"), ""
 
@@ -240,6 +251,9 @@ def to_yaml(proposal: Proposal, *, source: str, file: str, output: str) -> str:
     text += dump({"title": f"First model of {source}", "data": source})
     text += _comments([f"One of {', '.join(FAMILIES)}."])
     text += dump({"family": p.family})
+    if p.categories:
+        text += _comments(["From the lowest to the highest: a guess from the words alone. Put them in their order."])
+        text += dump({"categories": list(p.categories)})
     if p.one:
         text += _comments(["Which value of the outcome is 1; every other is 0."]) + dump({"outcome": {"one": p.one}})
     first = quoted(p.groups[0]) if p.groups else "g"

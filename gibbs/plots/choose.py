@@ -10,7 +10,7 @@ import numpy as np
 
 from gibbs.draws.outline import FactorOutline
 from gibbs.draws.records import STREAMED_PROBABILITIES
-from gibbs.errors import PlotError, nearest
+from gibbs.errors import PlotError, nearest, some
 from gibbs.plots import asked
 from gibbs.posterior import parameters as named
 
@@ -52,7 +52,7 @@ def levels(of: FactorOutline, names: str | Sequence[str] | None) -> np.ndarray:
     found = []
     for name in [names] if isinstance(names, str) else [str(name) for name in names]:
         if name not in place:
-            raise PlotError(f"{of.name} has no level '{name}'.{nearest(name, of.levels)}")
+            raise PlotError(f"{of.name} has no level '{name}'.{nearest(name, of.levels)} {some(of.levels)}")
         found.append(place[name])
     if not found:
         raise PlotError(f"no level of {of.name} is named; give one or more.")

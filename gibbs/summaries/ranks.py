@@ -9,7 +9,7 @@ import numpy as np
 
 from gibbs.draws.outline import FactorOutline, Outline
 from gibbs.draws.records import Draws
-from gibbs.errors import SpecError, nearest
+from gibbs.errors import SpecError, nearest, some
 from gibbs.posterior.linear import flat
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def pairs(draws: Draws, outline: Outline, group: str, term: str | None = None, l
     wanted = [str(label) for label in (shown if levels is None else levels)]
     for label in wanted:
         if label not in place:
-            raise SpecError(f"{group} has no level '{label}'.{nearest(label, shown)}", where="levels")
+            raise SpecError(f"{group} has no level '{label}'.{nearest(label, shown)} {some(shown)}", where="levels")
     if len(set(wanted)) < len(wanted):
         raise SpecError("a level is named twice.", where="levels")
     if len(wanted) > MOST_PAIRS:

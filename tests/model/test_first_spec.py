@@ -131,3 +131,19 @@ def test_init_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert main(["init", *words]) == 2
         assert capsys.readouterr().err.startswith("gibbs: ")
     assert not list(tmp_path.glob("*.yaml"))
+
+
+def test_an_outcome_of_words_is_ordinal_and_its_order_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "carData::WVS", "--outcome", "poverty"]) == 0
+    text = Path("WVS.yaml").read_text(encoding="utf-8")
+    assert "Put them in their order." in text and yaml.safe_load(text)["family"] == "ordinal"
+    assert set(yaml.safe_load(text)["categories"]) == {"Too Little", "About Right", "Too Much"}
+    assert main(["check", "WVS.yaml"]) == 0
+    Path("words.csv").write_text("name,city\na,x\nb,y\nc,z\n", encoding="utf-8")
+    capsys.readouterr()
+    for words, said in (([], "name: another value in every row"), (["--outcome", "city"], "'city' cannot be an outcome: another value")):
+        assert main(["init", "words.csv", *words]) == 2 and said in " ".join(capsys.readouterr().err.split())
+    assert not Path("words.yaml").exists()
