@@ -280,7 +280,7 @@ def _loo(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             with np.errstate(all="ignore"):  # weights whose tail is not in float64's reach: k says so
                 weights, k[i] = smooth(row, r_eff=float(efficiency[i]))
             elpd[i] = _log_sum_exp(np.asarray(weights) + row)
-            if not np.isfinite(elpd[i]):
+            if not np.isfinite(elpd[i]) or np.isnan(k[i]):  # which of the two depends on the version of arviz-stats
                 elpd[i], k[i] = math.log(len(row)) - _log_sum_exp(-row), np.inf  # without smoothing
     return elpd, density - elpd, k
 
@@ -297,7 +297,9 @@ def smoothed_weights(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
                 weights, k[i] = smooth(row, r_eff=float(efficiency[i]))
             weights = np.exp(np.asarray(weights))
             plain = np.exp(row.min() - row)  # without smoothing
-            out[i] = weights / weights.sum() if np.isfinite(weights.sum()) and weights.sum() > 0 else plain / plain.sum()
+            smoothed = np.isfinite(weights.sum()) and weights.sum() > 0 and not np.isnan(k[i])
+            out[i] = weights / weights.sum() if smoothed else plain / plain.sum()
+            k[i] = k[i] if smoothed else np.inf
         elif not np.isfinite(spread):
             k[i] = np.inf
     return out, k
