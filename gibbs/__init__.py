@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from gibbs.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what type checkers and editors read; at run time a module loads when its names are first used
-    from gibbs.api import check, fit, prior_predictive, sbc, simulate_study
+    from gibbs.api import check, cross_validate, fit, prior_predictive, sbc, simulate_study
+    from gibbs.calibration.cross_validation import CrossValidation
     from gibbs.calibration.sbc import Calibration
     from gibbs.calibration.study import Study
     from gibbs.criticism.comparison import Comparison, compare
@@ -35,6 +36,7 @@ __all__ = [
     "Check",
     "ClusterError",
     "Comparison",
+    "CrossValidation",
     "DataError",
     "Fit",
     "FormulaError",
@@ -51,6 +53,7 @@ __all__ = [
     "Until",
     "check",
     "compare",
+    "cross_validate",
     "fit",
     "load",
     "prior_predictive",
@@ -67,6 +70,7 @@ _WHERE = {
     "Check": "gibbs.preview",
     "ClusterError": "gibbs.errors",
     "Comparison": "gibbs.criticism.comparison",
+    "CrossValidation": "gibbs.calibration.cross_validation",
     "DataError": "gibbs.errors",
     "Fit": "gibbs.posterior.fit",
     "FormulaError": "gibbs.errors",
@@ -83,6 +87,7 @@ _WHERE = {
     "Until": "gibbs.model.records",
     "check": "gibbs.api",
     "compare": "gibbs.criticism.comparison",
+    "cross_validate": "gibbs.api",
     "fit": "gibbs.api",
     "load": "gibbs.posterior.fit",
     "prior_predictive": "gibbs.api",

@@ -17,6 +17,7 @@ from gibbs.model.records import Prior, Spec, Until
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gibbs.calibration.cross_validation import CrossValidation
     from gibbs.calibration.prior_predictive import PriorPredictive
     from gibbs.calibration.sbc import Calibration
     from gibbs.calibration.study import Study
@@ -269,6 +270,39 @@ def simulate_study(
     prepared = pipeline.prepare(*_words(formula_or_spec, data, **keys))
     with cluster.opened(on, cores) as hands:
         return study.study(prepared, data_sets=datasets, at=at, rows=rows, cores=cores, hands=hands)
+
+
+def cross_validate(
+    formula_or_spec: Model = None,
+    data: Data = None,
+    *,
+    by: str,
+    folds: int | None = None,
+    cores: int | None = None,
+    on: Any = None,
+    **keys: Any,
+) -> CrossValidation:
+    """Cross-validation by group: fits without each fold of the levels of ``by``, and how probable their rows are, effects integrated out.
+
+    Parameters
+    ----------
+    formula_or_spec, data, and all other keys : as of :func:`fit`.
+    by : the grouping factor whose levels are left out. folds : 10 where None; as many as there are levels leaves them out one by one.
+    cores : fits at a time. on : the workers of a Dask cluster that draw them, as of :func:`fit`.
+
+    ``print(found)`` gives elpd, which ``fit.loo(group=by)`` estimates from one fit; ``found.table()`` has it level by level.
+
+    Raises SpecError where there is no such factor, or its effects cannot be integrated out; and what :func:`fit` raises.
+    """
+    from gibbs import pipeline
+    from gibbs.calibration.cross_validation import validate
+    from gibbs.tasks import cluster
+
+    for of_fit_only in ("progress", "force", "output", "log"):
+        keys.pop(of_fit_only, None)
+    prepared = pipeline.prepare(*_words(formula_or_spec, data, **keys))
+    with cluster.opened(on, cores) as hands:
+        return validate(prepared, by, folds=folds, cores=cores, hands=hands)
 
 
 def prior_predictive(formula_or_spec: Model = None, data: Data = None, *, data_sets: int = 500, **keys: Any) -> PriorPredictive:

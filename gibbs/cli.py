@@ -37,6 +37,7 @@ Exact, fast Gibbs sampling for multilevel models.
   gibbs check SPEC              the model in equations, rows, factors, priors, plan, warnings; draws nothing
   gibbs prior SPEC              what the priors expect of the outcome, beside the data; fits nothing
   gibbs sbc SPEC                simulate from the spec's priors, fit, and say whether the sampler is calibrated for this model
+  gibbs cross-validate SPEC     how well it predicts groups that it has not seen, by fits without them
   gibbs simulate-study SPEC     simulate from stated values, fit: bias, coverage, power of every parameter
 
   gibbs resume RUN              go on with a run that was broken off, or add draws to one that is over
@@ -300,9 +301,9 @@ many at a time as there are cores, and one line says how each ended; an error in
 worst of all. Two that would write one folder are refused before anything is begun.
 """
 _OF_A_RUN = (
-    "init", "prior", "sbc", "simulate-study", "resume", "runs", "verify", "summary", "coef", "se", "plot", "effects", "contrasts",
-    "predict", "poststratify", "apc", "frame", "compare", "hypothesis", "shares", "ranks", "sensitivity", "report", "export", "help",
-    "completion",
+    "init", "prior", "sbc", "simulate-study", "cross-validate", "resume", "runs", "verify", "summary", "coef", "se", "plot", "effects",
+    "contrasts", "predict", "poststratify", "apc", "frame", "compare", "hypothesis", "shares", "ranks", "sensitivity", "report", "export",
+    "help", "completion",
 )  # fmt: skip
 """Commands with a module of their own in ``gibbs.commands``."""
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {

@@ -177,6 +177,11 @@ def _root(draws: Draws, outline: Outline, number: int, pick: np.ndarray) -> np.n
     return lower_root(sigma)
 
 
+def roots(draws: Draws, outline: Outline, number: int) -> np.ndarray:
+    """L (S, q, q), LL' the covariance of the effects of one factor at every draw, chain after chain."""
+    return _root(draws, outline, number, np.arange(draws.beta.shape[0] * draws.beta.shape[1]))
+
+
 def lower_root(sigma: np.ndarray) -> np.ndarray:
     """Cholesky factors of positive semi-definite matrices (…, q, q): a column without variance left is a column of zeros."""
     q = sigma.shape[-1]

@@ -157,6 +157,8 @@ def _local(distributed: Any, cores: int | None) -> Iterator[Client]:
     where the package cryptography is there."""
     from distributed.security import Security
 
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise SystemExit(1)  # a process of such a cluster that reads the file again which has started it: that one says so
     count = cores or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     try:
         security = Security.temporary()
@@ -230,9 +232,10 @@ def _compared(workers: Workers) -> tuple[str, ...]:
         _refuse_others(workers.name, place, ours, packages, ours["gibbs"], needed=place != "the scheduler")
     try:
         found = workers.client.run(installation.here)
-    except ImportError as error:
+    except Exception as error:  # of a worker, in whatever guise distributed hands it on
         raise ClusterError(
-            f"a worker of {workers.name} cannot import gibbs ({error}). Install gibbs-engine {ours['gibbs']} where the workers run."
+            f"a worker cannot import gibbs ({_reason(error)}). Install gibbs-engine {ours['gibbs']} where the workers run.",
+            where=workers.name,
         ) from error
     kinds = set()
     for address, one in found.items():

@@ -63,6 +63,11 @@ def test_a_fit_a_calibration_and_replicates_on_a_cluster_are_those_without_it(th
     }
     here, there = (gibbs.sbc("y ~ x + (1 | g)", data(), **keys, on=on) for on in (None, threads))
     pd.testing.assert_frame_equal(here.ranks(), there.ranks())
+    of = {"priors": keys["priors"], "chains": 1, "warmup": 60, "draws": 60, "seed": 1}
+    here, there = (gibbs.simulate_study("y ~ x + (1 | g)", data(), datasets=2, at={"x": 0.5}, **of, on=on) for on in (None, threads))
+    pd.testing.assert_frame_equal(here.estimates(), there.estimates())
+    here, there = (gibbs.cross_validate("y ~ x + (1 | g)", data(), by="g", folds=2, **of, on=on) for on in (None, threads))
+    pd.testing.assert_frame_equal(here.table(), there.table())
     design = {"psu": "g", "replicates": 20, "warmup": 60, "draws": 60}
     here, there = (gibbs.fit("y ~ x", data(), **SIZES, design=design, on=on) for on in (None, threads))
     assert here.estimates is not None and np.array_equal(here.estimates.se, there.estimates.se)
