@@ -87,10 +87,14 @@ def hidden(info: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def no_mean(values: np.ndarray) -> np.ndarray:
+def no_mean(values: np.ndarray, *, outcomes: bool = False) -> np.ndarray:
     """(…): whether the draws (S, …) along the first axis settle no mean: one is infinite, or the largest of either sign have a Pareto k
     above ``HEAVY``. So it is with exp(η + σ²/2), the mean count over all groups, where the posterior of σ falls slower than exp(−σ²/2).
-    What stays between −1 and 1, as probabilities and their differences do, has a mean."""
+    What stays between −1 and 1, as probabilities and their differences do, has a mean.
+
+    outcomes : each column has noise of its own, with the tail of the family's law; k is then to be 3 of its errors, (1 + k)/√m of the m
+        largest draws, above ½, so that rows of one law are not told apart by chance.
+    """
     flat = values.reshape(len(values), -1)
     with np.errstate(all="ignore"):
         mean = flat.mean(axis=0)
@@ -99,16 +103,23 @@ def no_mean(values: np.ndarray) -> np.ndarray:
         found = ~np.isfinite(far)
         sd = flat.std(axis=0)  # infinite where squares are
         long = np.flatnonzero(~found & (np.maximum(high, -low) > 1.0) & ~(np.isfinite(sd) & (far <= _LONG * sd)))
-    for k in long:
-        x = np.ascontiguousarray(flat[:, k])
-        found[k] = max(pareto_k(x), pareto_k(-x)) > HEAVY
+    error = 1.0 / np.sqrt(max(1.0, _tail_size(len(flat))))
+    for i in long:
+        x = np.ascontiguousarray(flat[:, i])
+        k = max(pareto_k(x), pareto_k(-x))
+        found[i] = k > HEAVY and (not outcomes or k > 0.5 + 3.0 * (1.0 + k) * error)
     return found.reshape(values.shape[1:])
+
+
+def _tail_size(draws: int) -> int:
+    """How many of the largest draws make the tail."""
+    return int(min(0.2 * draws, 3.0 * np.sqrt(draws)))
 
 
 def pareto_k(draws: np.ndarray) -> float:
     """Shape of the generalised Pareto law of the largest draws, all chains together; nan of fewer than 100 (Zhang & Stephens 2009)."""
     x = np.sort(np.ravel(draws))
-    size = int(min(0.2 * x.size, 3.0 * np.sqrt(x.size)))
+    size = _tail_size(x.size)
     if x.size < 100 or not np.all(np.isfinite(x)) or x[-1] <= x[-size - 1]:
         return float("nan")
     tail = x[-size:] - x[-size - 1]

@@ -50,5 +50,5 @@ def table(rows: np.ndarray, drawn: np.ndarray, probabilities: Sequence[float] = 
     """Mean, sd and quantiles of each; the index is ``row``."""
     import pandas as pd
 
-    statistics = summarise(drawn.reshape(-1, drawn.shape[2]), probabilities)
+    statistics = summarise(drawn.reshape(-1, drawn.shape[2]), probabilities, outcomes=True)
     return pd.DataFrame(dict(zip(statistic_names(probabilities), statistics, strict=True)), index=pd.Index(rows, name="row"))

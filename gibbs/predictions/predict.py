@@ -101,7 +101,7 @@ def answer(predictor: Predictor, probabilities: Sequence[float], *, draws: bool)
         return whole
     statistics = np.empty((2 + len(probabilities), len(predictor.rows), *predictor.shape))
     for at, values in predictor.blocks():
-        statistics[:, at] = summarise(values, probabilities)
+        statistics[:, at] = summarise(values, probabilities, outcomes=predictor.kind == "outcome")
     return _table(predictor, statistics, probabilities)
 
 
@@ -117,12 +117,12 @@ def _table(predictor: Predictor, statistics: np.ndarray, probabilities: Sequence
     return pd.DataFrame({"category": labels * len(index), **columns}, index=index.repeat(len(labels)))
 
 
-def summarise(values: np.ndarray, probabilities: Sequence[float]) -> np.ndarray:
+def summarise(values: np.ndarray, probabilities: Sequence[float], *, outcomes: bool = False) -> np.ndarray:
     """Mean, sd (denominator S − 1) and quantiles over the first axis: (S, …) → (2 + k, …); mean and sd are nan where the draws settle none
     (``tails.no_mean``)."""
     with np.errstate(invalid="ignore", over="ignore"):  # an expected count may be infinite
         spread_ = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(values.shape[1:])
-        moments = np.where(tails.no_mean(values), np.nan, np.stack([values.mean(axis=0), spread_]))
+        moments = np.where(tails.no_mean(values, outcomes=outcomes), np.nan, np.stack([values.mean(axis=0), spread_]))
         return np.concatenate([moments, np.quantile(values, list(probabilities), axis=0)])
 
 

@@ -104,5 +104,8 @@ def test_draws_that_settle_no_mean() -> None:
     assert tails.no_mean(rng.standard_t(1.2, size=size)).mean() > 0.9
     assert tails.no_mean(np.exp(120.0 * rng.normal(size=size))).all()
     assert not tails.no_mean(np.tanh(rng.standard_t(1, size=size))).any()
+    for few, df in ((200, 3), (4000, 2)):  # outcomes of one law, row by row
+        assert not tails.no_mean(rng.standard_t(df, size=(few, 1000)), outcomes=True).any()
+    assert tails.no_mean(np.exp(6.0 * rng.normal(size=size)), outcomes=True).mean() > 0.9
     assert tails.no_mean(np.array([[1.0, np.inf, np.nan], [1.0, 2.0, 3.0]])).tolist() == [False, True, True]
     assert tails.no_mean(rng.standard_t(1, size=(4000, 3, 2))).shape == (3, 2)
