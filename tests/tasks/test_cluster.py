@@ -153,22 +153,71 @@ def test_a_worker_that_is_killed_costs_no_draw(tmp_path: Path) -> None:
         assert (tmp_path / "far" / name).read_bytes() == (tmp_path / "near" / name).read_bytes()
 
 
+def scheduler_at(port: int) -> subprocess.Popen[bytes]:
+    said = {"cls": "distributed.Scheduler", "opts": {"port": port, "host": "127.0.0.1", "dashboard": False}}
+    return subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_spec", "--spec", json.dumps(said)], stderr=subprocess.DEVNULL)
+
+
+def worker_of(address: str, kind: str = "Nanny", **environment: str) -> subprocess.Popen[bytes]:
+    said = json.dumps({"cls": f"distributed.{kind}", "opts": {"nthreads": 2}})
+    return subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_spec", address, "--spec", said],
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
+
+
+BLOCK = """
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "gibbs":
+            raise ModuleNotFoundError("No module named 'gibbs'", name="gibbs")
+sys.meta_path.insert(0, Block())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["another numba", "no gibbs", "no worker"])
+def test_workers_that_are_not_fit_are_refused_and_nothing_is_written(tmp_path: Path, what: str) -> None:
+    port = {"another numba": 18787, "no gibbs": 18788, "no worker": 18789}[what]
+    address = f"tcp://127.0.0.1:{port}"
+    (tmp_path / "fake/numba-0.1.dist-info").mkdir(parents=True)
+    (tmp_path / "fake/numba-0.1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: numba\nVersion: 0.1\n", encoding="utf-8")
+    (tmp_path / "block").mkdir()
+    (tmp_path / "block/sitecustomize.py").write_text(BLOCK, encoding="utf-8")
+    (tmp_path / "data.csv").write_text(csv(table()), encoding="utf-8")
+    (tmp_path / "model.yaml").write_text(SPEC, encoding="utf-8")
+    processes = [scheduler_at(port)]
+    if what != "no worker":
+        processes.append(worker_of(address, "Worker", PYTHONPATH=str(tmp_path / ("fake" if what == "another numba" else "block"))))
+    before = {p.name for p in tmp_path.iterdir()}
+    try:
+        command = [sys.executable, "-m", "gibbs", "run", "model.yaml", f"--on={address}"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    finally:
+        for process in reversed(processes):
+            process.kill()
+            process.wait()
+    words = {"another numba": "numba 0.1, here", "no gibbs": "cannot import gibbs", "no worker": "has no worker"}[what]
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 2 and said.startswith("gibbs: cluster: ") and words in said and done.stdout == "", done.stderr
+    assert {p.name for p in tmp_path.iterdir()} == before
+
+
+@pytest.mark.slow
+def test_a_file_that_starts_a_local_cluster_without_its_guard_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text(csv(table()), encoding="utf-8")
+    script = "import gibbs\ngibbs.fit('y ~ x + (1 | g)', 'data.csv', on='local', cores=1, chains=1, draws=60, warmup=60)\n"
+    (tmp_path / "script.py").write_text(script, encoding="utf-8")
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1 and "stands below if __name__ == '__main__':" in done.stderr and "bootstrapping" not in done.stderr
+
+
 @pytest.mark.slow
 def test_a_scheduler_that_is_gone_is_one_error_and_the_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    port = "18786"
-    address = f"tcp://127.0.0.1:{port}"
-    dask = [sys.executable, "-m", "distributed.cli.dask_spec"]
-    scheduler = subprocess.Popen(
-        [
-            *dask,
-            "--spec",
-            json.dumps({"cls": "distributed.Scheduler", "opts": {"port": int(port), "host": "127.0.0.1", "dashboard": False}}),
-        ],
-        stderr=subprocess.DEVNULL,
-    )
-    worker = subprocess.Popen(
-        [*dask, address, "--spec", json.dumps({"cls": "distributed.Nanny", "opts": {"nthreads": 2}})], stderr=subprocess.DEVNULL
-    )
+    address = "tcp://127.0.0.1:18786"
+    scheduler, worker = scheduler_at(18786), worker_of(address)
     try:
         run = begun(tmp_path, f"--on={address}", "--out=far", draws=3000)
         scheduler.kill()
