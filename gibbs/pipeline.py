@@ -46,12 +46,13 @@ class Prepared:
     notes: tuple[str, ...] = ()  # what was decided beside the plan, for the warnings
     frame: Any = None  # the data, where they came from Python
     others: tuple[Prepared, ...] = ()  # further versions of the data: plausible values, imputations
+    resampled: str = ""  # where design-based standard errors come from, in words
 
     def check(self) -> Check:
         """The report on it."""
         from gibbs.preview import Check
 
-        return Check(self.spec, self.design, self.plan, self.table.source, self.table, self.notes)
+        return Check(self.spec, self.design, self.plan, self.table.source, self.table, self.notes, self.resampled)
 
     def warnings(self) -> tuple[str, ...]:
         """What should be known before sampling."""
@@ -87,7 +88,18 @@ def prepare(spec: Spec, frame: Any = None, table: Table | None = None) -> Prepar
     _refuse_unknown_names(prepared)
     prepared = _summarise_what_is_large(prepared)
     _refuse_more_than_memory(prepared)
+    prepared = _with_replicates(prepared)
     return replace(prepared, others=tuple(prepare(*version) for version in others)) if others else prepared
+
+
+def _with_replicates(prepared: Prepared) -> Prepared:
+    """What the replicates are, in words, before a sweep is spent; DataError where they cannot be had."""
+    if prepared.spec.replication is None:
+        return prepared
+    from gibbs.survey import replication
+
+    made = replication.of(prepared.spec, prepared.design, prepared.frame)
+    return replace(prepared, resampled="" if made is None else made.words)
 
 
 def _summarise_what_is_large(prepared: Prepared) -> Prepared:

@@ -61,6 +61,7 @@ class Check:
     source: str
     table: Table | None = None  # what the design was made of
     notes: tuple[str, ...] = ()  # what was decided beside the plan
+    resampled: str = ""  # where design-based standard errors come from
 
     @property
     def equations(self) -> equations.Model:
@@ -183,6 +184,8 @@ class Check:
             lines += _wrap(f"with their frequency weights the rows stand for {_count(int(design.weights.sum()), 'row')}", "  ", "    ")
         if design.survey is not None:
             lines += _wrap(survey_weights.sentence(design.survey), "  ", "    ")
+        if self.resampled:
+            lines += _wrap(f"standard errors and intervals of the design: {self.resampled}", "  ", "    ")
         for factor in design.factors:
             if factor.level_weights is not None:
                 effective = factor.level_weights.sum() ** 2 / np.sum(factor.level_weights**2)

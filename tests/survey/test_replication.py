@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import gibbs
 from gibbs.draws import estimates
 from gibbs.errors import DataError, SpecError
 from gibbs.model import data, design
@@ -204,3 +205,18 @@ def test_the_resolved_spec_says_the_same() -> None:
 
         again = specs.build(yaml_lines.parse(specs.to_yaml(made), "")[0])
         assert specs.same(made, again), keys
+
+
+def test_replicates_are_looked_at_before_a_sweep_is_spent() -> None:
+    """``gibbs check`` names them, and refuses columns that are not there; so does a run, before it draws."""
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame({"y": rng.normal(size=40), "x": rng.normal(size=40), "w": rng.uniform(1, 2, 40), "g": np.arange(40) % 8})
+    for r in range(4):
+        table[f"R{r}"] = table["w"] * rng.choice([0.5, 1.5], 40)
+    keys = {"weights": {"column": "w", "type": "sampling"}}
+    said = str(gibbs.check("y ~ x + (1 | g)", table, replicates={"columns": "R*", "method": "fay", "factor": 0.5}, **keys))
+    assert "of the design: 4 replicate weights (Fay's BRR, factor 0.5)" in " ".join(said.split())
+    assert "Rao" in str(gibbs.check("y ~ x + (1 | g)", table, design={"psu": "g", "replicates": 20}, **keys))
+    for call in (gibbs.check, gibbs.fit):
+        with pytest.raises(DataError, match=r"no column is like 'Q\*'"):
+            call("y ~ x + (1 | g)", table, replicates={"columns": "Q*", "method": "brr"}, **keys)
