@@ -18,41 +18,64 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from llvmlite import binding
 
+from gibbs.model import by_group
+from gibbs.model.records import Sampling
+from gibbs.sampling import chains, plan
+from tests.sampling.cases import by_factors
 from tests.sampling.gr_effects import DF, changed
-from tests.sampling.models import fitted_design, run
+from tests.sampling.models import fitted_design
 
 STORED = Path(__file__).with_suffix(".json")
 SEEDS = (1, 2)
-MODELS: dict[str, tuple] = {
-    "gaussian one factor": ("one_factor", "gaussian", "joint"),
-    "gaussian slopes": ("slopes", "gaussian", "joint"),
-    "gaussian two terms": ("two_terms", "gaussian", "joint"),
-    "gaussian nested": ("nested", "gaussian", "joint"),
-    "gaussian crossed joint": ("crossed", "gaussian", "joint"),
-    "gaussian crossed slopes collapsed": ("crossed_slopes", "gaussian", "collapsed"),
-    "gaussian one at a time": ("crossed_slopes", "gaussian", "one-at-a-time"),
-    "student slopes": ("slopes", "student", "joint"),
-    "student one at a time": ("crossed_slopes", "student", "one-at-a-time"),
-    "probit one factor": ("one_factor", "probit", "augmented"),
-    "probit crossed": ("crossed", "probit", "collapsed"),
-    "probit second order": ("slopes", "probit", "second-order"),
-    "logit nested": ("nested", "logit", "joint"),
-    "logit second order": ("crossed", "logit", "second-order"),
-    "binomial slopes": ("slopes", "binomial", "auto"),
-    "poisson nested": ("nested", "poisson", "auto"),
-    "negative binomial": ("one_factor", "negative_binomial", "auto"),
-    "beta binomial nested": ("nested", "beta_binomial", "auto"),
-    "ordinal slopes": ("slopes", "ordinal", "auto"),
-    "t effects by groups, gaussian": ("slopes", "gaussian", "joint", "gr"),
-    "t effects, logit augmented": ("one_factor", "logit", "augmented", "gr"),
-    "t effects by groups, poisson": ("crossed", "poisson", "auto", "gr"),
+
+
+class Model(NamedTuple):
+    """A simulated model of 60 rows and five levels a factor.
+
+    gr : whether the first factor has Student-t effects in two groups of levels.
+    order : of the expansion by which second-order decisions read single rows; 0: they pass over all.
+    """
+
+    structure: str
+    family: str
+    scheme: str
+    gr: bool = False
+    order: int = 0
+
+
+MODELS: dict[str, Model] = {
+    "gaussian one factor": Model("one_factor", "gaussian", "joint"),
+    "gaussian slopes": Model("slopes", "gaussian", "joint"),
+    "gaussian two terms": Model("two_terms", "gaussian", "joint"),
+    "gaussian nested": Model("nested", "gaussian", "joint"),
+    "gaussian crossed joint": Model("crossed", "gaussian", "joint"),
+    "gaussian crossed slopes collapsed": Model("crossed_slopes", "gaussian", "collapsed"),
+    "gaussian one at a time": Model("crossed_slopes", "gaussian", "one-at-a-time"),
+    "student slopes": Model("slopes", "student", "joint"),
+    "student one at a time": Model("crossed_slopes", "student", "one-at-a-time"),
+    "probit one factor": Model("one_factor", "probit", "augmented"),
+    "probit crossed": Model("crossed", "probit", "collapsed"),
+    "probit second order": Model("slopes", "probit", "second-order"),
+    "logit nested": Model("nested", "logit", "joint"),
+    "logit second order": Model("crossed", "logit", "second-order"),
+    "binomial slopes": Model("slopes", "binomial", "auto"),
+    "poisson nested": Model("nested", "poisson", "auto"),
+    "negative binomial": Model("one_factor", "negative_binomial", "auto"),
+    "beta binomial nested": Model("nested", "beta_binomial", "auto"),
+    "ordinal slopes": Model("slopes", "ordinal", "auto"),
+    "t effects by groups, gaussian": Model("slopes", "gaussian", "joint", gr=True),
+    "t effects, logit augmented": Model("one_factor", "logit", "augmented", gr=True),
+    "t effects by groups, poisson": Model("crossed", "poisson", "auto", gr=True),
+    "probit by factors": Model("crossed", "probit", "second-order", order=3),
+    "logit slopes by factors": Model("slopes", "logit", "second-order", order=2),
+    "poisson by factors": Model("one_factor", "poisson", "second-order", order=3),
 }
-"""name: structure, family, scheme, whether the first factor has Student-t effects in two groups of levels."""
 
 
 def machine() -> dict[str, str]:
@@ -68,13 +91,15 @@ def machine() -> dict[str, str]:
 
 def fingerprint(name: str) -> str:
     """16 hexadecimal digits of the draws of a model of ``MODELS``."""
-    structure, family, scheme, *gr = MODELS[name]
-    design = fitted_design(structure, family, rows=60, levels=5)
-    if gr:
+    model = MODELS[name]
+    design = fitted_design(model.structure, model.family, rows=60, levels=5)
+    if model.gr:
         design = changed(design, np.random.default_rng(3), (0,), (0,), DF["gamma"])
     digest = hashlib.sha256()
+    seen = by_group.arrange(design)
+    made = by_factors(seen, model.order) if model.order else plan.make(seen, model.scheme)
     for seed in SEEDS:
-        draws = run(design, scheme, seed=seed, warmup=60, draws=20, how=2, cores=1)
+        draws = chains.run(seen, made, Sampling(chains=2, seed=seed, warmup=60, draws=20, scheme=model.scheme, cores=1))
         for part in (draws.beta, draws.hyper, draws.u, draws.lp):
             digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]

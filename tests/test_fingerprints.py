@@ -17,9 +17,8 @@ def test_draws_are_those_that_were_stored(name):
 
 
 def test_every_family_and_scheme_has_a_fingerprint():
-    families = {family for _, family, *_ in fingerprints.MODELS.values()}
-    assert families == set(FAMILIES)
-    assert {"joint", "collapsed", "one-at-a-time", "augmented", "second-order", "auto"} == {
-        s for _, _, s, *_ in fingerprints.MODELS.values()
-    }
+    models = fingerprints.MODELS.values()
+    assert {model.family for model in models} == set(FAMILIES)
+    assert {model.scheme for model in models} == {"joint", "collapsed", "one-at-a-time", "augmented", "second-order", "auto"}
+    assert {model.order for model in models} == {0, 2, 3}
     assert set(fingerprints.stored()["models"]) == set(fingerprints.MODELS)
