@@ -32,11 +32,11 @@ from scipy import optimize
 import gibbs
 from gibbs.draws import diagnostics
 from gibbs.model import by_group, cells, families
-from gibbs.model.records import Design
 from gibbs.sampling import plan
 from gibbs.sampling.chain import Chain
+from gibbs.sampling.chains import kind_of
+from gibbs.sampling.duration import Work, loop_of, row_of, work_of
 from gibbs.sampling.pack import pack
-from gibbs.sampling.second_order import SecondOrderChain
 
 ROOT = Path(__file__).resolve().parent.parent
 BOTH = ("augmented", "second-order")
@@ -117,46 +117,6 @@ class Prices(NamedTuple):
     operation: float
 
 
-class Work(NamedTuple):
-    """What a sweep of a plan goes through: all its moves ``times`` times, and in these so many rows, effects and operations."""
-
-    times: int
-    rows: float
-    effects: int
-    operations: float
-
-
-def loop_of(design: Design, made: plan.Plan) -> str:
-    """The scheme, "by rows" where variances move so, and "augmented" where latents are drawn."""
-    if made.scheme == "second-order" or families.of(design).is_gaussian:
-        return "by rows" if made.rounds else made.scheme
-    return "augmented"
-
-
-def row_of(design: Design, made: plan.Plan) -> str:
-    """What a row costs: its latent, or its likelihood, as the records of the families name them."""
-    family = families.of(design)
-    return (family.likelihood if made.scheme == "second-order" else family.augmented)[family.link]
-
-
-def work_of(design: Design, made: plan.Plan) -> Work:
-    """Of one sweep: rows of the data where latents are drawn, cells of second order; none of a gaussian model, but units in turn."""
-    effects = design.X.shape[1] + sum(len(f.levels) * len(f.columns) for f in design.factors)
-    if made.scheme == "second-order":
-        rows = cells.number(design)
-    elif families.of(design).is_gaussian:
-        rows = design.y.size if len(made.units) > 1 else 0
-    else:
-        rows = design.y.size if design.trials is None else float(np.sum(design.trials))
-    if made.scheme == "one-at-a-time":
-        operations = float(sum(len(f.columns) ** 3 * len(f.levels) for f in design.factors))
-    elif made.units:
-        operations = sum(plan._joint_flops(design, unit, made.core) for unit in made.units)
-    else:
-        operations = effects**3 / 6
-    return Work(made.cycles, rows, effects, operations)
-
-
 class Row(NamedTuple):
     """A model under one scheme."""
 
@@ -177,8 +137,8 @@ class Row(NamedTuple):
 def _chain(model: gibbs.Preview | Any, scheme: str) -> tuple[Chain, plan.Plan, Any]:
     design = by_group.arrange(model.design)
     made = plan.make(design, scheme)
-    kind = SecondOrderChain if made.scheme == "second-order" else Chain
-    return kind(0, np.random.SeedSequence(1), pack(design, made), design, WARMUP), made, design
+    packed = pack(design, made)
+    return kind_of(packed)(0, np.random.SeedSequence(1), packed, design, WARMUP), made, design
 
 
 def measure(name: str) -> Iterator[Row]:
@@ -191,8 +151,8 @@ def measure(name: str) -> Iterator[Row]:
             gibbs.check(str(ROOT / what), **given) if data is None else gibbs.check(what, simulated() if data is _ROWS else data, **given)
         )
     for scheme in schemes:
+        _chain(model, scheme)[0].advance(5)  # compiles the loop, and what it calls by address
         chain, made, design = _chain(model, scheme)
-        chain.compile()
         began = time.thread_time()
         while chain.done < WARMUP:
             chain.advance(WARMUP)
@@ -207,7 +167,7 @@ def measure(name: str) -> Iterator[Row]:
         done = values.shape[1]
         least = float(np.nanmin(diagnostics.ess_bulk(values)))
         binary = families.of(design).outcome == families.BINARY
-        better, why = plan.choice(design) if binary else ("", "about 0 sweeps")
+        better, why = plan.choice(design, cells.number(design)) if binary else ("", "about 0 sweeps")
         yield Row(
             name,
             made.scheme,

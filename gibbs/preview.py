@@ -34,7 +34,8 @@ from gibbs.model.priors import PriorBook, describe
 from gibbs.model.records import Design, Prior, Sampling, Spec, Table, Term
 from gibbs.numerals import plain
 from gibbs.printable import printable
-from gibbs.sampling import footprint, stopping
+from gibbs.sampling import duration, footprint, stopping
+from gibbs.sampling.duration import Duration
 from gibbs.sampling.footprint import Footprint
 
 if TYPE_CHECKING:
@@ -100,6 +101,11 @@ class Check:
     def memory(self) -> Footprint:
         """What the run will need at its peak, by stage."""
         return footprint.predict(self.design, self.plan, self.spec.sampling, self.spec.keep)
+
+    @cached_property
+    def duration(self) -> Duration:
+        """How long the run will sample on this machine, about: of a run to precision with draws as good as is typical of its kind."""
+        return duration.predict(self.design, self.plan, self.spec.sampling)
 
     @property
     def bytes_kept(self) -> int:
@@ -225,6 +231,7 @@ class Check:
     def _sampling(self) -> list[str]:
         return [
             *_wrap(length_sentence(self.spec.sampling), "", "  "),
+            *_wrap(self.duration.words(), "", "  "),
             *_wrap(f"memory: draws {memory.words(self.bytes_kept)}, data {memory.words(_data_bytes(self.design))}", "", "  "),
             *_wrap(memory_sentence(self.memory, self.spec.sampling), "", "  "),
         ]

@@ -29,10 +29,10 @@ ROWS_AN_EFFECT = 100
 MOST_BY_FACTORS = 250
 """Location effects up to which all stand in the core where decisions read single rows."""
 NANOSECONDS = {"probit": (55.0, 55.0), "logit": (125.0, 30.0)}
-"""Cost of a sweep of augmentation a row, and of second-order moves a cell, for the choice between them (measured on 1,000 to 9,000 rows
-of 30 to 100 groups: 50–73 and 32–95, 95–152 and 22–39)."""
+"""Cost of a sweep of augmentation a row, and of second-order moves a cell, for the choice between them. Measured on 1,500 and more rows of
+which few are alike (`benchmarks/prices.md`): 28–49 and 28–51 of probit, 68–161 and 13–63 of logit."""
 SECOND_ORDER_IAT = 2.0
-"""Sweeps an effective draw of second-order moves takes (measured there: 1.4–2.2, and 3.0 for logit at an intercept of −2)."""
+"""Sweeps an effective draw of second-order moves takes (measured there: 1.4–2.3 where no level is all alike)."""
 RARE, EVENTS_AN_EFFECT = 0.05, 5.0
 """Events are rare, and few, below this share of ones (mean of counts) and this number for each random effect."""
 TRIALS_OF_A_LEVEL = 10.0
@@ -274,7 +274,7 @@ def _structure(design: Design, scheme: str) -> Plan:
         return _finish(design, "joint", core, tuple(units), None, forced=scheme == "joint")
     core = tuple(sorted([*always, *(f for chain in chains[1:] for f in chain)]))
     columns = p + sum(sizes[f] for f in core)
-    flops = _joint_flops(design, chains[0], core)
+    flops = joint_flops(design, chains[0], core)
     budget = FLOPS_BUDGET if families.of(design).is_gaussian else max(FLOPS_BUDGET, NANOSECONDS_A_ROW * design.rows_used)
     if scheme == "auto" and columns <= CORE_LIMIT and flops <= budget:
         return _finish(design, "joint", core, (chains[0],), None)
@@ -323,7 +323,7 @@ def _chains(factors: tuple[Factor, ...], members: list[int]) -> list[tuple[int, 
     return [chains[k] for k in sorted(range(len(chains)), key=lambda k: (-weight[k], k))]
 
 
-def _joint_flops(design: Design, chain: tuple[int, ...], core: tuple[int, ...]) -> float:
+def joint_flops(design: Design, chain: tuple[int, ...], core: tuple[int, ...]) -> float:
     """Operations of one elimination: Σ over leaf levels of q·(core columns met)²/2, and the dense core."""
     leaf = design.factors[chain[0]]
     J, q, p = len(leaf.levels), len(leaf.columns), design.X.shape[1]

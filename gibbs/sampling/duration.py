@@ -1,0 +1,175 @@
+"""How long a run will sample, told before it begins: what a sweep goes through, at prices that ``benchmarks/prices.py`` measured.
+
+    sweep = times (once + a_row · rows + an_effect · effects + an_operation · operations of the eliminations)
+
+The prices are those of one machine; a short loop of the same kind (``speed``) says how much slower or faster this one is.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from gibbs.model import cells, families
+from gibbs.model.records import Design, Sampling
+from gibbs.sampling import footprint, plan
+from gibbs.sampling.compiled_before import compiled_before, usable_cores
+from gibbs.sampling.plan import Plan
+
+
+class Price(NamedTuple):
+    """Of one loop. Nanoseconds: of a sweep beside all else, of an effect, of an operation of an elimination; what a sweep of warm-up takes,
+    in sweeps; sweeps that an effective draw takes."""
+
+    once: float
+    effect: float
+    operation: float
+    warm: float
+    per_draw: float
+
+
+PRICES = {
+    "joint": Price(2000.0, 35.0, 2.7, 4.3, 1.8),
+    "collapsed": Price(12800.0, 0.0, 10.6, 1.1, 3.9),
+    "by rows": Price(22300.0, 115.0, 12.3, 1.1, 5.1),
+    "one-at-a-time": Price(2370.0, 23.0, 23.7, 1.4, 80.0),
+    "augmented": Price(5120.0, 195.0, 1.3, 1.2, 4.0),
+    "second-order": Price(8610.0, 116.0, 0.5, 1.4, 1.9),
+    "by factors": Price(5290.0, 416.0, 2.5, 3.1, 1.5),
+}
+ROWS = {
+    "GAUSSIAN": 2.1,
+    "STUDENT": 65.0,
+    "PROBIT": 24.0,
+    "LOGIT": 37.0,
+    "BINOMIAL_PROBIT": 25.0,
+    "BINOMIAL_LOGIT": 10.0,
+    "BINOMIAL_CLOGLOG": 44.0,
+    "COUNT_POISSON": 15.0,
+    "COUNT_NEGATIVE_BINOMIAL": 340.0,
+    "ORDINAL_LOGIT": 88.0,
+    "ORDINAL_PROBIT": 108.0,
+    "BETA_BINOMIAL_PROBIT": 1380.0,
+    "BETA_BINOMIAL_LOGIT": 1110.0,
+    "BETA_BINOMIAL_CLOGLOG": 1650.0,
+}
+"""Nanoseconds of a row, by what augments it or by its likelihood (``row_of``)."""
+
+A_SWEEP_OF_WARMUP = 190_000.0
+"""Nanoseconds of a sweep of a second-order warm-up beside what it does: each is a call of the loop."""
+
+NORMALS, TRIES, NANOSECONDS_A_NORMAL = 10_000, 8, 7.3
+"""The short loop: so many normal variates, the least of so many tries, and what one took on the machine of the prices."""
+
+
+class Work(NamedTuple):
+    """What a sweep of a plan goes through: all its moves ``times`` times, and in these so many rows, effects and operations."""
+
+    times: int
+    rows: float
+    effects: int
+    operations: float
+
+
+def loop_of(design: Design, made: Plan) -> str:
+    """The scheme, "by rows" where variances move so, "by factors" where decisions read single rows, "augmented" where latents are drawn."""
+    if made.decided:
+        return "by factors"
+    if made.scheme == "second-order" or families.of(design).is_gaussian:
+        return "by rows" if made.rounds else made.scheme
+    return "augmented"
+
+
+def row_of(design: Design, made: Plan) -> str:
+    """What a row costs: its latent, or its likelihood, as the records of the families name them."""
+    family = families.of(design)
+    return (family.likelihood if made.scheme == "second-order" else family.augmented)[family.link]
+
+
+def work_of(design: Design, made: Plan) -> Work:
+    """Of one sweep. Rows are those of the data where latents are drawn, cells of second order; a gaussian model has none, but with units
+    in turn, and no model whose decisions read single rows."""
+    effects = design.X.shape[1] + sum(f.coordinates * len(f.columns) for f in design.factors)
+    if made.decided:
+        rows = 0.0
+    elif made.scheme == "second-order":
+        rows = float(cells.number(design))
+    elif families.of(design).is_gaussian:
+        rows = float(design.y.size) if len(made.units) > 1 else 0.0
+    else:
+        rows = float(design.y.size if design.trials is None else np.sum(design.trials))
+    if made.scheme == "one-at-a-time":
+        operations = float(sum(len(f.columns) ** 3 * len(f.levels) for f in design.factors))
+    elif made.units:
+        operations = sum(plan.joint_flops(design, unit, made.core) for unit in made.units)
+    else:
+        operations = effects**3 / 6
+    return Work(made.cycles, rows, effects, operations)
+
+
+@dataclass(frozen=True)
+class Duration:
+    """Of the sampling of a run: seconds with ``cores`` at work; sweeps of each chain, warm-up apart; nanoseconds of a sweep after it.
+
+    precise : whether the number of draws follows from the precision that is asked for.
+    """
+
+    seconds: float
+    warmup: int
+    draws: int
+    sweep: float
+    chains: int
+    cores: int
+    precise: bool
+    compiled: bool
+
+    def words(self) -> str:
+        """``about 4 s of sampling: …``."""
+        at = f"a sweep takes about {_short(self.sweep / 1e9)}"
+        who = f"{self.chains} chain{'s' * (self.chains != 1)} on {self.cores} core{'s' * (self.cores != 1)}"
+        length = f"{self.warmup:,} sweeps of warm-up and {'about ' * self.precise}{self.draws:,} draws each"
+        compiling = "" if self.compiled else "; before that the sampler is compiled, once, which takes about a minute of one core"
+        return f"sampling takes {_length(self.seconds)}: {who}, {length}; {at} here (most within a factor of two of it){compiling}"
+
+
+def predict(design: Design, made: Plan, sampling: Sampling) -> Duration:
+    """Of a run of ``design``. Chains share the cores; a run to precision ends at the first check at which it may, or where typical draws
+    of its kind are worth as many as are asked for."""
+    price, of = PRICES[loop_of(design, made)], work_of(design, made)
+    row = ROWS.get(row_of(design, made), 0.0)
+    sweep = of.times * (price.once + row * of.rows + price.effect * of.effects + price.operation * of.operations) * speed()
+    draws = footprint.stored_draws(sampling)
+    if sampling.until is not None:
+        wanted = max(sampling.until.ess, sampling.until.tail_ess or 0.0)
+        draws = min(max(draws, round(wanted * price.per_draw / sampling.chains)), sampling.until.max_draws)
+    warm = price.warm * sweep + (A_SWEEP_OF_WARMUP * speed() if made.scheme == "second-order" else 0.0)
+    cores = min(sampling.cores or usable_cores(), usable_cores(), sampling.chains)
+    seconds = 1e-9 * (sampling.warmup * warm + draws * sweep) * sampling.chains / cores
+    return Duration(
+        seconds, sampling.warmup, draws, sweep, sampling.chains, cores, sampling.until is not None, compiled_before(made.compiled)
+    )
+
+
+def speed() -> float:
+    """Time of a short loop here over that on the machine of the prices: the least of some tries, since others work here too."""
+    rng, out, least = np.random.Generator(np.random.SFC64(0)), np.empty(NORMALS), np.inf
+    for _ in range(TRIES):
+        began = time.perf_counter_ns()
+        rng.standard_normal(out=out)
+        least = min(least, time.perf_counter_ns() - began)
+    return float(least / NORMALS / NANOSECONDS_A_NORMAL)
+
+
+def _length(seconds: float) -> str:
+    if seconds < 1.0:
+        return "less than a second"
+    if seconds < 90.0:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60.0:.0f} min" if seconds < 5400.0 else f"about {seconds / 3600.0:.1f} h"
+
+
+def _short(seconds: float) -> str:
+    return f"{1e6 * seconds:.2g} µs" if seconds < 9.95e-5 else f"{1e6 * seconds:.0f} µs" if seconds < 1e-3 else f"{1e3 * seconds:.3g} ms"
