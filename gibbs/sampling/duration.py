@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from gibbs.model import cells, families
+from gibbs.model import by_group, cells, families
 from gibbs.model.records import Design, Sampling
 from gibbs.sampling import footprint, plan
 from gibbs.sampling.compiled_before import compiled_before, usable_cores
@@ -138,6 +139,7 @@ class Duration:
 def predict(design: Design, made: Plan, sampling: Sampling) -> Duration:
     """Of a run of ``design``. Chains share the cores; a run to precision ends at the first check at which it may, or where typical draws
     of its kind are worth as many as are asked for."""
+    design = by_group.arrange(design)
     price, of = PRICES[loop_of(design, made)], work_of(design, made)
     row = ROWS.get(row_of(design, made), 0.0)
     sweep = of.times * (price.once + row * of.rows + price.effect * of.effects + price.operation * of.operations) * speed()
@@ -153,6 +155,7 @@ def predict(design: Design, made: Plan, sampling: Sampling) -> Duration:
     )
 
 
+@cache
 def speed() -> float:
     """Time of a short loop here over that on the machine of the prices: the least of some tries, since others work here too."""
     rng, out, least = np.random.Generator(np.random.SFC64(0)), np.empty(NORMALS), np.inf

@@ -72,6 +72,7 @@ class Watch:
     """The quantities of one model, their names and limits. Raises SpecError where ``until`` names what is not there."""
 
     def __init__(self, design: Design, packed: Packed, sampling: Sampling, streamed: list[int]) -> None:
+        design = design.asked or design  # quantities are those that are reported, whatever columns the sampler has
         self.design, self.packed, self.until = design, packed, sampling.until
         self.streamed = set(streamed)
         self.labels = (*names.coefficient_names(design), *packed.hyper_names, *names.at_means_names(design))

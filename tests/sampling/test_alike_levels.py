@@ -143,6 +143,7 @@ def test_a_level_without_an_event(family: str, link: str, scheme: str):
     assert_agrees(fit, "sd_g__Intercept", law)
 
 
+@pytest.mark.slow
 def test_a_level_in_the_lowest_category_of_an_ordinal_outcome():
     """Cutpoints c and c + d: −c stands for b, and d is integrated outside."""
     counts = ((20, 25, 15), (12, 30, 18), (25, 20, 15), (16, 22, 22), (12, 0, 0))
@@ -167,6 +168,7 @@ def test_a_level_in_the_lowest_category_of_an_ordinal_outcome():
     assert_agrees(fit, "sd_g__Intercept", law)
 
 
+@pytest.mark.slow
 def test_one_such_state_among_forty_one_with_the_defaults():
     """Five regions, 41 states, nothing stated but the formula: the one state of the fifth region has no success in 13 trials."""
     rng = np.random.default_rng(41)

@@ -20,6 +20,7 @@ from gibbs.sampling import chains, far, plan
 from gibbs.sampling.keeper import Keeper
 from gibbs.tasks.hands import Desk, Threads
 from tests import fingerprints
+from tests.sampling.cases import by_factors
 from tests.sampling.gr_effects import DF, changed
 from tests.sampling.models import fitted_design
 
@@ -59,17 +60,18 @@ class Opened:
 
 
 def design_of(name: str):
-    structure, family, scheme, *gr = fingerprints.MODELS[name]
-    design = fitted_design(structure, family, rows=60, levels=5)
-    design = changed(design, np.random.default_rng(3), (0,), (0,), DF["gamma"]) if gr else design
-    return by_group.arrange(design), scheme
+    """(design, plan) of a model of the fingerprints."""
+    model = fingerprints.MODELS[name]
+    design = fitted_design(model.structure, model.family, rows=60, levels=5)
+    design = changed(design, np.random.default_rng(3), (0,), (0,), DF["gamma"]) if model.gr else design
+    seen = by_group.arrange(design)
+    return seen, by_factors(seen, model.order) if model.order else plan.make(seen, model.scheme)
 
 
 def both(name: str, sampling: Sampling, monkeypatch: pytest.MonkeyPatch, *, forget: bool = False, **more: Any):
     """The draws of a model made here, and elsewhere in slices that are as short as can be."""
     monkeypatch.setattr(far, "SLICE_SECONDS", 0.0005)
-    design, scheme = design_of(name)
-    decided = plan.make(design, scheme)
+    design, decided = design_of(name)
     here = chains.run(design, decided, sampling, **more)
     with far.crews(Posted(forget)) as crew:
         return here, chains.run(design, decided, sampling, **more, **crew)
@@ -123,8 +125,8 @@ def test_it_goes_on_from_where_a_run_stood(monkeypatch: pytest.MonkeyPatch) -> N
 def test_stopped_and_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C keeps what the slices brought; where the cluster is lost, a checkpoint is written at once, and the error says so."""
     monkeypatch.setattr(far, "SLICE_SECONDS", 0.0005)
-    design, scheme = design_of("gaussian slopes")
-    decided, sampling = plan.make(design, scheme), Sampling(chains=2, warmup=60, draws=10**7, seed=1, cores=1)
+    design, decided = design_of("gaussian slopes")
+    sampling = Sampling(chains=2, warmup=60, draws=10**7, seed=1, cores=1)
     stop, written = threading.Event(), []
 
     def progress(said: Any) -> None:

@@ -15,22 +15,21 @@ from gibbs.model.records import Design
 from gibbs.sampling import pack, plan, snapshot
 from gibbs.sampling.chain import Chain
 from gibbs.sampling.chains import kind_of
-from tests.fingerprints import MODELS
+from tests.fingerprints import MODELS, Model
 from tests.sampling.cases import by_factors
 from tests.sampling.gr_effects import DF, changed
 from tests.sampling.models import fitted_design
 
 ROOT = Path(__file__).parents[2]
 WARMUP, SWEEPS = 60, 90
-FURTHER: dict[str, tuple] = {
-    "ordinal one factor": ("one_factor", "ordinal", "auto"),
-    "known standard errors": ("one_factor", "gaussian", "joint"),
-    "t effects, student": ("slopes", "student", "joint", "gr"),
-    "t effects, probit nested": ("nested", "probit", "augmented", "gr"),
-    "t effects, gaussian crossed": ("crossed_slopes", "gaussian", "joint", "gr"),
-    "t effects, ordinal": ("one_factor", "ordinal", "auto", "gr"),
-    "probit by factors": ("crossed", "probit", "by factors 3"),
-    "poisson by factors": ("slopes", "poisson", "by factors 2"),
+FURTHER: dict[str, Model] = {
+    "ordinal one factor": Model("one_factor", "ordinal", "auto"),
+    "known standard errors": Model("one_factor", "gaussian", "joint"),
+    "t effects, student": Model("slopes", "student", "joint", gr=True),
+    "t effects, probit nested": Model("nested", "probit", "augmented", gr=True),
+    "t effects, gaussian crossed": Model("crossed_slopes", "gaussian", "joint", gr=True),
+    "t effects, ordinal": Model("one_factor", "ordinal", "auto", gr=True),
+    "poisson slopes by factors": Model("slopes", "poisson", "second-order", order=2),
 }
 ALL = MODELS | FURTHER
 """As ``tests.fingerprints.MODELS``: every family and scheme, and more of Student-t effects, whose columns change as they are drawn."""
@@ -38,16 +37,16 @@ ALL = MODELS | FURTHER
 
 def design_of(name: str) -> Design:
     """A small simulated model."""
-    structure, family, _, *gr = ALL[name]
-    design = fitted_design(structure, family, rows=60, levels=5, known_se="standard errors" in name)
-    return changed(design, np.random.default_rng(3), (0,), (0,), DF["gamma"]) if gr else design
+    model = ALL[name]
+    design = fitted_design(model.structure, model.family, rows=60, levels=5, known_se="standard errors" in name)
+    return changed(design, np.random.default_rng(3), (0,), (0,), DF["gamma"]) if model.gr else design
 
 
 def chain_of(name: str, seed: int = 7) -> Chain:
     """Its first chain, ready to go."""
     design = by_group.arrange(design_of(name))
-    scheme = ALL[name][2]
-    packed = pack.pack(design, by_factors(design, int(scheme[-1])) if "factors" in scheme else plan.make(design, scheme))
+    model = ALL[name]
+    packed = pack.pack(design, by_factors(design, model.order) if model.order else plan.make(design, model.scheme))
     return kind_of(packed)(0, np.random.SeedSequence(seed), packed, design, WARMUP)
 
 

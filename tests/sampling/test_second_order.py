@@ -75,6 +75,7 @@ def test_augmentation_and_second_order_are_one_posterior(kind: str, family: str)
     assert worst < 5.0, where
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["probit", "logit"])
 def test_rare_outcomes_need_no_more_draws(family: str):
     """One in a hundred of 4,000 rows: augmentation would need some fifty sweeps an effective draw, and the plan knows."""

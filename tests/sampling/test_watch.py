@@ -5,8 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import gibbs
+from gibbs.draws import diagnostics
+from gibbs.errors import SpecError
 from gibbs.model import by_group
 from gibbs.model.records import Sampling, Until
 from gibbs.sampling import plan, watch
@@ -99,3 +103,29 @@ def test_what_a_check_is_not_passed_for() -> None:
     assert "25 autocorrelation times" in words and "needs 50" in words and short == 2.0
     assert Look(short=0.5, least=800.0, words="of sd_g, one excursion", **base).unmet(4) == ("of sd_g, one excursion", np.inf)
     assert Look(short=1.0, least=200.0, **base).passed(4)
+
+
+def school_tables() -> pd.DataFrame:
+    """200 rows of 9 schools of two kinds, 5 years."""
+    r = np.random.default_rng(1)
+    school, year, x = r.integers(0, 9, 200), r.integers(0, 5, 200), r.normal(size=200)
+    y = r.normal(size=9)[school] + 0.3 * x + r.normal(size=200)
+    kind = np.where(school % 2, "state", "church")
+    return pd.DataFrame({"y": y, "x": x, "school": school.astype(str), "year": year.astype(str), "kind": kind})
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # four schools are few for an sd
+@pytest.mark.parametrize("school", ["(1 + x | gr(school, by = kind))", '(1 | gr(school, dist = "student", by = kind))'])
+def test_effects_by_groups_are_watched_as_they_are_reported(school: str):
+    """Covariances that differ by a variable of the group: 9 schools, not 9 of each kind, whatever the sampler has; summarised too."""
+    table, name = school_tables(), "r_school[3,Intercept]"
+    text, keys = f"y ~ x + {school} + (1 | year)", {"seed": 1, "progress": False, "chains": 2, "cores": 1}
+    fit = gibbs.fit(text, table, **keys, until={"ess": 200, "mcse": {name: 0.05}})
+    effects = fit.arrays.u.shape[2]
+    assert effects == 9 * (2 if "x |" in school else 1) + 5 and fit.convergence.ok
+    draws = fit.arrays.u[:, :, fit.arrays.u_offsets[0] + fit.outline.factors[0].levels.index("3") * (effects - 5) // 9]
+    assert diagnostics.mcse_mean(draws) <= 0.05 and diagnostics.ess_bulk(draws) >= 80.0
+    kept = gibbs.fit(text, table, **keys, until={"ess": 200}, keep=[])
+    assert kept.convergence.ok and kept.ranef()["school"].shape[0] == 9
+    with pytest.raises(SpecError, match=r"no parameter 'r_school\[12,Intercept\]'"):
+        gibbs.fit(text, table, **keys, until={"of": ["r_school[12,Intercept]"]})
