@@ -188,17 +188,18 @@ def drawing(r: Random, odd: float, folder: Path) -> Example:
 
 
 def sampled(r: Random, odd: float, folder: Path) -> Example:
-    """A tiny fit: drawn, summarised, written, read back."""
+    """A tiny fit, of so many draws or to a precision: drawn, summarised, written, read back."""
     family = r.choice(words.FAMILIES)
     text = words.formula(r, 0.1 * odd, family)
     table = tables.frame(r, 0.3 * odd)
     stated = words.priors(r, 0.1 * odd) if r.random() < 0.3 else {}
     seed = r.randrange(99)
+    length = {"draws": 20} if r.random() < 0.5 else {"until": {"ess": 5, "rhat": 3.0}}
 
     def go() -> str:
         with _small_runs():
             try:
-                fit = gibbs.fit(text, table, family=family, priors=stated, chains=2, warmup=50, draws=20, seed=seed, progress=False)
+                fit = gibbs.fit(text, table, family=family, priors=stated, chains=2, warmup=50, seed=seed, progress=False, **length)
             except SamplingError as error:
                 return str(error)
             said = repr(fit) + str(fit.summary())
@@ -314,14 +315,15 @@ def _damage(r: Random, folder: Path) -> None:
 
 @contextmanager
 def _small_runs() -> Iterator[None]:
-    """Sampling asked for with a million draws takes twenty."""
+    """Sampling asked for with a million draws takes twenty, and to a precision at most sixty."""
     from gibbs.calibration import sbc
     from gibbs.sampling import chains, precompile
 
     real, calibrate, begin = chains.run, sbc.calibrate, precompile.begin
 
     def run(design, plan, sampling, **keys):
-        small = replace(sampling, chains=min(sampling.chains, 3), warmup=50, draws=min(sampling.draws, 20), until=None)
+        until = sampling.until and replace(sampling.until, max_draws=min(sampling.until.max_draws, 60))
+        small = replace(sampling, chains=min(sampling.chains, 3), warmup=50, draws=min(sampling.draws, 20), until=until)
         return real(design, plan, small, **keys)
 
     chains.run, precompile.begin = run, lambda *a, **k: None

@@ -148,7 +148,7 @@ def sound(r: Random, family: str) -> str:
         return template.format(n=n, m=m, c=c).replace("zzz", base)
 
     terms = [one(r.choice(_TERMS)) for _ in range(r.choice((0, 1, 1, 2, 3)))]
-    groups = ("g", "k", "year", "g/h", "h", "g:k", 'gr(k, dist = "student")')
+    groups = ("g", "k", "year", "g/h", "h", "g:k", 'gr(k, dist = "student")', "gr(k, by = yes)")
     columns = ("1", "1", "1", "1 + {n}", "1 + {n} + {m}", "0 + {n}", "{c}", "{n}")
     terms += [f"({one(r.choice(columns))} {r.choice(('|', '|', '||'))} {r.choice(groups)})" for _ in range(r.choice((0, 1, 1, 2)))]
     return f"{outcome(r, 0.0, family)} ~ {' + '.join(terms) or '1'}"
