@@ -29,7 +29,6 @@ from gibbs.sampling import standing as standings
 if TYPE_CHECKING:
     from gibbs.sampling.standing import Standing
 
-FORMAT = 1
 STATES = 2
 FAILED = "failed"
 INTERRUPTED = "interrupted"
@@ -65,7 +64,7 @@ class Checkpoint:
             _to_disk(file)
         about = {
             **self.about,
-            "gibbs_checkpoint": FORMAT,
+            "gibbs_checkpoint": standings.FORMAT,
             "number": self.number + 1,
             "chains": len(standing.chains),
             "course": dict(standing.course),
@@ -214,8 +213,10 @@ def _read(path: Path) -> tuple[dict[str, Any], Standing]:
     if block is None:
         raise blocks.Damaged("it is empty")
     about, arrays = block
-    if about["gibbs_checkpoint"] != FORMAT:
-        raise blocks.Damaged(f"it has format {about['gibbs_checkpoint']}, and this version of gibbs reads {FORMAT}")
+    if about["gibbs_checkpoint"] != standings.FORMAT:
+        raise blocks.Damaged(
+            f"another version of gibbs wrote it: format {about['gibbs_checkpoint']}, and this version reads {standings.FORMAT}"
+        )
     chains = int(about["chains"])
     kept: tuple[list[Any], ...] = tuple([] for _ in range(chains))
     log = str(about["log"])
@@ -242,7 +243,7 @@ def _about(path: Path) -> dict[str, Any] | None:
             block = blocks.read(file)
     except (OSError, blocks.Damaged):
         return None
-    return block[0] if block and block[0].get("gibbs_checkpoint") == FORMAT else None
+    return block[0] if block and block[0].get("gibbs_checkpoint") == standings.FORMAT else None
 
 
 def _numbered(folder: Path, word: str) -> list[int]:

@@ -17,8 +17,7 @@ from gibbs.errors import OutputError
 from gibbs.files import blocks
 from gibbs.runfolder.layout import STATE as NAME
 from gibbs.sampling import standing as standings
-from gibbs.sampling.standing import ENDED as FORMAT
-from gibbs.sampling.standing import Standing
+from gibbs.sampling.standing import FORMAT, Standing
 
 
 def read(folder: Path, effects: np.ndarray) -> Standing:
@@ -28,7 +27,11 @@ def read(folder: Path, effects: np.ndarray) -> Standing:
         with open(path, "rb") as file:
             about, arrays = blocks.read(file) or _empty()
         if about["gibbs_ended"] != FORMAT:
-            raise blocks.Damaged(f"it has format {about['gibbs_ended']}, and this version of gibbs reads {FORMAT}")
+            raise OutputError(
+                f"no more draws can be added to the run: another version of gibbs wrote it (its {NAME} has format {about['gibbs_ended']}, "
+                f"and this version reads {FORMAT}). Run the spec again.",
+                where=str(folder),
+            )
         chains = int(about["chains"])
         slim = [standings.to_draws(arrays, k) for k in range(chains)]
         kept = tuple([one] for one in slim if one is not None)

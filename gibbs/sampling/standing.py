@@ -11,8 +11,8 @@ import numpy as np
 from gibbs.sampling.chain import Kept
 from gibbs.sampling.snapshot import Snapshot
 
-ENDED = 1
-"""Version of ``Standing.block``."""
+FORMAT = 2
+"""Version of what is kept of a run that can be gone on with: another one whenever a chain's arrays have other names or another meaning."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Standing:
 
     def block(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """(what is said of it, arrays) of the end of a run, for a file; ``gibbs.resuming.ended`` reads it."""
-        about = {"gibbs_ended": ENDED, "chains": len(self.chains), "course": dict(self.course), "elapsed": self.elapsed}
+        about = {"gibbs_ended": FORMAT, "chains": len(self.chains), "course": dict(self.course), "elapsed": self.elapsed}
         return about, of_snapshots(self.chains) | of_draws(self.kept)
 
     def warmup(self) -> int:

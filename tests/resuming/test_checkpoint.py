@@ -17,6 +17,7 @@ from gibbs.files import blocks
 from gibbs.model import spec as specs
 from gibbs.resuming import calls, checkpoint
 from gibbs.resuming import course as courses
+from gibbs.sampling import standing
 from tests.resuming.ground import broken_off, folder, often, paced, same, whole
 
 pytestmark = pytest.mark.filterwarnings("ignore::gibbs.errors.NotConvergedWarning")
@@ -39,7 +40,7 @@ def test_two_states_and_the_draws_they_need_are_there_and_nothing_of_them_is_run
     for path in states(target):
         with open(path, "rb") as file:
             about, arrays = blocks.read(file) or ({}, {})
-        assert about["gibbs_checkpoint"] == 1 and "formula: y ~ x + (1 + x | g)" in about["spec"] and about["chains"] == 2
+        assert about["gibbs_checkpoint"] == standing.FORMAT and "formula: y ~ x + (1 + x | g)" in about["spec"] and about["chains"] == 2
         assert {array.dtype.kind for array in arrays.values()} <= {"f", "i", "u", "b"}
         parts = {name.split("/")[2].partition(".")[0] for name in arrays if name.startswith("state/0/")}
         assert {"state", "tuning", "counts", "rng", "history"} <= parts

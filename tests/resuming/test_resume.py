@@ -207,3 +207,18 @@ def test_ctrl_c_leaves_a_run_that_goes_on(place: Path, monkeypatch: pytest.Monke
     again = calls.resume(place / "run", progress=False)
     assert not again.arrays.stopped and not same(whole(place, draws=3000), place / "run")
     assert os.path.exists(place / "run" / "chains.state")
+
+
+def test_a_run_of_another_version_is_refused_in_words(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version whose chains hold other arrays: a run at its end, and one that was broken off."""
+    from gibbs.sampling import standing
+
+    monkeypatch.setattr(standing, "FORMAT", standing.FORMAT - 1)
+    ended, broken = whole(place, "ended"), broken_off(place, monkeypatch, checkpoints=2)
+    monkeypatch.setattr(standing, "FORMAT", standing.FORMAT + 1)
+    before = (ended / "posterior.nc").read_bytes()
+    with pytest.raises(OutputError, match=r"another version of gibbs wrote it .* Run the spec again"):
+        calls.resume(ended, draws=900, progress=False)
+    assert (ended / "posterior.nc").read_bytes() == before
+    with pytest.raises(OutputError, match="another version of gibbs wrote it: format"):
+        calls.resume(broken, progress=False)

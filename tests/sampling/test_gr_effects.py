@@ -97,11 +97,18 @@ def _idle_counted(engine) -> None:
 def _cross_products_stay(monkeypatch) -> None:
     """Products between units are those of the columns before λ moved."""
 
-    def rescale(layout, gram, *arguments):
-        return right(layout, gram._replace(cross_value=gram.cross_value.copy()), *arguments)
+    def staying(name: str, of: int) -> None:
+        right = getattr(between, name)
 
-    right = between.rescale
-    monkeypatch.setattr(between, "rescale", rescale)
+        def call(*arguments):
+            kept = arguments[of].cross_value.copy()
+            right(*arguments)
+            arguments[of].cross_value[:] = kept
+
+        monkeypatch.setattr(between, name, call)
+
+    staying("rescale", 1)
+    staying("place_multipliers", 3)
 
 
 def _one_column(monkeypatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from gibbs.kernels import layout as kl
 from gibbs.model import by_group
 from gibbs.model.records import Design
-from gibbs.sampling import pack, plan, snapshot
+from gibbs.sampling import pack, plan, snapshot, standing
 from gibbs.sampling.chain import Chain
 from gibbs.sampling.chains import kind_of
 from tests.fingerprints import MODELS, Model
@@ -140,3 +140,29 @@ def test_a_snapshot_of_another_model_is_refused():
         snapshot.put(chain_of("gaussian nested"), parts)
     with pytest.raises(ValueError, match=r"no 'state\.eta'"):
         snapshot.put(chain_of("poisson nested"), parts)
+
+
+def test_other_arrays_are_another_format():
+    """What a run is gone on with by another version: where the names here change, so does ``standing.FORMAT``, and old runs are refused."""
+    names = {
+        "gaussian slopes": {"fit", "root", "widening", "reference", "width", "df_step"},
+        "poisson nested": {
+            "fit",
+            "root",
+            "widening",
+            "steps",
+            "psi_root",
+            "information",
+            "slope",
+            "omega",
+            "linear",
+            "centre",
+            "first",
+            "sums",
+        },
+        "probit by factors": {"fit", "root", "widening", "steps", "centre", "drawn", "spread"},
+    }
+    for name, wanted in names.items():
+        learnt = {key for key in chain_of(name).learnt() if not key.startswith("which.")}
+        assert learnt == wanted | names["gaussian slopes"]
+    assert standing.FORMAT == 2
