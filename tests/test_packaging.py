@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = (
@@ -73,6 +74,23 @@ def test_the_list_of_packages_is_the_tree() -> None:
     written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
     tree = {name for name, file in MODULES if file.name == "__init__.py"}
     assert sorted(written) == sorted({*tree, "gibbs.reference.pages"})  # specs/reference, whose pages ``gibbs help`` prints
+
+
+def test_the_citation_is_of_this_version() -> None:
+    """CITATION.cff says what pyproject.toml and the README say; its keys are those of the format 1.2.0 (checked once with cffconvert)."""
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(cited) == {
+        *("cff-version", "message", "type", "title", "version", "authors", "license", "abstract", "keywords", "references"),
+    }
+    assert (cited["cff-version"], cited["type"], cited["license"]) == ("1.2.0", "software", project["license"])
+    assert (str(cited["version"]), cited["keywords"]) == (project["version"], project["keywords"])
+    assert [author["name"] for author in cited["authors"]] == [author["name"] for author in project["authors"]]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"*{cited['title']}*, version {cited['version']}" in readme
+    citing = " ".join(readme.partition("To cite")[2].partition("```")[0].split())
+    for work in cited["references"]:
+        assert work["authors"][0]["family-names"] in citing and str(work["year"]) in citing, work["title"]
 
 
 def test_files_that_are_no_modules_are_packed_as_well() -> None:
