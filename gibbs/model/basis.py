@@ -425,6 +425,8 @@ def _block(term: int, product: tuple[Part, ...]) -> tuple[object, ...]:
 
 def _inverse(E: np.ndarray, make: _Builder) -> np.ndarray:
     """E⁻¹, by substitution: sorted by degree E is unit upper triangular."""
+    if np.array_equal(E, np.eye(len(E))):  # nothing to centre; importing scipy.linalg takes longer than all of design
+        return E.copy()
     from scipy.linalg import solve_triangular
 
     rank = [(sum(p.degree for p in q), sum(make.order.get(p.key, 0) for p in q), j) for j, q in enumerate(make.products)]
