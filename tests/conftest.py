@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,34 @@ def _same_examples_in_every_run() -> None:
 
 
 _same_examples_in_every_run()
+
+
+MANY = 2000
+"""Tests of a run that is worth preparing."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Each worker has one part of the tests, so that a fixture is seldom made twice; the first to be done takes from the others."""
+    if config.getvalue("dist") != "load":
+        return None
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Where nothing is compiled yet, the workers of a long run share the kernels out before the first test."""
+    worker = getattr(session.config, "workerinput", {"workercount": 1})
+    if worker["workercount"] < 2 or len(session.items) < MANY:
+        return
+    from gibbs.sampling.compiled_before import compiled_before
+
+    if not compiled_before("joint"):
+        from tests.kernels import every
+
+        every.share(Path(os.environ["NUMBA_CACHE_DIR"]) / f"run-{worker['testrunuid']}")
 
 
 def pytest_runtest_setup() -> None:

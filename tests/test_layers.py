@@ -5,6 +5,7 @@ Imports inside functions count, and so do those for type checkers: a circle of t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -42,6 +43,7 @@ def room(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
 
+@functools.cache
 def graph() -> dict[str, set[str]]:
     """Every module → the modules it imports; a module that is imported from its package is that module, and not the package."""
     known = {name for name, _ in MODULES}
@@ -52,9 +54,6 @@ def graph() -> dict[str, set[str]]:
         whole = {name for name, alias in aliases(file, package) if alias not in known} & known
         found[module] = (names | whole) - {module}
     return found
-
-
-GRAPH = graph()
 
 
 def circles(of: Mapping[str, set[str]]) -> Iterator[set[str]]:
@@ -90,25 +89,25 @@ def test_circles_are_found() -> None:
 
 def test_imports_that_are_counted() -> None:
     """In a function, for type checkers, and of a module through its package."""
-    assert "gibbs.sampling.chains" in GRAPH["gibbs.pipeline"] and "gibbs.preview" in GRAPH["gibbs.pipeline"]
-    assert "gibbs.draws.names" in GRAPH["gibbs.sampling.pack"] and FACADE in GRAPH["gibbs.plots"]
+    assert "gibbs.sampling.chains" in graph()["gibbs.pipeline"] and "gibbs.preview" in graph()["gibbs.pipeline"]
+    assert "gibbs.draws.names" in graph()["gibbs.sampling.pack"] and FACADE in graph()["gibbs.plots"]
 
 
 def test_no_import_goes_in_a_circle_but_through_the_facade() -> None:
-    rest = {module: others - FACADES for module, others in GRAPH.items() if module not in FACADES}
+    rest = {module: others - FACADES for module, others in graph().items() if module not in FACADES}
     assert list(circles(rest)) == []
-    assert all(FACADES & component for component in circles(GRAPH))
+    assert all(FACADES & component for component in circles(graph()))
 
 
 def test_nothing_imports_the_package_itself() -> None:
     """It names what people use, for them; a version has a module of its own."""
-    assert [module for module, others in GRAPH.items() if "gibbs" in others] == []
+    assert [module for module, others in graph().items() if "gibbs" in others] == []
 
 
 def test_every_room_stands_on_those_below_it() -> None:
     wrong = [
         f"{module} imports {other}"
-        for module, others in GRAPH.items()
+        for module, others in graph().items()
         if module not in FACADES and room(module) in STANDS_ON
         for other in others
         if other not in FACADES and room(other) not in {room(module), *STANDS_ON[room(module)]}
@@ -119,20 +118,20 @@ def test_every_room_stands_on_those_below_it() -> None:
 
 
 def test_the_facade_knows_no_sampler_and_no_front_but_the_report_priors_expectations_and_what_goes_on() -> None:
-    assert {room(other) for facade in FACADES for other in GRAPH[facade]} <= {*STANDS_ON, *TOOLS, "report", "calibration", "resuming"} - {
+    assert {room(other) for facade in FACADES for other in graph()[facade]} <= {*STANDS_ON, *TOOLS, "report", "calibration", "resuming"} - {
         "sampling",
         "kernels",
     }
 
 
 def test_tools_stand_on_tools() -> None:
-    assert not [(m, o) for m, others in GRAPH.items() if room(m) in TOOLS for o in others if room(o) not in TOOLS]
+    assert not [(m, o) for m, others in graph().items() if room(m) in TOOLS for o in others if room(o) not in TOOLS]
 
 
 def test_nothing_imports_the_command_line() -> None:
     """But its other name, and what tells of commands."""
     about = {"gibbs.commands.completion", "gibbs.commands.help", "gibbs.reference.commands", "gibbs.reference.outputs"}
-    assert {module for module, others in GRAPH.items() if "gibbs.cli" in others} == {"gibbs.__main__", *about}
+    assert {module for module, others in graph().items() if "gibbs.cli" in others} == {"gibbs.__main__", *about}
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["kernels", "the rest"])

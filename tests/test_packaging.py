@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,15 +36,18 @@ def python(code: str, **more: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, **more)
 
 
-def aliases(file: Path, package: str) -> Iterator[tuple[str, str]]:
+@functools.cache
+def aliases(file: Path, package: str) -> tuple[tuple[str, str], ...]:
     """(module, module.name) of every name that ``file`` imports, anywhere in it; relative ones resolved against ``package``."""
+    found: list[tuple[str, str]] = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), str(file))):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, alias.name) for alias in node.names)
+            found += ((alias.name, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
-            yield from ((module, f"{module}.{alias.name}") for alias in node.names)
+            found += ((module, f"{module}.{alias.name}") for alias in node.names)
+    return tuple(found)
 
 
 def imports(file: Path, package: str) -> set[str]:

@@ -99,19 +99,15 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     assert {name for name in kernels() if not name.startswith("_")} - called <= indirect
 
 
-FITS = """
+COUNT = """
 import importlib, json, pkgutil
-import numpy as np
 from numba.core.dispatcher import Dispatcher
 import gibbs.kernels
-from gibbs.model.records import Sampling
-from gibbs.sampling import chains
-from tests.kernels.bench import make_design, plan_of
+from tests.kernels import every
 
-for kind, scheme, options in json.loads({models!r}):
-    design = make_design(kind, **options)
-    chains.run(design, plan_of(design, scheme), Sampling(chains=1, seed=1, warmup=24, draws=4, cores=1))
-counts = {{}}
+for model in every.MODELS:
+    every.fit(*model)
+counts = {}
 for info in pkgutil.iter_modules(gibbs.kernels.__path__):
     for name, value in vars(importlib.import_module("gibbs.kernels." + info.name)).items():
         if isinstance(value, Dispatcher):
@@ -119,32 +115,11 @@ for info in pkgutil.iter_modules(gibbs.kernels.__path__):
 print(json.dumps(counts))
 """
 
-MODELS = [
-    ("slopes", "auto", {}),
-    ("none", "auto", {"known_se": True}),
-    ("nested_mixed", "auto", {"covariance_prior": "huang_wand", "coefficient_prior": "student_t"}),
-    ("crossed_slopes", "collapsed", {"covariance_prior": "inverse_wishart"}),
-    ("core_and_units", "core and units", {"offset": True}),
-    ("crossed", "one-at-a-time", {"coefficient_prior": "flat"}),
-    ("slopes", "auto", {"family": "student"}),
-    ("crossed", "joint", {"family": "probit", "rows": 200}),
-    ("core_and_units", "core and units", {"family": "logit", "offset": True}),
-    ("one_factor", "one-at-a-time", {"family": "student"}),
-    ("none", "augmented", {"family": "logit"}),
-    ("nested_mixed", "second-order", {"family": "probit", "offset": True}),
-    ("core_and_units", "second-order", {"family": "poisson", "rows": 80}),
-    ("one_factor", "second-order", {"family": "ordinal"}),
-    ("slopes", "second-order", {"family": "negative_binomial", "coefficient_prior": "student_t"}),
-    ("slopes", "by factors 3", {"family": "poisson", "rows": 80}),
-    ("crossed", "by factors 2", {"family": "probit", "coefficient_prior": "student_t"}),
-]
-
 
 def signatures(environment: dict[str, str]) -> dict[str, int]:
-    """Compiled specialisations of every kernel after fitting ``MODELS`` in a process of their own."""
-    program = FITS.format(models=json.dumps(MODELS))
+    """Compiled specialisations of every kernel after fitting ``every.MODELS`` in a process of their own."""
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=HERE.parents[1], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        [sys.executable, "-c", COUNT], cwd=HERE.parents[1], env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
