@@ -14,7 +14,7 @@ without the category in Xt, M of 0 and ±1, so that ``0 + f`` has the basis of `
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -265,6 +265,18 @@ class _Builder:
                             found = self._through(times, parts, k, other, depth)
                             if found is not None:
                                 return found
+        return self._base_level(times, parts, depth)
+
+    def _base_level(self, times: float, parts: list[Part], depth: int) -> list[tuple[float, int]] | None:
+        """A product with the indicator of a base level, which is 1 less those of the other levels, as columns of Xt, or None."""
+        for k, part in enumerate(parts):
+            if part.level != 0:
+                continue
+            rest, levels = parts[:k] + parts[k + 1 :], len(self.values.learnt[part.variable][0].suffixes)
+            others = [replace(part, key=f"{part.variable}={level}", level=level) for level in range(1, levels)]
+            found = [self.piece(times, rest, depth), *(self.piece(-times, [*rest, other], depth) for other in others)]
+            if all(pieces is not None for pieces in found):
+                return [piece for pieces in found if pieces is not None for piece in pieces]
         return None
 
     def _through(self, times: float, parts: list[Part], k: int, other: Part, depth: int) -> list[tuple[float, int]] | None:
@@ -318,11 +330,15 @@ def _terms(columns: Columns) -> list[int]:
     return found
 
 
-def build(columns: Columns, X: np.ndarray, values: Values, *, cutpoints: bool = False, close: bool = True) -> Basis:
+def build(
+    columns: Columns, X: np.ndarray, values: Values, *, cutpoints: bool = False, over: str = "", beside: Collection[str] = ()
+) -> Basis:
     """The basis of the columns of one part of a formula. ``cutpoints``: of an ordinal model, whose cutpoints are the constant.
 
-    ``close`` false: categories coded by all levels stay so (varying effects, whose covariance is between the levels).
+    over : the factor over which the columns vary. Categories coded by all levels then stay so, for the covariance is between the levels,
+    and a line without an intercept, (0 + x | g), is what was asked for. beside : the columns of its other terms.
     """
+    close = not over
     p = X.shape[1]
     make = _Builder(columns, values, cutpoints=cutpoints, close=close)
     terms = _terms(columns)
@@ -346,7 +362,7 @@ def build(columns: Columns, X: np.ndarray, values: Values, *, cutpoints: bool = 
                 turned.append(j)
                 kept.append(np.ones(len(X)))
             continue
-        _note(make, columns.names[j], product, depends)
+        _note(make, columns.names[j], product, depends, beside if over else None)
         chosen = make.choose(product)
         plain = len(product) == 1 and not chosen[0][0] and make.products[j] == make.written[j]
         column = X[:, j] if plain else _turned(make, j, product, chosen, E, cut)
@@ -381,7 +397,7 @@ def build(columns: Columns, X: np.ndarray, values: Values, *, cutpoints: bool = 
         left=left,
         products=tuple(make.products),
         blocks=tuple(_block(t, product) for t, product in zip(terms, make.products, strict=True)),
-        depends=tuple(_sentence(name, missing) for name, missing in depends.items()),
+        depends=tuple(_sentence(name, missing, over) for name, missing in depends.items()),
         thin=tuple(thin),
     )
 
@@ -442,8 +458,13 @@ def _inverse(E: np.ndarray, make: _Builder) -> np.ndarray:
 # ------------------------------------------------------------------------------------------------------- where the model knows an origin
 
 
-def _note(make: _Builder, name: str, product: tuple[Part, ...], depends: dict[str, list[str]]) -> None:
-    """Adds to ``depends`` the atoms whose origin the model depends on through this column."""
+def _note(
+    make: _Builder, name: str, product: tuple[Part, ...], depends: dict[str, list[str]], beside: Collection[str] | None = None
+) -> None:
+    """Adds to ``depends`` the atoms whose origin the model depends on through this column.
+
+    beside : of a column that varies over a factor, the columns of the factor's other terms; None of a fixed one.
+    """
     for k, part in enumerate(product):
         if not (part.polynomial and part.origin) or (len(product) == 1 and part.degree == 1 and make.spans):
             continue
@@ -458,7 +479,7 @@ def _note(make: _Builder, name: str, product: tuple[Part, ...], depends: dict[st
             else:
                 there = any(make.piece(1.0, [*rest, q]) is not None for q in make.variants[part.atoms] if q.degree == degree)
                 word = ":".join(p.key if p.level < 0 else p.variable for p in [*rest, _power(part, degree)])
-            if not there and (word != "1" or not make.spans):
+            if not there and (word != "1" or not make.spans) and (beside is None or word not in ("1", *beside)):
                 lacking.append(word)
         if lacking:
             depends.setdefault(part.atoms[0], []).append(f"{name}|{lacking[0]}")
@@ -469,9 +490,14 @@ def _power(part: Part, degree: int) -> Part:
     return Part(atom if degree == 1 else f"I({atom}^{degree})", "", part.atoms)
 
 
-def _sentence(atom: str, found: list[str]) -> str:
+def _sentence(atom: str, found: list[str], over: str = "") -> str:
     pairs = [tuple(one.split("|", 1)) for one in found]
     shown = "; ".join(f"'{name}' without {_without(lacking)}" for name, lacking in pairs[:3]) + (" …" if len(pairs) > 3 else "")
+    if over:
+        return (
+            f"of the effects that vary by {over}, {shown}: the model itself, and not only a prior, depends on where '{atom}' is 0. "
+            f"Where that zero means nothing, add what is missing to ( … | {over})."
+        )
     return (
         f"{shown}: the model itself, and not only a prior, depends on where '{atom}' is 0. "
         "Where that zero means nothing, add what is missing."

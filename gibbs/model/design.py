@@ -84,7 +84,7 @@ def build(spec: Spec, table: Table) -> Design:
     basis = centred.build(fixed, X, values, cutpoints=family.outcome == "ordinal")
     coefficient_priors = prior_rows.coefficient_rows(book, basis, X, names, intercept, sizes, counted)
     with functions.counted(rows_used.counts):
-        factors, encoded = _factors(read, spec, frame, source, cache, book, values, sizes.sd, counted)
+        factors, encoded, of_factors = _factors(read, spec, frame, source, cache, book, values, sizes.sd, counted)
     lines = {name: spec.where(f"base.{name}") for name in spec.base}
     coding.check_base(spec.base, [(variable.node, variable.is_category) for variable, _ in cache.values()], lines)
     book.check_all_used(names, {f.name: _varying(f) for f in factors}, [f.name for f in factors if laws.of(f).parameter])
@@ -126,6 +126,7 @@ def build(spec: Spec, table: Table) -> Design:
         + _taken_otherwise(frame, [fixed, *(part for random in encoded.values() for part in random.parts)])
         + rows_used.notes
         + basis.depends
+        + of_factors
         + basis.thin
         + _aliased_notes(X, basis, unknown, names, intercept, coefficient_priors, source),
         encoding=Encoding(fixed, encoded, offsets),
@@ -362,13 +363,14 @@ def _factors(
     values: Values,
     sd_y: float,
     counted: np.ndarray | None,
-) -> tuple[tuple[Factor, ...], dict[str, RandomColumns]]:
-    """One Factor a grouping factor, its terms merged, in the order in which the formula first names them."""
+) -> tuple[tuple[Factor, ...], dict[str, RandomColumns], tuple[str, ...]]:
+    """One Factor a grouping factor, its terms merged, in the order in which the formula first names them; and what to say of them."""
     merged: dict[frozenset[str], list[RandomTerm]] = {}
     for random in read.random:
         merged.setdefault(random.identity, []).append(random)  # a:b and b:a are one factor
     factors: list[Factor] = []
     encoded: dict[str, RandomColumns] = {}
+    notes: list[str] = []
     for randoms in merged.values():
         name = randoms[0].factor
         if name in encoded:
@@ -417,9 +419,10 @@ def _factors(
             )
         Z = np.ascontiguousarray(np.concatenate([Z for _, _, Z in parts], axis=1)) if len(parts) > 1 else parts[0][2]
         bases = [
-            centred.build(columns, own, values, close=False) if random.correlated else None
+            centred.build(columns, own, values, over=name, beside=seen.difference(columns.names)) if random.correlated else None
             for columns, (random, _, own) in zip(learnt, parts, strict=True)
         ]
+        notes += [note for basis in bases if basis is not None for note in basis.depends]
         terms = tuple(t for g in groups or ("",) for t in prior_rows.terms(book, spec, name, parts, bases, sd_y, counted, g))
         factors.append(
             Factor(
@@ -440,7 +443,7 @@ def _factors(
             )
         )
         encoded[name] = RandomColumns(grouping, tuple(learnt), by, by_labels)
-    return tuple(factors), encoded
+    return tuple(factors), encoded, tuple(notes)
 
 
 def _centred(parts: list[tuple[RandomTerm, tuple[str, ...], np.ndarray]], bases: Sequence[Basis | None]) -> np.ndarray:

@@ -20,7 +20,7 @@ _SAME = 1e-9  # of a column's size: what counts as one value
 class Warning:
     """Something a person should know before sampling.
 
-    kind : aliased, collinear, far-from-zero, far-slope, constant-slope, unmet, one-row, many-effects, few-levels, identical,
+    kind : aliased, collinear, far-from-zero, far-slope, far-line, constant-slope, unmet, one-row, many-effects, few-levels, identical,
     constant-outcome, exact-fit, prior, separation.
     """
 
@@ -46,9 +46,10 @@ def of_factor(design: Design, factor: Factor) -> list[Warning]:
     """Every warning about one grouping factor."""
     blocks = list(_blocks(factor))
     met = _met(factor)
+    found = [*_slopes(factor, blocks), *_far_slopes(factor, blocks), *_far_lines(factor, blocks)]
     if factor.structure is not None:  # neighbours speak for a level that has few rows, or none
-        return [*_slopes(factor, blocks), *_far_slopes(factor, blocks)]
-    found = [*_slopes(factor, blocks), *_far_slopes(factor, blocks), *_unmet(blocks, met)]
+        return found
+    found += _unmet(blocks, met)
     rows = _one_row(design, factor, blocks, met) or _many_effects(design, factor, blocks, met)
     return [*found, *rows, *_few_levels(factor, blocks, met)]
 
@@ -145,19 +146,17 @@ def _far_slopes(factor: Factor, blocks: Sequence[_Block]) -> list[Warning]:
         for name, a in zip(block.term.columns, block.columns, strict=True):
             if name == "Intercept" or not block.intercept:
                 continue
-            z = factor.Z[:, a]
-            with np.errstate(over="ignore", invalid="ignore"):
-                mean, sd = float(z.mean()), float(z.std())
-            if z.min() <= 0.0 <= z.max() or not abs(mean) > FAR_SLOPE * sd or sd == 0.0:
+            found = _far(factor.Z[:, a])
+            if found is None:
                 continue
-            far[name] = mean, sd, float(z.min()), float(z.max())
+            far[name] = found
             correlated = correlated or "Intercept" in block.term.columns
     if not far:
         return []
-    parts = [f"'{name}' ({abs(m / sd):.3g} of its sds from 0, from {low:.6g} to {high:.6g})" for name, (m, sd, low, high) in far.items()]
+    parts = [_how_far(name, *found) for name, found in far.items()]
     first, (mean, *_) = next(iter(far.items()))
     which = "and the correlation of intercepts with slopes are those" if correlated else "is that"
-    advice = f"Subtract a constant, such as {mean:.{max(3, len(str(int(abs(mean)))))}g}, to read them inside it"
+    advice = f"Subtract a constant, such as {_near(mean)}, to read them inside it"
     if correlated:
         advice += f"; sd(Intercept at means) in the results is that at the mean of {first}"
     else:
@@ -169,6 +168,42 @@ def _far_slopes(factor: Factor, blocks: Sequence[_Block]) -> list[Warning]:
             f"outside the data. {advice}.",
         )
     ]
+
+
+def _far_lines(factor: Factor, blocks: Sequence[_Block]) -> list[Warning]:
+    """Varying slopes without an intercept, of columns far from 0: lines through one point far outside the data are hardly slopes."""
+    far = {}
+    for block in blocks:
+        for name, a in zip(block.term.columns, block.columns, strict=True):
+            if not block.intercept and (found := _far(factor.Z[:, a])) is not None:
+                far[name] = found
+    return [
+        Warning(
+            "far-line",
+            f"effects of {_how_far(name, *found)} vary by {factor.name} without an intercept beside them: the lines of all levels meet "
+            f"where {name} is 0, far outside the data, and inside it the effects are differences in level more than in slope. Write "
+            f"(1 + {name} | {factor.name}), or subtract a constant, such as {_near(found[0])}, where the lines should meet.",
+        )
+        for name, found in far.items()
+    ]
+
+
+def _far(z: np.ndarray) -> tuple[float, float, float, float] | None:
+    """Mean, sd, least and largest of a column that is far from 0 in sds, with 0 outside its range; None of others."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, sd = float(z.mean()), float(z.std())
+    if z.min() <= 0.0 <= z.max() or not abs(mean) > FAR_SLOPE * sd or sd == 0.0:
+        return None
+    return mean, sd, float(z.min()), float(z.max())
+
+
+def _how_far(name: str, mean: float, sd: float, low: float, high: float) -> str:
+    return f"'{name}' ({abs(mean / sd):.3g} of its sds from 0, from {low:.6g} to {high:.6g})"
+
+
+def _near(mean: float) -> str:
+    """A round number near ``mean``, with all digits before the point."""
+    return f"{mean:.{max(3, len(str(int(abs(mean)))))}g}"
 
 
 def _unmet(blocks: Sequence[_Block], met: np.ndarray) -> list[Warning]:

@@ -44,11 +44,14 @@ def scan(stream: BinaryIO, delimiter: str, source: str) -> Found:
     ends[[ord(delimiter), _NEWLINE, _RETURN]] = True
     opened: _Open | None = None
     last, line, zeros = _NEWLINE, 1, False
-    first, spans = True, list[tuple[int, int]]()
+    first, returns, spans = True, False, list[tuple[int, int]]()
     while block := _block(stream):
-        if first and block.startswith(b"\xef\xbb\xbf"):
-            block = block[3:]
+        if first:
+            block = block.removeprefix(b"\xef\xbb\xbf")
+            returns = b"\r" in block and b"\n" not in block  # lines that end as they did on old Macs
         first = False
+        if returns:
+            block = block.replace(b"\r", b"\n")
         codes = np.frombuffer(block, dtype=np.uint8)
         zeros = zeros or _leading_zero(codes, last, ends)
         at = np.flatnonzero(codes == _QUOTE)
@@ -81,12 +84,14 @@ def swallowed(stream: BinaryIO, spans: list[tuple[int, int]], delimiter: str, co
         return ()
     wanted = {k: True for k, (start, end) in enumerate(spans) if columns > 2 or end - start > 1}
     mark = delimiter.encode()
-    last = max(end for _, end in spans)
+    last, number = max(end for _, end in spans), 0
     for number, line in enumerate(stream, 1):
         if number > last:
             break
         if line.count(mark) != columns - 1:
             wanted = {k: True for k in wanted if not spans[k][0] <= number <= spans[k][1]}
+    if number < last:
+        return ()  # lines that end as they did on old Macs
     return tuple(
         f"the quote that opens on line {spans[k][0]:,} closes on line {spans[k][1]:,}, and each of these lines has as many fields as the "
         "header: if they are rows, a quote is missing or stands alone there, and one value was made of them."

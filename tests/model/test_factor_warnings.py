@@ -117,6 +117,10 @@ def test_slopes_of_columns_far_from_zero():
     centred = columns | {"year": columns["year"] - 1994.5}
     assert "far-slope" not in kinds("y ~ year + (1 + year | g)", centred)
     assert "far-slope" not in kinds("y ~ year + (0 + year | g)", columns)  # there is no intercept to read
+    line = message("far-line", "y ~ year + (0 + year | g)", columns)
+    assert "the lines of all levels meet where year is 0" in line and "(1 + year | g)" in line
+    assert "far-line" not in kinds("y ~ year + (0 + year | g)", centred)
+    assert "far-line" not in kinds("y ~ year + (1 + year | g)", columns)
     assert "far-slope" not in kinds("y ~ year + (1 | g)", columns)
     rare = {"rare": (RNG.random(J * M) < 0.95).astype(int)}  # 4.4 sds from 0, but 0 is in the data
     assert "far-slope" not in kinds("y ~ rare + (1 + rare | g)", rare)

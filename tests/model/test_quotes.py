@@ -44,6 +44,7 @@ def read(tmp_path: Path, name: str, text: str) -> list[object]:
         ("d.csv", 'y,g\n1,a 12" pipe\n2,"b\n', 3),
         ("d.csv", 'y,g\n1,"a"\n2,"b\n3,"c"\n4,"d"\n', 3),  # closed by the quote that opens the next value
         ("d.csv", 'y,g,z\n1,"Smith,1\n2,"Jones",2\n3,"K",3\n', 2),
+        ("d.csv", 'y,g\r1,a\r2,"b\r3,c\r', 3),  # lines of old Macs
     ],
 )
 def test_a_quote_that_never_closes_is_refused_with_its_line(name: str, text: str, line: int, tmp_path: Path) -> None:
@@ -83,6 +84,7 @@ def test_quotes_that_are_right_are_read(text: str, levels: list[str], tmp_path: 
         ('y,g\n1,"a\n2,b\n3,c"\n4,d\n', (2, 4)),
         ('y,g,z\n1,"two\nlines, of text",3\n2,b,4\n', None),
         ('y,g\n1,"two\nlines, of text"\n2,b\n', None),
+        ('y,g,z\r1,"two\rlines, of text",3\r2,b,4\r', None),
         ("y,g,z\n" + '1,"a,1\n2,b",2\n' * 5, None),  # a column of texts of several lines
     ],
 )

@@ -33,7 +33,9 @@ def term(formula: str, data: pd.DataFrame, **priors: Any) -> Term:
     return build(formula, data, priors=priors).factors[0].terms[0]
 
 
-CORRELATED = ["(x | g)", "(x * z | g)", "(f * x | g)", "(x + I(x^2) | g)", "(0 + f + f:x | g)", "(1 + log(z) + x | g)", "(z + x | g)"]
+CORRELATED = [
+    "(x | g)", "(x * z | g)", "(f * x | g)", "(x + I(x^2) | g)", "(0 + f + f:x | g)", "(1 + log(z) + x | g)", "(z + x | g)", "(f / x | g)",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("formula", CORRELATED)
@@ -48,6 +50,30 @@ def test_the_centred_columns_and_the_scales_know_no_origin_and_no_unit(formula: 
         for p, q, s in zip(first.sd_priors, second.sd_priors, size, strict=True):
             assert p.args[2] == pytest.approx(q.args[2] / s, rel=1e-6)
         assert first.correlation == second.correlation == Prior("lkj", (1.0,))
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("(1 + x:z | g)", ["'x:z' without 'z'", "'x:z' without 'x'"]),
+        ("(1 + I(x * z) + x | g)", ["'I(x * z)' without 'z'"]),
+        ("(1 + I(x^2) | g)", ["'I(x^2)' without 'x'"]),
+        ("(1 + f:x | g)", ["'fa:x' without 'f'"]),
+    ],
+)
+def test_columns_whose_space_moves_with_the_origin_are_told_of(formula: str, said: list[str]) -> None:
+    """No basis can help: the columns of the term before a shift and after it span more together than alone."""
+    data = frame()
+    made = build(f"y ~ 1 + {formula}", data)
+    assert [all(word in note for word in ("of the effects that vary by g", one)) for note, one in zip(made.notes, said, strict=True)]
+    moved = build(f"y ~ 1 + {formula}", data.assign(x=data["x"] + 5.0, z=data["z"] + 5.0))
+    alone, together = made.factors[0].Z, np.hstack([made.factors[0].Z, moved.factors[0].Z])
+    assert np.linalg.matrix_rank(together) > np.linalg.matrix_rank(alone)
+
+
+@pytest.mark.parametrize("formula", [*CORRELATED, "(0 + x | g)", "(x || g)", "(x * z || g)", "(x | g) + (0 + z | g) + (0 + x:z | g)"])
+def test_columns_that_need_nothing_are_not_told_of(formula: str) -> None:
+    assert not [note for note in build(f"y ~ 1 + {formula}", frame()).notes if "depends on where" in note]
 
 
 @pytest.mark.parametrize("formula", CORRELATED)
