@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-from gibbs import memory, paths, signals
+from gibbs import mapped, memory, paths, signals
 from gibbs.errors import DataError, OutputError, SpecError
 from gibbs.model.records import Design, Spec, Table
 from gibbs.printable import printable
@@ -72,7 +72,8 @@ def prepare(spec: Spec, frame: Any = None, table: Table | None = None) -> Prepar
     (spec, frame), *others = versions.of(spec, frame)
     columns = formula.variables(spec.parsed)
     began = time.perf_counter()
-    table = data.read(spec, frame, columns) if table is None else table
+    with mapped.room(_files_of(spec)):
+        table = data.read(spec, frame, columns) if table is None else table
     read = time.perf_counter()
     try:
         built = design.build(spec, table)
@@ -90,6 +91,11 @@ def prepare(spec: Spec, frame: Any = None, table: Table | None = None) -> Prepar
     _refuse_more_than_memory(prepared)
     prepared = _with_replicates(prepared)
     return replace(prepared, others=tuple(prepare(*version) for version in others)) if others else prepared
+
+
+def _files_of(spec: Spec) -> Path | str:
+    """Where the columns of a table that is not loaded lie meanwhile: in TMPDIR, or beside the run."""
+    return os.environ.get("TMPDIR") or Path(os.path.expanduser(spec.output or Path("runs") / name_of(spec))).parent
 
 
 def _with_replicates(prepared: Prepared) -> Prepared:

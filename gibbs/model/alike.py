@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gibbs import mapped
 from gibbs.model import families
 from gibbs.model.records import Design, Factor
 
@@ -22,15 +23,19 @@ def pushes(design: Design) -> np.ndarray | None:
     outcome = families.of(design).outcome
     if outcome == families.REAL:
         return None
-    y = design.y
     if outcome == families.COUNT:
-        way = np.where(y == 0, -1.0, 0.0)
+        top = np.broadcast_to(np.inf, design.y.shape)
     elif outcome == families.ORDINAL:
-        way = np.where(y == 0, -1.0, np.where(y == len(design.categories or ()) - 1, 1.0, 0.0))
+        top = np.broadcast_to(len(design.categories or ()) - 1.0, design.y.shape)
     else:
-        trials = np.ones(len(y)) if design.trials is None else design.trials
-        way = np.where(trials == 0, np.nan, np.where(y == 0, -1.0, np.where(y == trials, 1.0, 0.0)))
-    return way if design.missing_outcome is None else np.where(design.missing_outcome, np.nan, way)
+        top = np.broadcast_to(1.0, design.y.shape) if design.trials is None else design.trials
+    way = mapped.like(design.y, design.y.size)
+    for at in mapped.blocks(way.size):
+        y, most = design.y[at], top[at]
+        way[at] = np.where(most == 0, np.nan, np.where(y == 0, -1.0, np.where(y == most, 1.0, 0.0)))
+        if design.missing_outcome is not None:
+            way[at][design.missing_outcome[at]] = np.nan
+    return way
 
 
 def levels(design: Design) -> list[np.ndarray]:
@@ -46,11 +51,12 @@ def levels(design: Design) -> list[np.ndarray]:
 def _one_sided(factor: Factor, way: np.ndarray) -> np.ndarray:
     J, found = len(factor.levels), np.zeros(len(factor.levels), dtype=bool)
     for z in (factor.Z if factor.centred is None else factor.centred).T:  # as effects are drawn
-        speaks = (z != 0.0) & ~np.isnan(way)
-        of, push = factor.codes[speaks], way[speaks] * np.sign(z[speaks])
         low, high = np.full(J, 2.0), np.full(J, -2.0)
-        np.minimum.at(low, of, push)
-        np.maximum.at(high, of, push)
+        for at in mapped.blocks(len(way)):
+            speaks = (z[at] != 0.0) & ~np.isnan(way[at])
+            of, push = factor.codes[at][speaks], way[at][speaks] * np.sign(z[at][speaks])
+            np.minimum.at(low, of, push)
+            np.maximum.at(high, of, push)
         found |= (low == high) & (low != 0.0)
     return found
 

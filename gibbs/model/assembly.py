@@ -58,9 +58,10 @@ class Assembly:
         for new in (name for name in order if name not in self.made):
             if new in self.origin:
                 one = self.origin[new]
-                self.made[new] = self._match(one, [name for name in joined if self.origin[name] is one]).column(new, self.index)
+                made = self._match(one, [name for name in joined if self.origin[name] is one]).column(new, self.index)
             else:
-                self.made[new] = derive.compute(new, self.trees[new], self.index, self.series, self.number, self.source, self.notes)
+                made = derive.compute(new, self.trees[new], self.index, self.series, self.number, self.source, self.notes)
+            self.made[new] = columns.settled(made)
 
     def _match(self, one: joining.Opened, names: Sequence[str]) -> joining.Match:
         """The rows of the second table that the rows of the data meet; ``names``: the columns of it that will be asked for."""
@@ -81,8 +82,10 @@ class Assembly:
         """To the rows ``keep`` (N,)."""
         if keep.all():
             return
-        self.own, self.index = self.own[keep], self.index[keep]
-        self.made = {name: series[keep] for name, series in self.made.items()}
+        before, self.own = self.own, columns.some(self.own, keep)
+        self.index = self.own.index
+        made = pd.DataFrame(self.made, index=before.index, copy=False)
+        self.made = {str(name): series for name, series in columns.some(made, keep).items()} if self.made else {}
         self.numbers = {name: values[keep] for name, values in self.numbers.items()}
         for match in self.matches.values():
             match.restrict(keep)
@@ -93,4 +96,4 @@ class Assembly:
             self.notes += match.notes(self.index)
         if not self.made:
             return self.own[list(wanted)]
-        return pd.concat([self.own, pd.DataFrame(self.made, index=self.index)], axis=1)[list(wanted)]
+        return pd.DataFrame({name: self.series(name) for name in wanted}, index=self.index, copy=False)

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from gibbs import mapped
+from gibbs.model import averages
 from gibbs.model.fixed import Columns, Variable
 from gibbs.model.parts import Part, of_columns
 
@@ -58,9 +60,12 @@ class Basis:
 
     def rows(self, X: np.ndarray, at: slice | np.ndarray = slice(None)) -> np.ndarray:
         """R of the rows ``at`` of X (N, p), a new array in C order."""
-        out = np.subtract(X[at], self.means, order="C")
-        if self.turned:
-            out[:, self.turned] = self.values[at]
+        some, values = X[at], self.values[at]
+        out = mapped.like(some, some.shape)
+        for k in mapped.blocks(len(some)):
+            np.subtract(some[k], self.means, out=out[k])
+            if self.turned:
+                out[k][:, self.turned] = values[k]
         return out
 
     def column(self, X: np.ndarray, j: int) -> np.ndarray:
@@ -69,7 +74,7 @@ class Basis:
 
     def some(self, keep: np.ndarray) -> Basis:
         """This basis for the rows ``keep`` alone, repeats allowed."""
-        return replace(self, values=self.values[keep])
+        return replace(self, values=mapped.taken(self.values, keep))
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ class Values:
 
     def __init__(self, learnt: Mapping[str, tuple[Variable, np.ndarray]], numbers: Numbers, weight: np.ndarray | None, rows: int) -> None:
         self.learnt, self.numbers, self.rows = learnt, numbers, rows
-        self.weight = np.ones(rows) if weight is None else weight
+        self.weight = averages.once(rows, weight)
         self._kept: dict[object, object] = {}
 
     def of(self, part: Part) -> np.ndarray:
@@ -114,9 +119,10 @@ class Values:
 
     def mean(self, column: np.ndarray) -> float:
         """Over the rows as often as each counts."""
-        largest = float(np.abs(column).max()) or 1.0  # sums of enormous numbers would overflow
+        largest = averages.largest(column) or 1.0  # sums of enormous numbers would overflow
         centre = float(column[0])
-        return centre + float(np.sum(self.weight * (column / largest - centre / largest)) / self.weight.sum()) * largest
+        away = averages.total(self.rows, lambda at: self.weight[at] * (column[at] / largest - centre / largest))
+        return centre + away / float(self.weight.sum()) * largest
 
     def explained(self, part: Part, lower: Sequence[Part], about_mean: bool) -> np.ndarray:
         """Coefficients of ``part`` on ``lower``, by least squares on centred and scaled columns."""
@@ -124,10 +130,13 @@ class Values:
         if key not in self._kept:
             columns = [self.of(p) for p in (part, *lower)]
             columns = [c - self.mean(c) if about_mean else c for c in columns]
-            sizes = [float(np.abs(c).max()) or 1.0 for c in columns]
-            root = np.sqrt(self.weight)
-            scaled = [root * (c / s) for c, s in zip(columns, sizes, strict=True)]
-            answer = np.linalg.lstsq(np.stack(scaled[1:], axis=1), scaled[0], rcond=NOTHING)[0]
+            sizes = [averages.largest(c) or 1.0 for c in columns]
+            system = np.zeros((0, len(columns)))
+            for at in mapped.blocks(self.rows):  # of many rows the triangle of those before stands for them
+                root = np.sqrt(self.weight[at])
+                block = np.stack([root * (c[at] / s) for c, s in zip(columns, sizes, strict=True)], axis=1)
+                system = block if self.rows <= mapped.ROWS else np.linalg.qr(np.vstack((system, block)), mode="r")
+            answer = np.linalg.lstsq(system[:, 1:], system[:, 0], rcond=NOTHING)[0]
             self._kept[key] = answer * sizes[0] / np.array(sizes[1:])
         return self._kept[key]
 
@@ -372,23 +381,23 @@ def build(
                 cut[j] -= mean
             else:
                 E[constant, j] -= mean
-        largest = float(np.abs(column).max(initial=0.0))
-        spread = _spread(column, mean, values.weight)
+        largest = averages.largest(column)
+        spread = averages.spread(column, mean, values.weight)
         left[j] = spread > NOTHING * largest
-        if not plain and left[j] and spread < THIN * np.abs(X[:, j]).max(initial=0.0):
-            thin.append(_thin_sentence(columns.names[j], product, float(spread / np.abs(X[:, j]).max())))
+        if not plain and left[j] and spread < THIN * averages.largest(X[:, j]):
+            thin.append(_thin_sentence(columns.names[j], product, float(spread / averages.largest(X[:, j]))))
         if plain:
             means[j] = mean
         else:
             turned.append(j)
-            kept.append(column - mean if left[j] else np.zeros(len(X)))
+            kept.append(_less(column, mean, X) if left[j] else np.zeros(len(X)))
     M = make.closing(terms)
     back = E if not make.close else np.linalg.solve(M, E)
     there = _inverse(E, make)
     return Basis(
         means=means,
         turned=tuple(turned),
-        values=np.stack(kept, axis=1) if kept else np.zeros((len(X), 0)),
+        values=mapped.beside(X, [column[:, None] for column in kept]),
         back=back,
         there=there @ M if make.close else there,
         cut=cut,
@@ -400,6 +409,11 @@ def build(
         depends=tuple(_sentence(name, missing, over) for name, missing in depends.items()),
         thin=tuple(thin),
     )
+
+
+def _less(column: np.ndarray, mean: float, X: np.ndarray) -> np.ndarray:
+    """The column less its mean; in a file where X lies in one."""
+    return np.subtract(column, mean, out=mapped.like(X, len(column)))
 
 
 def _turned(
@@ -425,13 +439,6 @@ def _turned(
         for _, values in centred[1:]:
             column *= values()
     return column
-
-
-def _spread(column: np.ndarray, mean: float, weight: np.ndarray) -> float:
-    """Root mean square about ``mean``."""
-    away = column - mean
-    largest = float(np.abs(away).max(initial=0.0))
-    return largest * float(np.sqrt(np.sum(weight * (away / largest) ** 2) / weight.sum())) if largest else 0.0
 
 
 def _block(term: int, product: tuple[Part, ...]) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from gibbs import mapped
 from gibbs.errors import DataError, SpecError, nearest
 from gibbs.model import csv_file, labelled, levels, missing_words, spelling
 from gibbs.model.records import DataSource
@@ -92,7 +93,7 @@ def read(
     }
     read = reader.columns(at, asked)
     index = read.index if reader.numbered else pd.RangeIndex(1, len(read) + 1)
-    read = pd.DataFrame({name: _placed(read.iloc[:, i], index) for i, name in enumerate(names)}, index=index)
+    read = pd.DataFrame({name: _placed(read.iloc[:, i], index) for i, name in enumerate(names)}, index=index, copy=False)
     _check_cells(read, source)
     columns, met, notes, labels = {}, {}, list(reader.notes), {}
     for i, name in enumerate(names):
@@ -114,7 +115,29 @@ def read(
         notes += missing_words.no_column(options, [*place, *reader.names, *others])
     if others is not None and not options.join:  # a word may be one of the joined tables'
         notes += missing_words.never_met(options, met, read, labels)
-    return pd.DataFrame(columns, index=read.index), [printable(note) for note in notes]
+    return pd.DataFrame(columns, index=read.index, copy=False), [printable(note) for note in notes]
+
+
+def some(frame: pd.DataFrame, keep: np.ndarray) -> pd.DataFrame:
+    """The rows ``keep``, (N,) of bool; columns that lie in files (``gibbs.mapped``) become others that do."""
+    if mapped.folder_of(np.asarray(frame.index)) is None:
+        return frame[keep]
+    index = pd.Index(mapped.taken(np.asarray(frame.index), keep), copy=False)
+    return pd.DataFrame({name: _some(frame[name], keep, index) for name in frame.columns}, index=index, copy=False)
+
+
+def settled(series: pd.Series) -> pd.Series:
+    """A column that was made of others, in a file where they lie in one; itself where it is in memory as they are."""
+    if mapped.folder_of(np.asarray(series.index)) is None or not isinstance(series.dtype, np.dtype) or series.dtype == object:
+        return series
+    values = mapped.moved(np.asarray(series.index), series.to_numpy())
+    return pd.Series(values, index=series.index, name=series.name, copy=False)
+
+
+def _some(series: pd.Series, keep: np.ndarray, index: pd.Index) -> pd.Series:
+    plain = isinstance(series.dtype, np.dtype) and series.dtype != object
+    values = mapped.taken(series.to_numpy(), keep) if plain else series.array[keep]
+    return pd.Series(values, index=index, dtype=series.dtype, copy=False)
 
 
 def _placed(series: pd.Series, index: pd.Index) -> pd.Series:
@@ -170,7 +193,7 @@ def _no_cell(value: Any) -> str | None:
 
 def check_values(frame: pd.DataFrame, source: str) -> None:
     """Columns without a value, and infinite numbers."""
-    empty = [name for name in frame.columns if frame[name].isna().all()]
+    empty = [name for name in frame.columns if not len(frame) or (pd.isna(frame[name].iloc[0]) and frame[name].isna().all())]
     if empty:
         are = "the column has no value at all" if len(empty) == 1 else f"the columns {', '.join(map(repr, empty))} have no value at all"
         raise DataError(f"{are}: every row is missing.", where=f"{source}, column '{empty[0]}'" if len(empty) == 1 else source)

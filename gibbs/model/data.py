@@ -6,6 +6,7 @@ Row numbers, here and in every message, count the rows of data from 1 (the heade
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from gibbs import mapped
 from gibbs.errors import DataError, SpecError
 from gibbs.model import columns as columns_of
 from gibbs.model import derive, formula, joining, readers, subset
@@ -154,13 +156,14 @@ def drop_missing(
     Raises DataError where nothing is left, and for ``missing="error"`` where anything is missing: columns, counts and first rows.
     """
     frame = table.frame[list(dict.fromkeys(columns))]
-    gaps = {name: frame[name].isna().to_numpy() for name in frame.columns if name not in keep}
+    found = ((name, frame[name].isna().to_numpy()) for name in frame.columns if name not in keep)
+    gaps = {name: gap for name, gap in found if gap.any()}
     for new, old in (made_from or {}).items():
         if new in gaps:
             for name in set(old) & set(gaps) - {new}:
                 gaps[name] = gaps[name] & ~gaps[new]
     dropped = {name: table.number(gap) for name, gap in gaps.items() if gap.any()}
-    rows = frame.index.to_numpy().astype(np.int64)
+    rows = np.asarray(frame.index, dtype=np.int64)
     if not dropped:
         return frame, {}, rows
     if missing == "error":
@@ -174,7 +177,7 @@ def drop_missing(
         raise DataError(
             f"no row is left: every one of {table.number():,} rows has a value missing in some column used ({counts}).", where=table.source
         )
-    return frame[whole], dropped, rows[whole]
+    return columns_of.some(frame, whole), dropped, mapped.taken(rows, whole)
 
 
 def sources(derived: Mapping[str, str], wanted: Collection[str]) -> dict[str, set[str]]:
@@ -206,7 +209,7 @@ def fingerprint(frame: pd.DataFrame, counts: np.ndarray | None = None) -> str:
         series = frame[name]
         kind, parts = _canonical(series)
         digest.update(f"{len(name.encode())}:{name}:{kind}:{len(series)}\n".encode())
-        for part in parts:
+        for part in parts:  # of many rows a block at a time
             digest.update(part)
     return digest.hexdigest()
 
@@ -268,19 +271,20 @@ def _ordered(wanted: Iterable[str], needs: Mapping[str, Sequence[str]], spec: Sp
 # --------------------------------------------------------------------------------------------------------- fingerprint
 
 
-def _canonical(series: pd.Series) -> tuple[str, list[bytes]]:
-    """``("number", [bytes])``, or ``("text", [codes, words])`` with codes in order of first appearance, −1 for missing."""
-    dtype = series.dtype
+def _canonical(series: pd.Series) -> tuple[str, Iterable[bytes]]:
+    """``("number", bytes)``, or ``("text", codes, words)`` with codes in order of first appearance, −1 for missing."""
+    dtype, blocks = series.dtype, list(mapped.blocks(len(series)))
     if not isinstance(dtype, pd.CategoricalDtype) and (pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype)):
-        return "number", [_number_bytes(series.to_numpy(dtype=np.float64, na_value=np.nan))]
-    codes, found = pd.factorize(series.array if isinstance(dtype, pd.CategoricalDtype) else series.astype(object), use_na_sentinel=True)
+        return "number", (_number_bytes(series.iloc[at].to_numpy(dtype=np.float64, na_value=np.nan)) for at in blocks)
+    own = isinstance(dtype, (pd.CategoricalDtype, pd.StringDtype))  # they know their words without an object a row
+    codes, found = pd.factorize(series.array if own else series.astype(object), use_na_sentinel=True)
     values = list(found)
     if values and all(isinstance(v, (bool, int, float, np.bool_, np.number)) for v in values):
         numbers = np.append(np.array([float(v) for v in values]), np.nan)
-        return "number", [_number_bytes(numbers[codes])]
+        return "number", (_number_bytes(numbers[codes[at]]) for at in blocks)
     words = [v.isoformat() if hasattr(v, "isoformat") else str(v) for v in values]
     encoded = [w.encode("utf-8", "surrogatepass") for w in words]
-    return "text", [codes.astype("<i8").tobytes(), b"".join(b"%d:%s" % (len(w), w) for w in encoded)]
+    return "text", itertools.chain((codes[at].astype("<i8").tobytes() for at in blocks), (b"%d:%s" % (len(w), w) for w in encoded))
 
 
 def _number_bytes(numbers: np.ndarray) -> bytes:

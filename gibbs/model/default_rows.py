@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gibbs.model import collinear, priors
+from gibbs.model import averages, collinear, priors
 from gibbs.model.basis import Basis
 from gibbs.model.parts import Part
 from gibbs.model.records import Prior
@@ -92,16 +92,22 @@ def size(basis: Basis, X: np.ndarray, j: int, weight: np.ndarray | None) -> floa
 
 def spread(column: np.ndarray, weight: np.ndarray | None, *, centre: bool) -> float:
     """Standard deviation (n − 1), or root mean square, with the rows counted as often as ``weight`` says."""
-    w = np.ones(len(column)) if weight is None else weight
-    largest = float(np.abs(column[w > 0]).max(initial=0.0))
+    w, rows = averages.once(len(column), weight), len(column)
+    largest = averages.largest(column if weight is None else column[w > 0])
     if not largest or not np.isfinite(largest):
         return 0.0
-    z, total = column / largest, float(w.sum())
+    mean, total = 0.0, float(w.sum())
     if centre:
         if total <= 1.0:
             return 0.0
-        z, total = z - float(np.sum(w * z)) / total, total - 1.0
-    return largest * float(np.sqrt(np.sum(w * z * z) / total))
+        mean, total = averages.total(rows, lambda at: w[at] * (column[at] / largest)) / total, total - 1.0
+
+    def squares(at: slice) -> np.ndarray:
+        z = column[at] / largest
+        z = z - mean if centre else z
+        return w[at] * z * z
+
+    return largest * float(np.sqrt(averages.total(rows, squares) / total))
 
 
 def directions(basis: Basis, X: np.ndarray, members: list[int], weight: np.ndarray | None) -> np.ndarray:

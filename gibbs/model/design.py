@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gibbs import mapped
 from gibbs.errors import DataError, FormulaError, SpecError, nearest
 from gibbs.model import (
     averages,
@@ -29,6 +30,7 @@ from gibbs.model import (
     syntax,
 )
 from gibbs.model import basis as centred
+from gibbs.model import columns as columns_of
 from gibbs.model.basis import Basis, Values
 from gibbs.model.encoding import Encoding, RandomColumns, group
 from gibbs.model.families import Family
@@ -69,6 +71,7 @@ def build(spec: Spec, table: Table) -> Design:
     if unknown is not None:
         y = np.zeros(len(frame))
         y[~unknown] = found.y
+    y, found = mapped.moved(np.asarray(frame.index), y), replace(found, y=np.zeros(0))  # the one of memory goes
     known_se = outcome.known_se(read, family, frame, source)
     precision = outcome.precision(read, family, frame, source)
     raw = outcome.sampling(read, family, frame, source)
@@ -188,14 +191,14 @@ def _rows(read: Formula, spec: Spec, table: Table, needed: tuple[str, ...]) -> _
     weights = outcome.frequency(read, frame, table.source)
     if weights is not None and not weights.all():
         dropped = {**dropped, f"{read.frequency} (weight 0)": table.behind(frame.index[weights == 0])}
-        frame, weights = frame[weights > 0], weights[weights > 0]
+        frame, weights = columns_of.some(frame, weights > 0), weights[weights > 0]
     if table.counts is not None:
         counts = table.counts_of(frame.index)
         return _Rows(frame, dict(dropped), counts if weights is None else counts * weights, counts, None, notes)
     sampling = outcome.sampling(read, families.of(spec), frame, table.source)
     if sampling is not None and not sampling.all():
         dropped = {**dropped, f"{read.sampling} (weight 0)": int((sampling == 0).sum())}
-        frame = frame[sampling > 0]
+        frame = columns_of.some(frame, sampling > 0)
     unknown = ~outcome.known_rows(read, frame) if keep else None
     if unknown is None or not unknown.any():
         return _Rows(frame, dict(dropped), weights, None, None, notes)
@@ -229,7 +232,7 @@ def _without_left_out(
     keep = ~np.logical_or.reduce(list(found.values()))
     if not keep.any():
         raise DataError(f"no row is left: {'; '.join(notes)}", where=table.source)
-    return frame[keep], dropped, tuple(notes)
+    return columns_of.some(frame, keep), dropped, tuple(notes)
 
 
 def _codes_as_numbers(frame: pd.DataFrame, parts: list[Columns]) -> tuple[str, ...]:
@@ -344,7 +347,7 @@ def _check_ends(categories: tuple[str, ...], y: np.ndarray, prior: Prior | None,
 
 def _offset(read: Formula, frame: pd.DataFrame, source: str) -> tuple[np.ndarray, tuple[tuple[syntax.Node, States], ...]]:
     """The sum of the offsets (N,), and what is needed to compute it again."""
-    total = np.zeros(len(frame))
+    total = mapped.filled(np.asarray(frame.index), len(frame), 0.0)
     kept = []
     for tree in read.offset_trees:
         states: States = {}
@@ -417,7 +420,7 @@ def _factors(
                 f"at most {MAX_GROUP_COLUMNS} can{', all groups together' if by else ''}.",
                 where=where,
             )
-        Z = np.ascontiguousarray(np.concatenate([Z for _, _, Z in parts], axis=1)) if len(parts) > 1 else parts[0][2]
+        Z = _beside([Z for _, _, Z in parts])
         bases = [
             centred.build(columns, own, values, over=name, beside=seen.difference(columns.names)) if random.correlated else None
             for columns, (random, _, own) in zip(learnt, parts, strict=True)
@@ -428,7 +431,7 @@ def _factors(
             Factor(
                 name=name,
                 levels=grouping.levels,
-                codes=np.ascontiguousarray(codes, dtype=np.int32),
+                codes=mapped.moved(np.asarray(frame.index), codes, np.int32),
                 Z=Z,
                 columns=tuple(c for _, names, _ in parts for c in names),
                 terms=terms,
@@ -448,8 +451,12 @@ def _factors(
 
 def _centred(parts: list[tuple[RandomTerm, tuple[str, ...], np.ndarray]], bases: Sequence[Basis | None]) -> np.ndarray:
     """(N, q): the columns of Z, those of correlated terms in their centred basis."""
-    whole = [Z if basis is None else basis.rows(Z) for (_, _, Z), basis in zip(parts, bases, strict=True)]
-    return np.ascontiguousarray(np.concatenate(whole, axis=1))
+    return _beside([Z if basis is None else basis.rows(Z) for (_, _, Z), basis in zip(parts, bases, strict=True)])
+
+
+def _beside(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """(N, q) the columns of all parts side by side."""
+    return parts[0] if len(parts) == 1 else mapped.beside(parts[0], parts)
 
 
 def _varying(factor: Factor) -> tuple[str, ...]:

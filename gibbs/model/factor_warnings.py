@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gibbs import mapped
 from gibbs.model import collinear, families
 from gibbs.model.nesting import parents
 from gibbs.model.records import Design, Factor, Term
@@ -69,12 +70,17 @@ def _blocks(factor: Factor) -> Iterator[_Block]:
 
 def _ranges(factor: Factor, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The smallest and the largest of ``values`` (N, …) in every level, (J, …); 0 and 0 in a level that no row has."""
-    order = np.argsort(factor.codes, kind="stable")
-    there = np.unique(factor.codes)
-    starts = np.searchsorted(factor.codes[order], there)
-    sorted_values = values[order]
-    low, high = (np.zeros((len(factor.levels), *values.shape[1:]), dtype=values.dtype) for _ in range(2))
-    low[there], high[there] = np.minimum.reduceat(sorted_values, starts, axis=0), np.maximum.reduceat(sorted_values, starts, axis=0)
+    shape = (len(factor.levels), *values.shape[1:])
+    low, high, rows = np.full(shape, np.inf), np.full(shape, -np.inf), np.zeros(len(factor.levels), dtype=np.int64)
+    for at in mapped.blocks(len(values)):
+        codes = factor.codes[at]
+        rows += np.bincount(codes, minlength=rows.size)
+        order = np.argsort(codes, kind="stable")
+        some, starts = np.unique(codes[order], return_index=True)
+        block = values[at][order]
+        low[some] = np.minimum(low[some], np.minimum.reduceat(block, starts, axis=0))
+        high[some] = np.maximum(high[some], np.maximum.reduceat(block, starts, axis=0))
+    low[rows == 0] = high[rows == 0] = 0.0
     return low, high
 
 
@@ -416,21 +422,24 @@ def _few_met(factor: Factor, blocks: Sequence[_Block], met: np.ndarray) -> list[
 
 def constant_outcome(design: Design) -> list[Warning]:
     """Outcomes that are the same in all rows of every level of a grouping factor: an outcome of the group, repeated."""
-    known = np.ones(len(design.y), dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
+    known = slice(None) if design.missing_outcome is None else ~design.missing_outcome
     kind = families.of(design).outcome
     y = design.y if design.trials is None else design.y / np.maximum(design.trials, 1)
     if design.trials is not None and not (((y == 0) | (y == 1))[known]).all():
         return []
-    if not known.any() or np.ptp(y[known]) == 0:
+    if not y[known].size or np.ptp(y[known]) == 0:
         return []
-    low, high = np.where(known, y, np.inf), np.where(known, y, -np.inf)
+    low = high = y
+    if design.missing_outcome is not None:
+        low, high = np.where(known, y, np.inf), np.where(known, y, -np.inf)
     found: list[Factor] = []
     messages = []
     for factor in sorted(design.factors, key=lambda f: len(f.levels)):
         if any(parents(factor.codes, coarser.codes, len(factor.levels)) is not None for coarser in found):
             continue
-        rows = np.bincount(factor.codes[known], weights=design.times[known], minlength=len(factor.levels)).round().astype(int)
-        if 2 * int(rows[rows > 1].sum()) < int(design.times[known].sum()):
+        times = None if design.counts is None else design.times[known]
+        rows = np.bincount(factor.codes[known], weights=times, minlength=len(factor.levels)).round().astype(int)
+        if 2 * int(rows[rows > 1].sum()) < int(rows.sum()):
             continue  # levels of one row say nothing of it
         if (_ranges(factor, high)[1] > _ranges(factor, low)[0]).any():
             continue

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gibbs import mapped
 from gibbs.errors import DataError, nearest
 from gibbs.model import coding, levels, spelling
 from gibbs.model.arguments import constants
@@ -58,7 +59,7 @@ class Columns:
         Raises DataError for a missing column, a missing value, text where a number belongs, or a category the fit has not seen.
         """
         values = {text: _encode_variable(variable, frame, source) for text, variable in self.variables.items()}
-        return _fill(self, values, len(frame))
+        return _fill(self, values, np.asarray(frame.index))
 
     def layout(self) -> list[tuple[tuple[str, int], ...]]:
         """For every column the variables that it is a product of, each with its level, or the column of a number; () for the intercept."""
@@ -96,7 +97,8 @@ def learn(
     has_intercept = has_intercept or cutpoints
     for node in {show(v): v for term in terms for v in term}.values():
         if show(node) not in cache:
-            cache[show(node)] = _learn_variable(node, frame, source, base or {})
+            variable, values = _learn_variable(node, frame, source, base or {})
+            cache[show(node)] = variable, mapped.moved(np.asarray(frame.index), values)
     names = tuple(tuple(show(v) for v in term) for term in terms)
     variables = {name: cache[name][0] for term in names for name in term}
     coded = dummies(terms, has_intercept, lambda name: variables[name].is_category)
@@ -112,7 +114,7 @@ def learn(
         _check_names(new, ":".join(term), made_by, source)
         columns.extend(new)
     learnt = Columns(tuple(columns), has_intercept and not cutpoints, names, coded, variables)
-    X = _fill(learnt, {name: cache[name][1] for name in variables}, len(frame))
+    X = _fill(learnt, {name: cache[name][1] for name in variables}, np.asarray(frame.index))
     for at in np.flatnonzero(~((X.min(axis=0, initial=0.0) > -LARGEST) & (X.max(axis=0, initial=0.0) < LARGEST))):
         _check_finite(X[:, at], columns[at], frame, source)  # products of numbers that are finite
     return learnt, X
@@ -264,20 +266,23 @@ def _part_names(name: str, variable: Variable, everything: bool) -> list[str]:
     return [name + suffix for suffix in suffixes]
 
 
-def _fill(columns: Columns, values: Mapping[str, np.ndarray], rows: int) -> np.ndarray:
-    """The matrix (N, p) in C order from the values of the variables; one pass a column."""
-    out = np.empty((rows, len(columns.names)))
-    for at, parts in enumerate(columns.layout()):
-        if not parts:
-            out[:, at] = 1.0
-        for position, (name, which) in enumerate(parts):
-            value = values[name]
-            part = (value == which) if columns.variables[name].is_category else value[:, which]
-            if position == 0:
-                out[:, at] = part
-            else:
-                with np.errstate(over="ignore"):  # the caller has the rows to say
-                    out[:, at] *= part
+def _fill(columns: Columns, values: Mapping[str, np.ndarray], index: np.ndarray) -> np.ndarray:
+    """The matrix (N, p) in C order from the values of the variables, a block of rows at a time; in a file where ``index`` lies in one."""
+    out = mapped.like(index, (len(index), len(columns.names)))
+    layout = columns.layout()
+    for rows in mapped.blocks(len(index)):
+        block = out[rows]
+        for at, parts in enumerate(layout):
+            if not parts:
+                block[:, at] = 1.0
+            for position, (name, which) in enumerate(parts):
+                value = values[name][rows]
+                part = (value == which) if columns.variables[name].is_category else value[:, which]
+                if position == 0:
+                    block[:, at] = part
+                else:
+                    with np.errstate(over="ignore"):  # the caller has the rows to say
+                        block[:, at] *= part
     return out
 
 
@@ -367,6 +372,8 @@ def column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
 
 
 def _check_finite(values: np.ndarray, what: str, frame: pd.DataFrame, source: str) -> None:
+    if len(values) == len(frame) and all((np.abs(values[at]) < LARGEST).all() for at in mapped.blocks(len(values))):
+        return
     fine = np.abs(values) < LARGEST
     if fine.all():
         return

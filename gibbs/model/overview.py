@@ -26,11 +26,12 @@ def describe(spec: Spec, table: Table) -> tuple[list[tuple[str, ...]], list[str]
     words: list[str] = []
     for name in predictors(spec):
         series = table.frame[name]
-        behind = np.ones(len(series)) if table.counts is None else table.counts
-        gone = f"{100 * float(np.average(series.isna(), weights=behind)):.3g} %"
+        behind, absent = averages.once(len(series), table.counts), series.isna().to_numpy()
+        gone = f"{100 * float(np.average(absent, weights=table.counts)):.3g} %"
         if levels.is_number(series) or spelling.is_code(series):
             x = as_number(series, name, table.source)
-            x, behind = x[~np.isnan(x)], behind[~np.isnan(x)]
+            if absent.any():
+                x, behind = x[~absent], behind[~absent]
             least, mean, largest = x.min(), averages.mean(x, None if table.counts is None else behind), x.max()
             if abs(mean) < 1e-12 * (largest - least):  # of a column that was centred: the rounding of a sum
                 mean = 0.0
@@ -49,7 +50,9 @@ def predictors(spec: Spec) -> list[str]:
 
 def _category(name: str, series: pd.Series, gone: str, behind: np.ndarray) -> str:
     codes, labels, _ = levels.raw_codes(series)
-    counts = np.bincount(codes[codes >= 0], weights=behind[codes >= 0], minlength=len(labels)).round().astype(int)
+    there = slice(None) if (codes >= 0).all() else codes >= 0
+    weights = None if behind.strides == (0,) else behind[there]
+    counts = np.bincount(codes[there], weights=weights, minlength=len(labels)).round().astype(int)
     order = np.argsort(-counts, kind="stable")[:_SHOWN]
     each = ", ".join(f"{labels[k]} ({counts[k]:,})" for k in order)
     more = f", {(counts > 0).sum() - _SHOWN:,} more" if (counts > 0).sum() > _SHOWN else ""

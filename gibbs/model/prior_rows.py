@@ -30,9 +30,10 @@ def deviation(column: np.ndarray, weight: np.ndarray | None = None) -> float:
         column, weight = column[weight > 0], weight[weight > 0]
     if len(column) < 2 or column.min() == column.max():
         return 0.0
-    largest = float(np.abs(column).max())  # squares of enormous numbers would overflow
+    largest, rows = averages.largest(column), len(column)  # squares of enormous numbers would overflow
     if weight is None:
-        return float((column / largest).std(ddof=1) * largest)
+        mean = averages.total(rows, lambda at: column[at] / largest) / rows
+        return float(np.sqrt(averages.total(rows, lambda at: (column[at] / largest - mean) ** 2) / (rows - 1)) * largest)
     z = column / largest
     return float(np.sqrt(np.sum(weight * (z - averages.mean(z, weight)) ** 2) / (weight.sum() - 1.0)) * largest)
 

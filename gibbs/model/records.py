@@ -407,7 +407,7 @@ class Design:
     @property
     def times(self) -> np.ndarray:
         """(N,) how many rows of the data stand behind each row."""
-        return np.ones(self.y.size) if self.counts is None else np.asarray(self.counts, dtype=float)
+        return np.broadcast_to(1.0, (self.y.size,)) if self.counts is None else np.asarray(self.counts, dtype=float)
 
     def require_rows(self, what: str) -> None:
         """DataError where the rows of the data were added up before anybody saw them, and ``what`` needs them one by one."""

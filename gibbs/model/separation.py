@@ -8,8 +8,11 @@ combination (Konis 2007).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from gibbs import mapped
 from gibbs.model import collinear, families, pure_cells
 from gibbs.model.records import Design
 
@@ -26,7 +29,7 @@ def messages(design: Design, aliased: list[int]) -> list[str]:
     Counts: nothing but zeros in some rows that the predictors can part from the others, where the mean has no lower limit.
     """
     columns = [j for j in range(design.X.shape[1]) if j not in aliased]
-    keep = np.ones(len(design.y), dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
+    keep = slice(None) if design.missing_outcome is None else ~design.missing_outcome
     X, y, offset = design.X[keep], design.y[keep], design.offset[keep]
     n = None if design.trials is None else design.trials[keep]
     if not len(y):
@@ -69,10 +72,10 @@ def _cells(design: Design, X: np.ndarray, y: np.ndarray, trials: np.ndarray | No
     fixed = getattr(design.encoding, "fixed", None)
     if fixed is None or len(fixed.names) != X.shape[1]:
         return []
-    top = np.ones_like(y) if trials is None else trials
-    bottom = np.zeros_like(y)
+    top: np.ndarray | float = 1.0 if trials is None else trials
+    bottom = 0.0
     if design.categories:  # of those that occur
-        bottom, top = np.full_like(y, y.min()), np.full_like(y, y.max())
+        bottom, top = float(y.min()), float(y.max())
     ends = [y == bottom] if families.of(design).outcome == families.COUNT else [y == bottom, y == top]
     if any(end.all() for end in ends):
         return []
@@ -160,13 +163,28 @@ def _without_counts(design: Design, X: np.ndarray, y: np.ndarray, columns: list[
     if found:
         found[-1] += _advice(design, guilty)
         return found
-    weights = falling(X[:, columns], y > 0) if y.any() and columns else None
+    some = X if len(columns) == X.shape[1] else X[:, columns]
+    weights = falling(some, y > 0) if y.any() and columns else None
     if weights is None:
         return []
     guilty = [columns[i] for i in np.flatnonzero(np.abs(weights) > 1e-9) if columns[i] != design.intercept]
-    zeros = int((np.abs(X[:, columns] @ weights) > 1e-9 * np.abs(X[:, columns]).max()).sum())
+    zeros = int((np.abs(some @ weights) > 1e-9 * np.abs(some).max()).sum())
     what = f"parts {zeros:,} rows where {design.outcome} is 0 from all that have a count"
     return [f"{_named(design, guilty)} {what}." + _advice(design, guilty)] if guilty else []
+
+
+@dataclass(frozen=True)
+class _Some:
+    """The rows ``keep`` of X, as far as blocks of them go."""
+
+    X: np.ndarray
+    keep: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __getitem__(self, at: slice) -> np.ndarray:
+        return self.X[at][self.keep[at]]
 
 
 def falling(X: np.ndarray, counted: np.ndarray) -> np.ndarray | None:
@@ -174,9 +192,8 @@ def falling(X: np.ndarray, counted: np.ndarray) -> np.ndarray | None:
 
     The likelihood of counts then rises without end along b (Correia, Guimarães and Zylkin 2019).
     """
-    scale = np.abs(X).max(axis=0)
-    scale[scale == 0] = 1.0
-    R = collinear.triangular(X[counted], scale)
+    scale = _scale(X)
+    R = collinear.triangular(_Some(X, counted), scale)
     _, sizes, V = np.linalg.svd(R)
     free = V[sizes <= 1e-9 * max(float(sizes[0]), 1e-300)]
     if not len(free):
@@ -248,28 +265,36 @@ def maximum_exists(X: np.ndarray, y: np.ndarray, offset: np.ndarray) -> bool:
 
     X (N, p) of full column rank. False where 30 steps do not find it: then the question is open.
     """
-    scale = np.abs(X).max(axis=0)
-    scale[scale == 0] = 1.0
-    Z = X / scale
+    scale = _scale(X)
     b = np.zeros(X.shape[1])
     for _ in range(30):
-        eta = Z @ b + offset
-        if np.abs(eta).max() > 30:
-            return False
-        mean = 1.0 / (1.0 + np.exp(-eta))
-        gradient = Z.T @ (y - mean)
-        hessian = (Z * (mean * (1.0 - mean))[:, None]).T @ Z
+        gradient, hessian = np.zeros(b.size), np.zeros((b.size, b.size))
+        for at in mapped.blocks(len(X)):
+            Z = X[at] / scale
+            eta = Z @ b + offset[at]
+            if np.abs(eta).max() > 30:
+                return False
+            mean = 1.0 / (1.0 + np.exp(-eta))
+            gradient += Z.T @ (y[at] - mean)
+            hessian += (Z * (mean * (1.0 - mean))[:, None]).T @ Z
         try:
             step = np.linalg.solve(hessian, gradient)
         except np.linalg.LinAlgError:
             return False
-        change = float(np.abs(Z @ step).max())
+        change = max(float(np.abs((X[at] / scale) @ step).max()) for at in mapped.blocks(len(X)))
         if not np.isfinite(change):
             return False
         if change < 1e-8:  # towards a maximum at infinity the steps never become small: η grows by about 1 each
             return True
         b += step * min(1.0, 5.0 / change)
     return False
+
+
+def _scale(X: np.ndarray) -> np.ndarray:
+    """(p,) the largest absolute value of each column; 1 of one that is 0."""
+    found = np.maximum(np.abs(X.max(axis=0)), np.abs(X.min(axis=0)))
+    found[found == 0] = 1.0
+    return found
 
 
 def separating(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, bool] | None:

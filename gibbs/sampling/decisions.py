@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gibbs import mapped
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels.expansion import STEEPEST
+from gibbs.model import averages, families, laws
 from gibbs.model import cells as equal_rows
-from gibbs.model import families, laws
 from gibbs.model.records import Design
 
 LEAST_ROWS = 5_000
@@ -62,22 +63,26 @@ def choose(design: Design, columns: int, each: float = PASS, cells: int | None =
     M = equal_rows.number(design) if cells is None else cells
     if M < LEAST_ROWS:
         return Decision()
-    known = np.ones(design.y.size, dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
-    weight = np.ones(design.y.size) if design.weights is None else design.weights
-    trials = (weight if design.trials is None else weight * design.trials)[known].astype(float)
-    N, ones = float(trials.sum()), float((weight * design.y)[known].sum())
+    known = slice(None) if design.missing_outcome is None else ~design.missing_outcome
+    weight = averages.once(design.y.size, design.weights)
+    trials = (weight if design.trials is None else weight * design.trials)[known].astype(float, copy=False)
+    N, ones = float(trials.sum()), float((design.y if design.weights is None else weight * design.y)[known].sum())
     information, steep = _information(code, ones, N)
-    square = np.full(trials.size, p / (information * N))
+    square = mapped.filled(design.y, trials.size, p / (information * N))
     for f in factors:
         of = f.codes[known]
-        square += len(f.columns) / (information * np.bincount(of, weights=trials, minlength=len(f.levels))[of] + 1.0)
+        size = np.bincount(of, weights=None if trials.strides == (0,) else trials, minlength=len(f.levels))
+        of_level = len(f.columns) / (information * size + 1.0)
+        for at in mapped.blocks(trials.size):
+            square[at] += of_level[of[at]]
     entries = p + sum(len(f.columns) * (1 if f.structure is None else f.coordinates) for f in factors)
     base = STEP * columns**3 / 2.0
     found = [Decision(0, M, 1.0, base + each * M, base + each * M)]
     for order in (2, 3):
         if order == 3 and entries > MOST_COLUMNS:
             continue
-        bounds = steep[order - 2] * float(np.sum(trials * square ** (0.5 * (order + 1)))) / (6.0, 24.0)[order - 2]
+        power = 0.5 * (order + 1)
+        bounds = steep[order - 2] * averages.total(trials.size, lambda at, k=power: trials[at] * square[at] ** k) / (6.0, 24.0)[order - 2]
         rows = 2.0 * bounds * columns ** (0.5 * (order + 1))
         accepted = float(np.exp(-bounds)) if order == 2 else float(np.exp(-2.0 * bounds - CUBIC * columns**1.5 / np.sqrt(N)))
         cost = base + STEP * (2 * columns**2 + (columns**3 / 3 if order == 3 else 0)) + (READ + 15.0 * entries) * rows

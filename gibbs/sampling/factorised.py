@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from gibbs import mapped
 from gibbs.kernels import expansion as ke
 from gibbs.kernels import factorised as kf
 from gibbs.kernels import layout as kl
@@ -63,8 +64,9 @@ class FactorisedChain(SecondOrderChain):
         self.trial = self.trial._replace(eta=none, gap=none)
         self.spread, self.typical = self.state.L.copy(), np.zeros_like(self.state.L)
         self.expansion = kl.Expansion(
-            order=0, X=p.rows.X, centre=self.state.core.copy(), root=np.zeros((pc, pc)), cubic=np.zeros(cubic), bound=np.zeros(rows),
-            threshold=np.zeros(rows), alias=np.zeros(rows, dtype=np.int32), total=0.0,
+            order=0, X=p.rows.X, centre=self.state.core.copy(), root=np.zeros((pc, pc)), cubic=np.zeros(cubic),
+            bound=mapped.filled(p.rows.y, rows, 0.0), threshold=mapped.filled(p.rows.y, rows, 0.0),
+            alias=mapped.filled(p.rows.y, rows, 0, np.int32), total=0.0,
             reach=float(np.sqrt(pc) + REACH) if is_count(p.likelihood) else np.inf, most=DEAREST * rows, drawn=np.zeros(pc + 1),
             here=np.full(2, np.nan), there=np.zeros(2), spare=np.zeros(pc),
         )  # fmt: skip
@@ -104,11 +106,13 @@ class FactorisedChain(SecondOrderChain):
     def derive(self) -> None:
         """Stand-in, bounds and cubic part ← those of the centre: three passes over the rows."""
         p, r = self.packed, self.packed.rows
-        omega, linear = np.empty(r.y.size), np.empty(r.y.size)
+        omega, linear = mapped.like(r.y, r.y.size), mapped.like(r.y, r.y.size)
         data = self._data()
         ke.linearise(data, r.X, p.layout, self.expansion.centre, omega, linear)
         accumulate(r, omega, p.layout, self.gram)
-        accumulate_rhs(r, linear - omega * r.offset, p.layout, True, 0, self.gram.m, self.gram.h)
+        for at in mapped.blocks(linear.size):
+            linear[at] -= omega[at] * r.offset[at]
+        accumulate_rhs(r, linear, p.layout, True, 0, self.gram.m, self.gram.h)
         if not self.order:
             return
         inverse, root = self._metric()
@@ -118,7 +122,7 @@ class FactorisedChain(SecondOrderChain):
         total = ke.bound_rows(data, p.layout, expansion, inverse, place, weight)
         if self.order == 3:
             ke.finish_cubic(p.core_columns, expansion.cubic)
-        ke.alias_table(expansion.bound, expansion.threshold, expansion.alias, np.empty(r.y.size, dtype=np.int32))
+        ke.alias_table(expansion.bound, expansion.threshold, expansion.alias, mapped.like(r.y, r.y.size, np.int32))
         self.expansion = expansion._replace(total=float(total))
 
     def _metric(self) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from gibbs import mapped
 from gibbs.draws import names
 from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
@@ -114,7 +115,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         design = _with_cutpoints(design)
     X, written = _centre(design)
     p = X.shape[1]
-    weight = np.ones(design.y.size) if design.known_se is None else design.known_se**-2.0
+    weight = mapped.filled(design.y, design.y.size, 1.0) if design.known_se is None else design.known_se**-2.0
     times = _times(design)
     for factor in (design.precision, times):
         weight = weight if factor is None else weight * factor
@@ -124,7 +125,7 @@ def pack(design: Design, plan: Plan) -> Packed:
     transform, turned = written, orthogonal.basis(X, weight, cutpoints, statements / scale[:, None])
     if turned is not None:
         X, transform, statements = np.ascontiguousarray(turned[0]), written @ turned[1], statements @ turned[1]
-    reference, y, residual_sd = np.zeros(p), design.y.astype(float), 1.0
+    reference, y, residual_sd = np.zeros(p), mapped.moved(design.y, design.y, float), 1.0
     if family in (kl.GAUSSIAN, kl.STUDENT):
         y = y - design.offset
         precision = 1.0 if design.precision is None else design.precision
@@ -132,11 +133,10 @@ def pack(design: Design, plan: Plan) -> Packed:
         reference, residual_sd = locations.fit(X, y, weight, precision, design.known_se is not None, prior, design.counts)
         y = y - X @ reference
     discrete = family not in (kl.GAUSSIAN, kl.STUDENT)
-    offset = design.offset.astype(float) if discrete else np.zeros(y.size)
-    Z = np.concatenate([columns_of(f) for f in design.factors], axis=1) if design.factors else np.zeros((y.size, 0))
-    level = np.stack([f.codes for f in design.factors], axis=1) if design.factors else np.zeros((y.size, 0))
-    level = np.ascontiguousarray(level, dtype=np.int32)
-    trials = np.ones(y.size, dtype=np.int64) if design.trials is None else np.asarray(design.trials, dtype=np.int64)
+    offset = mapped.moved(y, design.offset, float) if discrete else mapped.filled(y, y.size, 0.0)
+    Z = mapped.beside(y, [columns_of(f) for f in design.factors])
+    level = mapped.beside(y, [f.codes[:, None] for f in design.factors], np.int32)
+    trials = mapped.filled(y, y.size, 1, np.int64) if design.trials is None else np.asarray(design.trials, dtype=np.int64)
     values = value_rows = np.zeros(0)
     if second and record.constant_of:
         values, place = np.unique(y if record.constant_of == "y" else trials.astype(float), return_inverse=True)
@@ -151,10 +151,12 @@ def pack(design: Design, plan: Plan) -> Packed:
         root = np.sqrt(design.precision)
         X, Z, y, weight = X * root[:, None], Z * root[:, None], y * root, np.ones(y.size)
     order = _row_order(level, plan)
-    X, Z, level, offset, y, weight, trials = (np.ascontiguousarray(a[order]) for a in (X, Z, level, offset, y, weight, trials))
+    X, Z, level, offset, y, weight, trials = (mapped.taken(a, order, design.y) for a in (X, Z, level, offset, y, weight, trials))
+    del order
     if discrete:
-        X, Z, level, offset, y, weight = _cells(X, Z, level, offset, y, trials.astype(float), record.cells, design.rows_used)
-        trials = np.rint(weight).astype(np.int64)  # augmentation counts them; second-order moves take their weight
+        weight = mapped.moved(y, trials, float)
+        X, Z, level, offset, y, weight = _cells(X, Z, level, offset, y, weight, record.cells, design.rows_used)
+        trials = mapped.moved(y, np.rint(weight), np.int64)  # augmentation counts them; second-order moves take their weight
     layout, core_entry, pc, node_size = _layout(design, plan, p, level)
     rows, U = kl.Rows(X, Z, level, offset, y, trials, weight, core_entry), int(np.sum(layout.factor.levels * layout.factor.width))
     gram, yy = _empty_gram(rows, layout, node_size, U, pc, crossed=family == kl.GAUSSIAN), 0.0
@@ -234,6 +236,8 @@ def _backs(design: Design) -> tuple[np.ndarray | None, ...]:
 
 def _observed(design: Design) -> Design:
     """The rows whose outcome is known, those with weights repeated where rows stand apart; levels without rows stay."""
+    if all(said is None for said in (design.missing_outcome, design.weights, design.survey)):
+        return design
     known = np.ones(design.y.size, dtype=bool)
     if design.missing_outcome is not None:
         known &= ~design.missing_outcome
@@ -313,10 +317,11 @@ def _centre(design: Design) -> tuple[np.ndarray, np.ndarray]:
     transform = np.eye(design.X.shape[1])
     if design.basis is not None:
         inner = design.X[:, cutpoints:]
-        X = np.concatenate([design.X[:, :cutpoints], design.basis.rows(inner)], axis=1) if cutpoints else design.basis.rows(inner)
+        X = design.basis.rows(inner)
+        X = mapped.beside(design.y, [design.X[:, :cutpoints], X]) if cutpoints else X
         transform[cutpoints:, cutpoints:] = design.basis.back
         transform[:cutpoints, cutpoints:] -= design.basis.cut  # c = c' − cut·θ
-        return np.ascontiguousarray(X), transform
+        return X, transform
     X = np.array(design.X, dtype=float, order="C")
     if design.intercept is not None or cutpoints:
         means = X.mean(axis=0)
@@ -342,7 +347,7 @@ def _row_order(level: np.ndarray, plan: Plan) -> np.ndarray:
     keys = [f for unit in plan.units for f in unit] + list(plan.core)
     if not keys:
         return np.arange(level.shape[0])
-    return np.lexsort(tuple(level[:, f] for f in reversed(keys)))
+    return mapped.moved(level, np.lexsort(tuple(level[:, f] for f in reversed(keys))))
 
 
 def _cells(X, Z, level, offset, y, trials, together, rows):

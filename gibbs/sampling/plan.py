@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
-from gibbs.model import by_group, families, laws, nesting
+from gibbs.model import averages, by_group, families, laws, nesting
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import SCHEMES, Design, Factor
 from gibbs.model.structures import LIMIT
@@ -164,9 +164,10 @@ def choice(design: Design, cells: int) -> tuple[str, str]:
     data and not the prior hold an effect. All rows count, or the slowest level of any factor: every effect has to be drawn. The cost of
     augmentation goes with the rows, that of second order with the cells; rows without an outcome are in neither.
     """
-    known = np.ones(design.y.size, dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
-    times = design.times[known]
-    y, n = times * design.y[known], round(float(times.sum()))
+    known = slice(None) if design.missing_outcome is None else ~design.missing_outcome
+    times = None if design.counts is None else design.times[known]
+    y = design.y[known] if times is None else times * design.y[known]
+    n = y.size if times is None else round(float(times.sum()))
     link = families.of(design).link
     overall = (y.sum() + 0.5) / (n + 1.0)
     augmented, slowest = float(_autocorrelation(link, np.array([overall]))[0][0]), "all rows"
@@ -230,12 +231,13 @@ def _cycles(design: Design) -> tuple[int, str]:
     family = families.of(design)
     if family.outcome in (families.ORDINAL, families.REAL) or effects == 0:
         return 1, ""
-    known = np.ones(design.y.size, dtype=bool) if design.missing_outcome is None else ~design.missing_outcome
-    weight = np.ones(design.y.size) if design.weights is None else design.weights
-    trials = weight if design.trials is None else weight * design.trials
-    all_trials, events = float(trials[known].sum()), float((weight * design.y)[known].sum())
+    known = slice(None) if design.missing_outcome is None else ~design.missing_outcome
+    weight = averages.once(design.y.size, design.weights)
+    trials = (weight if design.trials is None else weight * design.trials)[known]
+    ones = (design.y if design.weights is None else weight * design.y)[known]
+    all_trials, events = float(trials.sum()), float(ones.sum())
     if family.is_share:
-        of_factors = (_rarer(f, (weight * design.y)[known], trials[known], known) for f in design.factors)
+        of_factors = (_rarer(f, ones, trials, known) for f in design.factors)
         events = min(events, all_trials - events, *of_factors)
     if events >= RARE * all_trials or events >= EVENTS_AN_EFFECT * effects:
         return 1, ""
@@ -243,7 +245,7 @@ def _cycles(design: Design) -> tuple[int, str]:
     return cycles, f"rare events: {events:,.0f} for {effects:,} random effects; a sweep goes {cycles} times through its moves"
 
 
-def _rarer(factor: Factor, ones: np.ndarray, trials: np.ndarray, known: np.ndarray) -> float:
+def _rarer(factor: Factor, ones: np.ndarray, trials: np.ndarray, known: slice | np.ndarray) -> float:
     """Σ over levels of the number of the rarer outcome, ``known`` rows only; of levels with few trials, that of all of them together."""
     of, J = factor.codes[known], len(factor.levels)
     one, size = np.bincount(of, weights=ones, minlength=J), np.bincount(of, weights=trials, minlength=J)

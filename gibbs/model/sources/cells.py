@@ -219,9 +219,3 @@ def _series(column: pa.ChunkedArray, opened: Opened, position: int) -> pd.Series
         known = dict.fromkeys([*categories, *(word for word in words.dropna().unique())])
         return pd.Series(pd.Categorical(words, categories=list(known)))
     return series
-
-
-def whole(connection: duckdb.DuckDBPyConnection, opened: Opened, positions: Sequence[int]) -> dict[int, Any]:
-    """The columns at ``positions`` of all rows, in their order."""
-    table = connection.sql(f"SELECT {', '.join(f'c{i}' for i in positions)} FROM {opened.table}").to_arrow_table()
-    return {i: _series(table.column(f"c{i}"), opened, i) for i in positions}

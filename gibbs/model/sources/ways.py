@@ -2,24 +2,24 @@
 
 moments   gaussian, the outcome a column that is used for nothing else: a group-by of all other columns
 cells     every other family whose likelihood takes equal rows together: a group-by of all columns used
-rows      what needs rows one by one, where they fit into memory: only the columns used are loaded
+rows      what needs rows one by one: the columns used, in files that are mapped into memory (``gibbs.mapped``)
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs import memory
+from gibbs import mapped, memory
 from gibbs.errors import DataError
 from gibbs.model import csv_file, families, missing_words, spelling, structured_terms, syntax
 from gibbs.model.csv_file import Asked
 from gibbs.model.readers import Reader
 from gibbs.model.records import Spec, Way
-from gibbs.model.sources import cells, database, server
+from gibbs.model.sources import cells, database, rows, server
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,10 +28,10 @@ SHARE = 0.7
 """Equal rows are taken together where there are at most this many cells a row; so are they in memory (``pack.CELL_SHARE``)."""
 BYTES_A_CELL = 400
 """Of a cell with a few columns, through all stages."""
-BYTES_A_VALUE = 40
-"""Of a value of a row that is loaded, through all stages."""
+BYTES_A_VALUE = 24
+"""On the disk, of a value of a row that is worked on by itself: as it is read, in the model, and as the sampler has it."""
 PART = 4
-"""Cells may take one part in so many of the memory, rows twice that."""
+"""Cells may take one part in so many of the memory."""
 
 
 @dataclass
@@ -73,19 +73,21 @@ class Far:
             if why and least > 1:
                 raise DataError(f"{why}: groups of {least} rows, which disclosure: asks for, there are not.", where=source)
             if why:
-                self.way = self._rows_fit(sizes, why, len(positions))
-                columns: dict[int, Any] = cells.whole(connection, opened, positions)
-                index = np.arange(1, sizes.rows + 1)
+                self._rows_fit(sizes, why, len(positions))
+                columns, passes = rows.columns(connection, opened, positions, sizes.rows, asked or {})
+                self.way = self._by_rows(sizes, why, len(positions), 1 + passes)
+                index = _numbered(sizes.rows)
             else:
                 found = cells.group(connection, opened, keys, of, sizes.largest)
                 self._disclosed(found.small(least), len(found.counts))
-                columns, self.counts, index = dict(found.columns), found.counts, found.rows
+                columns, self.counts, index = dict(found.columns), found.counts, pd.Index(found.rows)
                 self.way = self._way(sizes, found, of is not None)
-        if opened.text:
+        if opened.text and not why:
             columns = {
                 i: column if of is not None and i == of.position else _spelt(column, i, asked or {}) for i, column in columns.items()
             }
-        return pd.DataFrame({str(i): columns[i].array for i in positions}, index=pd.Index(index))
+        found = {str(i): pd.Series(columns[i].array, index=index, dtype=columns[i].dtype, copy=False) for i in positions}
+        return pd.DataFrame(found, index=index, copy=False)  # of the types they have: codes of digits are no plain text
 
     def _from_server(self, positions: list[int]) -> pd.DataFrame:
         """Groups of a table of a server: nothing that was added up of fewer rows than ``disclosure`` says crosses the wire."""
@@ -127,16 +129,24 @@ class Far:
         numbers = tuple(number for word in words if (number := spelling.number_of(word)) is not None)
         return cells.Outcome(position, numbers, (*words, *csv_file.MISSING_WORDS) if self.opened.text else words)
 
-    def _rows_fit(self, sizes: cells.Sizes, why: str, columns: int) -> Way:
-        """The way by rows; DataError where they do not fit into memory."""
-        needed, installed = BYTES_A_VALUE * sizes.rows * columns, memory.installed()
-        if installed is not None and needed > 2 * installed / PART:
+    def _rows_fit(self, sizes: cells.Sizes, why: str, columns: int) -> None:
+        """DataError where the disk has no room for the columns."""
+        needed, free = BYTES_A_VALUE * sizes.rows * columns, mapped.free()
+        if needed > free:
             raise DataError(
-                f"{why}, so that its rows have to be in memory one by one: {columns} columns of {sizes.rows:,} rows need about "
-                f"{memory.words(needed)}, and this machine has {memory.words(installed)}. {_instead(self.spec)}",
+                f"{why}, so that its rows are needed one by one: {columns} columns of {sizes.rows:,} rows take about "
+                f"{memory.words(needed)} of the disk while they are used, and '{mapped.place()}' has {memory.words(free)} free. "
+                f"TMPDIR names another folder. {_instead(self.spec)}",
                 where=self.opened.source,
             )
-        return Way("rows", f"{why}: {columns} columns of {sizes.rows:,} rows are loaded", 2, sizes.rows, sizes.rows)
+
+    def _by_rows(self, sizes: cells.Sizes, why: str, columns: int, passes: int) -> Way:
+        """The way by rows, in words."""
+        how = (
+            f"{why}: {columns} columns of {sizes.rows:,} rows lie in files that are mapped into memory, in '{mapped.place()}', and are "
+            f"worked on in blocks; {passes} passes by DuckDB"
+        )
+        return Way("rows", how, passes, sizes.rows, sizes.rows)
 
     def _way(self, sizes: cells.Sizes, found: cells.Cells, moments: bool) -> Way:
         place = self.opened.place
@@ -152,6 +162,18 @@ class Far:
         passes = 2 if place.files else 3 if moments else 2
         how = f"rows stay {at}: {sizes.rows:,} rows become {into}, in {passes} passes by {'DuckDB' if place.files else 'the server'}"
         return Way("moments" if moments else "cells", how, passes, sizes.rows, len(found.counts))
+
+
+def _numbered(rows_: int) -> pd.Index:
+    """The numbers of the rows from 1, in a file where they are many."""
+    import pandas as pd
+
+    if 8 * rows_ < mapped.LEAST:
+        return pd.RangeIndex(1, rows_ + 1)
+    numbers = mapped.empty((rows_,), np.int64)
+    for at in mapped.blocks(rows_):
+        numbers[at] = np.arange(at.start + 1, at.stop + 1)
+    return pd.Index(numbers, copy=False)
 
 
 def by_rows(spec: Spec) -> str:
