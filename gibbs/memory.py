@@ -41,6 +41,16 @@ def now() -> int:
         return used()
 
 
+def own() -> int:
+    """Bytes of its own that this process has in memory now, pages of files apart; all that it has where the system does not tell."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            found = next(line for line in file if line.startswith("RssAnon:"))
+        return 1024 * int(found.split()[1])
+    except (OSError, ValueError, IndexError, StopIteration):
+        return now()
+
+
 def words(count: int) -> str:
     """Bytes as people say them, ``1.6 GB``, however many."""
     for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):

@@ -240,12 +240,17 @@ class Check:
 def memory_sentence(found: Footprint, sampling: Sampling) -> str:
     """``at the peak about 770 MB: …``, stage by stage."""
     grows = " (of a run to precision that ends as early as it may; a longer one keeps more)" if sampling.until is not None else ""
+    beside = (
+        f"; beside it about {memory.words(_round(found.mapped))} of files, of which the system keeps in memory what there is room for"
+        if found.mapped
+        else ""
+    )
     compiling = f"compiling the sampler, which is done once, {memory.words(found.compiling)}, " if found.compiling else ""
     return (
         f"at the peak about {memory.words(_round(found.peak))}: this process with the data {memory.words(found.so_far)} (while they were "
         f"read {memory.words(found.before)}), {compiling}packing {memory.words(found.packing)}, work space {memory.words(found.work)}, "
         f"draws {memory.words(found.draws)}{grows}, what the run can be gone on with from {memory.words(found.standing)}, tables "
-        f"{memory.words(found.tables)}"
+        f"{memory.words(found.tables)}{beside}"
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from gibbs.posterior.fit import Fit
+    from gibbs.tasks.cluster import Workers
 
 FEW = 30
 """Factors of at most so many levels are those whose sds are looked at, where none is named."""
@@ -127,13 +129,21 @@ class Alternatives:
         return figure
 
 
-def rerun(fit: Fit, group: str | None = None, progress: Callable[[str], object] | None = None) -> Alternatives:
+def rerun(
+    fit: Fit, group: str | None = None, progress: Callable[[str], object] | None = None, *, hands: Workers | None = None, on: Any = None
+) -> Alternatives:
     """Fit the model of ``fit`` again under three other priors of the sds of its factors with few levels, or of one factor.
 
-    progress : called with the name of each prior before its run.
+    progress : called with the name of each prior before its run. hands : the workers of a cluster that chains are handed to; they change
+    no draw. on : which cluster, where it has still to be reached.
 
     Raises SpecError where no factor has few levels, or none of that name; OutputError where the data are gone.
     """
+    if on is not None:
+        from gibbs.tasks import cluster
+
+        with cluster.opened(on, fit.spec.sampling.cores) as reached:
+            return rerun(fit, group, progress, hands=reached)
     from gibbs.draws import names
 
     design = fit.design
@@ -149,7 +159,7 @@ def rerun(fit: Fit, group: str | None = None, progress: Callable[[str], object] 
         other = replace(
             design, factors=tuple(_replaced(f, NAMED[name], scales[f.name]) if f.name in chosen else f for f in design.factors), asked=None
         )
-        draws = _fit(other, fit.spec)
+        draws = _fit(other, fit.spec, hands)
         found.append(_values(draws, fit, parameters))
         words.append(_words(other, chosen))
         labels.append(name)
@@ -157,13 +167,14 @@ def rerun(fit: Fit, group: str | None = None, progress: Callable[[str], object] 
     return Alternatives(tuple(labels), tuple(words), tuple(parameters), tuple(found), tuple(rhat), fit.spec.title)
 
 
-def _fit(design: Design, spec: Spec) -> Draws:
+def _fit(design: Design, spec: Spec, hands: Workers | None) -> Draws:
     from gibbs.model import by_group
-    from gibbs.sampling import chains, plan
+    from gibbs.sampling import chains, far, plan
 
     seen = by_group.arrange(design)
     keep = {} if spec.keep is None else {"keep": spec.keep}
-    draws = chains.run(seen, plan.make(seen, spec.sampling.scheme), spec.sampling, **keep)
+    with nullcontext({}) if hands is None else far.crews(hands) as crew:
+        draws = chains.run(seen, plan.make(seen, spec.sampling.scheme), spec.sampling, **keep, **crew)
     if draws.stopped == "interrupted":
         raise KeyboardInterrupt
     return draws

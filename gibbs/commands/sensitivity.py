@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from gibbs.commands import spec_arguments
 from gibbs.commands.run_arguments import check_csv, csv_arguments, run_argument, write_csv
 
 SUMMARY = """\
@@ -17,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rerun", action="store_true", help="fit the model again under other priors of sds")
     parser.add_argument("--group", metavar="G", help="with --rerun: the sds of this grouping factor, however many levels it has")
     parser.add_argument("--picture", metavar="FILE", help="with --rerun: draw the posteriors side by side: .png, .pdf or .svg")
+    spec_arguments.on(parser, "with --rerun: chains are")
     csv_arguments(parser, "write the table to a file as well", force="replace the files")
 
 
@@ -27,8 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     from gibbs.posterior.fit import load
     from gibbs.terminal import say, say_beside, say_words
 
-    if not arguments.rerun and (arguments.group or arguments.picture):
-        raise SpecError("--group and --picture are of --rerun.", where="sensitivity")
+    if not arguments.rerun and (arguments.group or arguments.picture or arguments.on is not None):
+        raise SpecError("--group, --picture and --on are of --rerun.", where="sensitivity")
     check_csv(arguments)
     if arguments.picture:
         from gibbs import plots
@@ -41,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         say_words(f"\n{sensitivity.sentence}")
         write_csv(sensitivity.table, arguments)
         return 0
-    found = alternatives.rerun(fit, arguments.group, progress=lambda name: say_beside(f"fitting with {name} priors of the sds"))
+    with spec_arguments.workers(arguments, fit.spec.sampling.cores) as hands:
+        found = alternatives.rerun(fit, arguments.group, lambda name: say_beside(f"fitting with {name} priors of the sds"), hands=hands)
     say_words("Posterior means (standard deviations) under other priors of the sds; largest shift: in posterior sds")
     say(tablefile.text(found.wide))
     for sentence in ("", *found.sentences):

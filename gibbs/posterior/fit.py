@@ -449,14 +449,14 @@ class Fit(OfRows):
 
         return sensitivity.of(self)
 
-    def alternative_priors(self, group: str | None = None) -> Alternatives:
+    def alternative_priors(self, group: str | None = None, *, on: Any = None) -> Alternatives:
         """The model fitted again under three other priors of the sds of factors with few levels, or of ``group``: a table, and a picture.
 
-        See ``gibbs.calibration.alternatives``.
+        on : the workers of a Dask cluster that chains are handed to, as of :func:`gibbs.fit`. See ``gibbs.calibration.alternatives``.
         """
         from gibbs.calibration import alternatives
 
-        return alternatives.rerun(self, group)
+        return alternatives.rerun(self, group, on=on)
 
     @property
     def plot(self) -> Plots:

@@ -7,7 +7,8 @@
     standing    where the run is, so that it can be gone on with: a copy of each chain's state and sums, for a checkpoint or at the end
     tables      a line for every effect
 
-All but the first are there together. Arrays by cell and by level are counted as the code makes them; a dozen small ones are not.
+All but the first are there together. Rows that lie in files (``gibbs.mapped``) are apart, ``mapped``: the system keeps as much of them in
+memory as there is room for, and takes it back. Arrays by cell and by level are counted as the code makes them; a dozen small ones are not.
 ``benchmarks/memory.py`` compares what is told with what the operating system says of runs.
 """
 
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gibbs import memory
+from gibbs import mapped, memory
 from gibbs.model import by_group, cells, families
 from gibbs.model.records import Design, Sampling
 from gibbs.sampling import stopping
@@ -34,6 +35,8 @@ LIBRARIES = 40_000_000
 """Bytes of what the tables and the files of a run need."""
 PACKING = 2.3
 """Bytes that packing takes at its peak, for each of the packed rows."""
+PACKING_MAPPED = 40
+"""Bytes of a row that packing takes for a while where the rows lie in files: their order, and what sorting them takes."""
 LINE = 500
 """Bytes of an effect's line in the tables."""
 STATES, COPIES = 14, 1
@@ -56,6 +59,7 @@ class Footprint:
     draws: int
     standing: int
     tables: int
+    mapped: int = 0
 
     @property
     def peak(self) -> int:
@@ -75,15 +79,18 @@ def predict(design: Design, plan: Plan, sampling: Sampling, keep: tuple[str, ...
     draws, C = stored_draws(sampling), sampling.chains
     numbers = p + plan.hyper + 1 + stored
     kept = 8 * numbers * draws * C + (8 * numbers * draws if C > 1 else 0)
+    in_files = mapped.folder_of(design.y) is not None
+    by_cell = 0 if in_files and plan.decided else _by_cell(design, plan, M)
     return Footprint(
-        before=memory.used(),
-        so_far=memory.now(),
+        before=memory.own() if in_files else memory.used(),
+        so_far=memory.own() if in_files else memory.now(),
         compiling=_compiling(plan, sampling.cores),
-        packing=int(PACKING * row * N),
-        work=KERNELS + C * (_by_cell(design, plan, M) + _by_level(design, plan) + 8 * 5 * plan.core_columns**2) + _shared(plan, p, M),
+        packing=PACKING_MAPPED * N if in_files else int(PACKING * row * N),
+        work=KERNELS + C * (by_cell + _by_level(design, plan) + 8 * 5 * plan.core_columns**2) + _shared(plan, p, M),
         draws=kept + C * _sums(streamed),
         standing=8 * C * STATES * (stored + streamed) + C * COPIES * _summed(streamed) + 8 * C * draws * (numbers - stored),
         tables=LIBRARIES + LINE * (stored + streamed),
+        mapped=(3 * row * N + C * (_by_cell(design, plan, M) if plan.decided else 0)) if in_files else 0,
     )
 
 

@@ -61,6 +61,9 @@ def test_a_fit_a_calibration_and_replicates_on_a_cluster_are_those_without_it(th
         "draws": 60,
         "seed": 1,
     }
+    few = gibbs.fit("y ~ x + (1 | g)", data(), **SIZES)
+    here, there = (few.alternative_priors(on=on) for on in (None, threads))
+    assert here.names == there.names and all(np.array_equal(a, b) for a, b in zip(here.draws, there.draws, strict=True))
     here, there = (gibbs.sbc("y ~ x + (1 | g)", data(), **keys, on=on) for on in (None, threads))
     pd.testing.assert_frame_equal(here.ranks(), there.ranks())
     of = {"priors": keys["priors"], "chains": 1, "warmup": 60, "draws": 60, "seed": 1}
