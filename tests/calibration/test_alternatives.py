@@ -80,7 +80,6 @@ def test_on_the_command_line(fit: object, tmp_path: Path, capsys: pytest.Capture
         (["--group", "school"], "are of --rerun"),
         (["--picture", "b.png"], "are of --rerun"),
         (["--on", "local"], "are of --rerun"),
-        (["--rerun", "--on", "locl"], "Did you mean 'local'?"),
         (["--rerun", "--group", "schol"], "Did you mean 'school'?"),
     ):
         assert main(["sensitivity", run, *words]) == 2
