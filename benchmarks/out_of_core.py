@@ -1,14 +1,18 @@
 """Rows that stay on disk: seconds and memory from the shell to written results, on simulated Parquet files.
 
     python -m benchmarks.out_of_core --rows 1e6 1e7 1e8 --folder FOLDER --write benchmarks/out_of_core.md
+    python -m benchmarks.out_of_core --problems logit poisson --kinds parquet csv --rows 1e6 1e7
 
-FOLDER holds the files, and keeps them for another run; it is best on a disk with 2 GB free for 10⁸ rows. Every run is a process of its own,
-``gibbs run`` to precision (every ESS ≥ 1,000); its peak of memory and its seconds of processor time are those that the system counted.
+logit and poisson have continuous predictors, so that no two rows are equal and all are needed one by one. FOLDER holds the files, and
+keeps them for another run; it is best on a disk with 2 GB free for 10⁸ rows. Every run is a process of its own, ``gibbs run`` to precision
+(every ESS ≥ 1,000); its peak of memory and its seconds of processor time are those that the system counted; memory of its own and pages of
+files (those of programs are among them) are looked at every few milliseconds (Linux).
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -30,7 +34,17 @@ formula: approval ~ indigenous * illiteracy + (1 + indigenous | province)
 family: probit
 formula: turnout ~ age + gender + education + union + (1 | election) + (1 | cohort)
 """,
+    "logit": """\
+family: logit
+formula: y ~ x + z + w + (1 | g) + (1 | h)
+""",
+    "poisson": """\
+family: poisson
+formula: c ~ x + z + w + (1 | g) + (1 | h)
+""",
 }
+COLUMNS = {"m5": 4, "apc": 7, "logit": 6, "poisson": 6}
+"""Columns used, of 8 bytes a row."""
 SAMPLING = "sampling: {chains: 4, seed: 2012, until: {ess: 1000, max_seconds: 600}}\n"
 ROWS = {
     "m5": """
@@ -47,11 +61,18 @@ FROM (SELECT *, -0.2 + 0.15 * age - 0.04 * age * age + 0.1 * f + 0.2 * education
                    (c < 0.2)::INT AS uni, ((1964 + 4 * t - years) // 5) * 5 AS cohort, u
             FROM (SELECT (random() * 12)::INT % 12 AS t, 20 + (random() * 60)::INT AS years, random() AS a, random() AS b, random() AS c,
                          random() AS u FROM range({rows}))))""",
+    "logit": """
+SELECT (u < 1 / (1 + exp(-eta)))::TINYINT AS y, least(-ln(1 - v) * exp(eta / 2 - 0.5), 60)::INT AS c, x, z, round(w, 3) AS w,
+       g::SMALLINT AS g, h::SMALLINT AS h
+FROM (SELECT *, -0.4 + 0.5 * x - 0.3 * z + 0.1 * w + 0.3 * sin(7.1 * g) + 0.2 * cos(3.3 * h) AS eta
+      FROM (SELECT random() * 4 - 2 AS x, sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()) AS z, random() * 10 AS w,
+                   (random() * 40)::INT % 40 AS g, (random() * 12)::INT % 12 AS h, random() AS u, random() AS v FROM range({rows})))""",
 }
+ROWS["poisson"] = ROWS["logit"]
 
 
-def simulate(problem: str, rows: int, folder: Path) -> None:
-    """Parquet files in ``folder``; nothing where they are there."""
+def simulate(problem: str, rows: int, folder: Path, kind: str) -> None:
+    """Parquet files, or one CSV file, in ``folder``; nothing where they are there."""
     import duckdb
 
     if folder.is_dir():
@@ -61,28 +82,60 @@ def simulate(problem: str, rows: int, folder: Path) -> None:
     with duckdb.connect() as connection:
         connection.sql("SELECT setseed(0.4)").fetchall()
         connection.execute("SET preserve_insertion_order = false")
-        for k in range(FILES):
+        files = FILES if kind == "parquet" else 0
+        if not files:
+            select = ROWS[problem].format(rows=rows)
+            connection.execute(f"COPY ({select}) TO '{half / 'all.csv'}' (HEADER)")
+        for k in range(files):
             select = ROWS[problem].format(rows=rows // FILES)
             connection.execute(f"COPY ({select}) TO '{half / f'part{k:02d}.parquet'}' (FORMAT parquet, ROW_GROUP_SIZE 1000000)")
     half.rename(folder)
 
 
-def run(problem: str, data: Path, place: Path) -> dict[str, float | str]:
+WATCHED = """
+import resource, sys, threading, time
+peaks, over = {"RssAnon": 0, "RssFile": 0}, threading.Event()
+def watch():
+    while not over.wait(0.004):
+        try:
+            for line in open("/proc/self/status"):
+                name, _, value = line.partition(":")
+                if name in peaks:
+                    peaks[name] = max(peaks[name], int(value.split()[0]))
+        except OSError:
+            return
+watching = threading.Thread(target=watch)
+watching.start()
+from gibbs.cli import main
+try:
+    code = main(sys.argv[1:])
+finally:
+    over.set()
+    watching.join()
+print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print("OWN", peaks["RssAnon"])
+print("FILES", peaks["RssFile"])
+sys.exit(code)
+"""
+
+
+def run(problem: str, data: Path, kind: str, place: Path) -> dict[str, float | str]:
     """One run from the shell to written results."""
     spec, out = place / f"{problem}.yaml", place / "run"
-    spec.write_text(f"data: {data}/*.parquet\n{PROBLEMS[problem]}{SAMPLING}")
+    named = f"{data}/*.parquet" if kind == "parquet" else f"{{file: {data / 'all.csv'}, rows: disk}}"
+    spec.write_text(f"data: {named}\n{PROBLEMS[problem]}{SAMPLING}")
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    code = (
-        "import resource, sys; from gibbs.cli import main; code = main(sys.argv[1:]); "
-        "print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
-    )
     done = subprocess.run(
-        [sys.executable, "-c", code, "run", str(spec), "--out", str(out), "--force", "--quiet"], capture_output=True, text=True, check=False
+        [sys.executable, "-c", WATCHED, "run", str(spec), "--out", str(out), "--force", "--quiet"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in (0, 1):
         raise RuntimeError(done.stderr)
-    peak = next(int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("PEAK"))
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak, own, files = (next(int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith(word)) for word in WORDS)
     manifest = json.loads((out / "manifest.json").read_text())
     import pandas as pd
 
@@ -93,10 +146,15 @@ def run(problem: str, data: Path, place: Path) -> dict[str, float | str]:
         "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "read": timings["read"],
         "rest": seconds - timings["read"],
-        "peak": peak * (1 if sys.platform == "darwin" else 1024),
+        "peak": peak * unit,
+        "own": own * 1024,
+        "files": files * 1024,
         "ess": float(table[["ess_bulk", "ess_tail"]].min().min()),
         "code": str(done.returncode),
     }
+
+
+WORDS = ("PEAK", "OWN", "FILES")
 
 
 def page(found: Sequence[tuple[str, int, int, dict[str, float | str]]]) -> str:
@@ -109,13 +167,17 @@ def page(found: Sequence[tuple[str, int, int, dict[str, float | str]]]) -> str:
         "the least bulk or tail ESS of all parameters. m5: M.5 of the course, gaussian, 195 provinces. apc: age-period-cohort probit, 12",
         "elections, 22 cohorts, predictors of few values. Four chains, to precision (ESS ≥ 1,000).",
         "",
-        "| problem | rows | files, MB | seconds | of these read | processor, s | peak, MB | least ESS |",
-        "|---|---|---|---|---|---|---|---|",
+        "logit, poisson: three continuous predictors, 40 and 12 levels; csv: one file. Of the peak, apart: memory of its own, and files.",
+        "used: the columns used, 8 bytes a value.",
+        "",
+        "| problem | rows | files, MB | seconds | of these read | processor, s | peak, MB | own, MB | files, MB | used, MB | least ESS |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for problem, rows, size, one in found:
         lines.append(
             f"| {problem} | {rows:.0e} | {size / 1e6:,.0f} | {one['seconds']:.1f} | {one['read']:.1f} | {one['cpu']:.1f} | "
-            f"{one['peak'] / 1e6:,.0f} | {one['ess']:,.0f} |"
+            f"{one['peak'] / 1e6:,.0f} | {one['own'] / 1e6:,.0f} | {one['files'] / 1e6:,.0f} | "
+            f"{8 * COLUMNS[problem.split(',')[0]] * rows / 1e6:,.0f} | {one['ess']:,.0f} |"
         )
     load = ", ".join(f"{v:.0f}" for v in os.getloadavg())
     lines += [
@@ -132,18 +194,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", nargs="+", type=float, default=[1e6, 1e7])
     parser.add_argument("--problems", nargs="+", default=list(PROBLEMS), choices=list(PROBLEMS))
+    parser.add_argument("--kinds", nargs="+", default=["parquet"], choices=["parquet", "csv"], help="ten Parquet files, or one CSV file")
     parser.add_argument("--folder", type=Path, help="where the files are made; a temporary folder that is removed where None")
     parser.add_argument("--write", type=Path, help="the page")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder, found = given.folder or Path(temporary), []
         for rows in map(int, given.rows):
-            for problem in given.problems:
-                data = folder / f"{problem}_{rows}"
-                simulate(problem, rows, data)
+            for problem, kind in itertools.product(given.problems, given.kinds):
+                data = folder / f"{problem}_{rows}{'_csv' if kind == 'csv' else ''}"
+                simulate(problem, rows, data, kind)
                 size = sum(file.stat().st_size for file in data.iterdir())
-                found.append((problem, rows, size, run(problem, data, Path(temporary))))
-                print(problem, rows, found[-1][3], flush=True)
+                name = f"{problem}, csv" if kind == "csv" else problem
+                found.append((name, rows, size, run(problem, data, kind, Path(temporary))))
+                print(name, rows, found[-1][3], flush=True)
         text = page(found)
     print(text)
     if given.write:

@@ -39,7 +39,7 @@ class _Map(mmap.mmap):
 
 @contextmanager
 def room(folder: str | os.PathLike[str] | None) -> Iterator[None]:
-    """Files are made in ``folder``, or in the nearest folder above it that is there and may be written; None: the system's for such."""
+    """Files are made in ``folder``, or in the nearest folder above it that is there; None, or where it may not be written: as without."""
     before = _PLACE.set(None if folder is None else _there(os.path.abspath(folder)))
     try:
         yield
@@ -57,8 +57,11 @@ def _there(folder: str) -> str | None:
 
 
 def place() -> str:
-    """The folder that files are made in."""
-    return _PLACE.get() or tempfile.gettempdir()
+    """The folder that files are made in: TMPDIR where that is set, else that of ``room``, else the current one (the system's for temporary
+    files is memory on many systems, and is taken where the current one may not be written)."""
+    if os.environ.get("TMPDIR"):
+        return tempfile.gettempdir()
+    return _PLACE.get() or _there(os.getcwd()) or tempfile.gettempdir()
 
 
 def free() -> int:

@@ -72,8 +72,7 @@ def prepare(spec: Spec, frame: Any = None, table: Table | None = None) -> Prepar
     (spec, frame), *others = versions.of(spec, frame)
     columns = formula.variables(spec.parsed)
     began = time.perf_counter()
-    with mapped.room(_files_of(spec)):
-        table = data.read(spec, frame, columns) if table is None else table
+    table = data.read(spec, frame, columns) if table is None else table
     read = time.perf_counter()
     try:
         built = design.build(spec, table)
@@ -91,11 +90,6 @@ def prepare(spec: Spec, frame: Any = None, table: Table | None = None) -> Prepar
     _refuse_more_than_memory(prepared)
     prepared = _with_replicates(prepared)
     return replace(prepared, others=tuple(prepare(*version) for version in others)) if others else prepared
-
-
-def _files_of(spec: Spec) -> Path | str:
-    """Where the columns of a table that is not loaded lie meanwhile: in TMPDIR, or beside the run."""
-    return os.environ.get("TMPDIR") or Path(os.path.expanduser(spec.output or Path("runs") / name_of(spec))).parent
 
 
 def _with_replicates(prepared: Prepared) -> Prepared:
@@ -298,7 +292,8 @@ def reserved(folder: str | os.PathLike[str], *, force: bool = False) -> Iterator
                 "it. Choose another folder, or begin anew with --force (force=True).",
                 where=os.fspath(folder),
             )
-        yield place
+        with mapped.room(target.parent):
+            yield place
 
 
 def there_already(spec: Spec, given: str | os.PathLike[str] | None = None) -> Path | None:

@@ -8,6 +8,7 @@ import pickle
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,11 @@ import pytest
 
 from gibbs import mapped
 from gibbs.errors import DataError
+
+
+@pytest.fixture(autouse=True)
+def no_other_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TMPDIR", raising=False)
 
 
 @pytest.fixture
@@ -50,7 +56,7 @@ def test_what_is_made_of_an_array_in_a_file_lies_in_one(small: None, tmp_path: P
     assert [at.stop for at in mapped.blocks(16)] == [7, 14, 16] and not list(mapped.blocks(0))
 
 
-def test_a_folder_that_is_not_there_or_cannot_be_written(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_or_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with mapped.room(tmp_path / "runs" / "a"):
         assert mapped.place() == str(tmp_path)
     closed = tmp_path / "closed"
@@ -59,8 +65,13 @@ def test_a_folder_that_is_not_there_or_cannot_be_written(tmp_path: Path) -> None
     if not os.access(closed, os.W_OK):  # who may do everything may write there, too
         with mapped.room(closed):
             assert mapped.place() != str(closed)
+    monkeypatch.chdir(tmp_path)
     with mapped.room(None):
-        assert os.path.isdir(mapped.place())
+        assert mapped.place() == str(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path.parent))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with mapped.room(tmp_path):
+        assert mapped.place() == str(tmp_path.parent)
 
 
 def test_a_full_disk_is_an_error_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
