@@ -90,10 +90,14 @@ def test_the_sampler_gets_the_same_bits(model: str, kind: str, frame: pd.DataFra
     assert_identical(prepared(formula, name, rows="memory", **keys), disk)
 
 
-def test_several_files_in_their_order(frame: pd.DataFrame, tmp_path: Path, blocks: None) -> None:
+def test_several_files_in_their_order_and_what_check_says(frame: pd.DataFrame, tmp_path: Path, blocks: None) -> None:
     formula = "b ~ k + f + (1 | g)"
     for kind in ("parquets", "csvs"):
-        assert_identical(prepared(formula, frame, family="logit"), prepared(formula, write(frame, tmp_path, kind), family="logit"))
+        disk = prepared(formula, write(frame, tmp_path, kind), family="logit")
+        assert_identical(prepared(formula, frame, family="logit"), disk)
+        said = " ".join(str(disk.check()).split())
+        assert "4 columns of 900 rows lie in files that are mapped into memory" in said and "passes by DuckDB" in said
+        assert "of files, of which the system keeps in memory what there is room for" in said
 
 
 def test_columns_of_a_csv_are_what_all_their_values_spell(tmp_path: Path, blocks: None, frame: pd.DataFrame) -> None:
