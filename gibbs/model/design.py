@@ -246,7 +246,8 @@ def _codes_as_numbers(frame: pd.DataFrame, parts: list[Columns]) -> tuple[str, .
 
 
 def _taken_otherwise(frame: pd.DataFrame, parts: list[Columns]) -> tuple[str, ...]:
-    """A sentence a predictor that is taken for what it hardly is: days without separators as numbers, dressed numbers as categories."""
+    """A sentence a predictor that is taken for what it hardly is: days without separators as numbers, dressed numbers as categories,
+    words of which most rows have one of their own."""
     found: dict[str, str] = {}
     for v in (v for part in parts for v in part.variables.values() if isinstance(v.node, syntax.Name)):
         name = v.node.text
@@ -271,6 +272,12 @@ def _taken_otherwise(frame: pd.DataFrame, parts: list[Columns]) -> tuple[str, ..
             found[name] = (
                 f"'{name}' is text, and a category here, but looks like numbers ({', '.join(map(repr, words[:3]))}): write them as 1234.5, "
                 f"without separators and signs, or factor({name}) where a category is meant."
+            )
+        elif v.is_category and not coding.is_category(v.node) and 2 * len(words) > len(frame):
+            found.setdefault(
+                name,
+                f"'{name}' is text of {len(words):,} values in {len(frame):,} rows ({words[0]!r}, …), each with a coefficient of its own. "
+                f"If they name groups, write (1 | {name}); factor({name}) says that a category is meant.",
             )
     return tuple(found[name] for name in sorted(found))
 

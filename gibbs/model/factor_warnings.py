@@ -444,7 +444,7 @@ def constant_outcome(design: Design) -> list[Warning]:
         if (_ranges(factor, high)[1] > _ranges(factor, low)[0]).any():
             continue
         found.append(factor)
-        levels = f"{len(factor.levels):,} levels of {int(rows.min()):,} to {int(rows.max()):,} rows"
+        levels = f"{len(factor.levels):,} levels of {_between(rows)} rows"
         if kind == "real":
             rest = "it is an outcome of that level, which its rows repeat: sigma goes to 0, and they count for more than they are"
         elif kind == "count":
@@ -458,6 +458,12 @@ def constant_outcome(design: Design) -> list[Warning]:
             )
         )
     return messages
+
+
+def _between(numbers: np.ndarray) -> str:
+    """``20``, or ``15 to 20``."""
+    low, high = int(numbers.min()), int(numbers.max())
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def of_levels(design: Design) -> list[str]:

@@ -170,6 +170,7 @@ def _learn_variable(node: Node, frame: pd.DataFrame, source: str, base: Mapping[
         if not levels.is_number(series) and not spelling.is_code(series):
             if not levels.is_boolean(series):
                 _check_not_numbers_in_disguise(series, node.text, source)
+                _check_not_dates_in_disguise(series, node.text, source)
             return _learn_category(node, frame, source, base)
     states: States = {}
     if isinstance(node, Call) and FUNCTIONS[node.function].gives == "matrix":
@@ -208,13 +209,33 @@ def _check_not_numbers_in_disguise(series: pd.Series, name: str, source: str) ->
     words = [i for i, text in enumerate(labels) if levels.number_of(text) is None or spelling.other_digits(text)]
     if not words or len(labels) - len(words) < max(10, 5 * len(words)):  # "0", "1", "2", "3+" is a category
         return
-    rows = series.index[np.isin(codes, words)]
-    shown = ", ".join(repr(labels[i]) for i in words[:3])
     raise DataError(
-        f"words among numbers: {shown} in {levels.rows_text(rows)}. Name them under 'na' if they mean missing, "
+        f"words among numbers: {_words_in_rows(series, codes, labels, words)}. Name them under 'na' if they mean missing, "
         f"or write factor({name}) if the column is a category.",
         where=f"{source}, column '{name}'",
     )
+
+
+def _check_not_dates_in_disguise(series: pd.Series, name: str, source: str) -> None:
+    """A column of dates with a few words in it ("unknown", "n.a."): as a category every day would be one."""
+    codes, labels, ordered = levels.raw_codes(series)
+    if ordered or len(labels) <= 10:
+        return
+    dates = set(spelling.dates_among(labels))
+    words = [i for i, text in enumerate(labels) if text not in dates]
+    if len(dates) < max(10, 5 * len(words)):
+        return
+    raise DataError(
+        f"words among dates: {_words_in_rows(series, codes, labels, words)}. Name them under 'na' if they mean missing, and make "
+        f"{levels.INSTEAD['dates']}; or write factor({name}) if the column is a category.",
+        where=f"{source}, column '{name}'",
+    )
+
+
+def _words_in_rows(series: pd.Series, codes: np.ndarray, labels: Sequence[str], words: Sequence[int]) -> str:
+    """``'unknown', 'n.a.' in rows 3, 5 and 9``: the labels at ``words``."""
+    shown = ", ".join(repr(labels[i]) for i in words[:3])
+    return f"{shown} in {levels.rows_text(series.index[np.isin(codes, words)])}"
 
 
 def _too_many(term: tuple[str, ...], variables: Mapping[str, Variable], count: int) -> str:

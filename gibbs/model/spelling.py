@@ -35,8 +35,12 @@ _MONTH = "(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|se
 _NAMED = re.compile(
     rf"((\d{{1,2}})[-. /]*{_MONTH}[-., /]*\d{{2}}(\d{{2}})?|{_MONTH}[-. ]*\d{{1,2}}(st|nd|rd|th)?,? *\d{{4}})", re.IGNORECASE
 )
-_MONTH_OF = re.compile(r"(\d{4})-(\d{2})")
-_PART_OF = re.compile(r"\d{4}[- ]?(Q[1-4]|W\d{1,2})", re.IGNORECASE)
+_MONTH_OF = re.compile(
+    r"\d{4}[-/](?P<behind>\d{2})|\d{4} ?m ?(?P<marked>\d{1,2})|(?P<before>\d{1,2})[-/.]\d{4}"
+    rf"|{_MONTH}[-., ]*\d{{4}}|\d{{4}}[-. ]*{_MONTH}",
+    re.IGNORECASE,
+)  # 2020-01, 2020m1, 01/2020, Jan 2020, 2020 January
+_PART_OF = re.compile(r"\d{4}[- ]?(Q[1-4]|W\d{1,2}|[HS][12])|Q[1-4][-/ ]?\d{4}", re.IGNORECASE)
 _DRESSED = re.compile(r"[-+]?[$€£]?\s?(\d+|\d{1,3}([,' \u00a0\u202f]\d{3})+)([.,]\d+)?\s?[%$€£]?")
 _DAY = re.compile(r"(1[89]|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0)?")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
@@ -125,9 +129,20 @@ def spells_dates(words: Sequence[str]) -> bool:
         parts = [[int(part) for part in re.findall(r"\d+", word)[:2]] for word in words]
         first, second = (max(column) for column in zip(*parts, strict=True))
         return 12 < max(first, second) <= 31 and min(first, second) <= 12
-    if kinds == {"month"} and all((int(word.strip()[:4]) + 1) % 100 == int(word.strip()[-2:]) for word in words):
-        return False  # 2010-11, 2011-12: winters, or school years
+    if kinds == {"month"} and all(_school_year(word.strip()) for word in words):
+        return False
     return not kinds & {"local", "short"}
+
+
+def _school_year(word: str) -> bool:
+    """2010-11, 2011/12: winters, or school years."""
+    return bool(re.fullmatch(r"\d{4}[-/]\d{2}", word)) and (int(word[:4]) + 1) % 100 == int(word[-2:])
+
+
+def dates_among(words: Sequence[str]) -> Sequence[str]:
+    """Those of the words that are dates, where together they can be nothing else; else none."""
+    found = [word for word in words if _kind(word)]
+    return found if spells_dates(found) else ()
 
 
 def spells_times(words: Sequence[str]) -> bool:
@@ -155,7 +170,8 @@ def _kind(word: str) -> str:
     if m := _ISO.fullmatch(word):
         return "iso" if 1 <= int(m[3]) <= 12 and 1 <= int(m[4]) <= 31 else ""
     if m := _MONTH_OF.fullmatch(word):
-        return "month" if 1 <= int(m[2]) <= 12 else ""
+        number = m["behind"] or m["marked"] or m["before"]
+        return "month" if number is None or 1 <= int(number) <= 12 else ""
     if _PART_OF.fullmatch(word):
         return "part"
     if m := _LOCAL.fullmatch(word):

@@ -233,7 +233,7 @@ def test_frequency_weights_are_rows():
 
 def test_an_outcome_of_the_group():
     said = message("constant-outcome", "y ~ x + (1 | g)", {"y": BASE["z"] ** 3})
-    assert "y has one value within every level of g (20 levels of 10 to 10 rows)" in said and "sigma goes to 0" in said
+    assert "y has one value within every level of g (20 levels of 10 rows)" in said and "sigma goes to 0" in said
     assert "nothing but its prior limits sd[g]" in message("constant-outcome", "b ~ x + (1 | g)", {"b": BASE["treat"]}, "logit")
     assert "count for more" in message("constant-outcome", "n ~ x + (1 | g)", {"n": G % 4}, "poisson")
     almost = BASE["z"].copy()

@@ -94,6 +94,11 @@ DATES = {
     "words": ["22 September 2019", "3 June 2019", "31 January 2020"],
     "comma": ['"Sep 22, 2019"', '"Jun 3, 2019"', '"Jan 31, 2020"'],
     "month": ["2019-09", "2019-06", "2020-01"],
+    "month of Stata": ["2019m9", "2019m6", "2020m1"],
+    "month first": ["09/2019", "6/2019", "01/2020"],
+    "month in words": ["Sep 2019", "June 2019", "2020 January"],
+    "quarter first": ["Q3 2019", "Q2 2019", "Q1/2020"],
+    "half": ["2019-H1", "2019H2", "2020S1"],
     "quarter": ["2019Q3", "2019-Q2", "2020 q1"],
     "week": ["2019-W39", "2019-W23", "2020-W05"],
     "short": ["22.09.19", "03.06.19", "31.01.20"],
@@ -110,6 +115,21 @@ def test_dates_of_a_csv_file_are_refused_as_predictors(kind: str, formula: str, 
         built(tmp_path, DATES[kind] * 4, formula)
 
 
+def test_words_among_dates_are_named(tmp_path: Path) -> None:
+    days = [f"{day:02}.03.2019" for day in range(1, 31)]
+    with pytest.raises(DataError, match="words among dates: 'unknown' in rows 31 and 32"):
+        built(tmp_path, [*days, "unknown", "unknown"], "y ~ x")
+    assert len(built(tmp_path, [*days, "unknown", "unknown"], "y ~ factor(x)").coefficients) == 31
+    assert len(built(tmp_path, ["2019-03-01", "2019-09-01", "before", "after"] * 3, "y ~ x").coefficients) == 4
+
+
+def test_text_of_which_most_rows_have_their_own_is_told_of(tmp_path: Path) -> None:
+    names = [f"{letter}{other}" for letter in "abcd" for other in "uvwxyz"]
+    assert any("'x' is text of 24 values in 24 rows ('au', …)" in note for note in built(tmp_path, names, "y ~ x").notes)
+    assert not built(tmp_path, names, "y ~ factor(x)").notes
+    assert not built(tmp_path, names[:4] * 6, "y ~ x").notes
+
+
 def test_dates_may_be_groups_and_categories(tmp_path: Path) -> None:
     assert built(tmp_path, DATES["iso"] * 4, "y ~ (1 | x)").factors[0].levels == tuple(sorted(DATES["iso"]))
     assert len(built(tmp_path, DATES["iso"] * 4, "y ~ factor(x)").coefficients) == 3
@@ -123,6 +143,8 @@ def test_dates_may_be_groups_and_categories(tmp_path: Path) -> None:
     [
         ["a", "2019-01-01"],
         ["2010-11", "2011-12"],
+        ["2010/11", "2011/12"],
+        ["Jan", "Feb"],
         ["2019-13-01", "2019-14-01"],
         ["1-2-3", "4-5-6"],
         ["1.2.15", "1.13.2"],
