@@ -1,4 +1,4 @@
-"""What a sweep costs and how far it goes: the prices behind the plan's choice of moves (``gibbs.sampling.plan.NANOSECONDS``).
+"""What a sweep costs and how far it goes: the prices behind the plan's choice of moves, and behind the seconds that ``gibbs check`` tells.
 
     python benchmarks/prices.py [WORD …] [--raw figures.jsonl]
 
@@ -8,7 +8,8 @@ squares of ratios, none below 0),
 
     sweep = once + a_row · rows + an_effect · effects + an_operation · operations of the eliminations
 
-and the medians that stand in ``plan.NANOSECONDS`` and ``plan.SECOND_ORDER_IAT``. What came out is in prices.md.
+which stand in ``gibbs.sampling.duration``, and the medians that ``plan.NANOSECONDS`` and ``plan.SECOND_ORDER_IAT`` rest on. What came out
+is in prices.md.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from gibbs.model import by_group, cells, families
 from gibbs.sampling import plan
 from gibbs.sampling.chain import Chain
 from gibbs.sampling.chains import kind_of
-from gibbs.sampling.duration import Work, loop_of, row_of, work_of
+from gibbs.sampling.duration import Price, Work, loop_of, row_of, work_of
 from gibbs.sampling.pack import pack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,14 +110,6 @@ WARMUP, SECONDS, FEW, MANY = 300, 0.5, 200, 4000
 """Sweeps of warm-up; seconds of this thread that are measured, and draws at least and at most."""
 
 
-class Prices(NamedTuple):
-    """Nanoseconds: of a sweep beside all else, of an effect, of an operation of an elimination."""
-
-    once: float
-    effect: float
-    operation: float
-
-
 class Row(NamedTuple):
     """A model under one scheme."""
 
@@ -184,8 +177,11 @@ def measure(name: str) -> Iterator[Row]:
         )
 
 
-def fitted(rows: list[Row]) -> tuple[dict[str, Prices], dict[str, float]]:
-    """(prices by loop, of a row by latent or likelihood): least squares of told/measured; what no model tells apart is shared."""
+def fitted(rows: list[Row]) -> tuple[dict[str, Price], dict[str, float]]:
+    """(prices by loop, of a row by latent or likelihood): least squares of told/measured; what no model tells apart is shared.
+
+    A sweep of second-order warm-up is a call of the loop by itself, and has a price for that beside its multiple of a sweep.
+    """
     loops, kinds = sorted({r.loop for r in rows}), sorted({r.row for r in rows if r.work.rows})
     A = np.zeros((len(rows), 3 * len(loops) + len(kinds)))
     for i, r in enumerate(rows):
@@ -197,14 +193,20 @@ def fitted(rows: list[Row]) -> tuple[dict[str, Prices], dict[str, float]]:
     size = A.max(axis=0) + 1e-300
     solution, _ = optimize.nnls(np.vstack([A / size, 0.03 * np.eye(size.size)]), np.repeat([1.0, 0.0], [len(rows), size.size]))
     price = [float(f"{v:.3g}") for v in solution / size]
-    sweeps = {name: Prices(*price[3 * k : 3 * k + 3]) for k, name in enumerate(loops)}
+    sweeps = {}
+    for k, name in enumerate(loops):
+        own = [r for r in rows if r.loop == name]
+        warm, sweep = np.array([r.warm for r in own]), np.array([r.nanoseconds for r in own])
+        call = name in ("second-order", "by factors")
+        of_warmup, _ = optimize.nnls(np.column_stack([call / warm, sweep / warm]), np.ones(len(own)))
+        draw = statistics.median(r.per_draw for r in own)
+        sweeps[name] = Price(*price[3 * k : 3 * k + 3], *(float(f"{v:.2g}") for v in (*of_warmup, draw)))
     return sweeps, dict(zip(kinds, price[3 * len(loops) :], strict=True))
 
 
-def told(row: Row, sweeps: dict[str, Prices], rows: dict[str, float]) -> float:
+def told(row: Row, sweeps: dict[str, Price], rows: dict[str, float]) -> float:
     """Nanoseconds of a sweep."""
-    price, of = sweeps[row.loop], row.work
-    return of.times * (price.once + rows.get(row.row, 0.0) * of.rows + price.effect * of.effects + price.operation * of.operations)
+    return sweeps[row.loop].sweep(row.work, rows.get(row.row, 0.0))
 
 
 def main() -> None:
@@ -243,10 +245,12 @@ def report(rows: list[Row]) -> str:
             f"| {said / r.nanoseconds:.2f} | {r.per_draw:.1f} | {of_draw} | {1e9 / r.nanoseconds / r.per_draw:,.0f} "
             f"| {'yes' if r.auto else ''} |"
         )
-    lines += ["", "| loop | once, ns | an effect | an operation | a sweep of warm-up, in sweeps |", "|---|---|---|---|---|"]
-    for name, price in sweeps.items():
-        warm = statistics.median(r.warm / r.nanoseconds for r in rows if r.loop == name)
-        lines.append(f"| {name} | {' | '.join(f'{v:g}' for v in price)} | {warm:.1f} |")
+    lines += [
+        "",
+        "| loop | once, ns | an effect | an operation | a sweep of warm-up: ns | and sweeps | sweeps an effective draw |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [f"| {name} | {' | '.join(f'{v:g}' for v in price)} |" for name, price in sweeps.items()]
     lines += ["", "| a row | ns |", "|---|---|", *(f"| {name} | {v:g} |" for name, v in each.items())]
     augmented = [r for r in rows if r.told and r.loop == "augmented"]
     second = [r for r in rows if r.told and r.loop == "second-order"]

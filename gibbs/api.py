@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from gibbs.calibration.prior_predictive import PriorPredictive
     from gibbs.calibration.sbc import Calibration
     from gibbs.calibration.study import Study
+    from gibbs.pipeline import Prepared
     from gibbs.posterior.fit import Fit
     from gibbs.preview import Check
 
+_OF_A_RUN = ("progress", "force", "log", "on")
+"""Arguments of ``fit`` that say nothing of the model."""
 Model = str | os.PathLike[str] | Spec | Mapping[str, Any] | None
 Data = Any  # a pandas DataFrame, a mapping of columns, anything with to_pandas(), a path, "package::name", or None
 
@@ -194,11 +197,7 @@ def check(formula_or_spec: Model = None, data: Data = None, **keys: Any) -> Chec
 
     Raises SpecError, FormulaError, DataError, as :func:`fit`.
     """
-    from gibbs import pipeline
-
-    for of_fit_only in ("progress", "force", "log", "on"):
-        keys.pop(of_fit_only, None)
-    return pipeline.prepare(*_words(formula_or_spec, data, **keys)).check()
+    return _prepared(formula_or_spec, data, keys).check()
 
 
 def sbc(
@@ -223,13 +222,10 @@ def sbc(
 
     Raises SpecError where a prior is improper (flat), and what :func:`fit` raises.
     """
-    from gibbs import pipeline
     from gibbs.calibration.sbc import calibrate
     from gibbs.tasks import cluster
 
-    for of_fit_only in ("progress", "force", "output", "log"):
-        keys.pop(of_fit_only, None)
-    prepared = pipeline.prepare(*_words(formula_or_spec, data, **keys))
+    prepared = _prepared(formula_or_spec, data, {**keys, "output": None})
     with cluster.opened(on, cores) as hands:
         return calibrate(prepared, replicates=replicates, rows=rows, cores=cores, hands=hands)
 
@@ -261,13 +257,10 @@ def simulate_study(
     Raises SpecError for parameters that are not there, values that cannot be, and flat priors of what is not stated; and what :func:`fit`
     raises.
     """
-    from gibbs import pipeline
     from gibbs.calibration import study
     from gibbs.tasks import cluster
 
-    for of_fit_only in ("progress", "force", "output", "log"):
-        keys.pop(of_fit_only, None)
-    prepared = pipeline.prepare(*_words(formula_or_spec, data, **keys))
+    prepared = _prepared(formula_or_spec, data, {**keys, "output": None})
     with cluster.opened(on, cores) as hands:
         return study.study(prepared, data_sets=datasets, at=at, rows=rows, cores=cores, hands=hands)
 
@@ -294,13 +287,10 @@ def cross_validate(
 
     Raises SpecError where there is no such factor, or its effects cannot be integrated out; and what :func:`fit` raises.
     """
-    from gibbs import pipeline
     from gibbs.calibration.cross_validation import validate
     from gibbs.tasks import cluster
 
-    for of_fit_only in ("progress", "force", "output", "log"):
-        keys.pop(of_fit_only, None)
-    prepared = pipeline.prepare(*_words(formula_or_spec, data, **keys))
+    prepared = _prepared(formula_or_spec, data, {**keys, "output": None})
     with cluster.opened(on, cores) as hands:
         return validate(prepared, by, folds=folds, cores=cores, hands=hands)
 
@@ -312,13 +302,17 @@ def prior_predictive(formula_or_spec: Model = None, data: Data = None, *, data_s
 
     Raises SpecError where a prior is flat, and what :func:`fit` raises.
     """
-    from gibbs import pipeline
     from gibbs.calibration.prior_predictive import expect
 
-    for of_fit_only in ("progress", "force", "output", "log", "on"):
-        keys.pop(of_fit_only, None)
-    prepared = pipeline.prepare(*_words(formula_or_spec, data, **keys))
+    prepared = _prepared(formula_or_spec, data, {**keys, "output": None})
     return expect(prepared.design, data_sets, prepared.spec.sampling.seed, prepared.spec.title)
+
+
+def _prepared(model: Model, data: Data, keys: Mapping[str, Any]) -> Prepared:
+    """The model and its data, for what makes no run of its own: arguments of :func:`fit` about that are left out."""
+    from gibbs import pipeline
+
+    return pipeline.prepare(*_words(model, data, **{name: value for name, value in keys.items() if name not in _OF_A_RUN}))
 
 
 def _words(model: Model, data: Data, **keys: Any) -> tuple[Spec, pd.DataFrame | None]:

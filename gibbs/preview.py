@@ -19,7 +19,6 @@ from gibbs.draws.limits import EFFECTS
 from gibbs.model import (
     alike,
     averages,
-    cells,
     equations,
     factor_warnings,
     families,
@@ -204,7 +203,7 @@ class Check:
         if families.of(design).is_discrete:
             equal = "predictors, groups and outcome" if design.categories else "predictors and groups"
             known = used if design.missing_outcome is None else used - int(design.missing_outcome.sum())
-            lines += _wrap(f"{_count(cells.number(design), 'cell')} (rows equal in {equal}) of {_count(known, 'row')}", "", "  ")
+            lines += _wrap(f"{_count(self.plan.cells, 'cell')} (rows equal in {equal}) of {_count(known, 'row')}", "", "  ")
         return lines
 
     def _predictors(self) -> list[str]:

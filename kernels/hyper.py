@@ -202,33 +202,35 @@ def log_hyper(coordinates, x, priors, layout, gram, target, work, L, sigma):
 
 @kernel
 def log_width(coordinates, x, i):
-    """How wide coordinate i of a partial correlation is, in logs, where the sds are those of x (d,): little is known of the correlations of
-    a column whose sd is near 0. 0 of a sd."""
+    """How wide coordinate i, a partial correlation, is where the sds are those of x (d,), in logs: little is known of the correlations of a
+    column whose sd is near 0."""
     fit, widening, total = coordinates.fit, coordinates.widening, 0.0
-    if coordinates.place[i, 0] == PARTIAL:
-        for j in range(fit.shape[0]):
-            total += widening[i, j] * (x[j] - fit[j, MEAN])
+    for j in range(fit.shape[0]):
+        total += widening[i, j] * (x[j] - fit[j, MEAN])
     return min(max(total, -MOST_WIDENING), MOST_WIDENING)
 
 
 @kernel
 def widen(coordinates, y, sign):
     """y (d,) ← with every partial correlation's distance from its mean times its width (sign 1.0), or over it (−1.0)."""
-    fit = coordinates.fit
+    place, fit = coordinates.place, coordinates.fit
     for i in range(fit.shape[0]):
-        y[i] = fit[i, MEAN] + (y[i] - fit[i, MEAN]) * math.exp(sign * log_width(coordinates, y, i))
+        if place[i, 0] == PARTIAL:
+            y[i] = fit[i, MEAN] + (y[i] - fit[i, MEAN]) * math.exp(sign * log_width(coordinates, y, i))
 
 
 @kernel
 def log_t_density(coordinates, x, z):
     """(log density of the fitted law at x, squared distance): x is y widened, y a t around the mean; z ← root⁻¹(y − mean)."""
-    fit, root = coordinates.fit, coordinates.root
+    place, fit, root = coordinates.place, coordinates.fit, coordinates.root
     d = root.shape[0]
     distance, log_widths = 0.0, 0.0
     for a in range(d):
-        log_width_here = log_width(coordinates, x, a)
-        log_widths += log_width_here
-        s = (x[a] - fit[a, MEAN]) * math.exp(-log_width_here)
+        s = x[a] - fit[a, MEAN]
+        if place[a, 0] == PARTIAL:
+            log_width_here = log_width(coordinates, x, a)
+            log_widths += log_width_here
+            s *= math.exp(-log_width_here)
         for k in range(a):
             s -= root[a, k] * z[k]
         z[a] = s / root[a, a]

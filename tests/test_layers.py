@@ -17,7 +17,7 @@ FACADE, FACADES = "gibbs.posterior.fit", {"gibbs.posterior.fit", "gibbs.posterio
 FRONT = {"calibration", "commands", "reference", "report", "resuming"}
 """The folders that people meet, with the modules of the package itself that are no tools; all other rooms are below, and know nothing of
 them."""
-TOOLS = {"columns", "early", "errors", "mapped", "memory", "numerals", "paths", "printable", "signals", "version", "wrap"}
+TOOLS = {"columns", "cores", "early", "errors", "mapped", "memory", "numerals", "paths", "printable", "signals", "version", "wrap"}
 STANDS_ON = {
     "kernels": set(),
     "model": TOOLS,

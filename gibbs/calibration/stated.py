@@ -1,7 +1,8 @@
 """Parameters at stated values, and the others from their priors: what the data sets of a study are simulated from.
 
 coefficients    β_R given β_F, the stated ones: priors are statements Wβ = mean + scale·e, so the rest is normal given what is stated,
-                with precision W_R' D W_R (an e of Student's t is a normal one with a scale of its own)
+                with precision W_R' D W_R. An e of Student's t is a normal one with precision λ ~ Gamma(df/2, df/2); where there are more
+                statements of β_R than coefficients, β_F says something of λ, and λ | β and β_R | λ are drawn in turn ``ROUNDS`` times
 sds             a stated one replaces what the prior drew
 correlations    likewise; of a term with three columns or more all are stated, or none
 cutpoints       all, in order, or none
@@ -24,6 +25,7 @@ from gibbs.model.prior_kinds import draw as positive
 from gibbs.model.records import Design, Term
 
 WHERE = "stated values"
+ROUNDS = 100
 
 
 @dataclass(frozen=True)
@@ -123,13 +125,19 @@ class Stated:
         beta = np.array([self.values.get(name, 0.0) for name in names.coefficient_names(design)])
         if F.all():
             return beta[None]
-        rows = design.coefficient_priors
-        W = np.array([row.weights for row in rows], dtype=float)
-        spread = np.array([row.scale * (1.0 if np.isinf(row.df) else np.sqrt(row.df / rng.chisquare(row.df))) for row in rows])
-        A, b = W / spread[:, None], np.array([row.mean for row in rows]) / spread
-        use = np.abs(A[:, ~F]).max(axis=1) > 0.0
-        Q, R = np.linalg.qr(A[use][:, ~F])  # β_R = R⁻¹ (Q'(b − A_F β_F) + e): mean and precision of the conditional normal
-        beta[~F] = np.linalg.solve(R, Q.T @ (b[use] - A[use][:, F] @ beta[F]) + rng.standard_normal(int((~F).sum())))
+        rows = [row for row in design.coefficient_priors if np.any(row.weights[~F])]
+        W, mean = np.array([row.weights for row in rows], dtype=float), np.array([row.mean for row in rows])
+        scale, df = np.array([row.scale for row in rows]), np.array([row.df for row in rows])
+        heavy = np.isfinite(df)
+        precision = np.ones(len(rows))
+        precision[heavy] = rng.chisquare(df[heavy]) / df[heavy]
+        for round_ in range(ROUNDS if heavy.any() and len(rows) > np.sum(~F) else 1):
+            if round_:
+                e = (W @ beta - mean) / scale
+                precision[heavy] = rng.gamma(0.5 * (df[heavy] + 1.0), 2.0 / (df[heavy] + e[heavy] ** 2))
+            A, b = W * (np.sqrt(precision) / scale)[:, None], mean * np.sqrt(precision) / scale
+            Q, R = np.linalg.qr(A[:, ~F])  # β_R = R⁻¹ (Q'(b − A_F β_F) + e): mean and precision of the conditional normal
+            beta[~F] = np.linalg.solve(R, Q.T @ (b - A[:, F] @ beta[F]) + rng.standard_normal(int((~F).sum())))
         return beta[None]
 
     def _cutpoints(self, design: Design, beta: np.ndarray, rng: np.random.Generator) -> np.ndarray:

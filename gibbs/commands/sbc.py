@@ -18,12 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     positive = whole_number(1)
     spec_arguments.arguments(parser)
     parser.add_argument("--replicates", metavar="N", type=positive, default=200, help="data sets to simulate and fit (200)")
-    parser.add_argument("--out", metavar="DIR", help="the folder to write (sbc/NAME-OF-THE-SPEC)")
-    parser.add_argument("--rows", metavar="N", type=whole_number(2), help="so many rows of the data, at random (all)")
-    spec_arguments.sampling(parser, cores="data sets fitted at a time; never changes a number")
-    spec_arguments.on(parser, "data sets are")
-    parser.add_argument("--force", action="store_true", help="replace the calibration that the folder holds")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
+    spec_arguments.simulated(parser, "sbc", "the calibration")
 
 
 def run(arguments: argparse.Namespace) -> int:

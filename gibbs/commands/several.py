@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from gibbs import signals
 from gibbs.commands import spec_arguments
+from gibbs.cores import usable_cores
 from gibbs.errors import GibbsError, OutputError, SpecError, nearest
 from gibbs.terminal import complain, say_beside, say_words
 
@@ -62,11 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
         _check_log(arguments.log)
     with spec_arguments.workers(arguments, arguments.cores) as hands:
         if hands is None:
-            at_a_time = max(1, min(len(specs), arguments.cores or _cores()))
+            at_a_time = max(1, min(len(specs), arguments.cores or usable_cores()))
             flags = [] if arguments.cores is None else [f"--cores={max(1, arguments.cores // at_a_time)}"]
             environment = {}
         else:  # the processes here decide and write; the chains are elsewhere
-            at_a_time = max(1, min(len(specs), max(_cores(), min(hands.count, WAITING * _cores()))))
+            at_a_time = max(1, min(len(specs), max(usable_cores(), min(hands.count, WAITING * usable_cores()))))
             flags, environment = [f"--on={hands.name}"], hands.environment()
         with signals.deferred():
             asked = _carry_out(specs, arguments, at_a_time, [*_flags(arguments), *flags], environment)
@@ -257,8 +258,3 @@ def _until(said: Mapping[str, Any]) -> str:
         else:
             words += [f"{key}={one}" for one in (value if isinstance(value, list) else [value])]
     return ",".join(words)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

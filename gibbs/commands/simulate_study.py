@@ -45,12 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a parameter at a value, as often as wanted: b_x=0.3, sd_g__Intercept=0.5, cor_g__Intercept__x=0.2, sigma=1",
     )
-    parser.add_argument("--out", metavar="DIR", help="the folder to write (studies/NAME-OF-THE-SPEC)")
-    parser.add_argument("--rows", metavar="N", type=whole_number(2), help="so many rows of the data, at random (all)")
-    spec_arguments.sampling(parser, cores="data sets fitted at a time; never changes a number")
-    spec_arguments.on(parser, "data sets are")
-    parser.add_argument("--force", action="store_true", help="replace another study that the folder holds")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
+    spec_arguments.simulated(parser, "studies", "another study")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -52,6 +52,16 @@ def sampling(parser: argparse.ArgumentParser, cores: str = "threads; never chang
     parser.add_argument("--scheme", metavar="S", help="auto, joint, collapsed, one-at-a-time, augmented or second-order")
 
 
+def simulated(parser: argparse.ArgumentParser, out: str, made: str) -> None:
+    """Where data sets that are simulated and fitted go, of how many rows, and by whom. ``made``: what the folder may hold already."""
+    parser.add_argument("--out", metavar="DIR", help=f"the folder to write ({out}/NAME-OF-THE-SPEC)")
+    parser.add_argument("--rows", metavar="N", type=whole_number(2), help="so many rows of the data, at random (all)")
+    sampling(parser, cores="data sets fitted at a time; never changes a number")
+    on(parser, "data sets are")
+    parser.add_argument("--force", action="store_true", help=f"replace {made} that the folder holds")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
+
+
 def on(parser: argparse.ArgumentParser, what: str) -> None:
     """--on, of the commands that have work for a cluster."""
     parser.add_argument(

@@ -17,7 +17,6 @@ Conventions where the definitions leave room:
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,8 @@ from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
+
+from gibbs.cores import usable_cores
 
 TAIL = (0.05, 0.95)  # the quantiles whose ESS is the tail ESS
 _BLOCK = 1 << 17  # numbers in a block: one megabyte, so that it stays in the cache from its sort to its FFT
@@ -145,7 +146,7 @@ def _over_blocks(
     if draws >= needs_draws and chains > 0:
         step = max(1, _BLOCK // (chains * draws))
         starts = range(0, parameters, step)
-        threads = min(len(starts), _processors())
+        threads = min(len(starts), usable_cores())
 
         stop = threading.Event()
 
@@ -176,13 +177,6 @@ def _over_blocks(
         elif threads == 1:
             work(0)
     return answer.reshape(answer.shape[:-1] + shape) if shape or outputs else answer.reshape(())[()]
-
-
-def _processors() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this operating system
-        return os.cpu_count() or 1
 
 
 def _flat(block: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gibbs.cores import usable_cores
 from gibbs.errors import SamplingError
 from gibbs.model import spec as specs
 from gibbs.model import structured
@@ -103,7 +104,7 @@ def here(sampling: Sampling) -> dict[str, Any]:
         "host": socket.gethostname(),
         "system": platform.platform(),
         "processor": processor(),
-        "cores": sampling.cores or os.cpu_count() or 1,
+        "cores": sampling.cores or usable_cores(),
         **{name: versions[name] for name in VERSIONS if name in versions},
     }
 

@@ -12,11 +12,6 @@ LOOPS = {"second-order": "second_order.run_second_order", "second-order by facto
 OTHER = "sweep.run_chunk"
 
 
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def compiled_before(scheme: str) -> bool:
     """Whether the loop of ``scheme`` is in the cache, in the folder that ``gibbs.kernels`` and Numba give it (``cache_folder``)."""
     found = find_spec("gibbs.kernels")

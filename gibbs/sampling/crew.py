@@ -6,12 +6,12 @@ as many draws of each. How far they are to go is decided elsewhere (``gibbs.samp
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
 
 from gibbs import signals
+from gibbs.cores import usable_cores
 from gibbs.sampling.chain import Chain
 from gibbs.sampling.keeper import Keeper
 
@@ -44,7 +44,7 @@ class Crew:
         keeper: Keeper | None = None,
     ) -> None:
         self.chains, self.tell, self.chunk, self.asked, self.keeper = chains, tell, chunk, asked, keeper
-        self.workers = max(1, min(cores or os.cpu_count() or 1, len(chains)))
+        self.workers = max(1, min(cores or usable_cores(), len(chains)))
         self.stop = threading.Event()
         self.turn = threading.Lock()
         self.idle = list(chains)

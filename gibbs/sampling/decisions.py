@@ -16,7 +16,6 @@ from gibbs import mapped
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels.expansion import STEEPEST
 from gibbs.model import averages, families, laws
-from gibbs.model import cells as equal_rows
 from gibbs.model.records import Design
 
 LEAST_ROWS = 5_000
@@ -50,18 +49,15 @@ class Decision(NamedTuple):
         )
 
 
-def choose(design: Design, columns: int, each: float = PASS, cells: int | None = None) -> Decision:
+def choose(design: Design, columns: int, cells: int, each: float = PASS) -> Decision:
     """What decides best about a core of ``columns`` that holds every effect.
 
-    each : nanoseconds a row that a sweep by passes takes. cells : different rows, where they have been counted.
+    cells : different rows. each : nanoseconds for each of them that a sweep by passes takes.
     """
     family, p, factors = families.of(design), design.X.shape[1], design.factors
     code = getattr(kd, family.likelihood.get(family.link, ""), -1)
     plain = all(laws.of(f).multipliers is None and f.level_weights is None for f in factors)
-    if design.y.size < LEAST_ROWS or not plain or code not in (*STEEPEST, kd.COUNT_POISSON):
-        return Decision()
-    M = equal_rows.number(design) if cells is None else cells
-    if M < LEAST_ROWS:
+    if cells < LEAST_ROWS or not plain or code not in (*STEEPEST, kd.COUNT_POISSON):
         return Decision()
     known = slice(None) if design.missing_outcome is None else ~design.missing_outcome
     weight = averages.once(design.y.size, design.weights)
@@ -77,7 +73,7 @@ def choose(design: Design, columns: int, each: float = PASS, cells: int | None =
             square[at] += of_level[of[at]]
     entries = p + sum(len(f.columns) * (1 if f.structure is None else f.coordinates) for f in factors)
     base = STEP * columns**3 / 2.0
-    found = [Decision(0, M, 1.0, base + each * M, base + each * M)]
+    found = [Decision(0, cells, 1.0, base + each * cells, base + each * cells)]
     for order in (2, 3):
         if order == 3 and entries > MOST_COLUMNS:
             continue

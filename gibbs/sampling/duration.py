@@ -14,32 +14,47 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gibbs.model import by_group, cells, families
+from gibbs.cores import usable_cores
+from gibbs.model import by_group, families
 from gibbs.model.records import Design, Sampling
 from gibbs.sampling import footprint, plan
-from gibbs.sampling.compiled_before import compiled_before, usable_cores
+from gibbs.sampling.compiled_before import compiled_before
 from gibbs.sampling.plan import Plan
 
 
+class Work(NamedTuple):
+    """What a sweep of a plan goes through: all its moves ``times`` times, and in these so many rows, effects and operations."""
+
+    times: int
+    rows: float
+    effects: int
+    operations: float
+
+
 class Price(NamedTuple):
-    """Of one loop. Nanoseconds: of a sweep beside all else, of an effect, of an operation of an elimination; what a sweep of warm-up takes,
-    in sweeps; sweeps that an effective draw takes."""
+    """Of one loop. once, effect, operation : nanoseconds of a sweep beside all else, of an effect, of an operation of an elimination.
+    call, warm : a sweep of warm-up takes ``call`` nanoseconds and as long as ``warm`` sweeps. per_draw : sweeps an effective draw takes."""
 
     once: float
     effect: float
     operation: float
+    call: float
     warm: float
     per_draw: float
 
+    def sweep(self, of: Work, row: float) -> float:
+        """Nanoseconds of a sweep; ``row``: of one row."""
+        return of.times * (self.once + row * of.rows + self.effect * of.effects + self.operation * of.operations)
+
 
 PRICES = {
-    "joint": Price(2000.0, 35.0, 2.7, 4.3, 1.8),
-    "collapsed": Price(12800.0, 0.0, 10.6, 1.1, 3.9),
-    "by rows": Price(22300.0, 115.0, 12.3, 1.1, 5.1),
-    "one-at-a-time": Price(2370.0, 23.0, 23.7, 1.4, 80.0),
-    "augmented": Price(5120.0, 195.0, 1.3, 1.2, 4.0),
-    "second-order": Price(8610.0, 116.0, 0.5, 1.4, 1.9),
-    "by factors": Price(5290.0, 416.0, 2.5, 3.1, 1.5),
+    "joint": Price(2000.0, 35.0, 2.7, 0.0, 4.3, 1.8),
+    "collapsed": Price(12800.0, 0.0, 10.6, 0.0, 1.1, 3.9),
+    "by rows": Price(22300.0, 115.0, 12.3, 0.0, 1.1, 5.1),
+    "one-at-a-time": Price(2370.0, 23.0, 23.7, 0.0, 1.4, 80.0),
+    "augmented": Price(5120.0, 195.0, 1.3, 0.0, 1.2, 4.0),
+    "second-order": Price(8610.0, 116.0, 0.5, 0.0, 1.4, 1.9),
+    "by factors": Price(5290.0, 416.0, 2.5, 0.0, 3.1, 1.5),
 }
 ROWS = {
     "GAUSSIAN": 2.1,
@@ -59,20 +74,8 @@ ROWS = {
 }
 """Nanoseconds of a row, by what augments it or by its likelihood (``row_of``)."""
 
-A_SWEEP_OF_WARMUP = 190_000.0
-"""Nanoseconds of a sweep of a second-order warm-up beside what it does: each is a call of the loop."""
-
 NORMALS, TRIES, NANOSECONDS_A_NORMAL = 10_000, 8, 7.3
 """The short loop: so many normal variates, the least of so many tries, and what one took on the machine of the prices."""
-
-
-class Work(NamedTuple):
-    """What a sweep of a plan goes through: all its moves ``times`` times, and in these so many rows, effects and operations."""
-
-    times: int
-    rows: float
-    effects: int
-    operations: float
 
 
 def loop_of(design: Design, made: Plan) -> str:
@@ -97,7 +100,7 @@ def work_of(design: Design, made: Plan) -> Work:
     if made.decided:
         rows = 0.0
     elif made.scheme == "second-order":
-        rows = float(cells.number(design))
+        rows = float(made.cells)
     elif families.of(design).is_gaussian:
         rows = float(design.y.size) if len(made.units) > 1 else 0.0
     else:
@@ -141,13 +144,12 @@ def predict(design: Design, made: Plan, sampling: Sampling) -> Duration:
     of its kind are worth as many as are asked for."""
     design = by_group.arrange(design)
     price, of = PRICES[loop_of(design, made)], work_of(design, made)
-    row = ROWS.get(row_of(design, made), 0.0)
-    sweep = of.times * (price.once + row * of.rows + price.effect * of.effects + price.operation * of.operations) * speed()
+    sweep = price.sweep(of, ROWS[row_of(design, made)]) * speed()
     draws = footprint.stored_draws(sampling)
     if sampling.until is not None:
         wanted = max(sampling.until.ess, sampling.until.tail_ess or 0.0)
         draws = min(max(draws, round(wanted * price.per_draw / sampling.chains)), sampling.until.max_draws)
-    warm = price.warm * sweep + (A_SWEEP_OF_WARMUP * speed() if made.scheme == "second-order" else 0.0)
+    warm = price.call * speed() + price.warm * sweep
     cores = min(sampling.cores or usable_cores(), usable_cores(), sampling.chains)
     seconds = 1e-9 * (sampling.warmup * warm + draws * sweep) * sampling.chains / cores
     return Duration(

@@ -8,7 +8,6 @@ all decisions, checkpoints and records are made here, from the same numbers, as 
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +25,6 @@ from gibbs.sampling.stream import Stream
 
 if TYPE_CHECKING:
     from gibbs.model.records import Design
-    from gibbs.sampling.keeper import Keeper
     from gibbs.sampling.pack import Packed
     from gibbs.tasks.hands import Desk, Hands, Job
 
@@ -97,18 +95,9 @@ def _made(model: Model, number: int) -> Chain:
 class FarCrew(Crew):
     """A ``Crew`` whose threads are the workers of a cluster."""
 
-    def __init__(
-        self,
-        chains: list[Chain],
-        cores: int | None,
-        tell: Callable[[int], None],
-        chunk: int | None = None,
-        asked: threading.Event | None = None,
-        keeper: Keeper | None = None,
-        *,
-        hands: Hands,
-    ) -> None:
-        super().__init__(chains, cores, tell, chunk, asked, keeper)
+    def __init__(self, chains: list[Chain], *words: Any, hands: Hands) -> None:
+        """As ``Crew``."""
+        super().__init__(chains, *words)
         self.workers = max(1, min(hands.count, len(chains)))
         first = chains[0]
         streams = None if first.stream is None else (first.stream.places, first.stream.blocks, first.stored)

@@ -9,11 +9,8 @@ from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
 
 SHIFTS = np.exp(np.linspace(np.log(0.25), np.log(8.0), 16))
-"""c of log(s + c) over the sd of the draws of s: what is tried."""
-
-SKEWNESS = 0.4
-"""Skewness that the draws of log(s + c) are to have: some to the right, where the t has a tail; of proposals where s is near 0, which short
-warm-ups seldom see, there would be too few."""
+"""c of log(s + c) over the sd of the draws of s, of which the one that leaves the least skewness is taken. Over ten models (six seeds each)
+the least effective draws a sweep were 0.520 on average; with skewnesses of 0.2 and 0.4 aimed at, 0.505 and 0.489."""
 
 LEAST_SHIFT = 1e-3
 """Least c over the mean of the draws."""
@@ -54,12 +51,12 @@ def fit_move(coordinates: kl.Coordinates, L: np.ndarray, sigma: np.ndarray) -> N
 
 
 def _shift(values: np.ndarray) -> float:
-    """c for which the skewness of log(s + c) is nearest to ``SKEWNESS``; ``values`` (S,) are draws of s."""
+    """c for which the draws of log(s + c) are least skew, ``values`` (S,) those of s."""
     sd = max(float(np.std(values)), 1e-300)
     x = np.log(values[:, None] + sd * SHIFTS)
     x -= x.mean(axis=0)
     skewness = np.mean(x**3, axis=0) / np.maximum(np.mean(x**2, axis=0), 1e-100) ** 1.5
-    return max(sd * float(SHIFTS[np.argmin(np.abs(skewness - SKEWNESS))]), LEAST_SHIFT * float(np.mean(values)))
+    return max(sd * float(SHIFTS[np.argmin(np.abs(skewness))]), LEAST_SHIFT * float(np.mean(values)))
 
 
 def _sds_of(place: list[list[int]], i: int) -> list[int]:

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from gibbs import mapped, memory
-from gibbs.model import by_group, cells, families
+from gibbs.cores import usable_cores
+from gibbs.model import by_group, families
 from gibbs.model.records import Design, Sampling
 from gibbs.sampling import stopping
-from gibbs.sampling.compiled_before import compiled_before, usable_cores
+from gibbs.sampling.compiled_before import compiled_before
 from gibbs.sampling.plan import Plan
 
 KERNELS = 80_000_000
@@ -73,24 +74,22 @@ def predict(design: Design, plan: Plan, sampling: Sampling, keep: tuple[str, ...
     N, Q = design.y.size, sum(f.Z.shape[1] for f in design.factors)
     p = design.X.shape[1] + (len(design.categories) - 1 if design.categories else 0)
     row = 8 * p + 8 * Q + 4 * len(design.factors) + 32
-    discrete = families.of(design).is_discrete
-    M = cells.number(design) if discrete else N
     stored, streamed = _effects(design, keep)
     draws, C = stored_draws(sampling), sampling.chains
     numbers = p + plan.hyper + 1 + stored
     kept = 8 * numbers * draws * C + (8 * numbers * draws if C > 1 else 0)
     in_files = mapped.folder_of(design.y) is not None
-    by_cell = 0 if in_files and plan.decided else _by_cell(design, plan, M)
+    by_cell = 0 if in_files and plan.decided else _by_cell(design, plan)
     return Footprint(
         before=memory.own() if in_files else memory.used(),
         so_far=memory.own() if in_files else memory.now(),
         compiling=_compiling(plan, sampling.cores),
         packing=PACKING_MAPPED * N if in_files else int(PACKING * row * N),
-        work=KERNELS + C * (by_cell + _by_level(design, plan) + 8 * 5 * plan.core_columns**2) + _shared(plan, p, M),
+        work=KERNELS + C * (by_cell + _by_level(design, plan) + 8 * 5 * plan.core_columns**2) + _shared(plan, p),
         draws=kept + C * _sums(streamed),
         standing=8 * C * STATES * (stored + streamed) + C * COPIES * _summed(streamed) + 8 * C * draws * (numbers - stored),
         tables=LIBRARIES + LINE * (stored + streamed),
-        mapped=(3 * row * N + C * (_by_cell(design, plan, M) if plan.decided else 0)) if in_files else 0,
+        mapped=(3 * row * N + C * (_by_cell(design, plan) if plan.decided else 0)) if in_files else 0,
     )
 
 
@@ -156,8 +155,9 @@ def _effects(design: Design, keep: tuple[str, ...] | None) -> tuple[int, int]:
     return stored, sum(sizes.values()) - stored
 
 
-def _by_cell(design: Design, plan: Plan, M: int) -> int:
+def _by_cell(design: Design, plan: Plan) -> int:
     """Bytes of one chain's arrays of a number a cell."""
+    M = plan.cells
     if plan.decided:
         return 20 * M
     if plan.scheme == "second-order":
@@ -167,9 +167,9 @@ def _by_cell(design: Design, plan: Plan, M: int) -> int:
     return 8 * M * 7
 
 
-def _shared(plan: Plan, p: int, M: int) -> int:
+def _shared(plan: Plan, p: int) -> int:
     """Predictors by column, which second-order chains share."""
-    return 8 * M * p if plan.scheme == "second-order" and not plan.decided else 0
+    return 8 * plan.cells * p if plan.scheme == "second-order" and not plan.decided else 0
 
 
 def _by_level(design: Design, plan: Plan) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
+from gibbs.cores import usable_cores
 from gibbs.draws.records import Draws, StreamedDraws
 from gibbs.errors import SamplingError
 from gibbs.sampling import stream
@@ -155,7 +155,7 @@ def _stack(chains: list[Chain], kept: int) -> dict[str, np.ndarray]:
                 array[k, at : at + size] = getattr(chunk, name)[:size]
             at += size
 
-    with ThreadPoolExecutor(min(len(chains), os.cpu_count() or 1)) as threads:
+    with ThreadPoolExecutor(min(len(chains), usable_cores())) as threads:
         list(threads.map(copy, range(len(chains))))
     return stack
 

@@ -57,6 +57,7 @@ class Plan:
     cycles: times that a sweep of second-order moves goes through all of them.
     rounds: of moves by rows after each draw of the location (``kernels/by_rows.py``); 0: the variances move otherwise.
     decided: order of the expansion by which second-order decisions read single rows (``kernels/expansion.py``); 0: they pass over all.
+    cells: rows, those that are equal counted as one where a likelihood takes them together.
     scheme: "joint" (one unit or none: everything in one draw), "collapsed" (several units), "one-at-a-time", "second-order".
     """
 
@@ -71,6 +72,7 @@ class Plan:
     cycles: int = 1
     rounds: int = 0
     decided: int = 0
+    cells: int = 0
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -118,6 +120,11 @@ def make(design: Design, scheme: str = "auto") -> Plan:
     by_group.require(design)
     if scheme not in SCHEMES:
         raise SpecError(f"scheme '{scheme}' is not one of {', '.join(SCHEMES)}.{nearest(scheme, SCHEMES)}", where="sampling.scheme")
+    cells = equal_rows.number(design) if families.of(design).is_discrete else design.y.size
+    return replace(_decide(design, scheme, cells), cells=cells)
+
+
+def _decide(design: Design, scheme: str, cells: int) -> Plan:
     family = families.of(design)
     if not family.is_discrete:
         if scheme in ("augmented", "second-order"):
@@ -129,7 +136,7 @@ def make(design: Design, scheme: str = "auto") -> Plan:
                 "and a half, has none. Use 'auto' or 'second-order'.",
                 where="sampling.scheme",
             )
-        return _second_order(design, "why: sampling weights are powers of each row's likelihood, which no latent outcome has", forced=False)
+        return _second_order(design, "why: sampling weights are powers of each row's likelihood, which no latent outcome has", cells=cells)
     elif family.outcome == families.TRIALS and family.augmented and scheme not in ("auto", "second-order"):
         if family.link not in family.augmented:
             raise SpecError(
@@ -140,10 +147,9 @@ def make(design: Design, scheme: str = "auto") -> Plan:
         plan = _structure(design, "auto" if scheme == "augmented" else scheme)
         return replace(plan, lines=(*plan.lines, "why: augmentation forced; second-order moves, which auto takes, cost no draw a trial"))
     elif family.outcome == families.BINARY:
-        cells = equal_rows.number(design)
         better, why = choice(design, cells)
         if scheme == "second-order" or (scheme == "auto" and better == "second-order"):
-            return _second_order(design, why, forced=scheme != "auto", cells=cells)
+            return _second_order(design, why, cells=cells, forced=scheme != "auto")
         if scheme in ("auto", "augmented"):
             plan = _structure(design, "auto")
             return replace(plan, lines=(*plan.lines, why if scheme == "auto" else f"{why} (augmentation forced)"))
@@ -153,7 +159,7 @@ def make(design: Design, scheme: str = "auto") -> Plan:
                 f"scheme '{scheme}' is not one a {design.family} model has; it is drawn by second-order moves ('auto' or 'second-order').",
                 where="sampling.scheme",
             )
-        return _second_order(design, "", forced=False)
+        return _second_order(design, "", cells=cells)
     return _structure(design, scheme)
 
 
@@ -201,13 +207,13 @@ def _autocorrelation(link: str, share: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return 2.0 * np.sinh(eta) / eta - 1.0, share * (1.0 - share)
 
 
-def _second_order(design: Design, why: str, forced: bool, cells: int | None = None) -> Plan:
+def _second_order(design: Design, why: str, *, cells: int, forced: bool = False) -> Plan:
     """The blocks of a second-order sweep: everything in the core where that is small and well informed, else the structure of ``joint``."""
     factors, decision = design.factors, decisions.Decision()
     effects = design.X.shape[1] + sum(f.coordinates * len(f.columns) for f in factors)
     small = effects <= ALL_IN_CORE
     if effects <= MOST_BY_FACTORS and design.rows_used >= ROWS_AN_EFFECT * effects:
-        decision = decisions.choose(design, effects, decisions.PASS if small else NANOSECONDS_A_ROW, cells)
+        decision = decisions.choose(design, effects, cells, decisions.PASS if small else NANOSECONDS_A_ROW)
     if decision.order or (small and design.rows_used >= ROWS_AN_EFFECT * effects):
         plan = _finish(design, "joint", tuple(range(len(factors))), (), None)
     else:

@@ -22,9 +22,9 @@ from queue import SimpleQueue
 
 import numba
 
+from gibbs.cores import usable_cores
 from gibbs.kernels import elimination, factorised, second_order, sweep
 from gibbs.kernels.apart import Apart, types_of
-from gibbs.sampling.compiled_before import usable_cores
 
 APART: dict[str, tuple[Apart, ...]] = {
     "joint": (sweep.DRAW_HYPER,),

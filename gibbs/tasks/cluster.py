@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from gibbs import signals
+from gibbs.cores import usable_cores
 from gibbs.errors import ClusterError, nearest
 from gibbs.tasks import installation
 from gibbs.tasks.dask_job import DaskJob
@@ -159,7 +160,7 @@ def _local(distributed: Any, cores: int | None) -> Iterator[Client]:
 
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(1)  # a process of such a cluster that reads the file again which has started it: that one says so
-    count = cores or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    count = cores or usable_cores()
     try:
         security = Security.temporary()
     except ImportError:

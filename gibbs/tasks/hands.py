@@ -6,7 +6,6 @@ is done. What a task gives depends on its first two words alone, never on where 
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from gibbs import signals
+from gibbs.cores import usable_cores
 
 POLL = 0.1
 AHEAD = 4
@@ -65,7 +65,7 @@ class Threads:
     """``count`` threads of this process: for functions that spend their time in compiled code."""
 
     def __init__(self, cores: int | None = None) -> None:
-        self.count = max(1, cores or os.cpu_count() or 1)
+        self.count = max(1, cores or usable_cores())
 
     def job(self, function: Function, shared: Any) -> Job:
         """A new job."""

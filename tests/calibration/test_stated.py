@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import gibbs
+from gibbs.calibration import stated
 from gibbs.calibration.stated import Stated
 from gibbs.draws import names
 from gibbs.errors import SpecError
@@ -45,6 +47,17 @@ def test_the_rest_of_the_coefficients_given_the_stated_ones() -> None:
     precision = 1 / 0.5**2 + zbar**2 / 1.5**2
     mean = (1.0 / 0.5**2 + zbar * left / 1.5**2) / precision
     assert abs(intercept.mean() - mean) < 4.0 / np.sqrt(2000 * precision)
+
+
+def test_a_t_that_the_stated_values_speak_of_is_drawn_given_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """b_x given b_Intercept: N(b_x; 0, 2²) t₃((b_Intercept + x̄ b_x − 2)/0.5), by quadrature; more statements than coefficients are left."""
+    of = design("y ~ x + (1 | g)", priors={"b[x]": "normal(0, 2)", "intercept": "student_t(3, 2, 0.5)"})
+    grid, xbar = np.linspace(-15.0, 15.0, 20_001), ROWS["x"].mean()
+    density = stats.norm.pdf(grid, 0.0, 2.0) * stats.t.pdf((30.0 + xbar * grid - 2.0) / 0.5, 3)
+    cdf = np.cumsum(density) / density.sum()
+    assert stats.kstest(drawn(of, {"b_Intercept": 30.0}, 600)["b_x"], lambda x: np.interp(x, grid, cdf)).pvalue > 1e-4
+    monkeypatch.setattr(stated, "ROUNDS", 1)  # λ as the prior has it
+    assert stats.kstest(drawn(of, {"b_Intercept": 30.0}, 600)["b_x"], lambda x: np.interp(x, grid, cdf)).pvalue < 1e-6
 
 
 @pytest.mark.parametrize("priors", [{}, {"sd[g]": "half_normal(0, 1)"}])

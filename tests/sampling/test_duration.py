@@ -54,7 +54,7 @@ def test_a_sweep_is_what_it_goes_through_at_its_prices():
     work = duration.work_of(design, made)
     sweep = price.once + duration.ROWS["BINOMIAL_LOGIT"] * work.rows + price.effect * effects + price.operation * work.operations
     assert 0 < work.rows <= 60 and more.sweep == pytest.approx(3 * sweep)
-    assert more.seconds == pytest.approx(1e-9 * 4 * (300 * (duration.A_SWEEP_OF_WARMUP + price.warm * 3 * sweep) + 1000 * 3 * sweep))
+    assert more.seconds == pytest.approx(1e-9 * 4 * (300 * (price.call + price.warm * 3 * sweep) + 1000 * 3 * sweep))
 
 
 def test_a_run_to_precision_is_as_long_as_typical_draws_make_it():

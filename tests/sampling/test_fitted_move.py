@@ -62,11 +62,11 @@ def test_proposals_of_the_fit_have_the_moments_of_the_draws():
         assert made[inside(made_sd), 1].std() == pytest.approx(tangent[inside(sd[:, 0])].std() * np.sqrt(1.1), rel=0.07)
 
 
-def test_the_shift_leaves_the_skewness_that_is_wanted_where_there_is_such_a_shift():
+def test_the_shift_leaves_no_skewness_where_there_is_such_a_shift():
     s = stats.gamma(3.0).rvs(50_000, random_state=1)
     found = [fitted_move._shift(s * unit) / unit for unit in (1.0, 1e-4)]
     assert found[0] == pytest.approx(found[1])
-    assert stats.skew(np.log(s + found[0])) == pytest.approx(fitted_move.SKEWNESS, abs=0.1)
+    assert abs(stats.skew(np.log(s + found[0]))) < 0.1
     left = 5.0 - np.minimum(s, 4.9)  # a tail that no shift takes off
     assert fitted_move._shift(left) == pytest.approx(np.std(left) * fitted_move.SHIFTS[-1])
 

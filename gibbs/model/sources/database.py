@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gibbs import memory
+from gibbs.cores import usable_cores
 from gibbs.errors import DataError, nearest
 from gibbs.model import csv_file
 from gibbs.model.sources.place import Place
@@ -64,7 +65,7 @@ def connected(place: Place, source: str) -> Iterator[duckdb.DuckDBPyConnection]:
     duckdb = library(source)
     installed = memory.installed() or 6 * MOST_MEMORY
     settings = {
-        "threads": os.cpu_count() or 1,
+        "threads": usable_cores(),
         "memory_limit": f"{max(min(MOST_MEMORY, installed // 6), _LEAST_MEMORY) // 1_000_000}MB",
         "temp_directory": "",
         "autoinstall_known_extensions": False,
