@@ -142,7 +142,7 @@ OF_THE_ROWS = {
 
 
 def z_of(p: Problem, decide, rise: float, times: int = 1500, enough: float = np.inf) -> float:
-    """Standard errors between the share of ACCEPTED and the definition's probability, of so many times, or of fewer if they are ``enough``."""
+    """Standard errors between the share of ACCEPTED and the definition's probability, of so many times, or fewer if they are ``enough``."""
     rng, count, model = np.random.default_rng(9), kl.counts_of(1, 1).moves, p.model
     expansion, wanted, found, z = p.chain.expansion._replace(most=np.inf), probability(p, rise), [], 0.0
     while len(found) < times and z <= enough:
