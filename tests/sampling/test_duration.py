@@ -73,7 +73,8 @@ def test_speed_is_that_of_this_machine(monkeypatch: pytest.MonkeyPatch):
     assert 0.05 < duration.speed() < 100.0  # of a machine that runs Python at all
     assert duration.speed() == duration.speed()  # once a process
     duration.speed.cache_clear()
-    clock = iter(np.repeat(np.cumsum(np.full(duration.TRIES, 10**9)), 2) + np.tile([0, 73_000 * 2], duration.TRIES))
+    twice = round(2 * duration.NORMALS * duration.NANOSECONDS_A_NORMAL)
+    clock = iter(np.repeat(np.cumsum(np.full(duration.TRIES, 10**9)), 2) + np.tile([0, twice], duration.TRIES))
     monkeypatch.setattr(duration.time, "perf_counter_ns", lambda: int(next(clock)))
     assert duration.speed() == pytest.approx(2.0)
     duration.speed.cache_clear()
