@@ -84,7 +84,7 @@ def _that_runs(data: str, source: str, packaged: bool, outcome: str | None, out:
             return next((one for one in fewer if is_whole(one)), found)
         except (DataError, SpecError) as error:
             problem = error
-            found = found.smaller(error.message.split(". ")[0][:100])
+            found = found.smaller(error.message.splitlines()[0].split(". ")[0][:100])
     assert problem is not None
     raise problem
 

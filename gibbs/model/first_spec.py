@@ -19,6 +19,7 @@ from gibbs.model.families import FAMILIES
 from gibbs.model.syntax import quoted
 from gibbs.model.yaml_lines import dump
 from gibbs.numerals import plain
+from gibbs.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -218,7 +219,7 @@ def _no_use(c: Column) -> str:
     """Why the column cannot be in the first model; empty where it can."""
     if c.kind in ("constant", "empty", "rows", "date"):
         return {"date": "dates: derive a year or an age from them"}.get(c.kind, c.found.split(";")[0])
-    if "`" in c.name or not c.name.strip():
+    if "`" in c.name or not c.name.strip() or printable(c.name) != c.name:
         return "its name cannot stand in a formula: rename it (data: {rename: {new: old}})"
     return f"{100 * c.missing / c.rows:.0f} % of its values are missing" if c.missing > MOST_MISSING * c.rows else ""
 
@@ -247,7 +248,7 @@ def to_yaml(proposal: Proposal, *, source: str, file: str, output: str) -> str:
         f"The columns ({p.rows:,} rows):",
         *_inventory(p),
     ]
-    text = "".join(f"# {line}".rstrip() + "\n" for line in head)
+    text = _comments(head)
     text += dump({"title": f"First model of {source}", "data": source})
     text += _comments([f"One of {', '.join(FAMILIES)}."])
     text += dump({"family": p.family})
@@ -291,4 +292,4 @@ def _inventory(p: Proposal) -> list[str]:
 
 
 def _comments(lines: Sequence[str]) -> str:
-    return "".join(f"# {line}\n" for line in lines)
+    return "".join(f"# {printable(line)}".rstrip() + "\n" for line in lines)

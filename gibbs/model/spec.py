@@ -198,7 +198,7 @@ def to_yaml(spec: Spec, *, folder: Path | None = None, notes: Sequence[str] = ()
         head.append(f"As a formula: {spec.formula}")
     if "data" not in values:
         head.append("The data were a table given from Python.")
-    return "".join(f"# {line}\n" for note in head for line in note.splitlines()) + yaml_lines.dump(values)
+    return "".join(f"# {printable(line)}\n" for note in head for line in note.splitlines()) + yaml_lines.dump(values)
 
 
 def same(a: Spec, b: Spec) -> bool:

@@ -16,6 +16,7 @@ import yaml
 from gibbs import paths
 from gibbs.errors import SpecError
 from gibbs.model import signatures
+from gibbs.printable import printable
 
 LARGEST_FILE = 1_000_000  # bytes; a spec is a page
 MOST_NODES = 50_000  # after aliases are written out
@@ -272,7 +273,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "'" if not isinstance(plain_value(text), str) else None
+    style = '"' if printable(text) != text else "'" if not isinstance(plain_value(text), str) else None
     return dumper.represent_scalar(_TEXT, text, style=style)
 
 
@@ -287,5 +288,9 @@ _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456
 
 
 def dump(values: dict[str, Any]) -> str:
-    """``values`` as YAML that ``parse`` reads back to equal values, keys in the order given."""
-    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False)
+    """``values`` as YAML that ``parse`` reads back to equal values, keys in the order given.
+
+    Letters that would act on a terminal are written as escapes, in double quotes, marks of direction too.
+    """
+    text = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False)
+    return printable(text, lines=True)

@@ -14,6 +14,7 @@ from gibbs.cli import main
 from gibbs.errors import DataError
 from gibbs.model import first_spec
 from gibbs.model import spec as specs
+from gibbs.printable import printable
 
 ROOT = Path(__file__).resolve().parents[2]
 rng = np.random.default_rng(16)
@@ -120,6 +121,17 @@ def test_odd_names_stand_in_backticks_and_nothing_is_lost(
     assert main(["init", "my data.csv", "--outcome", "the y"]) == 0
     assert specs.load(Path("my data.yaml")).formula == "`the y` ~ x + `Grund schule` + école"
     assert main(["check", "my data.yaml"]) == 0
+
+
+def test_names_that_would_act_on_a_terminal_are_left_out_and_written_as_escapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    frame().assign(y=rng.normal(size=240), **{"a\x1b[31m": 1.5 * rng.normal(size=240), "b\u202e": rng.normal(size=240)}).to_parquet(
+        "d.parquet"
+    )
+    assert main(["init", "d.parquet", "--outcome", "y"]) == 0
+    text = Path("d.yaml").read_text(encoding="utf-8")
+    assert "a\\x1b[31m" in text and "b\\u202e" in text and printable(text, lines=True) == text
+    assert specs.load(Path("d.yaml")).formula == "y ~ x"
 
 
 def test_init_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

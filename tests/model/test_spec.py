@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gibbs.errors import SpecError
 from gibbs.model import schema, spec, yaml_lines
 from gibbs.model.records import DataSource, Prior, Sampling, Spec, Until
+from gibbs.printable import printable
 from tests.model.written import FULL, refused
 
 # ------------------------------------------------------------------------------------------------------- reading
@@ -277,6 +278,19 @@ def test_any_text_is_yaml_or_one_error(text: str) -> None:
         assert isinstance(values, dict)
     except SpecError:
         pass
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(
+        st.text("ab\x1b\x9b\u202e\u2066\u2028\x85\n\t\\'\" :#é日1", max_size=8),
+        st.text("ab\x1b\u202e\u2069\u2028\n\\'\" :#é.1", max_size=8),
+    )
+)
+def test_text_that_would_act_on_a_terminal_is_written_as_escapes_and_read_back(values: dict[str, str]) -> None:
+    text = yaml_lines.dump({"title": "t", "more": values})
+    assert printable(text, lines=True) == text
+    assert yaml_lines.parse(text, "m.yaml")[0] == {"title": "t", "more": values}
 
 
 # ------------------------------------------------------------------------------------------- flags and Python
