@@ -7,6 +7,8 @@ Gelman's J ≥ 3 (2006, Bayesian Analysis 1, §2.2: with one or two groups a uni
 
 A level holds its effects where its rows with an outcome have Z of full rank, and, of discrete outcomes, where they are not all alike (all
 0, all 1, nothing counted, all in an end category): a likelihood that tends to 1 as the effect goes to infinity takes no power off.
+Of effects Bw whose levels know their neighbours it is the directions of w that count: all but those in which w may grow without end and
+every row be content, the cone of a_i'w ≥ 0 (rows all alike) and a_i'w = 0 (rows that hold). A walk that is 0 first and 1 later holds none.
 The residual sd counts as one more flat sd, held by as many rows.
 """
 
@@ -21,6 +23,8 @@ from gibbs.model import alike, families
 from gibbs.model.records import Design, Factor
 
 LEAST = 3
+_WITH_MEAN = ("cov", "mm")
+"""Structures whose effects do not sum to zero, so that they are as many as exchangeable ones."""
 
 
 def check(design: Design, where: Callable[[str], str]) -> None:
@@ -51,6 +55,16 @@ def check(design: Design, where: Callable[[str], str]) -> None:
                 "available where one does. Give the sds a proper prior, such as half_t(3, 0, 2.5).",
                 where=where(f"sd[{factor.name}]"),
             )
+        if factor.structure is not None and len(factor.columns) == 1:
+            d, structure = directions(design, factor, known), factor.structure
+            if d < r + m + 1 or d + (structure.kind not in _WITH_MEAN) < LEAST:
+                raise SpecError(
+                    f"sd[{factor.name}] has a flat prior, and with {why} there is a posterior where the rows hold {max(r + m + 1, LEAST - 1)} "
+                    f"directions or more of the effects of {structure.words} on both sides; of {structure.basis.shape[1]} they hold {d}. The "
+                    "sd would run off to infinity: give it a proper one, such as half_t(3, 0, 2.5).",
+                    where=where(f"sd[{factor.name}]"),
+                )
+            continue
         held = _held(design, factor, known)
         for k, group in enumerate(factor.groups or ("",)):
             J = int(held.sum() if factor.group is None else held[factor.group == k].sum())
@@ -78,6 +92,47 @@ def _held(design: Design, factor: Factor, known: np.ndarray) -> np.ndarray:
         speaks = np.bincount(factor.codes[~np.isnan(way)], minlength=J) > 0
         full &= speaks
     return full & ~one_sided
+
+
+def directions(design: Design, factor: Factor, known: np.ndarray) -> int:
+    """How many directions of w, in effects Bw of one column, the rows hold on both sides: the codimension of the cone of the others."""
+    basis, z = factor.structure.basis, factor.Z[:, 0]
+    size = np.linalg.norm(basis, axis=1)
+    way = alike.pushes(design)
+    speaks = known & (z != 0.0) & (size[factor.codes] > 0.0)
+    if way is not None:
+        speaks &= ~np.isnan(way)
+    push = np.zeros(int(speaks.sum())) if way is None else way[speaks] * np.sign(z[speaks])
+    J, codes = len(factor.levels), factor.codes[speaks]
+    low, high = np.full(J, 2.0), np.full(J, -2.0)
+    np.minimum.at(low, codes, push)
+    np.maximum.at(high, codes, push)
+    met, one_sided = low <= high, (low == high) & (low != 0.0)
+    rows = basis / np.where(size > 0.0, size, 1.0)[:, None]
+    held = rows[met & ~one_sided]
+    if one_sided.any():
+        open_ = rows[one_sided] * low[one_sided, None]
+        held = np.vstack([held, open_[~_may_grow(open_, held)]])
+    return int(np.linalg.matrix_rank(held, tol=1e-8)) if len(held) else 0
+
+
+def _may_grow(open_: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Which rows a_i of ``open_`` have a_i'w > 0 for some w with Aw ≥ 0 and Hw = 0, H the rows held: all at once, by a linear programme."""
+    from scipy import sparse
+    from scipy.optimize import linprog
+
+    m, C = open_.shape
+    if not m:
+        return np.zeros(0, dtype=bool)
+    found = linprog(
+        np.concatenate([np.zeros(C), -np.ones(m)]),
+        A_ub=sparse.hstack([sparse.csr_array(-open_), sparse.eye_array(m)]),
+        b_ub=np.zeros(m),
+        A_eq=sparse.hstack([sparse.csr_array(held), sparse.csr_array((len(held), m))]) if len(held) else None,
+        b_eq=np.zeros(len(held)) if len(held) else None,
+        bounds=[(None, None)] * C + [(0.0, 1.0)] * m,
+    )
+    return np.ones(m, dtype=bool) if found.x is None else found.x[C:] > 0.5
 
 
 def _count(number: int, noun: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ from gibbs.calibration.datasets import check as check_simulation
 from gibbs.draws import diagnostics
 from gibbs.errors import OutputError, PlotError, SpecError
 from gibbs.export import jags, stan
-from gibbs.model import data, design, spec
+from gibbs.model import data, design, flat_sds, spec
 
 EIGHT = pd.DataFrame(
     {"y": [28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0], "s": [15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0], "g": list("ABCDEFGH")}
@@ -110,3 +112,51 @@ def test_simulation_and_exports_say_what_they_can(tmp_path) -> None:
     with pytest.raises(PlotError, match="is flat: there is no density to draw"):
         fit.plot.priors("sd_g__Intercept")
     assert "flat (improper)" in str(gibbs.check("y | se(s) ~ 1 + (1 | g)", EIGHT, priors={"sd": "flat"}))
+
+
+# -------------------------------------------------------------------------------------------- levels that know each other
+
+TWELVE = np.arange(48) % 12
+PATTERNS = {
+    "steps": (TWELVE >= 6).astype(int),  # 0 in the first levels, 1 in the last
+    "both": np.arange(48) // 12 % 2,  # 0 and 1 in every level
+    "some": np.where(TWELVE < 4, np.arange(48) // 12 % 2, TWELVE >= 6),  # both in the first four, steps in the others
+    "one": np.where(TWELVE == 5, 0, np.arange(48) // 12 % 2),  # both in all but one
+}
+
+
+@pytest.mark.parametrize(
+    ("term", "held"),
+    [
+        # Effects of any size: a level is held where it has both.
+        ('(1 | gr(a, cov = "I.csv"))', {"steps": 0, "both": 12, "some": 4, "one": 11}),
+        ("mm(g, g2)", {"steps": 0, "both": 12, "some": 4, "one": 11}),
+        # That sum to zero: eleven directions, and one level alone cannot leave 0.
+        ("rw1(g)", {"steps": 0, "both": 11, "some": 4, "one": 11}),
+        ('icar(a, graph = "line.csv")', {"steps": 0, "both": 11, "some": 4, "one": 11}),
+        # That have no straight line besides: what is 0 or less, then 0 or more, and has neither mean nor slope, is 0.
+        ("rw2(g)", {"steps": 10, "both": 10, "one": 10}),
+        ("s(g, k = 12)", {"steps": 10, "both": 10, "one": 10}),
+    ],
+)
+def test_directions_that_the_rows_hold(term: str, held: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [f"l{k:02}" for k in range(12)]
+    pd.DataFrame(np.eye(12), index=names, columns=names).to_csv("I.csv")
+    pd.DataFrame({"a": names[:-1], "b": names[1:]}).to_csv("line.csv", index=False)
+    table = pd.DataFrame({"g": TWELVE, "g2": TWELVE, "a": [names[k] for k in TWELVE]})
+    for pattern, d in held.items():
+        made = built(f"y ~ 1 + {term}", table.assign(y=PATTERNS[pattern]), family="logit")
+        assert flat_sds.directions(made, made.factors[0], np.ones(48, dtype=bool)) == d, pattern
+    if held["steps"] == 0:
+        with pytest.raises(SpecError, match=r"of 1\d they hold 0\. The sd would run off to infinity"):
+            built(f"y ~ 1 + {term}", table.assign(y=PATTERNS["steps"]), family="logit", priors={"sd": "flat"})
+    for pattern in ("both", "one"):
+        built(f"y ~ 1 + {term}", table.assign(y=PATTERNS[pattern]), family="logit", priors={"sd": "flat"})
+
+
+@pytest.mark.parametrize("family", ["gaussian", "poisson"])
+def test_walks_of_real_outcomes_and_counts_hold_all_their_directions(family: str) -> None:
+    table = pd.DataFrame({"g": TWELVE, "y": 1 + TWELVE % 3})
+    made = built("y ~ 1 + rw1(g)", table, family=family, priors={"sd": "flat"})
+    assert flat_sds.directions(made, made.factors[0], np.ones(48, dtype=bool)) == 11
