@@ -12,6 +12,8 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,10 @@ def _use_cache_folder() -> None:
 
 _use_cache_folder()
 
+# the programs that tests start, a hundred and more, and every worker would compile each module again
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 
 def _same_examples_in_every_run() -> None:
     """Hypothesis draws its examples from the test itself, so that a run can be repeated; GIBBS_EXPLORE=1 seeks others."""
@@ -80,6 +86,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from xdist.scheduler import WorkStealingScheduling
 
     return WorkStealingScheduling(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """The workers of a whole run share the tests out to be compiled, too: what pytest makes of ``assert`` takes it long, and is kept."""
+    config = session.config
+    worker = getattr(config, "workerinput", {"workercount": 1, "workerid": "gw0"})
+    if worker["workercount"] < 2 or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    root = Path(__file__).resolve().parent
+    for path in sorted(root.rglob("test_*.py"))[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]:
+        with suppress(Exception, pytest.skip.Exception):  # collection will tell
+            import_module(".".join(path.relative_to(root.parent).with_suffix("").parts))
 
 
 @pytest.hookimpl(tryfirst=True)

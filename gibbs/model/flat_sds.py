@@ -58,10 +58,11 @@ def check(design: Design, where: Callable[[str], str]) -> None:
         if factor.structure is not None and len(factor.columns) == 1:
             d, structure = directions(design, factor, known), factor.structure
             if d < r + m + 1 or d + (structure.kind not in _WITH_MEAN) < LEAST:
+                least = max(r + m + 1, LEAST - 1)
                 raise SpecError(
-                    f"sd[{factor.name}] has a flat prior, and with {why} there is a posterior where the rows hold {max(r + m + 1, LEAST - 1)} "
-                    f"directions or more of the effects of {structure.words} on both sides; of {structure.basis.shape[1]} they hold {d}. The "
-                    "sd would run off to infinity: give it a proper one, such as half_t(3, 0, 2.5).",
+                    f"sd[{factor.name}] has a flat prior, and with {why} there is a posterior where the rows hold {least} directions or "
+                    f"more of the effects of {structure.words} on both sides; of {structure.basis.shape[1]} they hold {d}. The sd would run "
+                    "off to infinity: give it a proper one, such as half_t(3, 0, 2.5).",
                     where=where(f"sd[{factor.name}]"),
                 )
             continue
