@@ -104,14 +104,14 @@ def normalised(log_weight: np.ndarray) -> tuple[np.ndarray, float, float]:
     [
         ("one_factor", {}),
         ("one_factor", {"known_se": True, "sd_prior": "half_cauchy"}),
-        ("one_factor", {"sigma_prior": "fixed", "sd_prior": "inverse_gamma"}),
+        pytest.param("one_factor", {"sigma_prior": "fixed", "sd_prior": "inverse_gamma"}, marks=pytest.mark.slow),
         ("one_factor", {"sd_prior": "fixed", "sigma_prior": "uniform", "offset": True}),
         ("two_terms", {"sigma_prior": "fixed"}),
         pytest.param("slopes", {}, marks=pytest.mark.slow),
-        ("slopes", {"sigma_prior": "fixed"}),
+        pytest.param("slopes", {"sigma_prior": "fixed"}, marks=pytest.mark.slow),
         ("slopes", {"sigma_prior": "fixed", "covariance_prior": "huang_wand"}),
         ("slopes", {"sigma_prior": "fixed", "covariance_prior": "inverse_wishart"}),
-        ("one_factor", {"sigma_prior": "fixed", "covariance_prior": "huang_wand!"}),
+        pytest.param("one_factor", {"sigma_prior": "fixed", "covariance_prior": "huang_wand!"}, marks=pytest.mark.slow),
     ],
 )
 def test_gaussian_posteriors_against_weighted_prior_draws(kind, options):

@@ -289,8 +289,10 @@ sys.exit(main())
 """
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-@pytest.mark.parametrize("module", ["gibbs.cli", "argparse", "gibbs.errors"])
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("gibbs.cli", "SIGINT"), ("argparse", "SIGINT"), ("gibbs.errors", "SIGINT"), ("gibbs.cli", "SIGTERM"), ("argparse", "SIGHUP")],
+)
 def test_while_the_command_is_imported(folder: Path, module: str, name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", EARLY, "check", "model.yaml", name, module],

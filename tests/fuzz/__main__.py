@@ -27,7 +27,7 @@ def main() -> int:
         ended = run.one(arguments.seed, arguments.only, kind=arguments.kind, seconds=arguments.seconds)
         print(f"{ended.kind}: {ended.verdict.kind}, {ended.seconds:.2f} s\n{ended.verdict.words}")
         return int(ended.verdict.wrong)
-    if arguments.kind in (None, "drawing", "sampled"):
+    if arguments.kind in (None, "drawing", "sampled", "whole"):
         kinds.warm()
     began, all_ended, failed = time.time(), [], 0
     for ended in run.many(

@@ -20,7 +20,7 @@ from gibbs import pipeline
 from gibbs.errors import SamplingError
 from gibbs.model import spec as spec_module
 from gibbs.posterior.fit import Fit
-from tests.fuzz import specs, tables, words
+from tests.fuzz import specs, tables, whole, words
 from tests.fuzz.judge import command
 
 Example = Callable[[], str]
@@ -209,6 +209,11 @@ def sampled(r: Random, odd: float, folder: Path) -> Example:
     return go
 
 
+def whole_fit(r: Random, odd: float, folder: Path) -> Example:
+    """A tiny fit of laws, weights and holes, with answers that must agree: read back, and with other effects stored."""
+    return whole.of(r, odd, folder, _small_runs)
+
+
 KINDS: dict[str, tuple[Callable[[Random, float, Path], Example], float]] = {
     "formula": (formula, 20),
     "prior": (prior, 12),
@@ -223,9 +228,10 @@ KINDS: dict[str, tuple[Callable[[Random, float, Path], Example], float]] = {
     "outputs": (outputs, 3),
     "drawing": (drawing, 1),
     "sampled": (sampled, 1),
+    "whole": (whole_fit, 1),
 }
 """Each kind with its share."""
-SAMPLING = ("drawing", "sampled", "outputs")
+SAMPLING = ("drawing", "sampled", "whole", "outputs")
 """Kinds that need compiled kernels, or seconds."""
 _DRAWING = ("run", "sbc", "plot", "report")
 

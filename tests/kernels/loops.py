@@ -10,6 +10,7 @@ from gibbs.kernels.hyper import draw_hyper
 from gibbs.kernels.latent import draw_student_scales
 from gibbs.kernels.layout import Levels, Target
 from gibbs.kernels.location import copy_core_factors, draw_core, draw_unit
+from gibbs.kernels.own_law import move_by_own_law
 from numba import njit
 
 from gibbs.kernels import joint_scales, row_moves
@@ -85,6 +86,15 @@ def run_wishart(rng, layout, t, priors, u, L, work, out):
         accepted += propose_wishart(rng, layout, t, priors, u, L, work)
         out[i, :] = L
     return accepted
+
+
+@njit(cache=True, error_model="numpy")
+def run_own_law(rng, data, cut, layout, chosen, own_rows, state, small, at, thin, out):
+    """out (n, columns of a level) ← the effects from place ``at`` on, after every ``thin`` moves of the levels that are chosen."""
+    for i in range(out.shape[0]):
+        for _ in range(thin):
+            move_by_own_law(rng, data, 1.0, cut, layout, chosen, own_rows, state, small)
+        out[i, :] = state.u[at : at + out.shape[1]]
 
 
 # Parts of the moves by rows. ``kernel``, not ``njit``: what ``make_room`` returns is not counted.

@@ -78,7 +78,7 @@ def test_noise_has_the_curvature_at_the_mode():
     mean = special.expit(r.offset + b.W @ mode)
     Q = b.W.T @ ((r.trials * mean * (1 - mean))[:, None] * b.W) + prior
     n = 2_000
-    z = (np.array([start(b, 30, 1.5) for _ in range(n)]) - mode) @ np.linalg.cholesky(Q) / 1.5
+    z = (np.array([start(b, 12, 1.5) for _ in range(n)]) - mode) @ np.linalg.cholesky(Q) / 1.5
     excess = (z.T @ z / n - np.eye(mode.size)) * np.sqrt(n / (1.0 + np.eye(mode.size)))
     assert np.max(np.abs(excess)) < 6.0
     assert np.max(np.abs(z.mean(axis=0))) * np.sqrt(n) < 6.0

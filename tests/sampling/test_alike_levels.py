@@ -82,7 +82,7 @@ def test_the_law_by_quadrature(region: Law):
     assert [region.quantile(p) for p in (0.05, 0.5, 0.95)] == pytest.approx([0.46457, 1.99820, 9.29700], rel=2.5e-3)
 
 
-@pytest.mark.parametrize("seed", [2, 3, 6])
+@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 6))])
 def test_a_region_of_one_state_that_is_all_zero(seed: int, region: Law):
     fit = gibbs.fit(FAULTS / "nested_alike" / "spec.yaml", seed=seed, progress=False)
     assert_agrees(fit, "sd_region__Intercept", region)
@@ -128,7 +128,7 @@ def one_factor(family: str, link: str) -> tuple[pd.DataFrame, list[Likelihood]]:
         ("logit", "", "augmented"),
         ("poisson", "", "auto"),
         ("binomial", "cloglog", "auto"),
-        ("binomial", "probit", "auto"),
+        pytest.param("binomial", "probit", "auto", marks=pytest.mark.slow),
     ],
 )
 def test_a_level_without_an_event(family: str, link: str, scheme: str):
@@ -185,7 +185,7 @@ def test_one_such_state_among_forty_one_with_the_defaults():
     assert_agrees(fit, "sd_region__Intercept", law)
 
 
-@pytest.mark.parametrize("seed", [3, 4, 5, 6])
+@pytest.mark.parametrize("seed", [3, 5, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (4, 6))])
 def test_without_these_moves_the_verdict_is_no(seed: int, monkeypatch: pytest.MonkeyPatch):
     """As it was before: no level moves by its own law. R-hat and effective sizes may be within their limits; the tail is not there."""
     from gibbs.sampling import own_law, second_order

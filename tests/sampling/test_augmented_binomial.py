@@ -24,7 +24,7 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_sweeps_leave_the_joint_law_alone(case: Case) -> None:
-    verdict = examine(case, repack=True, replicates=400, seed=501)
+    verdict = examine(case, repack=True, replicates=250, sweeps=12, seed=501)
     name, p = verdict.worst()
     assert p * len(CASES) > SUITE, f"{case}: {name}\n{verdict.report()}"
 

@@ -98,7 +98,6 @@ FLAT = {"b": "flat()", "intercept": "flat()"}
 
 FAST = {
     "groups of one": Inputs("y ~ x + (1|row)", ordinary, draws=8000),
-    "groups of one, logit": Inputs("b ~ x + (1|row)", ordinary, "logit", 4000, SINGLE),
     "groups all 0 and all 1, logit": Inputs("b ~ x + (1|g)", lambda: with_columns(b=whole_groups), "logit", 4000),
     "two levels": Inputs("y ~ x + (1|g)", lambda: with_columns(g=lambda d: d["g"] % 2), draws=2000),
     "two levels with slopes": Inputs("y ~ x + (1+x|g)", lambda: with_columns(g=lambda d: d["g"] % 2), draws=4000),
@@ -121,6 +120,7 @@ FAST = {
     ),
 }
 SLOW = {
+    "groups of one, logit": Inputs("b ~ x + (1|row)", ordinary, "logit", 4000, SINGLE),
     "groups of one, probit": Inputs("b ~ x + (1|row)", ordinary, "probit", 20_000, SINGLE),
     "groups all 0 and all 1, probit": Inputs("b ~ x + (1|g)", lambda: with_columns(b=whole_groups), "probit", 12_000),
     "separation, logit": Inputs("b ~ z + (1|g)", lambda: with_columns(z=lambda d: 1.0 * d["b"]), "logit", 20_000),
@@ -245,7 +245,11 @@ RESCALED = {
 }
 
 
-@pytest.mark.parametrize("name", RESCALED)
+RELATIVES = ("year as it is, logit", "income in pesos, logit")
+"""Of which the others have the column in another family, and the family with another column."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in RELATIVES else name for name in RESCALED])
 def test_the_answer_is_that_of_the_data_rescaled_by_hand(name: str):
     """Default priors scale with the data, so that it is one model twice; seeds differ, so that agreement is not one of rounding."""
     case = RESCALED[name]

@@ -46,8 +46,12 @@ def quantiles(counts: list[int], link: str, df: float = 3.0, scale: float = 2.5,
     return np.array(found)
 
 
-@pytest.mark.parametrize("link", ["logit", "probit"])
-@pytest.mark.parametrize("counts", [[12, 0, 25, 8], [0, 12, 25, 8], [12, 25, 8, 0], [12, 0, 0, 25, 8], [0, 0, 30, 10, 0], [0, 9, 6]])
+COUNTS = [[12, 0, 25, 8], [0, 12, 25, 8], [12, 25, 8, 0], [12, 0, 0, 25, 8], [0, 0, 30, 10, 0], [0, 9, 6]]
+IN_TURN = [(counts, ("logit", "probit")[k % 2]) for k, counts in enumerate(COUNTS)]
+CROSSED = [pytest.param(c, link, marks=pytest.mark.slow) for c in COUNTS for link in ("logit", "probit") if (c, link) not in IN_TURN]
+
+
+@pytest.mark.parametrize(("counts", "link"), [*IN_TURN, *CROSSED])
 def test_cutpoints_have_the_posterior_of_quadrature(counts: list[int], link: str) -> None:
     labels = [f"k{i}" for i in range(len(counts))]
     table = pd.DataFrame({"y": np.repeat(labels, counts)})

@@ -30,7 +30,7 @@ FAST = (
 
 @pytest.mark.parametrize("case", FAST, ids=str)
 def test_decisions_by_factors_leave_the_joint_law_alone(case: Case):
-    assert_invariant(case, FAST, replicates=400, seed=401)
+    assert_invariant(case, FAST, replicates=250, sweeps=12, seed=401)
 
 
 def grid() -> list[Case]:
