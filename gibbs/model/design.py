@@ -274,10 +274,12 @@ def _taken_otherwise(frame: pd.DataFrame, parts: list[Columns]) -> tuple[str, ..
                 f"without separators and signs, or factor({name}) where a category is meant."
             )
         elif v.is_category and not coding.is_category(v.node) and 2 * len(words) > len(frame):
+            numeric = all(spelling.number_of(word) is not None for word in words)
+            instead = "They spell numbers: make numbers of them" if numeric else f"If they name groups, write (1 | {name})"
             found.setdefault(
                 name,
                 f"'{name}' is text of {len(words):,} values in {len(frame):,} rows ({words[0]!r}, …), each with a coefficient of its own. "
-                f"If they name groups, write (1 | {name}); factor({name}) says that a category is meant.",
+                f"{instead}; factor({name}) says that a category is meant.",
             )
     return tuple(found[name] for name in sorted(found))
 

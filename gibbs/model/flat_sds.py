@@ -61,8 +61,8 @@ def check(design: Design, where: Callable[[str], str]) -> None:
                 least = max(r + m + 1, LEAST - 1)
                 raise SpecError(
                     f"sd[{factor.name}] has a flat prior, and with {why} there is a posterior where the rows hold {least} directions or "
-                    f"more of the effects of {structure.words} on both sides; of {structure.basis.shape[1]} they hold {d}. The sd would run "
-                    "off to infinity: give it a proper one, such as half_t(3, 0, 2.5).",
+                    f"more of the effects of {structure.words} on both sides; of {structure.basis.shape[1]} they hold {d}. The sd would "
+                    "run off to infinity: give it a proper one, such as half_t(3, 0, 2.5).",
                     where=where(f"sd[{factor.name}]"),
                 )
             continue

@@ -301,6 +301,7 @@ def _ordinal(formula: Formula, family: Family, frame: pd.DataFrame, source: str,
         notes = ()
     else:
         notes = _order_note(series, labels, said.column) + labelled.no_answer_among(said.column, codes, labels)
+        notes = notes or _unchosen_note(series, labels, said.column)
     return Outcome(codes.astype(np.float64), categories=tuple(labels), notes=notes)
 
 
@@ -346,6 +347,26 @@ def _order_note(series: pd.Series, labels: Sequence[str], name: str) -> tuple[st
     return (
         f"the categories of {name} are words, and were taken in alphabetical order: {' < '.join(labels)}. If another order is meant, write "
         "it in the spec, categories: [lowest, …, highest], or give an ordered categorical.",
+    )
+
+
+def _unchosen_note(series: pd.Series, labels: Sequence[str], name: str) -> tuple[str, ...]:
+    """Categories that an ordered categorical has, or that a scale of whole numbers steps over, and that no row used has: left out."""
+    import pandas as pd
+
+    values, every = [levels.number_of(text) for text in labels], []
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        every = [levels.label(value) for value in series.cat.categories] if series.cat.ordered else []
+    elif all(value is not None and value.is_integer() for value in values):
+        low, high = int(min(values)), int(max(values))
+        every = [str(value) for value in range(low, high + 1)] if 2 * (high + 1 - low) <= 3 * len(labels) else []
+    empty = [text for text in every if text not in labels]
+    if not empty or len(every) > MAX_CATEGORIES:
+        return ()
+    shown = ", ".join(map(repr, empty[:5])) + (" …" if len(empty) > 5 else "")
+    return (
+        f"nobody in the rows used chose {shown} of {name}, and the model has no such "
+        f"category. Where it was there to be chosen, list it: categories: [{', '.join(every)}].",
     )
 
 

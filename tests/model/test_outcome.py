@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,3 +98,22 @@ def test_weights_without_a_type_are_told_which_types_the_family_has(family: str,
     with pytest.raises(DataError, match='type = "frequency"') as caught:
         build("y | weights(x) ~ 1", {"y": [1, 2, 3, 1, 2, 3], "x": [1, 2, 3, 4, 5, 6]}, family)
     assert ("precision" in str(caught.value)) == precise
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([1, 2, 4, 5] * 6, "nobody in the rows used chose '3' of o, and the model has no such category.*categories: \\[1, 2, 3, 4, 5\\]"),
+        (pd.Categorical([1, 2, 4] * 8, categories=[1, 2, 3, 4, 5], ordered=True), "chose '3', '5' of o"),
+        (pd.Categorical(["low", "top"] * 12, categories=["low", "mid", "top"], ordered=True), "categories: \\[low, mid, top\\]"),
+        ([1, 2, 3, 4] * 6, ""),
+        ([1, 3, 5, 7] * 6, ""),  # every other number
+        (pd.Categorical([1, 2, 4] * 8), ""),
+        (pd.Categorical(["a", "b", "c"] * 8, ordered=True), ""),
+    ],
+)
+def test_categories_that_nobody_chose_and_nobody_listed_are_told_of(values: object, said: str) -> None:
+    made = build("o ~ x", pd.DataFrame({"o": values, "x": np.arange(24.0)}), "ordinal")
+    notes = [note for note in made.notes if "nobody" in note]
+    assert len(notes) == bool(said)
+    assert not said or re.search(said, notes[0])
