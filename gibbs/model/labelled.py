@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
+from gibbs.model import kinds
 from gibbs.model.spelling import number_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Labels = Mapping[Any, str]
 """Value → label, of one column."""
@@ -39,19 +42,21 @@ def as_category(series: pd.Series, labels: Labels) -> pd.Series:
     if not codes or not all(c in labels for c in codes) or len({labels[c] for c in codes}) < len(codes):
         return series
     place = {c: i for i, c in enumerate(codes)}
+    import pandas as pd
+
     found = pd.Categorical.from_codes([place.get(v, -1) for v in series], [str(labels[c]) for c in codes])
     return pd.Series(found, index=series.index, name=series.name)
 
 
 def codes_among_numbers(name: str, series: pd.Series, labels: Labels) -> list[str]:
     """A sentence where values of a column of numbers have labels and are not the ends or the middle of its scale, or mean no answer."""
-    if not labels or isinstance(series.dtype, pd.CategoricalDtype):
+    if not labels or kinds.is_category(series.dtype):
         return []
     values, counts = np.unique(series.dropna().to_numpy(), return_counts=True)
     marked = np.array([value in labels for value in values], dtype=bool)
     if not marked.any():
         return []
-    numbers = pd.api.types.is_numeric_dtype(series.dtype)
+    numbers = kinds.is_number(series.dtype)
     no_answer = np.array([m and names_no_answer(labels[v]) for v, m in zip(values, marked, strict=True)], dtype=bool)
     few, suspects = not marked.all(), no_answer
     if numbers and few:  # a scale with labels at its ends, and codes; unless these would be most of its values

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gibbs.model.plain import Column
 from gibbs.model.spelling import number_of, spells_dates, spells_times
 from gibbs.printable import printable
 
@@ -67,8 +68,11 @@ def _word(text: str) -> tuple[str, str, str]:
     return bare, folded, text.swapcase()
 
 
-def raw_codes(series: pd.Series) -> tuple[np.ndarray, list[str], bool]:
+def raw_codes(series: pd.Series | Column) -> tuple[np.ndarray, list[str], bool]:
     """Codes (N,) with −1 for missing, the label of each code, and whether the labels have an order of their own (a categorical)."""
+    if isinstance(series, Column):
+        codes, values = series.factorize()
+        return codes, [label(v) for v in values.tolist()], False
     import pandas as pd
 
     if isinstance(series.dtype, pd.CategoricalDtype):
@@ -110,8 +114,15 @@ def recode(codes: np.ndarray, labels: Sequence[str], final: Sequence[str]) -> np
     return table[codes]
 
 
+def _is_plain(series: pd.Series | Column) -> bool:
+    """Numbers or truth values of a type of NumPy's."""
+    return isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf"
+
+
 def is_boolean(series: pd.Series) -> bool:
     """Truth values, whatever they are stored as."""
+    if _is_plain(series):
+        return series.dtype.kind == "b"
     import pandas as pd
 
     return pd.api.types.is_bool_dtype(series) or (series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) == "boolean")
@@ -119,10 +130,12 @@ def is_boolean(series: pd.Series) -> bool:
 
 def is_number(series: pd.Series) -> bool:
     """A column of numbers: a numeric type, or an object column that holds nothing else."""
-    import pandas as pd
-
     if is_boolean(series):
         return False
+    if _is_plain(series):
+        return True
+    import pandas as pd
+
     if series.dtype == object:
         return pd.api.types.infer_dtype(series, skipna=True) in ("integer", "floating", "mixed-integer-float", "decimal")
     return pd.api.types.is_numeric_dtype(series)
@@ -138,6 +151,8 @@ INSTEAD = {
 
 def temporal(series: pd.Series) -> str:
     """What a column holds of INSTEAD, as such or as text that can be nothing else (``2019-09-22``, ``22 Sep 2019``, ``08:30``); or ""."""
+    if _is_plain(series):
+        return ""
     import pandas as pd
 
     if pd.api.types.is_timedelta64_dtype(series):

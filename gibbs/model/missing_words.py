@@ -16,15 +16,18 @@ A word that spells a number matches that number, however it is written. The defa
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from gibbs.errors import nearest
-from gibbs.model import spelling
+from gibbs.model import kinds, spelling
 from gibbs.model.csv_file import MISSING_WORDS
 from gibbs.model.labelled import Labels
 from gibbs.model.records import DataSource
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EVERY = "*"
 _SHOWN = 3
@@ -49,6 +52,8 @@ def kept_in_text_only(options: DataSource, *names: str) -> tuple[str, ...]:
 
 def drop_among_numbers(series: pd.Series, words: Sequence[str]) -> tuple[pd.Series, bool]:
     """The column with ``words`` missing where all its other values spell numbers, and whether any was there."""
+    import pandas as pd
+
     values = [value for value in pd.unique(series.dropna()) if isinstance(value, str)]
     others = [value for value in values if value not in words]
     if len(others) == len(values) or not others or any(spelling.number_of(value) is None for value in others):
@@ -58,12 +63,14 @@ def drop_among_numbers(series: pd.Series, words: Sequence[str]) -> tuple[pd.Seri
 
 def mark(series: pd.Series, words: Sequence[str], labels: Labels) -> tuple[pd.Series, set[str]]:
     """The column with the words' values missing, and the words that were found. ``labels``: of its values, where they have any."""
-    if not words or pd.api.types.is_bool_dtype(series.dtype):
+    if not words or kinds.is_truth(series.dtype):
         return series, set()
     of_word = {word: _values(word, labels) for word in words}
-    if pd.api.types.is_numeric_dtype(series.dtype):
+    if kinds.is_number(series.dtype):
         there = set(series[series.isin({v for meant in of_word.values() for v in meant if not isinstance(v, str)})].unique().tolist())
         return (series.where(~series.isin(there)) if there else series), {word for word, meant in of_word.items() if meant & there}
+    import pandas as pd
+
     codes, values = pd.factorize(series, use_na_sentinel=True)
     places: dict[object, set[str]] = {}
     for word, meant in of_word.items():
@@ -144,11 +151,13 @@ def _labelled(word: str, labels: Labels) -> bool:
 
 def _written(columns: Iterable[str], frame: pd.DataFrame, labels: Mapping[str, Labels]) -> list[str]:
     """Labels and values of columns as a person would write them; of numbers the few, or the least and the largest."""
+    import pandas as pd
+
     found: dict[str, None] = {}
     for name in columns:
         found |= dict.fromkeys(str(label) for label in labels.get(name, {}).values())
         values = pd.unique(frame[name].dropna())
         if len(values) > _MANY:
-            values = [min(values), max(values)] if pd.api.types.is_numeric_dtype(frame[name].dtype) else []
+            values = [min(values), max(values)] if kinds.is_number(frame[name].dtype) else []
         found |= dict.fromkeys(f"{v:g}" if isinstance(v, (float, np.floating)) else str(v) for v in values)
     return list(found)

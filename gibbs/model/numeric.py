@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from gibbs.errors import DataError
-from gibbs.model import levels, spelling
+from gibbs.model import kinds, levels, spelling
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SHOWN = 5  # values that a message names
 
@@ -21,14 +23,16 @@ def as_number(series: pd.Series, column: str, source: str) -> np.ndarray:
     separators, words that mean missing, dates, value labels.
     """
     where = f"{source}, column '{column}'"
-    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_numeric_dtype(series.dtype):
-        if pd.api.types.is_complex_dtype(series.dtype):
+    if kinds.is_truth(series.dtype) or kinds.is_number(series.dtype):
+        if kinds.is_complex(series.dtype):
             raise DataError("complex numbers have no place in a model.", where=where)
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
-    if not isinstance(series.dtype, pd.CategoricalDtype) and (kind := levels.temporal(series)):
+    if not kinds.is_category(series.dtype) and (kind := levels.temporal(series)):
         raise DataError(f"the column holds {kind}, and numbers are needed; make {levels.INSTEAD[kind]}.", where=where)
-    if isinstance(series.dtype, pd.IntervalDtype):
+    if kinds.is_interval(series.dtype):
         raise DataError("the column holds intervals, and numbers are needed.", where=where)
+    import pandas as pd
+
     plain = series.astype(object)
     codes, values = pd.factorize(plain, use_na_sentinel=True)
     numbers = np.array([*(_as_float(value) for value in values), np.nan])[codes]
@@ -63,7 +67,7 @@ def _why(values: pd.Series, series: pd.Series) -> str:
         return " They look like numbers with decimal commas; write 1.5 with a point."
     if len(words) <= 3 and len(values) < len(series.dropna()):
         return f" If they mean missing, name them in the spec: na: [{', '.join(repr(w) for w in words)}]."
-    if isinstance(series.dtype, pd.CategoricalDtype):
+    if kinds.is_category(series.dtype):
         return " It is a category; if these are the value labels of a Stata or SPSS file, labels: numbers under data: gives the numbers."
     return ""
 

@@ -17,6 +17,8 @@ from gibbs import memory, paths
 from gibbs.errors import DataError, nearest
 from gibbs.model import csv_file, r_file, signatures, trial, workbook
 from gibbs.model.csv_file import Asked
+from gibbs.model.plain import Numbers
+from gibbs.model.plain import frame as plain_frame
 from gibbs.model.records import DataSource
 from gibbs.model.yaml_lines import nearest_file
 
@@ -34,13 +36,13 @@ FORMATS = (
 class Reader:
     """A table that has been opened: ``names`` of its columns as they stand in it, and ``read(positions)`` to read some of them.
 
-    ``read`` gives a DataFrame with one column a position, in that order. labels : position → the labels of the column's values, where it
+    ``read`` gives a table with one column a position, in that order. labels : position → the labels of the column's values, where it
     has any. untyped : the file is text, whose values are what they spell; ``read`` then takes how columns are asked for.
     notes : what may be wrong with the file. numbered : what is read has the numbers of its rows as its index.
     """
 
     names: tuple[str, ...]
-    read: Callable[..., pd.DataFrame]
+    read: Callable[..., pd.DataFrame | Numbers]
     labels: Mapping[int, Labels] = field(default_factory=dict)
     untyped: bool = False
     notes: tuple[str, ...] = ()
@@ -48,6 +50,10 @@ class Reader:
 
     def columns(self, positions: Sequence[int], asked: Mapping[int, Asked] | None = None) -> pd.DataFrame:
         """The columns at ``positions``. ``asked``: how they are wanted, of a file that is text."""
+        return plain_frame(self.held(positions, asked))
+
+    def held(self, positions: Sequence[int], asked: Mapping[int, Asked] | None = None) -> pd.DataFrame | Numbers:
+        """``columns``, without pandas where that is possible."""
         return self.read(positions, asked) if self.untyped else self.read(positions)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from gibbs.errors import DataError
 from gibbs.model import spec_formula
 from gibbs.model.formula import Formula
+from gibbs.model.plain import Numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -224,9 +225,10 @@ class Table:
     """The columns a model needs, read and renamed, before rows are dropped.
 
     Of a table that is not loaded a row of ``frame`` stands for ``counts`` rows of the data, and has the number of one of them.
+    ``held``: ``frame`` itself, or the same without pandas where all columns are numbers (:mod:`gibbs.model.plain`).
     """
 
-    frame: pd.DataFrame  # index = 1-based data row numbers as the user counts them
+    held: pd.DataFrame | Numbers  # index = 1-based data row numbers as the user counts them
     source: str  # "data/peru.csv", "lme4::sleepstudy", "DataFrame"
     fingerprint: str  # sha256 of the columns used
     read_seconds: float = 0.0
@@ -235,10 +237,15 @@ class Table:
     counts: np.ndarray | None = None  # (rows of the frame,); None where each stands for itself
     way: Way | None = None  # of a table that is not loaded
 
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The table as pandas has it."""
+        return self.held.to_pandas() if isinstance(self.held, Numbers) else self.held
+
     def number(self, which: np.ndarray | None = None) -> int:
         """Rows of the data behind the rows ``which`` (mask) of the frame, behind all where None."""
         if self.counts is None:
-            return len(self.frame) if which is None else int(np.sum(which))
+            return len(self.held) if which is None else int(np.sum(which))
         return round(float(np.sum(self.counts if which is None else self.counts[which])))
 
     def counts_of(self, rows: pd.Index) -> np.ndarray:

@@ -100,9 +100,9 @@ MissingWords = Annotated[list[str], BeforeValidator(_texts), WithJsonSchema(_MIS
 
 
 class _Keys(BaseModel):
-    """No key but those named; numbers stand for text where text is wanted."""
+    """No key but those named; numbers stand for text where text is wanted. Built when it is needed, so that most are built once."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, defer_build=True)
 
 
 class UntilKeys(_Keys):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -16,6 +16,7 @@ from gibbs.draws.outline import Outline, outline
 from gibbs.draws.records import Draws
 from gibbs.errors import NotConvergedWarning, outside
 from gibbs.files import pages
+from gibbs.files.grid import Grid
 from gibbs.model.records import Design, Spec, Table
 from gibbs.posterior import ratios, variances
 from gibbs.posterior.of_rows import OfRows
@@ -174,14 +175,24 @@ class Fit(OfRows):
     # ------------------------------------------------------------------------------------------------------------ tables
 
     @cached_property
+    def _grid(self) -> Grid:
+        """``summary()`` as arrays, without pandas."""
+        return self._timed(summary.grid)
+
+    @cached_property
+    def _ranef_grid(self) -> Grid:
+        """``ranef(summary=True)`` as arrays, without pandas."""
+        return self._timed(summary.ranef_grid)
+
+    @cached_property
     def _table(self) -> pd.DataFrame:
-        return self._timed(summary.table)
+        return self._grid.frame()
 
     @cached_property
     def _ranef_table(self) -> pd.DataFrame:
-        return self._timed(summary.ranef_table)
+        return self._ranef_grid.frame()
 
-    def _timed(self, make: Any) -> pd.DataFrame:
+    def _timed(self, make: Callable[[Draws, Outline], Grid]) -> Grid:
         begun = time.perf_counter()
         made = make(self.arrays, self.outline)
         self.timings["diagnostics"] = self.timings.get("diagnostics", 0.0) + time.perf_counter() - begun
@@ -234,7 +245,7 @@ class Fit(OfRows):
     @cached_property
     def convergence(self) -> Convergence:
         """Whether the draws can be trusted, over every parameter, random effects included; held to ``until`` where the spec has it."""
-        return verdict.convergence(self.arrays, self.outline, self.spec.sampling.until, fixed=self._table, ranef=self._ranef_table)
+        return verdict.convergence(self.arrays, self.outline, self.spec.sampling.until, fixed=self._grid, ranef=self._ranef_grid)
 
     def warn(self) -> None:
         """Warn (NotConvergedWarning, a UserWarning) where the draws are not to be trusted, with the sentence of the command line."""

@@ -37,6 +37,7 @@ from gibbs.runfolder import layout, saved_data
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gibbs.files.grid import Grid
     from gibbs.posterior.fit import Fit
 
 FORMAT = 1  # of the manifest; a folder is a run folder if its manifest says {"gibbs_run": FORMAT}
@@ -137,8 +138,8 @@ def writer(fit: Fit, tables: Callable[[], Tables | None], overdue: Callable[[], 
         seconds, found = time.perf_counter() - begun, tables()
         begun = time.perf_counter()
         if found is not None:
-            spreadsheet.to_csv(found.summary, folder / "summary.csv", float_format="%.8g")
-            spreadsheet.to_csv(found.effects, folder / "ranef.csv", index=False, float_format="%.8g")
+            found.summary.write(folder / "summary.csv")
+            found.effects.write(folder / "ranef.csv")
             if fit.estimates is not None:
                 spreadsheet.to_csv(fit.estimates.table(), folder / "estimates.csv", float_format="%.10g")
             if found.missing is not None:
@@ -167,16 +168,17 @@ def _write_state(fit: Fit, folder: Path) -> None:
 class Tables:
     """What is computed from the draws when a run is written."""
 
-    summary: pd.DataFrame
-    effects: pd.DataFrame
+    summary: Grid
+    effects: Grid
     missing: pd.DataFrame | None
     convergence: Mapping[str, Any]
 
 
 def _tables(fit: Fit) -> Tables:
-    effects = fit.ranef(summary=True).drop(columns="ess_tail")
+    fit._tell()
+    effects = fit._ranef_grid.without("ess_tail")
     missing = None if fit.missing_draws is None else fit.missing_outcomes()
-    return Tables(fit.summary(), effects, missing, fit.convergence.as_dict())
+    return Tables(fit._grid, effects, missing, fit.convergence.as_dict())
 
 
 def tables_in_time(fit: Fit, seconds: float | None) -> Tables | None:

@@ -6,7 +6,7 @@ import html as html_module
 import math
 import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from gibbs import wrap
 from gibbs.columns import align, number
@@ -18,6 +18,7 @@ from gibbs.printable import printable
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gibbs.files.grid import Grid
     from gibbs.posterior.fit import Fit
 
 _WIDTH = 88
@@ -40,7 +41,9 @@ def blocks(fit: Fit, level: float = 0.95, interval: str = "equal", digits: int =
     outline, draws = fit.outline, fit.arrays
     chains, kept = draws.beta.shape[:2]
     found = [Block("words", tuple(_header(fit, chains, kept)))]
-    table = fit.summary(level, interval, exp and fit.estimates is None)
+    plain = (level, interval, exp) == (0.95, "equal", False) and fit.estimates is None
+    fit._tell()
+    table: Any = fit._grid if plain else fit.summary(level, interval, exp and fit.estimates is None)
     if fit.estimates is not None:
         table = _of_survey(fit, table, level, intervals.column_names(level, interval))
         table = ratios.exponentiated(table, outline) if exp else table
@@ -206,7 +209,7 @@ def _header(fit: Fit, chains: int, kept: int) -> list[str]:
 
 
 def _rows(
-    table: pd.DataFrame, labels: dict[str, str], head: tuple[str, ...], ends: tuple[str, str], digits: int
+    table: pd.DataFrame | Grid, labels: dict[str, str], head: tuple[str, ...], ends: tuple[str, str], digits: int
 ) -> tuple[tuple[str, ...], ...]:
     rows: list[tuple[str, ...]] = [("", *head)]
     for name, label in labels.items():

@@ -9,6 +9,7 @@ import numpy as np
 from gibbs.draws import at_means, diagnostics, names
 from gibbs.draws.names import Model
 from gibbs.draws.records import STREAMED_PROBABILITIES, Draws
+from gibbs.files.grid import Grid
 from gibbs.model.families import PARAMETERS
 from gibbs.posterior import intervals
 from gibbs.posterior.intervals import PROBABILITIES, QUANTILES
@@ -20,26 +21,30 @@ COLUMNS = ("mean", "sd", *QUANTILES, "mcse_mean", "ess_bulk", "ess_tail", "rhat"
 _KINDS = ("b_Intercept[", "sd_", "cor_", *PARAMETERS)  # order of the table after the coefficients
 
 
-def table(draws: Draws, model: Model) -> pd.DataFrame:
-    """One row a parameter: coefficients, cutpoints, sds, correlations, sigma, nu, shape; columns ``COLUMNS``, index ``parameter``.
+def grid(draws: Draws, model: Model) -> Grid:
+    """One row a parameter: coefficients, cutpoints, sds, correlations, sigma, nu, shape; columns ``COLUMNS``, labels ``parameter``.
 
     Of varying coefficients whose sd is another with the columns beside them at their means there are both (``at_means``). Estimates are on
     the scale of the model (probit and logit: the link). Diagnostics are those of ``diagnostics``, except that a constant parameter has
     ESS nan, and one that the model fixes has its value, sd 0 and no diagnostics.
     """
-    import pandas as pd
-
     derived, more = at_means.values(draws.hyper, draws.hyper_names, model)
     hyper = (*draws.hyper_names, *derived)
     order = sorted(range(len(hyper)), key=lambda i: _kind(hyper[i]))
     labels = names.coefficient_names(model) + tuple(hyper[i] for i in order)
     both = np.concatenate((draws.beta, np.concatenate((draws.hyper, more), axis=2)[:, :, order]), axis=2)
     columns = _columns(diagnostics.diagnose(both, PROBABILITIES))
-    frame = pd.DataFrame({name: columns[name] for name in COLUMNS}, index=pd.Index(labels, name="parameter"))
+    made = Grid({name: np.array(columns[name]) for name in COLUMNS}, labels, "parameter")
     for name, value in names.fixed_values(model).items():  # draws of these may wobble in the last digit
-        if name in frame.index:
-            frame.loc[name] = [value, 0.0, value, value, value, 0.0, np.nan, np.nan, np.nan]
-    return frame
+        if name in made.index:
+            for column, known in zip(COLUMNS, (value, 0.0, value, value, value, 0.0, np.nan, np.nan, np.nan), strict=True):
+                made[column][made.index[name]] = known
+    return made
+
+
+def table(draws: Draws, model: Model) -> pd.DataFrame:
+    """``grid`` as a DataFrame, index ``parameter``."""
+    return grid(draws, model).frame()
 
 
 def with_interval(frame: pd.DataFrame, draws: Draws, model: Model, level: float, kind: str = "equal") -> pd.DataFrame:
@@ -58,13 +63,11 @@ def with_interval(frame: pd.DataFrame, draws: Draws, model: Model, level: float,
     return changed.rename(columns=dict(zip(("q2.5", "q97.5"), intervals.column_names(level, kind), strict=True)))
 
 
-def ranef_table(draws: Draws, model: Model) -> pd.DataFrame:
+def ranef_grid(draws: Draws, model: Model) -> Grid:
     """One row a random effect, in the order of ``Draws.u``: group, level, term, mean, sd, quantiles, then rhat, ess_bulk, ess_tail.
 
     Effects that were summarised as they were drawn have no ess_tail, and R-hat and ess_bulk by batch means (``records.Streamed``).
     """
-    import pandas as pd
-
     columns = _columns(diagnostics.diagnose(draws.whole, PROBABILITIES, mcse=False))
     if draws.streamed:
         columns = _with_streamed(columns, draws, model)
@@ -72,7 +75,12 @@ def ranef_table(draws: Draws, model: Model) -> pd.DataFrame:
     level = [level for factor in model.factors for level in factor.levels for _ in factor.columns]
     term = [column for factor in model.factors for _ in factor.levels for column in factor.columns]
     numbers = {name: columns[name] for name in ("mean", "sd", *QUANTILES, "rhat", "ess_bulk", "ess_tail")}
-    return pd.DataFrame({"group": group, "level": level, "term": term, **numbers})
+    return Grid({"group": group, "level": level, "term": term, **numbers})
+
+
+def ranef_table(draws: Draws, model: Model) -> pd.DataFrame:
+    """``ranef_grid`` as a DataFrame."""
+    return ranef_grid(draws, model).frame()
 
 
 def _with_streamed(columns: dict[str, np.ndarray], draws: Draws, model: Model) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +13,10 @@ from gibbs.draws import names, tails
 from gibbs.draws.limits import EFFECTS, Limits, limits
 from gibbs.draws.names import Model
 from gibbs.draws.records import Draws
+from gibbs.files.grid import Grid
 from gibbs.model.records import Until
 from gibbs.numerals import plain
 from gibbs.summaries import reasons, summary
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SURE = 0.25
 """Below this share of the effective sample size that is wanted, the verdict names no number of draws."""
@@ -66,7 +64,7 @@ class _Watched:
 
 
 def convergence(
-    draws: Draws, model: Model, until: Until | None = None, *, fixed: pd.DataFrame | None = None, ranef: pd.DataFrame | None = None
+    draws: Draws, model: Model, until: Until | None = None, *, fixed: Grid | None = None, ranef: Grid | None = None
 ) -> Convergence:
     """Judge the draws: every R-hat at most 1.01 and every bulk and tail ESS at least 400 (100 a chain with fewer than four chains).
 
@@ -75,8 +73,8 @@ def convergence(
     ``fixed`` and ``ranef`` are the tables of ``summary`` where they are at hand, so that nothing is computed twice.
     """
     kept = draws.beta.shape[1]
-    fixed = summary.table(draws, model) if fixed is None else fixed
-    ranef = summary.ranef_table(draws, model) if ranef is None else ranef
+    fixed = summary.grid(draws, model) if fixed is None else fixed
+    ranef = summary.ranef_grid(draws, model) if ranef is None else ranef
     w = _watched(draws, model, until, fixed, ranef)
     if not len(w.labels):
         return w.verdict(True, "Nothing was drawn: the model fixes every parameter.", "")
@@ -121,18 +119,13 @@ def convergence(
     )
 
 
-def _watched(draws: Draws, model: Model, until: Until | None, fixed: pd.DataFrame, ranef: pd.DataFrame) -> _Watched:
+def _watched(draws: Draws, model: Model, until: Until | None, fixed: Grid, ranef: Grid) -> _Watched:
     """What is judged, of both tables: not what the model fixes, and with ``until: of`` what is named there."""
-    labels = np.array([*fixed.index, *names.ranef_names(model)], dtype=object)
-    mean, sd, rhat, bulk, tail = (
-        np.concatenate((fixed[name].to_numpy(float), ranef[name].to_numpy(float)))
-        for name in ("mean", "sd", "rhat", "ess_bulk", "ess_tail")
-    )
+    labels = np.array([*fixed.labels, *names.ranef_names(model)], dtype=object)
+    mean, sd, rhat, bulk, tail = (np.concatenate((fixed[name], ranef[name])) for name in ("mean", "sd", "rhat", "ess_bulk", "ess_tail"))
     with np.errstate(divide="ignore", invalid="ignore"):
-        mcse = np.concatenate(
-            (fixed["mcse_mean"].to_numpy(float), ranef["sd"].to_numpy(float) / np.sqrt(ranef["ess_bulk"].to_numpy(float)))
-        )
-    asked = limits(until, [str(label) for label in labels], len(fixed.index), draws.beta.shape[0])
+        mcse = np.concatenate((fixed["mcse_mean"], ranef["sd"] / np.sqrt(ranef["ess_bulk"])))
+    asked = limits(until, [str(label) for label in labels], len(fixed.labels), draws.beta.shape[0])
     kept = ~_may_be_constant(labels, model) & asked.asked
     return _Watched(*(a[kept] for a in (labels, mean, sd, rhat, bulk, tail, mcse)), asked.part(kept))
 
