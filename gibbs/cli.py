@@ -22,7 +22,8 @@ from typing import Any, NoReturn
 
 from gibbs import signals, wrap
 from gibbs.commands import spec_arguments
-from gibbs.errors import GibbsError, NotConvergedWarning, SpecError, nearest
+from gibbs.commands.usage import UsageError
+from gibbs.errors import GibbsError, NotConvergedWarning, nearest
 from gibbs.terminal import complain, open_closed_streams, say, say_beside, say_words, show_summary
 from gibbs.version import __version__
 
@@ -206,7 +207,7 @@ class _Parser(argparse.ArgumentParser):
         (say_beside if file is sys.stderr else say)(message.rstrip("\n"))
 
     def error(self, message: str) -> NoReturn:
-        raise _UsageError(self._hinted(message), where=self.prog if self.prog != "gibbs" else "")
+        raise UsageError(self._hinted(message), where=self.prog if self.prog != "gibbs" else "")
 
     def _hinted(self, message: str) -> str:
         """The message, and the nearest thing that would have been right."""
@@ -241,12 +242,6 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return wrap.lines(" ".join(text.split()), width)
-
-
-class _UsageError(SpecError):
-    """The command line is wrong."""
-
-    stage = "command line"
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:

@@ -48,15 +48,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 def chosen(fit: Any, group: str | None) -> list[str]:
     """The factors to print. SpecError for one that there is not, and where there is none."""
-    from gibbs.errors import SpecError, nearest
+    from gibbs.commands.usage import UsageError
+    from gibbs.errors import nearest
 
     known = [factor.name for factor in fit.outline.factors]
     if not known:
-        raise SpecError("the model has no grouping factor: gibbs summary prints its coefficients.", where="group")
+        raise UsageError("the model has no grouping factor: gibbs summary prints its coefficients.", where="group")
     if group is None:
         return known
     if group not in known:
-        raise SpecError(f"there is no grouping factor '{group}'; there is {', '.join(known)}.{nearest(group, known)}", where="group")
+        raise UsageError(f"there is no grouping factor '{group}'; there is {', '.join(known)}.{nearest(group, known)}", where="group")
     return [group]
 
 

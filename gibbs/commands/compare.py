@@ -22,13 +22,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from gibbs.commands.usage import UsageError
     from gibbs.criticism.comparison import compare, run_names
-    from gibbs.errors import SpecError
     from gibbs.posterior.fit import load
     from gibbs.terminal import say_words
 
     if len(set(arguments.run)) < len(arguments.run):
-        raise SpecError("a run is named twice.", where="gibbs compare")
+        raise UsageError("a run is named twice.", where="gibbs compare")
     check_csv(arguments)
     fits = dict(zip(run_names(arguments.run), (load(folder) for folder in arguments.run), strict=True))
     found = compare(fits, criterion=arguments.criterion, group=arguments.group, draws=arguments.draws)

@@ -47,7 +47,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from gibbs.errors import SpecError, nearest
+    from gibbs.commands.usage import UsageError
+    from gibbs.errors import nearest
     from gibbs.terminal import say
 
     if arguments.shell == "words":
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             say("\n".join(found))
         return 0
     if arguments.shell not in _SCRIPTS:
-        raise SpecError(f"the shells are {', '.join(_SCRIPTS)}, not '{arguments.shell}'.{nearest(arguments.shell, _SCRIPTS)}")
+        raise UsageError(f"the shells are {', '.join(_SCRIPTS)}, not '{arguments.shell}'.{nearest(arguments.shell, _SCRIPTS)}")
     say(_SCRIPTS[arguments.shell])
     return 0
 

@@ -46,7 +46,7 @@ def table_arguments(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from gibbs.errors import SpecError
+    from gibbs.commands.usage import UsageError
     from gibbs.files import tablefile
     from gibbs.posterior.fit import load
     from gibbs.predictions.effects import outcome_words
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gibbs.terminal import say, say_words
 
     if arguments.predictor is None and (arguments.by or arguments.picture):
-        raise SpecError("--by and --picture are of one predictor: gibbs effects RUN X --by Z.", where="effects")
+        raise UsageError("--by and --picture are of one predictor: gibbs effects RUN X --by Z.", where="effects")
     probabilities = tablefile.interval(arguments.level)
     check_csv(arguments)
     if arguments.picture:
@@ -90,7 +90,8 @@ def values_of(fit: Any, words: list[str]) -> dict[str, Any]:
 
     SpecError for a word without "=", and for a value that is none of a category's.
     """
-    from gibbs.errors import SpecError, nearest
+    from gibbs.commands.usage import UsageError
+    from gibbs.errors import nearest
     from gibbs.predictions import effects
 
     found: dict[str, Any] = {}
@@ -98,7 +99,7 @@ def values_of(fit: Any, words: list[str]) -> dict[str, Any]:
     for word in words:
         name, equals, text = word.partition("=")
         if not equals or not name.strip() or not text.strip():
-            raise SpecError(f"values are written NAME=VALUE or NAME=VALUE,VALUE; found '{word}'.", where="--at")
+            raise UsageError(f"values are written NAME=VALUE or NAME=VALUE,VALUE; found '{word}'.", where="--at")
         name, values = name.strip(), [v.strip() for v in text.split(",") if v.strip()]
         if name in known:
             x = effects.describe(fit, name)
@@ -106,7 +107,7 @@ def values_of(fit: Any, words: list[str]) -> dict[str, Any]:
                 named = dict(zip(x.labels, x.values, strict=True))
                 for value in values:
                     if value not in named:
-                        raise SpecError(f"{name} has no value '{value}'; it has {', '.join(named)}.{nearest(value, named)}", where="--at")
+                        raise UsageError(f"{name} has no value '{value}'; it has {', '.join(named)}.{nearest(value, named)}", where="--at")
                 made: list[Any] = [named[value] for value in values]
             else:
                 made = [_number(value, name) for value in values]
@@ -129,8 +130,8 @@ def _is_number(text: str) -> bool:
 
 
 def _number(text: str, name: str) -> float:
-    from gibbs.errors import SpecError
+    from gibbs.commands.usage import UsageError
 
     if not _is_number(text) or float(text) != float(text) or abs(float(text)) == float("inf"):
-        raise SpecError(f"{name} is a number; found '{text}'.", where="--at")
+        raise UsageError(f"{name} is a number; found '{text}'.", where="--at")
     return float(text)

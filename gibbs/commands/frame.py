@@ -78,12 +78,12 @@ def _table(name: str) -> pd.DataFrame:
 def _start(given: argparse.Namespace) -> tuple[list[str], list[tuple[str, ...]], np.ndarray] | None:
     import numpy as np
 
-    from gibbs.errors import SpecError
+    from gibbs.commands.usage import UsageError
     from gibbs.survey import raking
 
     if given.start is None:
         if given.cells or given.start_weight:
-            raise SpecError("--cells and --start-weight are of the table to start from, --start.", where="frame")
+            raise UsageError("--cells and --start-weight are of the table to start from, --start.", where="frame")
         return None
     table = _table(given.start)
     cells = given.cells or [name for name in table.columns if name != given.start_weight]
@@ -99,17 +99,17 @@ def _start(given: argparse.Namespace) -> tuple[list[str], list[tuple[str, ...]],
 
 def _times(table: pd.DataFrame, weight: str, run_folder: str) -> pd.DataFrame:
     """The frame with numbers × the posterior mean of the expected outcome of each cell."""
-    from gibbs.errors import SpecError
+    from gibbs.commands.usage import UsageError
     from gibbs.posterior.fit import load
 
     fit = load(run_folder)
     if fit.family == "ordinal":
-        raise SpecError(
+        raise UsageError(
             "the run has an ordinal outcome, whose expectation is one number a category; take a yes-or-no outcome.", where="--times"
         )
     expected = fit.predict(table, groups="new group", kind="expected", new_levels="draw")["mean"].to_numpy()
     if (expected < 0).any():
-        raise SpecError(
+        raise UsageError(
             f"the run expects less than nothing in {int((expected < 0).sum()):,} of {len(expected):,} cells (the least: "
             f"{expected.min():.3g}); numbers of people go with a share, such as turnout, or a count.",
             where="--times",

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     import os
 
     from gibbs import paths
-    from gibbs.errors import SpecError
+    from gibbs.commands.usage import UsageError
     from gibbs.files.textfile import check_free, write_text
     from gibbs.model import first_spec
     from gibbs.terminal import say, say_words
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     stem = data.rpartition("::")[2] if packaged else Path(data).name.split(".")[0] or "model"
     out = Path(arguments.out or f"{stem}.yaml")
     if out.suffix.lower() not in (".yaml", ".yml"):
-        raise SpecError(f"a spec is a .yaml file; found '{out.name}'.", where="--out")
+        raise UsageError(f"a spec is a .yaml file; found '{out.name}'.", where="--out")
     check_free(str(out), force=arguments.force)
     source = data if packaged else Path(os.path.relpath(os.path.expanduser(data), out.expanduser().parent)).as_posix()
     proposal = _that_runs(data, source, packaged, arguments.outcome, out)

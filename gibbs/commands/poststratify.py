@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from gibbs.errors import SpecError
+    from gibbs.commands.usage import UsageError
     from gibbs.files import tablefile
     from gibbs.posterior.fit import load
     from gibbs.predictions.newdata import groups_from_text
@@ -48,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     probabilities = tablefile.interval(arguments.level)
     tablefile.check_free(arguments.out, force=arguments.force)
     if arguments.minus is not None and arguments.ranks:
-        raise SpecError("--minus and --ranks are two tables; ask for one at a time.", where="poststratify")
+        raise UsageError("--minus and --ranks are two tables; ask for one at a time.", where="poststratify")
     if arguments.tiles is not None and arguments.plot is None:
-        raise SpecError("--tiles is of the picture; name its file, --plot FILE.png.", where="poststratify")
+        raise UsageError("--tiles is of the picture; name its file, --plot FILE.png.", where="poststratify")
     if arguments.plot is not None:
         from gibbs.plots import areas
 

@@ -24,13 +24,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from gibbs.calibration import alternatives
-    from gibbs.errors import SpecError
+    from gibbs.commands.usage import UsageError
     from gibbs.files import tablefile
     from gibbs.posterior.fit import load
     from gibbs.terminal import say, say_beside, say_words
 
     if not arguments.rerun and (arguments.group or arguments.picture or arguments.on is not None):
-        raise SpecError("--group, --picture and --on are of --rerun.", where="sensitivity")
+        raise UsageError("--group, --picture and --on are of --rerun.", where="sensitivity")
     check_csv(arguments)
     if arguments.picture:
         from gibbs import plots

@@ -22,8 +22,9 @@ from typing import IO, Any
 
 from gibbs import signals
 from gibbs.commands import spec_arguments
+from gibbs.commands.usage import UsageError
 from gibbs.cores import usable_cores
-from gibbs.errors import GibbsError, OutputError, SpecError, nearest
+from gibbs.errors import GibbsError, OutputError, nearest
 from gibbs.terminal import complain, say_beside, say_words
 
 POLL = 0.05
@@ -89,7 +90,7 @@ def _refuse_what_is_not_there(specs: Sequence[str]) -> None:
     for path in specs:
         if not os.path.lexists(os.path.expanduser(path)):
             near = [p.name for p in Path(os.path.expanduser(path)).parent.glob("*.y*ml")]
-            raise SpecError(f"there is no file '{path}'.{nearest(Path(path).name, near)} Nothing was begun.")
+            raise UsageError(f"there is no file '{path}'.{nearest(Path(path).name, near)} Nothing was begun.")
 
 
 def _look(path: str, arguments: argparse.Namespace) -> One:
@@ -113,15 +114,15 @@ def _refuse_shared_folders(specs: Sequence[One]) -> None:
         for other in there[:k]:
             a, b = other.target, one.target
             if a == b and os.path.realpath(other.spec) == os.path.realpath(one.spec):
-                raise SpecError(f"'{one.spec}' is named twice, and would be written twice to '{one.folder}'.")
+                raise UsageError(f"'{one.spec}' is named twice, and would be written twice to '{one.folder}'.")
             if a == b:
-                raise SpecError(
+                raise UsageError(
                     f"'{other.spec}' and '{one.spec}' would both be written to '{one.folder}'. Give one of them another output:; nothing "
                     "was begun."
                 )
             if a in b.parents or b in a.parents:
                 outer, inner = (other, one) if a in b.parents else (one, other)
-                raise SpecError(
+                raise UsageError(
                     f"'{inner.spec}' would be written to '{inner.folder}', inside the folder of '{outer.spec}', '{outer.folder}'. Give one "
                     "of them another output:; nothing was begun."
                 )

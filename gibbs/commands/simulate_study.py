@@ -53,11 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     from gibbs import pipeline
     from gibbs.calibration import study, study_folder
-    from gibbs.errors import SpecError
+    from gibbs.commands.usage import UsageError
 
     at = dict(arguments.at)
     if len(at) < len(arguments.at):
-        raise SpecError("a parameter is stated twice.", where="--at")
+        raise UsageError("a parameter is stated twice.", where="--at")
     spec = spec_arguments.load(arguments, cores=None)
     folder = Path(arguments.out) if arguments.out else Path("studies") / pipeline.name_of(spec)
     prepared = pipeline.prepare(spec)

@@ -88,6 +88,8 @@ class Assembly:
             return
         before, self.own = self.own, columns.some(self.own, keep)
         self.index = self.own.index
+        import pandas as pd
+
         made = pd.DataFrame(self.made, index=before.index, copy=False)
         self.made = {str(name): series for name, series in columns.some(made, keep).items()} if self.made else {}
         self.numbers = {name: values[keep] for name, values in self.numbers.items()}

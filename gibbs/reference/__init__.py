@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from gibbs.errors import GibbsError, SpecError, nearest
+from gibbs.commands.usage import UsageError
+from gibbs.errors import GibbsError, nearest
 
 MADE = {
     "keys": "every key of a spec: what it may hold, and its default",
@@ -37,10 +38,10 @@ def folder() -> Path:
 
 
 def page(topic: str) -> str:
-    """The page of a topic, as Markdown. SpecError, with the nearest match, for a topic that there is not."""
+    """The page of a topic, as Markdown. UsageError, with the nearest match, for a topic that there is not."""
     if topic not in TOPICS:
         known = "\n".join(f"  {name:<13} {words}" for name, words in TOPICS.items())
-        raise SpecError(f"there is no page '{topic}'.{nearest(topic, TOPICS)} The topics are\n{known}", where="help")
+        raise UsageError(f"there is no page '{topic}'.{nearest(topic, TOPICS)} The topics are\n{known}", where="help")
     try:
         return (folder() / f"{topic}.md").read_text(encoding="utf-8").removeprefix(HEAD)
     except OSError as error:
