@@ -55,7 +55,7 @@ class One:
 def run(arguments: argparse.Namespace) -> int:
     """Draw the posteriors of all specs; gives the worst exit code.
 
-    SpecError, before anything is begun, where a file is not there, and where two write to one place.
+    UsageError, before anything is begun, where a file is not there, and where two write to one place.
     """
     _refuse_what_is_not_there(arguments.spec)
     specs = [_look(spec, arguments) for spec in arguments.spec]
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_what_is_not_there(specs: Sequence[str]) -> None:
-    """SpecError where a word names no file: more likely a slip on the command line than a spec that is wrong."""
+    """UsageError where a word names no file: more likely a slip on the command line than a spec that is wrong."""
     for path in specs:
         if not os.path.lexists(os.path.expanduser(path)):
             near = [p.name for p in Path(os.path.expanduser(path)).parent.glob("*.y*ml")]
@@ -108,7 +108,7 @@ def _look(path: str, arguments: argparse.Namespace) -> One:
 
 
 def _refuse_shared_folders(specs: Sequence[One]) -> None:
-    """SpecError where two specs write to one folder, or one into the folder of another."""
+    """UsageError where two specs write to one folder, or one into the folder of another."""
     there = [one for one in specs if one.folder is not None]
     for k, one in enumerate(there):
         for other in there[:k]:
