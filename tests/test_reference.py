@@ -106,6 +106,16 @@ def test_markdown_reads_as_words_and_columns() -> None:
     shown = markdown.for_terminal(page, 40).splitlines()
     assert shown[:4] == ["A page", "======", "", "Some code and a link."]
     assert "x|y  long words in a cell" in shown and "    gibbs run" in shown and "- one" in shown
+    page = "```python\nfit.coef()   # short\n  fit.coef(summary=True)    # words that have no room behind the code\n```\n"
+    page += "```text\nwords that the program prints, which go on\n```\n"
+    assert markdown.for_terminal(page, 40).splitlines() == [
+        "    fit.coef()   # short",
+        "      # words that have no room behind",
+        "      # the code",
+        "      fit.coef(summary=True)",
+        "    words that the program prints, which",
+        "    go on",
+    ]
 
 
 def test_aliases_mean_what_the_page_says() -> None:

@@ -20,12 +20,12 @@ def code(text: str) -> str:
 
 
 def for_terminal(page: str, width: int) -> str:
-    """A page as it reads on a terminal: headings underlined, tables in columns that fit, code as it is, marks of emphasis gone."""
+    """A page as it reads on a terminal: headings underlined, tables in columns that fit, code to be copied, marks of emphasis gone."""
     found: list[str] = []
     lines = iter(_joined(re.sub(r"<!--.*?-->\n*", "", page, flags=re.S).splitlines()))
     for line in lines:
         if line.startswith("```"):
-            found += _fenced(lines)
+            found += _fenced(line, lines, width)
         elif line.startswith("|"):
             rows, line = _rows(line, lines)
             found += [*_set(rows, width), _plain(line)]
@@ -54,12 +54,21 @@ def _joined(lines: Sequence[str]) -> list[str]:
     return found
 
 
-def _fenced(lines: Iterator[str]) -> list[str]:
-    found = []
+def _fenced(fence: str, lines: Iterator[str], width: int) -> list[str]:
+    """Code as it is, to be copied; a comment that has no room behind its code stands above it, and words (```text) go on below."""
+    found: list[str] = []
     for line in lines:
         if line.startswith("```"):
             break
-        found.append(f"    {line}")
+        within = "    " + line[: len(line) - len(line.lstrip())]
+        if len(line) + 4 <= width:
+            found.append(f"    {line}".rstrip())
+        elif fence == "```text" and "  " not in line.strip():
+            found += wrap.lines(line.strip(), width, within, within)
+        elif commented := re.fullmatch(r"\s*(\S.*?)\s{2,}# (.*)", line) or re.fullmatch(r"\s*(\S.*?) # (.*)", line):
+            found += [*wrap.lines(commented[2], width, f"{within}# ", f"{within}# "), f"{within}{commented[1]}"]
+        else:
+            found.append(f"    {line}")
     return found
 
 
