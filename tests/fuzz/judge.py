@@ -189,7 +189,8 @@ class _Watch:
     @classmethod
     def inside(cls, path: Any) -> bool:
         name = os.fsdecode(path)
-        return name == os.devnull or os.path.abspath(name).startswith(cls.allowed)
+        compiled = "__pycache__" in Path(name).parts[-2:]  # what Python itself keeps of a module that is imported
+        return name == os.devnull or compiled or os.path.abspath(name).startswith(cls.allowed)
 
 
 @contextmanager

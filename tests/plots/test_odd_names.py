@@ -12,7 +12,11 @@ from tests.posterior import built
 
 
 @pytest.mark.parametrize("kind", sorted(plots.KINDS))
-@pytest.mark.parametrize("name", ["n" * 400, "$x_{ a b_c^2"], ids=["long", "mathematics and spaces"])
+@pytest.mark.parametrize(
+    "name",
+    ["n" * 150, pytest.param("n" * 400, marks=pytest.mark.slow), "$x_{ a b_c^2"],
+    ids=["longer than the picture", "as long as a file", "mathematics and spaces"],
+)
 def test_every_picture_is_drawn_whatever_columns_and_levels_are_called(tmp_path: Path, kind: str, name: str) -> None:
     table = built.table().rename(columns={"y": f"y{name}", "x": f"x{name}", "g": f"g{name}"})
     table[f"z{name}"] = [0.1 * int(level[1]) for level in table[f"g{name}"]]

@@ -31,8 +31,14 @@ def _place(tmp_path: Path) -> Path:
     return folder(tmp_path)
 
 
-@pytest.mark.parametrize("checkpoints", [1, 30, 90])
-@pytest.mark.parametrize("name", SPECS)
+CHECKPOINTS = {"gaussian": (1, 30, 90), "to precision": (30,), "streamed": (90,), "t effects": (1,)}
+"""After how many a run is killed: soon, in warm-up or late; each kind at one of them, and all slowly."""
+
+
+@pytest.mark.parametrize(
+    ("name", "checkpoints"),
+    [pytest.param(n, k, marks=[] if k in CHECKPOINTS[n] else pytest.mark.slow) for n in SPECS for k in (1, 30, 90)],
+)
 def test_a_run_that_was_killed_ends_as_if_nothing_had_been(
     tmp_path: Path, name: str, checkpoints: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,7 +51,7 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES[::3], ids=str)
 def test_sweeps_leave_the_joint_law_alone(case: StructuredCase):
-    assert_joint_law_stays(case, examine(case, replicates=200, seed=11), len(CASES))
+    assert_joint_law_stays(case, examine(case, replicates=150, sweeps=10, seed=11), len(CASES))
 
 
 @pytest.mark.calibration
@@ -102,7 +102,7 @@ def test_a_second_membership_that_is_forgotten_is_caught():
 @pytest.mark.parametrize("mistake", [_missing_scaling, _level_left_free, _one_direction_short])
 def test_a_law_that_is_not_the_stated_one_is_caught(mistake):
     try:
-        name, p = examine(CASES[0], replicates=400, seed=13, miswritten=mistake)
+        name, p = examine(CASES[0], replicates=300, seed=13, miswritten=mistake)
     except Stopped:
         return
     assert p < 1e-6, f"{mistake.__name__} was not seen: {name}"
