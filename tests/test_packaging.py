@@ -99,7 +99,8 @@ def test_the_citation_is_of_this_version() -> None:
 def test_files_that_are_no_modules_are_packed_as_well() -> None:
     """Setuptools packs py.typed of its own accord."""
     written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
-    others = {f for f in (ROOT / "gibbs").rglob("*") if f.is_file() and f.suffix not in (".py", ".pyc", ".pyi", ".typed")}
+    files = (f for f in (ROOT / "gibbs").rglob("*") if "__pycache__" not in f.parts and f.is_file())
+    others = {f for f in files if f.suffix not in (".py", ".pyi", ".typed")}
     packed = {f for package, patterns in written.items() for p in patterns for f in (ROOT / package.replace(".", "/")).glob(p)}
     assert others == packed and ROOT / "gibbs" / "report" / "page.html.jinja" in packed
 
