@@ -11,7 +11,7 @@ SUMMARY = """\
 Simulation-based calibration of a spec's model: parameters from the spec's own priors, data from the parameters at the spec's own
 predictors and groups, a fit to each data set, and the rank of every truth among its draws, which is uniform if the sampler is right.
 Every prior must be proper; default scales are worked out from the data once. Writes ranks.csv, quantities.csv, ranks.png and
-verdict.txt. Exit code 0: calibrated; 1: not; 2: the spec or the data are wrong."""
+verdict.txt. Exit code 0: calibrated; 1: not, or broken off; 2: the spec or the data are wrong."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         say_words(f"\nWritten to {written}: {', '.join(sorted(file.name for file in written.iterdir()))}")
     elif not found.ok:
         say_beside(f"warning: {found.verdict.splitlines()[-1].strip()}")
-    return 0 if found.ok and not problems else 1
+    return 0 if found.ok and not found.stopped and not problems else 1
 
 
 def counter(wanted: bool):

@@ -180,6 +180,12 @@ def test_the_command_writes_a_folder_and_says_its_verdict(spec_file, tmp_path, c
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
+def test_a_calibration_that_was_broken_off_is_no_success(right, spec_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sbc, "calibrate", lambda *a, **k: replace(right, stopped="interrupted"))
+    assert right.ok and cli.main(["sbc", str(spec_file), "--out", str(tmp_path / "half")]) == 1
+    assert "Stopped early: interrupted." in capsys.readouterr().out
+
+
 def test_the_command_refuses_before_it_draws(spec_file, tmp_path, capsys):
     text = spec_file.read_text(encoding="utf-8").replace("b: normal(0, 1)", "b: flat")
     spec_file.write_text(text, encoding="utf-8")

@@ -22,6 +22,14 @@ def test_every_example_ends_in_a_result_or_one_message(kind: str) -> None:
         assert not ended.verdict.wrong, f"{ended.verdict.kind}\n{ended.verdict.words}\nagain: {ended.again} --kind {kind}"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sampled", "whole"])
+def test_tiny_fits_end_in_a_result_or_one_message_and_agree_with_themselves(kind: str) -> None:
+    kinds.warm()
+    for ended in run.many(2012, range(25), kind=kind):
+        assert not ended.verdict.wrong, f"{ended.verdict.kind}\n{ended.verdict.words}\nagain: {ended.again} --kind {kind}"
+
+
 @pytest.mark.parametrize("kind", LIGHT)
 def test_examples_depend_on_seed_and_number_alone_and_are_of_both_ends(kind: str) -> None:
     ended = [run.one(7, number, kind=kind).verdict for number in range(16)]
