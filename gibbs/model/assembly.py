@@ -102,6 +102,4 @@ class Assembly:
             self.notes += match.notes(self.index)
         if not self.made:
             return self.own[list(wanted)]
-        import pandas as pd
-
-        return pd.DataFrame({name: self.series(name) for name in wanted}, index=self.index, copy=False)
+        return columns.together({name: self.series(name) for name in wanted}, self.index)

@@ -115,7 +115,7 @@ def _read_by_pandas(
     import pandas as pd
 
     index = read.index if reader.numbered else pd.RangeIndex(1, len(read) + 1)
-    read = pd.DataFrame({name: _placed(read.iloc[:, i], index) for i, name in enumerate(names)}, index=index, copy=False)
+    read = together({name: _placed(read.iloc[:, i], index) for i, name in enumerate(names)}, index)
     _check_cells(read, source)
     columns, met, notes, labels = {}, {}, list(reader.notes), {}
     for i, name in enumerate(names):
@@ -137,7 +137,12 @@ def _read_by_pandas(
         notes += missing_words.no_column(options, [*known, *reader.names])
     if known is not None and not options.join:  # a word may be one of the joined tables'
         notes += missing_words.never_met(options, met, read, labels)
-    return pd.DataFrame(columns, index=read.index, copy=False), [printable(note) for note in notes]
+    return together(columns, read.index), [printable(note) for note in notes]
+
+
+def together(columns: Mapping[str, pd.Series], index: pd.Index) -> pd.DataFrame:
+    """The columns as a table that has them for itself; those that lie in files, which nobody else has, as they are."""
+    return pd.DataFrame(dict(columns), index=index, copy=False if mapped.folder_of(np.asarray(index)) else None)
 
 
 def some(frame: pd.DataFrame | Numbers, keep: np.ndarray) -> pd.DataFrame | Numbers:

@@ -121,6 +121,15 @@ def test_dates_stay_as_they_are_written(tmp_path: Path) -> None:
     assert found["d"].iloc[0] == "2012-05-01" and pd.isna(found["d"].iloc[1])
 
 
+def test_a_table_from_python_is_not_changed_and_what_happens_to_it_later_changes_nothing() -> None:
+    frame = pd.DataFrame({"y": [1.0, 2.0, 3.0], "x": [0.5, 1.5, 2.5]})
+    spec = Spec("y ~ x2 + x", data=DataSource(derive={"x2": "2 * x"}, subset="y > 0"))
+    table = data.read(spec, frame, ["y", "x", "x2"])
+    print_before = table.fingerprint
+    frame.loc[1, "x"] = 99.0
+    assert table.frame["x"].tolist() == [0.5, 1.5, 2.5] and data.fingerprint(table.frame) == print_before
+
+
 def test_only_the_columns_needed_are_read(tmp_path: Path) -> None:
     bad_elsewhere = CSV.encode().replace(b",q\n", b",\xe9\n")  # not UTF-8, but in a column that no model uses
     assert_is_rows(data.read(source(tmp_path, "d.csv", bad_elsewhere), None, ["g", "y", "n"]).frame)

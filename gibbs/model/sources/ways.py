@@ -28,7 +28,7 @@ SHARE = 0.7
 """Equal rows are taken together where there are at most this many cells a row; so are they in memory (``pack.CELL_SHARE``)."""
 BYTES_A_CELL = 400
 """Of a cell with a few columns, through all stages."""
-BYTES_A_VALUE = 24
+BYTES_A_VALUE = 32
 """On the disk, of a value of a row that is worked on by itself: as it is read, in the model, and as the sampler has it."""
 PART = 4
 """Cells may take one part in so many of the memory."""
