@@ -22,6 +22,8 @@ GROSS = 5.0
 LEAST_DF = 10.0
 MOST_WORK = 4e9
 """Rows times columns² times steps that are spent on it; of more rows every so many-th is taken."""
+MOST_ROWS = 1_000_000
+"""Rows that are taken at most, whatever the columns."""
 _STEPS = 30
 
 
@@ -64,7 +66,7 @@ def _rows(design: Design) -> np.ndarray:
     if design.trials is not None:
         keep = keep[design.trials[keep] > 0]
     passes = 1 if families.of(design).outcome == families.REAL else _STEPS
-    every = int(np.ceil(len(keep) * max(design.X.shape[1], 1) ** 2 * passes / MOST_WORK))
+    every = int(np.ceil(len(keep) * max(max(design.X.shape[1], 1) ** 2 * passes / MOST_WORK, 1.0 / MOST_ROWS)))
     return keep[:: max(every, 1)]
 
 

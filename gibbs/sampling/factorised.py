@@ -82,7 +82,7 @@ class FactorisedChain(SecondOrderChain):
             rng=self.rng, packed=replace(p, rows=some), rows=some, gram=self.gram, work=self.work,
             state=self.state._replace(eta=eta, working=np.zeros_like(eta)),
         )  # fmt: skip
-        first = self._first_predictor()[::every].copy()
+        first = self._first_predictor(every)
         start_near_mode(parts, p.likelihood, first, np.ones(eta.size), self.gram.node, steps=NEWTON_STEPS, spread=1.0, shape=1.0)
 
     def _fit_stand_in(self) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gibbs import mapped
+
 WORST = 1e3
 """Up to this condition number (of the columns at length 1) X stays as it is: its cross-products have ten digits then."""
 NOTHING = 1e-13
@@ -26,8 +28,11 @@ def basis(X: np.ndarray, weight: np.ndarray, first: int, prior: np.ndarray) -> t
 
     The first ``first`` rows and columns of ``turn`` (p, p) are those of the identity. A column of which nothing is left becomes 0.
     """
-    root = np.sqrt(weight / weight.max()) if weight.size and weight.max() > 0.0 else np.ones(len(X))
-    largest = np.abs(X[:, first:]).max(axis=0, initial=0.0)
+    root = mapped.filled(X, len(X), 1.0)
+    if weight.size and (most := weight.max()) > 0.0:
+        for at in mapped.blocks(len(X)):
+            np.sqrt(weight[at] / most, out=root[at])
+    largest = np.maximum(X[:, first:].max(axis=0, initial=0.0), -X[:, first:].min(axis=0, initial=0.0))
     used = np.flatnonzero(largest > 0.0)
     if used.size < 2 or not np.all(largest < np.inf) or _condition(X[:, first:], largest, root, used) <= WORST:
         return None

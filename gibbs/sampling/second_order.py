@@ -13,7 +13,7 @@ from gibbs.kernels import second_order as k2
 from gibbs.kernels.apart import Apart
 from gibbs.kernels.between import place_multipliers
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
-from gibbs.model import alike
+from gibbs.model import alike, averages
 from gibbs.sampling import between, own_law
 from gibbs.sampling.chain import MOST_REJECTED, Chain, Kept, _trial, _work, coordinates, freeze_reference
 from gibbs.sampling.fitted_move import fit_move
@@ -179,13 +179,16 @@ class SecondOrderChain(Chain):
                     twice = 1.0 if a == b else 2.0
                     slope[l0 + a * q + b] = np.linalg.lstsq(gram, r.X.T @ (0.5 * twice * steep * product), rcond=None)[0]
 
-    def _first_predictor(self) -> np.ndarray:
-        """η about which the first Newton step is taken: the link of a smoothed mean for counts, the offset elsewhere."""
+    def _first_predictor(self, every: int = 1) -> np.ndarray:
+        """η about which the first Newton step is taken, of every so many-th row: the link of a smoothed mean for counts, the offset
+        elsewhere."""
         p, r = self.packed, self.packed.rows
+        y, offset, weight = r.y[::every], r.offset[::every], r.weight[::every]
         if kd.is_count(p.likelihood):
-            rate = (r.y.sum() + 0.5) / np.sum(r.weight * np.exp(np.clip(r.offset, -30.0, 30.0)))
-            return np.log((r.y + rate * np.exp(np.clip(r.offset, -30.0, 30.0))) / (r.weight + 1.0))
-        return r.offset.copy()
+            exposure = averages.total(r.y.size, lambda at: r.weight[at] * np.exp(np.clip(r.offset[at], -30.0, 30.0)))
+            rate = (r.y.sum() + 0.5) / exposure
+            return np.log((y + rate * np.exp(np.clip(offset, -30.0, 30.0))) / (weight + 1.0))
+        return offset.copy()
 
     def shape(self) -> float:
         """The family's own dispersion; 1 where it has none."""
