@@ -10,6 +10,7 @@ array that lies in a file (``like``, ``moved``, ``taken``) lies in one as well, 
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import shutil
@@ -76,9 +77,12 @@ def empty(shape: tuple[int, ...], dtype: Any = np.float64, folder: str | None = 
     if not size:
         return np.zeros(shape, dtype=kind)
     try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            _reserve(file, size)
-            pages = _Map(file.fileno(), size)
+        try:
+            pages = _pages(folder, size)
+        except OSError as error:
+            if error.errno != errno.EMFILE or not _more_files():
+                raise
+            pages = _pages(folder, size)
     except OSError as error:
         raise DataError(
             f"columns that are kept on disk while they are used need {memory.words(size)} more in '{folder}', and they cannot be had: "
@@ -86,6 +90,26 @@ def empty(shape: tuple[int, ...], dtype: Any = np.float64, folder: str | None = 
         ) from None
     pages.folder = folder
     return np.ndarray(shape, dtype=kind, buffer=pages)
+
+
+def _pages(folder: str, size: int) -> _Map:
+    with tempfile.TemporaryFile(dir=folder) as file:
+        _reserve(file, size)
+        return _Map(file.fileno(), size)
+
+
+def _more_files() -> bool:
+    """Let this process have as many open files as it may: every array keeps one. False where it has them already."""
+    try:
+        import resource
+    except ImportError:
+        return False
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if most <= soft:
+        return False
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return True
 
 
 def _reserve(file: Any, size: int) -> None:

@@ -84,6 +84,18 @@ def test_a_full_disk_is_an_error_before_anything_is_written(tmp_path: Path, monk
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="its limits are others")
+def test_more_arrays_than_files_that_may_be_open(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys\nfrom gibbs import mapped\nhard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (32, hard))\n"
+        "with mapped.room(sys.argv[1]):\n    many = [mapped.empty((10,)) for _ in range(60)]\n"
+        "print(all(not array.any() for array in many))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a process that is killed there leaves its files to the system")
 def test_nothing_is_left_by_a_process_that_is_killed(tmp_path: Path) -> None:
     code = (
