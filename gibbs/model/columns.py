@@ -142,6 +142,8 @@ def _read_by_pandas(
 
 def together(columns: Mapping[str, pd.Series], index: pd.Index) -> pd.DataFrame:
     """The columns as a table that has them for itself; those that lie in files, which nobody else has, as they are."""
+    import pandas as pd
+
     return pd.DataFrame(dict(columns), index=index, copy=False if mapped.folder_of(np.asarray(index)) else None)
 
 

@@ -27,6 +27,8 @@ MOST_MEMORY = 1_500_000_000
 """Bytes that DuckDB may take, where the machine has six times as many."""
 
 _LEAST_MEMORY = 64_000_000
+_LONGEST_ROW = 1 << 26
+"""Bytes of the longest row of a CSV file, and of the parts that it is read in: DuckDB's own are sixteen times as long, and memory."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,8 @@ def _csv_part(file: Path, head: csv_file.Header) -> str:
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(head.names)))
     return (
         f"SELECT * FROM read_csv({literal(os.path.abspath(file))}, columns = {{{columns}}}, header = false, skip = {head.lines}, "
-        f"delim = {literal(head.delimiter)}, quote = '\"', escape = '\"', auto_detect = false, max_line_size = 67108864)"
+        f"delim = {literal(head.delimiter)}, quote = '\"', escape = '\"', auto_detect = false, "
+        f"max_line_size = {_LONGEST_ROW}, buffer_size = {_LONGEST_ROW})"
     )
 
 
