@@ -117,14 +117,6 @@ def test_what_needs_its_rows_has_them(formula: str, keys: dict, words: str, fram
     assert_same(prepared(formula, frame, **keys), disk)
 
 
-def test_rows_that_do_not_fit_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gibbs import memory
-
-    monkeypatch.setattr(memory, "installed", lambda: 100_000)
-    with pytest.raises(DataError, match=r"family student has something of its own for every row, so that its rows have to be in memory"):
-        prepared("y ~ x + (1 | g)", str(folder / "parquets"), family="student")
-
-
 def test_moments_are_exact() -> None:
     """Against fractions, of numbers whose squares cancel: a mean of 10⁹ and an sd of 10⁻³."""
     rng = np.random.default_rng(3)
