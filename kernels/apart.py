@@ -24,6 +24,7 @@ from .layout import (
     Coordinates,
     Gram,
     Layout,
+    Neighbours,
     Priors,
     Rows,
     StandIn,
@@ -43,6 +44,7 @@ _GRAM = Gram(_NO_REALS, _NO_REALS, _NO_REALS, _NO_REAL_TABLE, _NO_WHOLES, _NO_WH
 _PRIORS = Priors(*[_NO_REAL_TABLE] * 4, _NO_REALS)
 _STAND_IN = StandIn(0, *[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 7)
 _ROWS = Rows(*[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 2, _NO_WHOLES, _NO_REALS, _NO_LEVELS)
+_NEIGHBOURS = Neighbours(*[_NO_WHOLES] * 2, *[_NO_REAL_TABLE] * 2, _NO_WHOLES, _NO_REALS, _NO_WHOLES, _NO_REALS, _NO_REAL_TABLE)
 _TRIAL = Trial(*[_NO_REALS] * len(Trial._fields))
 _LIKE: dict[str, Any] = {
     **dict.fromkeys("move t column cuts unit pos rounds".split(), 0),
@@ -83,6 +85,7 @@ _LIKE: dict[str, Any] = {
         0.0,
         _NO_WHOLES,
         _NO_REAL_TABLE,
+        _NEIGHBOURS,
         _NO_REALS,
         _ROWS,
         _GRAM,

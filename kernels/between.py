@@ -4,6 +4,7 @@
                         ν with the λ_j following, the effects integrated out                     (``level_laws.py``)
                         λ_j given v_j and the rows of its level, where outcomes are not gaussian (``level_laws.py``)
                         columns and cross-products, anew
+    neighbours          ρ given the effects, and with the effects integrated out                 (``neighbours.py``)
     single levels       that their rows hardly hold, latents integrated out                      (``own_law.py``)
 
 The loops (``sweep.py``, ``second_order.py``) call it by address before every sweep but the first, where a model has any of it.
@@ -21,12 +22,13 @@ from .layout import Model, Multipliers, StandIn, Target
 from .level_laws import draw_multipliers, move_degrees_of_freedom
 from .level_scales import draw_level_scales, rescale, scale_anew, scale_columns
 from .likelihood import dispersion_of, gaps
+from .neighbours import AR1, move_degree, place_degrees, step_given_effects
 from .own_law import move_by_own_law
 from .priors import FIXED
 from .statistics import linear_predictor
 
 PROPOSALS = 2
-"""Of the degrees of freedom a sweep."""
+"""Of the degrees of freedom, and of each ρ, a sweep."""
 
 LIKED = 0.4
 """The share of them that warm-up aims to accept."""
@@ -86,26 +88,54 @@ def step_multipliers(rng, between, multipliers, layout, gram, state):
 
 
 @kernel
-def place_multipliers(between, multipliers, layout, gram, rows):
-    """Columns, and cross-products unless every sweep sums them itself, ← those with no multiplier times the multipliers of the state."""
+def step_degrees(rng, learn, between, layout, gram, priors, state, work):
+    """ρ of every factor that has one to draw: given the effects, then with the effects out, every second time along the ridge of an
+    autoregression; in warm-up the size of the proposals follows what is accepted."""
+    shape, of = dispersion_of(state.psi), between.neighbours
+    data = between.data if between.second_order else without_rows(between.data)
+    model, first = Model(layout, gram, priors, data), between.chosen.size
+    for k in range(of.chosen.size):
+        at = first + k
+        if of.prior[k, 0] == FIXED:
+            continue
+        step_given_effects(rng, of, k, at, layout, gram, state, work)
+        if not between.integrable or (between.second_order and not state.held[0] > 0.0):  # η and the gap are not those of the stand-in
+            continue
+        for turn in range(PROPOSALS):
+            quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
+            target = Target(False, between.n, between.yy, quadratic, math.nan)
+            along = turn == 1 and of.law[k] == AR1
+            accepted = move_degree(rng, between.steps[at], along, of, k, at, shape, between.cuts, model, target, state, between.trial, work)
+            if learn and not along:
+                between.steps[at] = min(max(between.steps[at] * math.exp(0.1 * (accepted - LIKED)), 1e-3), 5.0)
+
+
+@kernel
+def place_laws(between, multipliers, layout, gram, own):
+    """Columns, B, and cross-products unless every sweep sums them itself, ← those with no multiplier, and A(ρ) = I, by the multipliers and
+    own parameters of the state: to the bits, whatever way the chain took."""
+    rows = between.rows
     if between.summed:
         scale_columns(layout, multipliers.chosen, between.plain_Z, multipliers.spread, rows.level, rows.Z)
     else:
         scale_anew(layout, between.plain, gram, multipliers, between.plain_Z, rows.Z, rows.level)
+    place_degrees(between.neighbours, between.chosen.size, own, layout, gram, between.summed)
 
 
 @kernel
 def before_a_sweep(rng, learn, between, layout, gram, priors, state, work):
-    """Student-t effects: all of it, in turn. Mutates L, the effects (in ``u`` and ``core``), df, spread, columns and cross-products; of
-    second-order models η and the gap too. ``learn``: steps follow the moves."""
-    multipliers = Multipliers(between.chosen, between.prior, state.df, state.spread, work.change, work.core_change)
-    draw_level_scales(rng, layout, multipliers, priors, state.L, state.u, work.effects, work.small[0])
-    rescale(layout, gram, multipliers, between.rows.Z, between.rows.level, state.u, state.core)
-    if between.integrable and (not between.second_order or state.held[0] > 0.0):  # η and the gap are those of the stand-in
-        step_degrees_of_freedom(rng, learn, between, multipliers, layout, gram, priors, state, work)
-    if between.data.y.size > 0:
-        step_multipliers(rng, between, multipliers, layout, gram, state)
-    place_multipliers(between, multipliers, layout, gram, between.rows)
+    """Own parameters of laws of effects, and what hangs on them, in turn. Mutates L, the effects (in ``u`` and ``core``), own, spread,
+    columns, B and cross-products; of second-order models η and the gap too. ``learn``: steps follow the moves."""
+    multipliers = Multipliers(between.chosen, between.prior, state.own, state.spread, work.change, work.core_change)
+    if between.chosen.size > 0:
+        draw_level_scales(rng, layout, multipliers, priors, state.L, state.u, work.effects, work.small[0])
+        rescale(layout, gram, multipliers, between.rows.Z, between.rows.level, state.u, state.core)
+        if between.integrable and (not between.second_order or state.held[0] > 0.0):  # η and the gap are those of the stand-in
+            step_degrees_of_freedom(rng, learn, between, multipliers, layout, gram, priors, state, work)
+        if between.data.y.size > 0:
+            step_multipliers(rng, between, multipliers, layout, gram, state)
+    step_degrees(rng, learn, between, layout, gram, priors, state, work)
+    place_laws(between, multipliers, layout, gram, state.own)
 
 
 @kernel
@@ -117,8 +147,8 @@ def own_law_of_levels(rng, between, layout, state, work):
 
 @kernel
 def keep_effects(state, sweep, out):
-    """The effects u_j = v_j/√λ_j and their degrees of freedom into row ``sweep`` of ``out``; of effects that are normal every λ_j is 1."""
-    copy_to(state.df, out.df[sweep])
+    """The effects u_j = v_j/√λ_j and the own parameters of their laws into row ``sweep`` of ``out``; of normal effects every λ_j is 1."""
+    copy_to(state.own, out.own[sweep])
     if out.u.shape[0] > 0:
         for i in range(state.u.size):
             out.u[sweep, i] = state.u[i] * state.spread[i]

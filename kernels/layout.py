@@ -118,7 +118,8 @@ class Layout(NamedTuple):
     index: np.ndarray  # (…) int64: parents, list pointers and lists, at the offsets that ``factor`` gives
     units: np.ndarray  # (n_units, depth) int64
     core_factors: np.ndarray  # (…) int64
-    basis: np.ndarray  # (…) float64: B of every factor that has one (``structured.py``, ``designed.py``); they stand in the core
+    basis: np.ndarray  # (…) float64: B of every factor that has one (``structured.py``, ``designed.py``); they stand in the core. A
+    # chain's own where some B hangs on a ρ that is drawn
 
 
 class Rows(NamedTuple):
@@ -216,7 +217,7 @@ class State(NamedTuple):
     working: np.ndarray  # (M,) ω(ỹ − offset)
     eta: np.ndarray  # (M,) second order: to the bits that the moves since ``FRESH`` gave it
     gap: np.ndarray  # (M,) second order: log likelihood less stand-in, of every row at η
-    df: np.ndarray  # (F,) ν of Student-t effects
+    own: np.ndarray  # (F,) own parameters of laws of effects: ν of Student-t effects, then ρ of levels that know their neighbours
     spread: np.ndarray  # (U,) 1/√λ_j at every effect of level j, 1 for normal effects
     sweeps: np.ndarray  # (1,) done
     held: np.ndarray  # (1,) second order: 1 where η and gap are those of coefficients, effects and stand-in, else 0
@@ -244,7 +245,7 @@ class Tuning(NamedTuple):
     coordinates: Coordinates
     reference: np.ndarray  # like L: stand-in for the effects' spread where levels are few
     width: np.ndarray  # (2,) of the slices of a Student-t outcome's scale and degrees of freedom
-    df_step: np.ndarray  # (F,) of proposals of the degrees of freedom of Student-t effects, effects out
+    own_step: np.ndarray  # (F,) of proposals of the own parameters of laws of effects, effects out
 
 
 class Moves(NamedTuple):
@@ -397,7 +398,7 @@ class Out(NamedTuple):
     beta: np.ndarray  # (sweeps, p)
     L: np.ndarray
     scale: np.ndarray  # (sweeps, 2) σ, ν; second order: ψ
-    df: np.ndarray  # (sweeps, F) of Student-t effects
+    own: np.ndarray  # (sweeps, F) own parameters of laws of effects
     lp: np.ndarray  # (sweeps,)
     u: np.ndarray  # (sweeps or 0, U)
     counts: Counts
@@ -408,14 +409,28 @@ class Multipliers(NamedTuple):
 
     chosen: np.ndarray  # (F,) int64, the factors that have them
     prior: np.ndarray  # (F, 3) of each ν
-    df: np.ndarray  # (F,) and the next: those of ``State``, the same arrays
+    df: np.ndarray  # (F,) and the next: those of ``State``, the same arrays (the first of ``own``)
     spread: np.ndarray  # (U,)
     change: np.ndarray  # (U,) and the next: those of ``Work``
     core_change: np.ndarray  # (pc,)
 
 
+class Neighbours(NamedTuple):
+    """Factors whose levels know their neighbours to a degree ρ that is drawn (``neighbours.py``); frozen but for ``root``."""
+
+    chosen: np.ndarray  # (N,) int64, the factors
+    law: np.ndarray  # (N,) int64
+    prior: np.ndarray  # (N, 3) of each ρ
+    bounds: np.ndarray  # (N, 2) of each ρ, by law and prior
+    first: np.ndarray  # (N,) int64, where in the next two its levels begin
+    numbers: np.ndarray  # (…) steps from the level before, or eigenvalues
+    component: np.ndarray  # (…) int64, connected components
+    V: np.ndarray  # like ``Layout.basis``: B at A(ρ) = I
+    root: np.ndarray  # (3, most levels) scratch: A(ρ)
+
+
 class Between(NamedTuple):
-    """What moves between two sweeps (``between.py``): Student-t effects, and single levels by their own law."""
+    """What moves between two sweeps (``between.py``): own parameters of laws of effects, and single levels by their own law."""
 
     second_order: bool  # the likelihood stands beside a stand-in; else the model is normal, or normal given its latents
     integrable: bool  # ν moves with the effects integrated out too
@@ -425,9 +440,10 @@ class Between(NamedTuple):
     yy: float  # ỹ'Ωỹ (gaussian)
     chosen: np.ndarray  # (F,) int64 factors with Student-t effects
     prior: np.ndarray  # (F, 3) of each ν
-    steps: np.ndarray  # (F,) ``Tuning.df_step``
+    neighbours: Neighbours
+    steps: np.ndarray  # (F + N,) ``Tuning.own_step``
     rows: Rows  # those that a sweep passes over, none of gaussian outcomes; its Z is the chain's own where effects are Student-t
-    plain: Gram  # the cross-products where every multiplier is 1
+    plain: Gram  # the cross-products where every multiplier is 1, and every A(ρ) is I
     plain_Z: np.ndarray  # (M, ΣQ) likewise
     data: StandIn  # the likelihood, latents integrated out; of gaussian outcomes no rows
     members: np.ndarray  # (F·M,) int64, factor by factor: rows by level, those of level j from first[first0 + j] to the next

@@ -19,16 +19,12 @@ import math
 
 import numpy as np
 
-from .arrays import copy_to, sum_of
 from .compiling import kernel
-from .gaussian import given_the_others, rhs_between_units
-from .hyper import log_marginal
-from .layout import Layout
+from .effects_out import accept, density_at, follow_noise, hold_noise, view_of_unit
 from .level_scales import rescale
-from .likelihood import gaps, log_likelihood
-from .location import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
+from .likelihood import log_likelihood
 from .priors import log_scale_prior
-from .statistics import linear_predictor, predictor_of_columns
+from .statistics import linear_predictor
 
 
 @kernel
@@ -72,59 +68,26 @@ def move_degrees_of_freedom(rng, step, k, multipliers, shape, cuts, model, targe
     if not step > 0.0:
         return 0.0
     layout, gram, data = model.layout, model.gram, model.data
-    factor, units, df, change = layout.factor, layout.units, multipliers.df, multipliers.change
+    df, change = multipliers.df, multipliers.change
     f = multipliers.chosen[k]
-    unit = max(factor[f].unit, 0)
-    view = Layout(factor, layout.term, layout.index, units[unit : unit + 1], layout.core_factors, layout.basis)
-    own, any_unit, nu = view.units.shape[0] - 1, view.units.shape[0] > 0, df[k]
+    unit = max(layout.factor[f].unit, 0)
+    view, nu = view_of_unit(layout, unit), df[k]
     to = nu * math.exp(step * rng.standard_normal())
     for i in range(change.size):
         change[i] = 1.0
     rise = follow(layout, f, multipliers.prior[k], nu, to, multipliers.spread, change)
     if not (rise > -np.inf and rise < np.inf):
         return 0.0
-    for turn in range(2):  # the state, then the proposal
-        if turn == 1:
-            rescale(layout, gram, multipliers, data.Z, data.level, state.u, state.core)
-        if units.shape[0] > 1:
-            rhs_between_units(layout, gram, state.u, unit, work)
-        else:
-            copy_to(gram.m, work.rhs_core)
-            copy_to(gram.h, work.rhs)
-        marginal, _ = log_marginal(view, given_the_others(gram, work), target, work, state.L, state.sigma[0])
-        if turn == 0:
-            rise -= marginal
-            whiten_core(view, work, state.core, trial.core_noise)
-            if any_unit:
-                whiten_unit(view, own, work, state.core, state.u, trial.noise)
-        else:
-            rise += marginal
-    copy_to(trial.core_noise, trial.core)
-    place_core(view, work, trial.core)
-    copy_to(state.u, trial.u)
-    if any_unit:
-        for pos in range(units.shape[1]):
-            g = view.units[own, pos]
-            if g >= 0:
-                for i in range(factor[g].u0, factor[g].u0 + factor[g].levels * factor[g].width):
-                    trial.u[i] = trial.noise[i]
-        place_unit(view, own, units.shape[1] - 1, work, trial.core, trial.u)
-    copy_core_factors(view, trial.core, trial.u)
-    if data.y.size > 0:
-        predictor_of_columns(data.columns, data.Z, data.level, data.offset, layout, trial.core, trial.u, trial.eta)
-        rise += gaps(data, trial.eta, shape, trial.core[:cuts], trial.gap) - sum_of(state.gap)
-        for i in range(1, cuts):
-            if not trial.core[i] > trial.core[i - 1]:
-                rise = -np.inf
+    rise -= density_at(layout, view, unit, gram, target, state, state.L, work)
+    hold_noise(view, state, trial, work)
+    rescale(layout, gram, multipliers, data.Z, data.level, state.u, state.core)
+    rise += density_at(layout, view, unit, gram, target, state, state.L, work)
+    rise += follow_noise(view, data, layout, shape, cuts, state, trial, work)
     if rise > -rng.standard_exponential():
         df[k] = to
         for i in range(state.u.size):
             multipliers.spread[i] *= change[i]
-        copy_to(trial.core, state.core)
-        copy_to(trial.u, state.u)
-        if data.y.size > 0:
-            copy_to(trial.eta, state.eta)
-            copy_to(trial.gap, state.gap)
+        accept(data, state, trial)
         return 1.0
     for i in range(change.size):
         change[i] = 1.0 / change[i]

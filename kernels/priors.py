@@ -7,6 +7,8 @@ Scalar scales, density of the sd s > 0 (normalising constants that do not involv
     inverse_gamma(a, b)  on s²:  s^{−2a−1} exp(−b/s²)           gamma(a, r)       s^{a−1} exp(−r s); for ν on s > 1
     lognormal(m, d)      exp(−(log s − m)²/2d²)/s
 
+A degree ρ that levels depend on each other, which may be negative: uniform(a, b), or beta(a, b), ρ^{a−1}(1 − ρ)^{b−1} on (0, 1).
+
 Covariances Σ = LL' (q×q, L lower, positive diagonal), as densities of L (Jacobian 2^q Π L_kk^{q−k+1}, k = 1…q):
 
     lkj(η) × sds         Π p(s_k) s_k^{−q} |R|^{η−1}            inverse_wishart(df, S)   |Σ|^{−(df+q+1)/2} exp(−tr SΣ⁻¹/2)
@@ -27,7 +29,7 @@ import numpy as np
 
 from .compiling import kernel
 
-FIXED, HALF_T, HALF_NORMAL, EXPONENTIAL, UNIFORM, INVERSE_GAMMA, GAMMA_ABOVE_ONE, GAMMA, LOGNORMAL = range(9)
+FIXED, HALF_T, HALF_NORMAL, EXPONENTIAL, UNIFORM, INVERSE_GAMMA, GAMMA_ABOVE_ONE, GAMMA, LOGNORMAL, BETA = range(10)
 SCALAR, LKJ, INVERSE_WISHART, HUANG_WAND, LKJ_WRITTEN, HUANG_WAND_WRITTEN = 0, 1, 2, 3, 4, 5
 TURN = 10
 """Where in a row of ``cov_prior`` the matrix of a prior on Σ as written begins."""
@@ -57,6 +59,16 @@ def log_scale_prior(kind, a, b, s):
     if kind == LOGNORMAL:
         log_s = math.log(s)
         return -0.5 * ((log_s - a) / b) ** 2 - log_s
+    return 0.0 if kind == FIXED else np.nan
+
+
+@kernel
+def log_share_prior(kind, a, b, rho):
+    """Log density of a degree ρ (up to a constant); −inf outside the support, nan for an unknown code. For FIXED it is 0 everywhere."""
+    if kind == UNIFORM:
+        return 0.0 if a <= rho <= b else -np.inf
+    if kind == BETA:
+        return (a - 1.0) * math.log(rho) + (b - 1.0) * math.log1p(-rho) if 0.0 < rho < 1.0 else -np.inf
     return 0.0 if kind == FIXED else np.nan
 
 

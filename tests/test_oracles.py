@@ -314,7 +314,7 @@ def test_student_effects_by_groups_by_a_second_route():
     factor = design.factors[0]
     group = (np.arange(7) % 2).astype(np.int32)
     terms = tuple(replace(term, group=g) for g in ("zA", "zB") for term in factor.terms)
-    factor = replace(factor, by="z", groups=("zA", "zB"), group=group, terms=terms, df_prior=Prior("exponential", (0.2,)))
+    factor = replace(factor, by="z", groups=("zA", "zB"), group=group, terms=terms, own_prior=Prior("exponential", (0.2,)))
     design = replace(design, factors=(factor,))
     z = []
     for _ in range(200):
@@ -326,4 +326,4 @@ def test_student_effects_by_groups_by_a_second_route():
         assert oracles.log_random_effects(factor, u, blocks) == pytest.approx(sum(each), rel=1e-10)
         z += [np.linalg.solve(np.linalg.cholesky(blocks[group[j]]), u[j]) * np.sqrt(multiplier[j]) for j in range(7)]
     assert stats.kstest(np.ravel(z), "norm").pvalue > 1e-4
-    assert oracles.log_prior_df(factor.df_prior, 0.9) == -np.inf < oracles.log_prior_df(factor.df_prior, 1.1)
+    assert oracles.log_prior_df(factor.own_prior, 0.9) == -np.inf < oracles.log_prior_df(factor.own_prior, 1.1)

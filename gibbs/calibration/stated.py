@@ -68,12 +68,12 @@ class Stated:
             with np.errstate(invalid="ignore"):  # an sd of 0 has no correlations
                 hyper += prior_draws.scales([prior_draws.as_written(term, c) for term, c in zip(factor.terms, inner, strict=True)])
             law, prior = laws.of(factor), laws.own_prior(factor)
-            df = None
+            own = None
             if prior is not None:
-                name = names.df_name(factor.name)
-                df = np.array([self.values[name]]) if name in self.values else positive(prior, rng, 1, on=law.parameter)
-                hyper.append(df[:, None])
-            effects.append(prior_draws.effects_of(factor, inner, df, rng, 1))
+                name = names.own_name(factor)
+                own = np.array([self.values[name]]) if name in self.values else positive(prior, rng, 1, on=law.parameter)
+                hyper.append(own[:, None])
+            effects.append(prior_draws.effects_of(factor, inner, own, rng, 1))
         beta = self._coefficients(design, rng)
         if design.cutpoint_prior is not None:
             hyper.append(self._cutpoints(design, beta, rng))

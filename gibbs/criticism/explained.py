@@ -18,7 +18,7 @@ import numpy as np
 from gibbs.draws.outline import Outline
 from gibbs.draws.records import Draws
 from gibbs.errors import SpecError
-from gibbs.model import families, laws
+from gibbs.model import families, laws, structures
 from gibbs.model.records import Design
 from gibbs.posterior import averages, loglik, variances
 from gibbs.posterior.intervals import PROBABILITIES, QUANTILES
@@ -106,7 +106,9 @@ def effect_variances(draws: Draws, outline: Outline, design: Design, place: np.n
         for g in range(sigma.shape[1]):
             part[:, group == g] = np.einsum("na,sab,nb->sn", Z[group == g], sigma[:, g], Z[group == g], optimize=True)
         if known.structure is not None:
-            part *= known.structure.variances[known.codes[place]]
+            rho = variances.degree(draws, outline, factor)
+            at = structures.marginal_variances(known.structure, None if rho is None else flat(rho, pick))
+            part *= at[:, known.codes[place]]
         df = variances.degrees_of_freedom(draws, outline, factor)
         found.append(part if df is None else part * laws.of(factor).inflation(flat(df, pick))[:, None])
     return found

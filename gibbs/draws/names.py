@@ -40,9 +40,9 @@ def correlation_name(factor: str, first: str, second: str, group: str = "") -> s
     return f"cor_{factor}__{first}{_of(group)}__{second}{_of(group)}"
 
 
-def df_name(factor: str) -> str:
-    """``df_province``: the degrees of freedom of Student-t effects."""
-    return f"df_{factor}"
+def own_name(factor: AnyFactor) -> str:
+    """``df_province``, ``rho_year``: the own parameter of the law of the effects of a Factor, or of its outline."""
+    return f"{laws.of(factor).parameter}_{factor.name}"
 
 
 def _of(group: str) -> str:
@@ -60,23 +60,23 @@ def cutpoint_names(model: Model) -> tuple[str, ...]:
 
 
 def varying_labels(factor: AnyFactor, comma: str = ",") -> dict[str, str]:
-    """The sds, correlations and df of one factor by name, each with its label in a table: ``sd(x)``, ``cor(a,b)``, ``df``."""
+    """Sds, correlations and the law's own parameter of one factor, each with its label in a table: ``sd(x)``, ``cor(a,b)``, ``df``."""
     found = {sd_name(factor.name, c, t.group): f"sd({c}{_of(t.group)})" for t in factor.terms for c in t.columns}
     for term in factor.terms:
         found |= {at_means_name(factor.name, c, term.group): f"sd({c}{_of(term.group)} at means)" for c in centred_columns(term)}
     for term in factor.terms:
         at = _of(term.group)
         found |= {correlation_name(factor.name, a, b, term.group): f"cor({a}{at}{comma}{b}{at})" for a, b in correlation_pairs(term)}
-    return found | ({df_name(factor.name): laws.of(factor).parameter} if laws.of(factor).parameter else {})
+    return found | ({own_name(factor): laws.of(factor).parameter} if laws.of(factor).parameter else {})
 
 
 def hyper_names(model: Model) -> tuple[str, ...]:
-    """Names of every sd, correlation, df, cutpoint, sigma, nu and shape: factor by factor its sds, its correlations, its df."""
+    """Names of every sd, correlation, df, rho, cutpoint, sigma, nu and shape: factor by factor its sds, its correlations, its law's own."""
     names: list[str] = []
     for factor in model.factors:
         names += [sd_name(factor.name, column, term.group) for term in factor.terms for column in term.columns]
         names += [correlation_name(factor.name, a, b, term.group) for term in factor.terms for a, b in correlation_pairs(term)]
-        names += [df_name(factor.name)] if laws.of(factor).parameter else []
+        names += [own_name(factor)] if laws.of(factor).parameter else []
     names += cutpoint_names(model)
     return (*names, *families.of(model).priors(model))
 
@@ -87,14 +87,14 @@ def ranef_names(model: Model) -> tuple[str, ...]:
 
 
 def hyper_priors(model: Model) -> dict[str, Prior | None]:
-    """The prior of every sd, df, sigma, nu and shape by name (None under a prior on the whole covariance); correlations are not listed."""
+    """The prior of every sd, df, rho, sigma, nu and shape by name (None under one on the whole covariance); correlations are not listed."""
     priors: dict[str, Prior | None] = {}
     for factor in model.factors:
         for term in factor.terms:
             for a, column in enumerate(term.columns):
                 priors[sd_name(factor.name, column, term.group)] = None if term.covariance is not None else term.sd_priors[a]
         if (own := laws.own_prior(factor)) is not None:
-            priors[df_name(factor.name)] = own
+            priors[own_name(factor)] = own
     return priors | families.of(model).priors(model)
 
 

@@ -26,11 +26,12 @@ class FactorOutline:
     columns: tuple[str, ...]  # q names
     terms: tuple[Term, ...]
     sizes: np.ndarray  # (J,) rows in each level
-    cross_product: np.ndarray  # (q, q) Z'Z/N: the mean of z z' over rows, all that a variance share needs of Z; (groups, q, q) by groups
+    cross_product: np.ndarray  # (q, q) Z'Z/N: the mean of z z' over rows, all that a variance share needs of Z; (groups, q, q) by groups,
+    # (J, q, q) by levels where K hangs on a rho
     by: str = ""
     groups: tuple[str, ...] = ()
     group: np.ndarray | None = None  # (J,) of each level, where there are groups
-    df_prior: Prior | None = None
+    own_prior: Prior | None = None
     structure: Structure | None = None  # of levels that know their neighbours; from a run folder without its B
 
     @property
@@ -78,7 +79,7 @@ def outline(design: Design) -> Outline:
             by=factor.by,
             groups=tuple(factor.groups),
             group=factor.group,
-            df_prior=factor.df_prior,
+            own_prior=factor.own_prior,
             structure=factor.structure,
         )
         for factor in design.factors
@@ -117,9 +118,15 @@ def _cross_product(factor: Factor, times: np.ndarray) -> np.ndarray:
     """Z'Z/N, that of the rows of each group of levels where there are groups (they add up to it).
 
     Of levels that know their neighbours each row counts as its level's variance K_jj says, so that the mean of z'Σz K_jj over rows, what
-    variance shares ask for, is had from it too.
+    variance shares ask for, is had from it too; where K_jj hangs on a rho that is drawn, rows of each level stand by themselves.
     """
     rows, Z, wZ = max(1.0, times.sum()), factor.Z, factor.Z * times[:, None]
+    if factor.structure is not None and factor.structure.has_degree:
+        found = np.empty((len(factor.levels), Z.shape[1], Z.shape[1]))
+        for a in range(Z.shape[1]):
+            for b in range(Z.shape[1]):
+                found[:, a, b] = np.bincount(factor.codes, weights=wZ[:, a] * Z[:, b], minlength=len(found)) / rows
+        return found
     if factor.structure is not None:
         wZ = wZ * factor.structure.variances[factor.codes][:, None]
     if factor.group is None:
@@ -157,7 +164,7 @@ def to_dict(outline: Outline) -> dict[str, Any]:
                     for term in factor.terms
                 ],
                 **({"by": factor.by, "groups": list(factor.groups), "group": factor.group.tolist()} if factor.group is not None else {}),
-                **({"df_prior": _prior_to_dict(factor.df_prior)} if factor.df_prior is not None else {}),
+                **({"own_prior": _prior_to_dict(factor.own_prior)} if factor.own_prior is not None else {}),
                 **({"structure": structures.to_dict(factor.structure)} if factor.structure is not None else {}),
             }
             for factor in outline.factors
@@ -206,7 +213,7 @@ def from_dict(words: Mapping[str, Any], levels: Mapping[str, tuple[str, ...]], s
             by=factor.get("by", ""),
             groups=tuple(factor.get("groups", ())),
             group=np.asarray(factor["group"], dtype=np.int32) if "group" in factor else None,
-            df_prior=_prior_from_dict(factor.get("df_prior")),
+            own_prior=_prior_from_dict(factor.get("own_prior", factor.get("df_prior"))),
             structure=structures.from_dict(factor["structure"]) if "structure" in factor else None,
         )
         for factor in words["factors"]

@@ -24,7 +24,7 @@ import numpy as np
 from gibbs.errors import OutputError
 from gibbs.export.program import (
     Effects,
-    Heavy,
+    OwnLaw,
     Program,
     as_r_dump,
     describe,
@@ -96,8 +96,9 @@ def model_file(program: Program, posterior: dict[str, tuple[float, float]]) -> s
     lines += [f"# {note}." for note in program.notes]
     stated: list[str] = []
     body = [*_likelihood(program), *_coefficients(program, posterior, stated)]
-    for heavy in program.heavy:
-        body += _multipliers(heavy, program.factors[heavy.factor])
+    for own in program.own_laws:
+        write = _degree if own.law.multipliers is None else _multipliers
+        body += write(own, program.factors[own.factor])
     for effects in program.effects:
         body += _effects(effects, program.factors[effects.factor])
     body += _further(program, posterior, stated)
@@ -158,9 +159,38 @@ def _in_place_of_flat(posterior: tuple[float, float]) -> str:
     return _law(np.inf, mean, WIDE * (sd or 1.0))
 
 
-def _multipliers(heavy: Heavy, factor: str) -> list[str]:
+def _degree(own: OwnLaw, factor: str) -> list[str]:
+    """rho, and B, whose BB' is the covariance of levels that know their neighbours to that degree."""
+    rho, tag, J = own.name, own.tag, own.count
+    prior = _degrees_of_freedom(own.prior, rho, own.law.parameter)
+    head = ["", f"# effects of {factor}: {own.law.label}, {own.law.meaning}", prior]
+    if own.law.name == "ar1":
+        return [
+            *head,
+            f"a_{tag}[1] <- 1",
+            f"for (j in 2:{J}) {{",
+            f"  a_{tag}[j] <- sqrt(1 - pow({rho}, 2 * lag_{tag}[j,j-1]))",
+            "}",
+            f"for (j in 1:{J}) {{",
+            f"  for (k in 1:{J}) {{",
+            f"    B_{tag}[j,k] <- step(j - k) * pow({rho}, lag_{tag}[j,k]) * a_{tag}[k]",
+            "  }",
+            "}",
+        ]
+    lines = [f"for (k in 1:{J}) {{"]
+    if own.law.name == "leroux":
+        lines += [f"  a0_{tag}[k] <- free_{tag}[k] / sqrt({rho} * eigen_{tag}[k] + 1 - {rho})"]
+        lines += [f"  log_variance_{tag}[k] <- log(inprod(pow(V_{tag}[k,], 2), pow(a0_{tag}[], 2)))"]
+        lines += [f"  a_{tag}[k] <- a0_{tag}[k] * exp(-0.5 * inprod(mean_{tag}[k,], log_variance_{tag}[]))"]
+    else:
+        lines += [f"  a_{tag}[k] <- sqrt({rho} * eigen_{tag}[k] + 1 - {rho})"]
+    lines += [f"  for (j in 1:{J}) {{", f"    B_{tag}[j,k] <- V_{tag}[j,k] * a_{tag}[k]", "  }", "}"]
+    return [*head, *lines]
+
+
+def _multipliers(heavy: OwnLaw, factor: str) -> list[str]:
     """df, and the multipliers of the levels' precisions that make their effects Student-t."""
-    df, tag = f"df_{heavy.tag}", heavy.tag
+    df, tag = heavy.name, heavy.tag
     return [
         "",
         f"# effects of {factor}: {heavy.law.label}",

@@ -74,14 +74,20 @@ class Effects:
 
 
 @dataclass(frozen=True)
-class Heavy:
-    """A law of one factor's effects that is no normal: its own parameter ``df_g`` and, for every level, ``lambda_g``."""
+class OwnLaw:
+    """A law of one factor's effects that has a parameter of its own: ``df_g`` and, for every level, ``lambda_g``; or ``rho_g``, of which
+    ``B_g`` is made."""
 
     factor: int
     tag: str
     count: str
     prior: Prior
     law: laws.Law
+
+    @property
+    def name(self) -> str:
+        """The variable of its parameter."""
+        return f"{self.law.parameter}_{self.tag}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ class Program:
     coefficients: tuple[str, ...]
     statements: tuple[Statement, ...]
     effects: tuple[Effects, ...]
-    heavy: tuple[Heavy, ...]
+    own_laws: tuple[OwnLaw, ...]
     factors: tuple[str, ...]
     own: Mapping[str, Prior]
     cutpoint: Prior | None
@@ -155,20 +161,20 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
         if design.cutpoint_means is not None and p:
             data["x_mean"] = design.cutpoint_means
     effects: list[Effects] = []
-    heavy: list[Heavy] = []
+    own_laws: list[OwnLaw] = []
     tags: set[str] = set()
     for f, factor in enumerate(design.factors):
         tag = _tag(factor.name, tags)
         data[f"J_{tag}"] = len(factor.levels)
         data[f"g_{tag}"] = factor.codes[keep].astype(np.int64) + 1
         law = laws.of(factor)
-        if law.multipliers is not None:
-            heavy.append(Heavy(f, tag, f"J_{tag}", laws.own_prior(factor), law))
+        if law.parameter:
+            own_laws.append(OwnLaw(f, tag, f"J_{tag}", laws.own_prior(factor), law))
         of = Effects(tag, f, factor.terms[0], tuple(factor.levels), f"g_{tag}", f"J_{tag}", 0, "", tag)
         of = replace(of, multiplier=f"lambda_{tag}" if law.multipliers is not None else "")
         if factor.structure is not None:
             of = replace(of, basis=f"B_{tag}")
-            data[of.basis] = factor.structure.basis
+            data |= _of_degree(factor, tag) if factor.structure.has_degree else {of.basis: factor.structure.basis}
             if factor.coordinates != len(factor.levels):
                 of = replace(of, coordinates=f"C_{tag}")
                 data[of.coordinates] = factor.coordinates
@@ -180,7 +186,7 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
         coefficients=tuple(design.coefficients),
         statements=statements,
         effects=tuple(effects),
-        heavy=tuple(heavy),
+        own_laws=tuple(own_laws),
         factors=tuple(factor.name for factor in design.factors),
         own=family.priors(design),
         cutpoint=design.cutpoint_prior,
@@ -188,6 +194,19 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
         data=data,
         notes=tuple(notes),
     )
+
+
+def _of_degree(factor: Factor, tag: str) -> dict[str, Any]:
+    """What B is made of at a rho: of an autoregression the steps from level to level, of areas directions and their eigenvalues."""
+    structure = factor.structure
+    if structure.kind == "ar1":
+        at = np.cumsum(structure.numbers).astype(np.int64)
+        return {f"lag_{tag}": np.maximum(at[:, None] - at, 0)}
+    found = {f"V_{tag}": structure.basis, f"eigen_{tag}": np.maximum(structure.numbers, 0.0)}
+    if structure.kind == "leroux":
+        same = structure.components[:, None] == structure.components
+        found |= {f"free_{tag}": (structure.numbers >= 0.0).astype(float), f"mean_{tag}": same / same.sum(axis=1)}
+    return found
 
 
 def _of_factor(of: Effects, factor: Factor, Z: np.ndarray, tags: set[str], data: dict[str, Any]) -> Iterable[Effects]:
@@ -297,7 +316,7 @@ def name_pairs(program: Program) -> list[tuple[str, str]]:
             place = {column: a for a, column in enumerate(e.term.columns)}
             for a, b in names.correlation_pairs(e.term):
                 pairs.append((names.correlation_name(factor, a, b, e.term.group), cor_of(e, place[a], place[b])))
-        pairs += [(names.df_name(factor), f"df_{heavy.tag}") for heavy in program.heavy if heavy.factor == f]
+        pairs += [(f"{own.law.parameter}_{factor}", own.name) for own in program.own_laws if own.factor == f]
     pairs += [(f"b_Intercept[{k}]", f"cut[{k}]") for k in range(1, program.categories)]
     pairs += [(name, name) for name in program.own]
     for f, factor in enumerate(program.factors):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import OutputError
-from gibbs.export.program import Effects, Heavy, Program, as_json, describe, gibbs_csv, name_pairs, names_csv, number
+from gibbs.export.program import Effects, OwnLaw, Program, as_json, describe, gibbs_csv, name_pairs, names_csv, number
 from gibbs.files import whole
 from gibbs.model.prior_kinds import cut_off, kind_of
 from gibbs.model.records import CoefficientPrior, Prior
@@ -79,8 +79,9 @@ def model_file(program: Program) -> str:
     blocks = _Blocks()
     _declare_data(program, blocks)
     _coefficients(program, blocks)
-    for heavy in program.heavy:
-        _multipliers(heavy, program.factors[heavy.factor], blocks)
+    for own in program.own_laws:
+        write = _degree if own.law.multipliers is None else _multipliers
+        write(own, program.factors[own.factor], blocks)
     for effects in program.effects:
         _effects(effects, program.factors[effects.factor], blocks)
     _further(program, blocks)
@@ -110,7 +111,7 @@ def _declare_data(program: Program, blocks: _Blocks) -> None:
         if e.index not in declared:
             blocks.add("data", f"int<lower=1> {e.count};", f"array[N] int<lower=1, upper={e.count}> {e.index};")
             declared.add(e.index)
-            if e.basis:
+            if e.basis in data:
                 if e.coordinates:
                     blocks.add("data", f"int<lower=1> {e.coordinates};")
                 size = f"{e.count}, {e.coordinates or e.count}"
@@ -147,9 +148,37 @@ def _law(row: CoefficientPrior) -> str:
     return f"student_t({number(row.df)}, {number(row.mean)}, {number(row.scale)})"
 
 
-def _multipliers(heavy: Heavy, factor: str, blocks: _Blocks) -> None:
+def _degree(own: OwnLaw, factor: str, blocks: _Blocks) -> None:
+    """rho, and B, whose BB' is the covariance of levels that know their neighbours to that degree."""
+    rho, tag, J = own.name, own.tag, own.count
+    blocks.add("model", f"// effects of {factor}: {own.law.label}, {own.law.meaning}")
+    _degrees_of_freedom(own.prior, rho, blocks, own.law.parameter)
+    blocks.add("transformed parameters", f"matrix[{J}, {J}] B_{tag};")
+    if own.law.name == "ar1":
+        blocks.add("data", f"array[{J}, {J}] int<lower=0> lag_{tag};  // steps from the level of the column to that of the row")
+        blocks.computed += [
+            f"B_{tag} = rep_matrix(0, {J}, {J});",
+            f"for (k in 1:{J}) {{",
+            f"  for (j in k:{J}) B_{tag}[j, k] = {rho}^lag_{tag}[j, k] * (k > 1 ? sqrt(1 - {rho}^(2 * lag_{tag}[k, k - 1])) : 1);",
+            "}",
+        ]
+        return
+    blocks.add("data", f"matrix[{J}, {J}] V_{tag};", f"vector[{J}] eigen_{tag};")
+    if own.law.name == "bym2":
+        blocks.computed.append(f"B_{tag} = diag_post_multiply(V_{tag}, sqrt({rho} * eigen_{tag} + 1 - {rho}));")
+        return
+    blocks.add("data", f"vector[{J}] free_{tag};", f"matrix[{J}, {J}] mean_{tag};")
+    blocks.add("transformed parameters", f"vector[{J}] a_{tag};")
+    blocks.computed += [
+        f"a_{tag} = free_{tag} ./ sqrt({rho} * eigen_{tag} + 1 - {rho});",
+        f"a_{tag} = a_{tag} .* exp(-0.5 * mean_{tag} * log(square(V_{tag}) * square(a_{tag})));",
+        f"B_{tag} = diag_post_multiply(V_{tag}, a_{tag});",
+    ]
+
+
+def _multipliers(heavy: OwnLaw, factor: str, blocks: _Blocks) -> None:
     """df, and for every level 1/√λ, by which its normal effects are multiplied to be Student-t."""
-    df, tag = f"df_{heavy.tag}", heavy.tag
+    df, tag = heavy.name, heavy.tag
     blocks.add("model", f"// effects of {factor}: {heavy.law.label}")
     _degrees_of_freedom(heavy.prior, df, blocks, heavy.law.parameter)
     blocks.add("parameters", f"vector<lower=0>[{heavy.count}] lambda_{tag};")
@@ -262,7 +291,7 @@ def _positive(prior: Prior) -> str:
 def _bounds(prior: Prior, on: str = "sd") -> str:
     """The bounds of a positive parameter ``on`` under its prior."""
     low, high = kind_of(prior).support(prior.args)
-    low = 1.0 if cut_off(prior, on) else max(low, 0.0)
+    low = 1.0 if cut_off(prior, on) else low if on == "rho" else max(low, 0.0)
     return f"lower={number(low)}" + (f", upper={number(high)}" if np.isfinite(high) else "")
 
 

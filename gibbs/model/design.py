@@ -90,7 +90,7 @@ def build(spec: Spec, table: Table) -> Design:
         factors, encoded, of_factors = _factors(read, spec, frame, source, cache, book, values, sizes.sd, counted)
     lines = {name: spec.where(f"base.{name}") for name in spec.base}
     coding.check_base(spec.base, [(variable.node, variable.is_category) for variable, _ in cache.values()], lines)
-    book.check_all_used(names, {f.name: _varying(f) for f in factors}, [f.name for f in factors if laws.of(f).parameter])
+    book.check_all_used(names, {f.name: _varying(f) for f in factors}, {f.name: laws.of(f) for f in factors})
     book.check_correlated(any(len(term.columns) > 1 for f in factors for term in f.terms))
     if unknown_factor := next((name for name in spec.keep or () if name not in encoded), None):
         there = f"the grouping factors are {', '.join(encoded)}" if encoded else "the model has none"
@@ -450,7 +450,7 @@ def _factors(
                 groups=groups,
                 group=of_level,
                 structure=structure,
-                df_prior=book.of_law(laws.named(dist or "normal"), name),
+                own_prior=book.of_law(laws.of_words(structure, dist), name),
                 centred=_centred(parts, bases) if any(t.back is not None for t in terms) else None,
             )
         )

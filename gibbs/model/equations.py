@@ -333,31 +333,34 @@ class _Writer:
     def _laws(self, f: int) -> Iterable[str]:
         """One law a term, and a group of levels: independent columns each their own, correlated columns together.
 
-        The columns of Student-t effects stand together even where they are uncorrelated: they share the multiplier of their level.
+        The columns of a law with a parameter of its own stand together even where they are uncorrelated: they share it.
         """
         factor, j = self.factors[f], self.index[f]
         error = {e.column: e.error for effects in self.effects.values() for e in effects if e.factor == f}
-        heavy = [g for g in self.factors if laws.of(g).parameter]
-        df = "" if not laws.of(factor).parameter else "df" if len(heavy) == 1 and self.design.nu_prior is None else f"df_{j}"
+        own = laws.of(factor).parameter
+        alike = [g for g in self.factors if laws.of(g).parameter == own]
+        if own and (len(alike) > 1 or (own == "df" and self.design.nu_prior is not None)):
+            own = f"{own}_{j}"
         for group in factor.groups or ("",):
             terms = [term for term in factor.terms if term.group == group]
             where = f"  where {factor.by}_{j} = {group.removeprefix(factor.by)}" if group else ""
-            for block in [terms] if df else [[term] for term in terms]:
-                yield self._law(f, error, block, df, f"[{group}]" if group else "") + where
-        if df:
-            self._name(df, f"df_{factor.name}")
+            for block in [terms] if own else [[term] for term in terms]:
+                yield self._law(f, error, block, own, f"[{group}]" if group else "") + where
+        if own:
+            self._name(own, f"{laws.of(factor).parameter}_{factor.name}")
 
-    def _law(self, f: int, error: dict[str, str], block: list[Term], df: str, at: str) -> str:
-        """The law of the columns of ``block`` together; ``at`` marks what is of one group of levels, ``[zA]``."""
+    def _law(self, f: int, error: dict[str, str], block: list[Term], own: str, at: str) -> str:
+        """The law, with its ``own`` parameter, of the columns of ``block`` together; ``at``, ``[zA]``, marks what is of some levels."""
         factor, j = self.factors[f], self.index[f]
         of = f":{block[0].group}" if at else ""
         columns = [column for term in block for column in term.columns]
         letters = [error[column] for column in columns]
         scales = [self._name(f"σ_{error[column]}{at}", f"sd_{factor.name}__{column}{of}") for column in columns]
+        K = f"K({own})" if own else "K"
         if factor.structure is not None and len(letters) == 1:
-            return f"({letters[0]}_1 … {letters[0]}_J) ~ N(0, {scales[0]}² K):  K of {factor.structure.words}"
+            return f"({letters[0]}_1 … {letters[0]}_J) ~ N(0, {scales[0]}² {K}):  K of {factor.structure.words}"
         if len(letters) == 1:
-            return f"{letters[0]}_{j} ~ {laws.of(factor).equation(scales[0], df)}"
+            return f"{letters[0]}_{j} ~ {laws.of(factor).equation(scales[0], own)}"
         several = sum(len(t.columns) > 1 for g in self.factors for t in g.terms if t.group in ("", *g.groups[:1]))
         mark = at if several <= 1 else f"_{j}{at}"
         pairs = [pair for term in block for pair in combinations(term.columns, 2)]
@@ -367,9 +370,9 @@ class _Writer:
             symbol = f"ρ{mark}" if len(pairs) == 1 else f"ρ{mark}({error[a]}, {error[b]})"
             self._name(symbol, f"cor_{factor.name}__{a}{of}__{b}{of}")
         correlation = {0: "uncorrelated", 1: f"correlation ρ{mark}"}.get(len(pairs), f"{len(pairs)} correlations ρ{mark}")
-        law = laws.of(factor).equations(f"Σ{mark}", df)
+        law = laws.of(factor).equations(f"Σ{mark}", own)
         if factor.structure is not None:
-            law = f"N(0, K ⊗ Σ{mark}), K of {factor.structure.words}:  sds"
+            law = f"N(0, {K} ⊗ Σ{mark}), K of {factor.structure.words}:  sds"
         return f"({', '.join(f'{letter}_{j}' for letter in letters)}) ~ {law} {', '.join(scales)}, {correlation}"
 
     def _rows(self, terms: list[str]) -> Level:

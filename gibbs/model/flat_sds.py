@@ -19,11 +19,11 @@ from collections.abc import Callable
 import numpy as np
 
 from gibbs.errors import SpecError
-from gibbs.model import alike, families
+from gibbs.model import alike, families, structures
 from gibbs.model.records import Design, Factor
 
 LEAST = 3
-_WITH_MEAN = ("cov", "mm")
+_WITH_MEAN = ("cov", "mm", "ar1", "bym2")
 """Structures whose effects do not sum to zero, so that they are as many as exchangeable ones."""
 
 
@@ -98,6 +98,8 @@ def _held(design: Design, factor: Factor, known: np.ndarray) -> np.ndarray:
 def directions(design: Design, factor: Factor, known: np.ndarray) -> int:
     """How many directions of w, in effects Bw of one column, the rows hold on both sides: the codimension of the cone of the others."""
     basis, z = factor.structure.basis, factor.Z[:, 0]
+    if factor.structure.has_degree:  # B spans the same at every rho inside its range
+        basis = structures.of_coordinates(factor.structure, np.eye(len(basis))[None], np.array([0.5]))[0]
     size = np.linalg.norm(basis, axis=1)
     way = alike.pushes(design)
     speaks = known & (z != 0.0) & (size[factor.codes] > 0.0)

@@ -21,6 +21,7 @@ from gibbs.model import structured_terms, syntax, weights
 from gibbs.model.arguments import constants
 from gibbs.model.functions import FUNCTIONS, KNOWN_ELSEWHERE
 from gibbs.model.laws import LAWS
+from gibbs.model.structures import DEGREES
 from gibbs.model.syntax import Binary, Call, Name, Node, Number, Paren, Sum, Text, show
 from gibbs.model.terms import expand
 
@@ -203,7 +204,7 @@ def _with_straight_lines(fixed: Node, text: str, random: Sequence[RandomTerm]) -
     return structured_terms.with_straight_lines(fixed, [t[0].text for t in terms if len(t) == 1 and isinstance(t[0], Name)], random)
 
 
-DISTRIBUTIONS = tuple(LAWS)
+DISTRIBUTIONS = tuple(name for name in LAWS if name not in DEGREES)
 """What the effects of a grouping factor may be."""
 
 

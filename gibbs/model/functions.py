@@ -163,13 +163,11 @@ KNOWN_ELSEWHERE: Mapping[str, str] = {
     "mo": "mo() is not available.",
     **{
         kind: f"{kind}() is a term of its own, or stands after the bar of a random term: … + {kind}(g), (1 + x | {kind}(g))."
-        for kind in ("rw1", "rw2", "icar")
+        for kind in ("rw1", "rw2", "ar1", "icar", "bym2", "leroux")
     },
-    "ar1": "ar1() is not available; rw1(year), a term of its own, is the walk that it becomes where the correlation is near 1.",
-    "bym2": 'bym2() is not available; icar(g, graph = "borders.csv") + (1 | h), h a copy of g (derive: {h: g}), has both of its parts.',
-    "leroux": 'leroux() is not available; icar(g, graph = "borders.csv") + (1 | h), h a copy of g (derive: {h: g}), has both of its parts.',
     "mm": "mm() is a term of its own, or stands after the bar of a random term: … + mm(g1, g2), (1 + x | mm(g1, g2)).",
-    "car": 'car() of brms is icar(g, graph = "borders.csv") here, a term of its own.',
+    "car": 'car() of brms is icar(g, graph = "borders.csv") here, a term of its own, or leroux() or bym2().',
+    "ar": "ar() of brms, on the residuals, is not available; ar1(year), a term of its own, is an autoregression of effects.",
     "weights": "weights() stands on the left of '~', after a bar: share | weights(n) ~ …, a share of n trials; or "
     'y | weights(w, type = "frequency") ~ …, rows that stand for w equal ones.',
     "trials": "trials(n) stands on the left of '~', after a bar: successes | trials(n) ~ …",

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gibbs.errors import SpecError
-from gibbs.model import families, laws
+from gibbs.model import families, laws, structures
 from gibbs.model.prior_kinds import draw as positive
 from gibbs.model.prior_kinds import location
 from gibbs.model.prior_rows import rank
@@ -32,8 +32,8 @@ class Truths:
     """n independent draws of every parameter, in the order that draws of the posterior have.
 
     beta : (n, p). hyper : (n, h) for each factor its sds, then its correlations (first with second, first with third, second with third,
-        …), then its df; then cutpoints, sigma, nu, shape; what is fixed is there with its value. u : (n, U), factor by factor, level by
-        level.
+        …), then its df or rho; then cutpoints, sigma, nu, shape; what is fixed is there with its value. u : (n, U), factor by factor,
+        level by level.
     """
 
     beta: np.ndarray
@@ -53,9 +53,9 @@ def draw(design: Design, rng: np.random.Generator, n: int = 1) -> Truths:
         inner = [covariance(term, rng, n) for term in factor.terms]
         hyper += scales([as_written(term, c) for term, c in zip(factor.terms, inner, strict=True)])
         law, prior = laws.of(factor), laws.own_prior(factor)
-        df = None if prior is None else positive(prior, rng, n, on=law.parameter)
-        hyper += [] if df is None else [df[:, None]]
-        effects.append(effects_of(factor, inner, df, rng, n))
+        own = None if prior is None else positive(prior, rng, n, on=law.parameter)
+        hyper += [] if own is None else [own[:, None]]
+        effects.append(effects_of(factor, inner, own, rng, n))
     beta = draw_coefficients(design, rng, n)
     if design.cutpoint_prior is not None:
         cut = np.sort(coefficient(design.cutpoint_prior, rng, (n, len(design.categories or ()) - 1)), axis=1)
@@ -190,8 +190,8 @@ def scales(covariances: list[np.ndarray]) -> list[np.ndarray]:
     return [*sds, *pairs]
 
 
-def effects_of(factor: Factor, covariances: list[np.ndarray], df: np.ndarray | None, rng: np.random.Generator, n: int) -> np.ndarray:
-    """u (n, J q): rows of u_j ~ N(0, Σ), Σ block diagonal; or t_df(0, Σ)."""
+def effects_of(factor: Factor, covariances: list[np.ndarray], own: np.ndarray | None, rng: np.random.Generator, n: int) -> np.ndarray:
+    """u (n, J q): rows of u_j ~ N(0, Σ), Σ block diagonal; or t_df(0, Σ), df = ``own`` (n,); or N(0, K_rho ⊗ Σ), rho = ``own``."""
     J, q = len(factor.levels), len(factor.columns)
     if factor.structure is not None:
         J = factor.coordinates
@@ -206,10 +206,10 @@ def effects_of(factor: Factor, covariances: list[np.ndarray], df: np.ndarray | N
             parts.append(rng.standard_normal((n, members.size, c.shape[1])) @ np.swapaxes(root, 1, 2))
         u[:, members] = np.concatenate(parts, axis=2)
     if factor.structure is not None:
-        u = np.einsum("jk,nkq->njq", factor.structure.basis, u)
+        u = structures.of_coordinates(factor.structure, u, own)
     law = laws.of(factor)
     if law.multipliers is not None:
-        u /= np.sqrt(law.multipliers(rng, df, J))[:, :, None]
+        u /= np.sqrt(law.multipliers(rng, own, J))[:, :, None]
     return u.reshape(n, -1)
 
 

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 Args = tuple[Any, ...]
 Refuse = Callable[[str], None]
 
-COEFFICIENT, SD, NU, SHAPE, CORRELATION, COVARIANCE = "coefficient", "sd", "nu", "shape", "correlation", "covariance"
+COEFFICIENT, SD, NU, SHAPE, RHO, CORRELATION, COVARIANCE = "coefficient", "sd", "nu", "shape", "rho", "correlation", "covariance"
 PLACES = {
     COEFFICIENT: "a coefficient",
     SD: "an sd",
     NU: "nu",
     SHAPE: "the shape of a family",
+    RHO: "the rho of levels that know their neighbours",
     CORRELATION: "correlations",
     COVARIANCE: "a covariance matrix",
 }
@@ -120,6 +121,12 @@ def _log_inverse_gamma_of_variance(x: np.ndarray, shape: float, scale: float) ->
     v = x * x
     out = shape * math.log(scale) - special.gammaln(shape) - (shape + 1) * np.log(v) - scale / v + np.log(2 * x)
     return np.where(np.isnan(out), -np.inf, out)
+
+
+def _log_beta(x: np.ndarray, a: float, b: float) -> np.ndarray:
+    from scipy import special
+
+    return special.xlogy(a - 1.0, x) + special.xlog1py(b - 1.0, -x) - special.betaln(a, b)
 
 
 def _log_lognormal(x: np.ndarray, m: float, s: float) -> np.ndarray:
@@ -306,7 +313,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "uniform",
-            (SD, NU, SHAPE),
+            (SD, NU, SHAPE, RHO),
             (("low", "high"),),
             "uniform from {0} to {1}",
             signed=("low", "high"),
@@ -318,6 +325,21 @@ KINDS: dict[str, Kind] = {
             at_zero=lambda a: 1.0 if a[0] <= 0.0 else math.inf,
             jags="dunif({0}, {1})",
             stan="uniform({0}, {1})",
+        ),
+        Kind(
+            "beta",
+            (RHO,),
+            (("a", "b"),),
+            "beta, {0} and {1}",
+            keywords={"alpha": "a", "beta": "b", "shape1": "a", "shape2": "b"},
+            code=("BETA", lambda a: a),
+            log_density=lambda a, x: _log_beta(x, *a),
+            draw=lambda a, rng, n: rng.beta(a[0], a[1], n),
+            support=lambda a: (0.0, 1.0),
+            at_zero=lambda a: a[0],
+            jags="dbeta({0}, {1})",
+            stan="beta({0}, {1})",
+            example="beta(1, 1)",
         ),
         Kind(
             "inverse_gamma",
@@ -334,7 +356,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "fixed",
-            (SD, NU),
+            (SD, NU, RHO),
             (("value",),),
             "fixed at {0}",
             spellings=("constant",),

@@ -269,7 +269,7 @@ def _arguments(kind: str, call: _Call, key: str, where: str) -> tuple[Any, ...]:
 
 def _check(kind: str, args: tuple[Any, ...], key: str, where: str, *, nu: bool) -> None:
     """Impossible values: signs, orders, shapes, and a scale matrix that is no covariance."""
-    record = KINDS[kind]
+    record, degree = KINDS[kind], key.partition("[")[0] == "rho"
     values = dict(zip(record.forms[0], args, strict=True))
 
     def refuse(what: str) -> None:
@@ -280,11 +280,11 @@ def _check(kind: str, args: tuple[Any, ...], key: str, where: str, *, nu: bool) 
             refuse(f"{name} must be one number, not a list")
         if not all(math.isfinite(v) for v in _flat(value)):
             refuse(f"{name} must be finite")
-        if name not in (record.matrix, *record.signed) and value <= 0:
+        if name not in (record.matrix, *record.signed) and value <= 0 and not (degree and name == "value"):
             refuse(f"{name} must be greater than 0")
     if record.check is not None:
         record.check(values, refuse)
-    if kind == "uniform" and values["low"] < (1 if nu else 0):
+    if kind == "uniform" and not degree and values["low"] < (1 if nu else 0):
         refuse("degrees of freedom begin at 1, so low must be at least 1" if nu else f"{key} is never negative, so low must be at least 0")
     if kind == "fixed" and nu and values["value"] < 1:
         refuse("degrees of freedom must be at least 1")

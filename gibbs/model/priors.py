@@ -16,7 +16,7 @@ from typing import Any
 from gibbs.errors import SpecError, nearest
 from gibbs.model.families import FAMILIES, PARAMETERS, Parameter, named
 from gibbs.model.laws import Law
-from gibbs.model.prior_kinds import log_density, names_on
+from gibbs.model.prior_kinds import RHO, kind_of, log_density, names_on
 from gibbs.model.prior_words import (
     COEFFICIENT_KINDS,
     CORRELATION_KINDS,
@@ -60,16 +60,22 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "cor": CORRELATION_KINDS,
     "cov": COVARIANCE_KINDS,
     "df": NU_KINDS,
+    "rho": names_on(RHO),
     "sigma": (*SD_KINDS, "flat"),
     "cutpoints": COEFFICIENT_KINDS,
 } | {p.name: names_on(p.on) for p in PARAMETERS.values() if p.name != "sigma"}
 """What may stand before a bracket, or alone, and the kinds of prior that fit it."""
 _KEY_HELP = (
     "The keys are b, b[coefficient], intercept, b[Intercept], sd, sd[factor], sd[factor,column], cor, cor[factor], cov, "
-    f"cov[factor], df, df[factor], {', '.join(PARAMETERS)}, cutpoints."
+    f"cov[factor], df, df[factor], rho, rho[factor], {', '.join(PARAMETERS)}, cutpoints."
 )
 _KEY = re.compile(r"\s*(\w+)\s*(?:\[(.*)\])?\s*", re.DOTALL)
-_OUTPUT_NAME = re.compile(r"(b|sd|cor|cov|df)_(.+)")
+_OF_LAWS = {
+    "df": '{0} are normal, and have no degrees of freedom; write (1 | gr(g, dist = "student")) for Student-t effects.',
+    "rho": "{0} have no rho that is drawn; it is of ar1(g), bym2(g, graph = …) and leroux(g, graph = …).",
+}
+"""What is said of the own parameter of a law that no factor has."""
+_OUTPUT_NAME = re.compile(r"(b|sd|cor|cov|df|rho)_(.+)")
 
 
 class PriorBook:
@@ -110,7 +116,17 @@ class PriorBook:
         """On the own parameter of the law of the effects of ``factor``, its default where nothing is stated; None where it has none."""
         if not law.parameter:
             return None
-        return self._get(law.parameter, factor) or self._get(law.parameter) or Prior(*law.default)
+        found = self._get(law.parameter, factor) or self._get(law.parameter) or Prior(*law.default)
+        if law.on == RHO:
+            self._check_degree(found, law, factor)
+        return found
+
+    def _check_degree(self, prior: Prior, law: Law, factor: str) -> None:
+        """SpecError where the prior leaves the range of a rho, or fixes it at an end."""
+        (low, high), (first, last) = law.range, kind_of(prior).support(prior.args)
+        if not (low < first < high if prior.kind == "fixed" else low <= first and last <= high):
+            key = next(k for k in ((law.parameter, _plain(factor)), (law.parameter,)) if k in self._priors)
+            self._refuse(key, f"the rho of {law.name}({factor}) lies between {low:g} and {high:g}; {prior} does not.")
 
     def correlation(self, factor: str) -> Prior | None:
         """On the correlation matrix of the columns of ``factor``."""
@@ -144,11 +160,13 @@ class PriorBook:
         """On each cutpoint of family ordinal, under their order."""
         return self._get("cutpoints")
 
-    def check_all_used(self, coefficients: Collection[str], factors: Mapping[str, Iterable[str]], student: Collection[str] = ()) -> None:
+    def check_all_used(
+        self, coefficients: Collection[str], factors: Mapping[str, Iterable[str]], laws: Mapping[str, Law] | None = None
+    ) -> None:
         """Refuse keys that name nothing in the model.
 
         ``coefficients`` are the names in ``Design.coefficients``; ``factors`` maps each grouping factor to its columns (``x``, and ``x:zA``
-        where there are groups of levels); ``student`` are those with Student-t effects.
+        where there are groups of levels), ``laws`` to the law of its effects.
         Raises SpecError with the line, what is in the model, and the nearest match.
         """
         columns: dict[str, list[str]] = {}
@@ -164,13 +182,13 @@ class PriorBook:
         for key in self._priors:
             if key[0] == "b" and len(key) == 2 and key[1] not in known:
                 self._refuse(key, _unknown("coefficient", key[1], coefficients))
-            if key[0] in {"sd", "cor", "cov", "df"}:
+            if key[0] in {"sd", "cor", "cov", *_OF_LAWS}:
                 self._check_factor(key, columns, list(factors))
-            if key[0] == "df" and (not student or (len(key) == 2 and key[1] not in map(_plain, student))):
-                of = f"the effects of {key[1]} are" if len(key) == 2 else "all effects are"
-                self._refuse(
-                    key, f'{of} normal, and have no degrees of freedom; write (1 | gr(g, dist = "student")) for Student-t effects.'
-                )
+            if key[0] in _OF_LAWS and not any(
+                law.parameter == key[0] and (len(key) == 1 or _plain(name) == key[1]) for name, law in (laws or {}).items()
+            ):
+                of = f"the effects of {key[1]}" if len(key) == 2 else "all effects"
+                self._refuse(key, _OF_LAWS[key[0]].format(of))
 
     def check_correlated(self, any_correlated: bool) -> None:
         """Refuse ``cor`` and ``cov`` without a bracket where no term of the model has two correlated columns."""

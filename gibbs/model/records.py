@@ -329,7 +329,7 @@ class Factor:
     by: str = ""  # the column z of ``gr(g, by = z)``, constant within levels
     groups: tuple[str, ...] = ()  # its values, as terms name them: "zA", "zB"
     group: np.ndarray | None = None  # (J,) int32, of each level, where there are groups
-    df_prior: Prior | None = None  # ``gr(g, dist = "student")``: on the degrees of freedom; None where effects are normal
+    own_prior: Prior | None = None  # ``gr(g, dist = "student")``: on the degrees of freedom; None where effects are normal
     pw: str = ""  # the column of ``gr(g, pw = w)``
     level_weights: np.ndarray | None = None  # (J,) sampling weights of the levels, of mean 1: Π_j p(u_j | Σ)^{w_j}
     structure: Any = None  # gibbs.model.structures.Structure: (u_1, …, u_J) ~ N(0, K ⊗ Σ); None where levels are exchangeable

@@ -277,14 +277,14 @@ class EffectsKeys(_Keys):
     pw: str = Field("", description="A column with one value in each level: sampling weights of the levels.")
     structure: str = Field(
         "",
-        description="What the levels know of each other: rw1, rw2 (random walks over numbers), icar (areas), cov (a known covariance), "
-        "s (a penalised spline), mm (several groups a row).",
+        description="What the levels know of each other: rw1, rw2 (random walks over numbers), ar1 (an autoregression), "
+        "icar, bym2, leroux (areas), cov (a known covariance), s (a penalised spline), mm (several groups a row).",
         json_schema_extra={"enum": list(KINDS)},
     )
-    graph: str = Field("", description='icar: the file of neighbours, or "lattice".')
+    graph: str = Field("", description='icar, bym2, leroux: the file of neighbours, or "lattice".')
     cov: str = Field("", description="cov: the file of the covariance between levels.")
     step: float | None = Field(
-        None, gt=0, description="rw1, rw2: the distance between neighbouring levels; those that no row has are drawn."
+        None, gt=0, description="rw1, rw2, ar1: the distance between neighbouring levels; those that no row has are drawn."
     )
     k: int | None = Field(None, ge=4, description="s: the number of knots, 10 where nothing is said.")
     members: Words = Field(default_factory=list, description="mm: the further columns with a group of every row.")

@@ -32,18 +32,19 @@ def build(
     _alone(random, where)
     if random.structure == "s":
         return _curve(options, words, grouping, codes, where)
-    if random.structure in ("rw1", "rw2"):
+    if random.structure in structures.WALKS:
         return _walk(random, options, words, grouping, codes, where)
     if options.get("graph") == structures.LATTICE:
         observed = np.ones(len(grouping.levels), dtype=bool)
         rows, columns = _cells(random, grouping, where)
         edges = graphs.lattice(rows, columns, random.factor, where)
-        return _with_edges(structures.of_graph(words, edges, len(grouping.levels), observed), grouping.levels, where), grouping, codes
-    file = options["graph" if random.structure == "icar" else "cov"]
+        made = structures.of_areas(random.structure, words, edges, len(grouping.levels), observed)
+        return _with_edges(made, grouping.levels, where), grouping, codes
+    file = options["graph" if random.structure in structures.GRAPHS else "cov"]
     path = beside(spec, file)
     if len(random.group) > 1:
         raise DataError(f"the levels of {random.factor} are combinations of columns; a file names the levels of one column.", where=where)
-    if random.structure == "icar":
+    if random.structure in structures.GRAPHS:
         labels, edges = graphs.graph(path, file)
         order = levels.in_order(labels)
         place = {labels.index(text): k for k, text in enumerate(order)} if len(set(labels)) == len(labels) else {}
@@ -51,7 +52,7 @@ def build(
         edges = edges[np.lexsort((edges[:, 1], edges[:, 0]))]
         full, codes, observed = _levels(order, grouping, codes, frame, file, "graph")
         _few(len(order), random, where)
-        return _with_edges(structures.of_graph(words, edges, len(order), observed), order, file), full, codes
+        return _with_edges(structures.of_areas(random.structure, words, edges, len(order), observed), order, file), full, codes
     names, table = graphs.read(path, file)
     if table.shape[0] != table.shape[1] - 1:
         raise DataError(
@@ -127,6 +128,15 @@ def _walk(
     table[order] = place
     observed = np.zeros(full.size, dtype=bool)
     observed[place] = True
+    if kind == "ar1":
+        step = step or structures.common_step(sorted_)
+        if step is None:
+            raise DataError(
+                "ar1() steps from level to level, by whole numbers of one step; these positions have none of six decimals or fewer. "
+                "Round them (derive: {t: round(time, 2)}), or take rw1(), for which any distance will do.",
+                where=where,
+            )
+        return structures.of_autoregression(words, full, step, observed), _grouping(grouping, labels), table[codes]
     return structures.of_walk(kind, words, full, observed), _grouping(grouping, labels), table[codes]
 
 

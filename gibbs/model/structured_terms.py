@@ -10,7 +10,7 @@ from typing import Any
 
 from gibbs.errors import nearest
 from gibbs.model import splines
-from gibbs.model.structures import KINDS, LATTICE, OPTIONS
+from gibbs.model.structures import GRAPHS, KINDS, LATTICE, OPTIONS
 from gibbs.model.syntax import Call, Name, Node, Number, Sum, Text, show
 from gibbs.model.syntax import quoted as column_quoted
 
@@ -21,6 +21,9 @@ EXAMPLES = {
     "rw1": "rw1(year), (1 + x | rw1(year)); step = 1 says the grid",
     "rw2": "rw2(cohort), (1 + x | rw2(cohort)); step = 1 says the grid",
     "icar": 'icar(county, graph = "borders.csv"), two columns of neighbours or an adjacency matrix; icar(row:col, graph = "lattice")',
+    "ar1": "ar1(year), (1 + x | ar1(year)); step = 1 says the grid",
+    "bym2": 'bym2(county, graph = "borders.csv"), two columns of neighbours or an adjacency matrix; bym2(row:col, graph = "lattice")',
+    "leroux": 'leroux(county, graph = "borders.csv"), two columns of neighbours or an adjacency matrix; leroux(row:col, graph = "lattice")',
     "s": "s(x), s(x, k = 10), a term of its own; its straight line, x, is added to the fixed effects",
     "mm": "mm(school1, school2), mm(school1, school2, weights = c(w1, w2)); scale = FALSE leaves the weights as they are",
     "cov": 'gr(id, cov = "A.csv"), a table of the covariance with a row and a column a level',
@@ -65,8 +68,8 @@ def of_call(call: Call, refuse: Callable[[int, str], Any]) -> tuple[Node, dict[s
         if keyword in options:
             refuse(value.at, f"{kind}() says {keyword} twice.")
         options[keyword] = option(keyword, value, refuse)
-    if kind == "icar" and "graph" not in options:
-        refuse(call.at, f"icar() needs to know the neighbours: {EXAMPLES[kind]}.")
+    if kind in GRAPHS and "graph" not in options:
+        refuse(call.at, f"{kind}() needs to know the neighbours: {EXAMPLES[kind]}.")
     return call.arguments[0][1], {"structure": kind, "options": tuple(options.items())}
 
 
@@ -167,7 +170,7 @@ def from_words(words: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"{wrong} is nothing that {kind} knows; it takes {', '.join(OPTIONS[kind])}.")
     if kind == "mm":
         return _members_from_words(said)
-    if kind in ("icar", "cov") and not said:
+    if kind in (*GRAPHS, "cov") and not said:
         raise ValueError(f"{kind} needs a file, {OPTIONS[kind][0]}: {OPTIONS[kind][0]}.csv.")
     if "step" in said:
         try:

@@ -7,6 +7,9 @@
                straight line either
     icar       areas that border on each other (Besag, York & Mollié 1991): differences between neighbours. Effects sum to zero in each
                connected component; an area without neighbours is N(0, σ²) by itself (Freni-Sterrantino, Ventrucci & Rue 2018)
+    ar1        an autoregression over whole steps: cor(u_j, u_k) = rho^(steps between them)
+    bym2       areas, K = rho K_icar + (1 − rho) I: what neighbours share and what is an area's own (Riebler et al. 2016)
+    leroux     areas, K⁻¹ ∝ rho (D − W) + (1 − rho) I (Leroux, Lei & Breslow 2000), effects that sum to zero in each connected component
     cov        a known covariance, as it is given: kinship, phylogeny
     s          values of one curve, a penalised spline (:mod:`gibbs.model.splines`)
     mm         groups that are exchangeable, and mixtures of them (:mod:`gibbs.model.members`)
@@ -14,7 +17,8 @@
 Intrinsic laws are on the scale of Sørbye & Rue (2014): the geometric mean of the diagonal of K is 1 in every component, so that an sd
 means the same for any length and any graph. With precision D'D, K is its generalised inverse, which the constraints leave (effects are
 conditioned on them, not centred afterwards), and B is the symmetric root of K. Of a curve B is the spline's basis, of
-mixtures their weights, (J, C), C < J.
+mixtures their weights, (J, C), C < J. Where K hangs on a degree rho that is drawn, B = V A(rho) with V here (``basis``) and A(rho) of
+``numbers`` (``roots``): ar1 has variances of 1, bym2 a geometric mean of them of 1 at either end, leroux at every rho.
 """
 
 from __future__ import annotations
@@ -33,6 +37,9 @@ KINDS: Mapping[str, str] = {
     "rw1": "random walk: first differences are independent",
     "rw2": "random walk of second order: second differences are independent",
     "icar": "areas know their neighbours: intrinsic conditional autoregression",
+    "ar1": "autoregression: effects a step apart have the correlation rho, which is drawn",
+    "bym2": "areas, of which neighbours share a part rho of the variance, which is drawn (Riebler et al. 2016)",
+    "leroux": "areas, whose neighbours count to the degree rho, which is drawn (Leroux et al. 2000)",
     "cov": "a known covariance between levels",
     "s": "penalised spline: a smooth curve, whose straight line is a fixed effect",
     "mm": "multiple membership: rows that belong to several groups at once",
@@ -46,16 +53,25 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "rw1": ("step",),
     "rw2": ("step",),
     "icar": ("graph",),
+    "ar1": ("step",),
+    "bym2": ("graph",),
+    "leroux": ("graph",),
     "cov": ("cov",),
     "s": ("k",),
     "mm": ("members", "weights", "scale"),
 }
 """What each kind is told beside the factor."""
 
+DEGREES = ("ar1", "bym2", "leroux")
+"""Kinds whose K hangs on a degree rho that is drawn."""
+GRAPHS = ("icar", "bym2", "leroux")
+"""Kinds of areas that border on each other."""
+WALKS = ("rw1", "rw2", "ar1")
+"""Kinds over positions that follow each other."""
 LATTICE = "lattice"
 FILL = 3
 """Levels that nobody has are put in between where that makes at most so many times as many of them."""
-LEAST = {"rw1": 3, "rw2": 4}
+LEAST = {"rw1": 3, "rw2": 4, "ar1": 3}
 VALUES = 20_000
 """Different values of x that a spline may have: one effect each is drawn and kept."""
 LIMIT = 400
@@ -66,10 +82,12 @@ LIMIT = 400
 class Structure:
     """What the levels of one factor know of each other.
 
-    kind : of ``KINDS``. words : as a formula says it, ``rw1(year)``. basis (J, C): B, C = J but for splines and mixtures. rank : of K.
-    variances (J,): the diagonal of K. positions (J,): of random walks and splines, whose ``knots`` are (k,). unit : K in units of (D'D)⁻:
-    the variance of a step of length 1, in units of σ². components (J,): which connected part a level is in. edges (E, 2): neighbours.
-    observed (J,): whether a row has the level. digest : of all that K is made of.
+    kind : of ``KINDS``. words : as a formula says it, ``rw1(year)``. basis (J, C): B, C = J but for splines and mixtures; where K hangs on
+    a rho, V. rank : of K. variances (J,): the diagonal of K, where it hangs on a rho that at 1. positions (J,): of walks and splines, whose
+    ``knots`` are (k,). unit : K in units of (D'D)⁻: the variance of a step of length 1, in units of σ²; of ar1 the length of a step.
+    components (J,): which connected part a level is in. edges (E, 2): neighbours. observed (J,): whether a row has the level. digest : of
+    all that K is made of. numbers (J,): where K hangs on a rho; of ar1 the steps from the level before, of bym2 the eigenvalues of K_icar,
+    of leroux those of D − W, −1 where that has no direction.
     """
 
     kind: str
@@ -84,6 +102,12 @@ class Structure:
     components: np.ndarray | None = None
     edges: np.ndarray | None = None
     knots: np.ndarray | None = None
+    numbers: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def has_degree(self) -> bool:
+        """Whether K hangs on a rho that is drawn."""
+        return self.kind in DEGREES
 
     @property
     def walk(self) -> int:
@@ -185,6 +209,83 @@ def of_graph(words: str, edges: np.ndarray, J: int, observed: np.ndarray) -> Str
     return Structure("icar", words, basis, rank, _variances(basis), observed, digest, components=components, edges=edges)
 
 
+def of_autoregression(words: str, positions: np.ndarray, step: float, observed: np.ndarray) -> Structure:
+    """An autoregression over sorted positions, whole numbers of steps apart."""
+    steps = np.rint(np.diff(positions, prepend=positions[0]) / step)
+    J = positions.size
+    digest = _digest("ar1", np.append(positions, step))
+    return Structure("ar1", words, np.eye(J), J, np.ones(J), observed, digest, positions, step, numbers=steps)
+
+
+def of_areas(kind: str, words: str, edges: np.ndarray, J: int, observed: np.ndarray) -> Structure:
+    """Areas of a graph under one of ``GRAPHS``."""
+    plain = of_graph(words, edges, J, observed)
+    if kind == "icar":
+        return plain
+    digest = _digest(kind, np.array([J, *np.ravel(edges)], dtype=float))
+    V, numbers = np.zeros((J, J)), np.zeros(J)
+    for part in range(int(plain.components.max()) + 1):
+        members = np.flatnonzero(plain.components == part)
+        block = np.ix_(members, members)
+        if kind == "bym2":
+            numbers[members], V[block] = np.linalg.eigh(plain.basis[block] @ plain.basis[block].T)
+            numbers[members] = np.maximum(numbers[members], 0.0)
+        elif members.size == 1:
+            V[block] = 1.0
+        else:
+            own = np.isin(edges[:, 0], members)
+            D = edge_differences(edges[own], J)[:, members]
+            numbers[members], V[block] = np.linalg.eigh(D.T @ D)
+            numbers[members[0]] = -1.0  # the constant, to which effects are not open
+    rank = int(J if kind == "bym2" else np.sum(numbers >= 0.0))
+    return replace(plain, kind=kind, basis=V, rank=rank, digest=digest, numbers=numbers)
+
+
+# -------------------------------------------------------------------------------------------------------------- degrees
+
+
+def roots(structure: Structure, rho: np.ndarray) -> np.ndarray:
+    """What A(rho) is made of, (n, J), for ``rho`` (n,): of ar1 the correlation with the level before, of others its diagonal."""
+    rho, numbers = np.asarray(rho, dtype=float)[:, None], structure.numbers
+    if structure.kind == "ar1":
+        found = rho ** np.asarray(numbers, dtype=np.int64)
+        found[:, 0] = 0.0
+        return found
+    if structure.kind == "bym2":
+        return np.sqrt(rho * numbers + 1.0 - rho)
+    found = np.where(numbers >= 0.0, (rho * np.maximum(numbers, 0.0) + 1.0 - rho) ** -0.5, 0.0)
+    for part in range(int(structure.components.max()) + 1):
+        members = np.flatnonzero(structure.components == part)
+        of_levels = (found[:, members] ** 2) @ (structure.basis[np.ix_(members, members)] ** 2).T
+        found[:, members] *= np.exp(-0.5 * np.mean(np.log(of_levels), axis=1))[:, None]
+    return found
+
+
+def of_coordinates(structure: Structure, w: np.ndarray, rho: np.ndarray | None) -> np.ndarray:
+    """u = (B ⊗ I) w, (n, J, q), for draws of the coordinates (n, C, q), and of rho (n,) where K hangs on one."""
+    if rho is None:
+        return np.einsum("jk,nkq->njq", structure.basis, w)
+    a = roots(structure, rho)[:, :, None]
+    if structure.kind != "ar1":
+        return np.einsum("jk,nkq->njq", structure.basis, a * w)
+    u = np.array(w, dtype=float)
+    for j in range(1, u.shape[1]):
+        u[:, j] = a[:, j] * u[:, j - 1] + np.sqrt(1.0 - a[:, j] ** 2) * w[:, j]
+    return u
+
+
+def marginal_variances(structure: Structure, rho: np.ndarray | None) -> np.ndarray:
+    """K_jj, (n, J) for ``rho`` (n,); (1, J) where K hangs on none."""
+    if rho is None:
+        return structure.variances[None, :]
+    rho = np.asarray(rho, dtype=float)
+    if structure.kind == "ar1":
+        return np.ones((rho.size, structure.variances.size))
+    if structure.kind == "bym2":
+        return rho[:, None] * structure.variances + 1.0 - rho[:, None]
+    return (roots(structure, rho) ** 2) @ (structure.basis**2).T
+
+
 def of_spline(words: str, positions: np.ndarray, k: int, observed: np.ndarray) -> Structure:
     """A penalised spline with k knots over sorted positions."""
     knots = splines.place_knots(positions, k)
@@ -227,6 +328,15 @@ def _digest(kind: str, numbers: np.ndarray) -> str:
 # ----------------------------------------------------------------------------------------------------------- positions
 
 
+def common_step(positions: np.ndarray) -> float | None:
+    """The largest step that sorted positions of at most six decimals are whole numbers of apart; None where there is none."""
+    for decimals in range(7):
+        whole = np.rint(positions * 10.0**decimals)
+        if np.all(np.abs(whole) < 2**53) and np.all(np.abs(whole / 10.0**decimals - positions) <= 1e-9 * max(np.abs(positions).max(), 1.0)):
+            return int(np.gcd.reduce(np.diff(whole.astype(np.int64)))) / 10.0**decimals
+    return None
+
+
 def grid(positions: np.ndarray, step: float | None) -> np.ndarray:
     """Sorted ``positions`` with those in between that nobody has.
 
@@ -235,14 +345,7 @@ def grid(positions: np.ndarray, step: float | None) -> np.ndarray:
     """
     span = positions[-1] - positions[0]
     if step is None:
-        for decimals in range(7):
-            whole = np.rint(positions * 10.0**decimals)
-            if np.all(np.abs(whole) < 2**53) and np.all(
-                np.abs(whole / 10.0**decimals - positions) <= 1e-9 * max(np.abs(positions).max(), 1.0)
-            ):
-                steps = np.diff(whole.astype(np.int64))
-                step = int(np.gcd.reduce(steps)) / 10.0**decimals
-                break
+        step = common_step(positions)
         if step is None or span / step + 1.5 > FILL * positions.size:
             return positions
     places = (positions - positions[0]) / step
@@ -267,8 +370,12 @@ def described(structure: Structure, levels: Sequence[str]) -> list[str]:
         where = f"{J} positions from {levels[0]} to {levels[-1]}, " + (f"{steps[0]:g} apart" if even else "irregular")
         rest = "effects sum to zero" + (", and have no straight line" if structure.walk == 2 else "")
         found[0] += f"; {where}; {rest}"
-    elif structure.kind == "icar":
-        parts = f"{structure.parts} connected component{'s' * (structure.parts != 1)}, effects sum to zero in each"
+    elif structure.kind == "ar1":
+        found[0] += f"; {J} positions from {levels[0]} to {levels[-1]}, a step is {structure.unit:g}"
+        found.append("its sd is that of every effect")
+    elif structure.kind in GRAPHS:
+        parts = f"{structure.parts} connected component{'s' * (structure.parts != 1)}"
+        parts += "" if structure.kind == "bym2" else ", effects sum to zero in each"
         alone = [levels[j] for j in np.flatnonzero(np.isin(structure.components, np.flatnonzero(np.bincount(structure.components) == 1)))]
         some = f"; without neighbours, N(0, sd²): {_some(alone)}" if alone else ""
         found[0] += f"; {J} areas, {len(structure.edges):,} borders, {parts}{some}"
@@ -278,7 +385,7 @@ def described(structure: Structure, levels: Sequence[str]) -> list[str]:
         return [f"{found[0]}; {structure.rank:,} groups, and {J - structure.rank:,} different mixtures of them"]
     else:
         found[0] += f" of {J} levels, as given (rank {structure.rank})"
-    if structure.kind != "cov":
+    if structure.kind not in ("cov", "ar1"):
         found.append("its sd is the geometric mean of the effects' marginal sds (Sørbye & Rue 2014)")
     if absent.size:
         found.append(f"drawn without a row of their own: {_some([levels[j] for j in absent])}")
@@ -301,11 +408,15 @@ def to_dict(structure: Structure) -> dict[str, Any]:
         "observed": structure.observed.astype(int).tolist(),
         "positions": None if structure.positions is None else structure.positions.tolist(),
         **({"knots": structure.knots.tolist()} if structure.knots is not None else {}),
+        **({"edges": structure.edges.tolist()} if structure.kind == "leroux" else {}),
     }
 
 
 def from_dict(words: Mapping[str, Any]) -> Structure:
-    """The inverse of ``to_dict``, with an empty B."""
+    """The inverse of ``to_dict``, with an empty B, but for leroux, whose variances are had from B alone."""
+    if words["kind"] == "leroux":
+        edges, observed = np.array(words["edges"], dtype=np.int64).reshape(-1, 2), np.array(words["observed"], dtype=bool)
+        return of_areas("leroux", words["words"], edges, observed.size, observed)
     return Structure(
         words["kind"],
         words["words"],

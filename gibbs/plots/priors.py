@@ -55,7 +55,7 @@ class Known:
 
 
 def known(outline: Outline) -> list[Known]:
-    """Every sd, correlation, df and parameter of the family that the model does not fix."""
+    """Every sd, correlation, df, rho and parameter of the family that the model does not fix."""
     found: list[Known] = []
     for factor in outline.factors:
         for term in factor.terms:
@@ -67,12 +67,12 @@ def known(outline: Outline) -> list[Known]:
                 name = names.correlation_name(factor.name, first, second, term.group)
                 if (one := _of_correlation(term, term.columns.index(first), term.columns.index(second), name)) is not None:
                     found.append(one)
-    scalars = [(names.df_name(factor.name), laws.own_prior(factor)) for factor in outline.factors]
-    scalars += families.of(outline).priors(outline).items()
-    for name, prior in scalars:
+    scalars = [(names.own_name(f), laws.own_prior(f), laws.of(f).range) for f in outline.factors if laws.of(f).parameter]
+    scalars += [(name, prior, (0.0, math.inf)) for name, prior in families.of(outline).priors(outline).items()]
+    for name, prior, (low, high) in scalars:
         if prior is not None and prior.kind not in ("fixed", "flat"):
-            least = 1.0 if cut_off(prior, name) else 0.0
-            found.append(_scalar(name, prior, least, math.inf, describe(prior, name), lower=least))
+            least = 1.0 if cut_off(prior, name) else low
+            found.append(_scalar(name, prior, least, high, describe(prior, name), lower=least))
     return found
 
 

@@ -1,9 +1,10 @@
 """The log density of the priors at every draw, block by block: what power-scaling of a prior weighs draws by.
 
 A block is what the priors of a spec are on: ``b`` (all coefficients), ``cutpoints``, ``sd[g]``, ``cor[g]`` or ``cov[g]``, ``df[g]``,
-``sigma``, ``nu``, ``shape``, ``phi``. Densities are those that the prior states: of sds (not variances), of correlations (∝ |R|^(η − 1)),
-of the covariance matrix (inverse-Wishart; Huang and Wand 2013, equation 3), each but for a constant; of the columns at their means where
-the priors are stated there. The law of the effects given their covariance is no prior here. Flat and fixed priors have no block.
+``rho[g]``, ``sigma``, ``nu``, ``shape``, ``phi``. Densities are those that the prior states: of sds (not variances), of correlations
+(∝ |R|^(η − 1)), of the covariance matrix (inverse-Wishart; Huang and Wand 2013, equation 3), each but for a constant; of the columns at
+their means where the priors are stated there. The law of the effects given their covariance is no prior here. Flat and fixed priors have
+no block.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ def _of_factor(draws: Draws, outline: Outline, factor: FactorOutline) -> dict[st
             add(f"cor[{factor.name}]", (float(term.correlation.args[0]) - 1.0) * np.linalg.slogdet(correlation)[1])
     own = laws.own_prior(factor)
     if own is not None and own.kind not in SILENT:
-        name = names.df_name(factor.name)
-        found[f"df[{factor.name}]"] = _scalar(own, variances.hyper(draws, outline, name), name)
+        name = names.own_name(factor)
+        found[f"{laws.of(factor).parameter}[{factor.name}]"] = _scalar(own, variances.hyper(draws, outline, name), name)
     return found
 
 

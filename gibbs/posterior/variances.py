@@ -9,7 +9,7 @@ import numpy as np
 from gibbs.draws import names, tails
 from gibbs.draws.outline import FactorOutline, Outline
 from gibbs.draws.records import Draws
-from gibbs.model import families, laws
+from gibbs.model import families, laws, structures
 from gibbs.posterior import intervals
 
 if TYPE_CHECKING:
@@ -55,11 +55,22 @@ def covariances(draws: Draws, outline: Outline, factor: FactorOutline) -> np.nda
 
 def degrees_of_freedom(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndarray | None:
     """df of Student-t effects, (chain, draw); None of normal ones."""
-    return None if not laws.of(factor).parameter else hyper(draws, outline, names.df_name(factor.name))
+    return None if laws.of(factor).multipliers is None else hyper(draws, outline, names.own_name(factor))
+
+
+def degree(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndarray | None:
+    """rho of levels that know their neighbours to a degree that is drawn, (chain, draw); None of others."""
+    has = factor.structure is not None and factor.structure.has_degree
+    return hyper(draws, outline, names.own_name(factor)) if has else None
 
 
 def effect_variance(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndarray:
-    """The variance of z'u averaged over the rows, (chain, draw): mean z'Σz; times df/(df − 2) for Student-t effects, infinite at df ≤ 2."""
+    """The variance of z'u averaged over the rows, (chain, draw): mean z'Σz; times df/(df − 2) for Student-t effects, infinite at df ≤ 2;
+    where levels know their neighbours mean z'Σz K_jj."""
+    rho = degree(draws, outline, factor)
+    if rho is not None:
+        at = structures.marginal_variances(factor.structure, rho.ravel()).reshape(*rho.shape, -1)
+        return np.einsum("csab,jab,csj->cs", covariance(draws, outline, factor), factor.cross_product, at, optimize=True)
     products = factor.cross_product.reshape(-1, len(factor.columns), len(factor.columns))
     variance = np.einsum("csgab,gab->cs", covariances(draws, outline, factor), products)
     df = degrees_of_freedom(draws, outline, factor)

@@ -7,7 +7,9 @@ With precision Q over all positions, old (o) and new (n), in units of σ²/c,
 (Rue & Held 2005, §2.3). Of a first-order walk that is a Brownian bridge between two levels, and a walk that sets out from the last; of a
 second-order walk beyond the last level, a line through the last two whose variance grows with the cube of the distance. The values of a
 spline at the old levels say what it is at any other: u_n = B_n B_o⁻ u_o, without noise; a straight line beyond the outer knots. Mixtures of
-groups are known from the groups, u_n = B_n u_o.
+groups are known from the groups, u_n = B_n u_o. An autoregression with a, b = rho^(steps) to its neighbours on either side goes through
+
+    u_n | u_l, u_r ~ N({a(1 − b²) u_l + b(1 − a²) u_r}/(1 − a²b²), (1 − a²)(1 − b²)/(1 − a²b²) Σ),     u_n | u_l ~ N(a u_l, (1 − a²) Σ) .
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ import numpy as np
 from gibbs.errors import DataError
 from gibbs.model import members, splines
 from gibbs.model.levels import number_of
-from gibbs.model.structures import Structure, walk_differences
+from gibbs.model.structures import GRAPHS, Structure, walk_differences
 
+_NO_AREA = "the graph does not have it, so that nobody knows its neighbours; all areas of the graph are levels of the fit"
 WHY = {
-    "icar": "the graph does not have it, so that nobody knows its neighbours; all areas of the graph are levels of the fit",
+    **dict.fromkeys(GRAPHS, _NO_AREA),
     "cov": "the covariance does not have it; all its levels are levels of the fit",
 }
 
@@ -53,6 +56,14 @@ def check(structure: Structure | None, factor: str, labels: Sequence[str], mode:
     wrong = [text for text in labels if number_of(text) is None]
     if wrong:
         raise DataError(f"'{wrong[0]}' is no position of {structure.words}, which is over numbers.", where=where)
+    if structure.kind == "ar1":
+        off = [text for text in labels if abs((x := _steps(structure, text)) - round(x)) > 1e-6]
+        if off:
+            raise DataError(
+                f"{structure.words} goes by steps of {structure.unit:g} from {levels[0] if levels else f'{structure.positions[0]:g}'}; "
+                f"'{off[0]}' is between two of them.",
+                where=where,
+            )
 
 
 def weights(structure: Structure, labels: Sequence[str], levels: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray | None]:
@@ -69,6 +80,31 @@ def weights(structure: Structure, labels: Sequence[str], levels: Sequence[str] =
     different, place = np.unique(new, return_inverse=True)
     M, root = _of_positions(structure, old, different)
     return M[place], root[place]
+
+
+def _steps(structure: Structure, label: str) -> float:
+    return (float(number_of(label)) - float(structure.positions[0])) / structure.unit
+
+
+def along(structure: Structure, labels: Sequence[str], u: np.ndarray, rho: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Effects (n, q, S) of new positions of an autoregression, in the order of ``labels``, given u (J, q, S) of those of the fit.
+
+    rho (S,): of each draw. noise (n, q, S): independent N(0, Σ).
+    """
+    at = [round(_steps(structure, text)) for text in labels]
+    known = dict(zip(np.rint((structure.positions - structure.positions[0]) / structure.unit).astype(int).tolist(), u, strict=True))
+    for k in np.argsort(at, kind="stable"):
+        step = at[k]
+        if step in known:
+            continue
+        left, right = max((s for s in known if s < step), default=None), min((s for s in known if s > step), default=None)
+        a = np.zeros_like(rho) if left is None else rho ** (step - left)
+        b = np.zeros_like(rho) if right is None else rho ** (right - step)
+        of_left, of_right = a * (1.0 - b**2) / (1.0 - (a * b) ** 2), b * (1.0 - a**2) / (1.0 - (a * b) ** 2)
+        found = np.sqrt((1.0 - a**2) * (1.0 - b**2) / (1.0 - (a * b) ** 2)) * noise[k]
+        found = found + (0.0 if left is None else of_left * known[left]) + (0.0 if right is None else of_right * known[right])
+        known[step] = found
+    return np.stack([known[step] for step in at])
 
 
 def _of_curve(structure: Structure, new: np.ndarray) -> np.ndarray:

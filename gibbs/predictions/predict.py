@@ -24,7 +24,7 @@ import numpy as np
 
 from gibbs.draws import names, tails
 from gibbs.errors import SpecError, nearest, outside
-from gibbs.model import families, laws
+from gibbs.model import families
 from gibbs.posterior import family, variances
 from gibbs.posterior.intervals import PROBABILITIES
 from gibbs.posterior.linear import flat, spread
@@ -197,9 +197,11 @@ class Predictor:
         self._beta = np.ascontiguousarray(flat(arrays.beta, self.pick).T)  # (p, S)
         self._arrays, self._total = arrays, total  # u is not touched unless levels of the fit are asked for
         self._covariances = [flat(variances.covariances(arrays, model, f), self.pick) for f in model.factors]  # (S, groups, q, q)
-        self._df = [None if not laws.of(f).parameter else flat(variances.degrees_of_freedom(arrays, model, f)) for f in model.factors]
+        self._df = [None if (df := variances.degrees_of_freedom(arrays, model, f)) is None else flat(df) for f in model.factors]
+        self._rho = [None if (rho := variances.degree(arrays, model, f)) is None else flat(rho, self.pick) for f in model.factors]
         self._structures, self._levels = [f.structure for f in model.factors], [f.levels for f in model.factors]
         self._roots: dict[tuple[int, int], np.ndarray] = {}
+        self._autoregressions: dict[int, np.ndarray] = {}
         self._between_levels: dict[int, tuple[np.ndarray, np.ndarray | None]] = {}
         self._effects: dict[tuple[int, int], np.ndarray] = {}
         self._hyper = self._hyper_of(fit)
@@ -310,10 +312,24 @@ class Predictor:
             self._roots[f, group] = cholesky(self._covariances[f][:, group])
         return np.einsum("sab,bs->as", self._roots[f, group], z if self.pick is None else z[:, self.pick])
 
+    def _along(self, f: int) -> np.ndarray:
+        """The effects (n, q, S) of all new positions of an autoregression, given those of the fit and each draw's rho."""
+        factor, q = self.rows.factors[f], self._covariances[f].shape[2]
+        if f not in self._autoregressions:
+            structure, start = self._structures[f], self._arrays.u_offsets[f]
+            u = self._arrays.u[:, :, start : start + structure.positions.size * q].reshape(self._total, -1, q)
+            u = u if self.pick is None else u[self.pick]
+            z = np.stack([self._labelled(factor.name, label).standard_normal((q, self._total)) for label in factor.new])
+            z = np.einsum("sab,nbs->nas", cholesky(self._covariances[f][:, 0]), z if self.pick is None else z[:, :, self.pick])
+            self._autoregressions[f] = kriging.along(structure, factor.new, np.moveaxis(u, 0, 2), self._rho[f], z)
+        return self._autoregressions[f]
+
     def _between(self, f: int, k: int) -> np.ndarray:
         """The effects (q, S) of the k-th new position of a walk or curve, or mixture of groups, given those of the fit; all are drawn
         together."""
         factor, q = self.rows.factors[f], self._covariances[f].shape[2]
+        if self._rho[f] is not None:
+            return self._along(f)[k]
         if f not in self._between_levels:
             self._between_levels[f] = kriging.weights(self._structures[f], factor.new, self._levels[f])
         M, root = self._between_levels[f]

@@ -23,6 +23,12 @@ TERMS = (
     ("rw1(year)", "a random walk over the numbers of year; `(1 + x | rw1(year))` with a slope; `step = 1` says the grid"),
     ("rw2(cohort)", "a random walk of second order: smooth, without a straight line of its own"),
     ('icar(county, graph = "borders.csv")', "areas that know their neighbours, from a table of two columns or a matrix of 0 and 1"),
+    ("ar1(year)", "an autoregression over whole steps, rho drawn; `(1 + x | ar1(year))` with a slope; `step = 1` says the grid"),
+    ('bym2(county, graph = "borders.csv")', "areas whose neighbours share a part rho of the variance, the rest their own; rho drawn"),
+    (
+        'leroux(county, graph = "borders.csv")',
+        "areas whose neighbours count to the degree rho, drawn: 0, not at all, to 1, as of icar",
+    ),
     ('icar(row:col, graph = "lattice")', "cells that share sides"),
     ('(1 | gr(id, cov = "A.csv"))', "levels with a known covariance, such as kinship"),
     ("s(x, k = 10)", "a penalised spline with k knots: a smooth curve, whose straight line x is a fixed effect"),

@@ -16,12 +16,13 @@ KEYS = {
     "cor": "the correlations of every factor; `cor[g]` of one",
     "cov": "the whole covariance matrix of a factor's effects, in place of sd and cor",
     "df": "the degrees of freedom of Student-t effects, `df[g]`",
+    "rho": "how much levels know of their neighbours, `rho[g]`: of ar1, bym2 and leroux",
     **{parameter.name: parameter.about for parameter in PARAMETERS.values()},
     "cutpoints": "each cutpoint of an ordinal model",
 }
 """What may have a prior; a test compares the keys with those that are read."""
 _NUMBERS = {"df": 3.0, "mean": 0.0, "sd": 2.5, "scale": 2.5, "rate": 1.0, "low": 0.0, "high": 10.0, "shape": 2.0, "value": 1.0, "eta": 2.0}
-_NUMBERS |= {"nu": 2.0, "A": 2.5, "m": 0.0, "s": 1.0}
+_NUMBERS |= {"nu": 2.0, "A": 2.5, "m": 0.0, "s": 1.0, "a": 2.0, "b": 2.0}
 
 
 def page() -> str:

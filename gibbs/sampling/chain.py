@@ -17,9 +17,10 @@ from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
 from gibbs.kernels import sweep as ks
 from gibbs.kernels.apart import Apart
-from gibbs.kernels.between import place_multipliers
+from gibbs.kernels.between import place_laws
 from gibbs.kernels.by_rows import room_needed
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
+from gibbs.kernels.neighbours import place_degrees
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
 from gibbs.kernels.side_by_side import LANES
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
@@ -45,11 +46,11 @@ posterior's shape. Elsewhere (sds near 0, ridges) they would stick in its tails,
 class Kept:
     """Draws of one chunk, first axis the sweep; coefficients in the internal basis."""
 
-    NAMES: ClassVar[tuple[str, ...]] = ("beta", "L", "scale", "df", "lp", "u")
+    NAMES: ClassVar[tuple[str, ...]] = ("beta", "L", "scale", "own", "lp", "u")
     beta: np.ndarray
     L: np.ndarray
     scale: np.ndarray  # σ, ν
-    df: np.ndarray  # of Student-t effects
+    own: np.ndarray  # own parameters of laws of effects
     lp: np.ndarray
     u: np.ndarray
 
@@ -76,6 +77,9 @@ class Chain:
         self.packed, self.design, self.warmup = packed, design, warmup
         student = packed.student.size > 0  # columns, and all that is made of them, change with the scales of the levels
         self.gram = _own_gram(packed)
+        self.layout = packed.layout
+        if packed.neighbours.chosen.size:
+            self.layout = packed.layout._replace(basis=packed.layout.basis.copy())
         self.rows = packed.rows._replace(Z=packed.rows.Z.copy()) if student else packed.rows
         self.state = _state(packed)
         self.coordinate = coordinates(packed)
@@ -85,7 +89,7 @@ class Chain:
             coordinates=kl.Coordinates(self.coordinate, np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d), np.zeros((d, d))),
             reference=np.zeros_like(self.state.L),
             width=np.array([0.5, 1.0]),
-            df_step=np.full(packed.student.size, 0.5),
+            own_step=np.full(packed.own_laws.size, 0.5),
         )
         self.counts = kl.counts_of(1, packed.effects)
         self.slices_until = max(min(warmup, 20), int(SLICE_SHARE * warmup)) if d <= ELLIPTICAL_LIMIT else warmup
@@ -138,7 +142,7 @@ class Chain:
     def _mark(self) -> None:
         """What the chain is, in 32 bytes."""
         digest = hashlib.sha256(repr(self.rng.bit_generator.state).encode())
-        for name in ("core", "u", "L", "sigma", "nu", "psi", "row_scale", "df", "spread"):
+        for name in ("core", "u", "L", "sigma", "nu", "psi", "row_scale", "own", "spread"):
             digest.update(np.ascontiguousarray(getattr(self.state, name)).tobytes())
         self.mark = np.frombuffer(digest.digest(), dtype=np.uint64)
 
@@ -178,7 +182,7 @@ class Chain:
     def warmed(self) -> np.ndarray:
         """(sweep, quantity) of all of warm-up: everything but the effects, in the internal basis."""
         parts = self.warm or []
-        return np.concatenate([np.concatenate([getattr(o, name) for o in parts]) for name in ("beta", "L", "scale", "df")], axis=1)
+        return np.concatenate([np.concatenate([getattr(o, name) for o in parts]) for name in ("beta", "L", "scale", "own")], axis=1)
 
     def lengthen(self, warmup: int) -> None:
         """Warm-up, at its end, goes on to ``warmup`` sweeps, and learns again from what comes now."""
@@ -209,12 +213,12 @@ class Chain:
         crossed = True if p.units > 1 or one_at_a_time else None
         likelihood = self.likelihood and not warming
         orders = kl.Orders(at, p.steps, sweeps, self._collapsed_move(), p.rounds, warming, p.family, likelihood, p.haar, float(p.n), p.yy)
-        linear = kl.Linear(p.layout, self.gram, p.priors, self.between_sweeps())
+        linear = kl.Linear(self.layout, self.gram, p.priors, self.between_sweeps())
         return self.rng, orders, rows, crossed, one_at_a_time, linear, self.state, self.tuning, self.work, self._out(out)
 
     def _out(self, out: Kept) -> kl.Out:
         """Where a chunk's draws and counts go."""
-        return kl.Out(out.beta, out.L, out.scale, out.df, out.lp, out.u, self.counts)
+        return kl.Out(out.beta, out.L, out.scale, out.own, out.lp, out.u, self.counts)
 
     def _collapsed_move(self) -> int:
         if not self.elliptical:
@@ -228,7 +232,7 @@ class Chain:
             beta=np.empty((sweeps, p.reference.size)),
             L=np.empty((sweeps, self.state.L.size)),
             scale=np.empty((sweeps, 2)),
-            df=np.empty((sweeps, self.multipliers.df.size)),
+            own=np.empty((sweeps, p.own_laws.size)),
             lp=np.empty(sweeps),
             u=np.empty((0 if warming else sweeps, p.effects)),
         )
@@ -237,12 +241,12 @@ class Chain:
         """The arrays that warm-up fills, the chain's own."""
         tuning = self.tuning
         fitted = {name: getattr(tuning.coordinates, name) for name in ("fit", "root", "widening")}
-        return fitted | {"reference": tuning.reference, "width": tuning.width, "df_step": tuning.df_step}
+        return fitted | {"reference": tuning.reference, "width": tuning.width, "own_step": tuning.own_step}
 
     @property
     def redrawn(self) -> tuple[str, ...]:
-        """Arrays of State that a sweep draws before it reads them: latents, unless the scales of levels move by the last ones."""
-        return () if self.packed.student.size else ("omega", "working", "eta")
+        """Arrays of State that a sweep draws before it reads them: latents, unless own parameters of laws move by the last ones."""
+        return () if self.packed.own_laws.size else ("omega", "working", "eta")
 
     def restored(self) -> None:
         """State, Tuning and Counts are those of another chain now (``snapshot.put``)."""
@@ -252,7 +256,7 @@ class Chain:
     def multipliers(self) -> kl.Multipliers:
         """What the kernels of Student-t effects take of state and scratch."""
         p, s, w = self.packed, self.state, self.work
-        return kl.Multipliers(p.student, p.df_prior, s.df, s.spread, w.change, w.core_change)
+        return kl.Multipliers(p.student, p.df_prior, s.own, s.spread, w.change, w.core_change)
 
     def between_sweeps(self) -> kl.Between:
         """What moves between two sweeps."""
@@ -261,12 +265,12 @@ class Chain:
     def derive(self) -> None:
         """Columns and cross-products ← those of the state, to the bits that they have after a sweep."""
         p, s = self.packed, self.state
-        if p.student.size:
-            place_multipliers(self.between, self.multipliers, p.layout, self.gram, self.between.rows)
+        if p.own_laws.size:
+            place_laws(self.between, self.multipliers, self.layout, self.gram, s.own)
         if p.family in (kl.STUDENT, kl.LOGIT):
-            accumulate(self.rows, s.omega, p.layout, self.gram)
+            accumulate(self.rows, s.omega, self.layout, self.gram)
         if p.family in (kl.STUDENT, kl.LOGIT, kl.PROBIT):
-            accumulate_rhs(self.rows, s.working, p.layout, True, p.units, self.gram.m, self.gram.h)
+            accumulate_rhs(self.rows, s.working, self.layout, True, p.units, self.gram.m, self.gram.h)
 
     def acceptance(self) -> dict[str, float]:
         """Shares of accepted moves since warm-up: of the proposals of each covariance that moves by rows. Other moves are never refused."""
@@ -338,12 +342,18 @@ class Chain:
                 self._start_as_written(t, term)
         self.tuning.reference[:] = state.L
         for k, f in enumerate(packed.student):
-            prior, guess = factors[f].df_prior, math.exp(rng.uniform(math.log(4.0), math.log(30.0)))
-            self.multipliers.df[k] = prior.args[0] if prior.kind == "fixed" else _inside(packed.df_prior[k], guess)
+            prior, guess = factors[f].own_prior, math.exp(rng.uniform(math.log(4.0), math.log(30.0)))
+            state.own[k] = prior.args[0] if prior.kind == "fixed" else _inside(packed.df_prior[k], guess)
+        for k, f in enumerate(packed.neighbours.chosen, start=packed.student.size):
+            prior, (low, high) = factors[f].own_prior, packed.neighbours.bounds[k - packed.student.size]
+            state.own[k] = prior.args[0] if prior.kind == "fixed" else low + (high - low) * rng.uniform(0.3, 0.9)
+        place_degrees(self.between.neighbours, packed.student.size, state.own, self.layout, self.gram, True)
         if packed.family in (kl.PROBIT, kl.LOGIT):
             code = BINOMIAL_LOGIT if packed.family == kl.LOGIT else BINOMIAL_PROBIT
             start_near_mode(self, code, packed.rows.offset, state.omega, np.zeros_like(packed.gram.node), steps=8, spread=1.5)
             self.gram.core[:] = packed.gram.core
+        if packed.neighbours.chosen.size:
+            Chain.derive(self)
 
     def _start_as_written(self, t: int, term: Term) -> None:
         """Sds that bounds on the sds as written allow, uncorrelated there."""
@@ -360,16 +370,16 @@ class Chain:
 
 def _own_gram(packed: Packed) -> kl.Gram:
     """The cross-products: the packed arrays where no sweep changes them, else a chain's own."""
-    of, student = packed.gram, packed.student.size > 0
-    fixed = packed.family in (kl.GAUSSIAN, kl.PROBIT) and not student
-    given = packed.family == kl.GAUSSIAN and not student
+    of, moving = packed.gram, packed.own_laws.size > 0
+    fixed = packed.family in (kl.GAUSSIAN, kl.PROBIT) and not moving
+    given = packed.family == kl.GAUSSIAN and not moving
     return of._replace(
         node=of.node if fixed else of.node.copy(),
         m=of.m if given else of.m.copy(),
         h=of.h if given else of.h.copy(),
         core=of.core.copy(),
         places=of.places.copy(),
-        cross_value=of.cross_value.copy() if student else of.cross_value,
+        cross_value=of.cross_value.copy() if moving else of.cross_value,
     )
 
 
@@ -388,7 +398,7 @@ def _state(packed: Packed) -> kl.State:
         working=np.zeros(rows),
         eta=np.zeros(rows),
         gap=np.zeros(0),
-        df=np.ones(packed.student.size),
+        own=np.ones(packed.own_laws.size),
         spread=np.ones(packed.effects),
         sweeps=np.zeros(1),
         held=np.zeros(1),

@@ -15,6 +15,7 @@ class ChainParts(Protocol):
 
     rng: np.random.Generator
     packed: Packed
+    layout: kl.Layout
     rows: kl.Rows
     gram: kl.Gram
     state: kl.State

@@ -56,7 +56,7 @@ def choose(design: Design, columns: int, cells: int, each: float = PASS) -> Deci
     """
     family, p, factors = families.of(design), design.X.shape[1], design.factors
     code = getattr(kd, family.likelihood.get(family.link, ""), -1)
-    plain = all(laws.of(f).multipliers is None and f.level_weights is None for f in factors)
+    plain = all(not laws.of(f).parameter and f.level_weights is None for f in factors)
     if cells < LEAST_ROWS or not plain or code not in (*STEEPEST, kd.COUNT_POISSON):
         return Decision()
     known = slice(None) if design.missing_outcome is None else ~design.missing_outcome

@@ -79,7 +79,7 @@ class FactorisedChain(SecondOrderChain):
         some = p.rows._replace(**{name: np.ascontiguousarray(array[::every]) for name, array in p.rows._asdict().items()})
         eta = np.zeros(some.y.size)
         parts = SimpleNamespace(
-            rng=self.rng, packed=replace(p, rows=some), rows=some, gram=self.gram, work=self.work,
+            rng=self.rng, packed=replace(p, rows=some), layout=self.layout, rows=some, gram=self.gram, work=self.work,
             state=self.state._replace(eta=eta, working=np.zeros_like(eta)),
         )  # fmt: skip
         first = self._first_predictor(every)

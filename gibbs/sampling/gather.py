@@ -87,7 +87,7 @@ def parameters(packed: Packed, stack: dict[str, np.ndarray]) -> tuple[np.ndarray
     names = packed.hyper_names
     hyper = np.concatenate(
         [
-            scales(packed, stack["L"], stack["df"]),
+            scales(packed, stack["L"], stack["own"]),
             *([stack["scale"][:, :, :1]] if "sigma" in names else []),
             *([stack["scale"][:, :, 1:]] if "nu" in names else []),
             *([np.exp(stack["scale"])] if packed.values.size else []),
@@ -160,8 +160,8 @@ def _stack(chains: list[Chain], kept: int) -> dict[str, np.ndarray]:
     return stack
 
 
-def scales(packed: Packed, L: np.ndarray, df: np.ndarray) -> np.ndarray:
-    """(chains, draws, …) sds of every column, correlations of every term, df, factor by factor: the order of ``hyper_names``."""
+def scales(packed: Packed, L: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """(chains, draws, …) sds, correlations and own parameters of laws, factor by factor: the order of ``hyper_names``."""
     columns = []
     for f in range(packed.layout.factor.shape[0]):
         cov = []
@@ -174,5 +174,5 @@ def scales(packed: Packed, L: np.ndarray, df: np.ndarray) -> np.ndarray:
         columns += [s[:, :, a] for s in sds for a in range(s.shape[2])]
         for c, s in zip(cov, sds, strict=True):
             columns += [c[:, :, a, b] / (s[:, :, a] * s[:, :, b]) for a in range(c.shape[2]) for b in range(a)]
-        columns += [df[:, :, k] for k in np.flatnonzero(packed.student == f)]
+        columns += [own[:, :, k] for k in np.flatnonzero(packed.own_laws == f)]
     return np.stack(columns, axis=2) if columns else np.zeros((*L.shape[:2], 0))

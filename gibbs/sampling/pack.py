@@ -20,7 +20,7 @@ from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model import by_group, families, laws, prior_kinds
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior
-from gibbs.sampling import orthogonal, steps
+from gibbs.sampling import degrees, orthogonal, steps
 from gibbs.sampling import reference as locations
 from gibbs.sampling.plan import Plan, parents
 from gibbs.sampling.plan_words import Blocks
@@ -69,6 +69,7 @@ class Packed:
     value_rows: np.ndarray = field(default_factory=lambda: np.zeros(0))
     student: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # factors with Student-t effects
     df_prior: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))  # of theirs
+    neighbours: kl.Neighbours = field(default_factory=lambda: degrees.none())  # factors with a ρ to draw
     unit: float = 1.0  # ``residual_sd`` over the sd of a typical row: √ of the mean precision weight
     reported: np.ndarray | None = None  # places of the effects that are reported, in their order; None: all as they stand
     blocks: tuple[tuple[int, int, int], ...] = ()  # of those, by factor: first, levels, columns
@@ -88,6 +89,11 @@ class Packed:
                 some = u[first : first + _DRAWS, of.u0 : of.u0 + of.levels * of.width].reshape(-1, of.levels, of.width)  # a view
                 some[..., column : column + q] = some[..., column : column + q] @ back.T
         return u
+
+    @cached_property
+    def own_laws(self) -> np.ndarray:
+        """(F,) the factors whose laws have a parameter of their own, in the order of ``State.own``."""
+        return np.concatenate([self.student, self.neighbours.chosen])
 
     @cached_property
     def columns(self) -> np.ndarray:
@@ -169,7 +175,8 @@ def pack(design: Design, plan: Plan) -> Packed:
     priors = _priors(design, statements, reference)
     haar = family == kl.PROBIT and plan.scheme == "joint" and not np.any(priors.row[:, 0]) and not np.any(offset)
     heavy = np.array([f for f, of in enumerate(design.factors) if laws.of(of).multipliers is not None], dtype=np.int64)
-    haar = haar and not heavy.size  # whose moves need the cross-products of the latents as drawn
+    neighbours = degrees.of(design, layout)
+    haar = haar and not heavy.size and not neighbours.chosen.size  # whose moves need the cross-products of the latents as drawn
     blocks = Blocks(plan.scheme, plan.core, plan.units, plan.core_columns, rounds=plan.rounds)
     return Packed(
         steps=np.array([step[:2] for step in steps.of(seen, blocks)], dtype=np.int64), family=family, scheme=SCHEME[plan.scheme],
@@ -181,7 +188,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values,
         value_rows=value_rows,
         unit=1.0 if design.precision is None else float(np.sqrt(np.average(design.precision, weights=design.counts))),
-        student=heavy,
+        student=heavy, neighbours=neighbours,
         df_prior=np.array([_scale_code(laws.own_prior(design.factors[f]), "df") for f in heavy], dtype=float).reshape(-1, 3),
         reported=by_group.reported(asked), blocks=_blocks(asked), backs=_backs(design), shrink=_shrink(design),
     )  # fmt: skip

@@ -59,7 +59,7 @@ def of_latents(design: Design, blocks: Blocks) -> tuple[str, ...]:
         each = f", for each of {trials:,} trials"
     augmentation = of.augmented.get(of.link)
     if augmentation == "PROBIT":
-        whole = blocks.scheme == "joint" and not design.offset.any() and all(laws.of(f).multipliers is None for f in design.factors)
+        whole = blocks.scheme == "joint" and not design.offset.any() and all(not laws.of(f).parameter for f in design.factors)
         haar = ", with the Haar scale move where the priors of β are centred at 0" if whole else ""
         return (f"outcome: {design.family} by Albert-Chib truncated normals{each}{haar}",)
     if augmentation == "LOGIT":

@@ -11,7 +11,7 @@ from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
 from gibbs.kernels.apart import Apart
-from gibbs.kernels.between import place_multipliers
+from gibbs.kernels.between import place_laws
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
 from gibbs.model import alike, averages
 from gibbs.sampling import between, own_law
@@ -81,7 +81,7 @@ class SecondOrderChain(Chain):
         size, L, columns = psi.size or p.cutpoints, self.state.L.size, p.rows.X.shape[1]
         self.state = self.state._replace(psi=psi, gap=np.zeros(rows))
         self.trial, self.work = _trial(p, rows), _work(p, max(d, size))
-        self.base = self.gram  # the cross-products with no multiplier of Student-t effects
+        self.base = self.gram  # the cross-products with no multiplier of Student-t effects, and A(ρ) = I
         self.moves = kl.Moves(
             reference=self.tuning.reference,
             sizes=np.array([v.shape[0] for v in self.views], dtype=np.int64),
@@ -134,7 +134,7 @@ class SecondOrderChain(Chain):
         first, shape = self._first_predictor(), self.shape()
         start_near_mode(self, p.likelihood, first, omega, self.gram.node, steps=12, spread=1.0, shape=shape, cut=self.first)
         if p.cutpoints:
-            linear_predictor(r, p.layout, s.core, s.u, s.eta)
+            linear_predictor(r, self.layout, s.core, s.u, s.eta)
             self._add_derivatives()
             self._fit_stand_in()
         else:
@@ -236,9 +236,9 @@ class SecondOrderChain(Chain):
             cross = cross_products(r._replace(weight=self.omega), p.layout)
             self.base = kl.Gram(self.base.node, self.base.h, self.base.m, self.base.core, *cross, self.base.places)
         self.gram = self.base
-        if self.packed.student.size:
+        if p.own_laws.size:
             self.gram = kl.Gram(*(np.copy(array) for array in self.base))
-            place_multipliers(self.between_sweeps(), self.multipliers, p.layout, self.gram, self.rows)
+            place_laws(self.between_sweeps(), self.multipliers, self.layout, self.gram, self.state.own)
 
     def _data(self) -> kl.StandIn:
         """The likelihood and its stand-in."""
@@ -270,7 +270,7 @@ class SecondOrderChain(Chain):
         moves = self.moves._replace(
             chosen=self.chosen, own_rows=self.own_rows, slope=slope if self.fitted or p.cycles > 1 else slope[:0]
         )  # fmt: skip
-        model = kl.Model(p.layout, self.gram, p.priors, self._data())
+        model = kl.Model(self.layout, self.gram, p.priors, self._data())
         return self.rng, orders, model, self.between_sweeps(), self.state, moves, self.trial, self.work, self._out(out)
 
     def _collapsed_move(self) -> int:

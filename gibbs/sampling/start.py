@@ -39,7 +39,7 @@ def start_near_mode(
     """
     p, s, w, r = chain.packed, chain.state, chain.work, chain.packed.rows
     m, rhs, eta, cuts = w.rhs_core, w.rhs, s.eta, cut.size
-    layout, gram = p.layout, chain.gram._replace(node=node, m=w.rhs_core, h=w.rhs)
+    layout, gram = chain.layout, chain.gram._replace(node=node, m=w.rhs_core, h=w.rhs)
     limit = 30.0 if is_count(code) else 8.0
     trial, sums = np.empty_like(eta), np.empty((3, eta.size))
     eta[:] = first

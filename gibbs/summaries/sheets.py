@@ -339,7 +339,7 @@ def _one_record(fit: Fit, style: str, options: Options) -> pd.DataFrame:
             for a, b in names.correlation_pairs(term):
                 name = names.correlation_name(factor.name, a, b, term.group)
                 rows.append(("ran_pars", group, f"cor__{as_in_r(a)}.{as_in_r(b)}", name))
-        rows += [("ran_pars", factor.name, "df", names.df_name(factor.name))] if laws.of(factor).parameter else []
+        rows += [("ran_pars", factor.name, own, names.own_name(factor))] if (own := laws.of(factor).parameter) else []
     if outline.sigma_prior is not None:
         rows.append(("ran_pars", "Residual", "sd__Observation", "sigma"))
     rows += [("aux", "", name, name) for name in families.of(outline).priors(outline) if name != "sigma"]

@@ -184,7 +184,11 @@ def _resampled(factor: Factor, factors: np.ndarray) -> Factor:
     J = len(factor.levels)
     of_level = np.full(J, np.nan)
     of_level[factor.codes] = factors
-    if factor.df_prior is not None or factor.structure is not None or not np.allclose(of_level[factor.codes], factors, rtol=1e-6, atol=0.0):
+    if (
+        factor.own_prior is not None
+        or factor.structure is not None
+        or not np.allclose(of_level[factor.codes], factors, rtol=1e-6, atol=0.0)
+    ):
         return factor
     of_level = np.nan_to_num(of_level, nan=0.0)
     w = of_level * (np.ones(J) if factor.level_weights is None else factor.level_weights)

@@ -42,6 +42,9 @@ def data(rows: int = 180, seed: int = 7) -> pd.DataFrame:
         "g": [f"g {i}" for i in g],
         "region": [f"R{i % 3}" for i in g],
         "h": [f"h\"{i}'" for i in h],
+        "year": 2000 + 2 * g,
+        "row": g // 4,
+        "col": g % 4,
     }
     return pd.DataFrame(frame)
 
@@ -90,6 +93,13 @@ MODELS: dict[str, dict[str, Any]] = {
         "formula": "y ~ x + (1 + x | gr(g, by = region))",
         "priors": {"cov[g]": "inverse_wishart(4, [[1, 0.2], [0.2, 0.5]])"},
     },
+    "neighbours_ar1": {"formula": "y ~ x + (1 + x | ar1(year, step = 2))", "priors": {"sd": "half_normal(0, 1)"}},
+    "neighbours_bym2": {
+        "formula": "count ~ x + bym2(row:col, graph = lattice)",
+        "family": "poisson",
+        "priors": {"rho": "beta(2, 2)", "sd": "half_normal(0, 1)"},
+    },
+    "neighbours_leroux": {"formula": "y ~ x + leroux(row:col, graph = lattice) + (1 | h)", "priors": {"sd": "half_normal(0, 1)"}},
     "probit_crossed": {
         "formula": "b ~ x + (1 | g) + (1 | h)",
         "family": "probit",

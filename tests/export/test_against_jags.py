@@ -47,7 +47,7 @@ def test_the_models_of_the_seed(name: str, tmp_path: Path) -> None:
 
 SLOW_TO_MIX = {
     *("student", "student_exponential", "gaussian_huang_wand", "ordinal", "ordinal_flat", "ordinal_probit", "poisson_offset"),
-    *(name for name in models.MODELS if name.startswith("effects_")),
+    *(name for name in models.MODELS if name.startswith(("effects_", "neighbours_"))),
 }
 
 

@@ -114,6 +114,8 @@ LAWS: dict[str, dict[str, Any]] = {
         "sd_g__Intercept:regionR0": lambda x: stats.invgamma(1.5, scale=0.5).cdf(x**2),
         "sd_g__x:regionR2": lambda x: stats.invgamma(1.5, scale=0.25).cdf(x**2),
     },
+    "neighbours_ar1": {"rho_year": stats.uniform(-1, 2).cdf},
+    "neighbours_bym2": {"rho_row:col": stats.beta(2, 2).cdf, "sd_row:col__Intercept": stats.halfnorm(scale=1).cdf},
     "probit_crossed": {"sd_g__Intercept": stats.uniform(0, 3).cdf, "sd_h__Intercept": stats.halfcauchy(scale=1).cdf},
     "logit_nested": {
         "sd_region__Intercept": lambda x: stats.invgamma(2, scale=1).cdf(x**2),

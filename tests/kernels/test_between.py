@@ -28,7 +28,7 @@ def test_columns_are_those_without_multipliers_times_the_spread(case):
         per_level = rng.uniform(0.5, 2.0, of.levels)
         now.spread[of.u0 : of.u0 + of.levels * of.width] = np.repeat(per_level, of.width)
         columns += [(of.z0 + a, per_level[p.rows.level[:, f]]) for a in range(of.width)]
-    between.place_multipliers(made, now, p.layout, chain.gram, made.rows)
+    between.place_laws(made, now, p.layout, chain.gram, chain.state.own)
     expected = p.rows.Z.copy()
     if p.family != kl.GAUSSIAN:  # of gaussian outcomes no sweep sees a row
         for column, spread in columns:
@@ -47,25 +47,25 @@ def test_steps_follow_the_moves_in_warm_up_only(case):
     arguments = made, chain.multipliers, p.layout, chain.gram, p.priors, chain.state, chain.work
     between.step_degrees_of_freedom(chain.rng, False, *arguments)
     np.testing.assert_array_equal(made.steps, steps)
-    df = chain.state.df.copy()
+    df = chain.state.own.copy()
     between.step_degrees_of_freedom(chain.rng, True, *arguments)
     times = np.log(made.steps / steps) / 0.1 + between.PROPOSALS * between.LIKED
     np.testing.assert_allclose(times, np.rint(times), atol=1e-9)  # how many were accepted
-    assert np.all((times > 0.5) == (chain.state.df != df))
+    assert np.all((times > 0.5) == (chain.state.own != df))
     p.df_prior[:, 0] = FIXED
-    kept = chain.state.df.copy(), made.steps.copy()
+    kept = chain.state.own.copy(), made.steps.copy()
     between.step_degrees_of_freedom(chain.rng, True, *arguments)
-    np.testing.assert_array_equal(chain.state.df, kept[0])
+    np.testing.assert_array_equal(chain.state.own, kept[0])
     np.testing.assert_array_equal(made.steps, kept[1])
 
 
-def test_what_is_kept_are_the_effects_and_their_degrees_of_freedom():
+def test_what_is_kept_are_the_effects_and_the_own_parameters_of_their_laws():
     engine, _, _ = placed(CASES[0], seed=5)
     chain, s = engine.chain, engine.chain.state
     out = chain._out(chain.new_kept(3, False))
     between.keep_effects(s, 1, out)
     np.testing.assert_array_equal(out.u[1], s.u * s.spread)
-    np.testing.assert_array_equal(out.df[1], s.df)
+    np.testing.assert_array_equal(out.own[1], s.own)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -281,7 +281,7 @@ def of_following(engine: GrEngine, f: int, nu: float, to: float, change: np.ndar
     w, moved = -2.0 * np.log(spread[at]), -2.0 * np.log(spread[at] * change[at])
     stretch = (moved[0] - moved[1]) / (w[0] - w[1])
     np.testing.assert_allclose(moved, moved[0] + stretch * (w - w[0]), rtol=1e-8, atol=1e-8)
-    prior = engine.design.factors[f].df_prior
+    prior = engine.design.factors[f].own_prior
     total = oracles.log_prior_df(prior, to) - oracles.log_prior_df(prior, nu) + np.log(to / nu) + J * np.log(stretch)
     total += np.sum(stats.gamma.logpdf(np.exp(moved), 0.5 * to, scale=2.0 / to) + moved)
     return total - np.sum(stats.gamma.logpdf(np.exp(w), 0.5 * nu, scale=2.0 / nu) + w)

@@ -131,9 +131,12 @@ PATTERNS = {
         # Effects of any size: a level is held where it has both.
         ('(1 | gr(a, cov = "I.csv"))', {"steps": 0, "both": 12, "some": 4, "one": 11}),
         ("mm(g, g2)", {"steps": 0, "both": 12, "some": 4, "one": 11}),
+        ("ar1(g)", {"steps": 0, "both": 12, "some": 4, "one": 11}),
+        ('bym2(a, graph = "line.csv")', {"steps": 0, "both": 12, "some": 4, "one": 11}),
         # That sum to zero: eleven directions, and one level alone cannot leave 0.
         ("rw1(g)", {"steps": 0, "both": 11, "some": 4, "one": 11}),
         ('icar(a, graph = "line.csv")', {"steps": 0, "both": 11, "some": 4, "one": 11}),
+        ('leroux(a, graph = "line.csv")', {"steps": 0, "both": 11, "some": 4, "one": 11}),
         # That have no straight line besides: what is 0 or less, then 0 or more, and has neither mean nor slope, is 0.
         ("rw2(g)", {"steps": 10, "both": 10, "one": 10}),
         ("s(g, k = 12)", {"steps": 10, "both": 10, "one": 10}),

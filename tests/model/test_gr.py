@@ -116,7 +116,7 @@ def test_the_key_effects_says_what_gr_does() -> None:
     by_key = gibbs.check("y ~ x + (1 + x | g)", frame(), seed=1, effects=words)
     by_formula = gibbs.check('y ~ x + (1 + x | gr(g, by = z, dist = "student"))', frame(), seed=1)
     one, other = (check.design.factors[0] for check in (by_key, by_formula))
-    assert (one.by, one.groups, one.df_prior, one.terms) == (other.by, other.groups, other.df_prior, other.terms)
+    assert (one.by, one.groups, one.own_prior, one.terms) == (other.by, other.groups, other.own_prior, other.terms)
     np.testing.assert_array_equal(one.group, other.group)
 
 
@@ -145,9 +145,9 @@ def test_mistakes_in_the_key_effects(formula: str, effects: dict, says: str) -> 
 
 def test_a_key_that_repeats_the_formula_is_fine_and_blanks_do_not_matter() -> None:
     twice = gibbs.check('y ~ (1 | gr(g, dist = "student"))', frame(), seed=1, effects={"g": {"dist": "student"}})
-    assert twice.design.factors[0].df_prior == Prior("gamma", (2.0, 0.1))
+    assert twice.design.factors[0].own_prior == Prior("gamma", (2.0, 0.1))
     nested = gibbs.check("y ~ (1 | town/g)", frame(), seed=1, effects={"town : g": {"dist": "student"}})
-    assert [f.df_prior is not None for f in nested.design.factors] == [False, True]
+    assert [f.own_prior is not None for f in nested.design.factors] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -289,9 +289,9 @@ def test_the_most_specific_prior_of_an_sd_wins() -> None:
 
 def test_priors_of_df() -> None:
     both = 'y ~ (1 | gr(g, dist = "student")) + (1 | gr(h, dist = "student"))'
-    assert [f.df_prior for f in made(both).factors] == [Prior("gamma", (2.0, 0.1))] * 2
+    assert [f.own_prior for f in made(both).factors] == [Prior("gamma", (2.0, 0.1))] * 2
     g, h = made(both, priors={"df": "exponential(0.1)", "df[h]": "4"}).factors
-    assert (g.df_prior.kind, g.df_prior.args, h.df_prior.kind, h.df_prior.args) == ("exponential", (0.1,), "fixed", (4.0,))
+    assert (g.own_prior.kind, g.own_prior.args, h.own_prior.kind, h.own_prior.args) == ("exponential", (0.1,), "fixed", (4.0,))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from gibbs.errors import SpecError
 from gibbs.model import formula, laws, prior_kinds
 from gibbs.model.laws import LAWS
 from gibbs.model.records import Prior
+from gibbs.model.structures import DEGREES
+from gibbs.sampling import degrees
 from tests.model.tables import build
 
 N = 40_000
@@ -24,19 +26,23 @@ DATA = pd.DataFrame({"y": np.arange(24.0) ** 1.5, "g": np.arange(24) % 6, "z": n
 @pytest.mark.parametrize("name", LAWS)
 def test_words(name: str) -> None:
     law = laws.named(name)
-    assert law.name == name and law.label and name in formula.DISTRIBUTIONS
-    assert "σ" in law.equation("σ", "df") and "Σ" in law.equations("Σ", "df")
-    assert ("df" in law.equation("σ", "df")) == bool(law.parameter)
-    assert bool(law.parameter) == bool(law.default) == bool(law.multipliers) == bool(law.plan) == bool(law.scales)
+    assert law.name == name and law.label and (name in formula.DISTRIBUTIONS) == (name not in DEGREES)
+    assert "σ" in law.equation("σ", "own") and "Σ" in law.equations("Σ", "own")
+    assert ("own" in law.equation("σ", "own")) == bool(law.parameter)
+    assert bool(law.parameter) == bool(law.default) == bool(law.plan) == bool(law.meaning)
+    assert bool(law.multipliers) == bool(law.scales)
     if law.default is not None:
-        assert prior_kinds.NU in prior_kinds.kind_of(Prior(*law.default)).on
+        kind = prior_kinds.kind_of(Prior(*law.default))
+        assert law.on in kind.on and law.on in (prior_kinds.NU, prior_kinds.RHO)
+        assert law.on != prior_kinds.RHO or kind.support(law.default[1]) == law.range
+    if law.multipliers is not None:
         for words in (law.not_integrated, law.not_averaged):
             assert words and not set("{}") & set(words)
     else:
         assert not law.not_integrated and not law.not_averaged
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", formula.DISTRIBUTIONS)
 def test_a_factor_has_its_law_from_the_formula_to_the_priors(name: str) -> None:
     design = build(f'y ~ 1 + (1 | gr(g, dist = "{name}"))', DATA)
     factor = design.factors[0]
@@ -74,6 +80,16 @@ def test_lines_elsewhere_are_the_law_of_the_multipliers(name: str) -> None:
 
 def test_normal_effects_have_the_variance_of_their_scale() -> None:
     np.testing.assert_array_equal(laws.NORMAL.inflation(np.array([1.0, 2.0])), 1.0)
+
+
+@pytest.mark.parametrize("name", DEGREES)
+def test_neighbours_have_their_law_from_the_formula_to_the_priors(name: str) -> None:
+    term = "ar1(g)" if name == "ar1" else f"{name}(g:z, graph = lattice)"
+    for stated, wanted in ({}, Prior(*LAWS[name].default)), ({"rho": "beta(2, 3)"}, Prior("beta", (2.0, 3.0))):
+        factor = build(f"y ~ 1 + {term}", DATA, priors=stated).factors[0]
+        assert laws.of(factor) is LAWS[name] and (laws.own_prior(factor).kind, laws.own_prior(factor).args) == (wanted.kind, wanted.args)
+    assert degrees.bounds(factor) == (0.0, 1.0) and degrees.CODES[name] in (0, 1, 2)
+    assert laws.not_integrated(factor) == "know their neighbours, so that no level can be left out by itself"
 
 
 def test_an_unknown_law_and_a_parameter_that_a_law_does_not_have_are_errors() -> None:

@@ -27,6 +27,7 @@ SAMPLES = {
     "student_t": Prior("student_t", (4.0, 0.3, 1.5)),
     "cauchy": Prior("cauchy", (0.3, 1.5)),
     "flat": Prior("flat"),
+    "beta": Prior("beta", (2.5, 1.5)),
     "lkj": Prior("lkj", (1.5,)),
     "inverse_wishart": Prior("inverse_wishart", (4.0, ((1.0, 0.2), (0.2, 2.0)))),
     "huang_wand": Prior("huang_wand", (2.0, (1.0, 2.0))),
@@ -41,6 +42,7 @@ JAGS = {
     "dlnorm": lambda m, t: stats.lognorm(t**-0.5, scale=math.exp(m)),
     "dexp": lambda r: stats.expon(scale=1 / r),
     "dunif": lambda a, b: stats.uniform(a, b - a),
+    "dbeta": stats.beta,
 }
 STAN = {
     "normal": stats.norm,
@@ -51,6 +53,7 @@ STAN = {
     "lognormal": lambda m, s: stats.lognorm(s, scale=math.exp(m)),
     "exponential": lambda r: stats.expon(scale=1 / r),
     "uniform": lambda a, b: stats.uniform(a, b - a),
+    "beta": stats.beta,
 }
 
 
@@ -112,6 +115,20 @@ def test_the_kernel_has_the_density(name: str, on: str) -> None:
     )
 
 
+@pytest.mark.parametrize("prior", [Prior("beta", (2.5, 1.5)), Prior("beta", (0.5, 0.5)), Prior("uniform", (-0.5, 0.8))], ids=str)
+def test_what_levels_know_of_their_neighbours_has_the_density(prior: Prior) -> None:
+    """Of the record, its draws and the kernels, beside scipy's."""
+    a, b = prior.args
+    theirs = stats.beta(a, b) if prior.kind == "beta" else stats.uniform(a, b - a)
+    at = np.array([-0.9, -0.3, 1e-4, 0.2, 0.5, 0.79, 0.999])
+    np.testing.assert_allclose(pk.log_density(prior, at, lower=-1.0), theirs.logpdf(at), rtol=1e-12)
+    assert stats.kstest(pk.draw(prior, np.random.default_rng(5), 20_000, on="rho"), theirs.cdf).pvalue > 1e-5
+    code, *numbers = pk.code(prior, on="rho")
+    ours = [kp.log_share_prior(float(getattr(kp, code)), *map(float, numbers), x) for x in at]
+    np.testing.assert_allclose(finite_differences(ours), finite_differences(theirs.logpdf(at)), rtol=1e-12, atol=1e-12)
+    assert kp.log_share_prior(float(kp.FIXED), 0.0, 0.0, 0.3) == 0.0 and math.isnan(kp.log_share_prior(float(kp.GAMMA), 1.0, 1.0, 0.3))
+
+
 @pytest.mark.parametrize("name", [name for name, kind in pk.KINDS.items() if kind.stan])
 def test_lines_elsewhere_have_the_density(name: str) -> None:
     """A law on the variance is turned: of the sd s, p(s²) 2s in Stan, and p(s⁻²) 2s⁻³ of the precision in JAGS."""
@@ -153,7 +170,7 @@ def test_an_unknown_kind_or_code_is_an_error() -> None:
     for one in (pk.kind_of, pk.location, lambda p: pk.log_density(p, 1.0), lambda p: pk.code(p), describe):
         with pytest.raises(ValueError, match="there is no prior 'half_x'; the kinds are normal"):
             one(Prior("half_x", (1.0,)))
-    assert math.isnan(kp.log_scale_prior(9.0, 1.0, 1.0, 1.0)) and math.isnan(kp.log_scale_prior(-1.0, 1.0, 1.0, 1.0))
+    assert math.isnan(kp.log_scale_prior(99.0, 1.0, 1.0, 1.0)) and math.isnan(kp.log_scale_prior(-1.0, 1.0, 1.0, 1.0))
     assert pk.code(None) == ("FIXED", 0.0, 0.0)
 
 

@@ -295,8 +295,8 @@ def log_prior(design: Design, values: Values) -> float:
     total = log_prior_beta(design.coefficient_priors, np.asarray(values["beta"], float))
     dfs = values.get("df") or [None] * len(design.factors)
     for factor, u, covariances, df in zip(design.factors, values["u"], values["covariances"], dfs, strict=True):
-        if factor.df_prior is not None:
-            total += log_prior_df(factor.df_prior, df)
+        if factor.own_prior is not None:
+            total += log_prior_df(factor.own_prior, df)
         for term, covariance in zip(factor.terms, covariances, strict=True):
             if term.there is not None and not term.written:  # stated in the centred basis; |there| = 1
                 covariance = np.array(term.there) @ covariance @ np.array(term.there).T

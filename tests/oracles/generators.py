@@ -257,6 +257,14 @@ def draw_df(prior: Prior, rng: np.random.Generator) -> float:
     return draw_nu(prior, rng) + (1.0 if prior.kind == "exponential" else 0.0)
 
 
+def draw_own(factor: Factor, rng: np.random.Generator) -> float | None:
+    """The own parameter of the law of the effects of a factor, df or rho; None where it has none."""
+    prior = factor.own_prior
+    if prior is None or factor.structure is None:
+        return None if prior is None else draw_df(prior, rng)
+    return {"uniform": rng.uniform, "beta": rng.beta, "fixed": lambda value: value}[prior.kind](*prior.args)
+
+
 def draw_lkj(q: int, eta: float, rng: np.random.Generator) -> np.ndarray:
     """A (q, q) correlation matrix ~ LKJ(η), by the onion method (Lewandowski, Kurowicka, Joe 2009, §3.2)."""
     R = np.eye(q)
@@ -311,17 +319,22 @@ def draw_beta(design: Design, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_u(
-    design: Design, covariances: list[list[np.ndarray]], multipliers: list[np.ndarray], rng: np.random.Generator
+    design: Design,
+    covariances: list[list[np.ndarray]],
+    multipliers: list[np.ndarray],
+    rng: np.random.Generator,
+    own: list[float | None],
 ) -> list[np.ndarray]:
-    """One (J, q) array a factor, u_j ~ N(0, Σ/λ_j), Σ that of the level's group; all levels ~ N(0, K ⊗ Σ) where they know each other."""
+    """One (J, q) array a factor, u_j ~ N(0, Σ/λ_j), Σ that of the level's group; all levels ~ N(0, K ⊗ Σ) where they know each other, K at
+    the ``own`` rho of their law where it has one."""
     out = []
-    for factor, blocks, multiplier in zip(design.factors, covariances, multipliers, strict=True):
+    for factor, blocks, multiplier, rho in zip(design.factors, covariances, multipliers, own, strict=True):
         u = rng.standard_normal((len(factor.levels), len(factor.columns)))
         for g, group in enumerate(factor.groups or ("",)):
-            own = slice(None) if factor.group is None else factor.group == g
-            u[own] = u[own] @ np.linalg.cholesky(covariance_of_group(factor, blocks, group)).T
+            some = slice(None) if factor.group is None else factor.group == g
+            u[some] = u[some] @ np.linalg.cholesky(covariance_of_group(factor, blocks, group)).T
         if factor.structure is not None:
-            u = structured.root(structured.covariance_of_levels(factor.structure)) @ u
+            u = structured.root(structured.covariance_of_levels(factor.structure, rho)) @ u
         out.append(u / np.sqrt(multiplier)[:, None])
     return out
 
@@ -332,14 +345,14 @@ def draw_prior(design: Design, rng: np.random.Generator) -> dict[str, Any]:
     ValueError where a prior is flat.
     """
     covariances = [[draw_covariance(term, rng) for term in factor.terms] for factor in design.factors]
-    dfs = [None if factor.df_prior is None else draw_df(factor.df_prior, rng) for factor in design.factors]
+    dfs = [draw_own(factor, rng) for factor in design.factors]
     multipliers = [
-        np.ones(len(factor.levels)) if df is None else rng.gamma(0.5 * df, 2.0 / df, len(factor.levels))
+        np.ones(len(factor.levels)) if df is None or factor.structure is not None else rng.gamma(0.5 * df, 2.0 / df, len(factor.levels))
         for factor, df in zip(design.factors, dfs, strict=True)
     ]
     return {
         "beta": draw_beta(design, rng),
-        "u": draw_u(design, covariances, multipliers, rng),
+        "u": draw_u(design, covariances, multipliers, rng, dfs),
         "covariances": covariances,
         "df": dfs,
         "multipliers": multipliers,

@@ -96,8 +96,33 @@ def curve_covariance(positions: np.ndarray, knots: np.ndarray) -> np.ndarray:
     return unit_scale(off @ V @ off)
 
 
-def covariance_of_levels(structure) -> np.ndarray:
+def degree_covariance(structure, rho: float) -> np.ndarray:
+    """K (J, J) at ``rho``: of an autoregression rho^|steps|; of bym2 the mixture; of leroux the inverse of its precision, conditioned on
+    sums of 0 component by component, on the scale of the others."""
+    J = len(structure.observed)
+    if structure.kind == "ar1":
+        steps = np.rint((structure.positions - structure.positions[0]) / structure.unit).astype(int)
+        return float(rho) ** np.abs(steps[:, None] - steps)
+    K = graph_covariance(structure.edges, J)
+    if structure.kind == "bym2":
+        return rho * K + (1.0 - rho) * np.eye(J)
+    Q = graph_precision(structure.edges, J)
+    V, reach = np.linalg.inv(rho * Q + (1.0 - rho) * np.eye(J)), np.linalg.matrix_power(np.eye(J) + (Q < 0), J) > 0
+    found = np.zeros((J, J))
+    for j in range(J):
+        members = np.flatnonzero(reach[j])
+        block, one = np.ix_(members, members), np.ones((members.size, 1))
+        own = V[block]
+        if members.size > 1:
+            own = own - own @ one @ one.T @ own / (one.T @ own @ one)
+        found[block] = unit_scale(own)
+    return found
+
+
+def covariance_of_levels(structure, rho: float | None = None) -> np.ndarray:
     """K (J, J) of a factor's ``structure``, from its positions, neighbours or, of a given covariance, from BB'."""
+    if rho is not None:
+        return degree_covariance(structure, rho)
     if structure.knots is not None:
         return curve_covariance(structure.positions, structure.knots)
     if structure.positions is not None:

@@ -65,7 +65,7 @@ def test_an_exponential_on_nu_is_whole_and_on_df_begins_at_one() -> None:
     """As it is sampled: kernels/priors.py cuts off no exponential; on the df of effects stands a gamma of shape 1 above 1."""
     prior, x = Prior("exponential", (0.1,)), np.array([0.2, 0.9, 1.1, 7.0])
     found = model(family="student", nu_prior=prior, sigma_prior=SD[0])
-    found = replace(found, factors=(replace(found.factors[0], df_prior=prior),))
+    found = replace(found, factors=(replace(found.factors[0], own_prior=prior),))
     df, _, nu = priors.known(found)[-3:]
     assert (df.name, nu.name) == ("df_g", "nu") and "cut off below 1" in df.words and "cut off" not in nu.words
     np.testing.assert_allclose(nu.density(x), stats.expon.pdf(x, scale=10.0))

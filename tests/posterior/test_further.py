@@ -59,7 +59,7 @@ def defined(fit: Any, chain: int, draw: int) -> float:
             if q > 1 and term.covariance is None:
                 total += q * np.log(2.0) + q * np.sum(np.log(np.sqrt(np.diag(covariance))))
     total += sum(
-        densities.log_prior_df(f.df_prior, df) for f, df in zip(design.factors, values["df"], strict=True) if f.df_prior is not None
+        densities.log_prior_df(f.own_prior, df) for f, df in zip(design.factors, values["df"], strict=True) if f.own_prior is not None
     )
     total += densities.log_prior_sd(design.sigma_prior, values["sigma"]) if design.sigma_prior is not None else 0.0
     total += densities.log_prior_nu(design.nu_prior, values["nu"]) if design.nu_prior is not None else 0.0

@@ -341,10 +341,10 @@ def test_the_outline_survives_the_manifest() -> None:
     words = json.loads(json.dumps(outline.to_dict(before)))
     after = outline.from_dict(words, {f.name: f.levels for f in before.factors}, {f.name: f.sizes for f in before.factors})
     for one, other in zip(before.factors, after.factors, strict=True):
-        assert (one.by, one.groups, one.df_prior, one.terms) == (other.by, other.groups, other.df_prior, other.terms)
+        assert (one.by, one.groups, one.own_prior, one.terms) == (other.by, other.groups, other.own_prior, other.terms)
         np.testing.assert_array_equal(one.cross_product, other.cross_product)
         np.testing.assert_array_equal(one.group, other.group)
-    assert (after.factors[0].by, after.factors[0].df_prior.kind, after.factors[1].group) == ("t", "exponential", None)
+    assert (after.factors[0].by, after.factors[0].own_prior.kind, after.factors[1].group) == ("t", "exponential", None)
 
 
 def test_mean_products_of_the_groups_add_up_to_that_of_all() -> None:

@@ -63,7 +63,7 @@ def changed(design: Design, rng: np.random.Generator, student: tuple[int, ...], 
             groups = ("zA", "zB")
             terms = tuple(replace(term, group=g) for g in groups for term in factor.terms)
             factor = replace(factor, by="z", groups=groups, group=group, terms=terms)
-        factors.append(replace(factor, df_prior=df) if f in student else factor)
+        factors.append(replace(factor, own_prior=df) if f in student else factor)
     return replace(design, factors=tuple(factors))
 
 
@@ -92,8 +92,8 @@ class GrEngine(Engine):
         state.u[:] = idle
         everything = np.arange(packed.effects) if packed.reported is None else packed.reported
         state.u[everything] = np.concatenate([np.ravel(u) for u in values["u"]])
+        state.own[:] = [values["df"][f] for f in packed.own_laws]
         if packed.student.size:
-            multipliers.df[:] = [df for df in values["df"] if df is not None]
             multipliers.spread[:] = multipliers.change[:] = spread
             level = chain.rows.level if packed.family != kl.GAUSSIAN else chain.rows.level[:0]
             level_scales.rescale(packed.layout, chain.gram, multipliers, chain.rows.Z, level, state.u, state.core)
@@ -126,9 +126,15 @@ def quantities(design: Design, values: dict, y: np.ndarray) -> dict[str, float]:
             out |= {f"log sd {f},{t},{a}": np.log(s) for a, s in enumerate(sds)}
             if len(sds) > 1:
                 out[f"cor {f},{t}"] = block[0, 1] / (sds[0] * sds[1])
-        if factor.df_prior is not None and factor.df_prior.kind != "fixed":
+        if factor.structure is not None and factor.structure.has_degree and factor.own_prior.kind != "fixed":
+            rho = values["df"][f]
+            sd = np.sqrt(values["covariances"][f][0][0, 0])
+            out |= {f"rho {f}": rho, f"log(1 - rho) {f}": np.log1p(-rho), f"log(1 - rho²) {f}": np.log1p(-rho * rho)}
+            out[f"neighbours {f}"] = alike = np.tanh(u[1:, 0] * u[:-1, 0]).sum()
+            out |= {f"rho and neighbours {f}": rho * alike, f"rho and sd {f}": rho * rho * np.log(sd)}
+        elif factor.own_prior is not None and factor.own_prior.kind != "fixed":
             out[f"log df {f}"] = np.log(values["df"][f])
-        if factor.df_prior is not None:
+        if factor.own_prior is not None and factor.structure is None:
             multiplier, df = values["multipliers"][f], values["df"][f]
             out[f"first λ{f}"] = np.log(multiplier[0])
             out[f"law of λ{f}"] = np.sum(stats.gamma.logpdf(multiplier, 0.5 * df, scale=2.0 / df))
@@ -151,7 +157,7 @@ def run(chain: Chain, out: Kept, patched: bool = False) -> tuple[int, int]:
     if chain.state.sweeps[0] > 0.0:
         p = chain.packed
         between.before_a_sweep.py_func(
-            chain.rng, False, chain.between_sweeps(), p.layout, chain.gram, p.priors, chain.state, chain.work
+            chain.rng, False, chain.between_sweeps(), chain.layout, chain.gram, p.priors, chain.state, chain.work
         )  # fmt: skip
     at = tuple(0 if kernel is between.BEFORE_A_SWEEP else kernel.address() for kernel in chain.APART)
     rng, orders, *further = chain._arguments(at, 1, False, out)
@@ -235,17 +241,15 @@ def _values(engine: GrEngine, design: Design, kept, k: int) -> dict:
     elif kept.scale.shape[1]:
         values["shape"] = np.exp(kept.scale[k, 0])
     u = kept.u[k] if packed.reported is None else kept.u[k, packed.reported]
-    place = 0
     for f, (first, levels, columns) in enumerate(packed.blocks):
         values["u"].append(u[first : first + levels * columns].reshape(levels, columns))
         mine = packed.layout.term[packed.layout.term.factor == f]
         blocks = [kept.L[k, l0 : l0 + q * q].reshape(q, q) for q, l0 in mine[["width", "l0"]].tolist()]
         values["covariances"].append([b @ b.T for b in blocks])
-        student = design.factors[f].df_prior is not None
-        values["df"].append(kept.df[k, place] if student else None)
+        own = np.flatnonzero(packed.own_laws == f)
+        values["df"].append(kept.own[k, own[0]] if own.size else None)
         at = int(packed.layout.factor[f].u0) + int(packed.layout.factor[f].width) * np.arange(levels)
         multiplier = np.empty(levels)
         multiplier[by_group.order(design.factors[f])] = engine.chain.multipliers.spread[at] ** -2.0
         values["multipliers"].append(multiplier)
-        place += student
     return values

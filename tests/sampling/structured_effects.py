@@ -6,14 +6,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gibbs.kernels import layout as kl
 from gibbs.model import structures
-from gibbs.model.records import Design, Factor
+from gibbs.model.records import Design, Factor, Prior
 from gibbs.sampling import plan
 from tests import oracles
 from tests.sampling.cases import by_factors
 from tests.sampling.gr_effects import GrEngine, judge
 from tests.sampling.invariance import Engine
 
+RHO = {
+    "ar1": Prior("uniform", (-1.0, 1.0)),
+    "bym2": Prior("beta", (1.5, 2.0)),
+    "leroux": Prior("uniform", (0.0, 1.0)),
+}
+"""Priors of what levels know of their neighbours."""
 AREAS = np.array([(0, 1), (1, 2), (2, 3), (1, 3), (4, 5)])  # two components, and an island (6)
 
 
@@ -47,8 +54,10 @@ def structure_of(kind: str, J: int, rng: np.random.Generator) -> structures.Stru
         for row, share in zip(B[4:], rng.uniform(0.2, 0.8, J - 4), strict=True):
             row[rng.choice(4, 2, replace=False)] = share, 1.0 - share
         return structures.of_members("mm(a, b)", B, observed)
-    if kind == "icar":
-        return structures.of_graph("icar", AREAS[(AREAS < J).all(axis=1)], J, observed)
+    if kind in structures.GRAPHS:
+        return structures.of_areas(kind, kind, AREAS[(AREAS < J).all(axis=1)], J, observed)
+    if kind == "ar1":
+        return structures.of_autoregression(kind, np.cumsum(rng.choice([1.0, 2.0, 3.0], J)), 1.0, observed)
     A = rng.standard_normal((J, J + 2))
     return structures.of_covariance("cov", A @ A.T / J, observed, "")
 
@@ -57,7 +66,8 @@ def changed(design: Design, kinds: tuple[str, ...], rng: np.random.Generator) ->
     """``design`` with levels that know their neighbours."""
     factors: list[Factor] = []
     for factor, kind in zip(design.factors, kinds, strict=True):
-        factors.append(replace(factor, structure=structure_of(kind, len(factor.levels), rng)) if kind else factor)
+        new = structure_of(kind, len(factor.levels), rng) if kind else None
+        factors.append(replace(factor, structure=new, own_prior=RHO.get(kind)) if kind else factor)
     return replace(design, factors=tuple(factors))
 
 
@@ -80,7 +90,14 @@ class StructuredEngine(GrEngine):
             if of.core0 < 0:
                 continue
             w = values["u"][f]
-            if factor.structure is not None and factor.coordinates < len(factor.levels):
+            if factor.structure is not None and factor.structure.has_degree:
+                root = np.linalg.cholesky(oracles.factor_covariance(values["covariances"][f])).T
+                B = structures.of_coordinates(factor.structure, np.eye(len(w))[None], np.array([values["df"][f]]))[0]
+                there = np.sum(B * B, axis=0) > 0.0
+                noise = self.rng.standard_normal(w.shape) @ root
+                noise[there] = np.linalg.lstsq(B[:, there], w, rcond=None)[0]
+                w = noise
+            elif factor.structure is not None and factor.coordinates < len(factor.levels):
                 w = np.linalg.lstsq(factor.structure.basis, w, rcond=None)[0]
             elif factor.structure is not None:
                 values_, V = np.linalg.eigh(factor.structure.basis)
@@ -88,6 +105,11 @@ class StructuredEngine(GrEngine):
                 noise = self.rng.standard_normal(w.shape) @ np.linalg.cholesky(oracles.factor_covariance(values["covariances"][f])).T
                 w = V[:, there] @ ((V[:, there].T @ w) / values_[there, None]) + V[:, ~there] @ (V[:, ~there].T @ noise)
             state.core[of.core0 : of.core0 + w.size] = np.ravel(w)
+        state.own[:] = [values["df"][f] for f in packed.own_laws]
+        if packed.own_laws.size:
+            if packed.family in (kl.STUDENT, kl.PROBIT, kl.LOGIT):
+                state.sweeps[0] = 0.0  # latents of θ₀ and y come first: ρ moves given them
+            self.chain.derive()
 
 
 def examine(case: StructuredCase, *, replicates: int, sweeps: int = 5, seed: int = 1, broken=None, miswritten=lambda design: design):

@@ -154,7 +154,7 @@ def test_many_variances_move_by_rows_and_of_second_order_models_one_by_one():
 def test_scale_mixtures_are_said():
     design = small("one_factor", "gaussian", coefficient_prior="cauchy")
     assert any("b[x]" in line for line in lines(plan.make(design), "priors of "))
-    student = replace(design, factors=(replace(design.factors[0], df_prior=Prior("gamma", (2.0, 0.1))),))
+    student = replace(design, factors=(replace(design.factors[0], own_prior=Prior("gamma", (2.0, 0.1))),))
     assert lines(plan.make(student), "effects of g: Student-t")
     assert not lines(plan.make(small("one_factor", "gaussian")), "priors", "effects")
 

@@ -64,7 +64,7 @@ def test_the_list_of_every_scheme(kind, family, scheme, wanted):
 def moved(chain, without: int) -> set[str]:
     """What three sweeps without one step change."""
     s = chain.state
-    before = {name: getattr(s, name).copy() for name in ("core", "u", "L", "sigma", "df", "spread", "row_scale", "psi")}
+    before = {name: getattr(s, name).copy() for name in ("core", "u", "L", "sigma", "own", "spread", "row_scale", "psi")}
     chain.packed = replace(chain.packed, steps=chain.packed.steps[chain.packed.steps[:, 0] != without])
     chain._sweeps(3, False, chain.new_kept(3, False))
     return {name for name, array in before.items() if array.size and not np.array_equal(array, getattr(s, name))}
@@ -91,8 +91,8 @@ def test_student_effects_move_between_sweeps_or_not_at_all(family):
     if family == "poisson":
         design = replace(design, y=np.arange(design.y.size) % 4.0)
     scheme = "auto" if family == "poisson" else "joint"
-    assert {"df", "spread"} <= moved(chain_of(design, scheme), without=-1)
-    assert not {"df", "spread"} & moved(chain_of(design, scheme), without=kl.BETWEEN)
+    assert {"own", "spread"} <= moved(chain_of(design, scheme), without=-1)
+    assert not {"own", "spread"} & moved(chain_of(design, scheme), without=kl.BETWEEN)
 
 
 @pytest.mark.parametrize("scheme", ["augmented", "joint"])

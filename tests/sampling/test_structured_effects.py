@@ -46,6 +46,22 @@ CASES = (
     StructuredCase("logit", "slopes", "by factors 2", ("rw1",), elliptical=True),
     StructuredCase("poisson", "crossed", "by factors 3", ("", "icar")),
     StructuredCase("binomial", "crossed", "by factors 2", ("mm", "s")),
+    StructuredCase("gaussian", "one_factor", "joint", ("ar1",)),
+    StructuredCase("gaussian", "slopes", "joint", ("ar1",), elliptical=True),
+    StructuredCase("gaussian", "one_factor", "joint", ("bym2",), elliptical=True),
+    StructuredCase("gaussian", "crossed", "joint", ("leroux", "ar1")),
+    StructuredCase("gaussian", "crossed", "collapsed", ("", "ar1")),
+    StructuredCase("gaussian", "nested", "joint", ("bym2", "")),
+    StructuredCase("gaussian", "crossed_slopes", "one-at-a-time", ("leroux", "")),
+    StructuredCase("student", "one_factor", "joint", ("ar1",)),
+    StructuredCase("probit", "crossed", "joint", ("ar1", "")),
+    StructuredCase("probit", "one_factor", "joint", ("leroux",)),
+    StructuredCase("logit", "crossed", "joint", ("", "bym2")),
+    StructuredCase("logit", "slopes", "second-order", ("ar1",)),
+    StructuredCase("binomial", "crossed", "second-order", ("bym2", "")),
+    StructuredCase("poisson", "one_factor", "second-order", ("leroux",)),
+    StructuredCase("poisson", "crossed", "second-order", ("", "ar1"), elliptical=True),
+    StructuredCase("ordinal", "one_factor", "second-order", ("bym2",)),
 )
 
 

@@ -256,7 +256,7 @@ def test_the_two_level_form_and_the_formula_give_the_same_design(name: str, tmp_
         assert (one.levels, one.columns) == (two.levels, two.columns)
         np.testing.assert_array_equal(one.codes, two.codes)
         np.testing.assert_array_equal(one.group, two.group)
-        assert (one.groups, str(one.df_prior)) == (two.groups, str(two.df_prior))
+        assert (one.groups, str(one.own_prior)) == (two.groups, str(two.own_prior))
         np.testing.assert_array_equal(one.Z, two.Z)
         assert [(t.columns, [str(p) for p in t.sd_priors], str(t.correlation)) for t in one.terms] == [
             (t.columns, [str(p) for p in t.sd_priors], str(t.correlation)) for t in two.terms
@@ -309,7 +309,7 @@ def test_gss_cohorts_are_five_years_of_birth() -> None:
 def test_orthodont_has_a_covariance_for_girls_and_one_for_boys() -> None:
     need_data("orthodont")
     (subject,) = built(SPECS / "orthodont.yaml").factors
-    assert subject.groups == ("SexFemale", "SexMale") and subject.df_prior is None
+    assert subject.groups == ("SexFemale", "SexMale") and subject.own_prior is None
     assert [subject.groups[g] for g in subject.group] == ["SexMale" if level[0] == "M" else "SexFemale" for level in subject.levels]
     assert (subject.group == 0).sum() == 11
 
@@ -318,4 +318,4 @@ def test_eight_schools_have_student_effects() -> None:
     need_data("eight_schools")
     found = built(SPECS / "eight_schools.yaml")
     assert found.known_se is not None and sorted(found.y.tolist())[-1] == 28.39
-    assert found.factors[0].df_prior.args == (2.0, 0.1)
+    assert found.factors[0].own_prior.args == (2.0, 0.1)
