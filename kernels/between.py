@@ -91,7 +91,7 @@ def step_multipliers(rng, between, multipliers, layout, gram, state):
 def step_degrees(rng, learn, between, layout, gram, priors, state, work):
     """ρ of every factor that has one to draw: given the effects, then with the effects out, every second time along the ridge of an
     autoregression; in warm-up the size of the proposals follows what is accepted."""
-    shape, of = dispersion_of(state.psi), between.neighbours
+    of = between.neighbours
     data = between.data if between.second_order else without_rows(between.data)
     model, first = Model(layout, gram, priors, data), between.chosen.size
     for k in range(of.chosen.size):
@@ -105,7 +105,7 @@ def step_degrees(rng, learn, between, layout, gram, priors, state, work):
             quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
             target = Target(False, between.n, between.yy, quadratic, math.nan)
             along = turn == 1 and of.law[k] == AR1
-            accepted = move_degree(rng, between.steps[at], along, of, k, at, shape, between.cuts, model, target, state, between.trial, work)
+            accepted = move_degree(rng, along, between, k, model, target, state, work)
             if learn and not along:
                 between.steps[at] = min(max(between.steps[at] * math.exp(0.1 * (accepted - LIKED)), 1e-3), 5.0)
 

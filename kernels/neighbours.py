@@ -28,6 +28,7 @@ import numpy as np
 from .arrays import copy_to
 from .compiling import kernel
 from .effects_out import accept, density_at, follow_noise, hold_noise, view_of_unit
+from .likelihood import dispersion_of
 from .priors import invert_lower, log_cholesky_prior, log_share_prior
 
 AR1, BYM2, LEROUX = 0, 1, 2
@@ -130,7 +131,7 @@ def solve_root(law, root, J, x, at, step):
 
 
 @kernel
-def turn(law, root, J, back, x, at, step):
+def turn_vector(law, root, J, back, x, at, step):
     """x ← A'x, in place; or, ``back``, A'⁻¹x."""
     a, rest, inverse = root[0], root[1], root[2]
     if law != AR1:
@@ -148,7 +149,7 @@ def turn(law, root, J, back, x, at, step):
 
 
 @kernel
-def turn_rows(law, root, J, q, back, M, at):
+def turn_block(law, root, J, q, back, M, at):
     """Rows ``at`` to at + Jq of M ← A' times them, q to a level; or, ``back``, A'⁻¹."""
     a, rest, inverse = root[0], root[1], root[2]
     if law != AR1:
@@ -179,13 +180,13 @@ def turn_gram(layout, f, law, root, back, gram):
     for i in range(pc):
         for b in range(i):
             core[b, i] = core[i, b]
-    turn_rows(law, root, J, q, back, core, at)
+    turn_block(law, root, J, q, back, core, at)
     for i in range(pc):
         for b in range(i):
             core[b, i], core[i, b] = core[i, b], core[b, i]
-    turn_rows(law, root, J, q, back, core, at)
+    turn_block(law, root, J, q, back, core, at)
     for b in range(q):
-        turn(law, root, J, back, gram.m, at + b, q)
+        turn_vector(law, root, J, back, gram.m, at + b, q)
     factor, index, units = layout.factor, layout.index, layout.units
     for t in range(units.shape[0]):
         for pos in range(units.shape[1]):
@@ -199,7 +200,7 @@ def turn_gram(layout, f, law, root, back, gram):
                     entry += 1
                 first = factor[g].c0 + entry * own
                 for b in range(q * own):  # column b // own of f, column b % own of g
-                    turn(law, root, J, back, gram.node, first + b, q * own)
+                    turn_vector(law, root, J, back, gram.node, first + b, q * own)
 
 
 # ---------------------------------------------------------------------------------------------------------------- ρ | u
@@ -383,17 +384,18 @@ def place_degrees(of, first, own, layout, gram, summed):
 
 
 @kernel
-def move_degree(rng, step, along, of, k, at, shape, cuts, model, target, state, trial, work):
-    """One proposal of x ~ N(x, step²) for ρ of factor ``of.chosen[k]``, number ``at`` of ``state.own``; its sds follow where ``along``.
+def move_degree(rng, along, between, k, model, target, state, work):
+    """One proposal of x ~ N(x, step²) for ρ of factor ``between.neighbours.chosen[k]``; its sds follow where ``along``.
 
     ``model.data`` is the likelihood beside the normal model, η and gap of ``state`` those at its parameters; it has no rows where the model
     is normal, or normal given latents. Mutates ρ, L, core, u, η and gap, B and the cross-products. Returns 1.0 where it was accepted.
     """
-    layout, gram, data = model.layout, model.gram, model.data
+    of, at, trial = between.neighbours, between.chosen.size + k, between.trial
+    layout, gram, data, shape = model.layout, model.gram, model.data, dispersion_of(state.psi)
     f, rho = of.chosen[k], state.own[at]
     unit = max(layout.factor[f].unit, 0)
     view = view_of_unit(layout, unit)
-    to = from_logit(of, k, logit_of(of, k, rho) + step * rng.standard_normal())
+    to = from_logit(of, k, logit_of(of, k, rho) + between.steps[at] * rng.standard_normal())
     rise = log_prior_of_logit(of, k, to) - log_prior_of_logit(of, k, rho)
     if not (rise > -np.inf and rise < np.inf):
         return 0.0
@@ -409,7 +411,7 @@ def move_degree(rng, step, along, of, k, at, shape, cuts, model, target, state, 
     hold_noise(view, state, trial, work)
     turn_to(of, k, rho, to, layout, gram)
     rise += density_at(layout, view, unit, gram, target, state, trial.L, work)
-    rise += follow_noise(view, data, layout, shape, cuts, state, trial, work)
+    rise += follow_noise(view, data, layout, shape, between.cuts, state, trial, work)
     if rise > -rng.standard_exponential():
         state.own[at] = to
         copy_to(trial.L, state.L)

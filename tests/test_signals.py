@@ -239,7 +239,7 @@ chain.Chain._sweeps = _sweeps
 KEPT = {
     "sampling": "AFTER = 300\nReporter.tell = report\n",
     "a long sweep": SLOW,
-    "tables": "import gibbs.posterior.fit as f\nf.Fit.ranef = lambda *a, **k: (say('here'), time.sleep(60))\n",
+    "tables": "import gibbs.posterior.fit as f\nf.summary.ranef_grid = lambda *a, **k: (say('here'), time.sleep(60))\n",
     "between draws and tables": (
         "from gibbs.sampling import gather\ncollect = gather.collect\n"
         "gather.collect = lambda *a: (say('here'), time.sleep(0.3), collect(*a))[2]\n"

@@ -20,8 +20,7 @@ from gibbs.errors import FormulaError, nearest
 from gibbs.model import structured_terms, syntax, weights
 from gibbs.model.arguments import constants
 from gibbs.model.functions import FUNCTIONS, KNOWN_ELSEWHERE
-from gibbs.model.laws import LAWS
-from gibbs.model.structures import DEGREES
+from gibbs.model.laws import DISTRIBUTIONS
 from gibbs.model.syntax import Binary, Call, Name, Node, Number, Paren, Sum, Text, show
 from gibbs.model.terms import expand
 
@@ -202,10 +201,6 @@ def _with_straight_lines(fixed: Node, text: str, random: Sequence[RandomTerm]) -
     """The fixed part with x for every s(x) in ``random``."""
     _, terms = expand(fixed, text)
     return structured_terms.with_straight_lines(fixed, [t[0].text for t in terms if len(t) == 1 and isinstance(t[0], Name)], random)
-
-
-DISTRIBUTIONS = tuple(name for name in LAWS if name not in DEGREES)
-"""What the effects of a grouping factor may be."""
 
 
 def no_distribution(word: str) -> str:

@@ -115,6 +115,8 @@ BYM2 = _of_neighbours("bym2", "bym2", 0.0, "the share of the variance that neigh
 LEROUX = _of_neighbours("leroux", "Leroux", 0.0, "how much neighbours count, from 0, not at all, to 1, as of icar")
 
 LAWS: dict[str, Law] = {law.name: law for law in (NORMAL, STUDENT, AR1, BYM2, LEROUX)}
+DISTRIBUTIONS = tuple(name for name, law in LAWS.items() if law.on != "rho")
+"""What the effects of a grouping factor of exchangeable levels may be."""
 
 
 def named(name: str) -> Law:

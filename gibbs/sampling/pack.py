@@ -180,13 +180,11 @@ def pack(design: Design, plan: Plan) -> Packed:
     blocks = Blocks(plan.scheme, plan.core, plan.units, plan.core_columns, rounds=plan.rounds)
     return Packed(
         steps=np.array([step[:2] for step in steps.of(seen, blocks)], dtype=np.int64), family=family, scheme=SCHEME[plan.scheme],
-        layout=layout, rows=rows, gram=gram, priors=priors, core_columns=pc, effects=U, yy=yy,
-        n=n, haar=bool(haar),
+        layout=layout, rows=rows, gram=gram, priors=priors, core_columns=pc, effects=U, yy=yy, n=n, haar=bool(haar),
         known_scale=design.known_se is not None, transform=transform, reference=reference, residual_sd=residual_sd,
         cells=int(y.size), hyper_names=names.hyper_names(design), likelihood=likelihood,
         cycles=plan.cycles, rounds=plan.rounds, decided=plan.decided, cutpoints=cutpoints,
-        pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values,
-        value_rows=value_rows,
+        pieces=_pieces(rows, cutpoints) if cutpoints else None, values=values, value_rows=value_rows,
         unit=1.0 if design.precision is None else float(np.sqrt(np.average(design.precision, weights=design.counts))),
         student=heavy, neighbours=neighbours,
         df_prior=np.array([_scale_code(laws.own_prior(design.factors[f]), "df") for f in heavy], dtype=float).reshape(-1, 3),

@@ -156,7 +156,8 @@ def _decide(design: Design, scheme: str, cells: int) -> Plan:
     else:
         if scheme not in ("auto", "second-order"):
             raise SpecError(
-                f"scheme '{scheme}' is not one a {design.family} model has; it is drawn by second-order moves ('auto' or 'second-order').",
+                f"scheme '{scheme}' is not one that {design.family} models have; they are drawn by second-order moves ('auto' or "
+                "'second-order').",
                 where="sampling.scheme",
             )
         return _second_order(design, "", cells=cells)

@@ -42,7 +42,7 @@ def fit(kind: str, scheme: str, options: dict) -> None:
     design = make_design(kind, **{name: value for name, value in options.items() if name != "df"})
     if "df" in options:
         first, *others = design.factors
-        design = replace(design, factors=(replace(first, df_prior=Prior("gamma", options["df"])), *others))
+        design = replace(design, factors=(replace(first, own_prior=Prior("gamma", options["df"])), *others))
     chains.run(design, plan_of(design, scheme), Sampling(chains=1, seed=1, warmup=24, draws=4, cores=1))
 
 

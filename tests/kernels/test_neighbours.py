@@ -46,12 +46,12 @@ def test_roots_and_their_inverses_are_those_of_dense_matrices(kind: str):
     np.testing.assert_allclose(B @ B.T, oracle.degree_covariance(design.factors[0].structure, rho), atol=1e-12)
     A = V.T @ B  # V is orthonormal
     there = np.any(A != 0.0, axis=0) & (np.abs(np.diagonal(A)) > 1e-12)
-    for kernel, matrix in ((neighbours.times_root, A), (lambda *a: neighbours.turn(*a[:3], False, *a[3:]), A.T)):
+    for kernel, matrix in ((neighbours.times_root, A), (lambda *a: neighbours.turn_vector(*a[:3], False, *a[3:]), A.T)):
         out = x.copy()
         kernel(law, of.root, 7, out, 1, 2)
         np.testing.assert_allclose(out[1::2], matrix @ x[1::2], atol=1e-12)
         np.testing.assert_array_equal(out[::2], x[::2])
-    for kernel, matrix in ((neighbours.solve_root, A), (lambda *a: neighbours.turn(*a[:3], True, *a[3:]), A.T)):
+    for kernel, matrix in ((neighbours.solve_root, A), (lambda *a: neighbours.turn_vector(*a[:3], True, *a[3:]), A.T)):
         out = matrix @ x[::2]
         kernel(law, of.root, 7, out, 0, 1)
         np.testing.assert_allclose(out[there], x[::2][there], atol=1e-10)
@@ -182,7 +182,7 @@ def test_mistakes_are_caught(mistake: str, monkeypatch: pytest.MonkeyPatch):
     if mistake in ALONE:
         monkeypatch.setattr(between, "PROPOSALS", 16)
         monkeypatch.setattr(between, "step_given_effects", lambda *a: None)
-        monkeypatch.setattr(between, "move_degree", lambda rng, step, _, *rest: neighbours.move_degree(rng, step, True, *rest))
+        monkeypatch.setattr(between, "move_degree", lambda rng, _, *rest: neighbours.move_degree(rng, True, *rest))
     case = StructuredCase("gaussian", "one_factor", "joint", ("ar1",))
     rng = np.random.default_rng([21, 3])
     design = design_of(case, rng)

@@ -25,6 +25,7 @@ REGISTRY = {
     "draw_core_and_unit": "test_sweep.py::test_core_and_unit_given_the_other_units",
     "draw_covariance_ancillary": "test_covariance.py::test_ancillary_law_of_two_columns",
     "draw_covariance_sufficient": "test_covariance.py::test_sufficient_law_under_an_inverse_wishart_is_an_inverse_wishart",
+    "draw_given_effects": "test_neighbours.py::test_given_the_effects_rho_has_the_density_of_the_law",
     "draw_degrees_of_freedom": "test_level_scales.py::test_law_of_df_and_of_an_sd_given_the_effects",
     "draw_effects": "test_one_at_a_time.py::test_equations_5_and_6",
     "draw_family": "test_second_order.py::test_law_of_the_size_and_of_the_cutpoints",
@@ -95,6 +96,10 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     indirect |= {"move_core", "move_covariances_by_factors", "scale_all_now_and_then"}  # and of every one by factors
     indirect |= {"linearise", "bound_rows", "predictor_of_row"}  # through ``FactorisedChain.derive``
     indirect |= {"is_designed", "any_designed", "add_row_of_designed"}  # through ``accumulate``
+    indirect |= {"density_at", "hold_noise", "follow_noise", "view_of_unit", "accept"}  # through the moves with the effects out
+    indirect |= {"log_share_prior"}  # by ``tests/model/test_prior_kinds.py``
+    indirect |= {"from_logit", "logit_of", "log_step_variance", "log_prior_of_covariances"}  # through ``move_degree``
+    indirect |= {"turn_block", "turn_gram", "white_coordinates", "place_laws"}  # through ``turn_to``, and every sweep
     indirect |= {"move_covariance"}  # through every sweep: it chooses between moves that have tests of their own
     assert {name for name in kernels() if not name.startswith("_")} - called <= indirect
 

@@ -48,5 +48,5 @@ def test_the_plan_says_so_and_auto_does_as_it_did() -> None:
     assert packed.n == design.trials.sum()
     with pytest.raises(SpecError, match="no augmentation for link cloglog"):
         plan.make(replace(design, link="cloglog"), "augmented")
-    with pytest.raises(SpecError, match="'augmented' is not one a poisson model has"):
+    with pytest.raises(SpecError, match="'augmented' is not one that poisson models have"):
         plan.make(fitted_design("one_factor", "poisson"), "augmented")

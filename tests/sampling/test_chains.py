@@ -41,7 +41,7 @@ def test_sds_and_correlations_are_those_of_the_cholesky_factors():
     while chain.done < 110:
         chain.advance(10)
     L = chain.draws()["L"].reshape(-1, 2, 2)
-    found = gather.scales(chain.packed, chain.draws()["L"][None], chain.draws()["df"][None])[0]
+    found = gather.scales(chain.packed, chain.draws()["L"][None], chain.draws()["own"][None])[0]
     cov = L @ np.swapaxes(L, 1, 2)
     np.testing.assert_allclose(found[:, 0] ** 2, cov[:, 0, 0])
     np.testing.assert_allclose(found[:, 1] ** 2, cov[:, 1, 1])

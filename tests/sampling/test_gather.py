@@ -12,7 +12,7 @@ from gibbs.sampling.chain import Kept
 
 def test_chunks_become_arrays_of_all_chains_and_are_let_go() -> None:
     rng = np.random.default_rng(1)
-    widths = {"beta": (2,), "L": (4,), "scale": (2,), "df": (0,), "lp": (), "u": (7,)}
+    widths = {"beta": (2,), "L": (4,), "scale": (2,), "own": (0,), "lp": (), "u": (7,)}
     chains = [
         SimpleNamespace(kept=[Kept(*(rng.normal(size=(size, *widths[name])) for name in Kept.NAMES)) for size in chunks])
         for chunks in ([1, 4, 100, 7], [50, 60], [200])

@@ -36,7 +36,7 @@ def chains(change=lambda of: None) -> list[SimpleNamespace]:
         "beta": rng.standard_normal((4, DRAWS, DESIGN.X.shape[1])),
         "L": np.exp(0.1 * rng.standard_normal((4, DRAWS, 1))),
         "scale": np.exp(0.1 * rng.standard_normal((4, DRAWS, 2))),
-        "df": np.zeros((4, DRAWS, 0)),
+        "own": np.zeros((4, DRAWS, 0)),
         "lp": rng.standard_normal((4, DRAWS)),
         "u": rng.standard_normal((4, DRAWS, LEVELS)),
     }
