@@ -177,13 +177,19 @@ def test_ctrl_c_at_the_bar_writes_what_was_drawn(gibbs: Gibbs, tmp_path: Path) -
             if select.select([terminal], [], [], 1.0)[0]:
                 shown += os.read(terminal, 65536)
         assert b" sampling " in shown and b"left" in shown
-        time.sleep(1.0)  # the bar is there before the first draw is
+        time.sleep(0.2)  # the bar is there before the first draw is
         process.send_signal(signal.SIGINT)
-        reader = threading.Thread(target=_drain, args=(terminal,), daemon=True)
+        rest: list[bytes] = []
+        reader = threading.Thread(target=_drain, args=(terminal, rest), daemon=True)
         reader.start()
         out, _ = process.communicate(timeout=120)
+        reader.join(5.0)
     finally:
         process.kill()
+    if process.returncode == cli.INTERRUPTED:  # a busy machine: no time for the results, whose draws are in the checkpoint
+        said = b" ".join(b"".join(rest).split())
+        assert b"the run waits in its checkpoint, after" in said and b"gibbs resume" in said
+        return
     assert process.returncode == cli.NOT_TO_BE_TRUSTED
     assert b"interrupted" in out
     manifest = json.loads((tmp_path / "runs/one/manifest.json").read_text(encoding="utf-8"))
@@ -191,11 +197,11 @@ def test_ctrl_c_at_the_bar_writes_what_was_drawn(gibbs: Gibbs, tmp_path: Path) -
     assert manifest["stopped"] == "interrupted"
 
 
-def _drain(terminal: int) -> None:
+def _drain(terminal: int, into: list[bytes]) -> None:
     """Read a terminal to its end, so that nobody waits for it."""
     try:
-        while os.read(terminal, 65536):
-            pass
+        while part := os.read(terminal, 65536):
+            into.append(part)
     except OSError:
         pass
 
