@@ -2,9 +2,9 @@
 
     Student-t effects   sds, ν and every λ_j given the effects                                   (``level_scales.py``)
                         ν with the λ_j following, the effects integrated out                     (``level_laws.py``)
-                        λ_j given v_j and the rows of its level, where outcomes are not gaussian (``level_laws.py``)
-                        columns and cross-products, anew
     neighbours          ρ given the effects, and with the effects integrated out                 (``neighbours.py``)
+    Student-t effects   λ_j given v_j and the rows of its level, where outcomes are not gaussian (``level_laws.py``)
+    both                columns, B and cross-products, anew
     single levels       that their rows hardly hold, latents integrated out                      (``own_law.py``)
 
 The loops (``sweep.py``, ``second_order.py``) call it by address before every sweep but the first, where a model has any of it.
@@ -132,9 +132,9 @@ def before_a_sweep(rng, learn, between, layout, gram, priors, state, work):
         rescale(layout, gram, multipliers, between.rows.Z, between.rows.level, state.u, state.core)
         if between.integrable and (not between.second_order or state.held[0] > 0.0):  # η and the gap are those of the stand-in
             step_degrees_of_freedom(rng, learn, between, multipliers, layout, gram, priors, state, work)
-        if between.data.y.size > 0:
-            step_multipliers(rng, between, multipliers, layout, gram, state)
     step_degrees(rng, learn, between, layout, gram, priors, state, work)
+    if between.chosen.size > 0 and between.data.y.size > 0:
+        step_multipliers(rng, between, multipliers, layout, gram, state)  # last: no latents are left for others to be given
     place_laws(between, multipliers, layout, gram, state.own)
 
 

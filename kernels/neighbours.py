@@ -131,24 +131,6 @@ def solve_root(law, root, J, x, at, step):
 
 
 @kernel
-def turn_vector(law, root, J, back, x, at, step):
-    """x ← A'x, in place; or, ``back``, A'⁻¹x."""
-    a, rest, inverse = root[0], root[1], root[2]
-    if law != AR1:
-        by = inverse if back else a
-        for j in range(J):
-            x[at + j * step] *= by[j]
-    elif back:
-        for j in range(1, J):
-            x[at + j * step] *= inverse[j]
-            x[at + (j - 1) * step] -= a[j] * x[at + j * step]
-    else:
-        for j in range(J - 1, 0, -1):
-            x[at + (j - 1) * step] += a[j] * x[at + j * step]
-            x[at + j * step] *= rest[j]
-
-
-@kernel
 def turn_block(law, root, J, q, back, M, at):
     """Rows ``at`` to at + Jq of M ← A' times them, q to a level; or, ``back``, A'⁻¹."""
     a, rest, inverse = root[0], root[1], root[2]
@@ -185,8 +167,7 @@ def turn_gram(layout, f, law, root, back, gram):
         for b in range(i):
             core[b, i], core[i, b] = core[i, b], core[b, i]
     turn_block(law, root, J, q, back, core, at)
-    for b in range(q):
-        turn_vector(law, root, J, back, gram.m, at + b, q)
+    turn_block(law, root, J, q, back, gram.m.reshape((pc, 1)), at)
     factor, index, units = layout.factor, layout.index, layout.units
     for t in range(units.shape[0]):
         for pos in range(units.shape[1]):
@@ -199,8 +180,8 @@ def turn_gram(layout, f, law, root, back, gram):
                 while index[factor[g].list0 + entry] != at:
                     entry += 1
                 first = factor[g].c0 + entry * own
-                for b in range(q * own):  # column b // own of f, column b % own of g
-                    turn_vector(law, root, J, back, gram.node, first + b, q * own)
+                met = gram.node[first : first + J * q * own]  # a column of f after the other, each with those of g
+                turn_block(law, root, J, q, back, met.reshape((J * q, own)), 0)
 
 
 # ---------------------------------------------------------------------------------------------------------------- ρ | u

@@ -25,11 +25,12 @@ import numpy as np
 from llvmlite import binding
 
 from gibbs.model import by_group
-from gibbs.model.records import Sampling
+from gibbs.model.records import Design, Sampling
 from gibbs.sampling import chains, plan
 from tests.sampling.cases import by_factors
 from tests.sampling.gr_effects import DF, changed
 from tests.sampling.models import fitted_design
+from tests.sampling.structured_effects import changed as structured
 
 STORED = Path(__file__).with_suffix(".json")
 SEEDS = (1, 2)
@@ -40,6 +41,7 @@ class Model(NamedTuple):
 
     gr : whether the first factor has Student-t effects in two groups of levels.
     order : of the expansion by which second-order decisions read single rows; 0: they pass over all.
+    kinds : of each factor's levels, as ``tests.sampling.structured_effects`` has them; () where all are exchangeable.
     """
 
     structure: str
@@ -47,6 +49,14 @@ class Model(NamedTuple):
     scheme: str
     gr: bool = False
     order: int = 0
+    kinds: tuple[str, ...] = ()
+
+    def design(self, *, known_se: bool = False) -> Design:
+        """Its rows, effects and priors."""
+        made = fitted_design(self.structure, self.family, rows=60, levels=5, known_se=known_se)
+        if self.kinds:
+            return structured(made, self.kinds, np.random.default_rng(3))
+        return changed(made, np.random.default_rng(3), (0,), (0,), DF["gamma"]) if self.gr else made
 
 
 MODELS: dict[str, Model] = {
@@ -75,6 +85,9 @@ MODELS: dict[str, Model] = {
     "probit by factors": Model("crossed", "probit", "second-order", order=3),
     "logit slopes by factors": Model("slopes", "logit", "second-order", order=2),
     "poisson by factors": Model("one_factor", "poisson", "second-order", order=3),
+    "ar1 slopes, gaussian": Model("slopes", "gaussian", "joint", kinds=("ar1",)),
+    "bym2 crossed, poisson": Model("crossed", "poisson", "auto", kinds=("bym2", "")),
+    "t effects and leroux, probit augmented": Model("crossed", "probit", "joint", kinds=("t", "leroux")),
 }
 
 
@@ -92,11 +105,8 @@ def machine() -> dict[str, str]:
 def fingerprint(name: str) -> str:
     """16 hexadecimal digits of the draws of a model of ``MODELS``."""
     model = MODELS[name]
-    design = fitted_design(model.structure, model.family, rows=60, levels=5)
-    if model.gr:
-        design = changed(design, np.random.default_rng(3), (0,), (0,), DF["gamma"])
     digest = hashlib.sha256()
-    seen = by_group.arrange(design)
+    seen = by_group.arrange(model.design())
     made = by_factors(seen, model.order) if model.order else plan.make(seen, model.scheme)
     for seed in SEEDS:
         draws = chains.run(seen, made, Sampling(chains=2, seed=seed, warmup=60, draws=20, scheme=model.scheme, cores=1))

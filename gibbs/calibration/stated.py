@@ -205,6 +205,9 @@ def _impossible(name: str, value: float, design: Design) -> str:
         return ""
     if name.startswith("cor_"):
         return "" if -1.0 < value < 1.0 else "a correlation lies between −1 and 1, both excluded"
+    if (law := next((laws.of(f) for f in design.factors if laws.of(f).parameter and names.own_name(f) == name), None)) is not None:
+        low, high = law.range
+        return "" if low < value < high else f"it lies between {low:g} and {high:g}, both excluded"
     if value < 0.0 or (value == 0.0 and not name.startswith("sd_")):
         return "it is positive"
     return ""

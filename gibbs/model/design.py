@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -92,18 +92,14 @@ def build(spec: Spec, table: Table) -> Design:
     coding.check_base(spec.base, [(variable.node, variable.is_category) for variable, _ in cache.values()], lines)
     book.check_all_used(names, {f.name: _varying(f) for f in factors}, {f.name: laws.of(f) for f in factors})
     book.check_correlated(any(len(term.columns) > 1 for f in factors for term in f.terms))
-    if unknown_factor := next((name for name in spec.keep or () if name not in encoded), None):
-        there = f"the grouping factors are {', '.join(encoded)}" if encoded else "the model has none"
-        raise SpecError(
-            f"keep names '{unknown_factor}', which is no grouping factor; {there}.{nearest(unknown_factor, encoded)}",
-            where=spec.where("keep"),
-        )
+    _check_keep(spec, encoded)
     if known_se is not None and book.sigma() is not None:
         raise SpecError("the standard errors are known, y | se(…): there is no sigma to give a prior to.", where=spec.where("priors.sigma"))
     if family.outcome == "ordinal":
         _check_ends(found.categories or (), y if unknown is None else y[~unknown], book.cutpoints(), spec.where("priors.cutpoints"))
     if not names and not factors and family.outcome != "ordinal":
         raise FormulaError(f"nothing is left to estimate in: {read}", where=spec.where("formula"))
+    parts = [fixed, *(part for random in encoded.values() for part in random.parts)]
     made = Design(
         family=family.name,
         y=y,
@@ -125,8 +121,8 @@ def build(spec: Spec, table: Table) -> Design:
         dropped=rows_used.dropped,
         notes=table.notes
         + found.notes
-        + _codes_as_numbers(frame, [fixed, *(part for random in encoded.values() for part in random.parts)])
-        + _taken_otherwise(frame, [fixed, *(part for random in encoded.values() for part in random.parts)])
+        + _codes_as_numbers(frame, parts)
+        + _taken_otherwise(frame, parts)
         + rows_used.notes
         + basis.depends
         + of_factors
@@ -339,6 +335,16 @@ def _aliased_notes(
     if unknown is not None:
         X, basis = X[~unknown], basis.some(~unknown)
     return prior_rows.aliased_notes(X, basis, names, intercept, rows, source)
+
+
+def _check_keep(spec: Spec, factors: Collection[str]) -> None:
+    """SpecError where ``keep`` names what is no grouping factor of the model."""
+    unknown = next((name for name in spec.keep or () if name not in factors), None)
+    if unknown is not None:
+        there = f"the grouping factors are {', '.join(factors)}" if factors else "the model has none"
+        raise SpecError(
+            f"keep names '{unknown}', which is no grouping factor; {there}.{nearest(unknown, factors)}", where=spec.where("keep")
+        )
 
 
 def _check_ends(categories: tuple[str, ...], y: np.ndarray, prior: Prior | None, where: str) -> None:

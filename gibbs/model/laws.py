@@ -143,6 +143,12 @@ def own_prior(factor: Any) -> Any:
     return factor.own_prior
 
 
+def moves(factor: Any) -> bool:
+    """Whether something of the law is drawn beside Σ and the effects: its own parameter, or multipliers."""
+    law, prior = of(factor), own_prior(factor)
+    return law.multipliers is not None or (bool(law.parameter) and prior.kind != "fixed")
+
+
 def not_integrated(factor: Any) -> str:
     """Why the effects of ``factor`` cannot be integrated out of a criterion by group, in words; "" where they can."""
     law = of(factor)

@@ -140,7 +140,7 @@ def _school_year(word: str) -> bool:
 
 
 def dates_among(words: Sequence[str]) -> Sequence[str]:
-    """Those of the words that are dates, where together they can be nothing else; else none."""
+    """The dates in a list of words, where together these can be nothing but dates; () where they can."""
     found = [word for word in words if _kind(word)]
     return found if spells_dates(found) else ()
 

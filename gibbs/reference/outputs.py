@@ -66,6 +66,7 @@ NAMES = (
     ("sd_g__x:zA", "of the levels with z = A, under `gr(g, by = z)`"),
     ("cor_g__Intercept__x", "correlations"),
     ("df_g", "degrees of freedom of Student-t effects"),
+    ("rho_g", "how much levels know of their neighbours: of `ar1`, `bym2` and `leroux`"),
     *((parameter.name, parameter.about) for parameter in PARAMETERS.values()),
     ("r_g[level,term]", "what a level adds"),
 )

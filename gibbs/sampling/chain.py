@@ -347,7 +347,8 @@ class Chain:
         for k, f in enumerate(packed.neighbours.chosen, start=packed.student.size):
             prior, (low, high) = factors[f].own_prior, packed.neighbours.bounds[k - packed.student.size]
             state.own[k] = prior.args[0] if prior.kind == "fixed" else low + (high - low) * rng.uniform(0.3, 0.9)
-        place_degrees(self.between.neighbours, packed.student.size, state.own, self.layout, self.gram, True)
+        if packed.neighbours.chosen.size:
+            place_degrees(self.between.neighbours, packed.student.size, state.own, self.layout, self.gram, True)
         if packed.family in (kl.PROBIT, kl.LOGIT):
             code = BINOMIAL_LOGIT if packed.family == kl.LOGIT else BINOMIAL_PROBIT
             start_near_mode(self, code, packed.rows.offset, state.omega, np.zeros_like(packed.gram.node), steps=8, spread=1.5)

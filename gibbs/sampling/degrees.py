@@ -15,7 +15,7 @@ CODES = {"ar1": kn.AR1, "bym2": kn.BYM2, "leroux": kn.LEROUX}
 
 
 def none() -> kl.Neighbours:
-    """That of a model without any."""
+    """The record of a model in which no factor has a rho."""
     whole, real = np.zeros(0, dtype=np.int64), np.zeros(0)
     return kl.Neighbours(whole, whole, np.zeros((0, 3)), np.zeros((0, 2)), whole, real, whole, real, np.zeros((3, 0)))
 
@@ -30,7 +30,7 @@ def bounds(factor: Factor) -> tuple[float, float]:
 
 
 def of(design: Design, layout: kl.Layout) -> kl.Neighbours:
-    """That of a design whose ``layout`` has B at A(ρ) = I; scratch is a chain's own."""
+    """The record of ``design``, whose ``layout`` has B at A(ρ) = I; ``root``, scratch, is a chain's own, and empty here."""
     chosen = np.array([f for f, factor in enumerate(design.factors) if laws.of(factor).name in CODES], dtype=np.int64)
     if not chosen.size:
         return none()

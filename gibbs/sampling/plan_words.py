@@ -75,7 +75,7 @@ def latent_of_ones(design: Design) -> bool:
 
 def of_effects(factors: tuple[Factor, ...]) -> list[str]:
     """Laws of effects that are not normal."""
-    return [f"effects of {f.name}: {laws.of(f).plan}" for f in factors if laws.of(f).plan]
+    return [f"effects of {f.name}: {laws.of(f).plan}" for f in factors if laws.moves(f)]
 
 
 def of_structures(factors: tuple[Factor, ...]) -> list[str]:

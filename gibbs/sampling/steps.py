@@ -29,9 +29,8 @@ def of(design: Design, blocks: Blocks) -> tuple[Step, ...]:
     family = families.of(design)
     augmented = not family.is_gaussian and blocks.scheme != "second-order"
     alike = words.of_levels_alike(design) if augmented and blocks.scheme != "one-at-a-time" and words.latent_of_ones(design) else []
-    own = any(laws.of(f).parameter for f in design.factors)
     found = []
-    if own:
+    if any(laws.moves(f) for f in design.factors):
         found.append(Step(kl.BETWEEN, words=tuple(words.of_effects(design.factors))))
     if alike:
         found.append(Step(kl.OWN_LAW, words=tuple(alike)))

@@ -125,8 +125,9 @@ def _sds_of(draws: Draws, model: Model, name: str) -> Iterator[tuple[str, str, s
         if names.sd_name(f.name, c, t.group) in draws.hyper_names
     ]
     yield from (one for one in every if one[0] == name)
+    own = {f.name: names.own_name(f) for f in model.factors}
     for sd, factor, column in every:
-        mine = name.startswith((f"r_{factor}[", f"cor_{factor}__", f"sd_{factor}__", f"df_{factor}"))
+        mine = name == own[factor] or name.startswith((f"r_{factor}[", f"cor_{factor}__", f"sd_{factor}__"))
         if sd != name and mine and (not name.startswith("r_") or name.endswith(f",{column}]")):
             yield sd, factor, column
 

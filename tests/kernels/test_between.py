@@ -8,6 +8,9 @@ from gibbs.kernels.priors import FIXED
 
 from gibbs.kernels import between
 from gibbs.kernels import layout as kl
+from gibbs.sampling import pack, plan
+from gibbs.sampling.chains import kind_of
+from tests.fingerprints import Model
 from tests.kernels.test_level_scales import placed
 from tests.sampling.gr_effects import GrCase
 
@@ -84,3 +87,17 @@ def test_nothing_of_it_changes_the_predictor_that_levels_have(case):
             at = u0 + q * p.rows.level[:, f][:, None] + np.arange(q)
             eta += np.sum(p.rows.Z[:, z0 : z0 + q] * (s.u * s.spread)[at], axis=1)
         np.testing.assert_allclose(s.eta, eta, rtol=1e-10, atol=1e-10)
+
+
+def test_what_is_drawn_given_latents_comes_before_what_leaves_them_stale(monkeypatch: pytest.MonkeyPatch):
+    """λ_j | v_j integrates the latents out: ν and ρ, which move given them, are drawn before."""
+    design = Model("crossed", "probit", "joint", kinds=("t", "ar1")).design()
+    packed = pack.pack(design, plan.make(design, "joint"))
+    chain = kind_of(packed)(0, np.random.SeedSequence(1), packed, design, 0)
+    order = []
+    for name in ("step_degrees_of_freedom", "step_degrees", "step_multipliers"):
+        monkeypatch.setattr(between, name, lambda *_, name=name: order.append(name))
+    between.before_a_sweep.py_func(
+        chain.rng, False, chain.between_sweeps(), chain.layout, chain.gram, packed.priors, chain.state, chain.work
+    )
+    assert order == ["step_degrees_of_freedom", "step_degrees", "step_multipliers"]

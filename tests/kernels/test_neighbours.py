@@ -46,15 +46,20 @@ def test_roots_and_their_inverses_are_those_of_dense_matrices(kind: str):
     np.testing.assert_allclose(B @ B.T, oracle.degree_covariance(design.factors[0].structure, rho), atol=1e-12)
     A = V.T @ B  # V is orthonormal
     there = np.any(A != 0.0, axis=0) & (np.abs(np.diagonal(A)) > 1e-12)
-    for kernel, matrix in ((neighbours.times_root, A), (lambda *a: neighbours.turn_vector(*a[:3], False, *a[3:]), A.T)):
-        out = x.copy()
-        kernel(law, of.root, 7, out, 1, 2)
-        np.testing.assert_allclose(out[1::2], matrix @ x[1::2], atol=1e-12)
-        np.testing.assert_array_equal(out[::2], x[::2])
-    for kernel, matrix in ((neighbours.solve_root, A), (lambda *a: neighbours.turn_vector(*a[:3], True, *a[3:]), A.T)):
-        out = matrix @ x[::2]
-        kernel(law, of.root, 7, out, 0, 1)
-        np.testing.assert_allclose(out[there], x[::2][there], atol=1e-10)
+    out = x.copy()
+    neighbours.times_root(law, of.root, 7, out, 1, 2)
+    np.testing.assert_allclose(out[1::2], A @ x[1::2], atol=1e-12)
+    np.testing.assert_array_equal(out[::2], x[::2])
+    out = A @ x[::2]
+    neighbours.solve_root(law, of.root, 7, out, 0, 1)
+    np.testing.assert_allclose(out[there], x[::2][there], atol=1e-10)
+    M = np.random.default_rng(2).standard_normal((16, 3))  # two rows to a level, from the second on
+    out, wide = M.copy(), np.kron(A.T, np.eye(2))
+    neighbours.turn_block(law, of.root, 7, 2, False, out, 1)
+    np.testing.assert_allclose(out[1:15], wide @ M[1:15], atol=1e-12)
+    np.testing.assert_array_equal(out[[0, 15]], M[[0, 15]])
+    neighbours.turn_block(law, of.root, 7, 2, True, out, 1)
+    np.testing.assert_allclose(out[1:15][np.repeat(there, 2)], M[1:15][np.repeat(there, 2)], atol=1e-10)
 
 
 @pytest.mark.parametrize("structure, kinds", [("one_factor", ("ar1",)), ("crossed_slopes", ("ar1", "leroux")), ("nested", ("bym2", ""))])

@@ -12,7 +12,7 @@ from gibbs.model.records import Design, Factor, Prior
 from gibbs.sampling import plan
 from tests import oracles
 from tests.sampling.cases import by_factors
-from tests.sampling.gr_effects import GrEngine, judge
+from tests.sampling.gr_effects import DF, GrEngine, judge
 from tests.sampling.invariance import Engine
 
 RHO = {
@@ -26,7 +26,7 @@ AREAS = np.array([(0, 1), (1, 2), (2, 3), (1, 3), (4, 5)])  # two components, an
 
 @dataclass(frozen=True)
 class StructuredCase:
-    """A model of a few rows; ``kinds``: of each factor's levels, "" where they are exchangeable."""
+    """A model of a few rows; ``kinds``: of each factor's levels, "" where they are exchangeable, "t" where their effects are Student-t."""
 
     family: str
     structure: str
@@ -66,6 +66,9 @@ def changed(design: Design, kinds: tuple[str, ...], rng: np.random.Generator) ->
     """``design`` with levels that know their neighbours."""
     factors: list[Factor] = []
     for factor, kind in zip(design.factors, kinds, strict=True):
+        if kind == "t":
+            factors.append(replace(factor, own_prior=DF["gamma"]))
+            continue
         new = structure_of(kind, len(factor.levels), rng) if kind else None
         factors.append(replace(factor, structure=new, own_prior=RHO.get(kind)) if kind else factor)
     return replace(design, factors=tuple(factors))
@@ -84,12 +87,14 @@ class StructuredEngine(GrEngine):
     def place(self, values: dict, y: np.ndarray) -> None:
         Engine.place(self, {**values, "u": []}, y)
         state, packed = self.chain.state, self.packed
-        state.u[:] = np.concatenate([np.ravel(u) for u in values["u"]])
+        times = [np.repeat(m**-0.5, u.shape[1]) for m, u in zip(values["multipliers"], values["u"], strict=True)]
+        state.spread[:] = np.concatenate(times)
+        state.u[:] = np.concatenate([np.ravel(u) for u in values["u"]]) / state.spread
         for f, factor in enumerate(self.design.factors):
             of = packed.layout.factor[f]
             if of.core0 < 0:
                 continue
-            w = values["u"][f]
+            w = values["u"][f] * np.sqrt(values["multipliers"][f])[:, None]
             if factor.structure is not None and factor.structure.has_degree:
                 root = np.linalg.cholesky(oracles.factor_covariance(values["covariances"][f])).T
                 B = structures.of_coordinates(factor.structure, np.eye(len(w))[None], np.array([values["df"][f]]))[0]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import gibbs
+from gibbs.calibration.stated import Stated
 from gibbs.draws import diagnostics
 from gibbs.errors import DataError, FormulaError, SpecError
 from gibbs.model import structures
@@ -200,6 +201,15 @@ def test_a_rho_may_be_negative_and_given():
     for j in range(4):
         x = fit.arrays.u[:, :, j]
         assert abs(x.mean() - mean[j]) < Z_LIMIT * float(diagnostics.mcse_mean(x))
+
+
+def test_a_study_states_rho_within_its_range():
+    data = data_of(["1", "2", "3", "4"], np.random.default_rng(3))
+    design = gibbs.check("y ~ x + ar1(g)", data, priors=PRIORS).design
+    truths = Stated.of({"rho_g": -0.7}, design)(design, np.random.default_rng(1))
+    assert -0.7 in truths.hyper[0]
+    with pytest.raises(SpecError, match=r"rho_g = 1.5: it lies between -1 and 1, both excluded"):
+        Stated.of({"rho_g": 1.5}, design)
 
 
 def test_positions_without_a_step_are_refused():

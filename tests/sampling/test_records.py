@@ -17,8 +17,6 @@ from gibbs.sampling.chain import Chain
 from gibbs.sampling.chains import kind_of
 from tests.fingerprints import MODELS, Model
 from tests.sampling.cases import by_factors
-from tests.sampling.gr_effects import DF, changed
-from tests.sampling.models import fitted_design
 
 ROOT = Path(__file__).parents[2]
 WARMUP, SWEEPS = 60, 90
@@ -30,16 +28,16 @@ FURTHER: dict[str, Model] = {
     "t effects, gaussian crossed": Model("crossed_slopes", "gaussian", "joint", gr=True),
     "t effects, ordinal": Model("one_factor", "ordinal", "auto", gr=True),
     "poisson slopes by factors": Model("slopes", "poisson", "second-order", order=2),
+    "ar1 nested, logit augmented": Model("nested", "logit", "joint", kinds=("ar1", "")),
+    "leroux one at a time": Model("crossed", "gaussian", "one-at-a-time", kinds=("leroux", "")),
 }
 ALL = MODELS | FURTHER
-"""As ``tests.fingerprints.MODELS``: every family and scheme, and more of Student-t effects, whose columns change as they are drawn."""
+"""As ``tests.fingerprints.MODELS``: every family and scheme, and more of laws whose columns change as they are drawn."""
 
 
 def design_of(name: str) -> Design:
     """A small simulated model."""
-    model = ALL[name]
-    design = fitted_design(model.structure, model.family, rows=60, levels=5, known_se="standard errors" in name)
-    return changed(design, np.random.default_rng(3), (0,), (0,), DF["gamma"]) if model.gr else design
+    return ALL[name].design(known_se="standard errors" in name)
 
 
 def chain_of(name: str, seed: int = 7) -> Chain:
@@ -61,8 +59,10 @@ def spoil(chain: Chain, rng: np.random.Generator) -> None:
     scratch = [*chain.work, *chain.trial]
     if chain.packed.student.size:
         scratch += [chain.rows.Z[:, f.z0 : f.z0 + f.width] for f in chain.packed.layout.factor[chain.packed.student]]
+    if chain.packed.neighbours.chosen.size:
+        scratch += [chain.layout.basis, chain.between.neighbours.root]
     of, names = chain.packed.family, ("node", "h", "m", "core", "cross_value")
-    if not chain.packed.student.size:  # what never changes is not made anew
+    if not chain.packed.own_laws.size:  # what never changes is not made anew
         names = {kl.GAUSSIAN: (), kl.PROBIT: ("h", "m")}.get(of, names if of == pack.SECOND_ORDER else names[:-1])
     scratch += [getattr(chain.gram, name) for name in names]
     for array in scratch:
