@@ -6,7 +6,7 @@ For each model and each scheme that it may have, one chain in this thread: nanos
 alone, effective draws a sweep, and beside them what ``gibbs.sampling.plan.choice`` says. Then prices that fit all of them best (least
 squares of ratios, none below 0),
 
-    sweep = once + a_row · rows + an_effect · effects + an_operation · operations of the eliminations
+    sweep = once + a_row · rows + an_effect · effects + an_operation · operations of eliminations + an_entry · entries of the core
 
 which stand in ``gibbs.sampling.duration``, and the medians that ``plan.NANOSECONDS`` and ``plan.SECOND_ORDER_IAT`` rest on. What came out
 is in prices.md.
@@ -86,6 +86,15 @@ MODELS: dict[str, tuple[str, str | None, str | None, tuple[str, ...]]] = {
     "simulated, beta-binomial probit": (_TRIALS, _ROWS, "beta_binomial(probit)", ("auto",)),
     "simulated, beta-binomial cloglog": (_TRIALS, _ROWS, "beta_binomial(cloglog)", ("auto",)),
     "simulated, t": ("x ~ z + (1 | g)", _ROWS, "student", ("auto",)),
+    "simulated, walk": ("x ~ z + rw1(g)", _ROWS, "gaussian", ("auto",)),
+    "simulated, two walks": ("x ~ z + rw1(g) + rw1(h)", _ROWS, "gaussian", ("auto",)),
+    "simulated, walk, poisson": ("count ~ x + z + rw1(g)", _ROWS, "poisson", ("auto",)),
+    "simulated, walk, probit": ("one ~ x + z + rw1(h)", _ROWS, "probit", BOTH),
+    "simulated, autoregression": ("x ~ z + ar1(g)", _ROWS, "gaussian", ("auto",)),
+    "simulated, short autoregression": ("x ~ z + ar1(h) + (1 | g)", _ROWS, "gaussian", ("auto",)),
+    "simulated, autoregression, poisson": ("count ~ x + z + ar1(h)", _ROWS, "poisson", ("auto",)),
+    "simulated, t effects": ('x ~ z + (1 | gr(g, dist = "student"))', _ROWS, "gaussian", ("auto",)),
+    "simulated, t effects, poisson": ('count ~ x + z + (1 | gr(g, dist = "student"))', _ROWS, "poisson", ("auto",)),
     "simulated, units in turn": ("x ~ z + (1 | g) + (1 | h)", _ROWS, "gaussian", ("one-at-a-time", "collapsed")),
 }
 """Name: (spec or formula, data, family, schemes)."""
@@ -183,12 +192,12 @@ def fitted(rows: list[Row]) -> tuple[dict[str, Price], dict[str, float]]:
     A sweep of second-order warm-up is a call of the loop by itself, and has a price for that beside its multiple of a sweep.
     """
     loops, kinds = sorted({r.loop for r in rows}), sorted({r.row for r in rows if r.work.rows})
-    A = np.zeros((len(rows), 3 * len(loops) + len(kinds)))
+    A = np.zeros((len(rows), 4 * len(loops) + len(kinds)))
     for i, r in enumerate(rows):
-        first = 3 * loops.index(r.loop)
-        A[i, first : first + 3] = 1.0, r.work.effects, r.work.operations
+        first = 4 * loops.index(r.loop)
+        A[i, first : first + 4] = 1.0, r.work.effects, r.work.operations, r.work.entries
         if r.work.rows:
-            A[i, 3 * len(loops) + kinds.index(r.row)] = r.work.rows
+            A[i, 4 * len(loops) + kinds.index(r.row)] = r.work.rows
         A[i] *= r.work.times / r.nanoseconds
     size = A.max(axis=0) + 1e-300
     solution, _ = optimize.nnls(np.vstack([A / size, 0.03 * np.eye(size.size)]), np.repeat([1.0, 0.0], [len(rows), size.size]))
@@ -200,8 +209,8 @@ def fitted(rows: list[Row]) -> tuple[dict[str, Price], dict[str, float]]:
         call = name in ("second-order", "by factors")
         of_warmup, _ = optimize.nnls(np.column_stack([call / warm, sweep / warm]), np.ones(len(own)))
         draw = statistics.median(r.per_draw for r in own)
-        sweeps[name] = Price(*price[3 * k : 3 * k + 3], *(float(f"{v:.2g}") for v in (*of_warmup, draw)))
-    return sweeps, dict(zip(kinds, price[3 * len(loops) :], strict=True))
+        sweeps[name] = Price(*price[4 * k : 4 * k + 4], *(float(f"{v:.2g}") for v in (*of_warmup, draw)))
+    return sweeps, dict(zip(kinds, price[4 * len(loops) :], strict=True))
 
 
 def told(row: Row, sweeps: dict[str, Price], rows: dict[str, float]) -> float:
@@ -247,8 +256,8 @@ def report(rows: list[Row]) -> str:
         )
     lines += [
         "",
-        "| loop | once, ns | an effect | an operation | a sweep of warm-up: ns | and sweeps | sweeps an effective draw |",
-        "|---|---|---|---|---|---|---|",
+        "| loop | once, ns | an effect | an operation | an entry | a sweep of warm-up: ns | and sweeps | sweeps an effective draw |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     lines += [f"| {name} | {' | '.join(f'{v:g}' for v in price)} |" for name, price in sweeps.items()]
     lines += ["", "| a row | ns |", "|---|---|", *(f"| {name} | {v:g} |" for name, v in each.items())]

@@ -1,6 +1,6 @@
 """How long a run will sample, told before it begins: what a sweep goes through, at prices that ``benchmarks/prices.py`` measured.
 
-    sweep = times (once + a_row · rows + an_effect · effects + an_operation · operations of the eliminations)
+    sweep = times (once + a_row · rows + an_effect · effects + an_operation · operations of eliminations + an_entry · entries of the core)
 
 The prices are those of one machine; a short loop of the same kind (``speed``) says how much slower or faster this one is.
 """
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gibbs.cores import usable_cores
-from gibbs.model import by_group, families
+from gibbs.model import by_group, families, laws
 from gibbs.model.records import Design, Sampling
 from gibbs.sampling import footprint, plan
 from gibbs.sampling.compiled_before import compiled_before
@@ -23,56 +23,64 @@ from gibbs.sampling.plan import Plan
 
 
 class Work(NamedTuple):
-    """What a sweep of a plan goes through: all its moves ``times`` times, and in these so many rows, effects and operations."""
+    """What a sweep of a plan goes through: all its moves ``times`` times, and in these so many rows, effects, operations of eliminations
+    level by level, and entries of the dense core (its factorisation, in vector instructions, takes as long as it has entries)."""
 
-    times: int
+    times: float
     rows: float
     effects: int
     operations: float
+    entries: int
 
 
 class Price(NamedTuple):
-    """Of one loop. once, effect, operation : nanoseconds of a sweep beside all else, of an effect, of an operation of an elimination.
-    call, warm : a sweep of warm-up takes ``call`` nanoseconds and as long as ``warm`` sweeps. per_draw : sweeps an effective draw takes."""
+    """Of one loop. once, effect, operation, entry : nanoseconds of a sweep beside all else, of an effect, of an operation of an elimination
+    level by level, of an entry of the core. call, warm : a sweep of warm-up takes ``call`` nanoseconds and as long as ``warm`` sweeps.
+    per_draw : sweeps an effective draw takes."""
 
     once: float
     effect: float
     operation: float
+    entry: float
     call: float
     warm: float
     per_draw: float
 
     def sweep(self, of: Work, row: float) -> float:
         """Nanoseconds of a sweep; ``row``: of one row."""
-        return of.times * (self.once + row * of.rows + self.effect * of.effects + self.operation * of.operations)
+        eliminations = self.operation * of.operations + self.entry * of.entries
+        return of.times * (self.once + row * of.rows + self.effect * of.effects + eliminations)
 
 
 PRICES = {
-    "joint": Price(1710.0, 52.0, 3.29, 0.0, 3.5, 1.9),
-    "collapsed": Price(13700.0, 0.0, 11.8, 0.0, 1.2, 5.1),
-    "by rows": Price(21100.0, 117.0, 12.4, 0.0, 1.0, 5.1),
-    "one-at-a-time": Price(2820.0, 27.6, 28.2, 0.0, 1.2, 82.0),
-    "augmented": Price(8890.0, 136.0, 1.8, 0.0, 1.1, 3.6),
-    "second-order": Price(10100.0, 79.9, 0.5, 160000.0, 1.5, 2.0),
-    "by factors": Price(2490.0, 287.0, 2.65, 20000.0, 3.2, 1.6),
+    "joint": Price(3040.0, 65.6, 0.847, 9.45, 0.0, 1.9, 2.1),
+    "collapsed": Price(308.0, 130.0, 4.61, 693.0, 0.0, 1.0, 5.1),
+    "by rows": Price(15200.0, 127.0, 14.8, 1750.0, 0.0, 1.1, 5.3),
+    "one-at-a-time": Price(2890.0, 28.3, 28.9, 361.0, 0.0, 1.5, 82.0),
+    "augmented": Price(6320.0, 161.0, 2.07, 52.3, 0.0, 1.1, 3.6),
+    "second-order": Price(7530.0, 124.0, 0.439, 0.529, 190000.0, 1.3, 2.2),
+    "by factors": Price(0.0, 0.0, 0.0, 34.5, 0.0, 3.5, 1.6),
 }
 ROWS = {
-    "GAUSSIAN": 1.63,
-    "STUDENT": 72.8,
-    "PROBIT": 21.6,
-    "LOGIT": 37.6,
-    "BINOMIAL_PROBIT": 26.1,
-    "BINOMIAL_LOGIT": 10.3,
-    "BINOMIAL_CLOGLOG": 49.0,
-    "COUNT_POISSON": 16.4,
-    "COUNT_NEGATIVE_BINOMIAL": 342.0,
-    "ORDINAL_LOGIT": 84.3,
-    "ORDINAL_PROBIT": 106.0,
-    "BETA_BINOMIAL_PROBIT": 981.0,
-    "BETA_BINOMIAL_LOGIT": 1220.0,
-    "BETA_BINOMIAL_CLOGLOG": 1250.0,
+    "GAUSSIAN": 1.84,
+    "STUDENT": 74.4,
+    "PROBIT": 20.4,
+    "LOGIT": 35.2,
+    "BINOMIAL_PROBIT": 24.3,
+    "BINOMIAL_LOGIT": 10.4,
+    "BINOMIAL_CLOGLOG": 52.0,
+    "COUNT_POISSON": 13.9,
+    "COUNT_NEGATIVE_BINOMIAL": 351.0,
+    "ORDINAL_LOGIT": 89.3,
+    "ORDINAL_PROBIT": 127.0,
+    "BETA_BINOMIAL_PROBIT": 1080.0,
+    "BETA_BINOMIAL_LOGIT": 1540.0,
+    "BETA_BINOMIAL_CLOGLOG": 1490.0,
 }
 """Nanoseconds of a row, by what augments it or by its likelihood (``row_of``)."""
+
+OF_LAWS = {"df": 5.0, "rho": 5.0}
+"""How many sweeps' worth it takes to move the own parameter of a law between two sweeps."""
 
 NORMALS, TRIES, NANOSECONDS_A_NORMAL = 10_000, 8, 7.5
 """The short loop: so many normal variates, the least of so many tries, and what one took on the machine of the prices."""
@@ -95,7 +103,7 @@ def row_of(design: Design, made: Plan) -> str:
 
 def work_of(design: Design, made: Plan) -> Work:
     """Of one sweep. Rows are those of the data where latents are drawn, cells of second order; a gaussian model has none, but with units
-    in turn, and no model whose decisions read single rows."""
+    in turn, and no model whose decisions read single rows. What the law of a factor's effects moves beside them counts as ``OF_LAWS``."""
     effects = design.X.shape[1] + sum(f.coordinates * len(f.columns) for f in design.factors)
     if made.decided:
         rows = 0.0
@@ -107,11 +115,10 @@ def work_of(design: Design, made: Plan) -> Work:
         rows = float(design.y.size if design.trials is None else np.sum(design.trials))
     if made.scheme == "one-at-a-time":
         operations = float(sum(len(f.columns) ** 3 * len(f.levels) for f in design.factors))
-    elif made.units:
-        operations = sum(plan.joint_flops(design, unit, made.core) for unit in made.units)
     else:
-        operations = effects**3 / 6
-    return Work(made.cycles, rows, effects, operations)
+        operations = sum(plan.joint_flops(design, unit, made.core) - made.core_columns**3 / 6 for unit in made.units)
+    times = made.cycles * (1.0 + sum(OF_LAWS.get(laws.of(f).parameter, 0.0) for f in design.factors if laws.moves(f)))
+    return Work(times, rows, effects, operations, made.core_columns**2 * max(len(made.units), 1))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gibbs.model.families import FAMILIES
-from gibbs.model.records import Sampling, Until
+from gibbs.model.records import Prior, Sampling, Until
 from gibbs.sampling import duration, footprint, plan
 from tests.sampling.cases import by_factors
 from tests.sampling.models import fitted_design
@@ -43,8 +43,9 @@ def test_a_sweep_is_what_it_goes_through_at_its_prices():
     made, price = plan.make(design, "joint"), duration.PRICES["joint"]
     found = duration.predict(design, made, FIXED)
     effects = design.X.shape[1] + 10
-    operations = plan.joint_flops(design, made.units[0], made.core) if made.units else effects**3 / 6
-    sweep = price.once + price.effect * effects + price.operation * operations
+    p = design.X.shape[1]
+    operations = 5 * 2 * p**2 / 2  # 5 levels of 2 columns meet p of the core
+    sweep = price.once + price.effect * effects + price.operation * operations + price.entry * p**2
     assert found.sweep == pytest.approx(sweep)
     assert found.seconds == pytest.approx(1e-9 * 4 * sweep * (300 * price.warm + 1000))
     assert (found.warmup, found.draws, found.chains, found.cores, found.precise) == (300, 1000, 4, 1, False)
@@ -52,9 +53,18 @@ def test_a_sweep_is_what_it_goes_through_at_its_prices():
     made, price = plan.make(design, "second-order"), duration.PRICES["second-order"]
     more = duration.predict(design, replace(made, cycles=3), FIXED)
     work = duration.work_of(design, made)
-    sweep = price.once + duration.ROWS["BINOMIAL_LOGIT"] * work.rows + price.effect * effects + price.operation * work.operations
+    sweep = price.once + duration.ROWS["BINOMIAL_LOGIT"] * work.rows + price.effect * effects
+    sweep += price.operation * work.operations + price.entry * work.entries
     assert 0 < work.rows <= 60 and more.sweep == pytest.approx(3 * sweep)
     assert more.seconds == pytest.approx(1e-9 * 4 * (300 * (price.call + price.warm * 3 * sweep) + 1000 * 3 * sweep))
+
+
+def test_a_law_with_a_parameter_of_its_own_is_told_as_the_sweeps_it_is_worth():
+    """Effects that are t are drawn by the same eliminations, and their degrees of freedom beside them."""
+    plain = fitted_design("one_factor", rows=60, levels=5)
+    heavy = replace(plain, factors=tuple(replace(f, own_prior=Prior("gamma", (2.0, 0.1))) for f in plain.factors))
+    work = [duration.work_of(design, plan.make(design)) for design in (plain, heavy)]
+    assert [w.times for w in work] == [1.0, 1.0 + duration.OF_LAWS["df"]] and work[0].effects == work[1].effects
 
 
 def test_a_run_to_precision_is_as_long_as_typical_draws_make_it():
