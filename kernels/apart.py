@@ -34,12 +34,13 @@ from .layout import (
     Tuning,
     Work,
     counts_of,
+    no_fields,
     table,
 )
 
 _NO_WHOLES, _NO_REALS, _NO_LEVELS = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros((0, 0), dtype=np.int32)
 _NO_WHOLE_TABLE, _NO_REAL_TABLE = np.zeros((0, 0), dtype=np.int64), np.zeros((0, 0))
-_LAYOUT = Layout(table(0, FACTOR), table(0, TERM), _NO_WHOLES, _NO_WHOLE_TABLE, _NO_WHOLES, _NO_REALS)
+_LAYOUT = Layout(table(0, FACTOR), table(0, TERM), _NO_WHOLES, _NO_WHOLE_TABLE, _NO_WHOLES, _NO_REALS, no_fields())
 _GRAM = Gram(_NO_REALS, _NO_REALS, _NO_REALS, _NO_REAL_TABLE, _NO_WHOLES, _NO_WHOLES, _NO_REALS, _NO_REAL_TABLE)
 _PRIORS = Priors(*[_NO_REAL_TABLE] * 4, _NO_REALS)
 _STAND_IN = StandIn(0, *[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 7)
@@ -47,9 +48,9 @@ _ROWS = Rows(*[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 2, _NO_WHOLES, _N
 _NEIGHBOURS = Neighbours(*[_NO_WHOLES] * 2, *[_NO_REAL_TABLE] * 2, _NO_WHOLES, _NO_REALS, _NO_WHOLES, _NO_REALS, _NO_REAL_TABLE)
 _TRIAL = Trial(*[_NO_REALS] * len(Trial._fields))
 _LIKE: dict[str, Any] = {
-    **dict.fromkeys("move t column cuts unit pos rounds".split(), 0),
+    **dict.fromkeys("move t column cuts unit pos rounds pieces f".split(), 0),
     **dict.fromkeys("variance sigma step share shape".split(), 0.0),
-    **dict.fromkeys("L reference psi cut direction trial_psi x scratch".split(), _NO_REALS),
+    **dict.fromkeys("L reference psi cut direction trial_psi x scratch noise".split(), _NO_REALS),
     **dict.fromkeys("chosen".split(), _NO_WHOLE_TABLE),
     **dict.fromkeys("small root".split(), _NO_REAL_TABLE),
     "rng": np.random.default_rng(0),
@@ -72,7 +73,7 @@ _LIKE: dict[str, Any] = {
         *[_NO_REAL_TABLE] * 2,
         *[_NO_REALS] * 2,
         *[_NO_REAL_TABLE] * 2,
-        *[_NO_REALS] * 4,
+        *[_NO_REALS] * 5,
     ),
     "state": State(*[_NO_REALS] * len(State._fields)),
     "trial": _TRIAL,

@@ -29,7 +29,8 @@ from .statistics import predictor_of_columns
 @kernel
 def view_of_unit(layout, unit):
     """The layout with one of its units alone, or without any where there is none."""
-    return Layout(layout.factor, layout.term, layout.index, layout.units[unit : unit + 1], layout.core_factors, layout.basis)
+    units = layout.units[unit : unit + 1]
+    return Layout(layout.factor, layout.term, layout.index, units, layout.core_factors, layout.basis, layout.fields)
 
 
 @kernel

@@ -16,6 +16,8 @@ core, the right-hand side) as columns E_j = [B_j | C_j | h_j], in the scale of u
 What is left is the dense core, S = T'(S_core − Σ_j V_j'V_j)T + σ² blockdiag(B₀⁻¹, I, …). The same pass gives log|Q| and b'Q⁻¹b, hence the
 exact marginal likelihood of the variances; back-substitution with noise gives the draw (``location.py``).
 
+The last of a chain may be a field, whose levels know their neighbours: ``fields.py`` eliminates them together.
+
 One factor: Lindley & Smith (1972). Nested chains: Papaspiliopoulos & Zanella (2017).
 The core of one factor with q = 1, X = 1 and Ω = 1 is equations (5)–(6) of the course deck with the other effects integrated out.
 """
@@ -29,6 +31,7 @@ from numba import types
 
 from .arrays import inner_product
 from .compiling import contracted, kernel
+from .fields import AT_ELIMINATE, eliminate_field_at
 from .side_by_side import eliminate_side_by_side
 
 
@@ -120,7 +123,7 @@ def eliminate_unit(layout, gram, unit, variance, work):
     factor, index, units = layout.factor, layout.index, layout.units
     V, vh = work.V, work.vh
     leaf, full = units[unit, 0], by_column(layout, unit, work.R.shape[0])
-    alone = units.shape[1] == 1 or units[unit, 1] < 0
+    alone = (units.shape[1] == 1 or units[unit, 1] < 0) and factor[leaf].sparse < 0
     if alone and full and factor[leaf].width > 2:
         return eliminate_side_by_side(layout, gram, leaf, variance, work)
     if alone and factor[leaf].width <= 2:
@@ -148,7 +151,10 @@ def eliminate_unit(layout, gram, unit, variance, work):
     for pos in range(units.shape[1]):
         if units[unit, pos] < 0:
             break
-        log_det_f, reduction_f = _eliminate_factor(layout, unit, pos, variance, work)
+        if factor[units[unit, pos]].sparse >= 0:
+            log_det_f, reduction_f = eliminate_field_at(layout.fields.at[AT_ELIMINATE], (layout, units[unit, pos], variance, work))
+        else:
+            log_det_f, reduction_f = _eliminate_factor(layout, unit, pos, variance, work)
         log_det += log_det_f
         reduction += reduction_f
     return log_det, reduction
@@ -160,7 +166,7 @@ def by_column(layout, unit, pc):
     all pc columns of the core."""
     factor, index, units = layout.factor, layout.index, layout.units
     f = units[unit, 0]
-    if units.shape[1] > 1 and units[unit, 1] >= 0:
+    if factor[f].sparse >= 0 or (units.shape[1] > 1 and units[unit, 1] >= 0):
         return False
     J, pointers = factor[f].levels, factor[f].pointer0
     return index[pointers + J] - index[pointers] == J * pc

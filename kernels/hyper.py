@@ -253,9 +253,9 @@ def scaled_noise(rng, root, spread, z, direction):
 
 @kernel
 def copy_factorisation(back, work, L):
-    """work.saved ← what a draw of the location needs of the factorisation (roots, V, vh, R), and L; or these ← it, where ``back``."""
+    """work.saved ← what a draw of the location needs of the factorisation (roots, V, vh, field, R), and L; ``back``: these ← it."""
     at, saved, R = 0, work.saved, work.R
-    for array in (work.roots, work.V, work.vh, L):
+    for array in (work.roots, work.V, work.vh, work.field, L):
         for k in range(array.size):
             if back:
                 array[k] = saved[at + k]

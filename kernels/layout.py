@@ -58,7 +58,8 @@ FACTOR = np.dtype(
             "entry0",  # first column of ``core_entry`` (a leaf; else −1)
             "parent0",  # offset of the parents of its levels in ``index`` (−1: a root of its chain)
             "coordinates",  # C, what it has of columns in the core for each of its q: J, or the columns of B
-            "basis0",  # offset of B in ``basis``, J×C (−1: the levels are exchangeable)
+            "basis0",  # offset of B in ``basis``, J×C (−1: the levels are exchangeable, or a field)
+            "sparse",  # row of ``Fields.table`` (−1: the levels are none)
         )
     ],
     align=True,
@@ -76,7 +77,8 @@ TERM = np.dtype(
             "s0",  # row of its first sd in ``sd_prior``
             "given",  # 1 where the sd is given, not drawn
             "first",  # first of the levels that have these columns
-            "count",  # and how many: all, unless the covariance differs by groups of levels (the effects of the others meet no row)
+            "count",  # and how many: all, unless the covariance differs by groups of levels (the effects of the others meet no row); of a
+            # field its rank
         )
     ],
     align=True,
@@ -102,12 +104,61 @@ COUNT = np.dtype(
 """One row of ``Counts.moves``."""
 
 
+FIELD = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "nodes",  # J
+            "parts",  # connected components with constraints
+            "constraints",  # of each
+            "differences",
+            "order0",  # offsets in ``index``: the level at each place of the order (J)
+            "rows0",  # pointers of the rows of Λ below its diagonal (J + 1)
+            "entries0",  # by row: the column, and the place of the entry by column (pairs)
+            "columns0",  # pointers of the columns (J + 1)
+            "below0",  # by column: the row
+            "priors0",  # pointers of the rows of R̃, lower triangle (J + 1)
+            "prior_column0",
+            "descend0",  # the first place of the subtree of every place (J)
+            "first0",  # pointers by level into (J + 1)
+            "members0",  # its rows (M)
+            "part0",  # the component of every level, −1 where it has no constraint (J)
+            "ends0",  # levels of every difference (3 each, any of weight 0)
+            "prior0",  # offsets in ``value``: R̃
+            "null0",  # N by level, constraint after constraint
+            "weight0",  # of ``ends0``
+            "lower0",  # offsets in ``Work.field``: Λ below its diagonal, by column
+            "diagonal0",  # inverses of its diagonal (J)
+            "constraint0",  # a (constraints·J)
+            "scratch0",  # (J)
+            "sums0",  # (parts·max(pc, 5))
+        )
+    ],
+    align=True,
+)
+"""One row of ``Fields.table``."""
+
+
 def table(rows: int, of: np.dtype) -> np.recarray:
     """A table of ``rows`` rows, every entry −1; columns by name, ``factor.levels``, ``factor[f].levels``."""
     out = np.zeros(rows, dtype=of)
     for name in of.names:
         out[name] = -1
     return out.view(np.recarray)
+
+
+class Fields(NamedTuple):
+    """Factors whose levels know their neighbours, and are eliminated as a sparse unit (``fields.py``); frozen."""
+
+    table: np.ndarray  # (…) FIELD
+    index: np.ndarray  # (…) int64: patterns and places, at the offsets that ``table`` gives
+    value: np.ndarray  # (…) likewise
+    at: tuple[int, ...]  # addresses of ``fields.APART`` in this process, which a chain finds; 0 where there is no field
+
+
+def no_fields() -> Fields:
+    """Of a model that has none."""
+    return Fields(table(0, FIELD), np.zeros(0, dtype=np.int64), np.zeros(0), (0,) * 5)
 
 
 class Layout(NamedTuple):
@@ -120,6 +171,7 @@ class Layout(NamedTuple):
     core_factors: np.ndarray  # (…) int64
     basis: np.ndarray  # (…) float64: B of every factor that has one (``structured.py``, ``designed.py``); they stand in the core. A
     # chain's own where some B hangs on a ρ that is drawn
+    fields: Fields
 
 
 class Rows(NamedTuple):
@@ -201,6 +253,7 @@ class Work(NamedTuple):
     change: np.ndarray  # (U,) new spread over old
     core_change: np.ndarray  # (pc,) that of the core's columns
     known: np.ndarray  # (1,) log target of the variances where a sweep of this chunk left them, its factorisation above; else nan
+    field: np.ndarray  # (…) Λ and a of every field, at the offsets of ``Fields``
 
 
 class State(NamedTuple):
@@ -340,6 +393,7 @@ class SecondOrders(NamedTuple):
     times: int  # that the variances move before the decision
     learn: bool
     blocks: int  # parts in which the core's noise is redrawn
+    pieces: int  # and that of a field
     every: float  # sweeps between moves of ``scale_effects`` and ``scale_everything``
     small_every: float  # sweeps between small steps of the noise
     own_every: float  # sweeps between moves of single levels by their own law

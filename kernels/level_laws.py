@@ -21,6 +21,7 @@ import numpy as np
 
 from .compiling import kernel
 from .effects_out import accept, density_at, follow_noise, hold_noise, view_of_unit
+from .fields import complete_noise
 from .level_scales import rescale
 from .likelihood import log_likelihood
 from .priors import log_scale_prior
@@ -80,6 +81,8 @@ def move_degrees_of_freedom(rng, step, k, multipliers, shape, cuts, model, targe
         return 0.0
     rise -= density_at(layout, view, unit, gram, target, state, state.L, work)
     hold_noise(view, state, trial, work)
+    if layout.fields.table.shape[0] > 0 and view.units.shape[0] > 0:
+        complete_noise(rng, view, view.units.shape[0] - 1, work, trial.noise)
     rescale(layout, gram, multipliers, data.Z, data.level, state.u, state.core)
     rise += density_at(layout, view, unit, gram, target, state, state.L, work)
     rise += follow_noise(view, data, layout, shape, cuts, state, trial, work)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .compiling import contracted, kernel
 from .elimination import by_column, divide_root, multiply_root
+from .fields import AT_PLACE, AT_WHITEN, place_field_at, whiten_field_at
 from .structured import effects_of_coordinates
 
 
@@ -80,6 +81,9 @@ def place_unit(layout, unit, top, work, core, u):
         for k in range(factor[f].u0, factor[f].u0 + factor[f].levels * q):
             u[k] += vh[k]
         _add_rest(layout, unit, pos, work, core, u, -1.0, u)
+        if factor[f].sparse >= 0:
+            place_field_at(layout.fields.at[AT_PLACE], (layout, f, work, u))
+            continue
         if q <= 2:
             _place_few(factor[f], roots, V, u)
             continue
@@ -118,7 +122,9 @@ def whiten_unit(layout, unit, work, core, u, noise):
         q, u0, roots = factor[f].width, factor[f].u0, work.roots[factor[f].root0 :]
         for k in range(u0, u0 + factor[f].levels * q):
             noise[k] = u[k]
-        if q <= 2:
+        if factor[f].sparse >= 0:
+            whiten_field_at(layout.fields.at[AT_WHITEN], (layout, f, work, noise))
+        elif q <= 2:
             _whiten_few(factor[f], roots, V, noise)
         else:
             for j in range(factor[f].levels):

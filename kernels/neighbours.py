@@ -28,6 +28,7 @@ import numpy as np
 from .arrays import copy_to
 from .compiling import kernel
 from .effects_out import accept, density_at, follow_noise, hold_noise, view_of_unit
+from .fields import complete_noise
 from .likelihood import dispersion_of
 from .priors import invert_lower, log_cholesky_prior, log_share_prior
 
@@ -181,7 +182,7 @@ def turn_gram(layout, f, law, root, back, gram):
                     entry += 1
                 first = factor[g].c0 + entry * own
                 met = gram.node[first : first + J * q * own]  # a column of f after the other, each with those of g
-                turn_block(law, root, J, q, back, met.reshape((J * q, own)), 0)
+                turn_block(law, root, J, q, back, met.reshape((J * q, own)), at - at)  # a literal would be a version of its own
 
 
 # ---------------------------------------------------------------------------------------------------------------- ρ | u
@@ -290,13 +291,13 @@ def step_given_effects(rng, of, k, at, layout, gram, state, work):
         times_root(law, root, J, state.core, row.core0 + b, q)
     for i in range(J * q):
         z[i] = state.core[row.core0 + i]
-    turn_gram(layout, f, law, root, True, gram)
+    turn_gram(layout, f, law, root, J > 0, gram)  # true, not a literal
     white_coordinates(layout, f, state.L, work.small[0], z)
     state.own[at] = draw_given_effects(rng, of, k, state.own[at], V, J, q, z)
     set_root(of, k, state.own[at], V, J)
     for b in range(q):
         solve_root(law, root, J, state.core, row.core0 + b, q)
-    turn_gram(layout, f, law, root, False, gram)
+    turn_gram(layout, f, law, root, J < 0, gram)
     set_basis(of, k, V, J, layout.basis[row.basis0 : row.basis0 + J * J])
 
 
@@ -343,9 +344,9 @@ def turn_to(of, k, rho, to, layout, gram):
     J = row.levels
     V, root = of.V[row.basis0 : row.basis0 + J * J], of.root
     set_root(of, k, rho, V, J)
-    turn_gram(layout, f, of.law[k], root, True, gram)
+    turn_gram(layout, f, of.law[k], root, J > 0, gram)
     set_root(of, k, to, V, J)
-    turn_gram(layout, f, of.law[k], root, False, gram)
+    turn_gram(layout, f, of.law[k], root, J < 0, gram)
     set_basis(of, k, V, J, layout.basis[row.basis0 : row.basis0 + J * J])
 
 
@@ -361,7 +362,7 @@ def place_degrees(of, first, own, layout, gram, summed):
         set_root(of, k, own[first + k], V, J)
         set_basis(of, k, V, J, layout.basis[row.basis0 : row.basis0 + J * J])
         if not summed:
-            turn_gram(layout, f, of.law[k], root, False, gram)
+            turn_gram(layout, f, of.law[k], root, J < 0, gram)
 
 
 @kernel
@@ -390,6 +391,8 @@ def move_degree(rng, along, between, k, model, target, state, work):
             return 0.0
     rise -= density_at(layout, view, unit, gram, target, state, state.L, work)
     hold_noise(view, state, trial, work)
+    if layout.fields.table.shape[0] > 0 and view.units.shape[0] > 0:
+        complete_noise(rng, view, view.units.shape[0] - 1, work, trial.noise)
     turn_to(of, k, rho, to, layout, gram)
     rise += density_at(layout, view, unit, gram, target, state, trial.L, work)
     rise += follow_noise(view, data, layout, shape, between.cuts, state, trial, work)

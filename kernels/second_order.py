@@ -13,7 +13,7 @@ its posterior is p̃(L) N(ε; 0, I), three independent pieces. A move that is re
 (Christen & Fox 2005; Liu 2001, §9.4.3). In turn, for every unit given the others:
 
     levels      ε_j of every level at one place of the chain is redrawn, its descendants' ε held: levels accept one by one, since given
-                the core they share no row
+                the core they share no row (those of a field do: ``refresh_field``)
     core        L moves with all location effects integrated out, and ε_core is redrawn, every ε_j held: one decision for the few
                 dimensions of (L, core), however many levels there are. β and u of the new L follow without being redrawn.
 
@@ -50,6 +50,8 @@ from .compiling import inlined, kernel
 from .covariance import draw_covariance_sufficient
 from .elimination import coefficient_precision
 from .family_moves import draw_family, in_order
+from .field_moves import refresh_field
+from .fields import complete_noise
 from .gaussian import given_the_others, rhs_between_units
 from .hyper import (
     DRAW_HYPER,
@@ -202,9 +204,11 @@ MOVE_BY_OWN_LAW = Apart(move_by_own_law)
 DRAW_COVARIANCE, DRAW_FAMILY = Apart(draw_covariance_sufficient, types.int64), Apart(draw_family)
 SCALE_EFFECTS, SCALE_EVERYTHING = Apart(scale_effects, types.float64), Apart(scale_everything, types.float64)
 LOG_STAND_IN, REFRESH_LEVELS = Apart(log_stand_in, types.float64), Apart(refresh_levels)
+REFRESH_FIELD = Apart(refresh_field)
 draw_covariance_sufficient_at, draw_family_at = DRAW_COVARIANCE.call, DRAW_FAMILY.call
 scale_effects_at, scale_everything_at = SCALE_EFFECTS.call, SCALE_EVERYTHING.call
 log_stand_in_at, refresh_levels_at, move_by_own_law_at = LOG_STAND_IN.call, REFRESH_LEVELS.call, MOVE_BY_OWN_LAW.call
+refresh_field_at = REFRESH_FIELD.call
 APART = (
     DRAW_HYPER,
     LOG_STAND_IN,
@@ -215,9 +219,10 @@ APART = (
     SCALE_EVERYTHING,
     DRAW_FAMILY,
     BEFORE_A_SWEEP,
+    REFRESH_FIELD,
 )
 """Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
-AT_HYPER, AT_STAND_IN, AT_LEVELS, AT_OWN_LAW, AT_COVARIANCE, AT_EFFECTS, AT_EVERYTHING, AT_FAMILY, AT_BETWEEN = range(9)
+AT_HYPER, AT_STAND_IN, AT_LEVELS, AT_OWN_LAW, AT_COVARIANCE, AT_EFFECTS, AT_EVERYTHING, AT_FAMILY, AT_BETWEEN, AT_FIELD = range(10)
 
 
 @kernel
@@ -258,7 +263,7 @@ def move_variances(rng, orders, share, known, coordinates, count, model, state, 
 
 
 @inlined
-def whiten_shifted_core(unit, model, state, moves, trial, work):
+def whiten_shifted_core(rng, unit, model, state, moves, trial, work):
     """trial.core_noise ← the noise that the core is, in the coordinates of core + s(L), and trial.noise that of the unit, given it.
 
     Returns the log density that the shift takes from prior and stand-in; 0 where coefficients do not give way (``place_shift``).
@@ -275,6 +280,8 @@ def whiten_shifted_core(unit, model, state, moves, trial, work):
         extra -= log_coefficient_prior(model.priors.row, state.row_scale, trial.core, 1.0)
         if layout.units.shape[0] > 0:
             whiten_unit(layout, unit, work, trial.core, state.u, trial.noise)
+            if layout.fields.table.shape[0] > 0:
+                complete_noise(rng, layout, unit, work, trial.noise)
     whiten_core(layout, work, trial.core, trial.core_noise)
     return extra
 
@@ -317,7 +324,13 @@ def move_levels(rng, orders, share, shape, unit, model, state, trial, work, coun
     """The noise of the levels of ``unit``, root to leaf, level by level."""
     layout, cut = model.layout, state.core[: orders.cuts]
     for pos in range(layout.units.shape[1] - 1, -1, -1):
-        if layout.units[unit, pos] >= 0:
+        if layout.units[unit, pos] < 0:
+            continue
+        if layout.factor[layout.units[unit, pos]].sparse >= 0:
+            refresh_field_at(orders.at[AT_FIELD], (
+                rng, share, orders.pieces, model.data, cut, layout, unit, pos, state, trial, work, counts
+            ))  # fmt: skip
+        else:
             refresh_levels_at(orders.at[AT_LEVELS], (rng, share, model.data, shape, cut, layout, unit, pos, state, trial, work, counts))
 
 
@@ -335,8 +348,10 @@ def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, tria
     share = SMALL_STEP if (state.sweeps[0] + 1.0) % orders.small_every == 0.0 else 1.0
     if layout.units.shape[0] > 0:
         whiten_unit(layout, unit, work, state.core, state.u, trial.noise)
+        if layout.fields.table.shape[0] > 0:
+            complete_noise(rng, layout, unit, work, trial.noise)
         move_levels(rng, orders, share, shape, unit, model, state, trial, work, counts)
-    extra = whiten_shifted_core(unit, model, state, moves, trial, work)
+    extra = whiten_shifted_core(rng, unit, model, state, moves, trial, work)
     for block in range(orders.blocks):
         copy_to(L, trial.L)
         rise = 0.0
@@ -454,7 +469,9 @@ def move_given_the_others(rng, orders, shape, unit, model, state, moves, trial, 
     else:
         copy_to(gram.m, work.rhs_core)
         copy_to(gram.h, work.rhs)
-    view = Layout(layout.factor, layout.term, layout.index, layout.units[place : place + 1], layout.core_factors, layout.basis)
+    view = Layout(
+        layout.factor, layout.term, layout.index, layout.units[place : place + 1], layout.core_factors, layout.basis, layout.fields
+    )
     given = Model(view, given_the_others(gram, work), model.priors, model.data)
     coordinates = coordinates_of_unit(rng, orders, moves, place)
     counts = Counts(out.counts.moves[place : place + 1], out.counts.tried, out.counts.accepted)

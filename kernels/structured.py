@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from .compiling import kernel
 from .designed import is_designed
+from .fields import AT_DIFFERENCES, independent_differences_at
 
 
 @kernel
@@ -35,6 +36,9 @@ def effects_of_coordinates(layout, f, core, u):
 def effects_or_coordinates(layout, t, core, u, out):
     """What the covariance of term t is drawn given: ``u``, or w in ``out`` (U,) where the levels of its factor know their neighbours."""
     row = layout.factor[layout.term[t].factor]
+    if row.sparse >= 0:
+        independent_differences_at(layout.fields.at[AT_DIFFERENCES], (layout, layout.term[t].factor, u, out))
+        return out
     if row.basis0 < 0:
         return u
     for k in range(row.coordinates * row.width):

@@ -87,6 +87,8 @@ MODELS: dict[str, Model] = {
     "poisson by factors": Model("one_factor", "poisson", "second-order", order=3),
     "ar1 slopes, gaussian": Model("slopes", "gaussian", "joint", kinds=("ar1",)),
     "bym2 crossed, poisson": Model("crossed", "poisson", "auto", kinds=("bym2", "")),
+    "field of areas, gaussian crossed": Model("crossed", "gaussian", "auto", kinds=("icar*", "")),
+    "field of a walk, poisson": Model("one_factor", "poisson", "auto", kinds=("rw2*",)),
     "t effects and leroux, probit augmented": Model("crossed", "probit", "joint", kinds=("t", "leroux")),
 }
 

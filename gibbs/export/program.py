@@ -20,7 +20,7 @@ import numpy as np
 
 from gibbs.draws import names
 from gibbs.errors import OutputError
-from gibbs.model import families, laws
+from gibbs.model import families, laws, structures
 from gibbs.model.prior_rows import rank
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior, Term
 
@@ -174,7 +174,9 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
         of = replace(of, multiplier=f"lambda_{tag}" if law.multipliers is not None else "")
         if factor.structure is not None:
             of = replace(of, basis=f"B_{tag}")
-            data |= _of_degree(factor, tag) if factor.structure.has_degree else {of.basis: factor.structure.basis}
+            data |= (
+                _of_degree(factor, tag) if factor.structure.has_degree else {of.basis: structures.dense_basis(factor.structure, "export")}
+            )
             if factor.coordinates != len(factor.levels):
                 of = replace(of, coordinates=f"C_{tag}")
                 data[of.coordinates] = factor.coordinates

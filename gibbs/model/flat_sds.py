@@ -61,7 +61,7 @@ def check(design: Design, where: Callable[[str], str]) -> None:
                 least = max(r + m + 1, LEAST - 1)
                 raise SpecError(
                     f"sd[{factor.name}] has a flat prior, and with {why} there is a posterior where the rows hold {least} directions or "
-                    f"more of the effects of {structure.words} on both sides; of {structure.basis.shape[1]} they hold {d}. The sd would "
+                    f"more of the effects of {structure.words} on both sides; of {factor.dimensions} they hold {d}. The sd would "
                     "run off to infinity: give it a proper one, such as half_t(3, 0, 2.5).",
                     where=where(f"sd[{factor.name}]"),
                 )
@@ -97,10 +97,10 @@ def _held(design: Design, factor: Factor, known: np.ndarray) -> np.ndarray:
 
 def directions(design: Design, factor: Factor, known: np.ndarray) -> int:
     """How many directions of w, in effects Bw of one column, the rows hold on both sides: the codimension of the cone of the others."""
-    basis, z = factor.structure.basis, factor.Z[:, 0]
+    basis, z, field = factor.structure.basis, factor.Z[:, 0], factor.structure.field
     if factor.structure.has_degree:  # B spans the same at every rho inside its range
         basis = structures.of_coordinates(factor.structure, np.eye(len(basis))[None], np.array([0.5]))[0]
-    size = np.linalg.norm(basis, axis=1)
+    size = np.ones(len(factor.levels)) if field is not None else np.linalg.norm(basis, axis=1)
     way = alike.pushes(design)
     speaks = known & (z != 0.0) & (size[factor.codes] > 0.0)
     if way is not None:
@@ -111,6 +111,8 @@ def directions(design: Design, factor: Factor, known: np.ndarray) -> int:
     np.minimum.at(low, codes, push)
     np.maximum.at(high, codes, push)
     met, one_sided = low <= high, (low == high) & (low != 0.0)
+    if field is not None:  # any levels but all of a component are free of each other
+        return min(int((met & ~one_sided).sum()), field.rank)
     rows = basis / np.where(size > 0.0, size, 1.0)[:, None]
     held = rows[met & ~one_sided]
     if one_sided.any():

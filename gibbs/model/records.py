@@ -338,7 +338,12 @@ class Factor:
     @property
     def coordinates(self) -> int:
         """How many independent effects a column has: of as many levels, or of the basis that the levels are made of."""
-        return len(self.levels) if self.structure is None else self.structure.basis.shape[1]
+        return len(self.levels) if self.structure is None or self.structure.field is not None else self.structure.basis.shape[1]
+
+    @property
+    def dimensions(self) -> int:
+        """And how many where the levels are a field, whose constraints take some."""
+        return self.coordinates if self.structure is None or self.structure.field is None else self.structure.field.rank
 
 
 @dataclass(frozen=True)

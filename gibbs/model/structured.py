@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import DataError, OutputError
-from gibbs.model import graphs, levels, members, splines, structured_terms, structures
+from gibbs.model import fields, graphs, levels, members, splines, structured_terms, structures
 from gibbs.model.encoding import Grouping
 from gibbs.model.formula import RandomTerm
 from gibbs.model.spec import beside
@@ -92,10 +92,20 @@ def _alone(random: RandomTerm, where: str) -> None:
 
 
 def _few(J: int, random: RandomTerm, where: str) -> None:
-    if J > structures.LIMIT:
+    """DataError where the levels are too many."""
+    if random.structure in fields.KINDS:
+        if J > fields.LARGEST:
+            raise DataError(f"{random.structure} has {J:,} levels; at most {fields.LARGEST:,} are drawn. Take coarser levels.", where=where)
+    elif J > structures.LIMIT:
+        instead = {
+            "ar1": f"Take coarser levels, or rw1({random.factor}), of which there may be {fields.LARGEST:,}.",
+            "bym2": f"Take coarser levels, or icar({random.factor}, graph = …) + (1 | copy), copy a second column with the same areas "
+            f"(derive:): the same two parts with an sd each, of up to {fields.LARGEST:,} areas.",
+            "leroux": f"Take coarser levels, or icar({random.factor}, graph = …), of which there may be {fields.LARGEST:,}.",
+        }
         raise DataError(
-            f"{random.structure} has {J:,} levels; effects whose levels know their neighbours are drawn in one dense block, up to "
-            f"{structures.LIMIT} columns of it. Take coarser levels.",
+            f"{random.structure} has {J:,} levels; such effects are drawn in one dense block, up to {structures.LIMIT} columns of it. "
+            + instead.get(random.structure, "Take coarser levels."),
             where=where,
         )
 
@@ -111,7 +121,7 @@ def _walk(
     order = np.argsort(positions)
     sorted_ = positions[order]
     step = float(options["step"]) if "step" in options else None
-    if step is not None and (sorted_[-1] - sorted_[0]) / step > structures.LIMIT:
+    if step is not None and (sorted_[-1] - sorted_[0]) / step > (fields.LARGEST if kind in fields.KINDS else structures.LIMIT):
         _few(int((sorted_[-1] - sorted_[0]) / step) + 1, random, where)
     try:
         full = structures.grid(sorted_, step)

@@ -25,13 +25,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from typing import Any
 
 import numpy as np
 
 from gibbs.errors import DataError
-from gibbs.model import splines
+from gibbs.model import fields, splines
+from gibbs.model.fields import Field
 
 KINDS: Mapping[str, str] = {
     "rw1": "random walk: first differences are independent",
@@ -87,22 +89,23 @@ class Structure:
     ``knots`` are (k,). unit : K in units of (D'D)⁻: the variance of a step of length 1, in units of σ²; of ar1 the length of a step.
     components (J,): which connected part a level is in. edges (E, 2): neighbours. observed (J,): whether a row has the level. digest : of
     all that K is made of. numbers (J,): where K hangs on a rho; of ar1 the steps from the level before, of bym2 the eigenvalues of K_icar,
-    of leroux those of D − W, −1 where that has no direction.
+    of leroux those of D − W, −1 where that has no direction. field: of long walks and large maps, whose basis is empty (``fields``).
     """
 
     kind: str
     words: str
-    basis: np.ndarray = field(repr=False)
+    basis: np.ndarray = dataclass_field(repr=False)
     rank: int
-    variances: np.ndarray = field(repr=False)
-    observed: np.ndarray = field(repr=False)
+    variances: np.ndarray = dataclass_field(repr=False)
+    observed: np.ndarray = dataclass_field(repr=False)
     digest: str = ""
     positions: np.ndarray | None = None
     unit: float = 1.0
     components: np.ndarray | None = None
     edges: np.ndarray | None = None
     knots: np.ndarray | None = None
-    numbers: np.ndarray | None = field(default=None, repr=False)
+    numbers: np.ndarray | None = dataclass_field(default=None, repr=False)
+    field: Field | None = dataclass_field(default=None, repr=False)
 
     @property
     def has_degree(self) -> bool:
@@ -179,21 +182,29 @@ def connected(edges: np.ndarray, J: int) -> np.ndarray:
     return rank[found].astype(np.int64)
 
 
-def of_walk(kind: str, words: str, positions: np.ndarray, observed: np.ndarray) -> Structure:
-    """A random walk over sorted positions."""
+def of_walk(kind: str, words: str, positions: np.ndarray, observed: np.ndarray, sparse: bool | None = None) -> Structure:
+    """A random walk over sorted positions; ``sparse``: as a field (None: where it is long)."""
     order = {"rw1": 1, "rw2": 2}[kind]
     positions = np.asarray(positions, dtype=float)
     span = positions[-1] - positions[0]
+    digest = _digest(kind, positions)
+    if fields.is_one(kind, positions.size, sparse):
+        own = fields.of_walk(order, positions)
+        unit, nothing = own.unit / span ** (2 * order - 1), np.zeros((0, 0))
+        return Structure(kind, words, nothing, own.rank, own.variances, observed, digest, positions, unit, field=own)
     inside = (positions - positions[0]) / span  # numbers of one size, whatever the unit
     basis, c = scaled_root(walk_differences(order, inside), positions.size - order)
     unit = c / span ** (2 * order - 1)
-    digest = _digest(kind, positions)
     return Structure(kind, words, basis, positions.size - order, _variances(basis), observed, digest, positions, unit)
 
 
-def of_graph(words: str, edges: np.ndarray, J: int, observed: np.ndarray) -> Structure:
-    """An intrinsic autoregression, component by component."""
+def of_graph(words: str, edges: np.ndarray, J: int, observed: np.ndarray, sparse: bool | None = None) -> Structure:
+    """An intrinsic autoregression, component by component; ``sparse``: as a field (None: where it is large)."""
     components = connected(edges, J)
+    digest = _digest("icar", np.array([J, *np.ravel(edges)], dtype=float))
+    if fields.is_one("icar", J, sparse):
+        own, nothing = fields.of_graph(edges, components), np.zeros((0, 0))
+        return Structure("icar", words, nothing, own.rank, own.variances, observed, digest, components=components, edges=edges, field=own)
     basis, rank = np.zeros((J, J)), 0
     D = edge_differences(edges, J)
     for part in range(int(components.max()) + 1):
@@ -205,7 +216,6 @@ def of_graph(words: str, edges: np.ndarray, J: int, observed: np.ndarray) -> Str
         own = np.isin(edges[:, 0], members)
         basis[np.ix_(members, members)], _ = scaled_root(D[np.ix_(own, members)], members.size - 1)
         rank += members.size - 1
-    digest = _digest("icar", np.array([J, *np.ravel(edges)], dtype=float))
     return Structure("icar", words, basis, rank, _variances(basis), observed, digest, components=components, edges=edges)
 
 
@@ -217,9 +227,9 @@ def of_autoregression(words: str, positions: np.ndarray, step: float, observed: 
     return Structure("ar1", words, np.eye(J), J, np.ones(J), observed, digest, positions, step, numbers=steps)
 
 
-def of_areas(kind: str, words: str, edges: np.ndarray, J: int, observed: np.ndarray) -> Structure:
-    """Areas of a graph under one of ``GRAPHS``."""
-    plain = of_graph(words, edges, J, observed)
+def of_areas(kind: str, words: str, edges: np.ndarray, J: int, observed: np.ndarray, sparse: bool | None = None) -> Structure:
+    """Areas of a graph under one of ``GRAPHS``; ``sparse``: as a field, which icar may be (None: where it is large)."""
+    plain = of_graph(words, edges, J, observed, sparse if kind == "icar" else False)
     if kind == "icar":
         return plain
     digest = _digest(kind, np.array([J, *np.ravel(edges)], dtype=float))
@@ -239,6 +249,26 @@ def of_areas(kind: str, words: str, edges: np.ndarray, J: int, observed: np.ndar
             numbers[members[0]] = -1.0  # the constant, to which effects are not open
     rank = int(J if kind == "bym2" else np.sum(numbers >= 0.0))
     return replace(plain, kind=kind, basis=V, rank=rank, digest=digest, numbers=numbers)
+
+
+DENSE = 1_000
+"""Levels of a field whose K may be written out."""
+
+
+def dense_basis(structure: Structure, where: str) -> np.ndarray:
+    """B of a structure, that of a field of at most ``DENSE`` levels written out. DataError where there are more."""
+    if structure.field is None:
+        return structure.basis
+    J = structure.field.levels
+    if J > DENSE:
+        raise DataError(
+            f"{structure.words} has {J:,} levels, and its covariance would be written as a matrix of {J:,} × {J:,} numbers; at most "
+            f"{DENSE:,} levels are.",
+            where=where,
+        )
+    if structure.positions is not None:
+        return of_walk(structure.kind, structure.words, structure.positions, structure.observed, sparse=False).basis
+    return of_graph(structure.words, structure.edges, J, structure.observed, sparse=False).basis
 
 
 # -------------------------------------------------------------------------------------------------------------- degrees

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from gibbs.errors import DataError
-from gibbs.model import members, splines
+from gibbs.model import fields, members, splines
 from gibbs.model.levels import number_of
-from gibbs.model.structures import GRAPHS, Structure, walk_differences
+from gibbs.model.structures import GRAPHS, Structure
 
 _NO_AREA = "the graph does not have it, so that nobody knows its neighbours; all areas of the graph are levels of the fit"
 WHY = {
@@ -130,11 +130,11 @@ def _of_positions(structure: Structure, old: np.ndarray, new: np.ndarray) -> tup
     if ahead.size:
         everything = np.concatenate([old, new[ahead]])
         order = np.argsort(everything, kind="stable")
-        D = np.zeros((everything.size - structure.walk, everything.size))
-        D[:, order] = walk_differences(structure.walk, (everything[order] - old[0]) / span)
-        Q = D.T @ D
-        lower = np.linalg.cholesky(Q[J:, J:])
-        M[ahead] = -np.linalg.solve(Q[J:, J:], Q[J:, :J])
+        ends, weight = fields.differences_of_walk(structure.walk, (everything[order] - old[0]) / span)
+        D = fields.sparse_differences(order[ends], weight, everything.size)
+        Q = (D.T @ D)[J:].toarray()  # the rows of new levels alone: old ones may be thousands
+        lower = np.linalg.cholesky(Q[:, J:])
+        M[ahead] = -np.linalg.solve(Q[:, J:], Q[:, :J])
         c = structure.unit * span ** (2 * structure.walk - 1)
         root[np.ix_(ahead, ahead)] = np.sqrt(c) * np.linalg.inv(lower).T
     return M, root

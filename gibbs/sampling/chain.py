@@ -25,7 +25,7 @@ from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
 from gibbs.kernels.side_by_side import LANES
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model.records import Design, Term
-from gibbs.sampling import between
+from gibbs.sampling import between, ordering
 from gibbs.sampling.fitted_move import fit_move
 from gibbs.sampling.pack import SECOND_ORDER, Packed, columns_of
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
@@ -77,9 +77,9 @@ class Chain:
         self.packed, self.design, self.warmup = packed, design, warmup
         student = packed.student.size > 0  # columns, and all that is made of them, change with the scales of the levels
         self.gram = _own_gram(packed)
-        self.layout = packed.layout
+        self.layout = ordering.addressed(packed.layout)
         if packed.neighbours.chosen.size:
-            self.layout = packed.layout._replace(basis=packed.layout.basis.copy())
+            self.layout = self.layout._replace(basis=packed.layout.basis.copy())
         self.rows = packed.rows._replace(Z=packed.rows.Z.copy()) if student else packed.rows
         self.state = _state(packed)
         self.coordinate = coordinates(packed)
@@ -200,10 +200,14 @@ class Chain:
     @cached_property
     def addresses(self) -> tuple[int, ...]:
         """Of the kernels that the loop calls by address; the one-at-a-time scheme calls none, and does without their compilation."""
+        called = self._called()
+        return tuple(kernel.address() if called.get(kernel, True) else 0 for kernel in self.APART)
+
+    def _called(self) -> dict[Apart, bool]:
+        """Whether the loop calls a kernel that not all models have need of."""
         called = {ks.DRAW_HYPER: self.packed.scheme != kl.ONE_AT_A_TIME, ks.MOVE_BY_ROWS: self.packed.rounds > 0}
         done = self.packed.steps[:, 0].tolist()
-        called |= {ks.BEFORE_A_SWEEP: kl.BETWEEN in done, ks.OWN_LAW_OF_LEVELS: kl.OWN_LAW in done}
-        return tuple(kernel.address() if called.get(kernel, True) else 0 for kernel in self.APART)
+        return called | {ks.BEFORE_A_SWEEP: kl.BETWEEN in done, ks.OWN_LAW_OF_LEVELS: kl.OWN_LAW in done}
 
     def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
         """What the loop is called with; ``at``: addresses of what it calls so."""
@@ -410,6 +414,7 @@ def _work(packed: Packed, d: int) -> kl.Work:
     """Scratch for ``d`` coordinates of the variances."""
     p, pc, factor = packed.reference.size, packed.core_columns, packed.layout.factor
     roots, node, U, L = int(np.sum(factor.width**2)), packed.gram.node.size, packed.effects, int(np.sum(packed.layout.term.width**2))
+    field = ordering.room(packed.layout.fields, pc)
     by_rows = room_needed(packed.layout, p, pc, U, int(factor.width.max(initial=0))) if packed.rounds else 0
     return kl.Work(
         roots=np.zeros(roots),
@@ -418,7 +423,7 @@ def _work(packed: Packed, d: int) -> kl.Work:
         B=np.zeros((p, p + 1)),
         core=np.zeros((pc, pc + 1)),
         R=np.zeros((pc, pc + 1)),
-        saved=np.zeros(max(roots + node + U + L + pc * (pc + 1), by_rows)),
+        saved=np.zeros(max(roots + node + U + L + field + pc * (pc + 1), by_rows)),
         numbers=np.zeros(int(factor.width.sum()) + pc, dtype=np.int64),
         small=np.zeros((8, 64)),
         points=np.zeros((4, d)),
@@ -430,6 +435,7 @@ def _work(packed: Packed, d: int) -> kl.Work:
         change=np.ones(U),
         core_change=np.ones(pc),
         known=np.full(1, np.nan),
+        field=np.zeros(field),
     )
 
 

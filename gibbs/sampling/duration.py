@@ -81,6 +81,8 @@ ROWS = {
 
 OF_LAWS = {"df": 5.0, "rho": 5.0}
 """How many sweeps' worth it takes to move the own parameter of a law between two sweeps."""
+OF_PIECES = 2.5
+"""How many eliminations' worth it takes to redraw the noise of a field piece by piece (`benchmarks/fields.md`)."""
 
 NORMALS, TRIES, NANOSECONDS_A_NORMAL = 10_000, 8, 7.5
 """The short loop: so many normal variates, the least of so many tries, and what one took on the machine of the prices."""
@@ -117,6 +119,8 @@ def work_of(design: Design, made: Plan) -> Work:
         operations = float(sum(len(f.columns) ** 3 * len(f.levels) for f in design.factors))
     else:
         operations = sum(plan.joint_flops(design, unit, made.core) - made.core_columns**3 / 6 for unit in made.units)
+        if made.scheme == "second-order":
+            operations += OF_PIECES * sum(plan.fill(design, unit) for unit in made.units)
     times = made.cycles * (1.0 + sum(OF_LAWS.get(laws.of(f).parameter, 0.0) for f in design.factors if laws.moves(f)))
     return Work(times, rows, effects, operations, made.core_columns**2 * max(len(made.units), 1))
 

@@ -85,7 +85,7 @@ class FactorisedChain(SecondOrderChain):
         first = self._first_predictor(every)
         start_near_mode(parts, p.likelihood, first, np.ones(eta.size), self.gram.node, steps=NEWTON_STEPS, spread=1.0, shape=1.0)
 
-    def _fit_stand_in(self) -> None:
+    def _fit_stand_in(self, L: np.ndarray | None = None) -> None:
         """The centre ← the mean of what was drawn since the last refit; from ``EXACT_FROM`` on rows have their say."""
         drawn = self.expansion.drawn
         if (self.refits in CENTRED_AT or self.refits > CENTRED_AT[-1]) and drawn[-1] > 0.0:
@@ -170,8 +170,8 @@ class FactorisedChain(SecondOrderChain):
     def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
         p = self.packed
         orders = kl.SecondOrders(
-            at, p.steps, sweeps, p.cycles, self._collapsed_move(), 1 if warming else self.times, warming, 1, self.every, self.small_every,
-            self.own_every, 0, 0, 0, 0,
+            at, p.steps, sweeps, p.cycles, self._collapsed_move(), 1 if warming else self.times, warming, 1, 1, self.every,
+            self.small_every, self.own_every, 0, 0, 0, 0,
         )  # fmt: skip
         model = kl.Model(p.layout, self.gram, p.priors, self._data())
         return self.rng, orders, model, self.expansion, self.state, self.moves, self.trial, self.work, self._out(out)

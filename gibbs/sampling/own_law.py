@@ -24,7 +24,9 @@ def table(packed: Packed, which: list[np.ndarray]) -> tuple[np.ndarray, np.ndarr
     """
     chosen, parts, at = [], [np.zeros(0, dtype=np.int64)], 0
     for f, marked in enumerate(which):
-        if not marked.any() or packed.layout.factor[f].basis0 >= 0:  # the law of a level that knows its neighbours is not its own
+        if (
+            not marked.any() or max(packed.layout.factor[f].basis0, packed.layout.factor[f].sparse) >= 0
+        ):  # the law of a level that knows its neighbours is not its own
             continue
         level = packed.rows.level[:, f]
         rows = np.flatnonzero(marked[level])
@@ -48,7 +50,7 @@ def heavy(packed: Packed, data: kl.StandIn, centre: np.ndarray, L: np.ndarray, s
     omega = data.omega[: centre.size] + (data.omega[centre.size : 2 * centre.size] if data.omega.size > centre.size else 0.0)
     for f, row in enumerate(packed.layout.factor):
         found.append(np.zeros(row.levels, dtype=bool))
-        if row.unit < 0 or row.basis0 >= 0:
+        if row.unit < 0 or max(row.basis0, row.sparse) >= 0:
             continue
         level = data.level[:, f]
         for t in packed.layout.term:

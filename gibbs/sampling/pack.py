@@ -20,7 +20,7 @@ from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model import by_group, families, laws, prior_kinds
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior
-from gibbs.sampling import degrees, orthogonal, steps
+from gibbs.sampling import degrees, ordering, orthogonal, steps
 from gibbs.sampling import reference as locations
 from gibbs.sampling.plan import Plan, parents
 from gibbs.sampling.plan_words import Blocks
@@ -389,7 +389,7 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
         table[name] = 0
     bases, used = [np.zeros(0)], 0
     for f, factor in enumerate(factors):
-        if factor.structure is not None:
+        if factor.structure is not None and factor.structure.field is None:
             table[f].basis0 = used
             bases.append(np.ascontiguousarray(factor.structure.basis, dtype=float).ravel())
             used += bases[-1].size
@@ -417,7 +417,7 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
             table[f].ancestors = sum(q[g] for g in chain[k + 1 :])
             if k + 1 < len(chain):
                 table[f].parent0 = append(parents(factors[f], factors[chain[k + 1]]))
-            if k == 0:
+            if k == 0 and (factors[f].structure is None or factors[f].structure.field is None):
                 pointer, columns, places = _leaf_lists(f, plan.core, J, q, table, p, level)
                 table[f].entry0 = sum(e.shape[1] for e in entries)
                 entries.append(places)
@@ -429,7 +429,10 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
                 size += int(cells)
     core_entry = np.concatenate(entries, axis=1) if entries else np.zeros((level.shape[0], 0))
     core_factors = np.array(plan.core, dtype=np.int64)
-    layout = kl.Layout(table, _terms(design), np.concatenate(index), units, core_factors, np.concatenate(bases))
+    known = [f for f, factor in enumerate(factors) if factor.structure is not None and factor.structure.field is not None]
+    table.sparse[known] = np.arange(len(known))
+    fields = ordering.of([factors[f].structure.field for f in known], [level[:, f] for f in known], pc)
+    layout = kl.Layout(table, _terms(design), np.concatenate(index), units, core_factors, np.concatenate(bases), fields)
     return layout, np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
 
 
@@ -477,7 +480,7 @@ def _terms(design: Design) -> np.ndarray:
         for term in factor.terms:
             size = len(term.columns)
             given = size == 1 and term.covariance is None and term.sd_priors[0].kind == "fixed"
-            members = np.flatnonzero(factor.group == factor.groups.index(term.group)) if term.group else np.arange(factor.coordinates)
+            members = np.flatnonzero(factor.group == factor.groups.index(term.group)) if term.group else np.arange(factor.dimensions)
             rows.append((f, column, size, l0, s0, int(given), int(members[0]), members.size))
             column += size
             l0 += size * size

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
-from gibbs.model import averages, by_group, families, laws, nesting
+from gibbs.model import averages, by_group, families, fields, laws, nesting
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import SCHEMES, Design, Factor
 from gibbs.model.structures import LIMIT
 from gibbs.sampling import decisions, plan_words, steps
-from gibbs.sampling.plan_words import Blocks
+from gibbs.sampling.plan_words import Blocks, is_field
 
 SMALL_FACTOR = 64
 """A factor with at most this many effects goes to the core of a large crossed design."""
@@ -23,6 +23,8 @@ DENSE_LIMIT = 2500
 """Columns that a forced or last-resort dense core may have."""
 FLOPS_BUDGET = 2.0e5
 """Operations one evaluation of the collapsed variances may cost before several units are cheaper (about 0.2 ms)."""
+_FILL = {"rw1": 110.0, "rw2": 210.0, "icar": 750.0}
+"""Operations a level of a sparse factorisation and of all that goes with it (a map: of 3,100 areas), as `benchmarks/fields.md` has them."""
 ALL_IN_CORE = 64
 """A second-order model with at most this many location effects, and at least ``ROWS_AN_EFFECT`` rows for each, is all core."""
 ROWS_AN_EFFECT = 100
@@ -213,7 +215,7 @@ def _second_order(design: Design, why: str, *, cells: int, forced: bool = False)
     factors, decision = design.factors, decisions.Decision()
     effects = design.X.shape[1] + sum(f.coordinates * len(f.columns) for f in factors)
     small = effects <= ALL_IN_CORE
-    if effects <= MOST_BY_FACTORS and design.rows_used >= ROWS_AN_EFFECT * effects:
+    if effects <= MOST_BY_FACTORS and not any(map(is_field, factors)) and design.rows_used >= ROWS_AN_EFFECT * effects:
         decision = decisions.choose(design, effects, cells, decisions.PASS if small else NANOSECONDS_A_ROW)
     if decision.order or (small and design.rows_used >= ROWS_AN_EFFECT * effects):
         plan = _finish(design, "joint", tuple(range(len(factors))), (), None)
@@ -267,6 +269,8 @@ def _structure(design: Design, scheme: str) -> Plan:
     sizes = [f.coordinates * len(f.columns) for f in factors]
     p = design.X.shape[1]
     always = structured_factors(design)
+    if any(is_field(f) for f in factors):
+        return _with_fields(design, scheme, always)
     alike = [f for f in range(len(factors)) if f not in always]
     if scheme == "one-at-a-time":
         return _finish(design, "one-at-a-time", always, tuple((f,) for f in alike), None, forced=True)
@@ -303,9 +307,40 @@ def _structure(design: Design, scheme: str) -> Plan:
     return _finish(design, "joint" if len(units) == 1 else "collapsed", tuple(sorted(small)), tuple(units), rho, forced=scheme != "auto")
 
 
+def _with_fields(design: Design, scheme: str, core: tuple[int, ...]) -> Plan:
+    """Every field ends a chain, whose others are the factors that are nested in it; the rest as without fields, small ones in the core."""
+    factors = design.factors
+    if scheme == "one-at-a-time":
+        raise SpecError(
+            "scheme 'one-at-a-time' has no draw of a field, whose levels are drawn together. Use 'auto'.", where="sampling.scheme"
+        )
+    for f in factors:
+        if is_field(f) and len(f.columns) > 1:
+            raise SpecError(
+                f"{len(f.columns)} columns vary over {f.structure.words}, which has {len(f.levels):,} levels; of more than "
+                f"{fields.SMALLEST} levels one column may. Take coarser levels, or let one column vary over them.",
+                where="formula",
+            )
+    left, chains = [f for f in range(len(factors)) if f not in core and not is_field(factors[f])], []
+    for f in (f for f in range(len(factors)) if is_field(factors[f])):
+        inside = [g for g in left if parents(factors[g], factors[f]) is not None]
+        leaf = _chains(factors, inside)[:1]
+        chains.append((*(leaf[0] if leaf else ()), f))
+        left = [g for g in left if g not in chains[-1]]
+    sizes, room = [f.coordinates * len(f.columns) for f in factors], CORE_LIMIT - design.X.shape[1]
+    small, room = list(core), room - sum(f.coordinates * len(f.columns) for k, f in enumerate(factors) if k in core)
+    for g in sorted(left, key=lambda g: sizes[g]):
+        if sizes[g] <= min(SMALL_FACTOR, room) or (scheme == "joint" and len(chains) == 1):
+            small.append(g)
+            room -= sizes[g]
+    chains += _chains(factors, [g for g in left if g not in small])
+    made = "joint" if len(chains) == 1 else "collapsed"
+    return _finish(design, made, tuple(sorted(small)), tuple(chains), None, forced=scheme == made)
+
+
 def structured_factors(design: Design) -> tuple[int, ...]:
-    """The factors whose levels know their neighbours: always in the core. SpecError where they are too many columns for it."""
-    found = tuple(f for f, factor in enumerate(design.factors) if factor.structure is not None)
+    """The factors whose levels know their neighbours in the core, all but fields. SpecError where they are too many columns for it."""
+    found = tuple(f for f, factor in enumerate(design.factors) if factor.structure is not None and not is_field(factor))
     columns = sum(design.factors[f].coordinates * len(design.factors[f].columns) for f in found)
     if columns > LIMIT:
         sizes = ", ".join(plan_words.sizes(design, f) for f in found)
@@ -339,14 +374,19 @@ def joint_flops(design: Design, chain: tuple[int, ...], core: tuple[int, ...]) -
     met = np.full(J, float(p))
     for f in core:
         other = design.factors[f]
-        if other.structure is not None:
+        if other.structure is not None and other.structure.field is None:
             met += other.coordinates * len(other.columns)
             continue
         pairs = np.unique(leaf.codes.astype(np.int64) * len(other.levels) + other.codes)
         met += np.bincount(pairs // len(other.levels), minlength=J) * len(other.columns)
     columns = p + sum(design.factors[f].coordinates * len(design.factors[f].columns) for f in core)
     upper = sum(len(design.factors[f].levels) * len(design.factors[f].columns) for f in chain[1:])
-    return float(np.sum(q * met**2) / 2 + upper * columns**2 / 2 + columns**3 / 6)
+    return float(np.sum(q * met**2) / 2 + upper * columns**2 / 2 + columns**3 / 6 + fill(design, chain))
+
+
+def fill(design: Design, chain: tuple[int, ...]) -> float:
+    """Operations of the field of a chain, 0 where it has none."""
+    return sum(_FILL[f.structure.kind] * len(f.levels) for f in (design.factors[k] for k in chain) if is_field(f))
 
 
 def _connection(a: Factor, b: Factor, counts: np.ndarray | None = None, steps: int = 40) -> float:
@@ -376,7 +416,7 @@ def _connection(a: Factor, b: Factor, counts: np.ndarray | None = None, steps: i
 def _rounds(design: Design, scheme: str) -> int:
     """Of moves by rows after each draw of the location: 1 or 0."""
     everything = range(len(design.factors))
-    if structured_factors(design):  # their columns are not apart level by level, as moves by rows take them to be
+    if any(f.structure is not None for f in design.factors):  # their columns are not apart level by level, as moves by rows take them to be
         return 0
     if scheme == "joint":
         return int(plan_words.hyper_parameters(design, everything) + plan_words.sigma_drawn(design) > MANY_VARIANCES)

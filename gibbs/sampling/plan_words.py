@@ -82,8 +82,8 @@ def of_structures(factors: tuple[Factor, ...]) -> list[str]:
     """Levels that know their neighbours."""
     neighbours = "levels that know their neighbours"
     return [
-        f"effects of {f.name}: {f.structure.words}, {structures.ROLE.get(f.structure.kind, neighbours)}, in the core, in coordinates "
-        "independent a priori"
+        f"effects of {f.name}: {f.structure.words}, {structures.ROLE.get(f.structure.kind, neighbours)}, "
+        + ("in the core, in coordinates independent a priori" if f.structure.field is None else "all in one sparse factorisation")
         for f in factors
         if f.structure is not None
     ]
@@ -100,7 +100,8 @@ def of_groups(factors: tuple[Factor, ...]) -> list[str]:
 
 def of_levels_alike(design: Design) -> list[str]:
     """Levels that are held on one side only."""
-    counts = [(f.name, int(a.sum()), a.size) for f, a in zip(design.factors, alike.levels(design), strict=True) if a.any()]
+    found = zip(design.factors, alike.levels(design), strict=True)
+    counts = [(f.name, int(a.sum()), a.size) for f, a in found if a.any() and f.structure is None]
     if not counts:
         return []
     named = ", ".join(f"{n:,} of {J:,} of {name}" for name, n, J in counts)
@@ -207,7 +208,7 @@ def second_order(design: Design, blocks: Blocks) -> tuple[list[str], list[str], 
     for unit in blocks.units:
         rest = ", given the rest" if len(blocks.units) > 1 else ""
         location.append(
-            f"location: {_chain(design, unit)}, each level accepted on its own rows; then {core} in one proposal{together}, "
+            f"location: {_chain(design, unit)}, {_accepted(design, unit)}; then {core} in one proposal{together}, "
             f"in parts where few are accepted{rest}"
         )
     variances = [_several(blocks)] if len(blocks.units) > 1 else []
@@ -255,7 +256,22 @@ def sizes(design: Design, f: int) -> str:
 def _chain(design: Design, unit: Sequence[int]) -> str:
     """``class (40 levels × 1) → school (10 levels × 2) nested chain, eliminated leaf to root``."""
     how = "nested chain, eliminated leaf to root" if len(unit) > 1 else "eliminated level by level"
+    if is_field(design.factors[unit[-1]]):
+        how = "eliminated leaf to root, the last by a sparse factorisation" if len(unit) > 1 else "eliminated by a sparse factorisation"
     return f"{' → '.join(sizes(design, f) for f in unit)} {how}"
+
+
+def _accepted(design: Design, unit: Sequence[int]) -> str:
+    """How the levels of a unit of second-order moves are decided on."""
+    if not is_field(design.factors[unit[-1]]):
+        return "each level accepted on its own rows"
+    part = f"the noise of {design.factors[unit[-1]].name} part by part, each accepted on all rows that it moves"
+    return f"{part}, then each level of the others on its own" if len(unit) > 1 else part
+
+
+def is_field(factor: Factor) -> bool:
+    """Whether the levels know their neighbours, and are too many for the core."""
+    return factor.structure is not None and factor.structure.field is not None
 
 
 def _core(design: Design, blocks: Blocks) -> str:

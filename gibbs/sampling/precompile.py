@@ -31,7 +31,9 @@ APART: dict[str, tuple[Apart, ...]] = {
     "collapsed": (sweep.DRAW_HYPER,),
     "joint by rows": (sweep.DRAW_HYPER, sweep.MOVE_BY_ROWS),
     "collapsed by rows": (sweep.DRAW_HYPER, sweep.MOVE_BY_ROWS),
-    "second-order": tuple(kernel for kernel in second_order.APART if kernel is not second_order.BEFORE_A_SWEEP),
+    "second-order": tuple(
+        kernel for kernel in second_order.APART if kernel not in (second_order.BEFORE_A_SWEEP, second_order.REFRESH_FIELD)
+    ),
     "second-order by factors": factorised.CALLED,
 }
 """What the child compiles, by scheme: what every model of the scheme calls. The first of all is the same everywhere, and begun before the

@@ -100,6 +100,7 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     indirect |= {"log_share_prior"}  # by ``tests/model/test_prior_kinds.py``
     indirect |= {"from_logit", "logit_of", "log_step_variance", "log_prior_of_covariances"}  # through ``move_degree``
     indirect |= {"turn_gram", "white_coordinates", "place_laws"}  # through ``turn_to``, and every sweep
+    indirect |= {"complete_noise"}  # through the noise of fields that is held: ``complete_noise_of_fields`` has a test
     indirect |= {"move_covariance"}  # through every sweep: it chooses between moves that have tests of their own
     assert {name for name in kernels() if not name.startswith("_")} - called <= indirect
 

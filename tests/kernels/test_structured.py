@@ -131,4 +131,4 @@ def test_exchangeable_factors_have_no_basis():
     packed, _, _ = packed_of("crossed", ("", ""))
     assert packed.layout.basis.size == 0 and packed.gram.places.shape == (0, 0)
     assert set(packed.layout.factor.basis0.tolist()) == {-1}
-    assert kl.FACTOR.names[-1] == "basis0"
+    assert "basis0" in kl.FACTOR.names

@@ -14,6 +14,7 @@ from gibbs.model import spec as specs
 from gibbs.model.structured_terms import from_words
 from gibbs.pipeline import prepare
 from gibbs.predictions import kriging
+from gibbs.sampling import plan
 from tests.oracles import structured as oracle
 
 AREAS = "area,neighbour\nA,B\nB,C\nC,D\nB,D\nE,F\nG,\n"
@@ -44,6 +45,73 @@ def test_a_walk_is_the_generalised_inverse_of_its_precision(kind: str, order: in
     # K = unit × (generalised inverse of the precision with steps in units of the positions)
     Q = oracle.walk_precision(order, positions)
     np.testing.assert_allclose(K @ Q @ K, found.unit * K, atol=1e-6 * np.abs(found.unit * K).max())
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("positions", [np.arange(12.0), np.array([0.0, 1.0, 3.0, 3.5, 7.0, 9.0]), 1900.0 + 5.0 * np.arange(25)])
+def test_a_walk_as_a_field_is_the_same_walk(order: int, positions: np.ndarray):
+    """K is the generalised inverse of D'D; its diagonal, its rank and its draws are those of the oracle's K."""
+    kind, observed = f"rw{order}", np.ones(len(positions), dtype=bool)
+    found, plain = (structures.of_walk(kind, kind, positions, observed, sparse) for sparse in (True, False))
+    K, R = oracle.walk_covariance(order, positions), found.field.precision().toarray()
+    np.testing.assert_allclose(np.linalg.pinv(R, rcond=1e-11, hermitian=True), K, atol=1e-7 * np.abs(K).max())
+    np.testing.assert_allclose(found.variances, np.diagonal(K), rtol=1e-7)
+    assert (found.rank, found.digest) == (plain.rank, plain.digest) and found.unit == pytest.approx(plain.unit, rel=1e-9)
+    np.testing.assert_allclose(structures.dense_basis(found, "here"), plain.basis, atol=1e-12)
+    draws = found.field.draws(np.random.default_rng(1), 20_000)
+    size = np.sqrt(np.outer(np.diagonal(K), np.diagonal(K)))
+    np.testing.assert_allclose(np.cov(draws.T) / size, K / size, atol=5.0 * np.sqrt(2.0 / 20_000))
+    np.testing.assert_allclose(draws.sum(axis=1), 0.0, atol=1e-9)
+
+
+def test_a_map_as_a_field_is_the_same_map():
+    """Two components, each on its own scale, and an island."""
+    edges = np.array([(0, 1), (1, 2), (2, 3), (1, 3), (4, 5)])
+    found = structures.of_graph("icar(g)", edges, 7, np.ones(7, dtype=bool), sparse=True)
+    K, R = oracle.graph_covariance(edges, 7), found.field.precision().toarray()
+    np.testing.assert_allclose(np.linalg.pinv(R, rcond=1e-11, hermitian=True), K, atol=1e-10)
+    np.testing.assert_allclose(found.variances, np.diagonal(K), rtol=1e-10)
+    assert found.rank == np.linalg.matrix_rank(K) == 5 and len(found.field.pins) == 2
+    draws = found.field.draws(np.random.default_rng(2), 20_000)
+    np.testing.assert_allclose(np.cov(draws.T), K, atol=5.0 * np.sqrt(2.0 / 20_000) * np.diagonal(K).max())
+    np.testing.assert_allclose(draws[:, :4].sum(axis=1), 0.0, atol=1e-9)
+    np.testing.assert_allclose(draws[:, 4] + draws[:, 5], 0.0, atol=1e-9)
+
+
+def test_long_walks_are_fields_and_say_what_they_cannot():
+    def walk(levels: int) -> pd.DataFrame:
+        return rows(2 * levels).assign(t=np.arange(2 * levels) % levels)
+
+    long = walk(300)
+    design = design_of("y ~ x + rw1(t)", long)
+    assert design.factors[0].structure.field.levels == 300 and design.factors[0].structure.basis.size == 0
+    assert plan.make(design).scheme == "joint" and plan.make(design).units == ((0,),)
+    assert design_of("y ~ x + rw1(t)", walk(200)).factors[0].structure.field is None
+    with pytest.raises(SpecError, match=r"2 columns vary over rw1\(t\), which has 300 levels; of more than 200 levels one column may"):
+        plan.make(design_of("y ~ x + (1 + x | rw1(t))", long))
+    with pytest.raises(SpecError, match="'one-at-a-time' has no draw of a field"):
+        plan.make(design, "one-at-a-time")
+    with pytest.raises(DataError, match=r"ar1 has 500 levels; .* or rw1.t., of which there may be 10,000"):
+        design_of("y ~ x + ar1(t)", walk(500))
+    with pytest.raises(DataError, match="rw2 has 10,001 levels; at most 10,000 are drawn"):
+        design_of("y ~ x + rw2(t)", walk(10_001))
+
+
+def test_new_levels_of_a_long_walk_are_those_of_the_short_one():
+    """Kriging goes by differences, whatever the length: a walk of 12 levels as a field and as it is, between and beyond."""
+    positions = np.cumsum(np.array([0.0, 1, 2, 1, 1, 3, 1, 1, 2, 1, 1, 1]))
+    for order in (1, 2):
+        one, other = (structures.of_walk(f"rw{order}", "", positions, np.ones(12, dtype=bool), sparse) for sparse in (True, False))
+        found, wanted = (kriging.weights(s, ["2", "17", "19"]) for s in (one, other))
+        for a, b in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
+
+
+def test_the_matrix_of_a_large_map_is_not_written_out():
+    J = 1_050
+    found = structures.of_walk("rw1", "rw1(t)", np.arange(float(J)), np.ones(J, dtype=bool))
+    with pytest.raises(DataError, match=r"rw1\(t\) has 1,050 levels, and its covariance would be written as a matrix of 1,050 × 1,050"):
+        structures.dense_basis(found, "export")
 
 
 def test_the_scale_of_a_walk_does_not_depend_on_its_unit_or_length():
@@ -105,7 +173,8 @@ def test_a_step_says_the_grid_and_without_it_few_levels_are_put_between():
         (rows(year=["old", "new", "1990"]), "y ~ rw1(year)", "walks over numbers, such as years or ages; the level '(old|new)' is none"),
         (rows(year=[1, 2]), "y ~ rw1(year)", "needs 3 levels or more; there are 2"),
         (rows(year=[1, 2, 3]), "y ~ rw2(year)", "needs 4 levels or more; there are 3"),
-        (rows(year=[0, 1, 1000]), "y ~ rw1(year, step = 1)", "has 1,001 levels; .* up to 400 columns"),
+        (rows(year=[0, 1, 20_000]), "y ~ rw1(year, step = 1)", "has 20,001 levels; at most 10,000 are drawn"),
+        (rows(year=[0, 1, 1000]), "y ~ ar1(year, step = 1)", "has 1,001 levels; .* up to 400 columns"),
         (rows(a=[1, 2, 3], b=[1, 2, 3]), "y ~ rw1(a:b)", "walks over numbers"),
     ],
 )

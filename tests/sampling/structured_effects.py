@@ -42,10 +42,10 @@ class StructuredCase:
 
 
 def structure_of(kind: str, J: int, rng: np.random.Generator) -> structures.Structure:
-    """A structure of J levels: irregular positions, areas in components, kin, a curve, groups and their mixtures."""
-    observed = np.ones(J, dtype=bool)
+    """A structure of J levels: irregular positions, areas in components, kin, a curve, groups and their mixtures; "rw1*": as a field."""
+    observed, sparse, kind = np.ones(J, dtype=bool), kind.endswith("*"), kind.removesuffix("*")
     if kind in ("rw1", "rw2"):
-        return structures.of_walk(kind, kind, np.cumsum(rng.choice([1.0, 2.0, 4.5], J)), observed)
+        return structures.of_walk(kind, kind, np.cumsum(rng.choice([1.0, 2.0, 4.5], J)), observed, sparse)
     if kind == "s":
         return structures.of_spline("s(x)", np.cumsum(rng.choice([1.0, 2.0, 4.5], J)), J - 2, observed)
     if kind == "mm":  # four groups, and mixtures of two of them
@@ -55,7 +55,7 @@ def structure_of(kind: str, J: int, rng: np.random.Generator) -> structures.Stru
             row[rng.choice(4, 2, replace=False)] = share, 1.0 - share
         return structures.of_members("mm(a, b)", B, observed)
     if kind in structures.GRAPHS:
-        return structures.of_areas(kind, kind, AREAS[(AREAS < J).all(axis=1)], J, observed)
+        return structures.of_areas(kind, kind, AREAS[(AREAS < J).all(axis=1)], J, observed, sparse)
     if kind == "ar1":
         return structures.of_autoregression(kind, np.cumsum(rng.choice([1.0, 2.0, 3.0], J)), 1.0, observed)
     A = rng.standard_normal((J, J + 2))
@@ -82,7 +82,13 @@ def design_of(case: StructuredCase, rng: np.random.Generator) -> Design:
 
 
 class StructuredEngine(GrEngine):
-    """``Engine`` for structured factors: their coordinates in the core are those of the effects, and noise where K has no direction."""
+    """``Engine`` for structured factors: their coordinates in the core are those of the effects, and noise where K has no direction. The
+    noise of fields is redrawn in three pieces."""
+
+    def __init__(self, design: Design, made: plan.Plan, **further) -> None:
+        super().__init__(design, made, **further)
+        if self.packed.layout.fields.table.size and made.scheme == "second-order":
+            self.chain.pieces[0] = 3
 
     def place(self, values: dict, y: np.ndarray) -> None:
         Engine.place(self, {**values, "u": []}, y)

@@ -29,6 +29,9 @@ FURTHER: dict[str, Model] = {
     "t effects, ordinal": Model("one_factor", "ordinal", "auto", gr=True),
     "poisson slopes by factors": Model("slopes", "poisson", "second-order", order=2),
     "ar1 nested, logit augmented": Model("nested", "logit", "joint", kinds=("ar1", "")),
+    "field of areas, poisson": Model("one_factor", "poisson", "auto", kinds=("icar*",)),
+    "field nested, logit augmented": Model("nested", "logit", "augmented", kinds=("icar*", "")),
+    "two fields, gaussian": Model("crossed", "gaussian", "auto", kinds=("rw2*", "icar*")),
     "leroux one at a time": Model("crossed", "gaussian", "one-at-a-time", kinds=("leroux", "")),
 }
 ALL = MODELS | FURTHER

@@ -66,6 +66,21 @@ CASES = (
     StructuredCase("student", "crossed", "joint", ("ar1", "t")),
     StructuredCase("gaussian", "crossed", "joint", ("leroux", "t"), elliptical=True),
     StructuredCase("poisson", "crossed", "second-order", ("t", "ar1")),
+    StructuredCase("gaussian", "one_factor", "auto", ("rw1*",), elliptical=True),
+    StructuredCase("poisson", "one_factor", "auto", ("icar*",)),
+    StructuredCase("gaussian", "crossed", "auto", ("icar*", "")),
+    StructuredCase("gaussian", "nested", "auto", ("icar*", "")),
+    StructuredCase("poisson", "crossed", "auto", ("rw2*", ""), elliptical=True),
+    StructuredCase("gaussian", "crossed", "auto", ("rw2*", "icar*")),
+    StructuredCase("student", "one_factor", "auto", ("rw2*",)),
+    StructuredCase("poisson", "nested", "auto", ("icar*", "")),
+    StructuredCase("probit", "crossed", "augmented", ("rw1*", "rw2")),
+    StructuredCase("logit", "crossed", "augmented", ("", "icar*"), elliptical=True),
+    StructuredCase("binomial", "crossed", "auto", ("rw1*", "icar*")),
+    StructuredCase("ordinal", "one_factor", "auto", ("icar*",)),
+    StructuredCase("negative_binomial", "one_factor", "auto", ("rw2*",)),
+    StructuredCase("logit", "crossed", "second-order", ("t", "rw1*")),
+    StructuredCase("gaussian", "crossed", "auto", ("ar1", "icar*")),
 )
 
 
@@ -116,6 +131,36 @@ def test_a_second_membership_that_is_forgotten_is_caught():
         return np.eye(B.shape[1])[B.argmax(axis=1)]
 
     name, p = examine(CASES[19], replicates=400, seed=13, miswritten=lambda design: _with_basis(design, alone))
+    assert p < 1e-6, name
+
+
+def _field(design: Design, **changes) -> Design:
+    factors = (
+        f if f.structure is None else replace(f, structure=replace(f.structure, field=replace(f.structure.field, **changes)))
+        for f in design.factors
+    )
+    return replace(design, factors=tuple(factors))
+
+
+@pytest.mark.parametrize("which", [53, 54], ids=lambda k: str(CASES[k]))
+def test_a_field_on_the_wrong_scale_is_caught(which: int):
+    name, p = examine(
+        CASES[which],
+        replicates=300,
+        seed=13,
+        miswritten=lambda design: _field(design, weight=0.6 * design.factors[0].structure.field.weight),
+    )
+    assert p < 1e-6, name
+
+
+@pytest.mark.parametrize("which", [53, 54], ids=lambda k: str(CASES[k]))
+def test_constraints_that_take_no_dimension_are_caught(which: int):
+    """The sd drawn as if K were of full rank: wrong by a power of sd."""
+
+    def full(engine: StructuredEngine) -> None:
+        engine.chain.layout.term["count"][0] = len(engine.design.factors[0].levels) + 2
+
+    name, p = examine(CASES[which], replicates=600, seed=13, broken=full)
     assert p < 1e-6, name
 
 

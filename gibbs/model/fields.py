@@ -1,0 +1,179 @@
+"""Long walks and large maps: what their levels know of each other as differences, each of two or three levels, not as a matrix.
+
+    u = σ φ,     φ ~ N(0, K),     K⁻ = R = D'D,     N'φ = 0
+
+D (E, J) has the differences, each over its sd, on the scale of Sørbye & Rue (2014): the geometric mean of the diagonal of K is 1 in every
+connected component. N (J, k) is what no difference sees, orthonormal in each component. An area without neighbours is N(0, σ²).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+SMALLEST = 200
+"""Levels above which a walk or a map is a field, where below it stands in the dense core."""
+KINDS = ("rw1", "rw2", "icar")
+"""Kinds of levels that may be a field."""
+LARGEST = 10_000
+"""Levels that a field may have."""
+
+
+def is_one(kind: str, levels: int, sparse: bool | None = None) -> bool:
+    """Whether so many levels of a kind are a field: where ``sparse`` says so, or, where it says nothing, above ``SMALLEST``."""
+    return kind in KINDS and (levels > SMALLEST if sparse is None else sparse)
+
+
+_TOGETHER = 256
+"""Columns of an inverse that are solved for at a time."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """ends, weight (E, 3): the levels of every difference and their weights, any level with weight 0. null (k, J): N, by constraint. part
+    (J,): the component of every level, −1 where it has no constraint. pins: for every component, k levels that tell all which D does not
+    see. variances (J,): the diagonal of K. unit: c in K = c(D₀'D₀)⁻, D₀ the differences as they were before (of a map, of its first
+    component)."""
+
+    ends: np.ndarray = field(repr=False)
+    weight: np.ndarray = field(repr=False)
+    null: np.ndarray = field(repr=False)
+    part: np.ndarray = field(repr=False)
+    pins: tuple[np.ndarray, ...] = field(repr=False)
+    variances: np.ndarray = field(repr=False)
+    unit: float = 1.0
+
+    @property
+    def levels(self) -> int:
+        """J."""
+        return int(self.part.size)
+
+    @property
+    def constraints(self) -> int:
+        """k, of each component."""
+        return int(self.null.shape[0])
+
+    @property
+    def rank(self) -> int:
+        """Dimensions of φ."""
+        return self.levels - self.constraints * len(self.pins)
+
+    def differences(self) -> Any:
+        """D, (E, J) sparse."""
+        return sparse_differences(self.ends, self.weight, self.levels)
+
+    def precision(self) -> Any:
+        """R, (J, J) sparse."""
+        D = self.differences()
+        found = (D.T @ D).tocsr()
+        found.sort_indices()
+        return found
+
+    def project(self, x: np.ndarray) -> np.ndarray:
+        """(I − NN')x, component by component; x (J, …)."""
+        for k in range(self.constraints):
+            member = self.part >= 0
+            sums = np.zeros((len(self.pins), *x.shape[1:]))
+            np.add.at(sums, self.part[member], (self.null[k, member] * x[member].T).T)
+            x = x.copy()
+            x[member] -= (self.null[k, member] * sums[self.part[member]].T).T
+        return x
+
+    def draws(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """φ ~ N(0, K), (n, J): the solutions of what D leaves of noise, pinned, then with N'φ = 0."""
+        from scipy.sparse.linalg import splu
+
+        D = self.differences()
+        free = np.setdiff1d(np.arange(self.levels), np.concatenate([np.zeros(0, dtype=np.int64), *self.pins]))
+        some = D[:, free]
+        x = np.zeros((self.levels, n))
+        x[free] = splu((some.T @ some).tocsc()).solve(some.T @ rng.standard_normal((len(self.ends), n)))
+        return self.project(x).T
+
+
+def sparse_differences(ends: np.ndarray, weight: np.ndarray, levels: int) -> Any:
+    """D, (E, J) sparse, of its ends and weights."""
+    from scipy import sparse
+
+    rows = np.repeat(np.arange(len(ends)), 3)
+    return sparse.csr_array((weight.ravel(), (rows, ends.ravel())), shape=(len(ends), levels))
+
+
+def pinned_inverse(R: Any, pins: np.ndarray, null: np.ndarray, *, diagonal: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """(diagonal of Z where it is asked for, ZN), Z the inverse of R without the rows and columns of ``pins``, 0 there; null (J, k) is N."""
+    from scipy.sparse.linalg import splu
+
+    J = R.shape[0]
+    free = np.setdiff1d(np.arange(J), pins)
+    root = splu(R[free][:, free].tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
+    variances, product = np.zeros(J), np.zeros((J, null.shape[1]))
+    product[free] = root.solve(np.ascontiguousarray(null[free]))
+    for first in range(0, free.size if diagonal else 0, _TOGETHER):
+        size = min(_TOGETHER, free.size - first)
+        unit = np.zeros((free.size, size))
+        unit[first + np.arange(size), np.arange(size)] = 1.0
+        variances[free[first : first + size]] = root.solve(unit)[first + np.arange(size), np.arange(size)]
+    return variances, product
+
+
+def scaled(ends: np.ndarray, weight: np.ndarray, part: np.ndarray, null: np.ndarray, pins: tuple[np.ndarray, ...]) -> Field:
+    """The field of these differences, component by component on the scale where the geometric mean of K's diagonal is 1; ``null`` (k, J)
+    spans N in each component."""
+    weight, null, variances, unit = weight.copy(), null.copy(), np.ones(part.size), 1.0
+    for m, pinned in enumerate(pins):
+        members = np.flatnonzero(part == m)
+        place = np.full(part.size, -1)
+        place[members] = np.arange(members.size)
+        own = np.flatnonzero(part[ends[:, 0]] == m)
+        N, _ = np.linalg.qr(null[:, members].T)
+        local = np.maximum(place[ends[own]], 0)
+        R = Field(local, weight[own], N.T, np.zeros(members.size, dtype=np.int64), (), np.ones(0)).precision()
+        diagonal, product = pinned_inverse(R, place[pinned], N)
+        spread = diagonal - 2.0 * np.sum(N * product, axis=1) + np.sum((N @ (N.T @ product)) * N, axis=1)
+        c = float(np.exp(-np.mean(np.log(spread))))
+        weight[own] /= np.sqrt(c)
+        null[:, members], variances[members] = N.T, c * spread
+        unit = c if m == 0 else unit
+    return Field(ends, weight, null, part, pins, variances, unit)
+
+
+def of_walk(order: int, positions: np.ndarray) -> Field:
+    """A random walk over sorted positions, of first or second ``order``."""
+    J = positions.size
+    inside = (positions - positions[0]) / (positions[-1] - positions[0])
+    ends, weight = differences_of_walk(order, inside)
+    null = np.stack([np.ones(J), inside - inside.mean()])[:order]
+    pins = np.array([J - 1]) if order == 1 else np.array([0, J - 1])
+    return scaled(ends, weight, np.zeros(J, dtype=np.int64), null, (pins,))
+
+
+def differences_of_walk(order: int, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(ends, weight), as ``Field`` has them, of a walk over sorted positions before it is scaled: each difference over its sd."""
+    J, steps = positions.size, np.diff(positions)
+    rows = np.arange(J - order)
+    ends = np.stack([rows, rows + 1, rows + order], axis=1)
+    if order == 1:
+        size = np.sqrt(steps)
+        weight = np.stack([-1.0 / size, 1.0 / size, np.zeros(J - 1)], axis=1)
+    else:
+        before, after = steps[:-1], steps[1:]
+        size = np.sqrt(0.5 * (before + after))
+        weight = np.stack([1.0 / before, -1.0 / before - 1.0 / after, 1.0 / after], axis=1) / size[:, None]
+    return ends, weight
+
+
+def of_graph(edges: np.ndarray, components: np.ndarray) -> Field:
+    """Neighbours (E, 2) in ``components`` (J,); an area alone in its component is N(0, σ²)."""
+    size = np.bincount(components)
+    large = np.flatnonzero(size > 1)
+    number = np.full(size.size, -1)
+    number[large] = np.arange(large.size)
+    part = number[components]
+    alone = np.flatnonzero(part < 0)
+    ends = np.concatenate([np.column_stack([edges, edges[:, 1]]), np.column_stack([alone] * 3)]).astype(np.int64)
+    weight = np.concatenate([np.tile([-1.0, 1.0, 0.0], (len(edges), 1)), np.tile([1.0, 0.0, 0.0], (alone.size, 1))])
+    degree = np.bincount(edges.ravel(), minlength=part.size)
+    pins = tuple(np.array([members[np.argmax(degree[members])]]) for m in range(large.size) for members in [np.flatnonzero(part == m)])
+    return scaled(ends, weight, part, np.ones((1, part.size)), pins)

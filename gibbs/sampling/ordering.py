@@ -1,0 +1,168 @@
+"""Fields → the places of a sparse factorisation (``kernels/fields.py``): an order that fills little, the pattern of Λ, R̃.
+
+R of a field has no inverse: D sees no constant. Where N'φ = 0, R̃ = R + NB + B'N' is R. With γ = N_r⁻¹φ_r, the part of φ in N that the
+pinned levels r tell, φ'R̃φ = v'Rv + 2κ|γ|² + 2κ γ'N'v, v = φ − Nγ. That is positive for κ below 2/λ, λ the largest eigenvalue of N'ZN, Z
+the inverse of R without r; κ = 1/λ here. The rows of pinned levels are full, and stand last: all others are as sparse as R.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gibbs.kernels import fields as kf
+from gibbs.kernels import layout as kl
+from gibbs.model.fields import Field, pinned_inverse
+
+_SUMS = 5
+"""Sums by component that ``kernels/field_moves.py`` makes at once."""
+
+
+def of(fields: list[Field], levels: list[np.ndarray], columns: int) -> kl.Fields:
+    """The places of all fields, in their order; ``levels``: of every row, ``columns`` of the core."""
+    table = kl.table(len(fields), kl.FIELD)
+    whole: list[np.ndarray] = [np.zeros(0, dtype=np.int64)]
+    real: list[np.ndarray] = [np.zeros(0)]
+    room = 0
+
+    def append(to: list[np.ndarray], values: np.ndarray) -> int:
+        start = sum(part.size for part in to)
+        to.append(np.ravel(values))
+        return start
+
+    for row, one, level in zip(table, fields, levels, strict=True):
+        order, prior, descend = _ordered(one)
+        rows, entries, pointers, below = _pattern(prior)
+        row.nodes, row.parts, row.constraints, row.differences = one.levels, len(one.pins), one.constraints, len(one.ends)
+        for name, values in (
+            ("order0", order), ("rows0", rows), ("entries0", entries), ("columns0", pointers), ("below0", below),
+            ("priors0", prior.indptr), ("prior_column0", prior.indices), ("part0", one.part), ("ends0", one.ends),
+            ("descend0", descend), ("members0", np.argsort(level, kind="stable")),
+            ("first0", np.concatenate([[0], np.cumsum(np.bincount(level, minlength=one.levels))])),
+        ):  # fmt: skip
+            row[name] = append(whole, np.asarray(values, dtype=np.int64))
+        for name, numbers in (("prior0", prior.data), ("null0", one.null), ("weight0", one.weight)):
+            row[name] = append(real, np.asarray(numbers, dtype=float))
+        sizes = (below.size, one.levels, one.levels * one.constraints, one.levels, len(one.pins) * max(columns, _SUMS))
+        for name, size in zip(("lower0", "diagonal0", "constraint0", "scratch0", "sums0"), sizes, strict=True):
+            row[name] = room
+            room += size
+    return kl.Fields(table, np.concatenate(whole), np.concatenate(real), kl.no_fields().at)
+
+
+def addressed(layout: kl.Layout) -> kl.Layout:
+    """With the addresses that its fields' kernels have in this process."""
+    if not layout.fields.table.size:
+        return layout
+    return layout._replace(fields=layout.fields._replace(at=tuple(kernel.address() for kernel in kf.APART)))
+
+
+def room(fields: kl.Fields, columns: int) -> int:
+    """Numbers of ``Work.field``."""
+    last = fields.table[-1] if fields.table.size else None
+    return 0 if last is None else int(last.sums0 + last.parts * max(columns, _SUMS))
+
+
+def _ordered(one: Field):
+    """(the level at each place, R̃ in that order: its lower triangle by row, sparse; the first place of every place's subtree)."""
+    from scipy import sparse
+    from scipy.sparse.linalg import splu
+
+    J, R = one.levels, one.precision()
+    pins = np.concatenate([np.zeros(0, dtype=np.int64), *one.pins])
+    free = np.setdiff1d(np.arange(J), pins)
+    some = R[free][:, free]
+    heavy = (some + sparse.diags_array(2.0 * abs(some).sum(axis=1))).tocsc()
+    found = splu(heavy, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
+    order = np.concatenate([free[np.argsort(found.perm_c)], pins]).astype(np.int64)
+    extra = sparse.lil_array((J, J))
+    for m, pinned in enumerate(one.pins):
+        members = np.flatnonzero(one.part == m)
+        place = np.full(J, -1)
+        place[members] = np.arange(members.size)
+        N = one.null[:, members].T
+        own = R[members][:, members]
+        _, product = pinned_inverse(own, place[pinned], N, diagonal=False)
+        kappa = 1.0 / float(np.linalg.eigvalsh(N.T @ product)[-1])
+        tells = N @ np.linalg.inv(N[place[pinned]])  # (n, k): 1 at one pinned level, 0 at the others
+        for k, r in enumerate(pinned):
+            extra[[r], members] = kappa * tells[:, k]
+    extra = extra.tocsr()
+    full = (R + extra + extra.T).tocsr()
+    parents = _tree(full[order][:, order])
+    after, descend = _postorder(parents)
+    order = order[after]
+    lower = sparse.tril(full[order][:, order]).tocsr()
+    lower.sort_indices()
+    return order, lower, descend
+
+
+def _tree(matrix) -> list[int]:
+    """The parent of every place in the tree of eliminations, −1 of roots (Liu 1986, with the ancestors of all met on the way shortened)."""
+    J = matrix.shape[0]
+    pointers, indices = matrix.indptr.tolist(), matrix.indices.tolist()
+    parents, ancestors = [-1] * J, [-1] * J
+    for i in range(J):
+        for e in range(pointers[i], pointers[i + 1]):
+            k = indices[e]
+            while k != -1 and k < i:
+                up = ancestors[k]
+                ancestors[k] = i
+                if up == -1:
+                    parents[k] = i
+                    break
+                k = up
+    return parents
+
+
+def _postorder(parents: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """(places, every subtree together and before its root; of each in that order the first of its subtree)."""
+    J = len(parents)
+    children: list[list[int]] = [[] for _ in range(J)]
+    roots = []
+    for k, parent in enumerate(parents):
+        (roots if parent < 0 else children[parent]).append(k)
+    found, first, stack = [], [], [(root, False) for root in reversed(roots)]
+    begun: dict[int, int] = {}
+    while stack:
+        k, done = stack.pop()
+        if done:
+            first.append(begun[k])
+            found.append(k)
+            continue
+        begun[k] = len(found)
+        stack.append((k, True))
+        stack.extend((child, False) for child in reversed(children[k]))
+    return np.array(found, dtype=np.int64), np.array(first, dtype=np.int64)
+
+
+def _pattern(prior) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(pointers of the rows of Λ below its diagonal; by row (entries, 2): column, place by column; pointers of the columns; by column: the
+    row).
+
+    Row i has the columns on the way from those of R̃'s row up the tree of eliminations (Davis 2006, §4.3).
+    """
+    J, parent = prior.shape[0], np.full(prior.shape[0], -1)
+    pointers, indices, parents = prior.indptr.tolist(), prior.indices.tolist(), parent.tolist()
+    seen, columns, rows, counts = [-1] * J, [], [0], [0] * J
+    for i in range(J):
+        seen[i], met = i, []
+        for e in range(pointers[i], pointers[i + 1]):
+            k = indices[e]
+            while k < i and seen[k] != i:
+                seen[k] = i
+                met.append(k)
+                if parents[k] < 0:
+                    parents[k] = i
+                k = parents[k]
+        met.sort()
+        columns.extend(met)
+        for k in met:
+            counts[k] += 1
+        rows.append(len(columns))
+    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    column = np.array(columns, dtype=np.int64)
+    row = np.repeat(np.arange(J), np.diff(rows))
+    by_column = np.lexsort((row, column))
+    place = np.empty(column.size, dtype=np.int64)
+    place[by_column] = np.arange(column.size)
+    return np.array(rows), np.column_stack([column, place]), first, row[by_column]

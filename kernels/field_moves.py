@@ -1,0 +1,233 @@
+"""The noise of a field under a likelihood with a normal stand-in (``second_order.py``), redrawn part by part.
+
+With φ = Λ⁻ᵀ(I − a(a'a)⁻¹a')ε (``fields.py``) the noise is white under the stand-in, so any part of it may be redrawn and accepted on what
+the gap of likelihood and stand-in makes of it. Here a part is a piece of the order of elimination, less the directions a_b that the
+constraints have in the piece: with a_b'ε_b held, a'ε stays, and what changes are the levels that are eliminated on account of those of the
+piece (their descendants in the tree of eliminations, which in its postorder stand together), with their rows. So a sweep over all pieces
+costs a few passes over the rows, however many there are. Pieces begin anywhere, a new place in every sweep. The directions a_b of all
+pieces are redrawn in one decision more.
+
+Factors that are nested in the field follow it; then a decision is one pass over all rows.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .arrays import copy_to, sum_of
+from .compiling import contracted, kernel
+from .likelihood import dispersion_of, gaps, log_likelihood
+from .location import place_unit
+from .own_law import row_stand_in
+from .statistics import add_effects
+
+
+@kernel
+def hold_constraints(fields, of, room, x, first, last):
+    """x[i], first ≤ i < last places, ← what is orthogonal to a_b, component by component, of every constraint."""
+    index, J, parts, at = fields.index, of.nodes, of.parts, of.sums0
+    a0, a1 = of.constraint0, of.constraint0 + J
+    for m in range(5 * parts):
+        room[at + m] = 0.0
+    for i in range(first, last):
+        j = index[of.order0 + i]
+        m = index[of.part0 + j]
+        if m >= 0:
+            room[at + m] += room[a0 + j] * x[i]
+            room[at + parts + m] += room[a0 + j] ** 2
+            if of.constraints > 1:
+                room[at + 2 * parts + m] += room[a0 + j] * room[a1 + j]
+    for i in range(first, last):
+        j = index[of.order0 + i]
+        m = index[of.part0 + j]
+        if m >= 0 and room[at + parts + m] > 0.0:
+            x[i] -= room[a0 + j] * room[at + m] / room[at + parts + m]
+            if of.constraints > 1:
+                b = room[a1 + j] - room[a0 + j] * room[at + 2 * parts + m] / room[at + parts + m]
+                room[at + 3 * parts + m] += b * x[i]
+                room[at + 4 * parts + m] += b * b
+    if of.constraints > 1:
+        for i in range(first, last):
+            j = index[of.order0 + i]
+            m = index[of.part0 + j]
+            if m >= 0 and room[at + parts + m] > 0.0 and room[at + 4 * parts + m] > 1e-20 * room[at + parts + m]:
+                b = room[a1 + j] - room[a0 + j] * room[at + 2 * parts + m] / room[at + parts + m]
+                x[i] -= b * room[at + 3 * parts + m] / room[at + 4 * parts + m]
+
+
+@contracted
+def _descend(fields, of, room, x, start, last):
+    """x[i], start ≤ i < last, ← Λ⁻ᵀ of it, what stands beyond ``last`` being 0."""
+    index, below, columns, lower, d = fields.index, of.below0, of.columns0, of.lower0, of.diagonal0
+    for k in range(last - 1, start - 1, -1):
+        s = x[k]
+        for e in range(index[columns + k], index[columns + k + 1]):
+            j = index[below + e]
+            if j >= last:
+                break
+            s -= room[lower + e] * x[j]
+        x[k] = s * room[d + k]
+
+
+@kernel
+def _first_descendant(fields, of, first, last):
+    """The first place whose level hangs on one of the places ``first`` to ``last``."""
+    start = first
+    for i in range(first, last):
+        start = min(start, fields.index[of.descend0 + i])
+    return start
+
+
+@kernel
+def _try_rows(data, shape, cut, layout, f, of, l, x, start, last, state, trial):
+    """trial.eta, trial.gap of the rows of levels at the places ``start`` to ``last``, whose effects move by l x; returns how gaps rise."""
+    index, z, rise = layout.fields.index, layout.factor[f].z0, 0.0
+    for k in range(start, last):
+        j = index[of.order0 + k]
+        for r in range(index[of.first0 + j], index[of.first0 + j + 1]):
+            i = index[of.members0 + r]
+            e = state.eta[i] + data.Z[i, z] * l * x[k]
+            value = log_likelihood(data.code, data.y[i], data.trials[i], e, shape, cut)
+            value -= row_stand_in(data.code, i, data.y, data.omega, data.linear, e, cut)
+            trial.eta[i], trial.gap[i] = e, value
+            rise += value - state.gap[i]
+    return rise
+
+
+@kernel
+def _take_rows(layout, of, start, last, state, trial):
+    """The state's η and gap of these rows ← those of the trial."""
+    index = layout.fields.index
+    for k in range(start, last):
+        j = index[of.order0 + k]
+        for r in range(index[of.first0 + j], index[of.first0 + j + 1]):
+            i = index[of.members0 + r]
+            state.eta[i], state.gap[i] = trial.eta[i], trial.gap[i]
+
+
+@kernel
+def _refresh_piece(rng, share, data, cut, layout, f, first, last, state, trial, work, counts):
+    """The places ``first`` to ``last`` of a field that is a unit by itself."""
+    fields, u0, room = layout.fields, layout.factor[f].u0, work.field
+    of, l, keep = fields.table[layout.factor[f].sparse], work.roots[layout.factor[f].root0], math.sqrt(1.0 - share * share)
+    change, x = trial.change, trial.fresh
+    for i in range(first, last):
+        z = trial.noise[u0 + fields.index[of.order0 + i]]
+        change[i] = keep * z + share * rng.standard_normal() - z
+    hold_constraints(fields, of, room, change, first, last)
+    start = _first_descendant(fields, of, first, last)
+    for i in range(start, last):
+        x[i] = change[i] if i >= first else 0.0
+    _descend(fields, of, room, x, start, last)
+    shape = dispersion_of(state.psi)
+    accepted = _try_rows(data, shape, cut, layout, f, of, l, x, start, last, state, trial) > -rng.standard_exponential()
+    for i in range(first, last):
+        k = u0 + fields.index[of.order0 + i]
+        counts.tried[k] += 1
+        if accepted:
+            counts.accepted[k] += 1
+            trial.noise[k] += change[i]
+    if accepted:
+        _take_rows(layout, of, start, last, state, trial)
+        for i in range(start, last):
+            state.u[u0 + fields.index[of.order0 + i]] += l * x[i]
+
+
+@kernel
+def _decide_on_all(rng, data, cut, layout, unit, pos, state, trial, work):
+    """Whether trial.u, the noise of the unit up to place ``pos``, becomes the state's effects: one pass over all rows."""
+    factor, units = layout.factor, layout.units
+    place_unit(layout, unit, pos, work, state.core, trial.u)
+    copy_to(state.eta, trial.eta)
+    for place in range(pos + 1):
+        g = units[unit, place]
+        start, end = factor[g].u0, factor[g].u0 + factor[g].levels * factor[g].width
+        for k in range(start, end):
+            trial.u[k] -= state.u[k]
+        add_effects(data.Z, data.level, layout, g, trial.u, trial.eta)
+        for k in range(start, end):
+            trial.u[k] += state.u[k]
+    rise = gaps(data, trial.eta, dispersion_of(state.psi), cut, trial.gap) - sum_of(state.gap)
+    if not rise > -rng.standard_exponential():
+        return False
+    for place in range(pos + 1):
+        g = units[unit, place]
+        for k in range(factor[g].u0, factor[g].u0 + factor[g].levels * factor[g].width):
+            state.u[k] = trial.u[k]
+    copy_to(trial.eta, state.eta)
+    copy_to(trial.gap, state.gap)
+    return True
+
+
+@kernel
+def _noise_of_unit(layout, unit, pos, trial):
+    """trial.u ← the noise of the factors up to place ``pos``."""
+    for place in range(pos + 1):
+        g = layout.units[unit, place]
+        for k in range(layout.factor[g].u0, layout.factor[g].u0 + layout.factor[g].levels * layout.factor[g].width):
+            trial.u[k] = trial.noise[k]
+
+
+@kernel
+def _refresh_held(rng, share, offset, pieces, data, cut, layout, unit, state, trial, work, counts):
+    """What ``hold_constraints`` leaves of every piece, of all of them in one decision."""
+    f, pos = layout.units[unit, 0], unit - unit  # 0; a literal would be compiled as a version of its own
+    fields, u0, room, keep = layout.fields, layout.factor[f].u0, work.field, math.sqrt(1.0 - share * share)
+    of, change, fresh, J = fields.table[layout.factor[f].sparse], trial.change, trial.fresh, layout.factor[f].levels
+    for i in range(J):
+        z = trial.noise[u0 + fields.index[of.order0 + i]]
+        change[i] = keep * z + share * rng.standard_normal() - z
+        fresh[i] = change[i]
+    for piece in range(pieces + 1):
+        first, last = piece_of(piece, pieces, offset, J)
+        hold_constraints(fields, of, room, fresh, first, last)
+    _noise_of_unit(layout, unit, pos, trial)
+    for i in range(J):
+        change[i] -= fresh[i]
+        trial.u[u0 + fields.index[of.order0 + i]] += change[i]
+    accepted = _decide_on_all(rng, data, cut, layout, unit, pos, state, trial, work)
+    for i in range(J):
+        k = u0 + fields.index[of.order0 + i]
+        counts.tried[k] += 1
+        if accepted:
+            counts.accepted[k] += 1
+            trial.noise[k] += change[i]
+
+
+@kernel
+def piece_of(piece, pieces, offset, J):
+    """(first, last) place of a piece of all but equal ones, the first of which is cut short by ``offset`` < 1 of a piece."""
+    first = int((piece - offset) * J / pieces)
+    last = int((piece + 1 - offset) * J / pieces)
+    return max(first, 0), min(max(last, 0), J)
+
+
+@kernel
+def refresh_field(rng, share, pieces, data, cut, layout, unit, pos, state, trial, work, counts):
+    """The noise of the field at place ``pos`` of its chain, in ``pieces`` parts. Mutates u, η, gap and trial.noise."""
+    f = layout.units[unit, pos]
+    J, u0, offset = layout.factor[f].levels, layout.factor[f].u0, 0.0
+    if pieces > 1:
+        offset += rng.random()
+    for piece in range(pieces + 1):
+        first, last = piece_of(piece, pieces, offset, J)
+        if last <= first:
+            continue
+        if pos == 0:
+            _refresh_piece(rng, share, data, cut, layout, f, first, last, state, trial, work, counts)
+            continue
+        _noise_of_unit(layout, unit, pos, trial)
+        at, keep = layout.fields.table[layout.factor[f].sparse].order0, math.sqrt(1.0 - share * share)
+        for i in range(first, last):
+            k = u0 + layout.fields.index[at + i]
+            trial.fresh[k] = keep * trial.noise[k] + share * rng.standard_normal()
+            trial.u[k] = trial.fresh[k]
+        accepted = _decide_on_all(rng, data, cut, layout, unit, pos, state, trial, work)
+        for i in range(first, last):
+            k = u0 + layout.fields.index[at + i]
+            counts.tried[k] += 1
+            if accepted:
+                counts.accepted[k] += 1
+                trial.noise[k] = trial.fresh[k]
+    if pos == 0 and pieces > 1:
+        _refresh_held(rng, share, offset, pieces, data, cut, layout, unit, state, trial, work, counts)

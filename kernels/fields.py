@@ -1,0 +1,256 @@
+"""A unit whose levels know their neighbours, eliminated by a sparse factorisation: long walks, large maps.
+
+    u = l φ,     φ ~ N(0, K),     K⁻ = R = D'D,     N'φ = 0,
+
+D the differences that are independent, N what no difference sees: constants of each connected component, of second-order walks a straight
+line too. One effect a level. Given everything further in the order (core, right-hand side: columns E = [C | h] in the scale of u) φ has the
+precision Q/σ²,
+
+    Q = l²G + σ²R̃ = ΛΛ',      R̃ = R + NB + B'N',
+
+which is R where N'φ = 0; B (rows of one node a constraint) is such that R̃ has a Cholesky factor wherever l is, 0 among it
+(``gibbs.sampling.ordering``). As in ``elimination.py``, V = Λ⁻¹lE; the constraint is one more column, a = Λ⁻¹N, and conditioning on it is a
+projection (Rue & Held 2005, §2.3.3; here V'V is all that is needed):
+
+    V ← (I − a(a'a)⁻¹a')V,      log|·| = log|Q| + log|a'a| + k log σ²,      φ = Λ⁻ᵀ(I − a(a'a)⁻¹a')(v − V_C core + σε) .
+
+k constraints take k dimensions. Λ is simplicial: row i is found from the columns that its pattern names (up-looking; Davis 2006, §4.6),
+places by an order that fills little. Places, patterns and R̃ stand in ``layout.Fields``, Λ and a in ``Work.field``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import types
+
+from .apart import Apart
+from .compiling import contracted, kernel
+
+
+@contracted
+def _factor(fields, of, G, first, l2, variance, room):
+    """room ← Λ by column and the inverses of its diagonal; G of level j at ``G[first + j]``. Returns log|Q|."""
+    index, value, order, below, entries = fields.index, fields.value, of.order0, of.below0, of.entries0
+    rows, columns, priors, lower, d, x = of.rows0, of.columns0, of.priors0, of.lower0, of.diagonal0, of.scratch0
+    log_det, product = 0.0, 1.0
+    for i in range(of.nodes):
+        room[x + i] = 0.0
+    for i in range(of.nodes):
+        pivot = l2 * G[first + index[order + i]]
+        for e in range(index[priors + i], index[priors + i + 1]):
+            k = index[of.prior_column0 + e]
+            if k == i:
+                pivot += variance * value[of.prior0 + e]
+            else:
+                room[x + k] = variance * value[of.prior0 + e]
+        for r in range(index[rows + i], index[rows + i + 1]):
+            k, place = index[entries + 2 * r], index[entries + 2 * r + 1]
+            s = room[x + k] * room[d + k]
+            room[x + k] = 0.0
+            for e in range(index[columns + k], place):
+                room[x + index[below + e]] -= room[lower + e] * s
+            room[lower + place] = s
+            pivot -= s * s
+        room[d + i] = 1.0 / math.sqrt(pivot) if pivot > 0.0 else np.nan
+        product *= pivot
+        if not 1e-200 < product < 1e200:
+            log_det += math.log(product) if product > 0.0 else np.nan
+            product = 1.0
+    return log_det + (math.log(product) if product > 0.0 else np.nan)
+
+
+@contracted
+def _forward(fields, of, x, first, size, room):
+    """Rows x[first + j·size …] of level j ← Λ⁻¹ of them, ``size`` columns side by side."""
+    index, order, below, columns, lower, d = fields.index, of.order0, of.below0, of.columns0, of.lower0, of.diagonal0
+    for k in range(of.nodes):
+        here, inverse = first + index[order + k] * size, room[d + k]
+        for c in range(size):
+            x[here + c] *= inverse
+        for e in range(index[columns + k], index[columns + k + 1]):
+            there, value = first + index[order + index[below + e]] * size, room[lower + e]
+            for c in range(size):
+                x[there + c] -= value * x[here + c]
+
+
+@contracted
+def _backward(fields, of, x, first, room):
+    """x[first + j] of level j ← Λ⁻ᵀ of them."""
+    index, order, below, columns, lower, d = fields.index, of.order0, of.below0, of.columns0, of.lower0, of.diagonal0
+    for k in range(of.nodes - 1, -1, -1):
+        s = x[first + index[order + k]]
+        for e in range(index[columns + k], index[columns + k + 1]):
+            s -= room[lower + e] * x[first + index[order + index[below + e]]]
+        x[first + index[order + k]] = s * room[d + k]
+
+
+@contracted
+def _multiply(fields, of, x, first, room):
+    """x[first + j] of level j ← Λ' of them, the inverse of ``_backward``."""
+    index, order, below, columns, lower, d = fields.index, of.order0, of.below0, of.columns0, of.lower0, of.diagonal0
+    for k in range(of.nodes):
+        s = x[first + index[order + k]] / room[d + k]
+        for e in range(index[columns + k], index[columns + k + 1]):
+            s += room[lower + e] * x[first + index[order + index[below + e]]]
+        x[first + index[order + k]] = s
+
+
+@kernel
+def _constrain(fields, of, room):
+    """room ← a, orthonormal in each component, by level; returns log|a'a|."""
+    index, part, J, parts, log_det = fields.index, of.part0, of.nodes, of.parts, 0.0
+    sums = of.sums0
+    for k in range(of.constraints):
+        a = of.constraint0 + k * J
+        for j in range(J):
+            room[a + j] = fields.value[of.null0 + k * J + j]
+        _forward(fields, of, room, a, 1, room)
+        for before in range(k):
+            _take_off(fields, of, room, of.constraint0 + before * J, room, a, 1)
+        for m in range(parts):
+            room[sums + m] = 0.0
+        for j in range(J):
+            if index[part + j] >= 0:
+                room[sums + index[part + j]] += room[a + j] ** 2
+        for m in range(parts):
+            log_det += math.log(room[sums + m])
+            room[sums + m] = 1.0 / math.sqrt(room[sums + m])
+        for j in range(J):
+            if index[part + j] >= 0:
+                room[a + j] *= room[sums + index[part + j]]
+    return log_det
+
+
+@contracted
+def _take_off(fields, of, room, a, x, first, size):
+    """x ← (I − aa')x, component by component; a is the unit vector of room[a + j], ``size`` columns side by side in x."""
+    index, part, sums = fields.index, of.part0, of.sums0
+    for m in range(of.parts * size):
+        room[sums + m] = 0.0
+    for j in range(of.nodes):
+        m = index[part + j]
+        if m >= 0:
+            for c in range(size):
+                room[sums + m * size + c] += room[a + j] * x[first + j * size + c]
+    for j in range(of.nodes):
+        m = index[part + j]
+        if m >= 0:
+            for c in range(size):
+                x[first + j * size + c] -= room[a + j] * room[sums + m * size + c]
+
+
+@kernel
+def project(fields, of, room, x, first, size):
+    """x ← (I − a(a'a)⁻¹a')x, ``size`` columns side by side, level j's at first + j·size."""
+    for k in range(of.constraints):
+        _take_off(fields, of, room, of.constraint0 + k * of.nodes, x, first, size)
+
+
+@contracted
+def _onto_core(V, c0, vh, u0, levels, core):
+    """core −= V_C'V_C and V_C'v, lower triangle; returns v'v."""
+    pc, total = core.shape[0], 0.0
+    for j in range(levels):
+        at, v = c0 + j * pc, vh[u0 + j]
+        total += v * v
+        for row in range(pc):
+            value = V[at + row]
+            core[row, pc] -= value * v
+            for column in range(row + 1):
+                core[row, column] -= value * V[at + column]
+    return total
+
+
+@kernel
+def eliminate_field(layout, f, variance, work):
+    """Eliminate the levels of factor f, the root of its chain, whose G, C and h stand in ``work`` less what its leaves took off.
+
+    Fills work.field; V_C (level, column) and v are projected. Returns (log det, v'v), as ``elimination.py``.
+    """
+    fields, factor, V, vh, room = layout.fields, layout.factor[f], work.V, work.vh, work.field
+    of, l, pc = fields.table[factor.sparse], work.roots[factor.root0], work.core.shape[0]
+    log_det = _factor(fields, of, V, factor.g0, l * l, variance, room)
+    for k in range(factor.c0, factor.c0 + of.nodes * pc):
+        V[k] *= l
+    for k in range(factor.u0, factor.u0 + of.nodes):
+        vh[k] *= l
+    _forward(fields, of, V, factor.c0, pc, room)
+    _forward(fields, of, vh, factor.u0, 1, room)
+    log_det += _constrain(fields, of, room) + of.constraints * of.parts * math.log(variance)
+    project(fields, of, room, V, factor.c0, pc)
+    project(fields, of, room, vh, factor.u0, 1)
+    return log_det, _onto_core(V, factor.c0, vh, factor.u0, of.nodes, work.core)
+
+
+@kernel
+def place_field(layout, f, work, u):
+    """u ← l Λ⁻ᵀ(I − a(a'a)⁻¹a')u of factor f."""
+    fields, factor, room = layout.fields, layout.factor[f], work.field
+    of, l = fields.table[factor.sparse], work.roots[factor.root0]
+    project(fields, of, room, u, factor.u0, 1)
+    _backward(fields, of, u, factor.u0, room)
+    for k in range(factor.u0, factor.u0 + of.nodes):
+        u[k] *= l
+
+
+@kernel
+def whiten_field(layout, f, work, u):
+    """u ← Λ'u/l of factor f, the inverse of ``place_field`` where N'u = 0."""
+    fields, factor, room = layout.fields, layout.factor[f], work.field
+    of, l = fields.table[factor.sparse], work.roots[factor.root0]
+    for k in range(factor.u0, factor.u0 + of.nodes):
+        u[k] /= l
+    _multiply(fields, of, u, factor.u0, room)
+
+
+@kernel
+def complete_noise_of_fields(rng, layout, unit, work, noise):
+    """``noise`` of a field, which ``whiten_field`` leaves without a part along a, is given one: noise that nothing sees, but as much of it
+    as the noise of a proposal has, whose a may be another."""
+    room = work.field
+    for pos in range(layout.units.shape[1] if unit >= 0 else 0):
+        f = layout.units[unit, pos]
+        if f < 0 or layout.factor[f].sparse < 0:
+            continue
+        fields, u0 = layout.fields, layout.factor[f].u0
+        of = fields.table[layout.factor[f].sparse]
+        for k in range(of.constraints):
+            for m in range(of.parts):
+                room[of.sums0 + m] = rng.standard_normal()
+            for j in range(of.nodes):
+                m = fields.index[of.part0 + j]
+                if m >= 0:
+                    noise[u0 + j] += room[of.constraint0 + k * of.nodes + j] * room[of.sums0 + m]
+
+
+@kernel
+def independent_differences(layout, f, u, x):
+    """x[u0 …] ← as many numbers as u has dimensions, whose squares sum to u'Ru = Σ (D u)²: what the sd of factor f is drawn given."""
+    fields, factor = layout.fields, layout.factor[f]
+    of, total = fields.table[factor.sparse], 0.0
+    for e in range(of.differences):
+        s = 0.0
+        for k in range(3 * e, 3 * e + 3):
+            s += fields.value[of.weight0 + k] * u[factor.u0 + fields.index[of.ends0 + k]]
+        total += s * s
+    rank = of.nodes - of.constraints * of.parts
+    for j in range(rank):
+        x[factor.u0 + j] = math.sqrt(total / rank)
+
+
+ELIMINATE_FIELD = Apart(eliminate_field, types.UniTuple(types.float64, 2))
+PLACE_FIELD, WHITEN_FIELD = Apart(place_field), Apart(whiten_field)
+COMPLETE_NOISE, DIFFERENCES = Apart(complete_noise_of_fields), Apart(independent_differences)
+eliminate_field_at, place_field_at, whiten_field_at = ELIMINATE_FIELD.call, PLACE_FIELD.call, WHITEN_FIELD.call
+complete_noise_at, independent_differences_at = COMPLETE_NOISE.call, DIFFERENCES.call
+APART = (ELIMINATE_FIELD, PLACE_FIELD, WHITEN_FIELD, COMPLETE_NOISE, DIFFERENCES)
+"""Kernels that others call by address, in the order of ``Fields.at``: models without a field need not compile them."""
+AT_ELIMINATE, AT_PLACE, AT_WHITEN, AT_COMPLETE, AT_DIFFERENCES = range(5)
+
+
+@kernel
+def complete_noise(rng, layout, unit, work, noise):
+    """``complete_noise_of_fields``, of a model that has some."""
+    complete_noise_at(layout.fields.at[AT_COMPLETE], (rng, layout, unit, work, noise))

@@ -1,0 +1,319 @@
+"""Fields against dense normal algebra: the marginal density of their sds, draws, noise and back, pieces of the noise; sds near 0."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from gibbs.kernels.elimination import coefficient_precision
+from gibbs.kernels.hyper import log_marginal
+from gibbs.kernels.location import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
+from gibbs.kernels.statistics import linear_predictor
+
+from gibbs.kernels import field_moves, fields
+from gibbs.kernels import layout as kl
+from gibbs.model import fields as model_fields
+from gibbs.model import structures
+from gibbs.sampling import ordering, plan
+from tests import oracles
+from tests.oracles.structured import covariance_of_levels
+from tests.sampling.structured_effects import AREAS, StructuredEngine, changed
+
+SHAPES = (
+    ("one_factor", ("rw1*",)),
+    ("one_factor", ("rw2*",)),
+    ("one_factor", ("icar*",)),
+    ("nested", ("icar*", "")),
+    ("nested", ("rw2*", "")),
+    ("crossed", ("icar*", "")),
+    ("crossed", ("rw2*", "rw1")),
+)
+
+
+def chain_of(structure: str, kinds: tuple[str, ...], family: str = "gaussian", seed: int = 4):
+    rng = np.random.default_rng(seed)
+    made = oracles.random_design(rng, structure, family=family, rows=40, levels=7, coefficient_prior="normal")
+    design = changed(made, kinds, rng)
+    chain = StructuredEngine(design, plan.make(design, "auto"), elliptical=False, seed=1, repack=True).chain
+    if family == "gaussian":
+        chain.state.row_scale[:] = 1.0
+        coefficient_precision(chain.packed.priors.row, chain.state.row_scale, chain.work.B)
+    return chain, design
+
+
+def dense(chain, design):
+    """(columns of everything (rows, p + effects), their prior covariance where l = 1 by factor, ỹ and weights of the rows)."""
+    rows, layout = chain.packed.rows, chain.layout
+    Z, K = [], []
+    for f, factor in enumerate(design.factors):
+        J, z = len(factor.levels), layout.factor[f].z0
+        own = np.zeros((rows.y.size, J))
+        own[np.arange(rows.y.size), rows.level[:, f]] = rows.Z[:, z]
+        Z.append(own)
+        K.append(np.eye(J) if factor.structure is None else covariance_of_levels(factor.structure))
+    return rows.X, Z, K, rows.y, rows.weight
+
+
+def prior_of_coefficients(chain):
+    B = chain.work.B
+    S = np.linalg.inv(B[:, :-1])
+    return S @ B[:, -1], S
+
+
+def marginal(chain, design, sds, sigma) -> float:
+    X, Z, K, y, weight = dense(chain, design)
+    mean, S = prior_of_coefficients(chain)
+    V = X @ S @ X.T + sum(s * s * z @ k @ z.T for s, z, k in zip(sds, Z, K, strict=True)) + sigma**2 * np.diag(1.0 / weight)
+    r = y - X @ mean
+    return float(-0.5 * np.linalg.slogdet(V)[1] - 0.5 * r @ np.linalg.solve(V, r))
+
+
+def posterior(chain, design, sds, sigma):
+    """(mean, covariance) of (β, u of every factor): conditioning the joint normal of all and ỹ."""
+    X, Z, K, y, weight = dense(chain, design)
+    mean, S = prior_of_coefficients(chain)
+    W = np.column_stack([X, *Z])
+    blocks = [S, *(s * s * k for s, k in zip(sds, K, strict=True))]
+    P = np.zeros((W.shape[1],) * 2)
+    at = 0
+    for block in blocks:
+        P[at : at + len(block), at : at + len(block)] = block
+        at += len(block)
+    first = np.concatenate([mean, np.zeros(W.shape[1] - mean.size)])
+    gain = P @ W.T @ np.linalg.inv(W @ P @ W.T + sigma**2 * np.diag(1.0 / weight))
+    return first + gain @ (y - W @ first), P - gain @ W @ P
+
+
+def density(chain, sds, sigma) -> float:
+    target = kl.Target(chain.packed.units > 1, chain.packed.n, chain.packed.yy, quadratic_of(chain), np.nan)
+    return log_marginal(chain.layout, chain.gram, target, chain.work, np.array(sds), sigma)[0]
+
+
+def quadratic_of(chain) -> float:
+    row = chain.packed.priors.row
+    return float(np.sum(row[:, 1] * row[:, 0] ** 2))
+
+
+def draw(chain, core, u):
+    """(β, u) that the noise (core, u) becomes."""
+    core, u = core.copy(), u.copy()
+    place_core(chain.layout, chain.work, core)
+    place_unit(chain.layout, 0, chain.layout.units.shape[1] - 1, chain.work, core, u)
+    copy_core_factors(chain.layout, core, u)
+    return np.concatenate([core[: chain.packed.reference.size], u]), core, u
+
+
+@pytest.mark.parametrize(("structure", "kinds"), SHAPES)
+def test_the_density_of_the_variances_is_that_of_the_marginal_normal(structure, kinds):
+    chain, design = chain_of(structure, kinds)
+    sds = np.full(len(kinds), 0.7)
+    here, there = density(chain, sds, 0.8), marginal(chain, design, sds, 0.8)
+    for scale, sigma in ((0.3, 0.8), (2.5, 1.3), (1e-3, 0.5), (40.0, 0.8), (1e-9, 0.8)):
+        other = sds * np.array([scale, 1.1])[: len(kinds)]
+        assert density(chain, other, sigma) - here == pytest.approx(marginal(chain, design, other, sigma) - there, abs=2e-6)
+
+
+@pytest.mark.parametrize(("structure", "kinds"), SHAPES)
+def test_draws_have_the_mean_and_the_covariance_of_the_conditional_normal(structure, kinds):
+    chain, design = chain_of(structure, kinds)
+    sds, sigma = np.array([0.9, 0.4])[: len(kinds)], 0.6
+    density(chain, sds, sigma)
+    pc, U = chain.packed.core_columns, chain.packed.effects
+    centre, *_ = draw(chain, np.zeros(pc), np.zeros(U))
+    mean, covariance = posterior(chain, design, sds, sigma)
+    np.testing.assert_allclose(centre, mean, atol=1e-9)
+    spread = [draw(chain, sigma * row[:pc], sigma * row[pc:])[0] - centre for row in np.eye(pc + U)]
+    np.testing.assert_allclose(np.array(spread).T @ np.array(spread), covariance, atol=1e-9)
+
+
+@pytest.mark.parametrize(("structure", "kinds"), SHAPES)
+def test_noise_becomes_effects_and_effects_noise_again(structure, kinds):
+    chain, design = chain_of(structure, kinds)
+    density(chain, np.array([0.9, 0.4])[: len(kinds)], 0.6)
+    rng, pc, U = np.random.default_rng(2), chain.packed.core_columns, chain.packed.effects
+    _, core, u = draw(chain, rng.standard_normal(pc), rng.standard_normal(U))
+    f = int(np.flatnonzero(chain.layout.factor.sparse >= 0)[0])
+    of, at = (
+        design.factors[f].structure.field,
+        slice(int(chain.layout.factor[f].u0), int(chain.layout.factor[f].u0 + len(design.factors[f].levels))),
+    )
+    for m in range(len(of.pins)):
+        np.testing.assert_allclose(of.null[:, of.part == m] @ u[at][of.part == m], 0.0, atol=1e-10)
+    core_noise, noise, completed = np.zeros(pc), np.zeros(U), np.zeros(U)
+    whiten_core(chain.layout, chain.work, core, core_noise)
+    whiten_unit(chain.layout, 0, chain.work, core, u, noise)
+    _, again, u_again = draw(chain, core_noise, noise)
+    np.testing.assert_allclose(again, core, atol=1e-10)
+    np.testing.assert_allclose(u_again, u, atol=1e-10)
+    completed[:] = noise
+    fields.complete_noise_of_fields(chain.rng, chain.layout, 0, chain.work, completed)
+    np.testing.assert_allclose(draw(chain, core_noise, completed)[2], u, atol=1e-10)
+    assert np.abs(completed - noise)[at].max() > 0.01
+
+
+def test_a_field_by_itself_is_eliminated_placed_and_whitened():
+    """The log determinant and the reduction of one field, from its own Q and N; noise becomes effects and noise again."""
+    chain, design = chain_of("one_factor", ("rw2*",))
+    density(chain, np.array([0.9]), 0.6)
+    layout, work, of = chain.layout, chain.work, design.factors[0].structure.field
+    J, l, variance = of.levels, 0.9, 0.36
+    G, h = chain.gram.node[layout.factor[0].g0 :][:J], chain.gram.h[:J]
+    C = chain.gram.node[layout.factor[0].c0 :][: J * chain.packed.core_columns].reshape(J, -1)
+    work.V[layout.factor[0].g0 :][:J], work.vh[:J], work.core[:] = G, h, 0.0
+    work.V[layout.factor[0].c0 :][: C.size] = C.ravel()
+    log_det, reduction = fields.eliminate_field(layout, 0, variance, work)
+    T = np.linalg.svd(of.null)[2][of.constraints :].T  # a basis of what the constraints leave
+    Q = T.T @ (l * l * np.diag(G) + variance * of.precision().toarray()) @ T
+    gain = np.linalg.solve(Q, l * T.T @ np.column_stack([C, h]))
+    wanted = -np.column_stack([C, h]).T @ T @ gain * l
+    assert log_det == pytest.approx(np.linalg.slogdet(Q)[1] + of.constraints * np.log(variance), abs=1e-8)
+    assert reduction == pytest.approx(-wanted[-1, -1], rel=1e-9)
+    np.testing.assert_allclose(np.tril(work.core[:, :-1]), np.tril(wanted[:-1, :-1]), atol=1e-9)
+    np.testing.assert_allclose(work.core[:, -1], wanted[:-1, -1], atol=1e-9)
+    noise = np.random.default_rng(1).standard_normal(J)
+    fields.project(layout.fields, layout.fields.table[0], work.field, noise, 0, 1)
+    u = noise.copy()
+    fields.place_field(layout, 0, work, u)
+    np.testing.assert_allclose(of.project(u), u, atol=1e-10)
+    fields.whiten_field(layout, 0, work, u)
+    np.testing.assert_allclose(u, noise, atol=1e-10)
+
+
+def test_pieces_are_all_places_once():
+    for J, pieces in ((7, 3), (31, 4), (200, 25), (5, 1)):
+        for offset in (0.0, 0.3, 0.99):
+            found = [field_moves.piece_of(k, pieces, offset, J) for k in range(pieces + 1)]
+            assert [i for first, last in found for i in range(first, last)] == list(range(J))
+
+
+def test_noise_that_is_redrawn_in_pieces_is_that_of_the_effects():
+    """After ``refresh_field`` the state's effects are what its noise becomes, whichever pieces were accepted."""
+    chain, _ = chain_of("one_factor", ("icar*",), "poisson")
+    chain.advance(40)
+    s, t, w = chain.state, chain.trial, chain.work
+    density_of_stand_in = log_marginal(chain.layout, chain.gram, kl.Target(False, 0.0, 0.0, 0.0, np.nan), w, s.L, 1.0)[0]
+    assert np.isfinite(density_of_stand_in)
+    whiten_unit(chain.layout, 0, w, s.core, s.u, t.noise)
+    fields.complete_noise_of_fields(chain.rng, chain.layout, 0, w, t.noise)
+    before, counts = s.u.copy(), kl.counts_of(1, s.u.size)
+    field_moves.refresh_field(chain.rng, 1.0, 3, chain._data(), s.core[:0], chain.layout, 0, 0, s, t, w, counts)
+    assert counts.accepted.sum() > 0 and not np.allclose(s.u, before) and counts.tried.min() == 2
+    again = t.noise.copy()
+    place_unit(chain.layout, 0, 0, w, s.core, again)
+    np.testing.assert_allclose(again, s.u, atol=1e-10)
+
+
+def test_noise_is_completed_to_a_variance_of_one():
+    """Projected noise has the covariance I − aa'; completed, I."""
+    chain, _ = chain_of("one_factor", ("rw2*",))
+    density(chain, np.array([0.9]), 0.6)
+    rng, n, J = np.random.default_rng(3), 4000, 7
+    found = np.empty((n, J))
+    for k in range(n):
+        x = rng.standard_normal(J)
+        fields.project(chain.layout.fields, chain.layout.fields.table[0], chain.work.field, x, 0, 1)
+        fields.complete_noise_of_fields(chain.rng, chain.layout, 0, chain.work, x)
+        found[k] = x
+    np.testing.assert_allclose(np.cov(found.T), np.eye(J), atol=5.0 * np.sqrt(2.0 / n))  # 28 pairs, 5 sds
+
+
+@pytest.mark.parametrize("kind", ["rw1*", "rw2*", "icar*"])
+def test_the_squares_that_the_sd_is_drawn_given(kind):
+    """As many numbers as K has dimensions, whose squares sum to u'K⁻u."""
+    chain, design = chain_of("one_factor", (kind,))
+    K = covariance_of_levels(design.factors[0].structure)
+    values, V = np.linalg.eigh(K)
+    rank = int(np.sum(values > 1e-9 * values[-1]))
+    u = V[:, -rank:] @ np.random.default_rng(5).standard_normal(rank)
+    out = np.zeros(chain.packed.effects)
+    fields.independent_differences(chain.layout, 0, u, out)
+    assert rank == int(chain.layout.term[0].count) == design.factors[0].dimensions
+    assert np.sum(out[:rank] ** 2) == pytest.approx(u @ np.linalg.pinv(K, rcond=1e-10) @ u, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["rw1*", "rw2*", "icar*"])
+def test_a_piece_of_noise_less_its_constraints_moves_its_descendants_alone(kind):
+    """What a piece changes is Λ⁻ᵀ of it as it stands: projecting all of the noise changes nothing more."""
+    chain, _ = chain_of("one_factor", (kind,), "poisson")
+    chain.advance(30)
+    layout, work = chain.layout, chain.work
+    of, J, rng = layout.fields.table[0], 7, np.random.default_rng(1)
+    order = layout.fields.index[of.order0 : of.order0 + J]
+    for first, last in ((0, 3), (2, 6), (4, 7), (0, 7)):
+        x = np.zeros(J)
+        x[first:last] = rng.standard_normal(last - first)
+        field_moves.hold_constraints(layout.fields, of, work.field, x, first, last)
+        by_level = np.zeros(J)
+        by_level[order] = x
+        projected = by_level.copy()
+        fields.project(layout.fields, of, work.field, projected, 0, 1)
+        np.testing.assert_allclose(projected, by_level, atol=1e-12)
+        twice = x.copy()
+        field_moves.hold_constraints(layout.fields, of, work.field, twice, first, last)
+        np.testing.assert_allclose(twice, x, atol=1e-12)
+        start = field_moves._first_descendant(layout.fields, of, first, last)
+        moved = x.copy()
+        field_moves._descend(layout.fields, of, work.field, moved, start, last)
+        everything = by_level.copy()
+        fields._backward(layout.fields, of, everything, 0, work.field)
+        np.testing.assert_allclose(everything[order[start:last]], moved[start:last], atol=1e-12)
+        outside = np.delete(np.arange(J), np.arange(start, last))
+        np.testing.assert_allclose(everything[order[outside]], 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("structure", "kinds"), [("one_factor", ("icar*",)), ("crossed", ("rw2*", "")), ("nested", ("rw1*", ""))])
+def test_eta_gap_and_constraints_after_sweeps(structure, kinds):
+    """η is that of the effects, the gap that of η, and effects sum to zero, after sweeps that moved them piece by piece."""
+    chain, design = chain_of(structure, kinds, "poisson")
+    chain.advance(1)
+    for _ in range(40):
+        chain.advance(5)
+    s, eta = chain.state, np.zeros_like(chain.state.eta)
+    linear_predictor(chain.packed.rows, chain.layout, s.core, s.u, eta)
+    np.testing.assert_allclose(s.eta, eta, atol=1e-9)
+    of = design.factors[0].structure.field
+    np.testing.assert_allclose(of.project(s.u[: of.levels]), s.u[: of.levels], atol=1e-9)
+
+
+@pytest.mark.parametrize("case", ["rw1", "rw2", "icar", "lattice"])
+def test_the_order_and_the_pattern_of_the_factorisation(case):
+    """R̃ is R on N'φ = 0, positive, and its factor has no entry beyond the pattern; subtrees stand together."""
+    rng = np.random.default_rng(7)
+    if case == "icar":
+        edges, J = AREAS, 7
+    elif case == "lattice":
+        edges = np.array(
+            [(9 * r + c, 9 * r + c + d) for r in range(9) for c in range(9) for d in (1, 9) if (c < 8 or d == 9) and (r < 8 or d == 1)]
+        )
+        J = 81
+    if case in ("icar", "lattice"):
+        one = model_fields.of_graph(edges, structures.connected(edges, J))
+    else:
+        J = 30
+        one = model_fields.of_walk(int(case[-1]), np.cumsum(rng.choice([1.0, 2.0, 4.5], J)))
+    R = one.precision().toarray()
+    order, lower, descend = ordering._ordered(one)
+    A = lower.toarray()
+    A += np.tril(A, -1).T
+    dense_ = np.zeros((J, J))
+    dense_[np.ix_(order, order)] = A
+    P = one.project(np.eye(J))
+    np.testing.assert_allclose(P @ dense_ @ P, R, atol=1e-9 * np.abs(R).max())
+    smallest = np.linalg.eigvalsh(R)[one.constraints * len(one.pins)]
+    assert np.linalg.eigvalsh(dense_)[0] > 0.05 * smallest
+    rows, entries, pointers, below = ordering._pattern(lower)
+    L = np.linalg.cholesky(A)
+    allowed = np.eye(J, dtype=bool)
+    for k in range(J):
+        allowed[below[pointers[k] : pointers[k + 1]], k] = True
+        assert np.all(np.diff(below[pointers[k] : pointers[k + 1]]) > 0)
+    assert np.all(allowed | (np.abs(L) < 1e-12)) and rows[-1] == pointers[-1] == len(entries)
+    for i in range(J):
+        own = entries[rows[i] : rows[i + 1]]
+        assert np.all(below[own[:, 1]] == i) and np.array_equal(np.sort(own[:, 0]), own[:, 0])
+    parents = [int(below[pointers[k]]) if pointers[k + 1] > pointers[k] else -1 for k in range(J)]
+    for k in range(J):
+        hangs = {k}
+        for j in range(k - 1, -1, -1):
+            if parents[j] in hangs:
+                hangs.add(j)
+        assert hangs == set(range(int(descend[k]), k + 1))
