@@ -11,7 +11,7 @@ import pytest
 import gibbs
 from tests.export import against_jags, models
 
-SPECS = Path(__file__).resolve().parents[3] / "specs"
+SPECS = Path(__file__).resolve().parents[2] / "specs"
 
 RUNS = {  # name: rows of the data (None: all), iterations of JAGS, burn-in
     "peru_m1": (None, 2000, 500),

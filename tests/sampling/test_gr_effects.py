@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -91,7 +90,7 @@ def _idle_counted(engine) -> None:
     layout = engine.packed.layout
     term = layout.term.copy()
     term["first"], term["count"] = 0, layout.factor[term.factor].levels
-    engine.chain.packed = replace(engine.packed, layout=layout._replace(term=term))
+    engine.chain.layout = layout._replace(term=term)
 
 
 def _cross_products_stay(monkeypatch) -> None:
@@ -108,7 +107,7 @@ def _cross_products_stay(monkeypatch) -> None:
         monkeypatch.setattr(between, name, call)
 
     staying("rescale", 1)
-    staying("place_multipliers", 3)
+    staying("place_laws", 3)
 
 
 def _one_column(monkeypatch) -> None:
