@@ -101,8 +101,11 @@ class Plan:
 
 
 def parents(child: Factor, parent: Factor) -> np.ndarray | None:
-    """Level of ``parent`` that holds each level of ``child``, or None where a child level meets two parents."""
-    return None if len(child.levels) < len(parent.levels) else nesting.parents(child.codes, parent.codes, len(child.levels))
+    """Level of ``parent`` that holds each level of ``child``, or None where a child level meets two parents; a parent that is a field may
+    have levels without any."""
+    if len(child.levels) < len(parent.levels) and not is_field(parent):
+        return None
+    return nesting.parents(child.codes, parent.codes, len(child.levels))
 
 
 def make(design: Design, scheme: str = "auto") -> Plan:
@@ -330,10 +333,16 @@ def _with_fields(design: Design, scheme: str, core: tuple[int, ...]) -> Plan:
     sizes, room = [f.coordinates * len(f.columns) for f in factors], CORE_LIMIT - design.X.shape[1]
     small, room = list(core), room - sum(f.coordinates * len(f.columns) for k, f in enumerate(factors) if k in core)
     for g in sorted(left, key=lambda g: sizes[g]):
-        if sizes[g] <= min(SMALL_FACTOR, room) or (scheme == "joint" and len(chains) == 1):
+        if sizes[g] <= min(SMALL_FACTOR, room) or (scheme == "joint" and len(chains) == 1 and sizes[g] <= DENSE_LIMIT + room - CORE_LIMIT):
             small.append(g)
             room -= sizes[g]
     chains += _chains(factors, [g for g in left if g not in small])
+    if scheme == "joint" and len(chains) > 1:
+        named = " and ".join(factors[chain[-1]].name for chain in chains)
+        raise SpecError(
+            f"scheme 'joint' draws everything at once, and {named} cannot be eliminated one inside the other. Use 'auto' or 'collapsed'.",
+            where="sampling.scheme",
+        )
     made = "joint" if len(chains) == 1 else "collapsed"
     return _finish(design, made, tuple(sorted(small)), tuple(chains), None, forced=scheme == made)
 

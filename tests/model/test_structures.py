@@ -97,6 +97,20 @@ def test_long_walks_are_fields_and_say_what_they_cannot():
         design_of("y ~ x + rw2(t)", walk(10_001))
 
 
+def test_factors_nested_in_a_field_are_eliminated_before_it():
+    """Also where the field has levels that nobody has; one that is not nested goes to the core, or by itself."""
+    rng = np.random.default_rng(1)
+    data = rows(1200).assign(t=np.sort(rng.choice(np.delete(np.arange(300), [50, 51, 120]), 1200)))
+    data = data.assign(again=data.t, few=rng.integers(0, 9, 1200).astype(str), many=rng.integers(0, 400, 1200).astype(str))
+    made = plan.make(design_of("y ~ rw1(t) + (1 | again) + (1 | few)", data))
+    names = made.details["names"]
+    assert [[names[f] for f in unit] for unit in made.units] == [["again", "t"]] and [names[f] for f in made.core] == ["few"]
+    made = plan.make(design_of("y ~ rw1(t) + (1 | many)", data))
+    assert made.scheme == "collapsed" and len(made.units) == 2
+    with pytest.raises(SpecError, match="scheme 'joint' draws everything at once, and t and h cannot be eliminated"):
+        plan.make(design_of("y ~ rw1(t) + rw2(h)", data.assign(h=np.arange(1200) % 250)), "joint")
+
+
 def test_new_levels_of_a_long_walk_are_those_of_the_short_one():
     """Kriging goes by differences, whatever the length: a walk of 12 levels as a field and as it is, between and beyond."""
     positions = np.cumsum(np.array([0.0, 1, 2, 1, 1, 3, 1, 1, 2, 1, 1, 1]))
