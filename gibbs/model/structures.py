@@ -19,6 +19,7 @@ means the same for any length and any graph. With precision D'D, K is its genera
 conditioned on them, not centred afterwards), and B is the symmetric root of K. Of a curve B is the spline's basis, of
 mixtures their weights, (J, C), C < J. Where K hangs on a degree rho that is drawn, B = V A(rho) with V here (``basis``) and A(rho) of
 ``numbers`` (``roots``): ar1 has variances of 1, bym2 a geometric mean of them of 1 at either end, leroux at every rho.
+Walks and maps of icar of many levels have no B, but their differences (:mod:`gibbs.model.fields`).
 """
 
 from __future__ import annotations
