@@ -240,11 +240,24 @@ def _effects(e: Effects, factor: str) -> list[str]:
             f"    Sigma_{e.tag}[r,s] <- sd_{e.tag}[r] * sd_{e.tag}[s] * cor_{e.tag}[r,s]",
             "  }",
             "}",
-            f"Omega_{e.tag} <- inverse(Sigma_{e.tag})",
         ]
+        return [*lines, *_standardised(e, level)]
     lines += [f"for (r in 1:{q}) {{", f"  zero_{e.tag}[r] <- 0", "}"]
     effect = f"u_{e.u}[{level},1:{q}] ~ dmnorm(zero_{e.tag}[], Omega_{e.tag}[,]{times})"
     return [*lines, f"for (j in 1:{e.members_count}) {{", f"  {effect}", "}"]
+
+
+def _standardised(e: Effects, level: str) -> list[str]:
+    """u_j = diag(sd) L e_j/√λ_j with e_j ~ N(0, I): written with Σ⁻¹, JAGS stops where an sd comes near 0 or a correlation near 1."""
+    q, scale = e.columns, f" / sqrt({e.multiplier}[{level}])" if e.multiplier else ""
+    return [
+        f"for (j in 1:{e.members_count}) {{",
+        f"  for (r in 1:{q}) {{",
+        f"    e_{e.u}[{level},r] ~ dnorm(0, 1)",
+        f"    u_{e.u}[{level},r] <- sd_{e.tag}[r] * inprod(L_{e.tag}[r,], e_{e.u}[{level},]){scale}",
+        "  }",
+        "}",
+    ]
 
 
 def _structured(e: Effects, factor: str) -> list[str]:

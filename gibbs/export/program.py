@@ -60,7 +60,7 @@ class Effects:
     @property
     def members_count(self) -> str:
         """How many levels it has: the variable that says so."""
-        return f"n_{self.tag}" if self.members else self.count
+        return f"n_{self.members.removeprefix('in_')}" if self.members else self.count
 
     @property
     def turned(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,9 @@ def fitted(name: str, **more: Any) -> Fit:
     """The posterior by the engine."""
     found, frame = keys(name)
     formula = found.pop("formula")
-    return gibbs.fit(formula, frame, seed=11, progress=False, **found, **more)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* has few levels in ", category=UserWarning)  # that is what these models are for
+        return gibbs.fit(formula, frame, seed=11, progress=False, **found, **more)
 
 
 def stand_in(name: str, chains: int = 2, kept: int = 50) -> Fit:
