@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
-from gibbs.model import averages, by_group, families, fields, laws, nesting
+from gibbs.model import alike, averages, by_group, families, fields, laws, nesting
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import SCHEMES, Design, Factor
 from gibbs.model.structures import LIMIT
@@ -28,6 +28,9 @@ _FILL = {"rw1": 110.0, "rw2": 210.0, "icar": 750.0}
 ALL_IN_CORE = 64
 """A second-order model with at most this many location effects, and at least ``ROWS_AN_EFFECT`` rows for each, is all core."""
 ROWS_AN_EFFECT = 100
+HANGS_OTHERS, HANGS_MOSTLY = 5, 0.5
+"""Levels with rows that are not all alike, and the share of those whose rows are, between which the sd of a factor is known. Ten levels of
+one row beside one of 10,000: the sd had 79 effective draws of 12,000 by single rows, and has 729."""
 MOST_BY_FACTORS = 250
 """Location effects up to which all stand in the core where decisions read single rows."""
 NANOSECONDS = {"probit": (55.0, 55.0), "logit": (125.0, 30.0)}
@@ -218,7 +221,8 @@ def _second_order(design: Design, why: str, *, cells: int, forced: bool = False)
     factors, decision = design.factors, decisions.Decision()
     effects = design.X.shape[1] + sum(f.coordinates * len(f.columns) for f in factors)
     small = effects <= ALL_IN_CORE
-    if effects <= MOST_BY_FACTORS and not any(map(is_field, factors)) and design.rows_used >= ROWS_AN_EFFECT * effects:
+    open_ = any(map(is_field, factors)) or _hangs_on_few(design)
+    if effects <= MOST_BY_FACTORS and not open_ and design.rows_used >= ROWS_AN_EFFECT * effects:
         decision = decisions.choose(design, effects, cells, decisions.PASS if small else NANOSECONDS_A_ROW)
     if decision.order or (small and design.rows_used >= ROWS_AN_EFFECT * effects):
         plan = _finish(design, "joint", tuple(range(len(factors))), (), None)
@@ -229,6 +233,13 @@ def _second_order(design: Design, why: str, *, cells: int, forced: bool = False)
     how = decision.words() if decision.order else ""
     lines = (*steps.lines(design, blocks), *filter(None, (how, rare, why)))
     return replace(plan, scheme="second-order", lines=lines, cycles=cycles, rounds=0, decided=decision.order)
+
+
+def _hangs_on_few(design: Design) -> bool:
+    """Whether the sd of some factor is known from hardly a level: most have rows that are all alike, or few have others. Their levels move
+    by their own law, which moves that read single rows do not have."""
+    found = alike.levels(design)
+    return any(a.any() and (a.size - a.sum() <= HANGS_OTHERS or a.mean() >= HANGS_MOSTLY) for a in found)
 
 
 def _cycles(design: Design) -> tuple[int, str]:
