@@ -34,6 +34,7 @@ from pathlib import Path
 from gibbs import signals
 from gibbs.errors import OutputError
 
+RESCUED = "gibbs-rescued-"
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EBUSY}
 
 
@@ -91,13 +92,18 @@ class Place:
             first = error
         said = [first.message]
         for second in _second_places(rescue):
+            folder = None
             try:
-                target = second() / self.target.name
+                folder = second()
+                target = folder / self.target.name
                 with reserve(target, self.kind, where=str(target)) as other:
                     written = other.fill(write)
                 return written, (f"'{self.target}': {first.message} The {self.kind.word} is in '{written}' instead.",)
             except (OutputError, OSError) as error:
                 said.append(str(error))
+                if folder is not None and folder.name.startswith(RESCUED):
+                    with suppress(OSError):
+                        folder.rmdir()
         failed = OutputError(f"{said[0]} Nor anywhere else: {' '.join(said[1:])} {otherwise}", where=str(self.target))
         failed.exit_code = 1
         raise failed from first
@@ -146,6 +152,9 @@ def reserve(target: Path, kind: Kind, *, force: bool = False, where: str = "") -
         try:
             lock = _lock(target, made)
         except OSError as error:
+            path = target.with_name(hidden(target, "lock"))
+            if path.is_symlink() or path.is_dir():
+                raise OutputError(f"'{path}' is in the place of a file that every {kind.word} needs; remove it.", where=where) from error
             raise OutputError(f"'{target.parent}' cannot be written to: {error.strerror or error}.", where=where) from error
         if isinstance(lock, str):
             raise OutputError(
@@ -187,7 +196,7 @@ def recover(target: Path, kind: Kind) -> tuple[str, ...]:
     for found in sorted(target.parent.glob(f"{_escaped(hidden(target, 'partial'))}-*")):
         whole = "a whole one" if kind.holds(found) else "not whole"
         notes.append(
-            f"'{found}' was left by a process that was killed while it wrote a {kind.word} ({whole}, {_size(found)}); "
+            f"'{found}' was left by a process that was killed while it wrote a {kind.word} ({whole}, {size(found) / 1e6:,.1f} MB); "
             "rename it or delete it as you like."
         )
     return tuple(notes)
@@ -196,7 +205,7 @@ def recover(target: Path, kind: Kind) -> tuple[str, ...]:
 def _second_places(rescue: str | os.PathLike[str] | None) -> list[Callable[[], Path]]:
     """Folders to try, made when they are asked for."""
     own = [] if rescue is None else [lambda: Path(os.path.realpath(os.path.expanduser(rescue)))]
-    return [*own, lambda: Path(tempfile.mkdtemp(prefix="gibbs-rescued-"))]
+    return [*own, lambda: Path(tempfile.mkdtemp(prefix=RESCUED))]
 
 
 # ---------------------------------------------------------------------------------------------------------------- names
@@ -223,13 +232,14 @@ def _sibling(target: Path, word: str) -> Path:
     raise AssertionError("unreachable")
 
 
-def _size(folder: Path) -> str:
+def size(folder: Path) -> int:
+    """Bytes of the files in a folder; 0 where there is none."""
     total = 0
     for parent, _, files in os.walk(folder):
         for file in files:
             with suppress(OSError):
                 total += os.lstat(os.path.join(parent, file)).st_size
-    return f"{total / 1e6:,.1f} MB"
+    return total
 
 
 # ----------------------------------------------------------------------------------------------------------------- lock
@@ -269,7 +279,12 @@ def _lock(target: Path, made: list[Path]) -> _Lock | str:
                 continue
             os.ftruncate(handle, 0)
             os.lseek(handle, 0, os.SEEK_SET)
-            os.write(handle, f"{os.getpid()} {socket.gethostname()} {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
+            try:
+                os.write(handle, f"{os.getpid()} {socket.gethostname()} {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
+            except OSError:  # no room on the disk: the file would be left
+                with suppress(OSError):
+                    os.unlink(path)
+                raise
             lock, handle = _Lock(path, handle, _dead(said, target)), -1
             return lock
         finally:
@@ -337,11 +352,15 @@ def _release(lock: _Lock | None, made: list[Path]) -> None:
     """Give the place free again, and take away folders that were made for nothing."""
     if lock is not None and lock.handle >= 0:
         handle, lock.handle = lock.handle, -1
+        with suppress(OSError):
+            os.ftruncate(handle, 0)  # with its folder it may have another name by now, and stays there: nobody was killed
+        ours = os.name == "nt" or _same(handle, lock.path)
         if os.name == "nt":  # an open file cannot be removed there
             os.close(handle)
             handle = -1
-        with suppress(OSError):
-            os.unlink(lock.path)
+        if ours:
+            with suppress(OSError):
+                os.unlink(lock.path)
         if handle >= 0:
             os.close(handle)
     for parent in made:

@@ -110,6 +110,49 @@ def test_where_the_file_system_has_no_locks_the_name_of_the_process_decides(tmp_
         put(target, "fourth", force=True)
 
 
+def test_who_lets_go_of_a_place_takes_nobody_elses_lock_away(tmp_path: Path) -> None:
+    """A folder that was renamed under a process, and another one in its place; or a lock that somebody deleted."""
+    runs, target = tmp_path / "runs", tmp_path / "runs" / "one"
+    runs.mkdir()
+    with places.reserve(target, KIND):
+        runs.rename(tmp_path / "old")
+        with places.reserve(target, KIND) as other:
+            first = places.busy(target)
+            with pytest.raises(OutputError, match="another run"):
+                put(target, "third")
+            inner = other
+        assert first and inner.target == target
+    with places.reserve(tmp_path / "old" / "one", KIND) as place:
+        assert place.notes == ()  # that process was not killed
+    left = places.reserve(target, KIND)
+    with left:
+        (runs / ".one.lock").unlink()
+        later = places.reserve(target, KIND)
+        later.__enter__()
+    assert places.busy(target)
+    later.__exit__(None, None, None)
+    assert not (runs / ".one.lock").exists()
+
+
+@pytest.mark.parametrize("what", ["folder", "link"])
+def test_something_in_the_place_of_the_lock_is_named(tmp_path: Path, what: str) -> None:
+    lock = tmp_path / ".one.lock"
+    lock.mkdir() if what == "folder" else lock.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match=r"\.one\.lock' is in the place of a file that every run needs"):
+        put(tmp_path / "one", "new")
+    assert beside(tmp_path / "one") == [".one.lock"]
+
+
+def test_a_disk_that_has_no_room_for_the_lock_keeps_nothing_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int, words: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(places.os, "write", full)
+    with pytest.raises(OutputError, match="cannot be written to: No space left"):
+        put(tmp_path / "runs" / "one", "new")
+    assert list(tmp_path.iterdir()) == []
+
+
 # ------------------------------------------------------------------------------------------------- a place that is taken
 
 
