@@ -6,6 +6,7 @@ Written whole or not at all, and put in place in one step, as run folders are (`
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gibbs import paths
+from gibbs import paths, signals
 from gibbs.errors import OutputError, PlotError
 from gibbs.files import places
 from gibbs.model.records import Spec
@@ -102,6 +103,23 @@ def writer(found: Contents) -> Callable[[Path], None]:
     return lambda folder: _fill(found, folder)
 
 
+def _picture(figure: Callable[[], Any], path: Path) -> str:
+    """Draw it; gives why there is none, or "". After Ctrl-C there is only so much time."""
+    left = signals.time_left()
+    try:
+        with signals.immediate(None if math.isinf(left) else max(left, 0.0), in_hand=True):
+            figure().savefig(path, dpi=130)
+    except PlotError as error:
+        return error.message
+    except KeyboardInterrupt:
+        if not signals.pressed():  # from Python, where nobody writes signals down
+            raise
+        signals.dealt_with()
+        path.unlink(missing_ok=True)
+        return "Ctrl-C left no time for it."
+    return ""
+
+
 def _fill(found: Contents, partial: Path) -> None:
     from gibbs.files import spreadsheet
     from gibbs.model import spec
@@ -110,11 +128,8 @@ def _fill(found: Contents, partial: Path) -> None:
     spreadsheet.to_csv(found.ranks, partial / "ranks.csv", index=False, float_format="%.10g")
     spreadsheet.to_csv(found.quantities, partial / "quantities.csv", float_format="%.6g")
     words = found.verdict
-    if found.figure is not None:
-        try:
-            found.figure().savefig(partial / "ranks.png", dpi=130)
-        except PlotError as error:
-            words += f"\nNo ranks.png: {error.message}"
+    if found.figure is not None and (why := _picture(found.figure, partial / "ranks.png")):
+        words += f"\nNo ranks.png: {why}"
     (partial / "verdict.txt").write_text(words + "\n", encoding="utf-8")
     text = spec.to_yaml(found.spec, folder=partial, notes=[f"Calibrated by gibbs {__version__}."])
     (partial / "spec.yaml").write_text(text, encoding="utf-8")

@@ -31,11 +31,11 @@ def p_value(ranks: np.ndarray, L: int) -> float:
 
     Far out is measured by the binomial tail probability at each point, so that no point counts more than another.
     """
-    from scipy import stats
+    from scipy import special  # scipy.stats has the same, and takes a second to import, which Ctrl-C does not leave
 
     n = len(ranks)
     seen, at = cumulative(ranks, L), np.arange(1, L + 1) / (L + 1.0)
-    tails = np.minimum(stats.binom.cdf(seen, n, at), stats.binom.sf(seen - 1, n, at))
+    tails = np.minimum(special.bdtr(seen, n, at), special.bdtrc(seen - 1, n, at))
     return float(np.clip(1.0 - inside(n, L, 2.0 * float(tails.min()), strictly=True), 0.0, 1.0))
 
 
@@ -79,10 +79,10 @@ def _limits(n: int, L: int, gamma: float, strictly: bool) -> tuple[np.ndarray, n
 @lru_cache(maxsize=8)
 def _tails(n: int, L: int) -> tuple[np.ndarray, np.ndarray]:
     """P(X ≤ m) and P(X ≥ m) for X ~ Binomial(n, k/(L + 1)): (L, n + 1) each."""
-    from scipy import stats
+    from scipy import special
 
     at, counts = (np.arange(1, L + 1) / (L + 1.0))[:, None], np.arange(n + 1)
-    return stats.binom.cdf(counts, n, at), stats.binom.sf(counts - 1, n, at)
+    return special.bdtr(counts, n, at), special.bdtrc(counts - 1, n, at)
 
 
 @lru_cache(maxsize=8)

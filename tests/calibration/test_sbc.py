@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +12,8 @@ import pandas as pd
 import pytest
 
 import gibbs
-from gibbs import cli, pipeline
-from gibbs.calibration import datasets, sbc
+from gibbs import cli, pipeline, signals
+from gibbs.calibration import datasets, folder, sbc
 from gibbs.draws import names
 from gibbs.errors import OutputError, SamplingError, SpecError
 from gibbs.model.records import Prior, Sampling
@@ -184,6 +187,23 @@ def test_a_calibration_that_was_broken_off_is_no_success(right, spec_file, tmp_p
     monkeypatch.setattr(sbc, "calibrate", lambda *a, **k: replace(right, stopped="interrupted"))
     assert right.ok and cli.main(["sbc", str(spec_file), "--out", str(tmp_path / "half")]) == 1
     assert "Stopped early: interrupted." in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_after_ctrl_c_there_is_no_time_for_a_picture_that_takes_long(right, tmp_path):
+    contents = replace(right.contents(), figure=lambda: time.sleep(60.0))
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with signals.deferred():
+            began = time.monotonic()
+            signal.raise_signal(signal.SIGINT)
+            signals.dealt_with()  # as whoever was at work does
+            written = folder.write(contents, tmp_path / "stopped")
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert time.monotonic() - began < 20.0
+    assert "No ranks.png: Ctrl-C left no time for it." in (written / "verdict.txt").read_text(encoding="utf-8")
+    assert {p.name for p in written.iterdir()} == {"ranks.csv", "quantities.csv", "verdict.txt", "spec.yaml", "manifest.json"}
 
 
 def test_the_command_refuses_before_it_draws(spec_file, tmp_path, capsys):
