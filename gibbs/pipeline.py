@@ -287,9 +287,11 @@ def reserved(folder: str | os.PathLike[str], *, force: bool = False) -> Iterator
     target = check_free(folder, force=force)
     with places.reserve(target, runfolder.KIND, force=force, where=os.fspath(folder)) as place:
         if not force and (waits := checkpoint.look(target)):
+            there = checkpoint.elsewhere(target)
+            which = f"a run that was written to '{there}' has its checkpoint here" if there else "a run that was broken off waits here"
             raise OutputError(
-                f"a run that was broken off waits here, after {checkpoint.how_far(waits)}: gibbs resume '{os.fspath(folder)}' goes on with "
-                "it. Choose another folder, or begin anew with --force (force=True).",
+                f"{which}, after {checkpoint.how_far(waits)}: gibbs resume '{os.fspath(folder)}' goes on with it. Choose another "
+                "folder, or begin anew with --force (force=True).",
                 where=os.fspath(folder),
             )
         with mapped.room(target.parent):
@@ -305,17 +307,30 @@ def there_already(spec: Spec, given: str | os.PathLike[str] | None = None) -> Pa
 
 
 def check_room(place: Place, prepared: Prepared) -> None:
-    """OutputError where the disk has less room than the run will need, or files may not become so large here (``ulimit -f``)."""
-    needed = prepared.check().disk()
+    """OutputError where the disk has less room than run and checkpoint will need, or files may not become so large here (``ulimit -f``)."""
+    check = prepared.check()
+    needed, of_checkpoint = check.disk(), _of_checkpoint(place, check.bytes_kept)
     free, largest = shutil.disk_usage(place.target.parent).free, _largest_file()
-    room = free if largest is None else min(free, largest)
-    if needed > room:
-        has = f"the disk has {memory.words(free)} free" if room == free else f"no file may be larger than {memory.words(room)} here"
-        raise OutputError(
-            f"the run will need about {memory.words(needed)}, and {has}. Choose another place (--out DIR), fewer draws, or keep: the "
-            "effects of fewer grouping factors.",
-            where=str(place.target),
-        )
+    if needed + of_checkpoint > free:
+        with_it = f" and its checkpoint as much as {memory.words(of_checkpoint)}" if of_checkpoint else ""
+        has = f"{memory.words(needed)}{with_it}, and the disk has {memory.words(free)} free"
+    elif largest is not None and needed > largest:
+        has = f"{memory.words(needed)}, and no file may be larger than {memory.words(largest)} here"
+    else:
+        return
+    raise OutputError(
+        f"the run will need about {has}. Choose another place (--out DIR), fewer draws, or keep: the effects of fewer grouping factors.",
+        where=str(place.target),
+    )
+
+
+def _of_checkpoint(place: Place, kept: int) -> int:
+    """Bytes that checkpoints will add at most, until the run is written and they go; 0 of a run that hardly has one."""
+    from gibbs.files import places
+    from gibbs.resuming import checkpoint
+    from gibbs.sampling import keeper
+
+    return max(kept - places.size(checkpoint.folder_of(place.target)), 0) if kept >= keeper.FIRST else 0
 
 
 def _largest_file() -> int | None:
@@ -347,20 +362,24 @@ def save(
     *,
     course: Course | None = None,
     rescue: str | os.PathLike[str] | None = None,
-    otherwise: str = "The draws are lost.",
+    otherwise: str = "",
 ) -> Saved:
     """Write the run, whatever happens: beside the place where that is taken, to a second one where it cannot be written.
 
     course : its checkpoint, which goes when the run is written. rescue : the second place; the system's folder for temporary files where
     None, and where that fails too. Ctrl-C leaves the tables out.
 
-    Raises OutputError where the run can be written nowhere; its last sentence is ``otherwise``. ``signals.Unwritten`` where Ctrl-C came,
+    Raises OutputError where the run can be written nowhere; its last sentence is ``otherwise``, or what becomes of the draws.
+    ``signals.Unwritten`` where Ctrl-C came,
     its time is up (``signals.SOON``; a second one ends it at once), and there is a checkpoint.
     """
     from gibbs.runfolder import runfolder
 
     computed: list[runfolder.Tables | None] = []
     waits, before = course is not None and course.waits(), max(signals.so_far(), 1)
+
+    if not otherwise:
+        otherwise = f"gibbs resume '{place.target}' goes on from its last checkpoint." if waits else "The draws are lost."
 
     def overdue() -> bool:
         return waits and (signals.time_left() < 0.0 or signals.so_far() > before)
@@ -374,7 +393,9 @@ def save(
 
     folder, problems = place.fill_somewhere(runfolder.writer(fit, tables, overdue), rescue=rescue, otherwise=otherwise)
     if course is not None:
-        course.written(fit.arrays.standing, folder == place.target)
+        course.written(fit.arrays.standing, folder)
+    if fit.arrays.stopped == "checkpoint":
+        problems = (f"{fit.arrays.info['no_checkpoint']} gibbs resume '{folder}' goes on with it.", *problems)
     if computed[0] is None:
         problems = (*problems, f"there was no time for the tables; gibbs summary '{folder}' makes them from the draws.")
     return Saved(folder, problems, computed[0] is not None)

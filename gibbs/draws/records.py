@@ -39,7 +39,7 @@ class Draws:
     warmup: int
     seconds_warmup: tuple[float, ...] = ()  # one a chain
     seconds_sampling: tuple[float, ...] = ()
-    stopped: str = ""  # "", or why sampling ended before it was asked to ("interrupted", "max_seconds")
+    stopped: str = ""  # "", or why sampling ended before it was asked to ("interrupted", "max_seconds", "max_draws", "checkpoint")
     info: Mapping[str, Any] = field(default_factory=dict)  # counters of the sampler: evaluations, acceptance
 
     streamed: Mapping[str, Streamed] = field(default_factory=dict)  # by factor; {} where every effect is stored whole

@@ -256,7 +256,8 @@ class Fit(OfRows):
     @property
     def verdict(self) -> str:
         """Whether the draws can be trusted: why sampling stopped before its end, where it did, and the sentence on convergence."""
-        stopped = f"Sampling stopped before it was asked to: {self.arrays.stopped}. " if self.arrays.stopped else ""
+        why = {"checkpoint": "its checkpoint could not be written"}.get(self.arrays.stopped, self.arrays.stopped)
+        stopped = f"Sampling stopped before it was asked to: {why}. " if why else ""
         return stopped + ("" if self.arrays.stopped == "interrupted" else self.convergence.sentence)
 
     def _tell(self) -> None:

@@ -7,6 +7,7 @@
     data.parquet  the columns that the model uses, where they came from Python as a table
     failed        the sentence with which the run ended, where a chain met numbers it cannot trust
     interrupted   empty: Ctrl-C ended the run, and there was no time to write its files
+    elsewhere     a link to the folder that the run was written to, where it could not be written beside its checkpoint
 
 Draws are on the disk before the state that counts them, and a state has its name only when it is whole. Whenever the process dies, the
 newest state is good; where the disk has lost some of it, ``find`` says so, and takes the one before.
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 STATES = 2
 FAILED = "failed"
 INTERRUPTED = "interrupted"
+ELSEWHERE = "elsewhere"
 
 
 class Checkpoint:
@@ -99,9 +101,20 @@ class Checkpoint:
         with suppress(OSError):
             (self.folder / INTERRUPTED).touch()
 
+    def written_to(self, folder: Path) -> None:
+        """The run is written, and in another place."""
+        with suppress(OSError):  # a link takes no room on a disk that is full
+            (self.folder / ELSEWHERE).unlink(missing_ok=True)
+            (self.folder / ELSEWHERE).symlink_to(folder)
+
     def waits(self) -> bool:
-        """Whether there is a state of this run."""
-        return self.number > 0 or (self.goes_on and bool(_numbered(self.folder, "state")))
+        """Whether there is a state of this run: somebody may have taken the folder away."""
+        return (self.number > 0 or self.goes_on) and bool(_numbered(self.folder, "state"))
+
+    def let_go_of_nothing(self) -> None:
+        """The folder goes where the first checkpoint could not be written: nobody can go on from half of one."""
+        if self.begun and not self.waits():
+            self.remove()
 
     def remove(self) -> None:
         """The run is written: it needs no checkpoint any more."""
@@ -117,7 +130,7 @@ class Checkpoint:
         self.number, self.log = max(states, default=0), max(draws, default=0)
         abouts = {number: _about(self.folder / f"state-{number}") for number in states}
         self.logs = {number: int(about["log"].removeprefix("draws-")) for number, about in abouts.items() if about}
-        for mark in (FAILED, INTERRUPTED):
+        for mark in (FAILED, INTERRUPTED, ELSEWHERE):
             (self.folder / mark).unlink(missing_ok=True)
         if self.more is not None:
             self.more(self.folder)
@@ -173,6 +186,14 @@ def look(target: Path) -> Mapping[str, Any] | None:
         if about := _about(folder / f"state-{number}"):
             return about
     return None
+
+
+def elsewhere(target: Path) -> str:
+    """The folder that a run was written to because it could not be written to ``target``; "" where that is not so."""
+    try:
+        return os.readlink(folder_of(target) / ELSEWHERE)
+    except OSError:
+        return ""
 
 
 def how_far(about: Mapping[str, Any]) -> str:

@@ -69,6 +69,8 @@ class Course:
                 self.checkpoint.failed(str(error))
             raise
         finally:
+            if keeper is not None and keeper.failed:
+                self.checkpoint.let_go_of_nothing()
             part["seconds"] = round(time.perf_counter() - began, 3)
 
     def waits(self) -> bool:
@@ -85,9 +87,16 @@ class Course:
             f"'{self.checkpoint.target}' goes on from there; with --now it writes the results of what there is."
         )
 
-    def written(self, standing: Standing | None, in_place: bool) -> None:
-        """The run is on the disk: its folder has all that the checkpoints had, unless a chain was left in the middle of a sweep."""
-        if self.checkpoint is not None and standing is not None and in_place:
+    def written(self, standing: Standing | None, folder: Path) -> None:
+        """The run is on the disk: ``folder`` has all that the checkpoints had, unless a chain was left in the middle of a sweep.
+
+        The checkpoint stays where the folder is in a second place, which need not last: the run can still be had in its own.
+        """
+        if self.checkpoint is None:
+            return
+        if folder.parent != self.checkpoint.target.parent:
+            self.checkpoint.written_to(folder)
+        elif standing is not None:
             self.checkpoint.remove()
 
     def ended(self, standing: Standing | None) -> None:

@@ -94,14 +94,16 @@ def run_of(place: Path) -> Run | None:
         if failed.is_file():
             return Run(str(place), FAILED, _age(target), *_size(kept), failed.read_text(encoding="utf-8").strip())
         by_hand = (checkpoint.folder_of(target) / checkpoint.INTERRUPTED).is_file()
-        ended = "stopped by Ctrl-C, not written yet," if by_hand else "killed"
+        ended = "stopped by Ctrl-C, not written yet," if by_hand else "broken off"
+        if there := checkpoint.elsewhere(target):
+            ended = f"written to '{there}'; its checkpoint is here,"
         verdict = f"{ended} after {checkpoint.how_far(kept)}; gibbs resume goes on"
         return Run(str(place), INTERRUPTED, _age(target), *_size(kept), verdict)
     if not runfolder.is_run(target):
         return None
     manifest = _manifest(target)
     verdict = _verdict(manifest)
-    state = INTERRUPTED if manifest.get("stopped") == "interrupted" else FINISHED
+    state = INTERRUPTED if manifest.get("stopped") in ("interrupted", "checkpoint") else FINISHED
     return Run(str(place), state, _created(manifest, target), manifest.get("chains"), manifest.get("draws"), verdict)
 
 
@@ -112,7 +114,12 @@ def _newer(target: Path) -> bool:
 
 def _verdict(manifest: dict[str, Any]) -> str:
     found = manifest.get("convergence")
-    stopped = {"interrupted": "stopped by Ctrl-C; gibbs resume goes on", "max_seconds": "its time was up", "max_draws": "its draws were up"}
+    stopped = {
+        "interrupted": "stopped by Ctrl-C; gibbs resume goes on",
+        "checkpoint": "its checkpoint could not be written; gibbs resume goes on",
+        "max_seconds": "its time was up",
+        "max_draws": "its draws were up",
+    }
     said = stopped.get(manifest.get("stopped", ""), "")
     if not isinstance(found, dict):
         return said or "no tables: gibbs summary makes them"

@@ -88,7 +88,7 @@ def _first(fit: Fit, prepared: pipeline.Prepared) -> tuple[bool, str]:
 def _whole(fit: Fit, prepared: pipeline.Prepared, progress: Callable[[Any], object] | None) -> tuple[bool, str]:
     """Every draw that the run has."""
     spec = prepared.spec
-    if fit.arrays.stopped in ("interrupted", "max_seconds"):  # a clock, or a person, ended it
+    if fit.arrays.stopped in ("interrupted", "max_seconds", "checkpoint"):  # a clock, a person or a disk ended it
         every = fit.arrays.info.get("to_precision", {}).get("every", 1)
         spec = replace(spec, sampling=replace(spec.sampling, draws=fit.arrays.beta.shape[1] * every, until=None))
     again = pipeline.draw(replace(prepared, spec=spec), progress).arrays

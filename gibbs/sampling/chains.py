@@ -55,15 +55,16 @@ def run(
 
     Returns
     -------
-    Draws, ``stopped`` set where the run ended before it was asked to: interrupted, max_seconds, max_draws. ``standing`` is where it ended,
-    so that it can be gone on with; None where Ctrl-C left a chain in the middle of a long chunk.
+    Draws, ``stopped`` set where the run ended before it was asked to: interrupted, max_seconds, max_draws, checkpoint (that could not be
+    written: ``info["no_checkpoint"]`` says why). ``standing`` is where it ended, so that it can be gone on with; None where Ctrl-C left a
+    chain in the middle of a long chunk.
 
     Raises
     ------
     SamplingError : a chain met numbers it cannot trust. KeyboardInterrupt : Ctrl-C before any draw was kept by every chain;
     ``signals.Unwritten`` where ``keeper`` leaves the draws in its checkpoint.
-    SpecError : ``until`` names parameters that are not there. OutputError : a checkpoint cannot be written. ValueError : ``before`` is not
-    of this model.
+    SpecError : ``until`` names parameters that are not there. OutputError : a checkpoint cannot be written, and no draw was kept.
+    ValueError : ``before`` is not of this model.
     """
     reporter = Reporter(progress, sampling)
     near = crew is Crew
@@ -90,7 +91,7 @@ def run(
             keeper.start(before)
         ended = drive(crew, sampling, watch, reporter, before.course if before else None)
         whole = keeper is None or keeper.close(PATIENCE if ended.stopped == "interrupted" else None)
-        if ended.stopped == "checkpoint":
+        if ended.stopped == "checkpoint" and not gather.shortest(chains):
             raise _no_checkpoint(keeper, chains)
         if ended.stopped == "interrupted" and keeper is not None and keeper.leaves(chains, crew.seconds(), whole and not crew.left_behind):
             raise signals.Unwritten
@@ -98,6 +99,8 @@ def run(
         if whole and not crew.left_behind:
             standing = ended_at(chains, crew)
         info = {"compile_seconds": compile_seconds, **ended.info(sampling, chains[0].warmup, chains[0].done - chains[0].warmup)}
+        if ended.stopped == "checkpoint":
+            info["no_checkpoint"] = _stopped_without(keeper, f"{gather.shortest(chains):,} draws of each chain")
         return gather.collect(chains, packed, ended.stopped, info, {f: design.factors[f].name for f in streamed}, standing)
 
 
@@ -121,16 +124,21 @@ def ended_at(chains: list[Chain], crew: Crew) -> Standing | None:
 
 
 def _no_checkpoint(keeper: Keeper, chains: list[Chain]) -> OutputError:
-    done = min(chain.done for chain in chains)
-    reason = keeper.failed.strerror or str(keeper.failed)
-    at = f"{done - chains[0].warmup:,} draws of each chain" if done > chains[0].warmup else f"{done:,} sweeps of warm-up"
-    error = OutputError(
-        f"the checkpoint cannot be written ({reason.lower()}), so the run was stopped after {at}. The checkpoint before it is as it was: "
-        "when there is room again, gibbs resume goes on from there.",
-        where=keeper.failed.filename or "",
+    """Where there is no draw yet that could be written instead."""
+    said = _stopped_without(keeper, f"{min(chain.done for chain in chains):,} sweeps of warm-up")
+    left = (
+        "The checkpoint before it is as it was: when there is room again, gibbs resume goes on from there."
+        if keeper.waits()
+        else "There was no draw yet, and nothing was written."
     )
+    error = OutputError(f"{said} {left}", where=keeper.failed.filename or "")
     error.exit_code = 1
     return error
+
+
+def _stopped_without(keeper: Keeper, at: str) -> str:
+    reason = keeper.failed.strerror or str(keeper.failed)
+    return f"the checkpoint cannot be written ({reason.lower()}), so the run was stopped after {at}."
 
 
 def kind_of(packed: Packed) -> type[Chain]:

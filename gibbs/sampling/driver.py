@@ -23,7 +23,7 @@ from gibbs.sampling.watch import Watch
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended. ``stopped``: "", or why it came short: interrupted, max_seconds, max_draws."""
+    """How a run ended. ``stopped``: "", or why it came short: interrupted, max_seconds, max_draws, checkpoint."""
 
     stopped: str = ""
     every: int = 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import pytest
 
 from gibbs import pipeline
 from gibbs.errors import OutputError
-from gibbs.files import blocks
+from gibbs.files import blocks, places
 from gibbs.model import spec as specs
-from gibbs.resuming import calls, checkpoint
+from gibbs.posterior.fit import load
+from gibbs.resuming import calls, checkpoint, listing
 from gibbs.resuming import course as courses
 from gibbs.sampling import standing
 from tests.resuming.ground import broken_off, folder, often, paced, same, whole
@@ -157,6 +159,95 @@ def test_a_folder_that_turns_read_only_stops_the_run(place: Path, monkeypatch: p
     assert found is not None and found.about["number"] == 8 and not found.notes
 
 
+def interfered(place: Path, monkeypatch: pytest.MonkeyPatch, act: Any, after: int) -> tuple[pipeline.Saved, Any]:
+    """A run into ``place/runs/run`` during which ``act(target)`` is done once, when all chains have made so many sweeps."""
+    often(monkeypatch)
+    target, spec = place / "runs" / "run", specs.load(place / "model.yaml")
+    write, done = checkpoint.Checkpoint.write, []
+
+    def interfering(self: checkpoint.Checkpoint, standing: Any) -> None:
+        if not done and min(standing.done()) >= after:
+            done.append(act(target))
+        write(self, standing)
+
+    with monkeypatch.context() as patched, pipeline.reserved(target) as at:
+        patched.setattr(checkpoint.Checkpoint, "write", interfering)
+        paced(patched)
+        prepared = pipeline.prepare(spec)
+        course = courses.start(spec, prepared.table, target, force=False)
+        fit = pipeline.draw(prepared, course=course)
+        return pipeline.save(fit, at, course=course, rescue=place / "rescue"), fit
+
+
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    return lambda target: monkeypatch.setattr(blocks, "write", full)
+
+
+def test_draws_are_written_where_a_checkpoint_can_no_longer_be(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved, fit = interfered(place, monkeypatch, lambda target: shutil.rmtree(checkpoint.folder_of(target)), after=140)
+    draws = fit.arrays.beta.shape[1]
+    assert fit.arrays.stopped == "checkpoint" and 20 <= draws < 400 and saved.folder == place / "runs" / "run"
+    (said,) = saved.problems
+    assert f"cannot be written (no such file or directory), so the run was stopped after {draws} draws of each chain" in said
+    assert "its checkpoint could not be written" in fit.verdict and [p.name for p in (place / "runs").iterdir()] == ["run"]
+    (one,) = listing.runs(place / "runs")
+    assert (one.state, one.draws) == ("interrupted", draws) and "gibbs resume goes on" in one.verdict
+    calls.resume(saved.folder, progress=False)
+    assert same(whole(place), saved.folder) == ["spec.yaml"]  # which names the data from where it stands
+
+
+def test_draws_go_to_a_second_place_where_the_folder_above_is_gone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved, fit = interfered(place, monkeypatch, lambda target: shutil.rmtree(target.parent), after=140)
+    assert saved.folder == place / "rescue" / "run" and not (place / "runs").exists()
+    assert "the run was stopped after" in saved.problems[0] and str(saved.folder) in saved.problems[0]
+    assert load(saved.folder).arrays.beta.shape == fit.arrays.beta.shape
+
+
+def test_a_disk_that_is_full_at_the_first_checkpoint(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        monkeypatch.context() as patched,
+        pytest.raises(OutputError, match=r"stopped after \d+ sweeps of warm-up. There was no draw") as error,
+    ):
+        interfered(place, monkeypatch, full_disk(patched), after=0)
+    assert "before it" not in str(error.value) and not (place / "runs").exists()
+
+
+def test_a_run_that_had_to_be_written_elsewhere_is_not_said_to_be_broken_off(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled, without_room = places.Place.fill, [place / "runs"]
+
+    def full(self: places.Place, write: Any) -> Path:
+        if self.target.parent in without_room:
+            raise OutputError("the run cannot be written: No space left on device.", where=str(self.target))
+        return filled(self, write)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(places.Place, "fill", full)
+        saved, _ = interfered(place, monkeypatch, lambda target: None, after=1)
+        assert saved.folder == place / "rescue" / "run" and len(saved.problems) == 1
+        patched.setattr(places.tempfile, "mkdtemp", lambda prefix: str(place / "temporary"))
+        without_room.append(place / "temporary")
+        with pytest.raises(OutputError, match=r"Nor anywhere else.*gibbs resume '.*run' goes on from its last checkpoint"):
+            calls.resume(place / "runs" / "run", progress=False)
+    (one,) = listing.runs(place / "runs")
+    assert f"written to '{saved.folder}'" in one.verdict
+    with (
+        pytest.raises(OutputError, match=f"a run that was written to '{saved.folder}' has its checkpoint here"),
+        pipeline.reserved(place / "runs" / "run"),
+    ):
+        pass
+    calls.resume(place / "runs" / "run", progress=False)
+    assert not same(saved.folder, place / "runs" / "run") and [p.name for p in (place / "runs").iterdir()] == ["run"]
+
+
+def test_a_run_that_found_its_place_taken_leaves_no_checkpoint(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved, _ = interfered(place, monkeypatch, lambda target: target.write_text("theirs"), after=1)
+    assert saved.folder == place / "runs" / "run-2" and "was taken meanwhile" in saved.problems[0]
+    assert sorted(p.name for p in (place / "runs").iterdir()) == ["run", "run-2"]
+
+
 def test_a_process_that_dies_while_it_lets_go_of_a_checkpoint_leaves_nothing_for_long(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = broken_off(place, monkeypatch, checkpoints=5)
     gone = checkpoint._gone(checkpoint.folder_of(target))
@@ -205,7 +296,7 @@ def test_a_new_run_does_not_take_the_place_of_one_that_waits(place: Path, monkey
         course = courses.start(spec, prepared.table, target, force=True)
         fit = pipeline.draw(prepared, course=course)
         pipeline.save(fit, at)
-        course.written(fit.arrays.standing, True)
+        course.written(fit.arrays.standing, target)
     assert not checkpoint.folder_of(target).exists()
     assert not same(whole(place, seed=99), target)
 

@@ -17,7 +17,9 @@ from gibbs.errors import OutputError
 from gibbs.files import places
 from gibbs.model import spec as specs
 from gibbs.posterior.fit import Fit, load
+from gibbs.resuming import checkpoint
 from gibbs.runfolder import runfolder
+from gibbs.sampling import keeper
 from tests.commands.runs import write as run_of
 from tests.posterior.fabricated import fit
 
@@ -150,6 +152,19 @@ def test_a_disk_without_room_is_found_before_the_run(tmp_path: Path, prepared: p
     assert not (tmp_path / "two").exists()
 
 
+def test_the_checkpoint_needs_room_too(tmp_path: Path, prepared: pipeline.Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes only when the run is written: for a while there are both."""
+    monkeypatch.setattr(keeper, "FIRST", 1000)
+    with pipeline.reserved(tmp_path / "two") as place:
+        check = prepared.check()
+        monkeypatch.setattr(pipeline.shutil, "disk_usage", lambda path: _Usage(check.disk() + check.bytes_kept - 1))
+        with pytest.raises(OutputError, match=r"will need about [\d.]+ kB and its checkpoint as much as [\d.]+ kB, and the disk has"):
+            pipeline.check_room(place, prepared)
+        checkpoint.folder_of(place.target).mkdir()
+        (checkpoint.folder_of(place.target) / "draws-1").write_bytes(bytes(1))  # that much is there already
+        pipeline.check_room(place, prepared)
+
+
 class _Usage:
     def __init__(self, free: int) -> None:
         self.free = free
@@ -196,10 +211,15 @@ def test_draws_that_cannot_be_written_go_to_a_second_place(tmp_path: Path, full:
 def test_a_rescue_that_fails_too(tmp_path: Path, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = saved(full, fit(), rescue=full / "deeper")
     assert found.folder.parent.parent == tmp_path / "temporary"
-    monkeypatch.setattr(places.tempfile, "mkdtemp", lambda prefix: str(full / "temporary"))
+    monkeypatch.setattr(places.tempfile, "mkdtemp", lambda prefix: str(_made(full / f"{prefix}1")))
     with pytest.raises(OutputError, match=r"Nor anywhere else.*The draws are lost") as caught:
         saved(full, fit(), rescue=full / "deeper")
     assert caught.value.exit_code == 1 and not full.exists()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
 
 
 def test_from_python_the_draws_are_still_there(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:

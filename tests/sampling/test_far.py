@@ -161,5 +161,8 @@ def test_stopped_and_lost(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device", "there")
 
     monkeypatch.setattr(Opened, "done", done)
-    with far.crews(Posted()) as crew, pytest.raises(OutputError, match="the checkpoint cannot be written"):
-        chains.run(design, decided, sampling, keeper=Keeper(refuse, every=0.05), **crew)
+    with far.crews(Posted()) as crew:
+        found = chains.run(design, decided, sampling, keeper=Keeper(refuse, every=0.05), **crew)
+    assert found.stopped == "checkpoint" and found.beta.shape[1] > 0 and "no space left" in found.info["no_checkpoint"]
+    with far.crews(Posted()) as crew, pytest.raises(OutputError, match=r"the checkpoint cannot be written.*There was no draw yet"):
+        chains.run(design, decided, replace(sampling, warmup=10**7), keeper=Keeper(refuse, every=0.05), **crew)
