@@ -3,10 +3,10 @@
 Everything heavy is imported inside the commands, so that ``gibbs --help`` answers at once (argparse rather than a framework for the
 same reason). A mistake of the user's is one message on standard error, never a traceback.
 
-Exit codes: 0 done and converged; 1 drawn, but stopped short, not converged, or not written where it was asked for (the results are
-written, and it says why and where); 2 the spec, the data or the command line are wrong, and nothing is left behind; 70 a fault of ours;
-130 stopped by Ctrl-C, or by the signals TERM and HUP, which are treated alike, and no run folder was written: there was no draw yet, or too
-much to write, and the run waits in its checkpoint (it says so).
+Exit codes: 0 done and converged; 1 drawn, but stopped short, not converged, not written where it was asked for, or interrupted while it was
+shown (the results are written, and it says why and where); 2 the spec, the data or the command line are wrong, and nothing is left behind;
+70 a fault of ours; 130 stopped by Ctrl-C, or by the signals TERM and HUP, which are treated alike, and no run folder was written: there was
+no draw yet, or too much to write, and the run waits in its checkpoint (it says so).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gibbs.errors import GibbsError, NotConvergedWarning, nearest
 from gibbs.terminal import complain, open_closed_streams, say, say_beside, say_words, show_summary
 from gibbs.version import __version__
 
-DONE, NOT_TO_BE_TRUSTED, WRONG, FAULT, INTERRUPTED = 0, 1, 2, 70, 130
+DONE, NOT_TO_BE_TRUSTED, WRONG, FAULT = 0, 1, 2, 70
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _OVERVIEW = """\
@@ -105,8 +105,7 @@ def _main(argv: Sequence[str] | None) -> int:
         complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        complain("interrupted; nothing was written")
-        return INTERRUPTED
+        return _interrupted()
     except MemoryError:
         complain("out of memory; fewer draws or chains need less (gibbs check says how much)")
         return NOT_TO_BE_TRUSTED
@@ -114,10 +113,15 @@ def _main(argv: Sequence[str] | None) -> int:
         if _traceback_wanted():
             raise
         if signals.pressed():  # a library that was being imported made an error of its own of it
-            complain("interrupted; nothing was written")
-            return INTERRUPTED
+            return _interrupted()
         complain(_fault(error))
         return FAULT
+
+
+def _interrupted() -> int:
+    words, code = signals.interrupted()
+    complain(words)
+    return code
 
 
 # -------------------------------------------------------------------------------------------------------- commands

@@ -5,17 +5,21 @@ Imports nothing of ours and next to nothing else; :mod:`gibbs.signals` takes ove
 
 import os
 import signal
+import sys
 
 EXIT_CODE = 130
+NOTHING = "interrupted; nothing was written"
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 def end(number: int, frame: object) -> None:
-    """Nothing was read or made yet: say so, and end."""
+    """Say what was written, and end: nothing before :mod:`gibbs.signals` has begun, and what that knows of when it is over."""
+    said = getattr(sys.modules.get("gibbs.signals"), "interrupted", None)
+    words, code = said() if said else (NOTHING, EXIT_CODE)
     try:
-        os.write(2, b"gibbs: interrupted; nothing was written\n")
+        os.write(2, f"gibbs: {words}\n".encode())
     finally:
-        os._exit(EXIT_CODE)
+        os._exit(code)
 
 
 def begin() -> None:

@@ -35,6 +35,7 @@ _first = 0.0  # when the first of them came
 _all = 0  # since the work began, dealt with or not
 _began = 0.0  # when the first of those came
 _by_clock = False  # the next one is sent by this process itself
+_written = ""  # what this command has written by now, in words
 _last_acts: list[Callable[[], None]] = []
 abandoned = threading.Event()
 """Set when threads are left behind in the middle of compiled code: the process must then end without waiting for them."""
@@ -72,6 +73,17 @@ def so_far() -> int:
 def time_left() -> float:
     """Seconds that are left of ``SOON``; inf where there was no signal since the work began."""
     return SOON - (time.monotonic() - _began) if _all else float("inf")
+
+
+def wrote(what: str) -> None:
+    """``what`` ("the run is in 'one'") is written: who is interrupted from now on is told so, and not that nothing was."""
+    global _written
+    _written = what
+
+
+def interrupted() -> tuple[str, int]:
+    """The last words of a command that a signal ended, and its exit code."""
+    return (f"interrupted; {_written}", 1) if _written else (early.NOTHING, early.EXIT_CODE)
 
 
 def _on_signal(number: int, frame: Any) -> None:
@@ -154,6 +166,7 @@ def handled(watched: bool = False) -> Iterator[None]:
         yield
         return
     dealt_with()
+    wrote("")
     former = {}
     for name in early.NAMES:
         number = getattr(signal, name, None)
@@ -221,12 +234,13 @@ class _Watcher:
                 self._end()
 
     def _end(self) -> None:
-        """Nothing is lost: no draw was kept yet, or everything was."""
+        """Nothing is lost: no draw was kept yet, or everything was written."""
+        words, code = interrupted()
         for act in reversed(_last_acts):
             with suppress(Exception):
                 act()
         with suppress(OSError, ValueError, AttributeError):
             if sys.stderr.isatty():
                 sys.stderr.write("\x1b[?25h\r\x1b[K")  # the cursor, where a progress bar hid it
-            sys.stderr.write("gibbs: interrupted; nothing was written\n")
-        leave(early.EXIT_CODE)
+            sys.stderr.write(f"gibbs: {words}\n")
+        leave(code)

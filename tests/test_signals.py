@@ -267,6 +267,48 @@ def test_what_every_chain_has_is_kept(folder: Path, at: str, number: int) -> Non
         assert manifest["stopped"] == "interrupted" and "interrupted" in out
 
 
+SHOWN = {
+    "a summary": "from gibbs.commands import carry_out\ncarry_out.show_summary = lambda fit: (say('here'), time.sleep(60))\n",
+    "a terminal that takes no more": "from gibbs.commands import carry_out\ncarry_out.show_summary = stuck\n",
+}
+
+
+AT_THE_END = """
+import os, signal, sys
+from gibbs import early
+from gibbs.__main__ import main
+real = early.done
+def done():
+    os.kill(os.getpid(), signal.SIGTERM)
+    real()
+early.done = done
+sys.argv = ["gibbs", "run", "model.yaml", "--quiet"]
+sys.exit(main())
+"""
+
+
+def test_when_all_is_said_it_is_not_said_that_nothing_was_written(folder: Path) -> None:
+    model = {"formula": "y ~ x + (1 | g)", "family": "gaussian", "warmup": 50, "draws": 500}
+    (folder / "model.yaml").write_text(SPEC.format(**model), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", AT_THE_END],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stderr.splitlines()[-1] == f"gibbs: interrupted; the run is in '{folder / 'runs' / 'one'}'"
+    assert done.returncode == 1 and (folder / "runs/one/manifest.json").is_file()
+
+
+@pytest.mark.parametrize("at", SHOWN)
+def test_when_all_is_written_it_is_not_said_that_nothing_was(folder: Path, at: str) -> None:
+    code, _, err, seconds = stopped(folder, SHOWN[at], draws=100)
+    assert (code, err) == (1, f"gibbs: interrupted; the run is in '{folder / 'runs' / 'one'}'\n")
+    assert seconds < LIMIT and (folder / "runs/one/manifest.json").is_file()
+
+
 def test_second_order_chains_stop_as_the_others_do(folder: Path) -> None:
     program = "AFTER = 300\nReporter.tell = report\n"
     code, _, err, seconds = stopped(folder, program, formula="b ~ x + (1 | g)", family="probit\n", draws=2_000_000)

@@ -87,6 +87,7 @@ class Place:
         """
         try:
             written = self.fill(write)
+            signals.wrote(f"the {self.kind.word} is in '{written}'")
             return written, (self.moved,) if self.moved else ()
         except OutputError as error:
             first = error
@@ -98,6 +99,7 @@ class Place:
                 target = folder / self.target.name
                 with reserve(target, self.kind, where=str(target)) as other:
                     written = other.fill(write)
+                signals.wrote(f"the {self.kind.word} is in '{written}'")
                 return written, (f"'{self.target}': {first.message} The {self.kind.word} is in '{written}' instead.",)
             except (OutputError, OSError) as error:
                 said.append(str(error))
