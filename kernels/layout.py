@@ -59,7 +59,7 @@ FACTOR = np.dtype(
             "parent0",  # offset of the parents of its levels in ``index`` (−1: a root of its chain)
             "coordinates",  # C, what it has of columns in the core for each of its q: J, or the columns of B
             "basis0",  # offset of B in ``basis``, J×C (−1: the levels are exchangeable, or a field)
-            "sparse",  # row of ``Fields.table`` (−1: the levels are none)
+            "sparse",  # row of ``Fields.table`` (−1: the factor is no field)
         )
     ],
     align=True,

@@ -19,15 +19,13 @@ KINDS = ("rw1", "rw2", "icar")
 """Kinds of levels that may be a field."""
 LARGEST = 10_000
 """Levels that a field may have."""
+_TOGETHER = 256
+"""Columns of an inverse that are solved for at a time."""
 
 
 def is_one(kind: str, levels: int, sparse: bool | None = None) -> bool:
     """Whether so many levels of a kind are a field: where ``sparse`` says so, or, where it says nothing, above ``SMALLEST``."""
     return kind in KINDS and (levels > SMALLEST if sparse is None else sparse)
-
-
-_TOGETHER = 256
-"""Columns of an inverse that are solved for at a time."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,17 @@ class Field:
             x = x.copy()
             x[member] -= (self.null[k, member] * sums[self.part[member]].T).T
         return x
+
+    def constraint_rows(self) -> Any:
+        """N', a row for each constraint of each component, (k · components, J) sparse."""
+        from scipy import sparse
+
+        member = np.flatnonzero(self.part >= 0)
+        rows = [
+            sparse.csr_array((self.null[k, member], (self.part[member], member)), shape=(len(self.pins), self.levels))
+            for k in range(self.constraints)
+        ]
+        return sparse.vstack(rows)
 
     def draws(self, rng: np.random.Generator, n: int) -> np.ndarray:
         """φ ~ N(0, K), (n, J): the solutions of what D leaves of noise, pinned, then with N'φ = 0."""

@@ -15,11 +15,13 @@ The residual sd counts as one more flat sd, held by as many rows.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from gibbs.errors import SpecError
 from gibbs.model import alike, families, structures
+from gibbs.model.fields import Field
 from gibbs.model.records import Design, Factor
 
 LEAST = 3
@@ -97,10 +99,10 @@ def _held(design: Design, factor: Factor, known: np.ndarray) -> np.ndarray:
 
 def directions(design: Design, factor: Factor, known: np.ndarray) -> int:
     """How many directions of w, in effects Bw of one column, the rows hold on both sides: the codimension of the cone of the others."""
-    basis, z, field = factor.structure.basis, factor.Z[:, 0], factor.structure.field
+    basis, z = factor.structure.basis, factor.Z[:, 0]
     if factor.structure.has_degree:  # B spans the same at every rho inside its range
         basis = structures.of_coordinates(factor.structure, np.eye(len(basis))[None], np.array([0.5]))[0]
-    size = np.ones(len(factor.levels)) if field is not None else np.linalg.norm(basis, axis=1)
+    size = np.ones(len(factor.levels)) if factor.field is not None else np.linalg.norm(basis, axis=1)
     way = alike.pushes(design)
     speaks = known & (z != 0.0) & (size[factor.codes] > 0.0)
     if way is not None:
@@ -111,8 +113,8 @@ def directions(design: Design, factor: Factor, known: np.ndarray) -> int:
     np.minimum.at(low, codes, push)
     np.maximum.at(high, codes, push)
     met, one_sided = low <= high, (low == high) & (low != 0.0)
-    if field is not None:  # any levels but all of a component are free of each other
-        return min(int((met & ~one_sided).sum()), field.rank)
+    if factor.field is not None:
+        return _directions_of_field(factor.field, met & ~one_sided, np.where(one_sided, low, 0.0))
     rows = basis / np.where(size > 0.0, size, 1.0)[:, None]
     held = rows[met & ~one_sided]
     if one_sided.any():
@@ -121,20 +123,38 @@ def directions(design: Design, factor: Factor, known: np.ndarray) -> int:
     return int(np.linalg.matrix_rank(held, tol=1e-8)) if len(held) else 0
 
 
-def _may_grow(open_: np.ndarray, held: np.ndarray) -> np.ndarray:
+def _directions_of_field(field: Field, held: np.ndarray, way: np.ndarray) -> int:
+    """``directions`` where effects are open to all but what the constraints of a field leave out: the levels are the coordinates.
+
+    held (J,) bool. way (J,): which way the rows of a level all push, 0 where they do not. In a component of n levels with k constraints any
+    n − k levels are free of each other, and no more.
+    """
+    from scipy import sparse
+
+    held, open_ = held.copy(), np.flatnonzero(way)
+    if open_.size:
+        level = sparse.eye_array(field.levels, format="csr")
+        known = sparse.vstack([level[np.flatnonzero(held)], field.constraint_rows()])
+        held[open_[~_may_grow(level[open_] * way[open_, None], known)]] = True
+    part, free = np.arange(len(field.pins))[:, None], field.part < 0
+    members = field.part == part
+    return int(np.minimum((members & held).sum(axis=1), members.sum(axis=1) - field.constraints).sum() + (free & held).sum())
+
+
+def _may_grow(open_: Any, held: Any) -> np.ndarray:
     """Which rows a_i of ``open_`` have a_i'w > 0 for some w with Aw ≥ 0 and Hw = 0, H the rows held: all at once, by a linear programme."""
     from scipy import sparse
     from scipy.optimize import linprog
 
-    m, C = open_.shape
+    (m, C), n = open_.shape, held.shape[0]
     if not m:
         return np.zeros(0, dtype=bool)
     found = linprog(
         np.concatenate([np.zeros(C), -np.ones(m)]),
         A_ub=sparse.hstack([sparse.csr_array(-open_), sparse.eye_array(m)]),
         b_ub=np.zeros(m),
-        A_eq=sparse.hstack([sparse.csr_array(held), sparse.csr_array((len(held), m))]) if len(held) else None,
-        b_eq=np.zeros(len(held)) if len(held) else None,
+        A_eq=sparse.hstack([sparse.csr_array(held), sparse.csr_array((n, m))]) if n else None,
+        b_eq=np.zeros(n) if n else None,
         bounds=[(None, None)] * C + [(0.0, 1.0)] * m,
     )
     return np.ones(m, dtype=bool) if found.x is None else found.x[C:] > 0.5

@@ -336,14 +336,19 @@ class Factor:
     centred: np.ndarray | None = None  # (N, q): Z with the columns of correlated terms centred, z'u = centred'u_c; None: as Z
 
     @property
+    def field(self) -> Any:
+        """:class:`gibbs.model.fields.Field` where the levels know their neighbours and are too many for the core; else None."""
+        return None if self.structure is None else self.structure.field
+
+    @property
     def coordinates(self) -> int:
-        """How many independent effects a column has: of as many levels, or of the basis that the levels are made of."""
-        return len(self.levels) if self.structure is None or self.structure.field is not None else self.structure.basis.shape[1]
+        """How many effects a column has where it is drawn: one a level, or one a column of the basis that the levels are made of."""
+        return len(self.levels) if self.structure is None or self.field is not None else self.structure.basis.shape[1]
 
     @property
     def dimensions(self) -> int:
-        """And how many where the levels are a field, whose constraints take some."""
-        return self.coordinates if self.structure is None or self.structure.field is None else self.structure.field.rank
+        """How many of a column's effects are independent a priori: ``coordinates``, of a field less those that its constraints take."""
+        return self.coordinates if self.field is None else self.field.rank
 
 
 @dataclass(frozen=True)

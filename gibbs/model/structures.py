@@ -143,15 +143,7 @@ class Structure:
 
 def walk_differences(order: int, positions: np.ndarray) -> np.ndarray:
     """D (J − order, J): the differences of a random walk over sorted positions, each over its sd."""
-    J, steps = positions.size, np.diff(positions)
-    D = np.zeros((J - order, J))
-    rows = np.arange(J - order)
-    if order == 1:
-        D[rows, rows], D[rows, rows + 1] = -1.0, 1.0
-        return D / np.sqrt(steps)[:, None]
-    before, after = steps[:-1], steps[1:]
-    D[rows, rows], D[rows, rows + 1], D[rows, rows + 2] = 1.0 / before, -1.0 / before - 1.0 / after, 1.0 / after
-    return D / np.sqrt(0.5 * (before + after))[:, None]
+    return fields.sparse_differences(*fields.differences_of_walk(order, positions), positions.size).toarray()
 
 
 def edge_differences(edges: np.ndarray, J: int) -> np.ndarray:

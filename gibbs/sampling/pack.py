@@ -389,7 +389,7 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
         table[name] = 0
     bases, used = [np.zeros(0)], 0
     for f, factor in enumerate(factors):
-        if factor.structure is not None and factor.structure.field is None:
+        if factor.structure is not None and factor.field is None:
             table[f].basis0 = used
             bases.append(np.ascontiguousarray(factor.structure.basis, dtype=float).ravel())
             used += bases[-1].size
@@ -417,7 +417,7 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
             table[f].ancestors = sum(q[g] for g in chain[k + 1 :])
             if k + 1 < len(chain):
                 table[f].parent0 = append(parents(factors[f], factors[chain[k + 1]]))
-            if k == 0 and (factors[f].structure is None or factors[f].structure.field is None):
+            if k == 0 and factors[f].field is None:
                 pointer, columns, places = _leaf_lists(f, plan.core, J, q, table, p, level)
                 table[f].entry0 = sum(e.shape[1] for e in entries)
                 entries.append(places)
@@ -429,9 +429,9 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
                 size += int(cells)
     core_entry = np.concatenate(entries, axis=1) if entries else np.zeros((level.shape[0], 0))
     core_factors = np.array(plan.core, dtype=np.int64)
-    known = [f for f, factor in enumerate(factors) if factor.structure is not None and factor.structure.field is not None]
+    known = [f for f, factor in enumerate(factors) if factor.field is not None]
     table.sparse[known] = np.arange(len(known))
-    fields = ordering.of([factors[f].structure.field for f in known], [level[:, f] for f in known], pc)
+    fields = ordering.of([factors[f].field for f in known], [level[:, f] for f in known], pc)
     layout = kl.Layout(table, _terms(design), np.concatenate(index), units, core_factors, np.concatenate(bases), fields)
     return layout, np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
 

@@ -13,7 +13,7 @@ from gibbs.model import cells as equal_rows
 from gibbs.model.records import SCHEMES, Design, Factor
 from gibbs.model.structures import LIMIT
 from gibbs.sampling import decisions, plan_words, steps
-from gibbs.sampling.plan_words import Blocks, is_field
+from gibbs.sampling.plan_words import Blocks
 
 SMALL_FACTOR = 64
 """A factor with at most this many effects goes to the core of a large crossed design."""
@@ -28,9 +28,9 @@ _FILL = {"rw1": 110.0, "rw2": 210.0, "icar": 750.0}
 ALL_IN_CORE = 64
 """A second-order model with at most this many location effects, and at least ``ROWS_AN_EFFECT`` rows for each, is all core."""
 ROWS_AN_EFFECT = 100
-HANGS_OTHERS, HANGS_MOSTLY = 5, 0.5
-"""Levels with rows that are not all alike, and the share of those whose rows are, between which the sd of a factor is known. Ten levels of
-one row beside one of 10,000: the sd had 79 effective draws of 12,000 by single rows, and has 729."""
+MANY_ALIKE = 0.25
+"""Share of a factor's levels whose rows are all alike above which decisions do not read single rows, which leave such levels no move by
+their own law (`benchmarks/alike.md`)."""
 MOST_BY_FACTORS = 250
 """Location effects up to which all stand in the core where decisions read single rows."""
 NANOSECONDS = {"probit": (55.0, 55.0), "logit": (125.0, 30.0)}
@@ -106,7 +106,7 @@ class Plan:
 def parents(child: Factor, parent: Factor) -> np.ndarray | None:
     """Level of ``parent`` that holds each level of ``child``, or None where a child level meets two parents; a parent that is a field may
     have levels without any."""
-    if len(child.levels) < len(parent.levels) and not is_field(parent):
+    if len(child.levels) < len(parent.levels) and parent.field is None:
         return None
     return nesting.parents(child.codes, parent.codes, len(child.levels))
 
@@ -221,8 +221,8 @@ def _second_order(design: Design, why: str, *, cells: int, forced: bool = False)
     factors, decision = design.factors, decisions.Decision()
     effects = design.X.shape[1] + sum(f.coordinates * len(f.columns) for f in factors)
     small = effects <= ALL_IN_CORE
-    open_ = any(map(is_field, factors)) or _hangs_on_few(design)
-    if effects <= MOST_BY_FACTORS and not open_ and design.rows_used >= ROWS_AN_EFFECT * effects:
+    by_rows = effects <= MOST_BY_FACTORS and design.rows_used >= ROWS_AN_EFFECT * effects
+    if by_rows and all(f.field is None for f in factors) and not _many_alike(design):
         decision = decisions.choose(design, effects, cells, decisions.PASS if small else NANOSECONDS_A_ROW)
     if decision.order or (small and design.rows_used >= ROWS_AN_EFFECT * effects):
         plan = _finish(design, "joint", tuple(range(len(factors))), (), None)
@@ -235,11 +235,9 @@ def _second_order(design: Design, why: str, *, cells: int, forced: bool = False)
     return replace(plan, scheme="second-order", lines=lines, cycles=cycles, rounds=0, decided=decision.order)
 
 
-def _hangs_on_few(design: Design) -> bool:
-    """Whether the sd of some factor is known from hardly a level: most have rows that are all alike, or few have others. Their levels move
-    by their own law, which moves that read single rows do not have."""
-    found = alike.levels(design)
-    return any(a.any() and (a.size - a.sum() <= HANGS_OTHERS or a.mean() >= HANGS_MOSTLY) for a in found)
+def _many_alike(design: Design) -> bool:
+    """Whether the rows of more than ``MANY_ALIKE`` of some factor's levels are all alike."""
+    return any(level.mean() > MANY_ALIKE for level in alike.levels(design) if level.size)
 
 
 def _cycles(design: Design) -> tuple[int, str]:
@@ -283,7 +281,7 @@ def _structure(design: Design, scheme: str) -> Plan:
     sizes = [f.coordinates * len(f.columns) for f in factors]
     p = design.X.shape[1]
     always = structured_factors(design)
-    if any(is_field(f) for f in factors):
+    if any(f.field is not None for f in factors):
         return _with_fields(design, scheme, always)
     alike = [f for f in range(len(factors)) if f not in always]
     if scheme == "one-at-a-time":
@@ -329,14 +327,14 @@ def _with_fields(design: Design, scheme: str, core: tuple[int, ...]) -> Plan:
             "scheme 'one-at-a-time' has no draw of a field, whose levels are drawn together. Use 'auto'.", where="sampling.scheme"
         )
     for f in factors:
-        if is_field(f) and len(f.columns) > 1:
+        if f.field is not None and len(f.columns) > 1:
             raise SpecError(
                 f"{len(f.columns)} columns vary over {f.structure.words}, which has {len(f.levels):,} levels; of more than "
                 f"{fields.SMALLEST} levels one column may. Take coarser levels, or let one column vary over them.",
                 where="formula",
             )
-    left, chains = [f for f in range(len(factors)) if f not in core and not is_field(factors[f])], []
-    for f in (f for f in range(len(factors)) if is_field(factors[f])):
+    left, chains = [f for f in range(len(factors)) if f not in core and factors[f].field is None], []
+    for f in (f for f in range(len(factors)) if factors[f].field is not None):
         inside = [g for g in left if parents(factors[g], factors[f]) is not None]
         leaf = _chains(factors, inside)[:1]
         chains.append((*(leaf[0] if leaf else ()), f))
@@ -360,7 +358,7 @@ def _with_fields(design: Design, scheme: str, core: tuple[int, ...]) -> Plan:
 
 def structured_factors(design: Design) -> tuple[int, ...]:
     """The factors whose levels know their neighbours in the core, all but fields. SpecError where they are too many columns for it."""
-    found = tuple(f for f, factor in enumerate(design.factors) if factor.structure is not None and not is_field(factor))
+    found = tuple(f for f, factor in enumerate(design.factors) if factor.structure is not None and factor.field is None)
     columns = sum(design.factors[f].coordinates * len(design.factors[f].columns) for f in found)
     if columns > LIMIT:
         sizes = ", ".join(plan_words.sizes(design, f) for f in found)
@@ -394,7 +392,7 @@ def joint_flops(design: Design, chain: tuple[int, ...], core: tuple[int, ...]) -
     met = np.full(J, float(p))
     for f in core:
         other = design.factors[f]
-        if other.structure is not None and other.structure.field is None:
+        if other.structure is not None:
             met += other.coordinates * len(other.columns)
             continue
         pairs = np.unique(leaf.codes.astype(np.int64) * len(other.levels) + other.codes)
@@ -406,7 +404,7 @@ def joint_flops(design: Design, chain: tuple[int, ...], core: tuple[int, ...]) -
 
 def fill(design: Design, chain: tuple[int, ...]) -> float:
     """Operations of the field of a chain, 0 where it has none."""
-    return sum(_FILL[f.structure.kind] * len(f.levels) for f in (design.factors[k] for k in chain) if is_field(f))
+    return sum(_FILL[f.structure.kind] * len(f.levels) for f in (design.factors[k] for k in chain) if f.field is not None)
 
 
 def _connection(a: Factor, b: Factor, counts: np.ndarray | None = None, steps: int = 40) -> float:

@@ -83,7 +83,7 @@ def of_structures(factors: tuple[Factor, ...]) -> list[str]:
     neighbours = "levels that know their neighbours"
     return [
         f"effects of {f.name}: {f.structure.words}, {structures.ROLE.get(f.structure.kind, neighbours)}, "
-        + ("in the core, in coordinates independent a priori" if f.structure.field is None else "all in one sparse factorisation")
+        + ("in the core, in coordinates independent a priori" if f.field is None else "all in one sparse factorisation")
         for f in factors
         if f.structure is not None
     ]
@@ -256,22 +256,17 @@ def sizes(design: Design, f: int) -> str:
 def _chain(design: Design, unit: Sequence[int]) -> str:
     """``class (40 levels × 1) → school (10 levels × 2) nested chain, eliminated leaf to root``."""
     how = "nested chain, eliminated leaf to root" if len(unit) > 1 else "eliminated level by level"
-    if is_field(design.factors[unit[-1]]):
+    if design.factors[unit[-1]].field is not None:
         how = "eliminated leaf to root, the last by a sparse factorisation" if len(unit) > 1 else "eliminated by a sparse factorisation"
     return f"{' → '.join(sizes(design, f) for f in unit)} {how}"
 
 
 def _accepted(design: Design, unit: Sequence[int]) -> str:
     """How the levels of a unit of second-order moves are decided on."""
-    if not is_field(design.factors[unit[-1]]):
+    if design.factors[unit[-1]].field is None:
         return "each level accepted on its own rows"
     part = f"the noise of {design.factors[unit[-1]].name} part by part, each accepted on all rows that it moves"
     return f"{part}, then each level of the others on its own" if len(unit) > 1 else part
-
-
-def is_field(factor: Factor) -> bool:
-    """Whether the levels know their neighbours, and are too many for the core."""
-    return factor.structure is not None and factor.structure.field is not None
 
 
 def _core(design: Design, blocks: Blocks) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from gibbs.calibration.datasets import check as check_simulation
 from gibbs.draws import diagnostics
 from gibbs.errors import OutputError, PlotError, SpecError
 from gibbs.export import jags, stan
-from gibbs.model import data, design, flat_sds, spec
+from gibbs.model import data, design, flat_sds, spec, structures
 
 EIGHT = pd.DataFrame(
     {"y": [28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0], "s": [15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0], "g": list("ABCDEFGH")}
@@ -156,6 +157,36 @@ def test_directions_that_the_rows_hold(term: str, held: dict[str, int], tmp_path
             built(f"y ~ 1 + {term}", table.assign(y=PATTERNS["steps"]), family="logit", priors={"sd": "flat"})
     for pattern in ("both", "one"):
         built(f"y ~ 1 + {term}", table.assign(y=PATTERNS[pattern]), family="logit", priors={"sd": "flat"})
+
+
+BORDERS = {
+    "line": [(k, k + 1) for k in range(11)],
+    "pairs": [(0, 1), (2, 3), (4, 5), (5, 6), (6, 7), (7, 8)],  # components of two and five areas, and three islands
+    "parts": [(0, 1), (1, 2), (0, 2), (3, 4), (4, 5), (5, 6), (6, 3), (7, 8), (8, 9), (9, 10)],
+}
+
+
+@pytest.mark.parametrize("borders", [*BORDERS, "rw1", "rw2"])
+@pytest.mark.parametrize("seed", range(8))
+def test_directions_of_a_field_are_those_of_its_basis(borders: str, seed: int) -> None:
+    """Counted by levels and components, and by the rank of the rows of B that hold: some levels with both, some all alike, some without
+    rows."""
+    rng = np.random.default_rng(seed)
+    of_level = rng.choice([-1, 0, 1, 2], size=12, p=[0.1, 0.25, 0.25, 0.4])
+    rows = np.repeat(np.arange(12), 2)[np.repeat(of_level, 2) >= 0]
+    y = np.where(of_level[rows] == 2, np.arange(rows.size) % 2, of_level[rows])
+    y[:2] = 0, 1
+    made = built("y ~ 1 + (1 | g)", pd.DataFrame({"g": [f"l{k:02}" for k in rows], "y": y}), family="logit")
+    factor, known = made.factors[0], np.ones(rows.size, dtype=bool)
+    levels = tuple(f"l{k:02}" for k in range(12))
+    found = []
+    for sparse in (False, True):
+        if borders in BORDERS:
+            own = structures.of_graph("icar(g)", np.array(BORDERS[borders]), 12, known, sparse)
+        else:
+            own = structures.of_walk(borders, f"{borders}(g)", np.arange(12.0), known, sparse)
+        found.append(flat_sds.directions(made, replace(factor, levels=levels, codes=rows.astype(np.int32), structure=own), known))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("family", ["gaussian", "poisson"])
