@@ -185,13 +185,11 @@ def _refresh_held(rng, share, offset, pieces, data, cut, layout, unit, state, tr
     for i in range(J):
         change[i] -= fresh[i]
         trial.u[u0 + fields.index[of.order0 + i]] += change[i]
-    accepted = _decide_on_all(rng, data, cut, layout, unit, pos, state, trial, work)
-    for i in range(J):
-        k = u0 + fields.index[of.order0 + i]
-        counts.tried[k] += 1
-        if accepted:
-            counts.accepted[k] += 1
-            trial.noise[k] += change[i]
+    counts.moves[unit].held_tried += 1
+    if _decide_on_all(rng, data, cut, layout, unit, pos, state, trial, work):
+        counts.moves[unit].held_accepted += 1
+        for i in range(J):
+            trial.noise[u0 + fields.index[of.order0 + i]] += change[i]
 
 
 @kernel

@@ -97,6 +97,8 @@ COUNT = np.dtype(
             "parts_accepted",
             "rows_read",  # by decisions that read single rows (``expansion.py``)
             "passes",  # of such decisions, those made by a pass over the rows after all
+            "held_tried",  # what the pieces of a field hold fast, decided on by itself (``field_moves.py``)
+            "held_accepted",
         )
     ],
     align=True,

@@ -12,10 +12,9 @@ from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
 from gibbs.kernels.apart import Apart
 from gibbs.kernels.between import place_laws
-from gibbs.kernels.location import copy_core_factors, place_core, place_unit
 from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
 from gibbs.model import alike, averages
-from gibbs.sampling import between, own_law
+from gibbs.sampling import between, own_law, solved
 from gibbs.sampling.chain import MOST_REJECTED, Chain, Kept, _trial, _work, coordinates, freeze_reference
 from gibbs.sampling.fitted_move import fit_move
 from gibbs.sampling.pack import Packed, cross_products
@@ -27,13 +26,12 @@ REFITS = (0.04, 0.08, 0.14, 0.22, 0.32, 0.45, 0.6, 0.8, 1.0)
 FIT_FROM = 3
 """From this refit on the variances move all at once; before, one by one."""
 SPLIT_BELOW, JOIN_ABOVE = 0.45, 0.8
-GAUSS_HERMITE, SOLVED = 7, 6
-"""Points of each average, and how often the mean is solved for, of the stand-in of a field."""
+"""Acceptance of the core at which it is drawn in twice as many, or half as many, parts."""
 FIRST_PIECE, LAST_PIECE = 90, 8
 """Levels of a field whose noise is redrawn together: at first, and at least."""
 SPLIT_FIELD, JOIN_FIELD = 0.5, 0.9
-"""Acceptance of these parts below which they are halved, above which they are joined."""
-"""Acceptance of the core at which it is drawn in twice as many, or half as many, parts."""
+"""Acceptance of these parts below which they are halved, above which they are joined; and of what they hold fast, where it is less than
+that of the parts: larger parts hold less."""
 EASY = ((0.7, 0.95), (0.88, 0.97))
 """Acceptance of core and levels, of the worst unit and factor, from which tails are no concern, and from which they are none at all."""
 SMALL_EVERY = (3.0, 8.0, 16.0)
@@ -74,7 +72,6 @@ class SecondOrderChain(Chain):
         pieces = 3 if p.cutpoints else 1
         self.omega, self.linear = np.ones(pieces * rows), np.zeros(pieces * rows)
         self.sums, self.summed = np.zeros((7 if p.cutpoints else 3, rows)), 0
-        self.squares = np.zeros(rows if p.layout.fields.table.size and p.units == 1 and not p.cutpoints else 0)
         self.first, self.centre, self.own_every = np.zeros(p.cutpoints), np.zeros(rows), 1.0
         self.alike = alike.levels(self.design)
         self.choose(self.alike)
@@ -211,15 +208,10 @@ class SecondOrderChain(Chain):
             kd.add_ordinal_derivatives(p.likelihood, r.y, r.weight, s.eta, s.core[: p.cutpoints], self.sums)
         else:
             kd.add_derivatives(p.likelihood, r.y, r.weight, s.eta, self.shape(), self.first, self.sums)
-        if self.squares.size:
-            self.squares += (s.eta - self.centre) ** 2
         self.summed += 1
 
-    def _fit_stand_in(self, L: np.ndarray | None = None) -> None:
-        """(ω, b) ← the averages since the last fit: curvature −l'', and the slope that l' has where the average point is.
-
-        L : of all sweeps since.
-        """
+    def _fit_stand_in(self) -> None:
+        """(ω, b) ← the averages since the last fit: curvature −l'', and the slope that l' has where the average point is."""
         mean = self.sums / self.summed
         if self.packed.cutpoints:
             at, slope, weight = mean[:2], mean[2:4], np.maximum(mean[4:], 0.0)
@@ -234,45 +226,8 @@ class SecondOrderChain(Chain):
         else:
             self.omega[:] = np.maximum(mean[2], 1e-10)
             self.linear[:] = self.omega * mean[0] + mean[1]
-            variance = self.squares / self.summed - (mean[0] - self.centre) ** 2 if self.squares.size else self.squares
             self.centre[:] = mean[0]
-            if self.squares.size and L is not None and len(L) > 2:
-                self._solve_stand_in(np.maximum(variance, 1e-6), L.mean(axis=0))
-        self.sums[:], self.squares[:], self.summed = 0.0, 0.0, 0
-
-    def _solve_stand_in(self, variance: np.ndarray, L: np.ndarray) -> None:
-        """(ω, b) ← averages of −l'' and l' over N(m, ``variance``) of every row, m the mean that they themselves give at ``L``.
-
-        Averages of a few hundred draws err in every level; with thousands of levels in one piece the errors add up to a poor stand-in.
-        """
-        p, r, s, w = self.packed, self.packed.rows, self.state, self.work
-        nodes, weights = np.polynomial.hermite_e.hermegauss(GAUSS_HERMITE)
-        weights = weights / weights.sum()
-        core, u, centre = np.zeros_like(s.core), np.zeros_like(s.u), self.centre.copy()
-        spread, before = np.sqrt(variance), (self.omega.copy(), self.linear.copy())
-        for _ in range(SOLVED):
-            self.derive()
-            k2.log_stand_in(self._no_coordinates(), p.priors, self.layout, self.gram, w, L)
-            core[:], u[:] = 0.0, 0.0
-            place_core(self.layout, w, core)
-            place_unit(self.layout, 0, self.layout.units.shape[1] - 1, w, core, u)
-            copy_core_factors(self.layout, core, u)
-            linear_predictor(r, self.layout, core, u, centre)
-            mean = np.zeros((3, centre.size))
-            for node, weight in zip(nodes, weights, strict=True):
-                sums = np.zeros((3, centre.size))
-                kd.add_derivatives(p.likelihood, r.y, r.weight, centre + node * spread, self.shape(), self.first, sums)
-                mean += weight * sums
-            if not np.all(np.isfinite(mean)):
-                self.omega[:], self.linear[:] = before
-                return
-            self.omega[:] = np.maximum(mean[2], 1e-10)
-            self.linear[:] = self.omega * centre + mean[1]
-        self.centre[:] = centre
-
-    def _no_coordinates(self) -> kl.Coordinates:
-        m = self.moves
-        return kl.Coordinates(m.place[0, :0], m.fit[0, :0], m.root[0, :0], m.widening[0, :0])
+        self.sums[:], self.summed = 0.0, 0
 
     def _stand_in(self) -> None:
         """The cross-products of the quadratic stand-in (ω, b), another one from now on."""
@@ -339,8 +294,10 @@ class SecondOrderChain(Chain):
         if cuts:
             own = np.concatenate([h.beta for h in self.history])[:, :cuts]
         self.history.clear()
-        self._fit_stand_in(L)
+        self._fit_stand_in()
         self._stand_in()
+        if self.packed.layout.fields.table.size and not cuts:
+            solved.solve(self, L.mean(axis=0))
         self._learn_ridge()
         freeze_reference(self.packed.layout.term, self.moves.reference, L)
         if own.shape[1] and L.shape[0] > 4 * own.shape[1]:
@@ -378,10 +335,21 @@ class SecondOrderChain(Chain):
         """In how many parts the noise of fields is redrawn."""
         found = zip(self.packed.layout.factor, own_law.by_level(self.packed, self.counts), strict=True)
         shares = [accepted.sum() / max(tried.sum(), 1) for row, (tried, accepted) in found if row.sparse >= 0]
-        if min(shares, default=1.0) < SPLIT_FIELD:
-            self.pieces[0] = min(2 * self.pieces[0], self.most_pieces)
-        elif min(shares, default=0.0) > JOIN_FIELD:
+        if not shares:
+            return
+        worst, held = min(shares), min(self._held().values(), default=1.0)
+        if worst > JOIN_FIELD or held < min(SPLIT_FIELD, worst):
             self.pieces[0] = max(1, self.pieces[0] // 2)
+        elif worst < SPLIT_FIELD:
+            self.pieces[0] = min(2 * self.pieces[0], self.most_pieces)
+
+    def _held(self) -> dict[str, float]:
+        """By field, the share accepted of what its pieces hold fast, which moves by itself."""
+        moves, found = self.counts.moves, {}
+        for factor, row in zip(self.factors, self.packed.layout.factor, strict=True):
+            if row.sparse >= 0 and moves.held_tried[row.unit]:
+                found[factor.name] = float(moves.held_accepted[row.unit] / moves.held_tried[row.unit])
+        return found
 
     def _called(self) -> dict[Apart, bool]:
         return super()._called() | {k2.REFRESH_FIELD: self.packed.layout.fields.table.size > 0}
@@ -421,7 +389,7 @@ class SecondOrderChain(Chain):
         found = {name: getattr(m, name) for name in names}
         found |= {"omega": self.omega, "linear": self.linear, "centre": self.centre, "first": self.first, "sums": self.sums}
         if self.packed.layout.fields.table.size:
-            found |= {"squares": self.squares, "pieces": self.pieces}
+            found |= {"pieces": self.pieces}
         found |= {f"which.{f}": marked for f, marked in enumerate(self.which)}
         return super().learnt() | found
 
@@ -446,6 +414,7 @@ class SecondOrderChain(Chain):
         for factor, (tried, accepted) in zip(self.factors, own_law.by_level(self.packed, self.counts), strict=True):
             if tried.any():
                 found[f"levels of {factor.name}"] = float(accepted.sum() / tried.sum())
+        found |= {f"broad pattern of {name}": share for name, share in self._held().items()}
         found |= {f"worst level of {name}": share for name, (_, share) in self.worst_levels().items()}
         return found
 

@@ -111,16 +111,6 @@ def test_factors_nested_in_a_field_are_eliminated_before_it():
         plan.make(design_of("y ~ rw1(t) + rw2(h)", data.assign(h=np.arange(1200) % 250)), "joint")
 
 
-def test_new_levels_of_a_long_walk_are_those_of_the_short_one():
-    """Kriging goes by differences, whatever the length: a walk of 12 levels as a field and as it is, between and beyond."""
-    positions = np.cumsum(np.array([0.0, 1, 2, 1, 1, 3, 1, 1, 2, 1, 1, 1]))
-    for order in (1, 2):
-        one, other = (structures.of_walk(f"rw{order}", "", positions, np.ones(12, dtype=bool), sparse) for sparse in (True, False))
-        found, wanted = (kriging.weights(s, ["2", "17", "19"]) for s in (one, other))
-        for a, b in zip(found, wanted, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
-
-
 def test_the_matrix_of_a_large_map_is_not_written_out():
     J = 1_050
     found = structures.of_walk("rw1", "rw1(t)", np.arange(float(J)), np.ones(J, dtype=bool))

@@ -64,8 +64,8 @@ def no_jacobian_of_the_log_size(engine: Engine) -> None:
 
 
 def one_trial_too_few(engine: Engine) -> None:
-    trials = engine.packed.rows.trials
-    trials[:] = np.maximum(trials - 1, engine.packed.rows.y)
+    rows = engine.packed.rows
+    rows.weight[:] = np.maximum(rows.weight - 1.0, rows.y)
 
 
 def never_frozen(engine: Engine) -> None:
