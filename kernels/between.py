@@ -16,7 +16,7 @@ import math
 
 from .apart import Apart
 from .arrays import copy_to
-from .compiling import kernel
+from .compiling import inlined, kernel
 from .elimination import coefficient_precision
 from .layout import Model, Multipliers, StandIn, Target
 from .level_laws import draw_multipliers, move_degrees_of_freedom
@@ -43,7 +43,7 @@ def without_rows(data):
     )  # fmt: skip
 
 
-@kernel
+@inlined
 def step_degrees_of_freedom(rng, learn, between, multipliers, layout, gram, priors, state, work):
     """ν of every factor that has one to draw, effects out; in warm-up the size of the proposals follows what is accepted."""
     shape = dispersion_of(state.psi)
@@ -62,7 +62,7 @@ def step_degrees_of_freedom(rng, learn, between, multipliers, layout, gram, prio
                 between.steps[k] = min(max(between.steps[k] * math.exp(0.1 * (accepted - LIKED)), 1e-3), 5.0)
 
 
-@kernel
+@inlined
 def step_multipliers(rng, between, multipliers, layout, gram, state):
     """λ_j | v_j of every factor that has them: the effects follow into the tails of their law, and the gap of every row is made anew.
 
@@ -87,7 +87,7 @@ def step_multipliers(rng, between, multipliers, layout, gram, state):
         gaps(data, state.eta, shape, cut, state.gap)
 
 
-@kernel
+@inlined
 def step_degrees(rng, learn, between, layout, gram, priors, state, work):
     """ρ of every factor that has one to draw: given the effects, then with the effects out, every second time along the ridge of an
     autoregression; in warm-up the size of the proposals follows what is accepted."""

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .arrays import copy_to, sum_of
 from .compiling import contracted, kernel
 from .likelihood import dispersion_of, gaps, log_likelihood
@@ -171,7 +173,7 @@ def _noise_of_unit(layout, unit, pos, trial):
 @kernel
 def _refresh_held(rng, share, offset, pieces, data, cut, layout, unit, state, trial, work, counts):
     """What ``hold_constraints`` leaves of every piece, of all of them in one decision."""
-    f, pos = layout.units[unit, 0], unit - unit  # 0; a literal would be compiled as a version of its own
+    f, pos = layout.units[unit, 0], np.int64(0)  # a literal would be compiled as a version of its own
     fields, u0, room, keep = layout.fields, layout.factor[f].u0, work.field, math.sqrt(1.0 - share * share)
     of, change, fresh, J = fields.table[layout.factor[f].sparse], trial.change, trial.fresh, layout.factor[f].levels
     for i in range(J):

@@ -106,9 +106,9 @@ def _constrain(fields, of, room):
         a = of.constraint0 + k * J
         for j in range(J):
             room[a + j] = fields.value[of.null0 + k * J + j]
-        _forward(fields, of, room, a, 1, room)
+        _forward(fields, of, room, a, np.int64(1), room)
         for before in range(k):
-            _take_off(fields, of, room, of.constraint0 + before * J, room, a, 1)
+            _take_off(fields, of, room, of.constraint0 + before * J, room, a, np.int64(1))
         for m in range(parts):
             room[sums + m] = 0.0
         for j in range(J):
@@ -177,10 +177,10 @@ def eliminate_field(layout, f, variance, work):
     for k in range(factor.u0, factor.u0 + of.nodes):
         vh[k] *= l
     _forward(fields, of, V, factor.c0, pc, room)
-    _forward(fields, of, vh, factor.u0, 1, room)
+    _forward(fields, of, vh, factor.u0, np.int64(1), room)
     log_det += _constrain(fields, of, room) + of.constraints * of.parts * math.log(variance)
     project(fields, of, room, V, factor.c0, pc)
-    project(fields, of, room, vh, factor.u0, 1)
+    project(fields, of, room, vh, factor.u0, np.int64(1))
     return log_det, _onto_core(V, factor.c0, vh, factor.u0, of.nodes, work.core)
 
 
@@ -189,7 +189,7 @@ def place_field(layout, f, work, u):
     """u ← l Λ⁻ᵀ(I − a(a'a)⁻¹a')u of factor f."""
     fields, factor, room = layout.fields, layout.factor[f], work.field
     of, l = fields.table[factor.sparse], work.roots[factor.root0]
-    project(fields, of, room, u, factor.u0, 1)
+    project(fields, of, room, u, factor.u0, np.int64(1))
     _backward(fields, of, u, factor.u0, room)
     for k in range(factor.u0, factor.u0 + of.nodes):
         u[k] *= l

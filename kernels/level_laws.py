@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from .compiling import kernel
+from .compiling import inlined, kernel
 from .effects_out import accept, density_at, follow_noise, hold_noise, view_of_unit
 from .fields import complete_noise
 from .level_scales import rescale
@@ -59,7 +59,7 @@ def follow(layout, f, prior, nu, to, spread, change):
     return rise
 
 
-@kernel
+@inlined
 def move_degrees_of_freedom(rng, step, k, multipliers, shape, cuts, model, target, state, trial, work):
     """One proposal of log ν ~ N(log ν, step²) for factor ``multipliers.chosen[k]``, its λ following. Returns 1.0 where it was accepted.
 

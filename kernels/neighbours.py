@@ -26,7 +26,7 @@ import math
 import numpy as np
 
 from .arrays import copy_to
-from .compiling import kernel
+from .compiling import inlined, kernel
 from .effects_out import accept, density_at, follow_noise, hold_noise, view_of_unit
 from .fields import complete_noise
 from .likelihood import dispersion_of
@@ -182,7 +182,7 @@ def turn_gram(layout, f, law, root, back, gram):
                     entry += 1
                 first = factor[g].c0 + entry * own
                 met = gram.node[first : first + J * q * own]  # a column of f after the other, each with those of g
-                turn_block(law, root, J, q, back, met.reshape((J * q, own)), at - at)  # a literal would be a version of its own
+                turn_block(law, root, J, q, back, met.reshape((J * q, own)), np.int64(0))  # a literal would be a version of its own
 
 
 # ---------------------------------------------------------------------------------------------------------------- ρ | u
@@ -279,7 +279,7 @@ def draw_given_effects(rng, of, k, rho, V, J, q, z):
     return rho
 
 
-@kernel
+@inlined
 def step_given_effects(rng, of, k, at, layout, gram, state, work):
     """ρ of factor ``of.chosen[k]``, number ``at`` of ``state.own``, given the effects, which stay. Mutates w, B and the cross-products."""
     f = of.chosen[k]
@@ -365,7 +365,7 @@ def place_degrees(of, first, own, layout, gram, summed):
             turn_gram(layout, f, of.law[k], root, J < 0, gram)
 
 
-@kernel
+@inlined
 def move_degree(rng, along, between, k, model, target, state, work):
     """One proposal of x ~ N(x, step²) for ρ of factor ``between.neighbours.chosen[k]``; its sds follow where ``along``.
 

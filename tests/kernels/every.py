@@ -7,11 +7,14 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 MODELS: list[tuple[str, str, dict]] = [
     ("slopes", "auto", {}),
     ("slopes", "second-order", {"family": "negative_binomial", "coefficient_prior": "student_t"}),
     ("slopes", "by factors 3", {"family": "poisson", "rows": 80}),
     ("crossed", "collapsed", {"df": (2.0, 0.1)}),
+    ("one_factor", "auto", {"family": "poisson", "kinds": ("icar*",)}),
     ("slopes", "auto", {"family": "student"}),
     ("crossed_slopes", "collapsed", {"covariance_prior": "inverse_wishart"}),
     ("crossed", "one-at-a-time", {"coefficient_prior": "flat"}),
@@ -28,9 +31,11 @@ MODELS: list[tuple[str, str, dict]] = [
     ("crossed", "second-order", {"family": "poisson", "df": (2.0, 0.1)}),
     ("one_factor", "joint", {"family": "probit", "df": (2.0, 0.1)}),
     ("crossed", "by factors 2", {"family": "probit", "coefficient_prior": "student_t"}),
+    ("nested", "auto", {"kinds": ("rw1*", "")}),
+    ("one_factor", "joint", {"kinds": ("ar1",)}),
 ]
 """Kind of design, scheme, and what else is said of it (df: effects of the first factor are Student-t, this gamma the prior of their degrees
-of freedom); those that compile most come first."""
+of freedom; kinds: as ``tests.sampling.structured_effects`` has them); those that compile most come first."""
 
 
 def fit(kind: str, scheme: str, options: dict) -> None:
@@ -38,8 +43,11 @@ def fit(kind: str, scheme: str, options: dict) -> None:
     from gibbs.model.records import Prior, Sampling
     from gibbs.sampling import chains
     from tests.kernels.bench import make_design, plan_of
+    from tests.sampling.structured_effects import changed
 
-    design = make_design(kind, **{name: value for name, value in options.items() if name != "df"})
+    design = make_design(kind, **{name: value for name, value in options.items() if name not in ("df", "kinds")})
+    if "kinds" in options:
+        design = changed(design, options["kinds"], np.random.default_rng(1))
     if "df" in options:
         first, *others = design.factors
         design = replace(design, factors=(replace(first, own_prior=Prior("gamma", options["df"])), *others))

@@ -277,9 +277,10 @@ def test_eta_gap_and_constraints_after_sweeps(structure, kinds):
     np.testing.assert_allclose(of.project(s.u[: of.levels]), s.u[: of.levels], atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("structure", "kinds"), [("one_factor", ("icar*",)), ("nested", ("rw1*", "")), ("crossed", ("icar*", "")), ("crossed", ("rw2*", "icar*"))]
-)
+SOLVED = (("one_factor", ("icar*",)), ("nested", ("rw1*", "")), ("crossed", ("icar*", "")), ("crossed", ("rw2*", "icar*")))
+
+
+@pytest.mark.parametrize(("structure", "kinds"), SOLVED)
 def test_the_stand_in_of_a_field_is_solved_for(structure, kinds):
     """ω and b are averages over N(m, v) of every row, m and v by conditioning the joint normal of all and the working outcomes b/ω."""
     chain, design = chain_of(structure, kinds, "poisson")
