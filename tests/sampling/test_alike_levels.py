@@ -21,6 +21,7 @@ from tests.oracles.nested import Given, Law, Likelihood, law_of_sd
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # gibbs.fit says which levels are alike
 FAULTS = Path(__file__).resolve().parents[3] / "shared" / "faults"
+with_faults = pytest.mark.skipif(not FAULTS.is_dir(), reason="../shared/faults is not here")
 LINKS = {
     "logit": (special.log_expit, lambda e: special.log_expit(-e)),
     "probit": (special.log_ndtr, lambda e: special.log_ndtr(-e)),
@@ -82,6 +83,7 @@ def test_the_law_by_quadrature(region: Law):
     assert [region.quantile(p) for p in (0.05, 0.5, 0.95)] == pytest.approx([0.46457, 1.99820, 9.29700], rel=2.5e-3)
 
 
+@with_faults
 @pytest.mark.parametrize("seed", [2, 3, 6])
 def test_a_region_of_one_state_that_is_all_zero(seed: int, region: Law):
     fit = gibbs.fit(FAULTS / "nested_alike" / "spec.yaml", seed=seed, progress=False)
@@ -185,6 +187,7 @@ def test_one_such_state_among_forty_one_with_the_defaults():
     assert_agrees(fit, "sd_region__Intercept", law)
 
 
+@with_faults
 @pytest.mark.parametrize("seed", [3, 5, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (4, 6))])
 def test_without_these_moves_the_verdict_is_no(seed: int, monkeypatch: pytest.MonkeyPatch):
     """As it was before: no level moves by its own law. R-hat and effective sizes may be within their limits; the tail is not there."""

@@ -65,6 +65,7 @@ def test_cutpoints_have_the_posterior_of_quadrature(counts: list[int], link: str
             assert abs(below.mean() - p) < 4.7 * float(diagnostics.mcse_mean(below)), (k, p)
 
 
+@pytest.mark.skipif(not FAULT.is_dir(), reason="../shared/faults is not here")
 def test_the_input_that_failed_and_what_comes_after(tmp_path) -> None:
     table = pd.read_csv(FAULT / "data.csv")
     with pytest.warns(UserWarning, match="nobody in the rows used chose 'Strongly disagree'"):
