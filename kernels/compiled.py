@@ -98,7 +98,7 @@ class _Files(caching.IndexDataCacheFile):  # type: ignore[misc]
         try:
             with open(path, "rb") as file:
                 everything = file.read()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # the latter: a file in the place of the folder
             return False
         except OSError:
             everything = b""
