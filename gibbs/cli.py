@@ -27,7 +27,7 @@ from gibbs.errors import GibbsError, NotConvergedWarning, nearest
 from gibbs.terminal import complain, open_closed_streams, say, say_beside, say_words, show_summary
 from gibbs.version import __version__
 
-DONE, NOT_TO_BE_TRUSTED, WRONG, FAULT = 0, 1, 2, 70
+DONE, NOT_TO_BE_TRUSTED, WRONG, FAULT, INTERRUPTED = 0, 1, 2, 70, 130
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _OVERVIEW = """\

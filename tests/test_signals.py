@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from gibbs import signals
+from tests.thin import some
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
@@ -218,7 +219,7 @@ NOTHING_KEPT = {
 }
 
 
-@pytest.mark.parametrize("at", NOTHING_KEPT)
+@pytest.mark.parametrize("at", some(NOTHING_KEPT, 2))
 def test_before_there_are_draws_nothing_is_left(folder: Path, at: str) -> None:
     code, out, err, seconds = stopped(
         folder, NOTHING_KEPT[at], number=signal.SIGTERM if at == "design" else signal.SIGINT, warmup=1_000_000

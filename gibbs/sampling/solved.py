@@ -10,7 +10,7 @@ averages are by Gauss–Hermite quadrature. Several units are drawn, and their m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +22,6 @@ from gibbs.kernels.gaussian import rhs_between_units
 from gibbs.kernels.location import copy_core_factors, place_core, place_unit
 from gibbs.kernels.statistics import linear_predictor
 
-if TYPE_CHECKING:
-    from gibbs.sampling.second_order import SecondOrderChain
-
 ROUNDS, NEWTON = 3, 3
 """How often v is found anew, and m for each."""
 DRAWS = 100
@@ -35,10 +32,10 @@ LEAST = 1e-6
 """Variance that a row has at least."""
 
 
-def solve(chain: SecondOrderChain, L: np.ndarray) -> None:
+def solve(chain: Any, L: np.ndarray) -> None:
     """Replace (ω, b), and the mean and cross-products that go with them; as they were where averages are no numbers.
 
-    L : as ``State.L``.
+    chain : ``gibbs.sampling.second_order.SecondOrderChain``. L : as ``State.L``.
     """
     p = chain.packed
     coefficient_precision(p.priors.row, chain.state.row_scale, chain.work.B)
@@ -65,7 +62,7 @@ def solve(chain: SecondOrderChain, L: np.ndarray) -> None:
     mean.predictor(chain.centre)
 
 
-def _averages(chain: SecondOrderChain, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+def _averages(chain: Any, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """(3, M) averages of η, l' and −l'' over N(centre, spread²) of every row."""
     r, found = chain.packed.rows, np.zeros((3, centre.size))
     nodes, weights = np.polynomial.hermite_e.hermegauss(POINTS)
@@ -79,7 +76,7 @@ def _averages(chain: SecondOrderChain, centre: np.ndarray, spread: np.ndarray) -
 class _Location:
     """Coefficients and effects under a chain's stand-in at the variances L."""
 
-    def __init__(self, chain: SecondOrderChain, L: np.ndarray) -> None:
+    def __init__(self, chain: Any, L: np.ndarray) -> None:
         m, units = chain.moves, chain.layout.units
         self.chain, self.L = chain, L
         self.core, self.u = np.zeros_like(chain.state.core), np.zeros_like(chain.state.u)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gibbs.kernels.priors import FIXED
 
-from gibbs.kernels import between
+from gibbs.kernels import between, level_laws
 from gibbs.kernels import layout as kl
 from gibbs.sampling import pack, plan
 from gibbs.sampling.chains import kind_of
@@ -41,23 +41,26 @@ def test_columns_are_those_without_multipliers_times_the_spread(case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_steps_follow_the_moves_in_warm_up_only(case):
+def test_steps_follow_the_moves_in_warm_up_only(case, monkeypatch: pytest.MonkeyPatch):
+    """As Python: they stand in their callers' code, and would be compiled for this test alone."""
+    monkeypatch.setattr(between, "move_degrees_of_freedom", level_laws.move_degrees_of_freedom.py_func)
+    step = between.step_degrees_of_freedom.py_func
     engine, _, _ = placed(case, seed=4)
     chain, p = engine.chain, engine.packed
     chain._sweeps(1, False, chain.new_kept(1, False))
     made = chain.between_sweeps()
     steps = made.steps.copy()
     arguments = made, chain.multipliers, p.layout, chain.gram, p.priors, chain.state, chain.work
-    between.step_degrees_of_freedom(chain.rng, False, *arguments)
+    step(chain.rng, False, *arguments)
     np.testing.assert_array_equal(made.steps, steps)
     df = chain.state.own.copy()
-    between.step_degrees_of_freedom(chain.rng, True, *arguments)
+    step(chain.rng, True, *arguments)
     times = np.log(made.steps / steps) / 0.1 + between.PROPOSALS * between.LIKED
     np.testing.assert_allclose(times, np.rint(times), atol=1e-9)  # how many were accepted
     assert np.all((times > 0.5) == (chain.state.own != df))
     p.df_prior[:, 0] = FIXED
     kept = chain.state.own.copy(), made.steps.copy()
-    between.step_degrees_of_freedom(chain.rng, True, *arguments)
+    step(chain.rng, True, *arguments)
     np.testing.assert_array_equal(chain.state.own, kept[0])
     np.testing.assert_array_equal(made.steps, kept[1])
 

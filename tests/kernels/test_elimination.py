@@ -12,6 +12,7 @@ from gibbs.kernels import elimination, location, side_by_side
 from gibbs.kernels import layout as kl
 from tests import oracles
 from tests.table import table
+from tests.thin import some
 
 from . import loops
 from .bench import CASES, KINDS, RTOL, Bench, lower, make_design, random_covariances
@@ -182,7 +183,7 @@ def noise_matrix(b: Bench, unit: int | None, sigma: float, size: int) -> np.ndar
     return out
 
 
-@pytest.mark.parametrize("kind", ["slopes", "nested_mixed", "crossed_slopes", "nested_slopes_crossed"])
+@pytest.mark.parametrize("kind", some(["slopes", "nested_mixed", "crossed_slopes", "nested_slopes_crossed"], 2))
 def test_covariance_of_draws(kind):
     """Whitened by the dense root, 20,000 draws have mean 0 and covariance I. About 1,000 entries a design at |z| < 6.3: p < 1e-6."""
     n = 20_000

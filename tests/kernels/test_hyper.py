@@ -15,6 +15,7 @@ from gibbs.model.records import Prior
 from gibbs.sampling.fitted_move import fit_move
 from tests import oracles
 from tests.table import table
+from tests.thin import some
 
 from .bench import (
     CASES,
@@ -275,7 +276,7 @@ def posterior_of_one_sd(sd_prior: str) -> tuple[np.ndarray, np.ndarray]:
     return x, interpolate.CubicSpline(coarse, log_likelihood)(x) + np.array(log_prior) + x
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.6])
+@pytest.mark.parametrize("shift", some([0.0, 0.6], 2))
 @pytest.mark.parametrize("move", ALL_MOVES)
 @pytest.mark.parametrize("sd_prior", ["half_t", "uniform", "inverse_gamma"])
 def test_moves_leave_the_law_of_one_sd(sd_prior, move, shift):
@@ -304,7 +305,7 @@ def posterior_of_sd_and_sigma() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return x, z, np.array([[log_posterior(design, math.exp(v), math.exp(w)) + v + w for w in z] for v in x])
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.6])
+@pytest.mark.parametrize("shift", some([0.6, 0.0], 2))
 @pytest.mark.parametrize("move", ALL_MOVES)
 def test_moves_leave_the_law_of_sd_and_sigma(move, shift):
     """(1 | g): moments and quantiles of both scales and their product by a two-dimensional grid."""

@@ -9,6 +9,7 @@ from gibbs.kernels.own_law import move_by_own_law, row_stand_in
 from scipy import stats
 
 from gibbs.sampling.own_law import table
+from tests.thin import some
 
 from .loops import run_own_law
 from .test_second_order import Mover
@@ -70,7 +71,7 @@ def law_at(m: Mover, f: int, j: int, points: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("all_alike", [True, False])
-@pytest.mark.parametrize(("family", "link"), FAMILIES)
+@pytest.mark.parametrize(("family", "link"), some(FAMILIES, 2, several=True))
 def test_law_of_an_effect_given_all_else(family, link, all_alike):
     """Against its density on a grid; a level of the unit and one of the core."""
     m = Mover("crossed", family, link=link)

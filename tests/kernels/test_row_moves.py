@@ -10,6 +10,7 @@ from scipy import linalg
 from gibbs.kernels import priors as kp
 from gibbs.kernels import row_moves
 from gibbs.model.records import Prior
+from tests.thin import some
 
 from . import loops
 from .bench import SMALL_CORE, Bench, make_design, random_covariances
@@ -101,7 +102,10 @@ def directions(b: Bench, covariances: list, theta: np.ndarray, inside: list[int]
     return np.hstack(V)
 
 
-@pytest.mark.parametrize(("kind", "scheme"), [("slopes", "joint"), ("nested_slopes_crossed", "joint"), ("crossed_wide", "collapsed")])
+LAWS = some([("slopes", "joint"), ("nested_slopes_crossed", "joint"), ("crossed_wide", "collapsed")], 2, several=True)
+
+
+@pytest.mark.parametrize(("kind", "scheme"), LAWS)
 def test_law_of_coefficients_and_sds(kind, scheme):
     """Under half-normal priors, independent draws of (β, Ce·s) with the dense mean and covariance of γ."""
     b, covariances, sigma, theta = at_random(kind, scheme, 9, sd_prior=Prior("half_normal", (0.0, 0.8)))

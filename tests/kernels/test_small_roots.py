@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from scipy import linalg
 
+from tests.thin import some
+
 from .bench import Bench, make_design, random_covariances
 
 KINDS = ("slopes", "three_columns", "five_columns", "nested_slopes", "crossed_slopes", "crossed_wide")
@@ -46,7 +48,7 @@ def small_roots(b: Bench, kind: str, size: float) -> list[list[np.ndarray]]:
 
 
 @pytest.mark.parametrize("small", ["sds", "dependent"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", some(KINDS, 2))
 def test_the_marginal_density_keeps_its_digits_where_roots_are_small(kind, small):
     b = Bench(make_design(kind, rows=30), "joint")
     found, exact = [], []

@@ -14,9 +14,10 @@ from gibbs.errors import OutputError, PlotError
 from gibbs.plots import canvas
 from tests.plots import fits
 from tests.posterior import fabricated
+from tests.thin import some
 
 
-@pytest.mark.parametrize("family", fits.FAMILIES)
+@pytest.mark.parametrize("family", some(fits.FAMILIES, 2))
 @pytest.mark.parametrize("kind", plots.KINDS)
 def test_every_kind_of_every_family(kind: str, family: str) -> None:
     """Warnings are errors here, so missing letters, empty panels and divisions by zero are too."""

@@ -97,7 +97,6 @@ SINGLE = {"sd": "half_normal(0, 1)"}
 FLAT = {"b": "flat()", "intercept": "flat()"}
 
 FAST = {
-    "groups of one": Inputs("y ~ x + (1|row)", ordinary, draws=8000),
     "groups all 0 and all 1, logit": Inputs("b ~ x + (1|g)", lambda: with_columns(b=whole_groups), "logit", 4000),
     "two levels": Inputs("y ~ x + (1|g)", lambda: with_columns(g=lambda d: d["g"] % 2), draws=2000),
     "two levels with slopes": Inputs("y ~ x + (1+x|g)", lambda: with_columns(g=lambda d: d["g"] % 2), draws=4000),
@@ -120,6 +119,7 @@ FAST = {
     ),
 }
 SLOW = {
+    "groups of one": Inputs("y ~ x + (1|row)", ordinary, draws=8000),
     "groups of one, logit": Inputs("b ~ x + (1|row)", ordinary, "logit", 4000, SINGLE),
     "groups of one, probit": Inputs("b ~ x + (1|row)", ordinary, "probit", 20_000, SINGLE),
     "groups all 0 and all 1, probit": Inputs("b ~ x + (1|g)", lambda: with_columns(b=whole_groups), "probit", 12_000),

@@ -139,7 +139,8 @@ def test_the_child_ends_with_its_parent():
         assert child.wait(120) == 1
 
 
-@pytest.mark.parametrize("scheme", ["joint", pytest.param("second-order", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["joint", "second-order"])
 def test_the_child_is_done_when_it_has_compiled_what_the_scheme_calls(scheme):
     """From a cache that has all of it, in a moment; it waits to be told the scheme."""
     for kernel in precompile.APART[scheme]:

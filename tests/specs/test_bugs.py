@@ -253,7 +253,7 @@ def test_every_spec_has_its_published_values():
     assert all(f"`{name}.yaml`" in page for name in PUBLISHED)
 
 
-SLOW = ("lsat", "oxford", "pollution")
+SLOW = ("epil", "lsat", "oxford", "pollution")
 """Hundreds of effects, more than two seconds each."""
 LONG_TAILED = {("inhaler", "log.sigma")}
 """Under dgamma(0.001, 0.001) on 1/σ² log σ has a long tail to the left: of two runs of 40,000 draws its sd is 0.27, and of single ten
