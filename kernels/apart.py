@@ -17,6 +17,7 @@ from numba.core.typeconv import Conversion
 from numba.extending import intrinsic
 
 from .layout import (
+    CALLED,
     COUNT,
     FACTOR,
     TERM,
@@ -25,6 +26,8 @@ from .layout import (
     Gram,
     Layout,
     Neighbours,
+    Orders,
+    Out,
     Priors,
     Rows,
     StandIn,
@@ -48,9 +51,9 @@ _ROWS = Rows(*[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 2, _NO_WHOLES, _N
 _NEIGHBOURS = Neighbours(*[_NO_WHOLES] * 2, *[_NO_REAL_TABLE] * 2, _NO_WHOLES, _NO_REALS, _NO_WHOLES, _NO_REALS, _NO_REAL_TABLE)
 _TRIAL = Trial(*[_NO_REALS] * len(Trial._fields))
 _LIKE: dict[str, Any] = {
-    **dict.fromkeys("move t column cuts unit pos rounds pieces f".split(), 0),
-    **dict.fromkeys("variance sigma step share shape".split(), 0.0),
-    **dict.fromkeys("L reference psi cut direction trial_psi x scratch noise".split(), _NO_REALS),
+    **dict.fromkeys("move t column cuts unit pos rounds pieces f family".split(), 0),
+    **dict.fromkeys("variance sigma step share shape squares quadratic".split(), 0.0),
+    **dict.fromkeys("L reference psi cut direction trial_psi x scratch noise width".split(), _NO_REALS),
     **dict.fromkeys("chosen".split(), _NO_WHOLE_TABLE),
     **dict.fromkeys("small root".split(), _NO_REAL_TABLE),
     "rng": np.random.default_rng(0),
@@ -58,6 +61,9 @@ _LIKE: dict[str, Any] = {
     "own_rows": _NO_WHOLES,
     "count": table(0, COUNT),
     "counts": counts_of(0, 0),
+    "orders": Orders((0,) * CALLED, _NO_WHOLE_TABLE, 0, 0, 0, False, 0, False, False, False, 0.0, 0.0),
+    "out": Out(*[_NO_REAL_TABLE] * 4, _NO_REALS, _NO_REAL_TABLE, counts_of(0, 0)),
+    "rows": _ROWS,
     "layout": _LAYOUT,
     "gram": _GRAM,
     "priors": _PRIORS,

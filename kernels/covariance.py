@@ -15,7 +15,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import types
 
+from .apart import Apart
 from .compiling import kernel, reassociated
 from .elimination import divide_root
 from .priors import INVERSE_WISHART, SCALAR, invert_lower, log_cholesky_prior
@@ -444,3 +446,7 @@ def _log_signed_prior(layout, t, priors, x, ridge, small):
     if priors.cov[t, 0] == SCALAR and not trial[0] > 0.0:
         return -np.inf
     return value + log_cholesky_prior(layout.term, t, priors.sd, priors.cov, trial, scratch)
+
+
+DRAW_COVARIANCE = Apart(draw_covariance_sufficient, types.int64)
+draw_covariance_sufficient_at = DRAW_COVARIANCE.call

@@ -14,6 +14,7 @@ import numpy as np
 
 from .arrays import copy_to, scale_by
 from .compiling import inlined, kernel
+from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
 from .elimination import coefficient_precision
 from .expansion import ACCEPTED, BROKEN, REFUSED, decide, stand_in_rise
 from .hyper import DRAW_HYPER
@@ -23,11 +24,9 @@ from .scaling import divide_sd, scale_priors, scale_sd
 from .second_order import (
     AT_COVARIANCE,
     AT_STAND_IN,
-    DRAW_COVARIANCE,
     LOG_STAND_IN,
     SMALL_STEP,
     coordinates_of_unit,
-    draw_covariance_sufficient_at,
     learned_step,
     log_stand_in_at,
     move_variances,

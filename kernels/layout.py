@@ -368,16 +368,21 @@ class Trial(NamedTuple):
     change: np.ndarray  # (U,)
 
 
+CALLED = 11
+"""Kernels that ``sweep.py`` calls by address."""
+
+
 class Orders(NamedTuple):
     """What one call of the loop is to do."""
 
-    at: tuple[int, ...]  # addresses of the kernels ``APART``
+    at: tuple[int, ...]  # (CALLED,) addresses of the kernels ``APART``
     steps: np.ndarray  # (n, 2) int64 what a sweep does, in order: a step, and the unit that it is for (−1: none)
     sweeps: int
     move: int  # of the variances: SLICES, ELLIPTICAL, INDEPENDENT …
     rounds: int  # of moves by rows after each draw of the location; 0: the variances move with the location integrated out
     learn: bool  # warm-up: widths and steps follow the moves
     family: int  # GAUSSIAN, STUDENT, PROBIT, LOGIT
+    crossed: bool  # several units, or one at a time
     likelihood: bool  # the log-likelihood is wanted
     haar: bool  # the scale of a probit model's latents moves too
     n: float  # rows of the data

@@ -47,7 +47,7 @@ from .apart import Apart
 from .arrays import copy_to, sum_of
 from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
 from .compiling import inlined, kernel
-from .covariance import draw_covariance_sufficient
+from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
 from .elimination import coefficient_precision
 from .family_moves import draw_family, in_order
 from .field_moves import refresh_field
@@ -201,11 +201,11 @@ def log_stand_in(coordinates, priors, layout, gram, work, L):
 
 
 MOVE_BY_OWN_LAW = Apart(move_by_own_law)
-DRAW_COVARIANCE, DRAW_FAMILY = Apart(draw_covariance_sufficient, types.int64), Apart(draw_family)
+DRAW_FAMILY = Apart(draw_family)
 SCALE_EFFECTS, SCALE_EVERYTHING = Apart(scale_effects, types.float64), Apart(scale_everything, types.float64)
 LOG_STAND_IN, REFRESH_LEVELS = Apart(log_stand_in, types.float64), Apart(refresh_levels)
 REFRESH_FIELD = Apart(refresh_field)
-draw_covariance_sufficient_at, draw_family_at = DRAW_COVARIANCE.call, DRAW_FAMILY.call
+draw_family_at = DRAW_FAMILY.call
 scale_effects_at, scale_everything_at = SCALE_EFFECTS.call, SCALE_EVERYTHING.call
 log_stand_in_at, refresh_levels_at, move_by_own_law_at = LOG_STAND_IN.call, REFRESH_LEVELS.call, MOVE_BY_OWN_LAW.call
 refresh_field_at = REFRESH_FIELD.call

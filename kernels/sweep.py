@@ -17,12 +17,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import types
 
+from .apart import Apart
 from .arrays import copy_to, scale_by
 from .between import BEFORE_A_SWEEP, OWN_LAW_OF_LEVELS, before_a_sweep_at, keep_effects, own_law_of_levels_at
 from .by_rows import MOVE_BY_ROWS, move_by_rows_at
 from .compiling import inlined, kernel
-from .covariance import draw_covariance_ancillary, draw_covariance_sufficient, propose_wishart, residual_rhs
+from .covariance import DRAW_COVARIANCE, draw_covariance_ancillary, draw_covariance_sufficient_at, propose_wishart, residual_rhs
 from .elimination import coefficient_precision, eliminate_unit, factor_roots, load_core
 from .gaussian import between_units, draw_residual_sd, given_the_others, residual_sum_of_squares, rhs_between_units
 from .hyper import DRAW_HYPER, ELLIPTICAL, INDEPENDENT, draw_hyper_at
@@ -36,6 +38,7 @@ from .latent import (
 )
 from .layout import (
     BETWEEN,
+    CALLED,
     COEFFICIENTS,
     COVARIANCES,
     EFFECTS,
@@ -126,7 +129,7 @@ def draw_latents(rng, family, rows, layout, gram, priors, state, width):
     return squares
 
 
-@inlined
+@kernel
 def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out):
     """Steps 2 and 3 with at most one unit: the variances with every location effect out, then (β, u) in one draw. Returns a status.
 
@@ -159,18 +162,19 @@ def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, t
 
 
 @kernel
-def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, work, out):
-    """Steps 2 to 4 for one unit of several, the other units given: their effects are taken off the right-hand sides of ``gram``.
+def draw_core_and_unit(rng, orders, unit, rows, layout, gram, priors, state, tuning, work, out):
+    """Steps 2 to 4 for one unit of several, the other units given: their effects are taken off the right-hand sides.
 
     The core's variances with the core and this unit out; core and unit in one draw; the unit's covariances, ancillary. Returns a status.
     """
     sigma, term, units = state.sigma[0], layout.term, layout.units
+    given = given_other_units(rows, orders.family, layout, gram, unit, state, work)
     factor_roots(layout, state.L, work)
-    load_core(gram, work)
-    eliminate_unit(layout, gram, unit, sigma * sigma, work)
+    load_core(given, work)
+    eliminate_unit(layout, given, unit, sigma * sigma, work)
     target = Target(units.shape[0] > 1, 0.0, 0.0, 0.0, np.nan)
     ok, sigma, _, _ = draw_hyper_at(orders.at[AT_HYPER], (
-        rng, min(orders.move, ELLIPTICAL), orders.learn, tuning.coordinates, out.counts.moves[:1], priors, layout, gram, target, work,
+        rng, min(orders.move, ELLIPTICAL), orders.learn, tuning.coordinates, out.counts.moves[:1], priors, layout, given, target, work,
         state.L, sigma
     ))  # fmt: skip
     if not ok:
@@ -179,23 +183,38 @@ def draw_core_and_unit(rng, orders, unit, layout, gram, priors, state, tuning, w
     draw_unit(rng, layout, unit, work, sigma, state.core, state.u)
     copy_core_factors(layout, state.core, state.u)
     if orders.rounds > 0:
-        move_by_rows_at(orders.at[AT_BY_ROWS], (rng, unit, orders.rounds, layout, gram, priors, state, tuning, work))
+        move_by_rows_at(orders.at[AT_BY_ROWS], (rng, unit, orders.rounds, layout, given, priors, state, tuning, work))
         return OK
     for pos in range(units.shape[1]):
         f = units[unit, pos]
         if f < 0:
             break
-        residual_rhs(layout, gram, unit, pos, state.core, state.u, work.vh)
+        residual_rhs(layout, given, unit, pos, state.core, state.u, work.vh)
         for t in range(term.shape[0]):
             if term[t].factor == f and term[t].given == 0:
-                draw_covariance_ancillary(rng, layout, gram, t, priors, state.L, state.u, sigma, work.vh, work)
+                draw_covariance_ancillary(rng, layout, given, t, priors, state.L, state.u, sigma, work.vh, work)
     return OK
 
 
 @kernel
+def step_coefficients(rng, layout, gram, state, work):
+    """Step 3 of the scheme of the deck: β given all effects."""
+    factor_roots(layout, state.L, work)
+    draw_coefficients(rng, layout, gram, work, state.sigma[0], state.u, state.core)
+
+
+@kernel
+def step_effects(rng, family, unit, rows, layout, gram, state, work):
+    """And the effects of one factor given β and those of the others."""
+    given = given_other_units(rows, family, layout, gram, unit, state, work)
+    draw_effects(rng, layout, given, layout.units[unit, 0], work, state.sigma[0], state.core, state.u)
+
+
+@kernel
 def given_other_units(rows, family, layout, gram, unit, state, work):
-    """``gram`` with the right-hand sides of (core, unit), the other units' effects taken off; ``rows`` None: from cross-products alone."""
-    if rows is None:
+    """``gram`` with the right-hand sides of (core, unit), the other units' effects taken off; of gaussian outcomes, whose rows no sweep
+    sees, from cross-products alone."""
+    if family == GAUSSIAN:
         rhs_between_units(layout, gram, state.u, unit, work)
     else:
         weight = rows.weight if family == PROBIT else state.omega
@@ -215,7 +234,7 @@ def move_covariance(rng, orders, layout, t, priors, state, tuning, work, counts)
             counts.tried[place] += 1
             counts.accepted[place] += propose_wishart(rng, layout, t, priors, effects, state.L, work)
     else:
-        draw_covariance_sufficient(rng, layout, t, priors, effects, state.L, tuning.reference, work)
+        draw_covariance_sufficient_at(orders.at[AT_COVARIANCE], (rng, layout, t, priors, effects, state.L, tuning.reference, work))
 
 
 @kernel
@@ -235,10 +254,10 @@ def step_covariances(rng, orders, layout, priors, state, tuning, work, counts):
 
 
 @inlined
-def draw_scales(rng, orders, several, layout, gram, priors, state, move_sigma):
+def draw_scales(rng, orders, layout, gram, priors, state, move_sigma):
     """Step 5 of gaussian outcomes: the residual sd where ``move_sigma``. Returns the log-likelihood at the draw."""
     residual = residual_sum_of_squares(layout, gram, orders.yy, state.core, state.u)
-    if several:
+    if orders.crossed:
         residual += 2.0 * between_units(gram, state.u)
     if move_sigma and priors.scale[0, 0] != FIXED:
         state.sigma[0] = draw_residual_sd(rng, priors.scale, orders.n, max(residual, 0.0), state.sigma[0])
@@ -264,20 +283,37 @@ def likelihood_of_rows(family, rows, layout, state):
     return log_binary(family == LOGIT, rows.y, rows.trials, state.eta)
 
 
-APART = (DRAW_HYPER, MOVE_BY_ROWS, BEFORE_A_SWEEP, OWN_LAW_OF_LEVELS)
+DRAW_LATENTS, LIKELIHOOD_OF_ROWS = Apart(draw_latents, types.float64), Apart(likelihood_of_rows, types.float64)
+DRAW_JOINTLY, DRAW_CORE_AND_UNIT = Apart(draw_jointly, types.int64), Apart(draw_core_and_unit, types.int64)
+STEP_COEFFICIENTS, STEP_EFFECTS = Apart(step_coefficients), Apart(step_effects)
+draw_latents_at, likelihood_of_rows_at = DRAW_LATENTS.call, LIKELIHOOD_OF_ROWS.call
+draw_jointly_at, draw_core_and_unit_at = DRAW_JOINTLY.call, DRAW_CORE_AND_UNIT.call
+step_coefficients_at, step_effects_at = STEP_COEFFICIENTS.call, STEP_EFFECTS.call
+APART = (
+    DRAW_HYPER,
+    MOVE_BY_ROWS,
+    BEFORE_A_SWEEP,
+    OWN_LAW_OF_LEVELS,
+    DRAW_LATENTS,
+    LIKELIHOOD_OF_ROWS,
+    DRAW_JOINTLY,
+    DRAW_CORE_AND_UNIT,
+    STEP_COEFFICIENTS,
+    STEP_EFFECTS,
+    DRAW_COVARIANCE,
+)
 """Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
-AT_HYPER, AT_BY_ROWS, AT_BETWEEN, AT_OWN_LAW = range(4)
+AT_HYPER, AT_BY_ROWS, AT_BETWEEN, AT_OWN_LAW, AT_LATENTS, AT_LIKELIHOOD, AT_JOINTLY, AT_UNIT = range(8)
+AT_COEFFICIENTS, AT_EFFECTS, AT_COVARIANCE = range(8, CALLED)
 
 
 @kernel
-def run_chunk(rng, orders, rows, crossed, one_at_a_time, linear, state, tuning, work, out):
+def run_chunk(rng, orders, rows, linear, state, tuning, work, out):
     """``orders.sweeps`` sweeps of one chain, each of them the list ``orders.steps``; each is written to the next row of ``out``.
 
-    Returns (status, sweeps done). A sweep is counted when its location has been drawn (step COVARIANCES). Three arguments may be None, and
-    what they switch is then not even compiled (so there are at most six versions of this loop): rows (of gaussian outcomes no sweep sees
-    any), crossed (one unit or none; else True), one_at_a_time (else True, the scheme of the deck, and crossed is then given).
+    Returns (status, sweeps done). A sweep is counted when its location has been drawn (step COVARIANCES).
     """
-    layout, gram, priors = linear.layout, linear.gram, linear.priors
+    layout, gram, priors, gaussian = linear.layout, linear.gram, linear.priors, orders.family == GAUSSIAN
     squares, log_likelihood, status, conditional = orders.yy, 0.0, OK, True
     quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
     work.known[0] = np.nan  # draws do not depend on how long chunks are, and nothing in Work on the chunk before
@@ -291,41 +327,38 @@ def run_chunk(rng, orders, rows, crossed, one_at_a_time, linear, state, tuning, 
             elif step == OWN_LAW:
                 if state.sweeps[0] > 0.0:
                     own_law_of_levels_at(orders.at[AT_OWN_LAW], (rng, linear.between, layout, state, work))
+            elif step == LATENTS:
+                squares = draw_latents_at(orders.at[AT_LATENTS], (rng, orders.family, rows, layout, gram, priors, state, tuning.width))
+                status = OK if squares == squares else NO_DENSITY
+            elif step == JOINTLY:
+                status = draw_jointly_at(orders.at[AT_JOINTLY], (
+                    rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out
+                ))  # fmt: skip
+            elif step == UNIT:
+                status = draw_core_and_unit_at(orders.at[AT_UNIT], (
+                    rng, orders, unit, rows, layout, gram, priors, state, tuning, work, out
+                ))  # fmt: skip
+            elif step == COEFFICIENTS:
+                step_coefficients_at(orders.at[AT_COEFFICIENTS], (rng, layout, gram, state, work))
+            elif step == EFFECTS:
+                step_effects_at(orders.at[AT_EFFECTS], (rng, orders.family, unit, rows, layout, gram, state, work))
             elif step == COVARIANCES:
                 state.sweeps[0] += 1.0
-                conditional = rows is not None or crossed is not None or given_too(orders, state, tuning)
+                conditional = not gaussian or orders.crossed or given_too(orders, state, tuning)
                 if conditional:  # given the fresh effects
                     step_covariances(rng, orders, layout, priors, state, tuning, work, out.counts)
+            elif step == SCALES:
+                if gaussian:
+                    log_likelihood = draw_scales(rng, orders, layout, gram, priors, state, conditional)
             elif step == PRIOR_SCALES and draw_prior_scales(rng, priors.row, state.core, state.row_scale) > 0:
                 work.known[0] = np.nan
                 quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
-            if rows is not None:
-                if step == LATENTS:
-                    squares = draw_latents(rng, orders.family, rows, layout, gram, priors, state, tuning.width)
-                    status = OK if squares == squares else NO_DENSITY
-            elif step == SCALES:
-                log_likelihood = draw_scales(rng, orders, crossed is not None, layout, gram, priors, state, conditional)
-            if crossed is None:
-                if step == JOINTLY:
-                    status = draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out)
-            elif one_at_a_time is None:
-                if step == UNIT:
-                    given = given_other_units(rows, orders.family, layout, gram, unit, state, work)
-                    status = draw_core_and_unit(rng, orders, unit, layout, given, priors, state, tuning, work, out)
-            else:
-                if step == COEFFICIENTS:
-                    factor_roots(layout, state.L, work)
-                    draw_coefficients(rng, layout, gram, work, state.sigma[0], state.u, state.core)
-                if step == EFFECTS:
-                    given = given_other_units(rows, orders.family, layout, gram, unit, state, work)
-                    draw_effects(rng, layout, given, layout.units[unit, 0], work, state.sigma[0], state.core, state.u)
             if status != OK:
                 return status, sweep
         status = check_finite(state)
         if status != OK:
             return status, sweep
-        if rows is not None:
-            if orders.likelihood:
-                log_likelihood = likelihood_of_rows(orders.family, rows, layout, state)
+        if orders.likelihood and not gaussian:
+            log_likelihood = likelihood_of_rows_at(orders.at[AT_LIKELIHOOD], (orders.family, rows, layout, state))
         keep(state, log_likelihood, sweep, out)
     return OK, orders.sweeps

@@ -248,7 +248,7 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", some([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], 3))
 @pytest.mark.parametrize("at", KEPT)
 def test_what_every_chain_has_is_kept(folder: Path, at: str, number: int) -> None:
     if number != signal.SIGINT and at != "sampling":
@@ -303,7 +303,7 @@ def test_when_all_is_said_it_is_not_said_that_nothing_was_written(folder: Path) 
     assert done.returncode == 1 and (folder / "runs/one/manifest.json").is_file()
 
 
-@pytest.mark.parametrize("at", SHOWN)
+@pytest.mark.parametrize("at", some(SHOWN, 2))
 def test_when_all_is_written_it_is_not_said_that_nothing_was(folder: Path, at: str) -> None:
     code, _, err, seconds = stopped(folder, SHOWN[at], draws=100)
     assert (code, err) == (1, f"gibbs: interrupted; the run is in '{folder / 'runs' / 'one'}'\n")

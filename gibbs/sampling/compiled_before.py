@@ -7,13 +7,19 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-LOOPS = {"second-order": "second_order.run_second_order", "second-order by factors": "factorised.run_factorised"}
-"""Module and name of the loop of the sweeps, by what is compiled (``Plan.compiled``); it is compiled last."""
-OTHER = "sweep.run_chunk"
+LAST = {
+    "second-order": "second_order.run_second_order",
+    "second-order by factors": "factorised.run_factorised",
+    "collapsed": "sweep.draw_core_and_unit",
+    "collapsed by rows": "sweep.draw_core_and_unit",
+    "one-at-a-time": "sweep.step_effects",
+}
+"""Module and name of a kernel that is compiled late, by what is compiled (``Plan.compiled``)."""
+OTHER = "sweep.draw_jointly"
 
 
 def compiled_before(scheme: str) -> bool:
-    """Whether the loop of ``scheme`` is in the cache, in the folder that ``gibbs.kernels`` and Numba give it (``cache_folder``)."""
+    """Whether what ``scheme`` compiles late is in the cache, in the folder that ``gibbs.kernels`` and Numba give it (``cache_folder``)."""
     found = find_spec("gibbs.kernels")
     if found is None or found.origin is None:
         return False
@@ -27,4 +33,4 @@ def compiled_before(scheme: str) -> bool:
         return False
     own = f"{sources.name}_{hashlib.sha1(str(sources).encode(), usedforsecurity=False).hexdigest()}"
     folder = Path(base) / f"kernels-{digest.hexdigest()[:16]}" / own
-    return next(folder.glob(f"{LOOPS.get(scheme, OTHER)}-*.nbi"), None) is not None
+    return next(folder.glob(f"{LAST.get(scheme, OTHER)}-*.nbi"), None) is not None

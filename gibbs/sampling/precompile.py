@@ -27,10 +27,10 @@ from gibbs.kernels import elimination, factorised, second_order, sweep
 from gibbs.kernels.apart import Apart, types_of
 
 APART: dict[str, tuple[Apart, ...]] = {
-    "joint": (sweep.DRAW_HYPER,),
-    "collapsed": (sweep.DRAW_HYPER,),
-    "joint by rows": (sweep.DRAW_HYPER, sweep.MOVE_BY_ROWS),
-    "collapsed by rows": (sweep.DRAW_HYPER, sweep.MOVE_BY_ROWS),
+    "joint": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE),
+    "collapsed": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE),
+    "joint by rows": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE, sweep.MOVE_BY_ROWS),
+    "collapsed by rows": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE, sweep.MOVE_BY_ROWS),
     "second-order": tuple(
         kernel for kernel in second_order.APART if kernel not in (second_order.BEFORE_A_SWEEP, second_order.REFRESH_FIELD)
     ),

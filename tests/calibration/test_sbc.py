@@ -97,7 +97,11 @@ def test_numbers_do_not_depend_on_cores(right):
 
 @pytest.mark.parametrize(
     ("family", "further"),
-    [("student", {}), ("probit", {}), ("binomial", {"link": "cloglog"}), ("poisson", {}), ("negative_binomial", {}), ("ordinal", {})],
+    some(
+        [("student", {}), ("probit", {}), ("binomial", {"link": "cloglog"}), ("poisson", {}), ("negative_binomial", {}), ("ordinal", {})],
+        2,
+        several=True,
+    ),
 )
 def test_every_family_goes_through(family, further):
     """Two data sets each: truths, draws and log-likelihoods of all families fit together."""

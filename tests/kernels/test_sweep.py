@@ -103,7 +103,7 @@ def test_core_and_unit_given_the_other_units(kind):
     assert c.coordinate.shape[0] == 0 and len(b.units) > 1
     covariances = [[np.array([[0.49]])] * len(f.terms) for f in b.design.factors]
     rng, n = np.random.default_rng(123), 2_000
-    orders = kl.Orders(c.addresses, p.steps, 1, hyper.SLICES, 0, False, p.family, False, False, float(p.n), p.yy)
+    orders = kl.Orders(c.addresses, p.steps, 1, hyper.SLICES, 0, False, p.family, True, False, False, float(p.n), p.yy)
     out = c._out(c.new_kept(1, False))
     b.prior_precision()
     for unit in b.units:
@@ -111,11 +111,9 @@ def test_core_and_unit_given_the_other_units(kind):
         b.set(covariances, sigma, theta)
         Q, right = b.conditional(covariances, sigma, unit, theta)
         other = np.setdiff1d(np.arange(theta.size), b.joint(unit))
-        rhs = b.W.T @ (b.omega * (b.y - b.W[:, other] @ theta[other]))
         draws = np.empty((n, right.size))
         for i in range(n):
-            given = b.given(rhs[b.core].copy(), rhs[b.p :].copy())
-            assert sweep.draw_core_and_unit(b.rng, orders, unit, b.layout, given, p.priors, s, c.tuning, w, out) == sweep.OK
+            assert sweep.draw_core_and_unit(b.rng, orders, unit, p.rows, b.layout, b.gram, p.priors, s, c.tuning, w, out) == sweep.OK
             draws[i] = b.theta[b.joint(unit)]
         np.testing.assert_array_equal(b.theta[other], theta[other])
         z = (draws - np.linalg.solve(Q, right)) @ np.linalg.cholesky(Q) / sigma

@@ -9,6 +9,7 @@ import pytest
 
 from tests.kills import run
 from tests.kills.run import Ground, example
+from tests.thin import some
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the examples are forked")
 
@@ -18,7 +19,7 @@ def _ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     return Ground(tmp_path_factory.mktemp("ground"))
 
 
-@pytest.mark.parametrize("name", ["gaussian, to precision", "logit, streamed", "poisson, t effects"])
+@pytest.mark.parametrize("name", some(["logit, streamed", "gaussian, to precision", "poisson, t effects"], 3))
 def test_killed_and_gone_on_with(ground: Ground, name: str) -> None:
     found = example(ground, name, 0)
     assert not found.wrong, found

@@ -12,7 +12,7 @@ from tests.posterior import built
 from tests.thin import some
 
 
-@pytest.mark.parametrize("kind", some(sorted(plots.KINDS), 2))
+@pytest.mark.parametrize("kind", some(sorted(plots.KINDS), 3))
 @pytest.mark.parametrize(
     "name",
     ["n" * 150, pytest.param("n" * 400, marks=pytest.mark.slow), "$x_{ a b_c^2"],

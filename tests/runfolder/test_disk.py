@@ -74,6 +74,7 @@ print(json.dumps([k, sorted(set(w.split(str(Path(sys.argv[1])))[0] + w.split(":"
 """
 
 
+@pytest.mark.slow
 def test_full_at_any_write_of_the_draws(tmp_path: Path) -> None:
     done = ended(EACH_WRITE, tmp_path)
     assert done.returncode == 0, (done.returncode, done.stderr[-2000:])

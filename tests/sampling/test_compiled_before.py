@@ -8,28 +8,32 @@ from pathlib import Path
 
 import pytest
 
-from gibbs.sampling.chain import Chain
+from gibbs.kernels import factorised, second_order, sweep
 from gibbs.sampling.compiled_before import compiled_before
-from gibbs.sampling.second_order import SecondOrderChain
 
-LOOPS = [("joint", Chain), ("collapsed", Chain), ("one-at-a-time", Chain), ("second-order", SecondOrderChain)]
+KERNELS = {
+    "joint": sweep.draw_jointly,
+    "joint by rows": sweep.draw_jointly,
+    "collapsed": sweep.draw_core_and_unit,
+    "one-at-a-time": sweep.step_effects,
+    "second-order": second_order.run_second_order,
+    "second-order by factors": factorised.run_factorised,
+}
 
 
-@pytest.mark.parametrize(("scheme", "kind"), LOOPS, ids=[scheme for scheme, _ in LOOPS])
-def test_the_file_is_the_one_that_the_kernel_would_be_read_from(
-    scheme: str, kind: type[Chain], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Numba says where it keeps the loop; that place, under another root, is looked at."""
-    place = Path(kind.LOOP.stats.cache_path)
+@pytest.mark.parametrize("scheme", KERNELS)
+def test_the_file_is_the_one_that_the_kernel_would_be_read_from(scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba says where it keeps the kernel; that place, under another root, is looked at."""
+    kernel = KERNELS[scheme]
+    place = Path(kernel.stats.cache_path)
     folder = tmp_path / place.parent.name / place.name
     folder.mkdir(parents=True)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     assert not compiled_before(scheme)
-    cached = kind.LOOP._cache
-    name = cached._impl.filename_base
+    name = kernel._cache._impl.filename_base
     (folder / f"{name}.nbi").touch()
     assert compiled_before(scheme)
-    assert not compiled_before("second-order" if kind is Chain else "joint")
+    assert [other for other in KERNELS if compiled_before(other)] == [other for other in KERNELS if KERNELS[other] is kernel]
 
 
 def test_nothing_is_imported_for_it() -> None:

@@ -85,7 +85,7 @@ CASES = (
 )
 
 
-QUICK = [case for k, case in enumerate(CASES) if k % 9 == 0 or (case.family == "poisson" and "icar*" in case.kinds)]
+QUICK = [case for k, case in enumerate(CASES) if k % 12 == 0 or (case.family == "poisson" and "icar*" in case.kinds)]
 """Some of every kind; all of them under ``calibration``."""
 
 
