@@ -30,7 +30,6 @@ QUICK = {
     "bugs_equiv_missing",  # missing outcomes
     "lme4_sleepstudy_missing",  # correlated slopes, missing outcomes
     "lme4_sleepstudy_student",
-    "mlmrev_contraception_probit",
     "pdb_eight_schools",  # known standard errors
     "pdb_kidiq_momhsiq",  # no groups
     "pdb_pilots",  # crossed

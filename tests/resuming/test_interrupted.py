@@ -18,7 +18,6 @@ from gibbs.resuming import calls, checkpoint, listing
 from gibbs.sampling import keeper
 from tests.resuming.ground import broken_off, folder, same, whole
 from tests.test_signals import LIMIT, stopped
-from tests.thin import some
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="needs signals"),
@@ -84,7 +83,8 @@ def test_draws_that_cannot_be_written_in_time_wait_in_the_checkpoint(place: Path
     assert not [name for name in same(whole(place, draws=draws), target) if name != "spec.yaml"]
 
 
-@pytest.mark.parametrize("presses", some([1, 2], 2))
+@pytest.mark.slow
+@pytest.mark.parametrize("presses", [1, 2])
 def test_writing_is_left_when_its_time_is_up(place: Path, presses: int) -> None:
     """All were drawn; the run is at its last file, which takes longer than it may."""
     code, out, err, seconds = stopped(place, SLOW_FILE, presses=presses, draws=20_000)
