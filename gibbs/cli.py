@@ -20,14 +20,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gibbs import signals, wrap
+from gibbs import early, signals, wrap
 from gibbs.commands import spec_arguments
 from gibbs.commands.usage import UsageError
 from gibbs.errors import GibbsError, NotConvergedWarning, nearest
 from gibbs.terminal import complain, open_closed_streams, say, say_beside, say_words, show_summary
 from gibbs.version import __version__
 
-DONE, NOT_TO_BE_TRUSTED, WRONG, FAULT, INTERRUPTED = 0, 1, 2, 70, 130
+DONE, NOT_TO_BE_TRUSTED, WRONG, FAULT, INTERRUPTED = 0, 1, 2, 70, early.EXIT_CODE
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _OVERVIEW = """\

@@ -16,7 +16,7 @@ import math
 
 from .apart import Apart
 from .arrays import copy_to
-from .compiling import inlined, kernel
+from .compiling import inlined, kernel, parts
 from .elimination import coefficient_precision
 from .layout import Model, Multipliers, StandIn, Target
 from .level_laws import draw_multipliers, move_degrees_of_freedom
@@ -34,7 +34,7 @@ LIKED = 0.4
 """The share of them that warm-up aims to accept."""
 
 
-@kernel
+@parts
 def without_rows(data):
     """``data`` of no rows: what lies beside a model that is normal, or normal given its latents."""
     y = data.y[:0]

@@ -10,7 +10,7 @@ of all location effects before it and the slices of p(L | u) after it, a maximal
 from __future__ import annotations
 
 from .apart import Apart
-from .compiling import kernel
+from .compiling import kernel, parts
 from .covariance import residual_rhs
 from .joint_scales import core_residual, draw_coefficients_and_sds
 from .layout import Levels, Room
@@ -24,7 +24,7 @@ def room_needed(layout, p: int, core_columns: int, effects: int, width: int) -> 
     return 7 * most + block + effects + 2 * core_columns + (p + sds) * (p + sds + 6) + sds + width * core_columns
 
 
-@kernel
+@parts
 def make_room(layout, work):
     """The parts of ``work`` under the names that the moves have for them."""
     p, pc, U, sds, most, block, width = work.B.shape[0], work.R.shape[0], work.vh.size, 0, 0, 0, 0

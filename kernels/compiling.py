@@ -3,7 +3,7 @@
 Reference counting is off: a kernel owns no array, and whoever calls the outermost one holds all of them while it runs. With it,
 every record that goes from one kernel to another would be counted up and down array by array, which took a quarter of a short sweep
 and half of the compilation. So a kernel allocates nothing (Numba refuses ``np.empty`` here) and returns no array but one of its own
-arguments.
+arguments; one that returns a part of them is ``parts``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import Any
 
 from numba import njit
 from numba.core.cpu import CPUTargetOptions
+from numba.extending import register_jitable
 
-_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+_UNCACHED: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 if hasattr(CPUTargetOptions, "_nrt"):
-    _OPTIONS["_nrt"] = False
+    _UNCACHED["_nrt"] = False
+_OPTIONS = _UNCACHED | {"cache": True}
 
 kernel = njit(**_OPTIONS)
 """A kernel; arithmetic in the order in which it is written."""
@@ -28,3 +30,7 @@ reassociated = njit(**_OPTIONS, fastmath={"reassoc", "contract"})
 
 inlined = njit(**_OPTIONS, inline="always")
 """A kernel that stands in its callers' own code, where a call with its arguments would take longer, to run or to compile."""
+
+parts = register_jitable(**_UNCACHED)
+"""What returns slices of arrays. Called from Python it stays Python: without reference counts the part of an array would come back as the
+whole of it."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import copy_to, sum_of
-from .compiling import kernel
+from .compiling import kernel, parts
 from .gaussian import given_the_others, rhs_between_units
 from .hyper import log_marginal
 from .layout import Layout
@@ -26,7 +26,7 @@ from .location import copy_core_factors, place_core, place_unit, whiten_core, wh
 from .statistics import predictor_of_columns
 
 
-@kernel
+@parts
 def view_of_unit(layout, unit):
     """The layout with one of its units alone, or without any where there is none."""
     units = layout.units[unit : unit + 1]

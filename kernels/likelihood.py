@@ -216,7 +216,7 @@ def binomial_derivatives(code, y, n, eta):
 def beta_binomial_derivatives(link, y, n, eta, phi):
     """(l', −l''): the first trial of either kind as a binomial, then the others. −l'' < 0 far in a tail, where l is not concave."""
     some, others = int(y), int(n - y)
-    first, second = binomial_derivatives(link, 1.0 if some > 0 else 0.0, min(some, 1) + min(others, 1), eta)
+    first, second = binomial_derivatives(link, 1.0 if some > 0 else 0.0, float(min(some, 1) + min(others, 1)), eta)
     log_mean, log_rest, slope, curve = _mean(link, eta)
     up = rising_sums(math.exp(log_mean) + 1.0 / phi, 1.0 / phi, max(some - 1, 0))
     down = rising_sums(math.exp(log_rest) + 1.0 / phi, 1.0 / phi, max(others - 1, 0))

@@ -94,7 +94,7 @@ def place_unit(layout, unit, top, work, core, u):
                 u[at + a] = s
                 for b in range(a):
                     u[at + b] -= V[g + a * q + b] * s
-            multiply_root(roots, 0, q, u, at)
+            multiply_root(roots, np.int64(0), q, u, at)
 
 
 @contracted
@@ -129,7 +129,7 @@ def whiten_unit(layout, unit, work, core, u, noise):
         else:
             for j in range(factor[f].levels):
                 g, at = factor[f].g0 + j * q * q, u0 + j * q
-                divide_root(roots, 0, q, noise, at)
+                divide_root(roots, np.int64(0), q, noise, at)
                 for a in range(q):
                     s = noise[at + a] / V[g + a * q + a]
                     for b in range(a + 1, q):

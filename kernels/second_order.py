@@ -46,7 +46,7 @@ from numba import types
 from .apart import Apart
 from .arrays import copy_to, sum_of
 from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
-from .compiling import inlined, kernel
+from .compiling import inlined, kernel, parts
 from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
 from .elimination import coefficient_precision
 from .family_moves import draw_family, in_order
@@ -225,7 +225,7 @@ APART = (
 AT_HYPER, AT_STAND_IN, AT_LEVELS, AT_OWN_LAW, AT_COVARIANCE, AT_EFFECTS, AT_EVERYTHING, AT_FAMILY, AT_BETWEEN, AT_FIELD = range(10)
 
 
-@kernel
+@parts
 def coordinates_of_unit(rng, orders, moves, unit):
     """The variances that move with ``unit`` in this sweep: all, or, by slices after warm-up, one at random."""
     d, turn = moves.sizes[unit], 0

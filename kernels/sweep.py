@@ -348,8 +348,7 @@ def run_chunk(rng, orders, rows, linear, state, tuning, work, out):
                 if conditional:  # given the fresh effects
                     step_covariances(rng, orders, layout, priors, state, tuning, work, out.counts)
             elif step == SCALES:
-                if gaussian:
-                    log_likelihood = draw_scales(rng, orders, layout, gram, priors, state, conditional)
+                log_likelihood = draw_scales(rng, orders, layout, gram, priors, state, conditional)
             elif step == PRIOR_SCALES and draw_prior_scales(rng, priors.row, state.core, state.row_scale) > 0:
                 work.known[0] = np.nan
                 quadratic = coefficient_precision(priors.row, state.row_scale, work.B)

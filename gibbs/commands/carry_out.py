@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from gibbs import signals
+from gibbs import early, signals
 from gibbs.errors import OutputError
 from gibbs.terminal import complain, say_beside, say_words, show_summary
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gibbs.resuming.course import Course
     from gibbs.tasks.cluster import Workers
 
-DONE, NOT_TO_BE_TRUSTED, INTERRUPTED = 0, 1, 130
+DONE, NOT_TO_BE_TRUSTED, INTERRUPTED = 0, 1, early.EXIT_CODE
 
 
 def carry_out(

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from gibbs import signals
+from gibbs import early, signals
 from gibbs.commands import spec_arguments
 from gibbs.commands.usage import UsageError
 from gibbs.cores import usable_cores
@@ -30,7 +30,7 @@ from gibbs.terminal import complain, say_beside, say_words
 POLL = 0.05
 WAITING = 4
 """Processes at a time, for each core, that wait for the workers of a cluster more than they work."""
-INTERRUPTED = 130
+INTERRUPTED = early.EXIT_CODE
 _VALUES = ("data", "subset", "seed", "chains", "warmup", "draws", "scheme", "rescue", "log")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from gibbs import early
 from gibbs.commands import spec_arguments
 from gibbs.commands.sbc import counter
 from gibbs.terminal import complain, say_beside, whole_number
@@ -110,7 +111,7 @@ def _carry_out(
             found = study.study(prepared, at=at, done=journal.done, received=received, hands=hands, **sizes)
     except KeyboardInterrupt:
         complain(f"interrupted; {len(fitted)} of {arguments.datasets} data sets are kept, and the same command goes on with the rest")
-        return 130
+        return early.EXIT_CODE
     with signals.deferred():
         if len(found.fits) < len({one.number for one in fitted}):  # fewer were asked for than there are: none is lost
             found = study.with_all(found, fitted)

@@ -50,16 +50,21 @@ def _one_at_a_time(design: Design, blocks: Blocks) -> list[Step]:
     """β given all effects, then every factor given the rest: the scheme of the deck."""
     location, *variances = words.one_at_a_time(design, blocks)
     units = [Step(kl.EFFECTS, unit) for unit in range(len(blocks.units))]
-    return [Step(kl.COEFFICIENTS, words=(location,)), *units, Step(kl.COVARIANCES, words=tuple(variances)), Step(kl.SCALES)]
+    return [Step(kl.COEFFICIENTS, words=(location,)), *units, Step(kl.COVARIANCES, words=tuple(variances)), *_scales(design)]
 
 
 def _exact(design: Design, blocks: Blocks) -> list[Step]:
     """Normal, or normal given the latents: everything in one draw, or (core, one unit) given the other units, in turn."""
     if len(blocks.units) < 2:
-        return [Step(kl.JOINTLY, 0, tuple(words.joint(design, blocks))), Step(kl.COVARIANCES), Step(kl.SCALES)]
+        return [Step(kl.JOINTLY, 0, tuple(words.joint(design, blocks))), Step(kl.COVARIANCES), *_scales(design)]
     location, variances, sigma = words.collapsed(design, blocks)
     units = [Step(kl.UNIT, unit, (line,)) for unit, line in enumerate(location)]
-    return [*units, Step(kl.COVARIANCES, words=tuple(variances)), Step(kl.SCALES, words=tuple(sigma))]
+    return [*units, Step(kl.COVARIANCES, words=tuple(variances)), *_scales(design, tuple(sigma))]
+
+
+def _scales(design: Design, said: tuple[str, ...] = ()) -> list[Step]:
+    """The residual sd of gaussian outcomes; that of Student-t ones goes with their latents."""
+    return [Step(kl.SCALES, words=said)] if families.of(design).is_gaussian else []
 
 
 def _second_order(design: Design, blocks: Blocks) -> list[Step]:

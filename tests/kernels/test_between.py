@@ -43,11 +43,11 @@ def test_columns_are_those_without_multipliers_times_the_spread(case):
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_steps_follow_the_moves_in_warm_up_only(case, monkeypatch: pytest.MonkeyPatch):
     """As Python: they stand in their callers' code, and would be compiled for this test alone."""
-    monkeypatch.setattr(between, "move_degrees_of_freedom", level_laws.move_degrees_of_freedom.py_func)
-    step = between.step_degrees_of_freedom.py_func
     engine, _, _ = placed(case, seed=4)
     chain, p = engine.chain, engine.packed
     chain._sweeps(1, False, chain.new_kept(1, False))
+    monkeypatch.setattr(between, "move_degrees_of_freedom", level_laws.move_degrees_of_freedom.py_func)  # all is compiled by now
+    step = between.step_degrees_of_freedom.py_func
     made = chain.between_sweeps()
     steps = made.steps.copy()
     arguments = made, chain.multipliers, p.layout, chain.gram, p.priors, chain.state, chain.work

@@ -312,7 +312,7 @@ def log_normal_marginal(engine: GrEngine, spread: np.ndarray, response: np.ndarr
 def beside(chain) -> kl.StandIn:
     """The likelihood beside the normal model; of one that is normal given latents, no rows."""
     made = chain.between_sweeps()
-    return made.data if made.second_order else between.without_rows.py_func(made.data)
+    return made.data if made.second_order else between.without_rows(made.data)
 
 
 def told_move(engine: GrEngine, k: int, normal: float, accept: bool) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import os
@@ -63,6 +64,49 @@ def kernels() -> dict[str, str]:
     return found
 
 
+def returned(node: ast.expr) -> list[ast.expr]:
+    """What a function gives back as it is: itself, in a tuple, or in a record."""
+    if isinstance(node, ast.Tuple):
+        return [found for element in node.elts for found in returned(element)]
+    if isinstance(node, ast.IfExp):
+        return returned(node.body) + returned(node.orelse)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0].isupper():
+        return [found for argument in node.args for found in returned(argument)]
+    return [node]
+
+
+def is_part(node: ast.expr) -> bool:
+    """Whether it is a slice, or an array in another shape."""
+    if isinstance(node, ast.Subscript):
+        return any(isinstance(part, ast.Slice) for part in ast.walk(node.slice))
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "reshape"
+
+
+def parts_returned(function: ast.FunctionDef) -> bool:
+    """Whether it returns a part of an array, under a name or without one."""
+    names = set()
+    for made in ast.walk(function):
+        if isinstance(made, ast.Assign):
+            for target in made.targets:
+                several = isinstance(target, ast.Tuple) and isinstance(made.value, ast.Tuple)
+                pairs = zip(target.elts, made.value.elts, strict=True) if several else [(target, made.value)]
+                names |= {name.id for name, value in pairs if isinstance(name, ast.Name) and is_part(value)}
+    given = [found for end in ast.walk(function) if isinstance(end, ast.Return) and end.value is not None for found in returned(end.value)]
+    return any(is_part(node) or (isinstance(node, ast.Name) and node.id in names) for node in given)
+
+
+def test_what_returns_parts_of_arrays_is_python_to_python():
+    """Compiled without reference counts it would give Python the whole array for a part: tests that run a kernel as Python then wrote
+    beyond the ends of others."""
+    wrong, right = [], []
+    for path in sorted(Path(gibbs.kernels.__file__).parent.glob("*.py")):
+        for function in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(function, ast.FunctionDef) and parts_returned(function):
+                decorators = {ast.unparse(decorator) for decorator in function.decorator_list}
+                (right if "parts" in decorators else wrong if decorators else []).append(function.name)
+    assert not wrong and {"without_rows", "view_of_unit"} <= set(right)
+
+
 def test_every_draw_is_registered_with_a_test_that_exists():
     draws = {name for name in kernels() if name.startswith("draw_")}
     assert draws == set(REGISTRY)
@@ -97,7 +141,7 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     indirect |= {"move_core", "move_covariances_by_factors", "scale_all_now_and_then"}  # and of every one by factors
     indirect |= {"linearise", "bound_rows", "predictor_of_row"}  # through ``FactorisedChain.derive``
     indirect |= {"is_designed", "any_designed", "add_row_of_designed"}  # through ``accumulate``
-    indirect |= {"density_at", "hold_noise", "follow_noise", "view_of_unit", "accept"}  # through the moves with the effects out
+    indirect |= {"density_at", "hold_noise", "follow_noise", "accept"}  # through the moves with the effects out
     indirect |= {"log_share_prior"}  # by ``tests/model/test_prior_kinds.py``
     indirect |= {"from_logit", "logit_of", "log_step_variance", "log_prior_of_covariances"}  # through ``move_degree``
     indirect |= {"turn_gram", "white_coordinates", "place_laws"}  # through ``turn_to``, and every sweep

@@ -264,7 +264,6 @@ LOOP = (
     "run_second_order",
     "refresh_predictor",
     "move_given_the_others",
-    "coordinates_of_unit",
     "move_unit",
     "move_levels",
     "move_variances",

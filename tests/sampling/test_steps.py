@@ -27,9 +27,9 @@ LISTS = [
     ("none", "gaussian", "auto", "JOINTLY COVARIANCES SCALES PRIOR_SCALES"),
     ("crossed", "gaussian", "collapsed", "UNIT UNIT COVARIANCES SCALES PRIOR_SCALES"),
     ("crossed", "gaussian", "one-at-a-time", "COEFFICIENTS EFFECTS EFFECTS COVARIANCES SCALES PRIOR_SCALES"),
-    ("slopes", "student", "auto", "LATENTS JOINTLY COVARIANCES SCALES PRIOR_SCALES"),
-    ("crossed", "logit", "collapsed", "LATENTS UNIT UNIT COVARIANCES SCALES PRIOR_SCALES"),
-    ("crossed", "logit", "one-at-a-time", "LATENTS COEFFICIENTS EFFECTS EFFECTS COVARIANCES SCALES PRIOR_SCALES"),
+    ("slopes", "student", "auto", "LATENTS JOINTLY COVARIANCES PRIOR_SCALES"),
+    ("crossed", "logit", "collapsed", "LATENTS UNIT UNIT COVARIANCES PRIOR_SCALES"),
+    ("crossed", "logit", "one-at-a-time", "LATENTS COEFFICIENTS EFFECTS EFFECTS COVARIANCES PRIOR_SCALES"),
     ("nested", "probit", "second-order", "UNIT COVARIANCES OWN_LAW EVERYTHING FAMILY_SCALES PRIOR_SCALES"),
     ("one_factor", "poisson", "auto", "UNIT COVARIANCES OWN_LAW FAMILY_SCALES PRIOR_SCALES"),
 ]
