@@ -1,7 +1,7 @@
-"""Calls by address, so that a kernel and its callers are compiled apart.
+"""Calls by address: of what not every model does, and of what two processes compile at the same time.
 
-Numba links what a function calls into it and optimises all of it once more. A kernel that is called by address stays out of its callers:
-they need its signature only, and two processes can compile it and them at the same time.
+Code that calls a kernel by its symbol (``standing.py``) cannot be loaded without that kernel. One that is called by address is compiled for
+the models that need it, and its callers, which know its signature only, before it, after it or beside it.
 """
 
 from __future__ import annotations

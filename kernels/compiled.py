@@ -8,20 +8,24 @@ leave the code of one under the name of the other. Here every file ends with a d
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import llvmlite.binding as llvm
 from numba.core import caching, dispatcher
 
 _MARK, _SUM = b"\ngibbs kernels 1 ", 32
 
 _damaged: set[str] = set()
 _unwritten: dict[str, str] = {}  # folder → why
+_declared: list[bool] = []  # not empty: Numba's context knows all declarations
 
 
 def problems() -> str:
@@ -52,8 +56,22 @@ class _Locator(caching.CompileResultCacheImpl._locator_classes[0]):  # type: ign
             os.makedirs(self.get_cache_path(), exist_ok=True)
 
 
+_BY_SYMBOL = re.compile(rb"standing\.[\w.]+\.[0-9a-f]{16}")
+"""What code calls by name (``standing.py``), as it stands in an object file."""
+
+
 class _Impl(caching.CompileResultCacheImpl):  # type: ignore[misc]
     _locator_classes = (_Locator,)
+
+    def rebuild(self, target_context: Any, payload: Any) -> Any:
+        """Code from the cache. LookupError: what it calls by name is not there, at which LLVM would end the process."""
+        (_, _, (code, _)), *_, needed, _ = payload
+        for kernel in needed:
+            kernel()
+        for symbol in set(_BY_SYMBOL.findall(code)):
+            if not llvm.address_of_symbol(symbol.decode()):
+                raise LookupError(symbol.decode())
+        return super().rebuild(target_context, payload)
 
 
 class _Files(caching.IndexDataCacheFile):  # type: ignore[misc]
@@ -135,10 +153,29 @@ class KernelCache(caching.FunctionCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            if not _declared:  # once: this is called for what a kernel calls, too
+                target_context.refresh()
+                _declared.append(True)
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)
         except Exception:  # LLVM, too, has errors of its own for code that it cannot load
             _damaged.add(os.path.join(self._cache_path, self._impl.filename_base))
             return None
+
+
+class _ForPython(KernelCache):
+    """The cache of what Python calls a kernel by: files of its own beside those of the kernel."""
+
+    def __init__(self, kernel: KernelCache) -> None:
+        vars(self).update(vars(kernel))
+        self._impl = copy.copy(kernel._impl)
+        self._impl._filename_base = f"from_python.{kernel._impl.filename_base}"
+        self._cache_file = _Files(kernel._cache_path, self._impl.filename_base, kernel._cache_file._source_stamp)
+
+
+def for_python(cache: Any) -> Any:
+    """The cache of what Python calls a kernel by, ``cache`` that of the kernel."""
+    return _ForPython(cache) if isinstance(cache, KernelCache) else cache
 
 
 def _cache(py_func: Any) -> Any:

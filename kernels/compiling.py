@@ -8,28 +8,40 @@ arguments; one that returns a part of them is ``parts``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numba import njit
 from numba.core.cpu import CPUTargetOptions
 from numba.extending import register_jitable
 
+from .standing import Kernel, Loops, Outermost, made
+
 _UNCACHED: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 if hasattr(CPUTargetOptions, "_nrt"):
     _UNCACHED["_nrt"] = False
-_OPTIONS = _UNCACHED | {"cache": True}
+_OPTIONS = _UNCACHED | {"cache": True, "no_cfunc_wrapper": True}
 
-kernel = njit(**_OPTIONS)
+
+def _decorator(kind: type, **options: Any) -> Callable[[Any], Any]:
+    return lambda function: made(kind, function, _OPTIONS | options)
+
+
+loop = _decorator(Outermost)
+"""A loop of sweeps, which Python calls."""
+
+kernel = _decorator(Kernel, no_cpython_wrapper=True)
 """A kernel; arithmetic in the order in which it is written."""
 
-contracted = njit(**_OPTIONS, fastmath={"contract"})
+contracted = _decorator(Loops, no_cpython_wrapper=True, fastmath={"contract"})
 """A product and a sum may be rounded once."""
 
-reassociated = njit(**_OPTIONS, fastmath={"reassoc", "contract"})
+reassociated = _decorator(Loops, no_cpython_wrapper=True, fastmath={"reassoc", "contract"})
 """Sums may also be made in another order: several at a time."""
 
 inlined = njit(**_OPTIONS, inline="always")
-"""A kernel that stands in its callers' own code, where a call with its arguments would take longer, to run or to compile."""
+"""A kernel that Numba copies into its callers before it looks at types: where a call with its arguments would take longer, to run or to
+compile."""
 
 parts = register_jitable(**_UNCACHED)
 """What returns slices of arrays. Called from Python it stays Python: without reference counts the part of an array would come back as the

@@ -448,5 +448,5 @@ def _log_signed_prior(layout, t, priors, x, ridge, small):
     return value + log_cholesky_prior(layout.term, t, priors.sd, priors.cov, trial, scratch)
 
 
-DRAW_COVARIANCE = Apart(draw_covariance_sufficient, types.int64)
-draw_covariance_sufficient_at = DRAW_COVARIANCE.call
+DRAW_COVARIANCE, PROPOSE_WISHART = Apart(draw_covariance_sufficient, types.int64), Apart(propose_wishart, types.boolean)
+draw_covariance_sufficient_at, propose_wishart_at = DRAW_COVARIANCE.call, PROPOSE_WISHART.call

@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from .arrays import copy_to, scale_by
-from .compiling import inlined, kernel
+from .compiling import inlined, kernel, loop
 from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
 from .elimination import coefficient_precision
 from .expansion import ACCEPTED, BROKEN, REFUSED, decide, stand_in_rise
@@ -140,7 +140,7 @@ def scale_all_now_and_then(rng, orders, model, expansion, state, moves, trial, w
     return OK
 
 
-@kernel
+@loop
 def run_factorised(rng, orders, model, expansion, state, moves, trial, work, out):
     """``orders.sweeps`` sweeps of one chain; each is written to the next row of ``out``. Returns (status, sweeps done).
 

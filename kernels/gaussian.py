@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .arrays import copy_to
-from .compiling import kernel
+from .compiling import kernel, parts
 from .layout import Gram
 from .priors import log_scale_prior
 
@@ -121,7 +121,7 @@ def rhs_between_units(layout, gram, u, unit, work):
                         rhs_core[index[factor[f].list0 + e]] -= gram.node[factor[f].c0 + e * q + a] * u[start + j * q + a]
 
 
-@kernel
+@parts
 def given_the_others(gram, work):
     """``gram`` with the right-hand sides of ``work``."""
     return Gram(gram.node, work.rhs, work.rhs_core, gram.core, gram.cross_pointer, gram.cross_column, gram.cross_value, gram.places)

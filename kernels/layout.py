@@ -368,7 +368,7 @@ class Trial(NamedTuple):
     change: np.ndarray  # (U,)
 
 
-CALLED = 11
+CALLED = 12
 """Kernels that ``sweep.py`` calls by address."""
 
 

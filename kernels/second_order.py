@@ -46,7 +46,7 @@ from numba import types
 from .apart import Apart
 from .arrays import copy_to, sum_of
 from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
-from .compiling import inlined, kernel, parts
+from .compiling import inlined, kernel, loop, parts
 from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
 from .elimination import coefficient_precision
 from .family_moves import draw_family, in_order
@@ -488,7 +488,7 @@ def refresh_predictor(shape, cuts, model, state):
     state.held[0] = 1.0
 
 
-@kernel
+@loop
 def run_second_order(rng, orders, model, between, state, moves, trial, work, out):
     """``orders.sweeps`` sweeps of one chain; each is written to the next row of ``out``. Returns (status, sweeps done).
 

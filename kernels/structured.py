@@ -14,7 +14,7 @@ B may have fewer columns than levels, C < J: ``designed.py``.
 
 from __future__ import annotations
 
-from .compiling import kernel
+from .compiling import kernel, parts
 from .designed import is_designed
 from .fields import AT_DIFFERENCES, independent_differences_at
 
@@ -32,7 +32,7 @@ def effects_of_coordinates(layout, f, core, u):
             u[first + j * q + a] = s
 
 
-@kernel
+@parts
 def effects_or_coordinates(layout, t, core, u, out):
     """What the covariance of term t is drawn given: ``u``, or w in ``out`` (U,) where the levels of its factor know their neighbours."""
     row = layout.factor[layout.term[t].factor]

@@ -23,8 +23,15 @@ from .apart import Apart
 from .arrays import copy_to, scale_by
 from .between import BEFORE_A_SWEEP, OWN_LAW_OF_LEVELS, before_a_sweep_at, keep_effects, own_law_of_levels_at
 from .by_rows import MOVE_BY_ROWS, move_by_rows_at
-from .compiling import inlined, kernel
-from .covariance import DRAW_COVARIANCE, draw_covariance_ancillary, draw_covariance_sufficient_at, propose_wishart, residual_rhs
+from .compiling import inlined, kernel, loop
+from .covariance import (
+    DRAW_COVARIANCE,
+    PROPOSE_WISHART,
+    draw_covariance_ancillary,
+    draw_covariance_sufficient_at,
+    propose_wishart_at,
+    residual_rhs,
+)
 from .elimination import coefficient_precision, eliminate_unit, factor_roots, load_core
 from .gaussian import between_units, draw_residual_sd, given_the_others, residual_sum_of_squares, rhs_between_units
 from .hyper import DRAW_HYPER, ELLIPTICAL, INDEPENDENT, draw_hyper_at
@@ -232,7 +239,7 @@ def move_covariance(rng, orders, layout, t, priors, state, tuning, work, counts)
     if orders.rounds > 0 and term.width > 1 and term.count >= WISHART_LEVELS * term.width and state.sweeps[0] % SPARING != 0.0:
         for _ in range(2):
             counts.tried[place] += 1
-            counts.accepted[place] += propose_wishart(rng, layout, t, priors, effects, state.L, work)
+            counts.accepted[place] += propose_wishart_at(orders.at[AT_WISHART], (rng, layout, t, priors, effects, state.L, work))
     else:
         draw_covariance_sufficient_at(orders.at[AT_COVARIANCE], (rng, layout, t, priors, effects, state.L, tuning.reference, work))
 
@@ -301,13 +308,14 @@ APART = (
     STEP_COEFFICIENTS,
     STEP_EFFECTS,
     DRAW_COVARIANCE,
+    PROPOSE_WISHART,
 )
 """Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
 AT_HYPER, AT_BY_ROWS, AT_BETWEEN, AT_OWN_LAW, AT_LATENTS, AT_LIKELIHOOD, AT_JOINTLY, AT_UNIT = range(8)
-AT_COEFFICIENTS, AT_EFFECTS, AT_COVARIANCE = range(8, CALLED)
+AT_COEFFICIENTS, AT_EFFECTS, AT_COVARIANCE, AT_WISHART = range(8, CALLED)
 
 
-@kernel
+@loop
 def run_chunk(rng, orders, rows, linear, state, tuning, work, out):
     """``orders.sweeps`` sweeps of one chain, each of them the list ``orders.steps``; each is written to the next row of ``out``.
 

@@ -219,7 +219,8 @@ class Chain:
         done, p = self.packed.steps[:, 0].tolist(), self.packed
         called = {kernel: step in done for kernel, step in OF_STEPS.items()}
         called[ks.LIKELIHOOD_OF_ROWS] = self.likelihood and p.family in (kl.STUDENT, kl.PROBIT, kl.LOGIT)
-        return called | {ks.DRAW_HYPER: p.scheme != kl.ONE_AT_A_TIME, ks.MOVE_BY_ROWS: p.rounds > 0}
+        by_rows = dict.fromkeys((ks.MOVE_BY_ROWS, ks.PROPOSE_WISHART), p.rounds > 0)
+        return called | {ks.DRAW_HYPER: p.scheme != kl.ONE_AT_A_TIME} | by_rows
 
     def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
         """What the loop is called with; ``at``: addresses of what it calls so."""
@@ -298,12 +299,12 @@ class Chain:
                 found[name] = min(share, found.get(name, 1.0))  # of several terms the worst
         return found
 
-    def compile(self) -> None:
-        """Load or build the compiled loop, and what it calls by address in some steps alone, without drawing anything."""
+    def compile(self, besides: tuple[Apart, ...] = ()) -> None:
+        """Load or build the compiled loop, and what it calls by address in some steps alone but ``besides``, without drawing anything."""
         self.LOOP.compile(tuple(map(typeof, self._arguments((0,) * len(self.APART), 0, True, self.new_kept(0, True)))))
         called = self._called()
         for kernel in (*OF_STEPS, ks.LIKELIHOOD_OF_ROWS):
-            if called[kernel] and kernel in self.APART:
+            if called[kernel] and kernel in self.APART and kernel not in besides:
                 kernel.address()
         if called[ks.BEFORE_A_SWEEP]:
             self.derive()

@@ -1,8 +1,8 @@
 """The first compilation, shared by two processes: Numba compiles on one core, but what it compiled it keeps in files that both see.
 
 Where the cache has no kernels yet, a child process compiles those that the loop of the sweeps calls by their address
-(``kernels/apart.py``), about half of all, while this process compiles the loop. What is computed never depends on the child: what it has
-not compiled, for whatever reason, is compiled here.
+(``kernels/apart.py``), more than half of all, while this process compiles the loop; then this process goes on with what the child has not
+begun, the last first. What is computed never depends on the child: what it has not compiled, for whatever reason, is compiled here.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ from gibbs.cores import usable_cores
 from gibbs.kernels import elimination, factorised, second_order, sweep
 from gibbs.kernels.apart import Apart, types_of
 
+_BY_ROWS = (sweep.DRAW_HYPER, sweep.MOVE_BY_ROWS, sweep.DRAW_COVARIANCE, sweep.PROPOSE_WISHART)
 APART: dict[str, tuple[Apart, ...]] = {
-    "joint": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE),
-    "collapsed": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE),
-    "joint by rows": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE, sweep.MOVE_BY_ROWS),
-    "collapsed by rows": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE, sweep.MOVE_BY_ROWS),
+    "joint": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE, sweep.DRAW_JOINTLY),
+    "collapsed": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE, sweep.DRAW_CORE_AND_UNIT),
+    "joint by rows": (*_BY_ROWS, sweep.DRAW_JOINTLY),
+    "collapsed by rows": (*_BY_ROWS, sweep.DRAW_CORE_AND_UNIT),
     "second-order": tuple(
         kernel for kernel in second_order.APART if kernel not in (second_order.BEFORE_A_SWEEP, second_order.REFRESH_FIELD)
     ),
     "second-order by factors": factorised.CALLED,
 }
 """What the child compiles, by scheme: what every model of the scheme calls. The first of all is the same everywhere, and begun before the
-scheme is known."""
+scheme is known; the last is what this process takes over first."""
 
 PATIENCE, LEAST_PATIENCE = 3.0, 10.0
 """The child is given up when it takes longer than so many times what this process took, and so many seconds."""
@@ -75,9 +76,12 @@ def together(scheme: str, cores: int | None) -> Iterator[Callable[[], None]]:
     gc.disable()
 
     def meet() -> None:
+        shared = APART.get(scheme, ())
         if child is not None:
-            _wait(child, LEAST_PATIENCE + PATIENCE * (time.perf_counter() - began))
-        for kernel in APART.get(scheme, ()):
+            ours = [kernel for kernel in reversed(shared) if _begin(kernel, child.pid) and kernel.address()]
+            if len(ours) < len(shared):
+                _wait(child, LEAST_PATIENCE + PATIENCE * (time.perf_counter() - began))
+        for kernel in shared:
             kernel.address()
 
     try:
@@ -152,12 +156,31 @@ def _wait(child: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """However we leave, the child does not outlive the compilation."""
+    """However we leave, the child does not outlive the compilation, nor does what was begun."""
     if child.poll() is None:
         child.kill()
     if child.stdin is not None:
         child.stdin.close()
     child.wait()
+    for kernel in {kernel for kernels in APART.values() for kernel in kernels}:
+        with suppress(OSError):
+            _begun_by(kernel, child.pid).unlink()
+
+
+def _begun_by(kernel: Apart, child: int) -> Path:
+    """The file that says that one of the two has begun with a kernel; beside what is compiled."""
+    return Path(kernel.kernel.stats.cache_path or "") / f"begun.{child}.{kernel.kernel.__name__}"
+
+
+def _begin(kernel: Apart, child: int) -> bool:
+    """Whether nobody else has begun with a kernel; from now on it is the caller's."""
+    try:
+        os.close(os.open(_begun_by(kernel, child), os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    except OSError:  # no folder, or a full one: twice is better than never
+        return True
+    return True
 
 
 def be_the_child() -> None:
@@ -172,7 +195,10 @@ def be_the_child() -> None:
     threading.Thread(target=listen, daemon=True).start()
     gc.disable()
     elimination.eliminate_unit.compile(types_of(elimination.eliminate_unit))  # while the parent compiles ``factor_core``
-    sweep.APART[0].address()
+    first = sweep.APART[0]
+    if _begin(first, os.getpid()):
+        first.address()
     for kernel in APART[heard.get()]:
-        kernel.address()
+        if _begin(kernel, os.getpid()):
+            kernel.address()
     os._exit(0)

@@ -20,7 +20,8 @@ from gibbs.sampling import precompile
 
 HERE = Path(__file__).resolve()
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
-FAIL = [sys.executable, "-c", "raise SystemExit(3)"]
+BEGIN = "import os, time; from gibbs.sampling import precompile as p; [p._begin(k, os.getpid()) for k in p.APART['joint']]; "
+"""A child that has begun with everything, and then …"""
 
 
 def python(program: str, **environment: str) -> str:
@@ -66,7 +67,7 @@ for module in [m for name, m in sys.modules.items() if name.startswith("gibbs.")
         elif id(value) in by_address:
             setattr(module, name, lambda at, arguments, call=by_address[id(value)]: call(*arguments))
 for kind, loop in loops.items():
-    kind.LOOP, kind.compile, kind.addresses = staticmethod(loop.py_func), lambda self: None, (0,) * len(kind.APART)
+    kind.LOOP, kind.compile, kind.addresses = staticmethod(loop.py_func), lambda self, besides: None, (0,) * len(kind.APART)
 for kind, family, scheme in (("slopes", "gaussian", "auto"), ("crossed", "gaussian", "collapsed"), ("crossed", "probit", "joint"),
                              ("one_factor", "logit", "second-order"), ("crossed", "student", "collapsed")):
     design = fitted_design(kind, family, rows=24, levels=3)
@@ -101,21 +102,50 @@ def started(monkeypatch, command: list[str]) -> list[subprocess.Popen]:
     return children
 
 
+def begun(child: int) -> int:
+    """With how many kernels of the scheme ``joint`` somebody has begun."""
+    return sum(precompile._begun_by(kernel, child).exists() for kernel in precompile.APART["joint"])
+
+
 def test_a_child_that_fails_is_not_waited_for(monkeypatch, nothing_of_ours):
-    children = started(monkeypatch, FAIL)
+    children = started(monkeypatch, [sys.executable, "-c", BEGIN + "raise SystemExit(3)"])
+    monkeypatch.setattr(precompile, "LEAST_PATIENCE", 600.0)
     with precompile.together("joint", None) as meet:
+        assert children[0].wait(120) == 3 and begun(children[0].pid) == len(precompile.APART["joint"])
+        began = time.monotonic()
         meet()
-        assert children[0].returncode == 3
-    assert gc.isenabled()
+        assert time.monotonic() - began < 300.0
+    assert gc.isenabled() and begun(children[0].pid) == 0
 
 
 def test_a_child_that_hangs_is_given_up(monkeypatch, nothing_of_ours):
-    children = started(monkeypatch, SLEEP)
+    children = started(monkeypatch, [sys.executable, "-c", BEGIN + "time.sleep(600)"])
     monkeypatch.setattr(precompile, "LEAST_PATIENCE", 0.2)
-    began = time.monotonic()
+    monkeypatch.setattr(precompile, "PATIENCE", 0.0)
+    with precompile.together("joint", None) as meet:
+        for _ in range(1200):
+            if begun(children[0].pid) == len(precompile.APART["joint"]):
+                break
+            time.sleep(0.1)
+        meet()
+        assert children[0].returncode not in (None, 0)
+    assert begun(children[0].pid) == 0
+
+
+def test_what_the_child_has_not_begun_is_not_waited_for(monkeypatch, nothing_of_ours):
+    children = started(monkeypatch, SLEEP)
     with precompile.together("joint", None) as meet:
         meet()
-    assert children[0].returncode not in (None, 0) and time.monotonic() - began < 30.0
+        assert children[0].poll() is None and begun(children[0].pid) == len(precompile.APART["joint"])
+    assert children[0].returncode is not None and begun(children[0].pid) == 0
+
+
+def test_a_kernel_is_begun_once(monkeypatch, tmp_path):
+    kernel = precompile.APART["joint"][0]
+    monkeypatch.setattr(precompile, "_begun_by", lambda kernel, child: tmp_path / f"{child}")
+    assert [precompile._begin(kernel, child) for child in (1, 1, 2, 1)] == [True, False, True, False]
+    monkeypatch.setattr(precompile, "_begun_by", lambda kernel, child: tmp_path / "nowhere" / f"{child}")
+    assert precompile._begin(kernel, 1) and precompile._begin(kernel, 1)  # no folder: both compile it
 
 
 def test_no_child_is_left_when_the_parent_stops(monkeypatch, nothing_of_ours):
