@@ -18,18 +18,23 @@ from numba.extending import intrinsic
 
 from .layout import (
     CALLED,
+    CALLED_OF_SECOND_ORDER,
     COUNT,
     FACTOR,
+    OF_LAYOUTS,
     TERM,
     Between,
     Coordinates,
     Gram,
     Layout,
+    Model,
+    Moves,
     Neighbours,
     Orders,
     Out,
     Priors,
     Rows,
+    SecondOrders,
     StandIn,
     State,
     Target,
@@ -42,8 +47,8 @@ from .layout import (
 )
 
 _NO_WHOLES, _NO_REALS, _NO_LEVELS = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros((0, 0), dtype=np.int32)
-_NO_WHOLE_TABLE, _NO_REAL_TABLE = np.zeros((0, 0), dtype=np.int64), np.zeros((0, 0))
-_LAYOUT = Layout(table(0, FACTOR), table(0, TERM), _NO_WHOLES, _NO_WHOLE_TABLE, _NO_WHOLES, _NO_REALS, no_fields())
+_NO_WHOLE_TABLE, _NO_REAL_TABLE, _NO_REAL_TABLES = np.zeros((0, 0), dtype=np.int64), np.zeros((0, 0)), np.zeros((0, 0, 0))
+_LAYOUT = Layout(table(0, FACTOR), table(0, TERM), _NO_WHOLES, _NO_WHOLE_TABLE, _NO_WHOLES, _NO_REALS, no_fields(), (0,) * OF_LAYOUTS)
 _GRAM = Gram(_NO_REALS, _NO_REALS, _NO_REALS, _NO_REAL_TABLE, _NO_WHOLES, _NO_WHOLES, _NO_REALS, _NO_REAL_TABLE)
 _PRIORS = Priors(*[_NO_REAL_TABLE] * 4, _NO_REALS)
 _STAND_IN = StandIn(0, *[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 7)
@@ -52,16 +57,31 @@ _NEIGHBOURS = Neighbours(*[_NO_WHOLES] * 2, *[_NO_REAL_TABLE] * 2, _NO_WHOLES, _
 _TRIAL = Trial(*[_NO_REALS] * len(Trial._fields))
 _LIKE: dict[str, Any] = {
     **dict.fromkeys("move t column cuts unit pos rounds pieces f family".split(), 0),
-    **dict.fromkeys("variance sigma step share shape squares quadratic".split(), 0.0),
-    **dict.fromkeys("L reference psi cut direction trial_psi x scratch noise width".split(), _NO_REALS),
+    **dict.fromkeys("variance sigma step share shape squares quadratic w".split(), 0.0),
+    **dict.fromkeys("L reference psi cut direction trial_psi x z m h core scratch noise width".split(), _NO_REALS),
     **dict.fromkeys("chosen".split(), _NO_WHOLE_TABLE),
-    **dict.fromkeys("small root".split(), _NO_REAL_TABLE),
+    **dict.fromkeys("small root cross".split(), _NO_REAL_TABLE),
+    "row_level": _NO_LEVELS.ravel(),
     "rng": np.random.default_rng(0),
     "learn": False,
     "own_rows": _NO_WHOLES,
     "count": table(0, COUNT),
     "counts": counts_of(0, 0),
     "orders": Orders((0,) * CALLED, _NO_WHOLE_TABLE, 0, 0, 0, False, 0, False, False, False, 0.0, 0.0),
+    "second_orders": SecondOrders((0,) * CALLED_OF_SECOND_ORDER, _NO_WHOLE_TABLE, *[0] * 4, False, 0, 0, *[0.0] * 3, *[0] * 4),
+    "model": Model(_LAYOUT, _GRAM, _PRIORS, _STAND_IN),
+    "moves": Moves(
+        _NO_REALS,
+        _NO_WHOLES,
+        np.zeros((0, 0, 0), dtype=np.int64),
+        *[_NO_REAL_TABLES] * 3,
+        _NO_REALS,
+        _NO_REAL_TABLE,
+        _NO_WHOLE_TABLE,
+        _NO_WHOLES,
+        _NO_REALS,
+        *[_NO_REAL_TABLE] * 2,
+    ),
     "out": Out(*[_NO_REAL_TABLE] * 4, _NO_REALS, _NO_REAL_TABLE, counts_of(0, 0)),
     "rows": _ROWS,
     "layout": _LAYOUT,
@@ -134,7 +154,8 @@ class Apart:
 
 
 def _by_address(signature: Any) -> Any:
-    """``call(address, (argument, …))``: what the kernel of this signature at ``address`` returns; what it raises goes on to the caller."""
+    """``call(address, (argument, …))``: what the kernel of this signature at ``address`` returns; what it raises goes on to the caller, and
+    RuntimeError at address 0."""
 
     @intrinsic
     def call(typingctx, address, arguments):
@@ -145,6 +166,8 @@ def _by_address(signature: Any) -> Any:
                 raise TypingError(f"{given}, where {signature} has {wanted}")
 
         def generate(context, builder, called, values):
+            with cgutils.if_unlikely(builder, cgutils.is_null(builder, values[0])):
+                context.call_conv.return_user_exc(builder, RuntimeError, ("a kernel that this model was not made with is called",))
             pointer = context.call_conv.get_function_type(signature.return_type, signature.args).as_pointer()
             given = cgutils.unpack_tuple(builder, values[1], len(signature.args))
             given = [context.cast(builder, *each) for each in zip(given, arguments, signature.args, strict=True)]

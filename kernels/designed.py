@@ -13,6 +13,7 @@ Where C = J nothing of this is done: the levels know their neighbours, and their
 
 from __future__ import annotations
 
+from .apart import Apart
 from .compiling import kernel
 
 
@@ -32,10 +33,10 @@ def any_designed(layout):
 
 
 @kernel
-def add_row_of_designed(layout, w, x, z, level, core):
-    """core += w t t' of one row, lower triangle, but for the products that no factor with a design has a part in.
+def add_row_of_designed(layout, w, x, z, row_level, cross):
+    """cross += w t t' of one row, lower triangle, but for the products that no factor with a design has a part in.
 
-    x (p,), z (ΣQ,), level (K,): of the row.
+    x (p,), z (ΣQ,), row_level (K,): of the row; cross (pc, pc): sums of the core.
     """
     for k in range(layout.core_factors.size):
         f = layout.core_factors[k]
@@ -43,18 +44,18 @@ def add_row_of_designed(layout, w, x, z, level, core):
         designed = is_designed(row)
         q = row.width
         for c in range(row.coordinates if designed else 1):
-            value = layout.basis[row.basis0 + level[f] * row.coordinates + c] if designed else 1.0
+            value = layout.basis[row.basis0 + row_level[f] * row.coordinates + c] if designed else 1.0
             if value == 0.0:
                 continue
-            at = row.core0 + (c if designed else level[f]) * q
+            at = row.core0 + (c if designed else row_level[f]) * q
             for a in range(q):
                 wz = w * value * z[row.z0 + a]
                 if designed:
                     for b in range(x.size):
-                        core[at + a, b] += wz * x[b]
+                        cross[at + a, b] += wz * x[b]
                 for l in range(k + 1):
                     if designed or is_designed(layout.factor[layout.core_factors[l]]):
-                        _add_products(layout, l, k, c, a, wz, z, level, core[at + a])
+                        _add_products(layout, l, k, c, a, wz, z, row_level, cross[at + a])
 
 
 @kernel
@@ -70,3 +71,7 @@ def _add_products(layout, l, k, c, a, wz, z, level, out):
         to = row.core0 + (d if designed else level[g]) * row.width
         for b in range(a + 1 if l == k and d == c else row.width):
             out[to + b] += wz * value * z[row.z0 + b]
+
+
+ADD_ROW_OF_DESIGNED = Apart(add_row_of_designed)
+add_row_of_designed_at = ADD_ROW_OF_DESIGNED.call

@@ -29,10 +29,12 @@ import math
 import numpy as np
 from numba import types
 
+from .apart import Apart
 from .arrays import inner_product
 from .compiling import contracted, kernel
-from .fields import AT_ELIMINATE, eliminate_field_at
-from .side_by_side import eliminate_side_by_side
+from .fields import eliminate_field_at
+from .layout import AT_ELIMINATE, AT_FACTOR, AT_SIDE_BY_SIDE
+from .side_by_side import eliminate_side_by_side_at
 
 
 @kernel
@@ -125,7 +127,7 @@ def eliminate_unit(layout, gram, unit, variance, work):
     leaf, full = units[unit, 0], by_column(layout, unit, work.R.shape[0])
     alone = (units.shape[1] == 1 or units[unit, 1] < 0) and factor[leaf].sparse < 0
     if alone and full and factor[leaf].width > 2:
-        return eliminate_side_by_side(layout, gram, leaf, variance, work)
+        return eliminate_side_by_side_at(layout.at[AT_SIDE_BY_SIDE], (layout, gram, leaf, variance, work))
     if alone and factor[leaf].width <= 2:
         if factor[leaf].width == 1:
             log_det, reduction = _eliminate_intercepts(layout, gram, leaf, variance, full, work)
@@ -152,9 +154,9 @@ def eliminate_unit(layout, gram, unit, variance, work):
         if units[unit, pos] < 0:
             break
         if factor[units[unit, pos]].sparse >= 0:
-            log_det_f, reduction_f = eliminate_field_at(layout.fields.at[AT_ELIMINATE], (layout, units[unit, pos], variance, work))
+            log_det_f, reduction_f = eliminate_field_at(layout.at[AT_ELIMINATE], (layout, units[unit, pos], variance, work))
         else:
-            log_det_f, reduction_f = _eliminate_factor(layout, unit, pos, variance, work)
+            log_det_f, reduction_f = eliminate_factor_at(layout.at[AT_FACTOR], (layout, unit, pos, variance, work))
         log_det += log_det_f
         reduction += reduction_f
     return log_det, reduction
@@ -201,7 +203,7 @@ def _eliminate_columns(layout, gram, f, work):
 
 @kernel
 def _eliminate_intercepts(layout, gram, f, variance, full, work):
-    """One factor, one column a level: the scalar form of ``_eliminate_factor``; ``full``: ``_eliminate_columns`` follows."""
+    """One factor, one column a level: the scalar form of ``eliminate_factor``; ``full``: ``_eliminate_columns`` follows."""
     factor, index, node, rhs, V, vh, core = layout.factor, layout.index, gram.node, gram.h, work.V, work.vh, work.core
     l, rhs_column = work.roots[factor[f].root0], core.shape[0]
     product, log_det, reduction = 1.0, 0.0, 0.0
@@ -231,7 +233,7 @@ def _eliminate_intercepts(layout, gram, f, variance, full, work):
 
 @kernel
 def _eliminate_pairs(layout, gram, f, variance, full, work):
-    """One factor, two columns a level (intercept and slope): ``_eliminate_factor`` written out; ``full`` as above."""
+    """One factor, two columns a level (intercept and slope): ``eliminate_factor`` written out; ``full`` as above."""
     factor, index, node, rhs, V, vh, core = layout.factor, layout.index, gram.node, gram.h, work.V, work.vh, work.core
     at, rhs_column = factor[f].root0, core.shape[0]
     l00, l10, l11 = work.roots[at], work.roots[at + 2], work.roots[at + 3]
@@ -269,7 +271,7 @@ def _eliminate_pairs(layout, gram, f, variance, full, work):
 
 
 @kernel
-def _eliminate_factor(layout, unit, pos, variance, work):
+def eliminate_factor(layout, unit, pos, variance, work):
     """Eliminate the levels of the factor at place ``pos`` of its chain; its blocks stand in the work arrays."""
     factor, index, roots, V, vh, core = layout.factor, layout.index, work.roots, work.V, work.vh, work.core
     f, rhs_column = layout.units[unit, pos], core.shape[0]
@@ -452,3 +454,7 @@ def factor_in_place(R, size):
                 R[a, a] = math.sqrt(s) if s > 0.0 else np.nan
             else:
                 R[a, b] = s / R[b, b]
+
+
+ELIMINATE_FACTOR = Apart(eliminate_factor, types.UniTuple(types.float64, 2))
+eliminate_factor_at = ELIMINATE_FACTOR.call

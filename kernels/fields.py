@@ -27,6 +27,7 @@ from numba import types
 
 from .apart import Apart
 from .compiling import contracted, kernel
+from .layout import AT_COMPLETE
 
 
 @contracted
@@ -246,11 +247,10 @@ COMPLETE_NOISE, DIFFERENCES = Apart(complete_noise_of_fields), Apart(independent
 eliminate_field_at, place_field_at, whiten_field_at = ELIMINATE_FIELD.call, PLACE_FIELD.call, WHITEN_FIELD.call
 complete_noise_at, independent_differences_at = COMPLETE_NOISE.call, DIFFERENCES.call
 APART = (ELIMINATE_FIELD, PLACE_FIELD, WHITEN_FIELD, COMPLETE_NOISE, DIFFERENCES)
-"""Kernels that others call by address, in the order of ``Fields.at``: models without a field need not compile them."""
-AT_ELIMINATE, AT_PLACE, AT_WHITEN, AT_COMPLETE, AT_DIFFERENCES = range(5)
+"""Kernels that others call by address: models without a field need not compile them."""
 
 
 @kernel
 def complete_noise(rng, layout, unit, work, noise):
     """``complete_noise_of_fields``, of a model that has some."""
-    complete_noise_at(layout.fields.at[AT_COMPLETE], (rng, layout, unit, work, noise))
+    complete_noise_at(layout.at[AT_COMPLETE], (rng, layout, unit, work, noise))

@@ -155,12 +155,18 @@ class Fields(NamedTuple):
     table: np.ndarray  # (…) FIELD
     index: np.ndarray  # (…) int64: patterns and places, at the offsets that ``table`` gives
     value: np.ndarray  # (…) likewise
-    at: tuple[int, ...]  # addresses of ``fields.APART`` in this process, which a chain finds; 0 where there is no field
 
 
 def no_fields() -> Fields:
     """Of a model that has none."""
-    return Fields(table(0, FIELD), np.zeros(0, dtype=np.int64), np.zeros(0), (0,) * 5)
+    return Fields(table(0, FIELD), np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
+OF_LAYOUTS = 11
+"""Kernels of which a layout has the addresses."""
+AT_ELIMINATE, AT_PLACE, AT_WHITEN, AT_COMPLETE, AT_DIFFERENCES = range(5)  # of fields
+AT_FACTOR, AT_SIDE_BY_SIDE = 5, 6  # of units that are not one factor of one or two columns
+AT_TURN_CORE, AT_TURN_RHS, AT_COORDINATES, AT_DESIGNED = range(7, OF_LAYOUTS)  # of structured factors in the core
 
 
 class Layout(NamedTuple):
@@ -174,6 +180,7 @@ class Layout(NamedTuple):
     basis: np.ndarray  # (…) float64: B of every factor that has one (``structured.py``, ``designed.py``); they stand in the core. A
     # chain's own where some B hangs on a ρ that is drawn
     fields: Fields
+    at: tuple[int, ...]  # (OF_LAYOUTS,) addresses, in this process, of kernels that some layouts alone need (``ordering.addressed``), or 0
 
 
 class Rows(NamedTuple):
@@ -368,8 +375,8 @@ class Trial(NamedTuple):
     change: np.ndarray  # (U,)
 
 
-CALLED = 12
-"""Kernels that ``sweep.py`` calls by address."""
+CALLED, CALLED_OF_SECOND_ORDER = 12, 11
+"""Kernels that ``sweep.py`` and ``second_order.py`` call by address."""
 
 
 class Orders(NamedTuple):
@@ -392,7 +399,7 @@ class Orders(NamedTuple):
 class SecondOrders(NamedTuple):
     """What one call of the second-order loop is to do."""
 
-    at: tuple[int, ...]
+    at: tuple[int, ...]  # (CALLED_OF_SECOND_ORDER,)
     steps: np.ndarray  # as ``Orders.steps``
     sweeps: int
     cycles: int  # times that a sweep goes through its moves, each a sweep to what follows

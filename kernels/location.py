@@ -9,8 +9,9 @@ import numpy as np
 
 from .compiling import contracted, kernel
 from .elimination import by_column, divide_root, multiply_root
-from .fields import AT_PLACE, AT_WHITEN, place_field_at, whiten_field_at
-from .structured import effects_of_coordinates
+from .fields import place_field_at, whiten_field_at
+from .layout import AT_COORDINATES, AT_PLACE, AT_WHITEN
+from .structured import effects_of_coordinates_at
 
 
 @kernel
@@ -82,7 +83,7 @@ def place_unit(layout, unit, top, work, core, u):
             u[k] += vh[k]
         _add_rest(layout, unit, pos, work, core, u, -1.0, u)
         if factor[f].sparse >= 0:
-            place_field_at(layout.fields.at[AT_PLACE], (layout, f, work, u))
+            place_field_at(layout.at[AT_PLACE], (layout, f, work, u))
             continue
         if q <= 2:
             _place_few(factor[f], roots, V, u)
@@ -123,7 +124,7 @@ def whiten_unit(layout, unit, work, core, u, noise):
         for k in range(u0, u0 + factor[f].levels * q):
             noise[k] = u[k]
         if factor[f].sparse >= 0:
-            whiten_field_at(layout.fields.at[AT_WHITEN], (layout, f, work, noise))
+            whiten_field_at(layout.at[AT_WHITEN], (layout, f, work, noise))
         elif q <= 2:
             _whiten_few(factor[f], roots, V, noise)
         else:
@@ -197,7 +198,7 @@ def copy_core_factors(layout, core, u):
     for k in range(core_factors.size):
         f = core_factors[k]
         if factor[f].basis0 >= 0:
-            effects_of_coordinates(layout, f, core, u)
+            effects_of_coordinates_at(layout.at[AT_COORDINATES], (layout, f, core, u))
             continue
         for j in range(factor[f].levels * factor[f].width):
             u[factor[f].u0 + j] = core[factor[f].core0 + j]

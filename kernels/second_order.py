@@ -46,7 +46,7 @@ from numba import types
 from .apart import Apart
 from .arrays import copy_to, sum_of
 from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
-from .compiling import inlined, kernel, loop, parts
+from .compiling import kernel, loop, parts
 from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
 from .elimination import coefficient_precision
 from .family_moves import draw_family, in_order
@@ -70,6 +70,7 @@ from .hyper import (
 )
 from .layout import (
     BETWEEN,
+    CALLED_OF_SECOND_ORDER,
     COVARIANCES,
     EVERYTHING,
     FAMILY_SCALES,
@@ -209,20 +210,6 @@ draw_family_at = DRAW_FAMILY.call
 scale_effects_at, scale_everything_at = SCALE_EFFECTS.call, SCALE_EVERYTHING.call
 log_stand_in_at, refresh_levels_at, move_by_own_law_at = LOG_STAND_IN.call, REFRESH_LEVELS.call, MOVE_BY_OWN_LAW.call
 refresh_field_at = REFRESH_FIELD.call
-APART = (
-    DRAW_HYPER,
-    LOG_STAND_IN,
-    REFRESH_LEVELS,
-    MOVE_BY_OWN_LAW,
-    DRAW_COVARIANCE,
-    SCALE_EFFECTS,
-    SCALE_EVERYTHING,
-    DRAW_FAMILY,
-    BEFORE_A_SWEEP,
-    REFRESH_FIELD,
-)
-"""Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
-AT_HYPER, AT_STAND_IN, AT_LEVELS, AT_OWN_LAW, AT_COVARIANCE, AT_EFFECTS, AT_EVERYTHING, AT_FAMILY, AT_BETWEEN, AT_FIELD = range(10)
 
 
 @parts
@@ -262,7 +249,7 @@ def move_variances(rng, orders, share, known, coordinates, count, model, state, 
     return OK, rise
 
 
-@inlined
+@kernel
 def whiten_shifted_core(rng, unit, model, state, moves, trial, work):
     """trial.core_noise ← the noise that the core is, in the coordinates of core + s(L), and trial.noise that of the unit, given it.
 
@@ -286,7 +273,7 @@ def whiten_shifted_core(rng, unit, model, state, moves, trial, work):
     return extra
 
 
-@inlined
+@kernel
 def propose_core(rng, orders, share, block, unit, model, state, moves, trial, work):
     """Part ``block`` of the core's noise redrawn; the coefficients, effects and η that follow, into ``trial``.
 
@@ -319,7 +306,7 @@ def propose_core(rng, orders, share, block, unit, model, state, moves, trial, wo
     return extra
 
 
-@inlined
+@kernel
 def move_levels(rng, orders, share, shape, unit, model, state, trial, work, counts):
     """The noise of the levels of ``unit``, root to leaf, level by level."""
     layout, cut = model.layout, state.core[: orders.cuts]
@@ -334,7 +321,7 @@ def move_levels(rng, orders, share, shape, unit, model, state, trial, work, coun
             refresh_levels_at(orders.at[AT_LEVELS], (rng, share, model.data, shape, cut, layout, unit, pos, state, trial, work, counts))
 
 
-@inlined
+@kernel
 def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, trial, work):
     """The levels of the one unit of ``model``, then its variances with the core, each part of its noise with a decision of its own.
 
@@ -400,7 +387,7 @@ def learned_step(step, accepted):
     return min(max(step * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
 
 
-@inlined
+@kernel
 def move_covariances(rng, orders, shape, model, state, moves, trial, work):
     """Every covariance: now and then with its effects (``scale_effects``), then given them."""
     layout, term, now = model.layout, model.layout.term, scales_now(orders, state)
@@ -425,7 +412,7 @@ def scales_now(orders, state):
     return orders.learn or state.sweeps[0] % orders.every == 0.0
 
 
-@inlined
+@kernel
 def move_levels_by_own_law(rng, orders, shape, model, state, moves, work):
     """Now and then, the levels that warm-up chose."""
     if moves.chosen.shape[0] > 0 and (orders.learn or state.sweeps[0] % orders.own_every == 0.0):
@@ -435,7 +422,7 @@ def move_levels_by_own_law(rng, orders, shape, model, state, moves, work):
         ))  # fmt: skip
 
 
-@inlined
+@kernel
 def move_everything(rng, orders, model, state, moves, trial, work):
     """Now and then coefficients, effects and sds are multiplied at once (``scale_everything``)."""
     if scales_now(orders, state):
@@ -447,7 +434,7 @@ def move_everything(rng, orders, model, state, moves, trial, work):
             moves.steps[last] = learned_step(moves.steps[last], accepted)
 
 
-@inlined
+@kernel
 def move_family(rng, orders, shape, model, state, moves, work):
     """The family's own parameters given η: its dispersion in every sweep, cutpoints now and then. Returns the dispersion."""
     cut, data = state.core[: orders.cuts], model.data
@@ -460,8 +447,8 @@ def move_family(rng, orders, shape, model, state, moves, work):
     return shape
 
 
-@inlined
-def move_given_the_others(rng, orders, shape, unit, model, state, moves, trial, work, out):
+@kernel
+def move_given_the_others(rng, second_orders, shape, unit, model, state, moves, trial, work, out):
     """``move_unit`` with the effects of the other units taken off; ``unit`` −1: all effects are in the core. Returns a status."""
     layout, gram, place = model.layout, model.gram, max(unit, 0)
     if layout.units.shape[0] > 1:
@@ -470,15 +457,16 @@ def move_given_the_others(rng, orders, shape, unit, model, state, moves, trial, 
         copy_to(gram.m, work.rhs_core)
         copy_to(gram.h, work.rhs)
     view = Layout(
-        layout.factor, layout.term, layout.index, layout.units[place : place + 1], layout.core_factors, layout.basis, layout.fields
-    )
+        layout.factor, layout.term, layout.index, layout.units[place : place + 1], layout.core_factors, layout.basis, layout.fields,
+        layout.at,
+    )  # fmt: skip
     given = Model(view, given_the_others(gram, work), model.priors, model.data)
-    coordinates = coordinates_of_unit(rng, orders, moves, place)
+    coordinates = coordinates_of_unit(rng, second_orders, moves, place)
     counts = Counts(out.counts.moves[place : place + 1], out.counts.tried, out.counts.accepted)
-    return move_unit(rng, orders, shape, coordinates, counts, given, state, moves, trial, work)
+    return move_unit(rng, second_orders, shape, coordinates, counts, given, state, moves, trial, work)
 
 
-@inlined
+@kernel
 def refresh_predictor(shape, cuts, model, state):
     """η, and the gap of every row, anew from coefficients and effects."""
     layout, data = model.layout, model.data
@@ -486,6 +474,27 @@ def refresh_predictor(shape, cuts, model, state):
     predictor_of_columns(data.columns, data.Z, data.level, data.offset, layout, state.core, state.u, state.eta)
     gaps(data, state.eta, shape, state.core[:cuts], state.gap)
     state.held[0] = 1.0
+
+
+MOVE_UNIT = Apart(move_given_the_others, types.int64)
+move_given_the_others_at = MOVE_UNIT.call
+APART = (
+    DRAW_HYPER,
+    LOG_STAND_IN,
+    REFRESH_LEVELS,
+    MOVE_BY_OWN_LAW,
+    DRAW_COVARIANCE,
+    SCALE_EFFECTS,
+    SCALE_EVERYTHING,
+    DRAW_FAMILY,
+    BEFORE_A_SWEEP,
+    REFRESH_FIELD,
+    MOVE_UNIT,
+)
+"""Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
+AT_HYPER, AT_STAND_IN, AT_LEVELS, AT_OWN_LAW, AT_COVARIANCE, AT_EFFECTS, AT_EVERYTHING, AT_FAMILY, AT_BETWEEN, AT_FIELD, AT_UNIT = range(
+    CALLED_OF_SECOND_ORDER
+)
 
 
 @loop
@@ -509,7 +518,9 @@ def run_second_order(rng, orders, model, between, state, moves, trial, work, out
             elif step == UNIT:
                 if unit <= 0 and (state.held[0] == 0.0 or state.sweeps[0] % FRESH == 0.0):  # not when a chunk happens to begin
                     refresh_predictor(shape, orders.cuts, model, state)
-                status = move_given_the_others(rng, orders, shape, unit, model, state, moves, trial, work, out)
+                status = move_given_the_others_at(orders.at[AT_UNIT], (
+                    rng, orders, shape, unit, model, state, moves, trial, work, out
+                ))  # fmt: skip
             elif step == COVARIANCES:
                 state.sweeps[0] += 1.0
                 move_covariances(rng, orders, shape, model, state, moves, trial, work)

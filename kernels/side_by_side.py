@@ -6,7 +6,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import types
 
+from .apart import Apart
 from .arrays import inner_product
 from .compiling import contracted
 
@@ -82,7 +84,7 @@ def _lanes_factor(q, n, variance, roots, at, H):
 
 @contracted
 def eliminate_side_by_side(layout, gram, f, variance, work):
-    """One factor whose levels all meet the whole core: ``_eliminate_factor`` of ``LANES`` levels at a time, V_C ``by_column``."""
+    """One factor whose levels all meet the whole core: ``eliminate_factor`` of ``LANES`` levels at a time, V_C ``by_column``."""
     row_of, node, V, vh, core, roots, H = layout.factor[f], gram.node, work.V, work.vh, work.core, work.roots, work.H
     J, q, g0, u0, c0, pc, at = row_of.levels, row_of.width, row_of.g0, row_of.u0, row_of.c0, core.shape[0], row_of.root0
     qq, log_det, reduction = q * q, 0.0, 0.0
@@ -115,3 +117,7 @@ def eliminate_side_by_side(layout, gram, f, variance, work):
                 core[row, column] -= inner_product(V, first, V, np.uint64(c0 + q * (column * J + start)), size)
             core[row, pc] -= inner_product(V, first, vh, np.uint64(u0 + q * start), size)
     return log_det, reduction
+
+
+SIDE_BY_SIDE = Apart(eliminate_side_by_side, types.UniTuple(types.float64, 2))
+eliminate_side_by_side_at = SIDE_BY_SIDE.call

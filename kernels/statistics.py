@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from .arrays import copy_to
 from .compiling import contracted, kernel
-from .designed import add_row_of_designed, any_designed, is_designed
-from .structured import add_to_node, turn_core, turn_rhs
+from .designed import add_row_of_designed_at, any_designed, is_designed
+from .layout import AT_DESIGNED, AT_TURN_CORE, AT_TURN_RHS
+from .structured import add_to_node, turn_core_at, turn_rhs_at
 
 
 @kernel
@@ -47,7 +48,7 @@ def accumulate(rows, weight, layout, gram):
                     for b in range(factor[g].width):
                         core[at + a, to + b] += wz * Z[i, factor[g].z0 + b]
         if designed:
-            add_row_of_designed(layout, w, X[i], Z[i], level[i], core)
+            add_row_of_designed_at(layout.at[AT_DESIGNED], (layout, w, X[i], Z[i], level[i], core))
         for t in range(units.shape[0]):
             for pos in range(units.shape[1]):
                 f = units[t, pos]
@@ -83,7 +84,7 @@ def accumulate(rows, weight, layout, gram):
                         for b in range(factor[g].width):
                             node[c0 + (entry + b) * q + a] += wz * Z[i, factor[g].z0 + b]
     if layout.basis.size > 0:
-        turn_core(layout, gram)
+        turn_core_at(layout.at[AT_TURN_CORE], (layout, gram))
 
 
 @kernel
@@ -114,7 +115,7 @@ def accumulate_rhs(rows, value, layout, every, unit, m, h):
                 for a in range(q):
                     h[at + a] += Z[i, z + a] * v
     if layout.basis.size > 0:
-        turn_rhs(layout, h, m)
+        turn_rhs_at(layout.at[AT_TURN_RHS], (layout, h, m))
 
 
 @contracted

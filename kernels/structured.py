@@ -14,9 +14,11 @@ B may have fewer columns than levels, C < J: ``designed.py``.
 
 from __future__ import annotations
 
+from .apart import Apart
 from .compiling import kernel, parts
 from .designed import is_designed
-from .fields import AT_DIFFERENCES, independent_differences_at
+from .fields import independent_differences_at
+from .layout import AT_DIFFERENCES
 
 
 @kernel
@@ -37,7 +39,7 @@ def effects_or_coordinates(layout, t, core, u, out):
     """What the covariance of term t is drawn given: ``u``, or w in ``out`` (U,) where the levels of its factor know their neighbours."""
     row = layout.factor[layout.term[t].factor]
     if row.sparse >= 0:
-        independent_differences_at(layout.fields.at[AT_DIFFERENCES], (layout, layout.term[t].factor, u, out))
+        independent_differences_at(layout.at[AT_DIFFERENCES], (layout, layout.term[t].factor, u, out))
         return out
     if row.basis0 < 0:
         return u
@@ -108,3 +110,7 @@ def add_to_node(layout, g, j, wz, Z, z, first, q, node):
         times = wz * layout.basis[row.basis0 + j * row.coordinates + k]
         for b in range(row.width):
             node[first + (k * row.width + b) * q] += times * Z[z + b]
+
+
+TURN_CORE, TURN_RHS, EFFECTS_OF_COORDINATES = Apart(turn_core), Apart(turn_rhs), Apart(effects_of_coordinates)
+turn_core_at, turn_rhs_at, effects_of_coordinates_at = TURN_CORE.call, TURN_RHS.call, EFFECTS_OF_COORDINATES.call

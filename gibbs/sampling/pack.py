@@ -432,8 +432,10 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
     known = [f for f, factor in enumerate(factors) if factor.field is not None]
     table.sparse[known] = np.arange(len(known))
     fields = ordering.of([factors[f].field for f in known], [level[:, f] for f in known], pc)
-    layout = kl.Layout(table, _terms(design), np.concatenate(index), units, core_factors, np.concatenate(bases), fields)
-    return layout, np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
+    layout = kl.Layout(
+        table, _terms(design), np.concatenate(index), units, core_factors, np.concatenate(bases), fields, (0,) * kl.OF_LAYOUTS
+    )
+    return ordering.addressed(layout), np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
 
 
 def _starts(sizes: np.ndarray) -> np.ndarray:

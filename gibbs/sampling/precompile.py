@@ -32,8 +32,16 @@ APART: dict[str, tuple[Apart, ...]] = {
     "collapsed": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE, sweep.DRAW_CORE_AND_UNIT),
     "joint by rows": (*_BY_ROWS, sweep.DRAW_JOINTLY),
     "collapsed by rows": (*_BY_ROWS, sweep.DRAW_CORE_AND_UNIT),
-    "second-order": tuple(
-        kernel for kernel in second_order.APART if kernel not in (second_order.BEFORE_A_SWEEP, second_order.REFRESH_FIELD)
+    "second-order": (
+        second_order.DRAW_HYPER,
+        second_order.LOG_STAND_IN,
+        second_order.REFRESH_LEVELS,
+        second_order.MOVE_UNIT,
+        second_order.MOVE_BY_OWN_LAW,
+        second_order.DRAW_COVARIANCE,
+        second_order.SCALE_EFFECTS,
+        second_order.SCALE_EVERYTHING,
+        second_order.DRAW_FAMILY,
     ),
     "second-order by factors": factorised.CALLED,
 }

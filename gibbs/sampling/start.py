@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.kernels.elimination import coefficient_precision, eliminate_unit, factor_core, factor_roots, load_core
+from gibbs.kernels.elimination import coefficient_precision
 from gibbs.kernels.likelihood import add_derivatives, is_count
-from gibbs.kernels.location import copy_core_factors, draw_core, draw_unit
-from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor, subtract_other_units
+from gibbs.kernels.newton import newton_step
+from gibbs.kernels.statistics import linear_predictor
 
 if TYPE_CHECKING:
     from gibbs.sampling.chain_parts import ChainParts
@@ -38,7 +38,7 @@ def start_near_mode(
     of the levels in ``node``.
     """
     p, s, w, r = chain.packed, chain.state, chain.work, chain.packed.rows
-    m, rhs, eta, cuts = w.rhs_core, w.rhs, s.eta, cut.size
+    eta, cuts = s.eta, cut.size
     layout, gram = chain.layout, chain.gram._replace(node=node, m=w.rhs_core, h=w.rhs)
     limit = 30.0 if is_count(code) else 8.0
     trial, sums = np.empty_like(eta), np.empty((3, eta.size))
@@ -55,22 +55,7 @@ def start_near_mode(
         add_derivatives(code, r.y, r.weight, eta, shape, cut, sums)
         omega[:] = np.maximum(sums[2], 1e-6)
         s.working[:] = omega * (eta - r.offset) + sums[1]
-        accumulate(r, omega, layout, gram)
-        factor_roots(layout, s.L, w)
-        for unit in range(max(p.units, 1)):
-            subtract_other_units(r, layout, s.u, unit, omega, s.working, trial)
-            accumulate_rhs(r, trial, layout, p.units == 0, unit, m, rhs)
-            load_core(gram, w)
-            for k in range(cuts):  # no row meets them
-                w.core[k, k] = 1.0
-            if p.units > 0:
-                eliminate_unit(layout, gram, unit, 1.0, w)
-            factor_core(layout, 1.0, w)
-            draw_core(chain.rng, layout, w, noise, s.core)
-            if p.units > 0:
-                draw_unit(chain.rng, layout, unit, w, noise, s.core, s.u)
-            s.core[:cuts] = cut
-            copy_core_factors(layout, s.core, s.u)
+        newton_step(chain.rng, omega, noise, cut, trial, r, layout, gram, s, w)
     if not (np.all(np.isfinite(s.core)) and np.all(np.isfinite(s.u))):
         s.core[:] = 0.0
         s.core[:cuts] = cut

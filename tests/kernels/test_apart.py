@@ -12,9 +12,22 @@ from gibbs.kernels.second_order import log_stand_in
 from numba import njit, types
 from numba.core.errors import TypingError
 
-from gibbs.kernels import hyper
+from gibbs.kernels import designed, elimination, fields, hyper, side_by_side, structured
+from gibbs.kernels import layout as kl
+from gibbs.sampling import pack
+from tests.sampling.structured_effects import changed
 
-from .bench import Bench, log_jacobian_at, make_design
+from .bench import Bench, log_jacobian_at, make_design, plan_of
+
+OWN = (
+    elimination.ELIMINATE_FACTOR,
+    side_by_side.SIDE_BY_SIDE,
+    structured.TURN_CORE,
+    structured.TURN_RHS,
+    structured.EFFECTS_OF_COORDINATES,
+    designed.ADD_ROW_OF_DESIGNED,
+)
+WIDE = ("AT_FACTOR", "AT_SIDE_BY_SIDE")
 
 
 @njit
@@ -52,6 +65,30 @@ def test_a_call_by_address_is_the_call():
 def test_an_error_goes_on_to_the_caller():
     with pytest.raises(ValueError, match="below zero"):
         caller(WEIGHTED.address(), -1.0, np.ones(2))
+
+
+def test_a_kernel_that_was_not_compiled_is_an_error():
+    """Not the end of the process."""
+    with pytest.raises(RuntimeError, match="a kernel that this model was not made with"):
+        caller(0, 2.0, np.ones(2))
+
+
+def test_a_layout_has_the_addresses_of_what_it_needs():
+    places = {name: place for name, place in vars(kl).items() if name.startswith("AT_")}
+    assert sorted(places.values()) == list(range(kl.OF_LAYOUTS))
+    kernels = dict(zip(sorted(places, key=places.__getitem__), (*fields.APART, *OWN), strict=True))
+
+    def check(kind: str, structure: str, *wanted: str) -> None:
+        design = changed(make_design(kind), (structure,), np.random.default_rng(1)) if structure else make_design(kind)
+        at = pack.pack(design, plan_of(design, "joint")).layout.at
+        assert {name: at[place] for name, place in places.items() if at[place]} == {name: kernels[name].address() for name in wanted}
+
+    for kind in ("none", "one_factor", "slopes"):
+        check(kind, "")
+    check("nested", "", "AT_FACTOR")
+    check("one_factor", "icar*", "AT_ELIMINATE", "AT_PLACE", "AT_WHITEN", "AT_COMPLETE", "AT_DIFFERENCES")
+    check("one_factor", "icar", "AT_TURN_CORE", "AT_TURN_RHS", "AT_COORDINATES", "AT_DESIGNED")
+    check("crossed_wide", "", *WIDE)
 
 
 def test_a_signature_that_is_not_the_kernels_is_refused():

@@ -213,7 +213,7 @@ def test_special_paths_equal_the_general_one(kind):
                 elimination.load_core(gram, w)
                 w.V[:], w.vh[:] = b.node, rhs
                 if general:
-                    out = elimination._eliminate_factor(p.layout, unit, 0, sigma**2, w)
+                    out = elimination.eliminate_factor(p.layout, unit, 0, sigma**2, w)
                 else:
                     out = elimination.eliminate_unit(p.layout, gram, unit, sigma**2, w)
                 J, q = p.layout.factor[f].levels, p.layout.factor[f].width

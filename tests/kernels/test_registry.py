@@ -122,6 +122,15 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     sources = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("*.py") if path.name != Path(__file__).name)
     called = {name for name in kernels() if re.search(rf"\b{name}\b", sources)}
     indirect = {"run_chunk", "run_second_order", "run_factorised"}  # through Chain
+    indirect |= {"newton_step"}  # through ``start_near_mode``
+    indirect |= {
+        "whiten_shifted_core",
+        "propose_core",
+        "move_levels",
+        "move_covariances",
+        "move_family",
+        "refresh_predictor",
+    }  # by the loop
     indirect |= {"learned_step"}  # in warm-up, through the sweep
     indirect |= {"copy_factorisation"}  # through ``draw_hyper``: the factorisation left behind is that of the point
     indirect |= {"stand_in", "log_coefficient_prior", "copy_to", "scale_by"}  # through ``gaps``, ``scale_everything``, every sweep

@@ -282,8 +282,8 @@ LOOP += (
 
 def quiet(monkeypatch, **changed) -> None:
     """The loop of the sweeps as Python, and its steps other than ``changed`` do nothing. What is called by address is called as Python."""
-    steps = {name: getattr(k2, name).py_func for name in LOOP}
-    steps |= {apart.kernel.__name__: apart.kernel for apart in k2.APART}
+    steps = {apart.kernel.__name__: apart.kernel for apart in k2.APART}
+    steps |= {name: getattr(k2, name).py_func for name in LOOP}
     steps |= dict.fromkeys(("refresh_levels", "draw_covariance_sufficient", "draw_family"), lambda *a: None)
     steps |= dict.fromkeys(("scale_effects", "scale_everything"), lambda *a: 0.0)
     steps["draw_prior_scales"] = lambda *a: 0

@@ -105,7 +105,8 @@ def test_packed_statistics_are_not_touched_by_chains():
     design = fitted_design("crossed", "logit", rows=60)
     decided = plan.make(design, "augmented")
     packed = pack.pack(design, decided)
-    records = (packed.layout._replace(fields=packed.layout.fields.value), packed.rows, packed.gram, packed.priors)
+    layout = packed.layout._replace(fields=packed.layout.fields.value, at=np.array(packed.layout.at))
+    records = (layout, packed.rows, packed.gram, packed.priors)
     kept = [(array, array.copy()) for record in records for array in record]
     chain = Chain(0, np.random.SeedSequence(1), packed, design, 20)
     chain.advance(20)
