@@ -300,11 +300,11 @@ class Chain:
         return found
 
     def compile(self, besides: tuple[Apart, ...] = ()) -> None:
-        """Load or build the compiled loop, and what it calls by address in some steps alone but ``besides``, without drawing anything."""
+        """Load or build the compiled loop, and what it calls by address but ``besides``, without drawing anything."""
         self.LOOP.compile(tuple(map(typeof, self._arguments((0,) * len(self.APART), 0, True, self.new_kept(0, True)))))
         called = self._called()
-        for kernel in (*OF_STEPS, ks.LIKELIHOOD_OF_ROWS):
-            if called[kernel] and kernel in self.APART and kernel not in besides:
+        for kernel in self.APART:
+            if called.get(kernel, True) and kernel not in besides:
                 kernel.address()
         if called[ks.BEFORE_A_SWEEP]:
             self.derive()

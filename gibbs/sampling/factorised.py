@@ -7,7 +7,6 @@ on every decision is the exact one. Passes over the rows are made for every new 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -17,6 +16,7 @@ from gibbs import mapped
 from gibbs.kernels import expansion as ke
 from gibbs.kernels import factorised as kf
 from gibbs.kernels import layout as kl
+from gibbs.kernels.apart import Apart
 from gibbs.kernels.elimination import coefficient_precision
 from gibbs.kernels.likelihood import is_count
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
@@ -163,9 +163,8 @@ class FactorisedChain(SecondOrderChain):
             self.derive()
         return Chain._sweeps(self, sweeps, warming, out)
 
-    @cached_property
-    def addresses(self) -> tuple[int, ...]:
-        return tuple(kernel.address() if kernel in kf.CALLED else 0 for kernel in self.APART)
+    def _called(self) -> dict[Apart, bool]:
+        return super()._called() | {kernel: kernel in kf.CALLED for kernel in self.APART}
 
     def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
         p = self.packed

@@ -37,11 +37,8 @@ APART: dict[str, tuple[Apart, ...]] = {
         second_order.LOG_STAND_IN,
         second_order.REFRESH_LEVELS,
         second_order.MOVE_UNIT,
-        second_order.MOVE_BY_OWN_LAW,
         second_order.DRAW_COVARIANCE,
         second_order.SCALE_EFFECTS,
-        second_order.SCALE_EVERYTHING,
-        second_order.DRAW_FAMILY,
     ),
     "second-order by factors": factorised.CALLED,
 }

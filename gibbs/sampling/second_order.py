@@ -352,7 +352,13 @@ class SecondOrderChain(Chain):
         return found
 
     def _called(self) -> dict[Apart, bool]:
-        return super()._called() | {k2.REFRESH_FIELD: self.packed.layout.fields.table.size > 0}
+        p = self.packed
+        return super()._called() | {
+            k2.REFRESH_FIELD: p.layout.fields.table.size > 0,
+            k2.MOVE_BY_OWN_LAW: self.chosen.shape[0] > 0,
+            k2.SCALE_EVERYTHING: kl.EVERYTHING in p.steps[:, 0],
+            k2.DRAW_FAMILY: p.cutpoints > 0 or self.state.psi.size > 0,
+        }
 
     def _core_acceptance(self) -> tuple[float, float]:
         """Shares accepted of the part of the core that the variances move with, in the unit where it is least, and of all parts."""
@@ -382,6 +388,7 @@ class SecondOrderChain(Chain):
         """The levels that also move by their own law from now on, a (J,) of bool for each factor; none of a field."""
         self.which = [marked & (row.sparse < 0) for marked, row in zip(which, self.packed.layout.factor, strict=True)]
         self.chosen, self.own_rows = own_law.table(self.packed, self.which)
+        self.__dict__.pop("addresses", None)  # one more kernel may be called now
 
     def learnt(self) -> dict[str, np.ndarray]:
         m = self.moves
