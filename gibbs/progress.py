@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gibbs.sampling.progress import Progress
 
 _PHASES = {"compile": "compiling", "warmup": "warm-up", "sampling": "sampling", "replicates": "replicates and versions"}
-_COMPILING = "the sampler is being made ready (built once for an installation, in a minute or so; read from disk afterwards)"
+_COMPILING = "the sampler is being made ready (built once for an installation, in half a minute or so; read from disk afterwards)"
 FIRST, AGAIN = 20.0, 30.0
 """Seconds of silence before the first line where there is no terminal, and between two."""
 A_SECOND = 0.5
