@@ -46,7 +46,7 @@ from numba import types
 from .apart import Apart
 from .arrays import copy_to, sum_of
 from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
-from .compiling import kernel, loop, parts
+from .compiling import inlined, kernel, loop, parts
 from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
 from .elimination import coefficient_precision
 from .family_moves import draw_family, in_order
@@ -249,7 +249,7 @@ def move_variances(rng, orders, share, known, coordinates, count, model, state, 
     return OK, rise
 
 
-@kernel
+@inlined
 def whiten_shifted_core(rng, unit, model, state, moves, trial, work):
     """trial.core_noise ← the noise that the core is, in the coordinates of core + s(L), and trial.noise that of the unit, given it.
 
@@ -273,7 +273,7 @@ def whiten_shifted_core(rng, unit, model, state, moves, trial, work):
     return extra
 
 
-@kernel
+@inlined
 def propose_core(rng, orders, share, block, unit, model, state, moves, trial, work):
     """Part ``block`` of the core's noise redrawn; the coefficients, effects and η that follow, into ``trial``.
 
@@ -306,7 +306,7 @@ def propose_core(rng, orders, share, block, unit, model, state, moves, trial, wo
     return extra
 
 
-@kernel
+@inlined
 def move_levels(rng, orders, share, shape, unit, model, state, trial, work, counts):
     """The noise of the levels of ``unit``, root to leaf, level by level."""
     layout, cut = model.layout, state.core[: orders.cuts]
@@ -321,7 +321,7 @@ def move_levels(rng, orders, share, shape, unit, model, state, trial, work, coun
             refresh_levels_at(orders.at[AT_LEVELS], (rng, share, model.data, shape, cut, layout, unit, pos, state, trial, work, counts))
 
 
-@kernel
+@inlined
 def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, trial, work):
     """The levels of the one unit of ``model``, then its variances with the core, each part of its noise with a decision of its own.
 
@@ -387,7 +387,7 @@ def learned_step(step, accepted):
     return min(max(step * math.exp(0.1 * (accepted - 0.4)), 1e-4), 10.0)
 
 
-@kernel
+@inlined
 def move_covariances(rng, orders, shape, model, state, moves, trial, work):
     """Every covariance: now and then with its effects (``scale_effects``), then given them."""
     layout, term, now = model.layout, model.layout.term, scales_now(orders, state)
@@ -412,7 +412,7 @@ def scales_now(orders, state):
     return orders.learn or state.sweeps[0] % orders.every == 0.0
 
 
-@kernel
+@inlined
 def move_levels_by_own_law(rng, orders, shape, model, state, moves, work):
     """Now and then, the levels that warm-up chose."""
     if moves.chosen.shape[0] > 0 and (orders.learn or state.sweeps[0] % orders.own_every == 0.0):
@@ -422,7 +422,7 @@ def move_levels_by_own_law(rng, orders, shape, model, state, moves, work):
         ))  # fmt: skip
 
 
-@kernel
+@inlined
 def move_everything(rng, orders, model, state, moves, trial, work):
     """Now and then coefficients, effects and sds are multiplied at once (``scale_everything``)."""
     if scales_now(orders, state):
@@ -434,7 +434,7 @@ def move_everything(rng, orders, model, state, moves, trial, work):
             moves.steps[last] = learned_step(moves.steps[last], accepted)
 
 
-@kernel
+@inlined
 def move_family(rng, orders, shape, model, state, moves, work):
     """The family's own parameters given η: its dispersion in every sweep, cutpoints now and then. Returns the dispersion."""
     cut, data = state.core[: orders.cuts], model.data
@@ -466,7 +466,7 @@ def move_given_the_others(rng, second_orders, shape, unit, model, state, moves, 
     return move_unit(rng, second_orders, shape, coordinates, counts, given, state, moves, trial, work)
 
 
-@kernel
+@inlined
 def refresh_predictor(shape, cuts, model, state):
     """η, and the gap of every row, anew from coefficients and effects."""
     layout, data = model.layout, model.data

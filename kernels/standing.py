@@ -26,7 +26,7 @@ from .compiled import for_python
 
 LARGE, LARGE_LOOPS, OF_RECORDS = 600, 1000, 60
 """Instructions from which on a kernel stands, and one whose loops are optimised for what surrounds them; and values as which its arguments
-are passed. Sweeps of the seed's models take as long as with everything contained, and a first compilation six tenths of the time
+are passed. Sweeps of the seed's models take 1 to 3 % longer than with everything contained, and a first compilation six tenths of the time
 (``benchmarks/start.md``)."""
 
 _OWN = ("nopython", "no_cpython_wrapper")
