@@ -88,7 +88,7 @@ class Chain:
         self.packed, self.design, self.warmup = packed, design, warmup
         student = packed.student.size > 0  # columns, and all that is made of them, change with the scales of the levels
         self.gram = _own_gram(packed)
-        self.layout = ordering.addressed(packed.layout)
+        self.layout = packed.layout
         if packed.neighbours.chosen.size:
             self.layout = self.layout._replace(basis=packed.layout.basis.copy())
         self.rows = packed.rows._replace(Z=packed.rows.Z.copy()) if student else packed.rows

@@ -28,10 +28,10 @@ from gibbs.sampling.plan import Plan
 
 KERNELS = 80_000_000
 """Bytes of the compiled kernels and what loads them."""
-COMPILING = 270_000_000
+COMPILING = 170_000_000
 """Bytes more while they are built, once for an installation, where a second process builds half of them; twice that where one process has
-to build all, and twice for second-order moves, which are as much again. Measured on two cores and on one: 300 and 500 MB, second-order
-600 and 950."""
+to build all, and twice for second-order moves, which are as much again. Measured on two cores and on one: 155 and 270 MB, second-order
+260 and 480."""
 LIBRARIES = 40_000_000
 """Bytes of what the tables and the files of a run need."""
 PACKING = 2.3
