@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +76,10 @@ class Packed:
     blocks: tuple[tuple[int, int, int], ...] = ()  # of those, by factor: first, levels, columns
     backs: tuple[np.ndarray | None, ...] = ()  # of every term, u as written = back u; None: they are the same
     shrink: np.ndarray | None = None  # (U,) 1/√w of the level of every effect, under weights of levels
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """In another process, to which chains are sent, kernels have other addresses."""
+        self.__dict__.update(state | {"layout": ordering.addressed(state["layout"])})
 
     def effects_as_written(self, u: np.ndarray) -> np.ndarray:
         """u (n, U), draws of the effects in the centred basis of their terms ← effects as written. Changed in place, some draws at a time:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import re
 import threading
 import time
@@ -17,6 +18,7 @@ from gibbs.sampling import chains, crew, gather, pack, plan
 from gibbs.sampling.chain import Chain
 from gibbs.sampling.second_order import SecondOrderChain
 from tests.sampling.models import fitted_design, run
+from tests.sampling.structured_effects import changed
 
 
 def make_chain(design, *, seed: int = 1, warmup: int = 100, scheme: str = "auto") -> Chain:
@@ -99,6 +101,15 @@ def test_after_warm_up_everything_learnt_is_frozen(kind, family):
     assert chain.done == 250 and sum(o.lp.size for o in chain.kept) == 150
     for old, new in zip(kept, learnt(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_a_packed_model_that_is_sent_has_the_addresses_of_where_it_arrives():
+    """Those of another process would be its end: a worker of a cluster, with structured effects."""
+    design = changed(fitted_design("one_factor", "poisson", rows=60), ("icar",), np.random.default_rng(1))
+    packed = pack.pack(design, plan.make(design, "second-order"))
+    sent = replace(packed, layout=packed.layout._replace(at=(0,) * len(packed.layout.at)))
+    arrived = pickle.loads(pickle.dumps(sent))
+    assert arrived.layout.at == packed.layout.at and any(packed.layout.at)
 
 
 def test_packed_statistics_are_not_touched_by_chains():
