@@ -58,7 +58,7 @@ def test_compiling_counts_where_the_sampler_was_not_compiled_before(tmp_path, mo
     monkeypatch.setattr(footprint, "usable_cores", lambda: 2)
     assert predicted("one_factor", "poisson").compiling == 2 * footprint.COMPILING  # second-order moves
     found = predicted("one_factor")
-    assert found.compiling == footprint.COMPILING and "compiling the sampler, which is done once, 270 MB" in memory_sentence(found, FIXED)
+    assert found.compiling == footprint.COMPILING and "compiling the sampler, which is done once, 170 MB" in memory_sentence(found, FIXED)
     monkeypatch.setattr(footprint, "compiled_before", lambda scheme: True)
     found = predicted("one_factor")
     assert found.compiling == 0 and "compiling" not in memory_sentence(found, FIXED)
