@@ -1,6 +1,6 @@
 """Effective draws a second where decisions read single rows, and where they pass over all: ``python -m benchmarks.single_rows``.
 
-An age-period-cohort model of a binary outcome with four predictors, two of them normal, so that nearly no row repeats: 12 elections,
+An age-period-cohort model of a binary outcome, or of counts, with four predictors, two of them normal, so that nearly no row repeats: 12 elections,
 20 cohorts, 37 location effects; coefficients N(0, 10²), sds by default. One chain of ``--draws`` draws after 400 of warm-up, processor
 time of its thread; the least bulk and tail ESS over all coefficients, effects and log sds. Passes are measured up to ``--passes`` rows,
 with a tenth of the draws.
@@ -28,7 +28,12 @@ def people(rows: int, family: str, seed: int = 2) -> pd.DataFrame:
     table = pd.DataFrame({"age": rng.normal(size=rows), "female": (rng.random(rows) < 0.5) * 1.0, "educ": rng.integers(1, 8, rows) / 4.0})
     table["pid"] = rng.normal(size=rows)
     eta = 0.4 + table.to_numpy() @ [0.3, -0.2, 0.25, 0.1] + of_election[election] + of_cohort[cohort]
-    noise = rng.normal(size=rows) if family == "probit" else rng.logistic(size=rows)
+    if family == "cloglog":  # P(E < e^η) = 1 − e^{−e^η}
+        noise = -np.log(rng.standard_exponential(rows))
+    elif family == "poisson":
+        return table.assign(election=election + 1, cohort=cohort + 1, turnout=rng.poisson(np.exp(eta - 1.0)))
+    else:
+        noise = rng.normal(size=rows) if family == "probit" else rng.logistic(size=rows)
     return table.assign(election=election + 1, cohort=cohort + 1, turnout=(eta + noise > 0).astype(int))
 
 
@@ -58,7 +63,9 @@ def measure(rows: int, family: str, decided: int | None, draws: int) -> Line:
     from gibbs.sampling.chains import kind_of
     from gibbs.sampling.pack import pack
 
-    report = gibbs.check(MODEL, people(rows, family), family=family, scheme="second-order", priors={"b": "normal(0, 10)"})
+    named = {"family": "binomial", "link": "cloglog"} if family == "cloglog" else {"family": family}
+    formula = MODEL.replace("turnout", "turnout | trials(1)", 1) if family == "cloglog" else MODEL
+    report = gibbs.check(formula, people(rows, family), scheme="second-order", priors={"b": "normal(0, 10)"}, **named)
     seen, plan = by_group.arrange(report.design), report.plan
     plan = plan if decided is None else replace(plan, decided=decided)
     packed = pack(seen, plan)
@@ -95,7 +102,7 @@ def text(lines: list[Line], draws: int) -> str:
     load = ", ".join(f"{x:.0f}" for x in os.getloadavg())
     return (
         "# Decisions that read single rows\n\n"
-        "`python -m benchmarks.single_rows --write benchmarks/single_rows.md`: an age-period-cohort model of a binary outcome, simulated\n"
+        "`python -m benchmarks.single_rows --write benchmarks/single_rows.md`: an age-period-cohort model of a binary outcome or of counts, simulated\n"
         "(seed 2), predictors of which nearly no row repeats, 37 location effects (12 elections, 20 cohorts, 5 coefficients). One chain\n"
         f"(seed 1), {draws:,} draws, by passes a tenth, after {WARMUP} of warm-up; processor time of one thread. Start: from packed rows\n"
         "to the first draw, warm-up included (the first line also loads compiled code). Effective draws: the\n"
@@ -109,7 +116,7 @@ def text(lines: list[Line], draws: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", nargs="+", type=float, default=[1e4, 1e5, 1e6])
-    parser.add_argument("--families", nargs="+", default=["probit", "logit"])
+    parser.add_argument("--families", nargs="+", default=["probit", "logit", "cloglog", "poisson"])
     parser.add_argument("--draws", type=int, default=10_000)
     parser.add_argument("--passes", type=float, default=1e5, help="rows up to which passes are measured too")
     parser.add_argument("--write", type=Path, help="the page to write")

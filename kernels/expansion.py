@@ -31,16 +31,22 @@ import numpy as np
 
 from .arrays import copy_to
 from .compiling import contracted, kernel, reassociated
-from .likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT, COUNT_POISSON, log_likelihood
+from .likelihood import BINOMIAL_CLOGLOG, BINOMIAL_LOGIT, BINOMIAL_PROBIT, COUNT_POISSON, log_likelihood
 from .special import log_normal_cdf
 
 REFUSED, ACCEPTED, BROKEN = 0, 1, 2
 """What a decision ends with; the last: a row's likelihood changed by more than its bound, which no correct bound allows."""
 
-STEEPEST = {BINOMIAL_LOGIT: (6.0**-1.5 * math.sqrt(2.0), 0.125), BINOMIAL_PROBIT: (0.29571882, 0.18895684)}
-"""Suprema over η of |l'''| and |l''''| of one trial: of the logistic 1/(6√3) and 1/8 are exact, of the normal they are rounded up."""
+STEEPEST = {
+    BINOMIAL_LOGIT: (6.0**-1.5 * math.sqrt(2.0), 0.125),
+    BINOMIAL_PROBIT: (0.29571882, 0.18895684),
+    BINOMIAL_CLOGLOG: (0.42605477, 0.69819661),
+}
+"""Suprema over η of |l'''| and |l''''| of one trial, of the complementary log-log of one that is 1: of the logistic 1/(6√3) and 1/8 are
+exact, the others are rounded up. Of a 0 the complementary log-log has −e^η, as a count has: that is bounded up to a distance."""
 _LOGIT3, _LOGIT4 = STEEPEST[BINOMIAL_LOGIT]
 _PROBIT3, _PROBIT4 = STEEPEST[BINOMIAL_PROBIT]
+_CLOGLOG3, _CLOGLOG4 = STEEPEST[BINOMIAL_CLOGLOG]
 _SLACK = 1.0 + 1e-7
 """Of bounds and distances, against rounding."""
 
@@ -56,8 +62,20 @@ def _probit_derivatives(x):
 
 
 @kernel
+def _cloglog_derivatives(x):
+    """(f', f'', f''') of f = log(1 − e^−m) at x, m = e^x, by r = m/(e^m − 1) and s = 1 − r − m: f' = r, f'' = rs, f''' = r(s² − rs − m)."""
+    m = math.exp(min(x, 700.0))
+    if m > 700.0:  # r < 1e-300
+        return 0.0, 0.0, 0.0
+    r = m / math.expm1(m) if m > 1e-300 else 1.0
+    s = 1.0 - r - m if m > 1e-3 else m * (m * (m * m / 720.0 - 1.0 / 12.0) - 0.5)
+    return r, r * s, r * (s * s - r * s - m)
+
+
+@kernel
 def three_derivatives(code, y, n, eta):
-    """(l', l'', l''') at η of y of n trials (logit, probit), or of a count y over n rows (Poisson); nan of any other likelihood."""
+    """(l', l'', l''') at η of y of n trials (logit, probit, complementary log-log), or of a count y over n rows (Poisson); nan of any other
+    likelihood."""
     if code == BINOMIAL_LOGIT:
         e = math.exp(-abs(eta))
         small, large = e / (1.0 + e), 1.0 / (1.0 + e)
@@ -74,6 +92,10 @@ def three_derivatives(code, y, n, eta):
             second += (n - y) * b
             third -= (n - y) * c
         return first, second, third
+    if code == BINOMIAL_CLOGLOG:
+        rest = (n - y) * math.exp(eta) if n > y else 0.0
+        first, second, third = _cloglog_derivatives(eta) if y > 0.0 else (0.0, 0.0, 0.0)
+        return y * first - rest, y * second - rest, y * third - rest
     if code != COUNT_POISSON:
         return np.nan, np.nan, np.nan
     mean = n * math.exp(eta)
@@ -81,14 +103,24 @@ def three_derivatives(code, y, n, eta):
 
 
 @kernel
-def steepness(code, order, n, eta, far):
-    """A bound on |l^(order + 1)| of n trials, or rows, wherever η is no further than ``far`` from ``eta``; nan where none is known."""
+def bounded_everywhere(code):
+    """Whether ``steepness`` holds however far η goes; else up to the distance that it is given."""
+    return code == BINOMIAL_LOGIT or code == BINOMIAL_PROBIT
+
+
+@kernel
+def steepness(code, order, y, n, eta, far):
+    """A bound on |l^(order + 1)| of y of n trials, or y over n rows, wherever η is no further than ``far`` from ``eta``; nan where none is
+    known."""
     if order != 2 and order != 3:
         return np.nan
     if code == BINOMIAL_LOGIT:
         return n * (_LOGIT3 if order == 2 else _LOGIT4)
     if code == BINOMIAL_PROBIT:
         return n * (_PROBIT3 if order == 2 else _PROBIT4)
+    if code == BINOMIAL_CLOGLOG:
+        bound = y * (_CLOGLOG3 if order == 2 else _CLOGLOG4)
+        return bound + (n - y) * math.exp(eta + far) if n > y else bound
     return n * math.exp(eta + far) if code == COUNT_POISSON else np.nan
 
 
@@ -166,7 +198,7 @@ def bound_rows(data, layout, expansion, inverse, place, weight):
             square += 2.0 * s * weight[a]
         h = math.sqrt(square) * _SLACK
         c = predictor_of_row(data, X, layout, i, expansion.centre)
-        steep = steepness(data.code, order, data.trials[i], c, h * expansion.reach)
+        steep = steepness(data.code, order, data.y[i], data.trials[i], c, h * expansion.reach)
         bound[i] = steep * h * h * h * (1.0 / 6.0 if order == 2 else h / 24.0) * _SLACK
         total += bound[i]
         if order == 3:

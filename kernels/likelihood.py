@@ -205,7 +205,7 @@ def binomial_derivatives(code, y, n, eta):
     mean = math.exp(eta)
     first = (y - n) * mean if n > y else 0.0
     second = -first
-    if y > 0.0:
+    if y > 0.0 and mean < 700.0:  # beyond, a 1 has no slope left
         ratio = mean / math.expm1(mean) if mean > 1e-300 else 1.0
         first += y * ratio
         second += y * ratio * (mean + ratio - 1.0 if mean > 1e-5 else 0.5 * mean)

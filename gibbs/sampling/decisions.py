@@ -95,6 +95,10 @@ def _information(code: int, ones: float, trials: float) -> tuple[float, tuple[fl
     share = (ones + 0.5) / (trials + 1.0)
     if code == kd.BINOMIAL_LOGIT:
         return share * (1.0 - share), STEEPEST[code]
+    if code == kd.BINOMIAL_CLOGLOG:  # of zeros −e^η
+        rate = -np.log1p(-share)
+        third, fourth = (share * steepest + (1.0 - share) * rate for steepest in STEEPEST[code])
+        return float(rate**2 * (1.0 - share) / share), (float(third), float(fourth))
     from scipy.special import ndtri
 
     density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)

@@ -18,7 +18,6 @@ from gibbs.kernels import factorised as kf
 from gibbs.kernels import layout as kl
 from gibbs.kernels.apart import Apart
 from gibbs.kernels.elimination import coefficient_precision
-from gibbs.kernels.likelihood import is_count
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.sampling.chain import Chain, Kept, freeze_reference
 from gibbs.sampling.second_order import SecondOrderChain
@@ -67,7 +66,7 @@ class FactorisedChain(SecondOrderChain):
             order=0, X=p.rows.X, centre=self.state.core.copy(), root=np.zeros((pc, pc)), cubic=np.zeros(cubic),
             bound=mapped.filled(p.rows.y, rows, 0.0), threshold=mapped.filled(p.rows.y, rows, 0.0),
             alias=mapped.filled(p.rows.y, rows, 0, np.int32), total=0.0,
-            reach=float(np.sqrt(pc) + REACH) if is_count(p.likelihood) else np.inf, most=DEAREST * rows, drawn=np.zeros(pc + 1),
+            reach=np.inf if ke.bounded_everywhere(p.likelihood) else float(np.sqrt(pc) + REACH), most=DEAREST * rows, drawn=np.zeros(pc + 1),
             here=np.full(2, np.nan), there=np.zeros(2), spare=np.zeros(pc),
         )  # fmt: skip
         self._stand_in()

@@ -27,6 +27,7 @@ LIKELIHOODS = {
     "logit": (kd.BINOMIAL_LOGIT, lambda y, n, x: y * x - n * mpmath.log1p(mpmath.exp(x))),
     "probit": (kd.BINOMIAL_PROBIT, lambda y, n, x: y * mpmath.log(mpmath.ncdf(x)) + (n - y) * mpmath.log(mpmath.ncdf(-x))),
     "poisson": (kd.COUNT_POISSON, lambda y, n, x: y * x - n * mpmath.exp(x)),
+    "cloglog": (kd.BINOMIAL_CLOGLOG, lambda y, n, x: y * mpmath.log(-mpmath.expm1(-mpmath.exp(x))) - (n - y) * mpmath.exp(x)),
 }
 
 
@@ -37,7 +38,7 @@ def test_three_derivatives_are_those_of_the_likelihood(name):
     code, l = LIKELIHOODS[name]
     with mpmath.workdps(40):
         for eta in (-30.0, -9.0, -3.0, -0.4, 0.0, 0.7, 2.5, 8.0):
-            if name == "poisson" and eta > 5.0:
+            if name in ("poisson", "cloglog") and eta > 5.0:
                 continue
             for y, n in ((0.0, 1.0), (1.0, 1.0), (3.0, 7.0)):
                 found = ke.three_derivatives(code, y, n, eta)
@@ -47,8 +48,17 @@ def test_three_derivatives_are_those_of_the_likelihood(name):
 
 
 def test_other_likelihoods_have_no_expansion():
-    assert all(math.isnan(v) for v in ke.three_derivatives(kd.BINOMIAL_CLOGLOG, 1.0, 1.0, 0.3))
-    assert math.isnan(ke.steepness(kd.ORDINAL_LOGIT, 3, 1.0, 0.3, 1.0)) and math.isnan(ke.steepness(kd.BINOMIAL_LOGIT, 4, 1.0, 0.3, 1.0))
+    assert all(math.isnan(v) for v in ke.three_derivatives(kd.COUNT_NEGATIVE_BINOMIAL, 1.0, 1.0, 0.3))
+    assert math.isnan(ke.steepness(kd.ORDINAL_LOGIT, 3, 1.0, 1.0, 0.3, 1.0))
+    assert math.isnan(ke.steepness(kd.BINOMIAL_LOGIT, 4, 1.0, 1.0, 0.3, 1.0))
+
+
+def test_a_complementary_log_log_far_out():
+    """Where e^η overflows a 1 has no slope left, and a 0 has that of −e^η; where e^η is below the smallest number, a 1 has slope 1."""
+    assert ke.three_derivatives(kd.BINOMIAL_CLOGLOG, 1.0, 1.0, 800.0) == (0.0, 0.0, 0.0)
+    assert ke.three_derivatives(kd.BINOMIAL_CLOGLOG, 1.0, 1.0, -800.0) == (1.0, 0.0, 0.0)
+    assert ke.three_derivatives(kd.BINOMIAL_CLOGLOG, 0.0, 1.0, 20.0) == (-math.exp(20.0),) * 3
+    assert kd.derivatives(kd.BINOMIAL_CLOGLOG, 1.0, 1.0, 800.0, 1.0, np.zeros(0)) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
@@ -65,9 +75,20 @@ def test_bounds_of_derivatives_hold_and_are_no_larger_than_they_need_be(name, or
         coarse = np.linspace(*ends, 401)
         best = coarse[np.argmax([size(x) for x in coarse])]
         largest = max(size(x) for x in np.clip(best + np.linspace(-0.05, 0.05, 201), *ends))
-    bound = ke.steepness(code, order, 1.0, sum(ends) / 2, (ends[1] - ends[0]) / 2)
+    bound = ke.steepness(code, order, 1.0, 1.0, sum(ends) / 2, (ends[1] - ends[0]) / 2)
     assert (1.0 - 1e-5) * bound <= largest <= bound * (1.0 + 1e-12)
-    assert ke.steepness(code, order, 5.0, 0.0, 1.0) == pytest.approx(5.0 * ke.steepness(code, order, 1.0, 0.0, 1.0))
+    assert ke.steepness(code, order, 5.0, 5.0, 0.0, 1.0) == pytest.approx(5.0 * ke.steepness(code, order, 1.0, 1.0, 0.0, 1.0))
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_the_bound_of_several_trials_is_above_the_derivative_everywhere_in_its_ball(order):
+    """3 of 7, complementary log-log: the sum of what ones and zeros have; a ball about −0.3."""
+    code, l = LIKELIHOODS["cloglog"]
+    bound = ke.steepness(code, order, 3.0, 7.0, -0.3, 0.9)
+    with mpmath.workdps(30):
+        sizes = [float(abs(mpmath.diff(lambda z: l(3.0, 7.0, z), x, order + 1))) for x in np.linspace(-1.2, 0.6, 61)]
+    assert 0.5 * bound < max(sizes) < bound
+    assert not ke.bounded_everywhere(code) and ke.steepness(code, order, 3.0, 7.0, -0.3, np.inf) == np.inf
 
 
 @pytest.mark.parametrize(
@@ -123,7 +144,9 @@ class Problem:
 
 def problem(kind: str, family: str, order: int, *, rows: int = 40, far: float = 1.5, seed: int = 4) -> Problem:
     """Two draws of about the posterior, ``far`` times as far from the centre as it is wide."""
-    design = by_group.arrange(fitted_design("slopes" if kind == "rw1" else kind, family, rows=rows, levels=4, seed=seed))
+    named = {"link": "cloglog"} if family == "cloglog" else {}
+    family = "binomial" if named else family
+    design = by_group.arrange(fitted_design("slopes" if kind == "rw1" else kind, family, rows=rows, levels=4, seed=seed, **named))
     if kind == "rw1":
         walk = structure_of("rw1", len(design.factors[0].levels), np.random.default_rng(3))
         design = replace(design, factors=(replace(design.factors[0], structure=walk),))
@@ -148,6 +171,8 @@ CASES = [
     ("crossed", "probit", 3),
     ("one_factor", "poisson", 3),
     ("slopes", "poisson", 2),
+    ("crossed", "cloglog", 2),
+    ("slopes", "cloglog", 3),
 ]
 
 

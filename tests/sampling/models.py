@@ -15,11 +15,11 @@ from tests import oracles
 
 
 def fitted_design(
-    kind: str, family: str = "gaussian", *, rows: int = 150, levels: int = 8, seed: int = 1, known_se: bool = False
+    kind: str, family: str = "gaussian", *, rows: int = 150, levels: int = 8, seed: int = 1, known_se: bool = False, link: str = ""
 ) -> Design:
     """A random design of ``kind`` with data simulated from parameters of ordinary size."""
     rng = np.random.default_rng([seed, 7])
-    design = oracles.random_design(rng, kind, family=family, rows=rows, levels=levels, known_se=known_se)
+    design = oracles.random_design(rng, kind, family=family, rows=rows, levels=levels, known_se=known_se, link=link)
     return with_data(design, rng)
 
 
