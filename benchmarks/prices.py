@@ -95,6 +95,11 @@ MODELS: dict[str, tuple[str, str | None, str | None, tuple[str, ...]]] = {
     "simulated, autoregression, poisson": ("count ~ x + z + ar1(h)", _ROWS, "poisson", ("auto",)),
     "simulated, t effects": ('x ~ z + (1 | gr(g, dist = "student"))', _ROWS, "gaussian", ("auto",)),
     "simulated, t effects, poisson": ('count ~ x + z + (1 | gr(g, dist = "student"))', _ROWS, "poisson", ("auto",)),
+    "contraception, slopes of livch": (_USE.replace("urban | d", "livch | d"), "mlmRev::Contraception", "logit", ("auto",)),
+    "soup, slopes": ("SURENESS ~ PROD + AGEGROUP + (1 + DAY + PROD + SOUPTYPE | RESP)", "ordinal::soup", "ordinal", ("auto",)),
+    "simulated, slopes, logit": ("one ~ x + z + (1 + x + z | g) + (1 + x | h)", _ROWS, "logit", ("auto",)),
+    "simulated, slopes, poisson": ("count ~ x * z + (1 + x * z | g)", _ROWS, "poisson", ("auto",)),
+    "simulated, slopes, probit": ("one ~ x * z + (1 + x * z | g) + (1 + x | h)", _ROWS, "probit", ("auto",)),
     "simulated, units in turn": ("x ~ z + (1 | g) + (1 | h)", _ROWS, "gaussian", ("one-at-a-time", "collapsed")),
 }
 """Name: (spec or formula, data, family, schemes)."""

@@ -1,8 +1,8 @@
 """Effective draws a second where decisions read single rows, and where they pass over all: ``python -m benchmarks.single_rows``.
 
-An age-period-cohort model of a binary outcome, or of counts, with four predictors, two of them normal, so that nearly no row repeats: 12 elections,
-20 cohorts, 37 location effects; coefficients N(0, 10²), sds by default. One chain of ``--draws`` draws after 400 of warm-up, processor
-time of its thread; the least bulk and tail ESS over all coefficients, effects and log sds. Passes are measured up to ``--passes`` rows,
+An age-period-cohort model of a binary outcome, or of counts, with four predictors, two of them normal, so that nearly no row repeats: 12
+elections, 20 cohorts, 37 location effects; coefficients N(0, 10²), sds by default. One chain of ``--draws`` draws after 400 of warm-up,
+processor time of its thread; the least bulk and tail ESS over all coefficients, effects and log sds. Passes are measured up to ``--passes`` rows,
 with a tenth of the draws.
 """
 
@@ -102,10 +102,10 @@ def text(lines: list[Line], draws: int) -> str:
     load = ", ".join(f"{x:.0f}" for x in os.getloadavg())
     return (
         "# Decisions that read single rows\n\n"
-        "`python -m benchmarks.single_rows --write benchmarks/single_rows.md`: an age-period-cohort model of a binary outcome or of counts, simulated\n"
-        "(seed 2), predictors of which nearly no row repeats, 37 location effects (12 elections, 20 cohorts, 5 coefficients). One chain\n"
-        f"(seed 1), {draws:,} draws, by passes a tenth, after {WARMUP} of warm-up; processor time of one thread. Start: from packed rows\n"
-        "to the first draw, warm-up included (the first line also loads compiled code). Effective draws: the\n"
+        "`python -m benchmarks.single_rows --write benchmarks/single_rows.md`: an age-period-cohort model of a binary outcome or of\n"
+        "counts, simulated (seed 2), predictors of which nearly no row repeats, 37 location effects (12 elections, 20 cohorts, 5 coefficients).\n"
+        f"One chain (seed 1), {draws:,} draws, by passes a tenth, after {WARMUP} of warm-up; processor time of one thread. Start: from\n"
+        "packed rows to the first draw, warm-up included (the first line also loads compiled code). Effective draws: the\n"
         "least of bulk and tail over all coefficients, effects and log sds.\n\n"
         + "\n".join([head, *map(str, lines)])
         + f"\n\n{time.strftime('%d %B %Y').lstrip('0')}; {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; "

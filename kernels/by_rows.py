@@ -3,6 +3,9 @@
     for every term    each row of L with its column of effects integrated out, then its direction given the effects (``row_moves.py``)
     then              (β, all sds) in one normal draw (``joint_scales.py``)
 
+Each of these is reversible, and in this order or in the reverse one, at the toss of a coin, so is the whole: what second-order sweeps ask
+for, whose proposal it is (``second_order.py``).
+
 Nothing is learnt in warm-up, and a scan costs about one pass over the cross-products, however many variances there are. With the exact draw
 of all location effects before it and the slices of p(L | u) after it, a maximal crossed model has about half an effective draw a sweep.
 """
@@ -14,14 +17,14 @@ from .compiling import kernel, parts
 from .covariance import residual_rhs
 from .joint_scales import core_residual, draw_coefficients_and_sds
 from .layout import Levels, Room
-from .row_moves import move_rows_collapsed, standardize, turn_rows
+from .row_moves import LEVEL_ROWS, move_rows_collapsed, standardize, turn_rows
 
 
 def room_needed(layout, p: int, core_columns: int, effects: int, width: int) -> int:
     """Numbers of ``Work.saved`` that ``make_room`` takes up; ``width`` the widest factor, ``effects`` U."""
     sds = int(layout.term.width.sum())
     most, block = int(layout.factor.levels.max(initial=0)), int((layout.factor.levels * layout.factor.width**2).max(initial=0))
-    return 7 * most + block + effects + 2 * core_columns + (p + sds) * (p + sds + 6) + sds + width * core_columns
+    return LEVEL_ROWS * most + block + effects + 2 * core_columns + (p + sds) * (p + sds + 6) + sds + width * core_columns
 
 
 @parts
@@ -33,8 +36,8 @@ def make_room(layout, work):
     for f in range(layout.factor.shape[0]):
         J, q = layout.factor[f].levels, layout.factor[f].width
         most, block, width = max(most, J), max(block, J * q * q), max(width, q)
-    size, of, a = p + sds, work.saved, 7 * most
-    levels = of[:a].reshape((7, most))
+    size, of, a = p + sds, work.saved, LEVEL_ROWS * most
+    levels = of[:a].reshape((LEVEL_ROWS, most))
     b = a + block
     c = b + U
     d = c + pc
@@ -68,33 +71,62 @@ def core_levels(layout, gram, f, core, u, unit, room):
 
 
 @kernel
-def move_terms(rng, layout, f, levels, priors, state, tuning, room):
+def move_terms(rng, held, backwards, layout, f, levels, priors, state, reference, room):
     """Every covariance of factor f that is drawn."""
-    for t in range(layout.term.shape[0]):
-        if layout.term[t].factor == f and layout.term[t].given == 0:
-            standardize(layout, t, state.L, state.u, room.effects)
-            move_rows_collapsed(rng, layout, t, priors, levels, state.L, state.u, state.sigma[0], tuning.reference, room)
-            turn_rows(rng, layout, t, priors, levels, state.L, state.u, state.sigma[0], room)
+    terms, sigma = layout.term.shape[0], state.sigma[0]
+    for i in range(terms):
+        t = terms - 1 - i if backwards else i
+        if layout.term[t].factor != f or layout.term[t].given == 1:
+            continue
+        standardize(layout, t, state.L, state.u, room.effects)
+        if backwards:
+            turn_rows(rng, backwards, layout, t, priors, levels, state.L, state.u, sigma, room)
+        move_rows_collapsed(rng, held, backwards, layout, t, priors, levels, state.L, state.u, sigma, reference, room)
+        if not backwards:
+            turn_rows(rng, backwards, layout, t, priors, levels, state.L, state.u, sigma, room)
 
 
 @kernel
-def move_by_rows(rng, unit, rounds, layout, gram, priors, state, tuning, work):
-    """The covariances of the core's factors and of ``unit`` (−1: there is none), their effects, and β. ``gram``: less the other units."""
-    factor, room = layout.factor, make_room(layout, work)
-    for _ in range(rounds):
-        for pos in range(layout.units.shape[1] if unit >= 0 else 0):
-            f = layout.units[unit, pos]
-            if f < 0:
-                break
+def move_unit_by_rows(rng, held, backwards, unit, layout, gram, priors, state, reference, room):
+    """The covariances of the factors of ``unit`` (−1: there is none)."""
+    places = layout.units.shape[1] if unit >= 0 else 0
+    for i in range(places):
+        pos = places - 1 - i if backwards else i
+        f = layout.units[unit, pos]
+        if f >= 0:
             residual_rhs(layout, gram, unit, pos, state.core, state.u, room.residual)
-            move_terms(rng, layout, f, Levels(gram.node, factor[f].g0, room.residual), priors, state, tuning, room)
-        for k in range(layout.core_factors.size):
-            f = layout.core_factors[k]
-            levels = core_levels(layout, gram, f, state.core, state.u, unit, room)
-            move_terms(rng, layout, f, levels, priors, state, tuning, room)
-            for j in range(factor[f].levels * factor[f].width):
-                state.core[factor[f].core0 + j] = state.u[factor[f].u0 + j]
-        draw_coefficients_and_sds(rng, layout, unit, gram, priors, state, room)
+            levels = Levels(gram.node, layout.factor[f].g0, room.residual)
+            move_terms(rng, held, backwards, layout, f, levels, priors, state, reference, room)
+
+
+@kernel
+def move_core_by_rows(rng, held, backwards, unit, layout, gram, priors, state, reference, room):
+    """The covariances of the core's factors."""
+    factor, several = layout.factor, layout.core_factors.size
+    for i in range(several):
+        f = layout.core_factors[several - 1 - i if backwards else i]
+        levels = core_levels(layout, gram, f, state.core, state.u, unit, room)
+        move_terms(rng, held, backwards, layout, f, levels, priors, state, reference, room)
+        for j in range(factor[f].levels * factor[f].width):
+            state.core[factor[f].core0 + j] = state.u[factor[f].u0 + j]
+
+
+@kernel
+def move_by_rows(rng, unit, rounds, held, layout, gram, priors, state, reference, work):
+    """The covariances of the core's factors and of ``unit`` (−1: there is none), their effects, and β. ``gram``: less the other units.
+
+    held : the noise of the effects stays (``move_rows_collapsed``), and the order is that above or its reverse, at the toss of a coin.
+    """
+    room = make_room(layout, work)
+    for _ in range(rounds):
+        backwards = held and rng.random() < 0.5
+        if backwards:
+            draw_coefficients_and_sds(rng, layout, unit, gram, priors, state, room)
+            move_core_by_rows(rng, held, backwards, unit, layout, gram, priors, state, reference, room)
+        move_unit_by_rows(rng, held, backwards, unit, layout, gram, priors, state, reference, room)
+        if not backwards:
+            move_core_by_rows(rng, held, backwards, unit, layout, gram, priors, state, reference, room)
+            draw_coefficients_and_sds(rng, layout, unit, gram, priors, state, room)
 
 
 MOVE_BY_ROWS = Apart(move_by_rows)

@@ -99,6 +99,8 @@ COUNT = np.dtype(
             "passes",  # of such decisions, those made by a pass over the rows after all
             "held_tried",  # what the pieces of a field hold fast, decided on by itself (``field_moves.py``)
             "held_accepted",
+            "rows_tried",  # moves of the variances by rows of their covariances, where a decision follows (``by_rows.py``)
+            "rows_accepted",
         )
     ],
     align=True,
@@ -375,7 +377,7 @@ class Trial(NamedTuple):
     change: np.ndarray  # (U,)
 
 
-CALLED, CALLED_OF_SECOND_ORDER = 12, 11
+CALLED, CALLED_OF_SECOND_ORDER = 12, 12
 """Kernels that ``sweep.py`` and ``second_order.py`` call by address."""
 
 
@@ -405,6 +407,7 @@ class SecondOrders(NamedTuple):
     cycles: int  # times that a sweep goes through its moves, each a sweep to what follows
     move: int
     times: int  # that the variances move before the decision
+    rounds: int  # of moves by rows, each with a decision; 0: the variances move with the core
     learn: bool
     blocks: int  # parts in which the core's noise is redrawn
     pieces: int  # and that of a field
@@ -448,7 +451,7 @@ class Room(NamedTuple):
     effects: np.ndarray  # (largest factor,) e of a term
     residual: np.ndarray  # (U,)
     core_residual: np.ndarray  # (pc,)
-    levels: np.ndarray  # (7, most levels)
+    levels: np.ndarray  # (8, most levels)
     block: np.ndarray  # G of the levels of a factor in the core
     direction: np.ndarray  # (U,) effects in units of their sd
     core_direction: np.ndarray  # (pc,)

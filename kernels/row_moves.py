@@ -13,6 +13,8 @@ without what row k and column k put in, row k = αP + βQ, t_j = Σ_{b<k} (αP_b
     g_j = δ'G_jδ ,     r_j = δ'(ρ_j − G_j,·k t_j) ,     e_jk ~ N(r_j/(σ² + g_j), σ²/(σ² + g_j)) .
 
 First s_k (α = s_k, β = 0: a signed slice, Neal 2003), then c_k along a great circle (α, β) = s_k (cos θ, sin θ) with a random tangent Q.
+Where the whole is a proposal, e_·k is not drawn: its noise ξ_j = (e_jk − mean)/sd, which is independent of row k, stays, and e_·k follows
+the row.
 
 **Given e** (``turn_rows``): c_k along a great circle, the log likelihood a quadratic in (cos θ, sin θ).
 """
@@ -32,8 +34,10 @@ STEPS_OUT = 64
 WHOLE, TANGENT, TRIAL, SCRATCH = 0, 1, 3, 4
 """Rows of ``room.small``: P, Q, a factor L on trial, scratch of its prior."""
 
-G_KK, G_K, G_REST, RHO, RHO_REST, T_WHOLE, T_TANGENT = 0, 1, 2, 3, 4, 5, 6
-"""Rows of ``room.levels``, a number a level: G_kk; over a, b > k: Σ L_ak G_ak; Σ L_ak G_ab L_bk; ρ_k; Σ L_ak ρ_a; Σ P_b e_b; Σ Q_b e_b."""
+G_KK, G_K, G_REST, RHO, RHO_REST, T_WHOLE, T_TANGENT, NOISE = 0, 1, 2, 3, 4, 5, 6, 7
+LEVEL_ROWS = 8
+"""Rows of ``room.levels``, a number a level: G_kk; over a, b > k: Σ L_ak G_ak; Σ L_ak G_ab L_bk; ρ_k; Σ L_ak ρ_a; Σ P_b e_b; Σ Q_b e_b;
+ξ."""
 
 
 @kernel
@@ -205,8 +209,18 @@ def _slice_circle(rng, layout, t, priors, k, s, i2, L, room):
 
 
 @contracted
-def _put_in(rng, layout, t, k, levels, s, i2, L, u, room):
-    """e_·k of every level given row k = s P, and u and R = ``levels.residual`` after them."""
+def _noise_of_effects(layout, t, k, s, i2, room):
+    """room.levels, row NOISE ← ξ, what e_·k of every level is beside its mean given row k = s P, in units of its sd."""
+    e, c, q, diagonal = room.effects, room.levels, layout.term[t].width, s * room.small[WHOLE, k]
+    for j in range(layout.term[t].count):
+        t_j, one = s * c[T_WHOLE, j], 1.0 + i2 * (c[G_REST, j] + diagonal * (2.0 * c[G_K, j] + diagonal * c[G_KK, j]))
+        r = c[RHO_REST, j] - c[G_K, j] * t_j + diagonal * (c[RHO, j] - c[G_KK, j] * t_j)
+        c[NOISE, j] = e[j * q + k] * math.sqrt(one) - i2 * r / math.sqrt(one)
+
+
+@contracted
+def _put_in(rng, held, layout, t, k, levels, s, i2, L, u, room):
+    """e_·k of every level given row k = s P, its noise drawn or ``held``, and u and R = ``levels.residual`` after them."""
     term, factor, e, c = layout.term[t], layout.factor[layout.term[t].factor], room.effects, room.levels
     G, R, q, l0, stride, column = levels.gram, levels.residual, term.width, term.l0, factor.width, term.column
     diagonal, change = s * room.small[WHOLE, k], room.small[SCRATCH]
@@ -215,7 +229,7 @@ def _put_in(rng, layout, t, k, levels, s, i2, L, u, room):
         g = levels.gram0 + (term.first + j) * stride * stride
         t_j, one = s * c[T_WHOLE, j], 1.0 + i2 * (c[G_REST, j] + diagonal * (2.0 * c[G_K, j] + diagonal * c[G_KK, j]))
         r = c[RHO_REST, j] - c[G_K, j] * t_j + diagonal * (c[RHO, j] - c[G_KK, j] * t_j)
-        fresh = (i2 * r / math.sqrt(one) + rng.standard_normal()) / math.sqrt(one)
+        fresh = (i2 * r / math.sqrt(one) + (c[NOISE, j] if held else rng.standard_normal())) / math.sqrt(one)
         change[k] = t_j + diagonal * fresh - u[at + column + k]
         for a in range(k + 1, q):
             change[a] = L[l0 + a * q + k] * (fresh - e[j * q + k])
@@ -240,15 +254,17 @@ def _store_row(q, l0, k, s, J, L, e, small):
 
 
 @kernel
-def move_rows_collapsed(rng, layout, t, priors, levels, L, u, sigma, reference, room):
-    """Every row of L_t in turn with its effects e_·k integrated out: sd, direction, effects.
+def move_rows_collapsed(rng, held, backwards, layout, t, priors, levels, L, u, sigma, reference, room):
+    """Every row of L_t in turn with its effects e_·k integrated out: sd, direction, effects; ``backwards``: the last first, and its
+    direction before its sd. ``held``: the noise of the effects stays.
 
     ``levels``: ``layout.Levels`` of the term's factor. ``room.effects`` holds e (``standardize``). ``reference`` (like L, frozen) is the
     typical size of each row: the width of a slice where the rows say little. Mutates L, u, e and ``levels.residual``.
     """
     term, c, small, e = layout.term[t], room.levels, room.small, room.effects
     q, l0, J, i2 = term.width, term.l0, term.count, 1.0 / (sigma * sigma)
-    for k in range(q):
+    for i in range(q):
+        k = q - 1 - i if backwards else i
         _take_out(layout, t, k, levels, L, u, room)
         s, information, typical = load_row(q, l0, k, L, small), 0.0, 0.0
         _dot_effects(q, J, k, small[WHOLE], e, c[T_WHOLE])
@@ -260,21 +276,32 @@ def move_rows_collapsed(rng, layout, t, priors, levels, L, u, sigma, reference, 
         width = math.sqrt(typical) * 2.5 / math.sqrt(2.0 * max(J, 1))
         if information > 0.0:
             width = max(width, min(2.0 * sigma * math.sqrt(J / information), math.sqrt(typical)))
-        s = _slice_sd(rng, layout, t, priors, k, s, width, i2, L, room)
+        if held:
+            _noise_of_effects(layout, t, k, s, i2, room)
+        if not backwards:
+            s = _slice_sd(rng, layout, t, priors, k, s, width, i2, L, room)
         if k > 0:
-            if s < 0.0:
-                s = -s
-                for b in range(k + 1):
-                    small[WHOLE, b] = -small[WHOLE, b]
-                for j in range(J):
-                    c[T_WHOLE, j] = -c[T_WHOLE, j]
+            s = _made_positive(k, s, J, small, c)
             fresh_tangent(rng, k, small)
             _dot_effects(q, J, k, small[TANGENT], e, c[T_TANGENT])
             angle = _slice_circle(rng, layout, t, priors, k, s, i2, L, room)
             turn(k + 1, angle, small[WHOLE], small[TANGENT])
             turn(J, angle, c[T_WHOLE], c[T_TANGENT])
-        _put_in(rng, layout, t, k, levels, s, i2, L, u, room)
+        if backwards:
+            s = _slice_sd(rng, layout, t, priors, k, s, width, i2, L, room)
+        _put_in(rng, held, layout, t, k, levels, s, i2, L, u, room)
         _store_row(q, l0, k, s, J, L, e, small)
+
+
+@kernel
+def _made_positive(k, s, J, small, c):
+    """|s|; where s is negative, P and what levels know of it change signs with it."""
+    if s < 0.0:
+        for b in range(k + 1):
+            small[WHOLE, b] = -small[WHOLE, b]
+        for j in range(J):
+            c[T_WHOLE, j] = -c[T_WHOLE, j]
+    return abs(s)
 
 
 @kernel
@@ -286,11 +313,14 @@ def turn(size, angle, x, y):
 
 
 @kernel
-def turn_rows(rng, layout, t, priors, levels, L, u, sigma, room):
-    """The direction of every row of L_t but the first along a random great circle, given e. Mutates L, u, e and ``levels.residual``."""
+def turn_rows(rng, backwards, layout, t, priors, levels, L, u, sigma, room):
+    """The direction of every row of L_t but the first along a random great circle, given e; ``backwards``: the last first.
+
+    Mutates L, u, e and ``levels.residual``."""
     term, factor, small, e = layout.term[t], layout.factor[layout.term[t].factor], room.small, room.effects
     G, R, q, l0, J, stride, column = levels.gram, levels.residual, term.width, term.l0, term.count, factor.width, term.column
-    for k in range(1, q):
+    for i in range(1, q):
+        k = q - i if backwards else i
         s = load_row(q, l0, k, L, small)
         fresh_tangent(rng, k, small)
         _dot_effects(q, J, k + 1, small[WHOLE], e, room.levels[T_WHOLE])

@@ -30,6 +30,9 @@ its quadratic is the sum of three squares in them (``likelihood.ordinal_derivati
 below, or above, all categories that somebody chose have a likelihood that bounds them on one side, which is near no quadratic: the stand-in
 has none of them, and their ε_core is not redrawn. Where nobody chose some category, slices move the cutpoints in every sweep.
 
+Where variances are many they do not move with the core but after it, by rows of their covariances (``by_rows.py``), one decision for all
+of them: an elliptical slice in twenty dimensions goes nowhere.
+
 Levels whose rows are all alike, and levels that accept less, also move by their own law (``own_law.py``).
 
 Then, given the effects: every covariance (sufficient), the size of the family, now and then the cutpoints, the scales of t priors. No row
@@ -46,6 +49,7 @@ from numba import types
 from .apart import Apart
 from .arrays import copy_to, sum_of
 from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
+from .by_rows import MOVE_BY_ROWS, move_by_rows_at
 from .compiling import inlined, kernel, loop, parts
 from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
 from .elimination import coefficient_precision
@@ -447,6 +451,32 @@ def move_family(rng, orders, shape, model, state, moves, work):
     return shape
 
 
+@inlined
+def move_variances_by_rows(rng, orders, shape, unit, count, given, state, moves, trial, work):
+    """The covariances of the core's factors and of ``unit``, a row at a time under the stand-in, their effects following, and β: one
+    decision. ``given``: the model less the effects of other units."""
+    layout, data, cut = given.layout, given.data, state.core[: orders.cuts]
+    copy_to(state.L, trial.L)
+    copy_to(state.core, trial.core)
+    copy_to(state.u, trial.u)
+    move_by_rows_at(orders.at[AT_BY_ROWS], (
+        rng, unit, orders.rounds, True, layout, given.gram, given.priors, state, moves.reference, work
+    ))  # fmt: skip
+    count[0].rows_tried += 1
+    rise = -np.inf
+    if in_order(cut):
+        predictor_of_columns(data.columns, data.Z, data.level, data.offset, layout, state.core, state.u, trial.eta)
+        rise = gaps(data, trial.eta, shape, cut, trial.gap) - sum_of(state.gap)
+    if rise > -rng.standard_exponential():
+        count[0].rows_accepted += 1
+        copy_to(trial.eta, state.eta)
+        copy_to(trial.gap, state.gap)
+    else:
+        copy_to(trial.L, state.L)
+        copy_to(trial.core, state.core)
+        copy_to(trial.u, state.u)
+
+
 @kernel
 def move_given_the_others(rng, second_orders, shape, unit, model, state, moves, trial, work, out):
     """``move_unit`` with the effects of the other units taken off; ``unit`` −1: all effects are in the core. Returns a status."""
@@ -463,7 +493,11 @@ def move_given_the_others(rng, second_orders, shape, unit, model, state, moves, 
     given = Model(view, given_the_others(gram, work), model.priors, model.data)
     coordinates = coordinates_of_unit(rng, second_orders, moves, place)
     counts = Counts(out.counts.moves[place : place + 1], out.counts.tried, out.counts.accepted)
-    return move_unit(rng, second_orders, shape, coordinates, counts, given, state, moves, trial, work)
+    status = move_unit(rng, second_orders, shape, coordinates, counts, given, state, moves, trial, work)
+    if status == OK and second_orders.rounds > 0:
+        whole = Model(layout, given.gram, model.priors, model.data)
+        move_variances_by_rows(rng, second_orders, shape, unit, counts.moves, whole, state, moves, trial, work)
+    return status
 
 
 @inlined
@@ -490,11 +524,13 @@ APART = (
     BEFORE_A_SWEEP,
     REFRESH_FIELD,
     MOVE_UNIT,
+    MOVE_BY_ROWS,
 )
 """Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
-AT_HYPER, AT_STAND_IN, AT_LEVELS, AT_OWN_LAW, AT_COVARIANCE, AT_EFFECTS, AT_EVERYTHING, AT_FAMILY, AT_BETWEEN, AT_FIELD, AT_UNIT = range(
-    CALLED_OF_SECOND_ORDER
-)
+(
+    AT_HYPER, AT_STAND_IN, AT_LEVELS, AT_OWN_LAW, AT_COVARIANCE, AT_EFFECTS, AT_EVERYTHING, AT_FAMILY, AT_BETWEEN, AT_FIELD, AT_UNIT,
+    AT_BY_ROWS,
+) = range(CALLED_OF_SECOND_ORDER)  # fmt: skip
 
 
 @loop

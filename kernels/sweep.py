@@ -164,7 +164,9 @@ def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, t
         draw_unit(rng, layout, unit, work, sigma, state.core, state.u)
     copy_core_factors(layout, state.core, state.u)
     if orders.rounds > 0:
-        move_by_rows_at(orders.at[AT_BY_ROWS], (rng, n_units - 1, orders.rounds, layout, gram, priors, state, tuning, work))
+        move_by_rows_at(
+            orders.at[AT_BY_ROWS], (rng, n_units - 1, orders.rounds, False, layout, gram, priors, state, tuning.reference, work)
+        )
     return OK
 
 
@@ -190,7 +192,7 @@ def draw_core_and_unit(rng, orders, unit, rows, layout, gram, priors, state, tun
     draw_unit(rng, layout, unit, work, sigma, state.core, state.u)
     copy_core_factors(layout, state.core, state.u)
     if orders.rounds > 0:
-        move_by_rows_at(orders.at[AT_BY_ROWS], (rng, unit, orders.rounds, layout, given, priors, state, tuning, work))
+        move_by_rows_at(orders.at[AT_BY_ROWS], (rng, unit, orders.rounds, False, layout, given, priors, state, tuning.reference, work))
         return OK
     for pos in range(units.shape[1]):
         f = units[unit, pos]

@@ -17,6 +17,7 @@ import json
 import platform
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +42,7 @@ class Model(NamedTuple):
 
     gr : whether the first factor has Student-t effects in two groups of levels.
     order : of the expansion by which second-order decisions read single rows; 0: they pass over all.
+    rounds : of moves of the variances by rows; None: as the plan says.
     kinds : of each factor's levels, as ``tests.sampling.structured_effects`` has them; () where all are exchangeable.
     """
 
@@ -50,6 +52,7 @@ class Model(NamedTuple):
     gr: bool = False
     order: int = 0
     kinds: tuple[str, ...] = ()
+    rounds: int | None = None
 
     def design(self, *, known_se: bool = False) -> Design:
         """Its rows, effects and priors."""
@@ -73,6 +76,7 @@ MODELS: dict[str, Model] = {
     "probit crossed": Model("crossed", "probit", "collapsed"),
     "probit second order": Model("slopes", "probit", "second-order"),
     "logit nested": Model("nested", "logit", "joint"),
+    "logit second order by rows": Model("nested_crossed", "logit", "second-order", rounds=1),
     "logit second order": Model("crossed", "logit", "second-order"),
     "binomial slopes": Model("slopes", "binomial", "auto"),
     "poisson nested": Model("nested", "poisson", "auto"),
@@ -110,6 +114,7 @@ def fingerprint(name: str) -> str:
     digest = hashlib.sha256()
     seen = by_group.arrange(model.design())
     made = by_factors(seen, model.order) if model.order else plan.make(seen, model.scheme)
+    made = made if model.rounds is None else replace(made, rounds=model.rounds)
     for seed in SEEDS:
         draws = chains.run(seen, made, Sampling(chains=2, seed=seed, warmup=60, draws=20, scheme=model.scheme, cores=1))
         for part in (draws.beta, draws.hyper, draws.u, draws.lp):

@@ -171,7 +171,9 @@ def stopped(folder: Path, program: str, *, number: int = signal.SIGINT, presses:
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=out,
             stderr=err,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=lambda: signal.signal(
+                number, signal.SIG_DFL
+            ),  # under nohup a hang-up is ignored, and so is what a shell starts with &
         )
     try:
         limit = time.monotonic() + 120
@@ -210,7 +212,7 @@ NOTHING_KEPT = {
     "design": "from gibbs.model import design\ndesign.build = stuck\n",
     "compilation": "chain.Chain.compile = stuck\n",
     "compilation, in what the compiler calls": (
-        "from ctypes import CFUNCTYPE\ndef compile(*arguments):\n    CFUNCTYPE(None)(lambda: (say('here'), time.sleep(20)))()\n"
+        "from ctypes import CFUNCTYPE\ndef compile(*arguments, **keys):\n    CFUNCTYPE(None)(lambda: (say('here'), time.sleep(20)))()\n"
         "    ctypes.CDLL(None).usleep(20_000_000)\nchain.Chain.compile = compile\n"
     ),
     "start of the chains": "chain.Chain._start = stuck\n",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 LAST = {
     "second-order": "second_order.run_second_order",
+    "second-order by rows": "second_order.run_second_order",
     "second-order by factors": "factorised.run_factorised",
     "collapsed": "sweep.draw_core_and_unit",
     "collapsed by rows": "sweep.draw_core_and_unit",

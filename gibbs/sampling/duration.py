@@ -59,6 +59,7 @@ PRICES = {
     "one-at-a-time": Price(2890.0, 28.3, 28.9, 361.0, 0.0, 1.5, 82.0),
     "augmented": Price(6320.0, 161.0, 2.07, 52.3, 0.0, 1.1, 3.6),
     "second-order": Price(7530.0, 124.0, 0.439, 0.529, 190000.0, 1.3, 2.2),
+    "second-order by rows": Price(7530.0, 124.0, 0.439, 0.529, 190000.0, 1.3, 2.2),
     "by factors": Price(0.0, 0.0, 0.0, 34.5, 0.0, 3.5, 1.6),
 }
 ROWS = {
@@ -89,10 +90,13 @@ NORMALS, TRIES, NANOSECONDS_A_NORMAL = 10_000, 8, 7.5
 
 
 def loop_of(design: Design, made: Plan) -> str:
-    """The scheme, "by rows" where variances move so, "by factors" where decisions read single rows, "augmented" where latents are drawn."""
+    """The scheme; "by rows" where variances move so, by themselves or with a decision; "by factors" where decisions read single rows;
+    "augmented" where latents are drawn."""
     if made.decided:
         return "by factors"
-    if made.scheme == "second-order" or families.of(design).is_gaussian:
+    if made.scheme == "second-order":
+        return made.scheme + " by rows" * (made.rounds > 0)
+    if families.of(design).is_gaussian:
         return "by rows" if made.rounds else made.scheme
     return "augmented"
 

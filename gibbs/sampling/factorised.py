@@ -66,8 +66,8 @@ class FactorisedChain(SecondOrderChain):
             order=0, X=p.rows.X, centre=self.state.core.copy(), root=np.zeros((pc, pc)), cubic=np.zeros(cubic),
             bound=mapped.filled(p.rows.y, rows, 0.0), threshold=mapped.filled(p.rows.y, rows, 0.0),
             alias=mapped.filled(p.rows.y, rows, 0, np.int32), total=0.0,
-            reach=np.inf if ke.bounded_everywhere(p.likelihood) else float(np.sqrt(pc) + REACH), most=DEAREST * rows, drawn=np.zeros(pc + 1),
-            here=np.full(2, np.nan), there=np.zeros(2), spare=np.zeros(pc),
+            reach=np.inf if ke.bounded_everywhere(p.likelihood) else float(np.sqrt(pc) + REACH), most=DEAREST * rows,
+            drawn=np.zeros(pc + 1), here=np.full(2, np.nan), there=np.zeros(2), spare=np.zeros(pc),
         )  # fmt: skip
         self._stand_in()
 
@@ -168,7 +168,7 @@ class FactorisedChain(SecondOrderChain):
     def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
         p = self.packed
         orders = kl.SecondOrders(
-            at, p.steps, sweeps, p.cycles, self._collapsed_move(), 1 if warming else self.times, warming, 1, 1, self.every,
+            at, p.steps, sweeps, p.cycles, self._collapsed_move(), 1 if warming else self.times, 0, warming, 1, 1, self.every,
             self.small_every, self.own_every, 0, 0, 0, 0,
         )  # fmt: skip
         model = kl.Model(p.layout, self.gram, p.priors, self._data())

@@ -45,8 +45,8 @@ TRIALS_OF_A_LEVEL = 10.0
 EVENTS_A_CYCLE, MOST_CYCLES = 400.0, 8
 """A sweep then goes EVENTS_A_CYCLE/events times through its moves: at least twice, at most MOST_CYCLES times."""
 MANY_VARIANCES = 6
-"""With more hyper-parameters than this, or slopes in several units, the variances move by rows (``kernels/by_rows.py``). What it gains and
-loses in effective draws a second was measured: `benchmarks/variances.md`."""
+"""With more hyper-parameters than this, or slopes in several units of a model that is normal given its latents, the variances move by rows
+(``kernels/by_rows.py``). What it gains and loses in effective draws a second was measured: `benchmarks/variances.md`."""
 ELLIPTICAL_LIMIT = 30
 """With more hyper-parameters than this the variances of a second-order model are sliced one by one throughout."""
 NANOSECONDS_A_ROW = 60.0
@@ -229,10 +229,16 @@ def _second_order(design: Design, why: str, *, cells: int, forced: bool = False)
     else:
         plan = _structure(design, "auto")
     cycles, rare = _cycles(design)
-    blocks = Blocks("second-order", plan.core, plan.units, plan.core_columns, plan.rho, forced, ELLIPTICAL_LIMIT, decided=decision.order)
+    rounds = 0 if decision.order or _open_ended(design) else _rounds(design, "second-order", plan.units, plan.core)
+    blocks = Blocks("second-order", plan.core, plan.units, plan.core_columns, plan.rho, forced, ELLIPTICAL_LIMIT, rounds, decision.order)
     how = decision.words() if decision.order else ""
     lines = (*steps.lines(design, blocks), *filter(None, (how, rare, why)))
-    return replace(plan, scheme="second-order", lines=lines, cycles=cycles, rounds=0, decided=decision.order)
+    return replace(plan, scheme="second-order", lines=lines, cycles=cycles, rounds=rounds, decided=decision.order)
+
+
+def _open_ended(design: Design) -> bool:
+    """Whether nobody chose some category of an ordinal outcome: its cutpoints have no stand-in, under which the moves by rows draw them."""
+    return bool(design.categories) and np.unique(design.y[~np.isnan(design.y)]).size < len(design.categories)
 
 
 def _many_alike(design: Design) -> bool:
@@ -431,13 +437,15 @@ def _connection(a: Factor, b: Factor, counts: np.ndarray | None = None, steps: i
     return min(value, 1.0)
 
 
-def _rounds(design: Design, scheme: str) -> int:
-    """Of moves by rows after each draw of the location: 1 or 0."""
+def _rounds(design: Design, scheme: str, units: tuple[tuple[int, ...], ...] = (), core: tuple[int, ...] = ()) -> int:
+    """Of moves by rows after each draw of the location: 1 or 0. units, core : of a second-order plan."""
     everything = range(len(design.factors))
     if any(f.structure is not None for f in design.factors):  # their columns are not apart level by level, as moves by rows take them to be
         return 0
     if scheme == "joint":
         return int(plan_words.hyper_parameters(design, everything) + plan_words.sigma_drawn(design) > MANY_VARIANCES)
+    if scheme == "second-order":
+        return int(max(plan_words.hyper_parameters(design, [*unit, *core]) for unit in units or ((),)) > MANY_VARIANCES)
     slopes = any(len(t.columns) > 1 for f in design.factors for t in f.terms)
     return int(scheme == "collapsed" and slopes)
 

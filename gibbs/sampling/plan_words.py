@@ -34,6 +34,11 @@ BY_ROWS = (
     "then the coefficients and all sds in one draw; then given the effects"
 )
 """What ``kernels/by_rows.py`` does, and step 4 of a sweep after it."""
+OF_STAND_IN = (
+    "by rows of each covariance under the stand-in, a column of its effects integrated out, then directions given the effects, then the "
+    "coefficients and all sds at once, or in reverse order: one decision; then with their effects, and given them"
+)
+"""The same in a second-order sweep."""
 
 
 # ------------------------------------------------------------------------------------------------- outcome, effects, priors
@@ -199,7 +204,7 @@ def second_order(design: Design, blocks: Blocks) -> tuple[list[str], list[str], 
     """Likelihoods that are not normal given anything: a line for each unit (one where all is in the core), the variances, what scales
     everything, the family's own parameters."""
     core = f"the dense core of {_columns(blocks)} ({_core(design, blocks)})" if blocks.core_columns else "what there is beside the levels"
-    together = ", together with the variances" if _covariances(design, range(len(design.factors))) else ""
+    together = ", together with the variances" if _covariances(design, range(len(design.factors))) and not blocks.rounds else ""
     location = []
     if not blocks.units:
         none = "" if design.factors else "; there are no grouping factors"
@@ -216,7 +221,9 @@ def second_order(design: Design, blocks: Blocks) -> tuple[list[str], list[str], 
     how = "one by one" if most > blocks.limit else "all at once around the fit of warm-up"
     for unit in blocks.units or ((),):
         words = _covariances(design, [*unit, *blocks.core])
-        if words:
+        if words and blocks.rounds:
+            variances.append(f"variances ({', '.join(words)}): {OF_STAND_IN}")
+        elif words:
             out = "every location effect" if len(blocks.units) < 2 else "the core and this unit"
             variances.append(
                 f"variances ({', '.join(words)}): with {out} integrated out of the stand-in ({how}), decided with the core; "

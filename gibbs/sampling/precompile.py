@@ -27,19 +27,21 @@ from gibbs.kernels import elimination, factorised, second_order, sweep
 from gibbs.kernels.apart import Apart, types_of
 
 _BY_ROWS = (sweep.DRAW_HYPER, sweep.MOVE_BY_ROWS, sweep.DRAW_COVARIANCE, sweep.PROPOSE_WISHART)
+_SECOND_ORDER = (
+    second_order.DRAW_HYPER,
+    second_order.LOG_STAND_IN,
+    second_order.REFRESH_LEVELS,
+    second_order.MOVE_UNIT,
+    second_order.DRAW_COVARIANCE,
+    second_order.SCALE_EFFECTS,
+)
 APART: dict[str, tuple[Apart, ...]] = {
     "joint": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE, sweep.DRAW_JOINTLY),
     "collapsed": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE, sweep.DRAW_CORE_AND_UNIT),
     "joint by rows": (*_BY_ROWS, sweep.DRAW_JOINTLY),
     "collapsed by rows": (*_BY_ROWS, sweep.DRAW_CORE_AND_UNIT),
-    "second-order": (
-        second_order.DRAW_HYPER,
-        second_order.LOG_STAND_IN,
-        second_order.REFRESH_LEVELS,
-        second_order.MOVE_UNIT,
-        second_order.DRAW_COVARIANCE,
-        second_order.SCALE_EFFECTS,
-    ),
+    "second-order": _SECOND_ORDER,
+    "second-order by rows": (*_SECOND_ORDER[:-1], second_order.MOVE_BY_ROWS, _SECOND_ORDER[-1]),
     "second-order by factors": factorised.CALLED,
 }
 """What the child compiles, by scheme: what every model of the scheme calls. The first of all is the same everywhere, and begun before the

@@ -270,7 +270,7 @@ class SecondOrderChain(Chain):
         """What the loop is called with; ``at``: addresses of what it calls so."""
         p, move, times = self.packed, self._collapsed_move(), 1 if warming else self.times
         orders = kl.SecondOrders(
-            at, p.steps, sweeps, p.cycles, move, times, warming, self.blocks, int(self.pieces[0]), self.every, self.small_every,
+            at, p.steps, sweeps, p.cycles, move, times, p.rounds, warming, self.blocks, int(self.pieces[0]), self.every, self.small_every,
             self.own_every, p.cutpoints, self.low, self.high, self.empty,
         )  # fmt: skip
         slope = self.moves.slope  # where the stand-in is a good guide it costs more than it brings
@@ -355,6 +355,7 @@ class SecondOrderChain(Chain):
         p = self.packed
         return super()._called() | {
             k2.REFRESH_FIELD: p.layout.fields.table.size > 0,
+            k2.MOVE_BY_ROWS: p.rounds > 0,
             k2.MOVE_BY_OWN_LAW: self.chosen.shape[0] > 0,
             k2.SCALE_EVERYTHING: kl.EVERYTHING in p.steps[:, 0],
             k2.DRAW_FAMILY: p.cutpoints > 0 or self.state.psi.size > 0,
@@ -418,6 +419,8 @@ class SecondOrderChain(Chain):
         found = {} if sliced else {"core": self._core_acceptance()[0]}
         if moves.parts_tried.any() and not sliced:
             found["other parts of the core"] = float(moves.parts_accepted.sum() / moves.parts_tried.sum())
+        if p.rounds:
+            found["variances by rows"] = float(np.min(moves.rows_accepted / np.maximum(moves.rows_tried, 1)))
         for factor, (tried, accepted) in zip(self.factors, own_law.by_level(self.packed, self.counts), strict=True):
             if tried.any():
                 found[f"levels of {factor.name}"] = float(accepted.sum() / tried.sum())

@@ -161,23 +161,35 @@ def row_priors(layout, t, priors, k, L, small, points, values):
 @kernel
 def residual_after(rng, layout, unit, pos, gram, priors, state, tuning, work, out):
     """One scan of the moves of every covariance of a factor; out (U,) ← the residual that it leaves."""
-    room = make_room(layout, work)
+    room, held, backwards = make_room(layout, work), layout.term.shape[0] < 0, layout.term.shape[0] < 0  # no literals
     levels = _levels(layout, unit, pos, gram, state, room)
     f = layout.units[unit, pos] if pos >= 0 else layout.core_factors[-1 - pos]
     for t in range(layout.term.shape[0]):
         if layout.term[t].factor == f and layout.term[t].given == 0:
             row_moves.standardize(layout, t, state.L, state.u, room.effects)
-            row_moves.move_rows_collapsed(rng, layout, t, priors, levels, state.L, state.u, state.sigma[0], tuning.reference, room)
-            row_moves.turn_rows(rng, layout, t, priors, levels, state.L, state.u, state.sigma[0], room)
+            row_moves.move_rows_collapsed(
+                rng, held, backwards, layout, t, priors, levels, state.L, state.u, state.sigma[0], tuning.reference, room
+            )
+            row_moves.turn_rows(rng, backwards, layout, t, priors, levels, state.L, state.u, state.sigma[0], room)
     for a in range(out.size):
         out[a] = room.residual[a]
 
 
 @kernel
+def rows_held(rng, backwards, layout, t, unit, pos, gram, priors, state, tuning, work):
+    """The rows of term t, the noise of its effects held."""
+    room, held = make_room(layout, work), layout.term.shape[0] > 0  # no literal
+    levels = _levels(layout, unit, pos, gram, state, room)
+    row_moves.standardize(layout, t, state.L, state.u, room.effects)
+    row_moves.move_rows_collapsed(rng, held, backwards, layout, t, priors, levels, state.L, state.u, state.sigma[0], tuning.reference, room)
+
+
+@kernel
 def run_by_rows(rng, unit, layout, gram, priors, state, tuning, work, out_L, out_core):
     """Rows of ``out_L``, ``out_core`` ← L and the core after each round, e drawn by the moves alone."""
+    held = unit < -1
     for i in range(out_L.shape[0]):
-        move_by_rows(rng, unit, 1, layout, gram, priors, state, tuning, work)
+        move_by_rows(rng, unit, 1, held, layout, gram, priors, state, tuning.reference, work)
         for k in range(state.L.size):
             out_L[i, k] = state.L[k]
         for k in range(state.core.size):

@@ -62,7 +62,7 @@ def test_the_room_is_what_was_asked_for(kind, scheme):
     needed = room_needed(b.layout, b.p, b.packed.core_columns, b.packed.effects, int(factor.width.max()))
     pc, sds, J = b.packed.core_columns, int(b.layout.term.width.sum()), int(factor.levels.max())
     size, block = b.p + sds, int((factor.levels * factor.width**2).max())
-    parts = 7 * J + block + b.packed.effects + 2 * pc + size * (size + 1) + 5 * size + sds + int(factor.width.max()) * pc
+    parts = 8 * J + block + b.packed.effects + 2 * pc + size * (size + 1) + 5 * size + sds + int(factor.width.max()) * pc
     assert loops.room_taken(b.layout, b.work) == needed == parts <= b.work.saved.size
     assert b.work.numbers.size == int(factor.width.sum()) + pc
 
@@ -229,6 +229,42 @@ def test_a_scan_keeps_the_residual_and_the_effects_of_others(kind, scheme):
             at = b.layout.factor[g].core0
             b.state.core[at : at + b.columns[g].size] = b.theta[b.columns[g]]
             assert k >= 0
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "scheme"), [("slope_only", "joint"), ("two_terms", "joint"), ("crossed", "joint"), ("crossed", "collapsed")]
+)
+def test_noise_that_is_held_stays_where_it_was(kind, scheme, backwards):
+    """Of a term of one column: ξ_j = (e_j − mean)/sd, mean and variance of e_j given its sd from the rows, is the same before and after,
+    or of the other sign at every level; the sd is another."""
+    b, _, sigma, _ = at_random(kind, scheme, 11)
+
+    def noise(columns: np.ndarray, s: float) -> np.ndarray:
+        W, theta = b.W[:, columns], b.theta
+        left = b.y - b.W @ theta + W @ theta[columns]
+        G, R = np.sum(b.omega[:, None] * W**2, axis=0), W.T @ (b.omega * left)
+        variance = 1.0 / (1.0 + s * s * G / sigma**2)
+        return (theta[columns] / s - variance * s * R / sigma**2) / np.sqrt(variance)
+
+    found = 0
+    for unit, pos, f in places(b):
+        gram, _ = given(b, unit)
+        for t in terms_of(b, f):
+            term = b.layout.term[t]
+            if term.width > 1:
+                continue
+            columns = b.columns[f].reshape(len(b.design.factors[f].levels), -1)[:, term.column]
+            s = b.state.L[term.l0]
+            before = noise(columns, s)
+            loops.rows_held(b.rng, backwards, b.layout, t, unit, pos, gram, b.packed.priors, b.state, b.chain.tuning, b.work)
+            if pos < 0:  # the moves go on from the core's copy
+                b.state.core[b.layout.factor[f].core0 : b.layout.factor[f].core0 + b.columns[f].size] = b.theta[b.columns[f]]
+            after = noise(columns, b.state.L[term.l0])
+            assert b.state.L[term.l0] != s and b.state.L[term.l0] > 0.0
+            np.testing.assert_allclose(after * np.sign(after[0] * before[0]), before, rtol=1e-8, atol=1e-8)
+            found += 1
+    assert found
 
 
 @pytest.mark.parametrize("covariance", ["lkj", "inverse_wishart", "huang_wand"])

@@ -19,7 +19,8 @@ FAMILIES = ("gaussian", "known_se", "student", "probit", "logit")
 STRUCTURES = (*oracles.KINDS, "three_slopes", "nested_slopes", "no_coefficient", "three_crossed", "repeated")
 """Further structures: (1 + x + x1 | g); (1 + x | a/b); y ~ 0 + (1|g); (1|g) + (1|h) + (1|k); one factor, one 0/1 predictor."""
 SCHEMES = ("joint", "collapsed", "one-at-a-time", "core")
-"""``core``: several units drawn in turn beside a factor in the core, what ``auto`` chooses for large crossed designs."""
+"""``core``: several units drawn in turn beside a factor in the core, what ``auto`` chooses for large crossed designs; ``second-order in
+turn``: second-order moves of several units."""
 SEVERAL = ("crossed", "crossed_slopes", "nested_crossed", "three_crossed")
 """Structures that have more than one unit, so that ``collapsed`` is not ``joint`` by another name."""
 
@@ -105,6 +106,12 @@ def plan_of(case: Case, design: Design) -> Plan:
     """The Plan: that of ``gibbs.sampling.plan``, or for ``core`` the last factor there and two units; by factors: all there."""
     if case.scheme.startswith("by factors"):
         return by_factors(design, int(case.scheme[-1]))
+    if case.scheme == "second-order in turn":
+        like = design_of(replace(case, family="gaussian", link="", scheme="collapsed"), np.random.default_rng(0))
+        several, made = plans.make(like, "collapsed"), plans.make(design, "second-order")
+        columns = design.X.shape[1] + len(design.categories or ("",)) - 1
+        columns += sum(design.factors[f].coordinates * len(design.factors[f].columns) for f in several.core)
+        return replace(made, core=several.core, units=several.units, core_columns=columns, rounds=case.rounds)
     if case.scheme != "core":
         return replace(plans.make(design, case.scheme), rounds=case.rounds)
     made = plans.make(design, "collapsed")

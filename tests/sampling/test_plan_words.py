@@ -139,16 +139,42 @@ def test_units_beside_a_core_say_which_variances_are_whose():
     assert lines(forced, "why")[0].startswith("why: forced") and not lines(forced, "variances of the core")
 
 
-def test_many_variances_move_by_rows_and_of_second_order_models_one_by_one():
+def test_many_variances_move_by_rows():
     rng = np.random.default_rng(0)
     base = oracles.random_design(rng, "none", rows=300)
     many = replace(factor("g", np.arange(300) % 12), Z=rng.standard_normal((300, 8)), columns=tuple("abcdefgh"))
     prior = Prior("half_t", (3.0, 0.0, 2.5))
     many = replace(many, terms=(replace(many.terms[0], columns=many.columns, sd_priors=(prior,) * 8, correlation=Prior("lkj", (1.0,))),))
-    for family, moves in (("gaussian", "by rows"), ("poisson", "one by one")):
+    for family in ("gaussian", "poisson"):
         made = plan.make(replace(base, factors=(many,), family=family, y=np.abs(np.round(base.y)), sigma_prior=None))
         (line,) = lines(made, "variances")
-        assert "8 sds and 28 correlations of g" in line and moves in line, line
+        assert "8 sds and 28 correlations of g" in line and "by rows" in line and ("one decision" in line) == (family == "poisson"), line
+
+
+@pytest.mark.parametrize(
+    ("kind", "family", "rounds"),
+    [
+        ("eight", "logit", 1),
+        ("slopes", "logit", 0),
+        ("crossed_slopes", "poisson", 0),
+        ("eight", "ordinal", 1),
+        ("eight", "an empty one", 0),
+    ],
+)
+def test_which_second_order_models_have_variances_that_move_by_rows(kind, family, rounds):
+    """More than six; where nobody chose some category of an ordinal outcome its cutpoints have no stand-in to be drawn under."""
+    empty, family = family == "an empty one", "ordinal" if " " in family else family
+    design = small("slopes" if kind == "eight" else kind, family)
+    if kind == "eight":
+        f, rng = design.factors[0], np.random.default_rng(1)
+        of = replace(f.terms[0], columns=tuple("abcd"), sd_priors=(f.terms[0].sd_priors[0],) * 4)
+        design = replace(design, factors=(replace(f, Z=rng.standard_normal((design.y.size, 4)), columns=of.columns, terms=(of,)),))
+    if family == "ordinal":
+        design = replace(design, y=np.arange(design.y.size) % (3 if empty else 4) * 1.0)
+    made = plan.make(design, "second-order")
+    assert made.rounds == rounds and made.compiled == "second-order" + " by rows" * rounds
+    (said,) = lines(made, "variances")[:1] or [""]
+    assert ("together with the variances" in " ".join(lines(made, "location"))) != bool(rounds) and ("by rows" in said) == bool(rounds)
 
 
 def test_scale_mixtures_are_said():

@@ -29,6 +29,18 @@ FAST = (
 )
 
 
+BY_ROWS = (
+    Case("logit", "slopes", "second-order", far=1.0, offset=True, rounds=1),
+    Case("poisson", "three_slopes", "second-order", sd_prior="half_normal", rounds=1),
+    Case("ordinal", "slopes", "second-order", link="logit", rounds=1),
+    Case("binomial", "crossed_slopes", "second-order in turn", link="cloglog", sd_prior="exponential", rounds=1),
+    Case("probit", "nested_slopes", "second-order", covariance_prior="huang_wand", rounds=1),
+    Case("negative_binomial", "nested_crossed", "second-order in turn", sd_prior="half_normal", offset=True, rounds=1),
+    Case("probit", "crossed_slopes", "second-order", coefficient_prior="student_t", covariance_prior="inverse_wishart", rounds=1),
+)
+"""Variances by rows, several units in turn too."""
+
+
 def assert_invariant(case: Case, suite, **how) -> None:
     verdict = examine(case, repack=True, **how)
     name, p = verdict.worst()
@@ -39,6 +51,11 @@ def assert_invariant(case: Case, suite, **how) -> None:
 @pytest.mark.parametrize("case", some(FAST, 2), ids=str)
 def test_second_order_sweeps_leave_the_joint_law_alone(case: Case):
     assert_invariant(case, FAST, replicates=250, sweeps=12, seed=301)
+
+
+@pytest.mark.parametrize("case", some(BY_ROWS, 3), ids=str)
+def test_variances_by_rows_leave_the_joint_law_alone(case: Case):
+    assert_invariant(case, BY_ROWS, replicates=250, sweeps=12, seed=311)
 
 
 def grid() -> list[Case]:
@@ -66,6 +83,20 @@ GRID = grid()
 @pytest.mark.parametrize("number", range(len(GRID)), ids=lambda n: f"{n}-{GRID[n]}")
 def test_the_whole_grid_of_second_order_moves_is_invariant(number: int):
     assert_invariant(GRID[number], GRID, replicates=1200, seed=3000 + number)
+
+
+SEVERAL_UNITS = ("crossed", "crossed_slopes", "nested_crossed", "three_crossed")
+ROWS_GRID = [
+    replace(case, rounds=1, scheme="second-order in turn" if case.structure in SEVERAL_UNITS and k % 2 else case.scheme)
+    for k, case in enumerate(GRID)
+    if case.structure != "none"
+]
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("number", range(len(ROWS_GRID)), ids=lambda n: f"{n}-{ROWS_GRID[n]}")
+def test_the_whole_grid_of_variances_by_rows_is_invariant(number: int):
+    assert_invariant(ROWS_GRID[number], ROWS_GRID, replicates=1200, seed=5000 + number)
 
 
 @pytest.mark.parametrize(("kind", "family"), [("slopes", "logit"), ("nested", "probit"), ("crossed_slopes", "logit"), ("none", "probit")])

@@ -98,6 +98,7 @@ def _predictor(engine: Engine) -> np.ndarray:
 ORDINAL = Case("ordinal", "one_factor", "second-order", link="logit", sd_prior="half_normal")
 COUNTS = Case("poisson", "one_factor", "second-order", sd_prior="half_normal")
 SIZES = Case("negative_binomial", "one_factor", "second-order", sd_prior="half_normal")
+BY_ROWS = Case("binomial", "three_slopes", "second-order", link="logit", sd_prior="half_normal", rounds=1)
 NARROW = Prior("half_normal", (0.0, 0.4))
 
 
@@ -116,6 +117,8 @@ SLOW = {
     "scale of the cutpoints' prior squared": of_second_order(ORDINAL, 4000, cutpoint_prior_scale_squared),
     "no Jacobian of the log size": of_second_order(SIZES, 4000, no_jacobian_of_the_log_size),
     "offset forgotten": of_second_order(replace(COUNTS, offset=True), 1500, no_offset),
+    "stand-in of another slope, variances by rows": of_second_order(replace(BY_ROWS, sd_prior="half_t"), 1500, stand_in_of_another_slope),
+    "stand-in of another curvature, variances by rows": of_second_order(BY_ROWS, 2000, stand_in_of_another_curvature),
     "one trial too few": of_second_order(Case("binomial", "one_factor", "second-order", link="cloglog"), 1500, one_trial_too_few),
     "a class in the wrong school": of_second_order(replace(COUNTS, structure="nested"), 3000, wrong_parent),
     "stand-in never frozen": of_second_order(replace(COUNTS, rows=10), 4000, never_frozen),
