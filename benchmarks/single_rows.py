@@ -2,8 +2,8 @@
 
 An age-period-cohort model of a binary outcome, or of counts, with four predictors, two of them normal, so that nearly no row repeats: 12
 elections, 20 cohorts, 37 location effects; coefficients N(0, 10²), sds by default. One chain of ``--draws`` draws after 400 of warm-up,
-processor time of its thread; the least bulk and tail ESS over all coefficients, effects and log sds. Passes are measured up to ``--passes`` rows,
-with a tenth of the draws.
+processor time of its thread; the least bulk and tail ESS over all coefficients, effects and log sds. Passes are measured up to ``--passes``
+rows, with a tenth of the draws.
 """
 
 from __future__ import annotations
@@ -103,10 +103,10 @@ def text(lines: list[Line], draws: int) -> str:
     return (
         "# Decisions that read single rows\n\n"
         "`python -m benchmarks.single_rows --write benchmarks/single_rows.md`: an age-period-cohort model of a binary outcome or of\n"
-        "counts, simulated (seed 2), predictors of which nearly no row repeats, 37 location effects (12 elections, 20 cohorts, 5 coefficients).\n"
-        f"One chain (seed 1), {draws:,} draws, by passes a tenth, after {WARMUP} of warm-up; processor time of one thread. Start: from\n"
-        "packed rows to the first draw, warm-up included (the first line also loads compiled code). Effective draws: the\n"
-        "least of bulk and tail over all coefficients, effects and log sds.\n\n"
+        "counts, simulated (seed 2), predictors of which nearly no row repeats, 37 location effects (12 elections, 20 cohorts,\n"
+        f"5 coefficients). One chain (seed 1), {draws:,} draws, by passes a tenth, after {WARMUP} of warm-up; processor time of one\n"
+        "thread. Start: from packed rows to the first draw, warm-up included (the first line also loads compiled code). Effective\n"
+        "draws: the least of bulk and tail over all coefficients, effects and log sds.\n\n"
         + "\n".join([head, *map(str, lines)])
         + f"\n\n{time.strftime('%d %B %Y').lstrip('0')}; {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; "
         f"load of the machine over 1, 5, 15 minutes at the end: {load}.\n"
