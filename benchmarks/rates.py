@@ -95,6 +95,7 @@ MODELS: dict[str, tuple[int, Callable[[], Made]]] = {
     ),
     "counts of three levels, slopes": (4000, _muscles),
     "Contraception, logit": (8000, _suite("contraception")),
+    "M.6, 3,000 rows": (8000, _suite("m6", 3_000)),
     "M.6, 30,000 rows": (8000, _suite("m6", 30_000)),
     "VerbAgg": (2000, _suite("verbagg")),
     "gss_abortion, probit": (4000, _suite("gss_abortion")),

@@ -57,23 +57,33 @@ def plot(asked: argparse.Namespace) -> int:
 
 
 def page(asked: argparse.Namespace) -> int:
-    """Table and picture into the page of the suite."""
+    """Table and picture into the page of the suite; seconds against rows, table and picture, into the front page."""
     from benchmarks.suite import picture, results
+    from benchmarks.suite.table import brief, grown
     from benchmarks.suite.table import table as of_rows
 
-    rows = results.read(asked.results)
-    path = machine.ROOT / "benchmarks" / "README.md"
-    before, mark, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (mark and end):
-        raise results.ResultsError(f"{_shown(path)} has no part between {BEGIN} and {END}.")
-    picture.draw(rows, machine.ROOT / "benchmarks" / "results" / "speed.png")
-    path.write_text(f"{before}{BEGIN}\n\n{of_rows(rows)}\n\n{END}{after}", encoding="utf-8")
-    say(f"{_shown(path)} and its picture are written.")
+    rows, folder = results.read(asked.results), machine.ROOT / "benchmarks"
+    picture.draw(rows, folder / "results" / "speed.png")
+    pages = [(folder / "README.md", "results", of_rows(rows))]
+    if grown(rows):
+        picture.draw(grown(rows), folder / "results" / "rows.png")
+        pages.append((machine.ROOT / "README.md", "speed", brief(grown(rows))))
+    for path, mark, text in pages:
+        _put(path, mark, text)
+        say(f"{_shown(path)} and its picture are written.")
     return 0
 
 
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
+def _put(path: Path, mark: str, text: str) -> None:
+    """``text`` between the two marks of a page. Raises ResultsError where it has none."""
+    from benchmarks.suite.results import ResultsError
+
+    begin, last = f"<!-- {mark} -->", f"<!-- end of {mark} -->"
+    before, found, rest = path.read_text(encoding="utf-8").partition(begin)
+    _, end, after = rest.partition(last)
+    if not (found and end):
+        raise ResultsError(f"{_shown(path)} has no part between {begin} and {last}.")
+    path.write_text(f"{before}{begin}\n\n{text}\n\n{last}{after}", encoding="utf-8")
 
 
 def setup(asked: argparse.Namespace) -> int:

@@ -83,6 +83,39 @@ def table(rows: Sequence[dict[str, str]]) -> str:
     return "\n".join([*text, *_where(rows)])
 
 
+def grown(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """The rows of those problems that were run in several sizes."""
+    sizes: dict[str, set[str]] = {}
+    for row in rows:
+        sizes.setdefault(row["problem"], set()).add(row["rows"])
+    return [row for row in rows if len(sizes[row["problem"]]) > 1]
+
+
+def brief(rows: Sequence[dict[str, str]]) -> str:
+    """Markdown: a line for every problem and size, a column for every engine: seconds until every parameter has an effective size of 400, of
+    a point estimate those of the fit."""
+    found = [line for line in lines(rows) if line.good and line.good[0]["gives"] != NULL]
+    engines = [name for name in ENGINES if any(line.engine == name for line in found)]
+    by = {(line.problem, line.rows, line.engine): line for line in found}
+    text = ["| model | rows | " + " | ".join(label(name) for name in engines) + " |", "|" + "---|" * (len(engines) + 2)]
+    for problem, size in dict.fromkeys((line.problem, line.rows) for line in found):
+        cells = [_seconds(by[problem, size, name]) if (problem, size, name) in by else "" for name in engines]
+        text.append(f"| {title(problem)} | {size:,} | " + " | ".join(cells) + " |")
+    loads = sorted(float(row["load"]) for row in rows if row["load"])
+    days = sorted({row["date"][:10] for row in rows})
+    machines = "; ".join(dict.fromkeys(row["machine"] for row in rows))
+    middle = f"{statistics.median(loads):.0f} process{'es' * (statistics.median(loads) != 1)} wanted a processor meanwhile"
+    return "\n".join([*text, "", f"{days[-1]}, {machines}; {middle}."])
+
+
+def _seconds(line: Line) -> str:
+    """Of one engine on one table, for ``brief``."""
+    if line.good[0]["gives"] == POINT:
+        return short(line.median("setup_s") + line.median("sampling_s"))
+    worst = {run["agreement"] for run in line.good}
+    return short(line.median("s_to_400")) + (" (another posterior)" if "DIFFERS" in worst else "")
+
+
 def title(problem: str) -> str:
     from benchmarks.suite.problems import PROBLEMS
 

@@ -10,7 +10,9 @@ import pytest
 
 from benchmarks.suite import guard, picture, results
 from benchmarks.suite.grid import GridError
-from benchmarks.suite.table import lines, ratio, short, spread, table
+from benchmarks.suite.table import brief, grown, lines, ratio, short, spread, table
+
+ROOT = Path(__file__).parents[2]
 
 
 def row(engine: str, seed: int = 1, **more: Any) -> dict[str, str]:
@@ -92,3 +94,23 @@ def test_a_ratio_is_compared_with_its_limit() -> None:
         guard.compare({**said, "over": None, "at_least": 1}, found)
     with pytest.raises(GridError, match="Did you mean 'at_least'"):
         guard.compare({**said, "atleast": 1}, found)
+
+
+def test_the_brief_table_has_a_column_for_every_engine_and_problems_of_several_sizes_alone() -> None:
+    more = [row("gibbs", rows=30000, s_to_400=2.0), row("jags", rows=30000, s_to_400=800), row("gibbs", problem="m1"), row("null", gives="null")]
+    found = grown([*ROWS, *more])
+    assert {one["problem"] for one in found} == {"m5"}
+    head, _, small, large, _, where = brief(found).splitlines()
+    assert [cell.strip() for cell in head.split("|")[1:-1]] == [
+        "model", "rows", "gibbs", "JAGS as people write it", "rstanarm", "lme4 (point estimate)",
+    ]  # fmt: skip
+    assert [cell.strip() for cell in small.split("|")[1:-1]] == ["M.5", "3,000", "0.7", "9.2 (another posterior)", "9.2", "5"]
+    assert [cell.strip() for cell in large.split("|")[1:-1]] == ["M.5", "30,000", "2", "800", "", ""]
+    assert where == "2026-11-28, a machine; 3 processes wanted a processor meanwhile."
+
+
+def test_the_front_page_and_the_page_of_the_suite_are_what_the_results_say() -> None:
+    rows = results.read(sorted((ROOT / "benchmarks" / "results").glob("*.csv")))
+    for page, mark, text in (("README.md", "speed", brief(grown(rows))), ("benchmarks/README.md", "results", table(rows))):
+        said = (ROOT / page).read_text(encoding="utf-8").partition(f"<!-- {mark} -->")[2].partition(f"<!-- end of {mark} -->")[0]
+        assert said.strip() == text.strip(), f"python -m benchmarks page benchmarks/results/*.csv writes {page}"
