@@ -92,8 +92,8 @@ def grown(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def brief(rows: Sequence[dict[str, str]]) -> str:
-    """Markdown: a line for every problem and size, a column for every engine: seconds until every parameter has an effective size of 400, of
-    a point estimate those of the fit."""
+    """Markdown: a line for every problem and size, a column for every engine: seconds until every parameter has an effective size of 400,
+    of a point estimate those of the fit."""
     found = [line for line in lines(rows) if line.good and line.good[0]["gives"] != NULL]
     engines = [name for name in ENGINES if any(line.engine == name for line in found)]
     by = {(line.problem, line.rows, line.engine): line for line in found}

@@ -26,7 +26,7 @@ from gibbs.kernels.side_by_side import LANES
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model.records import Design, Term
 from gibbs.sampling import between, ordering
-from gibbs.sampling.fitted_move import fit_move
+from gibbs.sampling.fitted_move import fit_move, in_logs
 from gibbs.sampling.pack import Packed, columns_of
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
@@ -326,8 +326,7 @@ class Chain:
         d = self.coordinate.shape[0]
         if d == 0 or d > ELLIPTICAL_LIMIT or L.shape[0] < 8:
             return
-        fit_move(self.tuning.coordinates, L, scale[:, 0])
-        self.elliptical = True
+        self.elliptical = fit_move(self.tuning.coordinates, L, scale[:, 0], in_logs(self.packed.layout, self.packed.priors))
 
     def _start(self) -> None:
         """Scales near a rough guess, dispersed by a factor e^{±1} over the chains; binary location effects near their mode."""

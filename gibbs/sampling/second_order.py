@@ -16,7 +16,7 @@ from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predicto
 from gibbs.model import alike, averages
 from gibbs.sampling import between, own_law, solved
 from gibbs.sampling.chain import MOST_REJECTED, Chain, Kept, _trial, _work, coordinates, freeze_reference
-from gibbs.sampling.fitted_move import fit_move
+from gibbs.sampling.fitted_move import fit_move, in_logs
 from gibbs.sampling.pack import Packed, cross_products
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
@@ -289,6 +289,7 @@ class SecondOrderChain(Chain):
 
     def _learn(self, refine: bool) -> None:
         """Refit the stand-in, the move of the variances and the directions of the family's slices; split or join the core's parts."""
+        p = self.packed
         L, own = np.concatenate([h.L for h in self.history]), np.concatenate([h.scale for h in self.history])
         cuts = self.packed.cutpoints
         if cuts:
@@ -318,7 +319,7 @@ class SecondOrderChain(Chain):
                 if 0 < d <= ELLIPTICAL_LIMIT:
                     own = (self.moves.root[k, :d, :d], self.moves.widening[k, :d, :d])
                     fit = kl.Coordinates(view, self.moves.fit[k, :d], *(array.copy() for array in own))
-                    fit_move(fit, L, np.ones(L.shape[0]))
+                    fit_move(fit, L, np.ones(L.shape[0]), in_logs(p.layout, p.priors))
                     own[0][:], own[1][:] = fit.root, fit.widening
             if self.refits > FIT_FROM:
                 self.fitted = self.fitted or worst < FITTED_BELOW

@@ -97,7 +97,12 @@ def test_a_ratio_is_compared_with_its_limit() -> None:
 
 
 def test_the_brief_table_has_a_column_for_every_engine_and_problems_of_several_sizes_alone() -> None:
-    more = [row("gibbs", rows=30000, s_to_400=2.0), row("jags", rows=30000, s_to_400=800), row("gibbs", problem="m1"), row("null", gives="null")]
+    more = [
+        row("gibbs", rows=30000, s_to_400=2.0),
+        row("jags", rows=30000, s_to_400=800),
+        row("gibbs", problem="m1"),
+        row("null", gives="null"),
+    ]
     found = grown([*ROWS, *more])
     assert {one["problem"] for one in found} == {"m5"}
     head, _, small, large, _, where = brief(found).splitlines()

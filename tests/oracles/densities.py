@@ -58,7 +58,8 @@ def log_pointwise(design: Design, eta: np.ndarray, y: np.ndarray, values: Values
         if design.link == "probit":
             below, above = special.log_ndtr(-eta), special.log_ndtr(eta)
         elif design.link == "cloglog":
-            below, above = -np.exp(eta), np.log(-np.expm1(-np.exp(eta)))
+            below = -np.exp(np.minimum(eta, 700.0))  # beyond it no 0 is possible
+            above = np.where(eta > -30.0, np.log(-np.expm1(np.minimum(below, -1e-300))), eta)
         else:
             below, above = special.log_expit(-eta), special.log_expit(eta)
         n = design.trials
@@ -85,7 +86,7 @@ def log_pointwise(design: Design, eta: np.ndarray, y: np.ndarray, values: Values
 def _log_beta_binomial(design: Design, eta: np.ndarray, y: np.ndarray, phi: np.ndarray) -> np.ndarray:
     """log of C(n, y) B(y + a, n − y + b)/B(a, b), a = μφ, b = (1 − μ)φ, factor by factor: Γ(a + y)/Γ(a) = a (a + 1) … (a + y − 1)."""
     if design.link == "cloglog":
-        failure = -np.exp(eta)
+        failure = -np.exp(np.minimum(eta, 700.0))
         success = np.where(eta > -30.0, np.log(-np.expm1(np.minimum(failure, -1e-300))), eta)
     else:
         log_F = {"logit": special.log_expit, "probit": special.log_ndtr}[design.link]

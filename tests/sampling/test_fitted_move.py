@@ -8,7 +8,9 @@ from scipy import stats
 
 from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
-from gibbs.sampling import fitted_move
+from gibbs.sampling import fitted_move, plan
+from gibbs.sampling.pack import pack
+from tests import oracles
 
 PLACE = np.array([[kh.SD, 0, 0, -1], [kh.PARTIAL, 2, 1, 0], [kh.SD, 2, 1, -1], [kh.LOG_SIGMA, 0, 0, -1]])
 
@@ -80,3 +82,23 @@ def test_few_draws_and_draws_that_do_not_move_give_a_law_all_the_same(size):
         with np.errstate(all="raise", under="ignore"):
             fitted_move.fit_move(c, L, sigma)
         assert all(np.all(np.isfinite(array)) for array in c) and np.all(np.diag(c.root) > 0.0)
+
+
+@pytest.mark.parametrize(("plain", "like"), [(0.0, True), (0.15, False)])
+def test_a_plain_towards_0_of_a_sd_in_logs_is_no_t(plain, like):
+    """Of log s, a normal, with a share that is spread out evenly over eight nats below it; its coordinate is log s itself, near enough."""
+    rng = np.random.default_rng(3)
+    log_s = np.where(rng.random(300) < plain, rng.uniform(-8.0, 0.0, 300), 0.5 * rng.standard_normal(300))
+    c = kl.Coordinates(PLACE[:1], np.array([[0.0, 0.0, 1.0]]), np.eye(1), np.zeros((1, 1)))
+    L, sigma = np.exp(log_s)[:, None], np.ones(300)
+    assert fitted_move.fit_move(c, L, sigma, {(kh.SD, 0)}) == like
+    assert c.fit[0, kh.SHIFT] == pytest.approx(1e-3 * np.exp(log_s).mean())
+    assert fitted_move.fit_move(c, L, sigma) and c.fit[0, kh.SHIFT] > 0.2 * np.exp(log_s).std()
+
+
+def test_sds_with_inverse_gamma_priors_are_in_logs():
+    """(1 | a/b), and sigma; of a half-t prior none."""
+    for prior, found in (("half_t", set()), ("inverse_gamma", {(kh.SD, 0), (kh.SD, 1), (kh.LOG_SIGMA, 0)})):
+        design = oracles.random_design(np.random.default_rng(1), "nested", sd_prior=prior, sigma_prior=prior)
+        packed = pack(design, plan.make(design, "joint"))
+        assert fitted_move.in_logs(packed.layout, packed.priors) == found
