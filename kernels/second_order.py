@@ -49,7 +49,7 @@ from numba import types
 from .apart import Apart
 from .arrays import copy_to, sum_of
 from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
-from .by_rows import MOVE_BY_ROWS, move_by_rows_at
+from .by_rows import move_by_rows
 from .compiling import inlined, kernel, loop, parts
 from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
 from .elimination import coefficient_precision
@@ -451,17 +451,15 @@ def move_family(rng, orders, shape, model, state, moves, work):
     return shape
 
 
-@inlined
-def move_variances_by_rows(rng, orders, shape, unit, count, given, state, moves, trial, work):
+@kernel
+def move_variances_by_rows(rng, second_orders, shape, unit, count, model, gram, state, moves, trial, work):
     """The covariances of the core's factors and of ``unit``, a row at a time under the stand-in, their effects following, and β: one
-    decision. ``given``: the model less the effects of other units."""
-    layout, data, cut = given.layout, given.data, state.core[: orders.cuts]
+    decision. ``gram``: less the effects of other units."""
+    layout, data, cut, held = model.layout, model.data, state.core[: second_orders.cuts], second_orders.rounds > 0
     copy_to(state.L, trial.L)
     copy_to(state.core, trial.core)
     copy_to(state.u, trial.u)
-    move_by_rows_at(orders.at[AT_BY_ROWS], (
-        rng, unit, orders.rounds, True, layout, given.gram, given.priors, state, moves.reference, work
-    ))  # fmt: skip
+    move_by_rows(rng, unit, second_orders.rounds, held, layout, gram, model.priors, state, moves.reference, work)
     count[0].rows_tried += 1
     rise = -np.inf
     if in_order(cut):
@@ -475,6 +473,10 @@ def move_variances_by_rows(rng, orders, shape, unit, count, given, state, moves,
         copy_to(trial.L, state.L)
         copy_to(trial.core, state.core)
         copy_to(trial.u, state.u)
+
+
+MOVE_ROWS = Apart(move_variances_by_rows)
+move_variances_by_rows_at = MOVE_ROWS.call
 
 
 @kernel
@@ -495,8 +497,9 @@ def move_given_the_others(rng, second_orders, shape, unit, model, state, moves, 
     counts = Counts(out.counts.moves[place : place + 1], out.counts.tried, out.counts.accepted)
     status = move_unit(rng, second_orders, shape, coordinates, counts, given, state, moves, trial, work)
     if status == OK and second_orders.rounds > 0:
-        whole = Model(layout, given.gram, model.priors, model.data)
-        move_variances_by_rows(rng, second_orders, shape, unit, counts.moves, whole, state, moves, trial, work)
+        move_variances_by_rows_at(second_orders.at[AT_BY_ROWS], (
+            rng, second_orders, shape, unit, counts.moves, model, given.gram, state, moves, trial, work
+        ))  # fmt: skip
     return status
 
 
@@ -524,7 +527,7 @@ APART = (
     BEFORE_A_SWEEP,
     REFRESH_FIELD,
     MOVE_UNIT,
-    MOVE_BY_ROWS,
+    MOVE_ROWS,
 )
 """Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
 (

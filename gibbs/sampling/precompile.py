@@ -41,7 +41,7 @@ APART: dict[str, tuple[Apart, ...]] = {
     "joint by rows": (*_BY_ROWS, sweep.DRAW_JOINTLY),
     "collapsed by rows": (*_BY_ROWS, sweep.DRAW_CORE_AND_UNIT),
     "second-order": _SECOND_ORDER,
-    "second-order by rows": (*_SECOND_ORDER[:-1], second_order.MOVE_BY_ROWS, _SECOND_ORDER[-1]),
+    "second-order by rows": (*_SECOND_ORDER[:-1], second_order.MOVE_ROWS, _SECOND_ORDER[-1]),
     "second-order by factors": factorised.CALLED,
 }
 """What the child compiles, by scheme: what every model of the scheme calls. The first of all is the same everywhere, and begun before the

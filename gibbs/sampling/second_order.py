@@ -356,7 +356,7 @@ class SecondOrderChain(Chain):
         p = self.packed
         return super()._called() | {
             k2.REFRESH_FIELD: p.layout.fields.table.size > 0,
-            k2.MOVE_BY_ROWS: p.rounds > 0,
+            k2.MOVE_ROWS: p.rounds > 0,
             k2.MOVE_BY_OWN_LAW: self.chosen.shape[0] > 0,
             k2.SCALE_EVERYTHING: kl.EVERYTHING in p.steps[:, 0],
             k2.DRAW_FAMILY: p.cutpoints > 0 or self.state.psi.size > 0,
