@@ -134,6 +134,7 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     indirect |= {"learned_step"}  # in warm-up, through the sweep
     indirect |= {"copy_factorisation"}  # through ``draw_hyper``: the factorisation left behind is that of the point
     indirect |= {"stand_in", "log_coefficient_prior", "copy_to", "scale_by"}  # through ``gaps``, ``scale_everything``, every sweep
+    indirect |= {"move_unit_by_rows", "move_core_by_rows"}  # through ``move_by_rows``
     indirect |= {"factor_in_place", "core_residual", "move_terms"}  # through ``factor_core``, ``core_levels``, ``move_by_rows``
     indirect |= {
         "given_other_units",

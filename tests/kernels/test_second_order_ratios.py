@@ -481,6 +481,38 @@ def test_the_core_moves_with_the_ratio_of_likelihood_and_stand_in(case, monkeypa
     assert error < 1e-9
 
 
+ROWS = [Case(family, "slopes", "second-order", link=link, rounds=1) for family, link in FAMILIES]
+ROWS += [Case("logit", "nested_slopes", "second-order", rounds=1), Case("poisson", "crossed_slopes", "second-order", rounds=1)]
+
+
+@pytest.mark.parametrize("accept", [True, False])
+@pytest.mark.parametrize("case", ROWS, ids=str)
+def test_variances_by_rows_are_decided_by_the_ratio_of_likelihood_and_stand_in(case, accept, monkeypatch):
+    """(L, core, u) → what rows of the covariances, their effects following, and (β, sds) become under the stand-in: target over stand-in
+    after, less before. Refused, everything is as it was."""
+    engine, y = engine_at(case, 6)
+    chain, p, s = engine.chain, engine.packed, engine.chain.state
+    told, real = Told([], accept), k2.move_by_rows
+    monkeypatch.setattr(k2, "move_by_rows", lambda rng, *given: real(np.random.default_rng(11), *given))
+    orders = chain._arguments((0,) * len(chain.APART), 1, False, chain.new_kept(1, False))[1]
+    model = kl.Model(p.layout, chain.gram, p.priors, chain._data())
+    k2.coefficient_precision(p.priors.row, s.row_scale, chain.work.B)
+    before, held = target_less_stand_in(engine, y), {name: getattr(s, name).copy() for name in ("L", "core", "u", "eta", "gap")}
+    move, count = k2.move_variances_by_rows.py_func, chain.counts.moves[:1]
+    move(told, orders, chain.shape(), p.units - 1, count, model, chain.gram, s, chain.moves, chain.trial, chain.work)
+    assert (count[0].rows_tried, count[0].rows_accepted, len(told.ratios)) == (1, accept, 1)
+    if not accept:
+        assert all(np.array_equal(getattr(s, name), value) for name, value in held.items())
+        return
+    if not k2.in_order(cutpoints(engine)):
+        assert told.ratios[0] == -np.inf
+        return
+    assert all(np.abs(getattr(s, name) - held[name]).max() > 0.0 for name in held)
+    size = max(abs(before), 1.0)
+    assert told.ratios[0] == pytest.approx(target_less_stand_in(engine, y) - before, rel=RTOL, abs=RTOL * size)
+    assert np.max(np.abs(s.eta - predictor(engine))) < 1e-9
+
+
 FITTED = [c for c in CORES if c.family != "ordinal"] + [Case("logit", "nested", "second-order")]
 
 
