@@ -1,6 +1,6 @@
 """Effective draws a second of models that are hard for a sampler, one chain on one thread.
 
-    python benchmarks/rates.py [NAME …] [--seeds 3] [--write benchmarks/rates.md]
+    python benchmarks/rates.py [NAME …] [--seeds 3]
 
 For each model the least of bulk and tail effective sample sizes over every parameter (random effects among them), divided by the seconds
 of sampling of one chain (processor; compiling and 500 sweeps of warm-up are not counted): median and range over seeds. Data sets are
