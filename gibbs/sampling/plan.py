@@ -45,8 +45,9 @@ TRIALS_OF_A_LEVEL = 10.0
 EVENTS_A_CYCLE, MOST_CYCLES = 400.0, 8
 """A sweep then goes EVENTS_A_CYCLE/events times through its moves: at least twice, at most MOST_CYCLES times."""
 MANY_VARIANCES = 6
-"""With more hyper-parameters than this, or slopes in several units of a model that is normal given its latents, the variances move by rows
-(``kernels/by_rows.py``). What it gains and loses in effective draws a second was measured: `benchmarks/variances.md`."""
+"""With more hyper-parameters than this, or slopes in several units, the variances of a model that is normal given its latents move by rows
+(``kernels/by_rows.py``); those of a second-order model where terms of several columns have as many. What it gains and loses in effective
+draws a second was measured: `benchmarks/variances.md`."""
 ELLIPTICAL_LIMIT = 30
 """With more hyper-parameters than this the variances of a second-order model are sliced one by one throughout."""
 NANOSECONDS_A_ROW = 60.0
@@ -445,9 +446,14 @@ def _rounds(design: Design, scheme: str, units: tuple[tuple[int, ...], ...] = ()
     if scheme == "joint":
         return int(plan_words.hyper_parameters(design, everything) + plan_words.sigma_drawn(design) > MANY_VARIANCES)
     if scheme == "second-order":
-        return int(max(plan_words.hyper_parameters(design, [*unit, *core]) for unit in units or ((),)) > MANY_VARIANCES)
+        return int(max(_of_covariances(design, [*unit, *core]) for unit in units or ((),)) >= MANY_VARIANCES)
     slopes = any(len(t.columns) > 1 for f in design.factors for t in f.terms)
     return int(scheme == "collapsed" and slopes)
+
+
+def _of_covariances(design: Design, factors: list[int]) -> int:
+    """Sds and correlations of the terms of several columns among ``factors``."""
+    return sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in factors for t in design.factors[f].terms if len(t.columns) > 1)
 
 
 def _finish(
