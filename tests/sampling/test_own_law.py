@@ -35,8 +35,8 @@ def children(levels: int, rows: int, seed: int = 3) -> pd.DataFrame:
 @pytest.mark.parametrize("family", list(LOG_LIKELIHOOD))
 @pytest.mark.parametrize("effects", ["1", "1 + x"])
 def test_a_tail_is_heavy_where_the_likelihood_says_so(family: str, effects: str, monkeypatch: pytest.MonkeyPatch):
-    """The rise of the likelihood over the stand-in, that of the mode, at four conditional sds, row by row: e² here, where some levels are on
-    either side."""
+    """The rise of the likelihood over the stand-in, that of the mode, at four conditional sds, row by row: e² here, where some levels are
+    on either side."""
     monkeypatch.setattr(own_law, "RISE", 2.0)
     table = children(40, 4)
     table.loc[80:, "child"] = "all the others"

@@ -162,7 +162,8 @@ def test_many_variances_move_by_rows():
     ],
 )
 def test_which_second_order_models_have_variances_that_move_by_rows(kind, family, rounds):
-    """Those with six and more in terms of several columns; where nobody chose some category of an ordinal outcome its cutpoints have no stand-in to be drawn under."""
+    """Those with six and more in terms of several columns; where nobody chose some category of an ordinal outcome its cutpoints have no
+    stand-in to be drawn under."""
     empty, family = family == "an empty one", "ordinal" if " " in family else family
     design = small("slopes" if kind == "eight" else kind, family)
     if kind == "eight":
