@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FAR, RISE = 4.0, 1.0
 """A level's tail is heavy where so many conditional sds from the centre its likelihood is e^RISE times what the stand-in makes of it. At
-RISE = 2 VerbAgg had least effective draws of 151, 643 and 431 of 3,000 (three seeds), of a person's effect; at 1 it has 777, 813 and 771, and
+RISE = 2 a person of VerbAgg had 151, 643 and 431 effective draws of 3,000 (three seeds); at 1 the least is 777, 813 and 771, and
 a sweep takes a fifth longer."""
 
 
