@@ -19,6 +19,7 @@ from gibbs.kernels import layout as kl
 from gibbs.kernels.apart import Apart
 from gibbs.kernels.elimination import coefficient_precision
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
+from gibbs.model import averages
 from gibbs.sampling.chain import Chain, Kept, freeze_reference
 from gibbs.sampling.second_order import SecondOrderChain
 from gibbs.sampling.start import start_near_mode
@@ -29,8 +30,9 @@ CENTRED_AT = (0, 2, 8)
 """Refits that move the centre, of the nine of a warm-up; those of a longer one all do."""
 NEWTON_STEPS, START_ROWS = 6, 50_000
 """To the mode of about so many of the rows, from 0: where warm-up begins."""
-REACH = 6.0
-"""Standard deviations beyond the typical distance √p up to which bounds hold that depend on it."""
+REACH, FURTHER = 6.0, 0.3
+"""Standard deviations beyond the typical distance √p up to which bounds hold that depend on it; and as far as a typical row's predictor
+changes by so much, which costs a bound e^FURTHER: a proposal further out, as a step that is still too large makes them, is a pass."""
 RIDGE = 1e-6
 """Added to the diagonal of the metric of distances, in units of it: where columns are nearly dependent its root keeps its digits."""
 DEAREST = 0.1
@@ -66,8 +68,7 @@ class FactorisedChain(SecondOrderChain):
             order=0, X=p.rows.X, centre=self.state.core.copy(), root=np.zeros((pc, pc)), cubic=np.zeros(cubic),
             bound=mapped.filled(p.rows.y, rows, 0.0), threshold=mapped.filled(p.rows.y, rows, 0.0),
             alias=mapped.filled(p.rows.y, rows, 0, np.int32), total=0.0,
-            reach=np.inf if ke.bounded_everywhere(p.likelihood) else float(np.sqrt(pc) + REACH), most=DEAREST * rows,
-            drawn=np.zeros(pc + 1), here=np.full(2, np.nan), there=np.zeros(2), spare=np.zeros(pc),
+            reach=np.inf, most=DEAREST * rows, drawn=np.zeros(pc + 1), here=np.full(2, np.nan), there=np.zeros(2), spare=np.zeros(pc),
         )  # fmt: skip
         self._stand_in()
 
@@ -115,7 +116,7 @@ class FactorisedChain(SecondOrderChain):
         if not self.order:
             return
         inverse, root = self._metric()
-        expansion = self.expansion._replace(order=self.order)
+        expansion = self.expansion._replace(order=self.order, reach=self._reach(averages.total(omega.size, lambda at: omega[at])))
         expansion.root[:] = root
         place, weight = np.zeros(p.core_columns, dtype=np.int64), np.zeros(p.core_columns)
         total = ke.bound_rows(data, p.layout, expansion, inverse, place, weight)
@@ -123,6 +124,14 @@ class FactorisedChain(SecondOrderChain):
             ke.finish_cubic(p.core_columns, expansion.cubic)
         ke.alias_table(expansion.bound, expansion.threshold, expansion.alias, mapped.like(r.y, r.y.size, np.int32))
         self.expansion = expansion._replace(total=float(total))
+
+    def _reach(self, information: float) -> float:
+        """How far bounds are to hold; ``information``: Σω of the rows, of which a typical one lies h = √(p/Σω) from the centre."""
+        columns = float(self.packed.core_columns)
+        if ke.bounded_everywhere(self.packed.likelihood):
+            return np.inf
+        least = float(np.sqrt(columns)) + REACH
+        return max(least, FURTHER * float(np.sqrt(information / columns))) if np.isfinite(information) else least
 
     def _metric(self) -> tuple[np.ndarray, np.ndarray]:
         """(A⁻¹, R') of A = RR', the posterior precision at the typical sds ``spread``: any other would do, and read more rows."""

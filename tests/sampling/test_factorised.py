@@ -127,6 +127,21 @@ def test_a_bound_that_is_broken_stops_the_run():
             chain.advance(50)
 
 
+@pytest.mark.parametrize(("family", "link"), [("poisson", ""), ("binomial", "cloglog"), ("logit", "")])
+def test_bounds_that_depend_on_a_distance_hold_as_far_as_it_costs_little(family: str, link: str):
+    """Up to √p + 6 sds, and up to where a typical row's predictor changes by 0.3: its distance is √(p/Σω)."""
+    seen = by_group.arrange(fitted_design("crossed", family, rows=600, levels=5, link=link))
+    chain = chains.FactorisedChain(0, np.random.SeedSequence(3), pack.pack(seen, by_factors(seen, 3)), seen, 0)
+    chain.order = 3
+    chain.derive()
+    p = chain.packed.core_columns
+    if family == "logit":
+        assert chain.expansion.reach == np.inf
+        return
+    assert chain.expansion.reach == pytest.approx(np.sqrt(p) + 6.0)
+    assert chain._reach(1e8) == pytest.approx(0.3 / np.sqrt(p / 1e8)) and chain._reach(np.inf) == chain._reach(0.0) == chain.expansion.reach
+
+
 def test_the_plan_decides_by_rows_and_effects_and_says_so():
     """Many continuous rows of few effects: by factors; few rows, or ordinal outcomes: by passes."""
     rng = np.random.default_rng(2)
