@@ -34,7 +34,8 @@ class Engine:
 
     name : in grids and results. label : in tables and pictures. module : of ``benchmarks.engines``, with ``run(job, problem) -> Found``; of
     an engine in R the script of ``engines/r``. packages : what has to be installed, the first gives the version. settings : what its runs
-    say beside lengths and seed. families : those it takes. correlated : whether it has correlations of intercepts and slopes.
+    say beside lengths and seed. families : those it takes. correlated : whether it has correlations of intercepts and slopes. structured : whether
+    it has effects whose levels know their neighbours, as the adaptor is given them.
     kept : what it compiles is kept for the next fit, whatever the model, so that it is compiled before anything is timed.
     factors : the most grouping factors. cores : processors it is given. priors : how its priors differ, for every problem; an engine may
     say more of one problem in ``found.json``.
@@ -49,6 +50,7 @@ class Engine:
     settings: Mapping[str, Any] = field(default_factory=dict)
     families: frozenset[str] = FAMILIES
     correlated: bool = True
+    structured: bool = False
     factors: int = 1_000
     cores: int = 1
     priors: str = ""
@@ -58,6 +60,8 @@ class Engine:
         """Why it does not take a problem, or "". facts : ``facts`` of ``problem.json``."""
         if facts["family"] not in self.families:
             return f"no {facts['family']} outcomes with this link"
+        if facts["structured"] and not self.structured:
+            return "no effects whose levels know their neighbours"
         if facts["slopes"] and not self.correlated:
             return "no correlated slopes"
         if facts["factors"] > self.factors:

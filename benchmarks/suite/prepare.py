@@ -128,6 +128,7 @@ def describe(program: Program, design: Design, first: int) -> dict[str, Any]:
         "facts": {
             "family": program.family.name,
             "link": program.family.link,
+            "structured": any(f.structure is not None for f in design.factors),
             "slopes": any(len(e.columns) > 1 for e in design.factors),
             "factors": len(design.factors),
             "levels": sum(len(f.levels) for f in design.factors),

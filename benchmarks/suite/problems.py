@@ -141,6 +141,14 @@ _ALL = (
         lambda s: s.crossed("ordinal", (40, 100)),
     ),
     Problem(
+        "walk",
+        "a random walk over years, Poisson",
+        "y ~ x + rw1(year)",
+        "poisson",
+        (200, 2_000),  # of the first 50 years, of the second 500
+        lambda s: s.walk,
+    ),
+    Problem(
         "by_row",
         "Poisson with an effect of every row",
         "y ~ x + (1 | g) + (1 | row)",

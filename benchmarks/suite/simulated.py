@@ -107,6 +107,15 @@ def slopes(sds: tuple[float, ...], rows_a_level: int) -> Maker:
     return make
 
 
+def walk(rows: int, rng: np.random.Generator) -> Made:
+    """Counts of four rows a year; the log of the rate is a random walk of steps of 0.1, and 0.3 x."""
+    years = max(5, rows // 4)
+    year, x = np.resize(np.arange(years), rows), rng.standard_normal(rows)
+    level = np.cumsum(0.1 * rng.standard_normal(years))
+    y = rng.poisson(np.exp(1.0 + 0.3 * x + (level - level.mean())[year]))
+    return pd.DataFrame({"y": y, "x": x, "year": 1900 + year}), {"b_Intercept": 1.0, "b_x": 0.3}
+
+
 def nested(family: str, rows_a_leaf: int, leaves_a_branch: int) -> Maker:
     """Pupils in classes in schools; a continuous predictor."""
 
