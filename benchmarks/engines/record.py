@@ -34,8 +34,8 @@ class Engine:
 
     name : in grids and results. label : in tables and pictures. module : of ``benchmarks.engines``, with ``run(job, problem) -> Found``; of
     an engine in R the script of ``engines/r``. packages : what has to be installed, the first gives the version. settings : what its runs
-    say beside lengths and seed. families : those it takes. correlated : whether it has correlations of intercepts and slopes. structured : whether
-    it has effects whose levels know their neighbours, as the adaptor is given them.
+    say beside lengths and seed. families : those it takes. correlated : whether it has correlations of intercepts and slopes.
+    structured : whether it has effects whose levels know their neighbours, as the adaptor is given them.
     kept : what it compiles is kept for the next fit, whatever the model, so that it is compiled before anything is timed.
     factors : the most grouping factors. cores : processors it is given. priors : how its priors differ, for every problem; an engine may
     say more of one problem in ``found.json``.

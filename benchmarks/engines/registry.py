@@ -13,8 +13,22 @@ SCHEMES = ("joint", "collapsed", "one-at-a-time", "augmented", "second-order")
 _ALL = (
     Engine("null", "null (independent normals)", OWN, NULL, "null", ("numpy",), structured=True),
     Engine("gibbs", "gibbs", OWN, POSTERIOR, "ours", ("gibbs-engine",), {"scheme": "auto"}, kept=True, structured=True),
-    *(Engine(f"gibbs-{s}", f"gibbs, {s}", OWN, POSTERIOR, "ours", ("gibbs-engine",), {"scheme": s}, kept=True, structured=True) for s in SCHEMES),
-    Engine("gibbs-run", "gibbs run, 4 chains, 2 cores", OWN, POSTERIOR, "shell", ("gibbs-engine",), {"chains": 4}, cores=2, kept=True, structured=True),
+    *(
+        Engine(f"gibbs-{s}", f"gibbs, {s}", OWN, POSTERIOR, "ours", ("gibbs-engine",), {"scheme": s}, kept=True, structured=True)
+        for s in SCHEMES
+    ),
+    Engine(
+        "gibbs-run",
+        "gibbs run, 4 chains, 2 cores",
+        OWN,
+        POSTERIOR,
+        "shell",
+        ("gibbs-engine",),
+        {"chains": 4},
+        cores=2,
+        kept=True,
+        structured=True,
+    ),
     Engine("jags", "JAGS as people write it", R, POSTERIOR, "jags.R", ("rjags",), {"file": "model.bug"}, structured=True),
     Engine("jags-additive", "JAGS, glm module, additive form", R, POSTERIOR, "jags.R", ("rjags",), {"file": "additive.bug"}),
     Engine("pymc-nutpie", "PyMC + nutpie", PEERS, POSTERIOR, "pymc_nutpie", ("nutpie", "pymc")),
