@@ -172,7 +172,7 @@ CASES = [
     ("one_factor", "poisson", 3),
     ("slopes", "poisson", 2),
     ("crossed", "cloglog", 2),
-    ("slopes", "cloglog", 3),
+    ("one_factor", "cloglog", 3),
 ]
 
 
