@@ -14,8 +14,6 @@ import argparse
 import os
 import statistics
 import sys
-import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,11 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-import gibbs
 from benchmarks import variances
 from benchmarks.suite import problems, simulated
-from gibbs.draws import diagnostics
-from gibbs.posterior import parameters
 
 Made = tuple[str, Any, dict[str, Any]]
 """Formula, table, further arguments of ``gibbs.fit``."""
@@ -106,23 +101,6 @@ MODELS: dict[str, tuple[int, Callable[[], Made]]] = {
 """Name: (draws, what makes it)."""
 
 
-def measure(made: Made, draws: int, seed: int) -> dict[str, Any]:
-    """Least effective draws a second, which parameter has them, µs a sweep, the plan."""
-    formula, table, more = made
-    used, began = time.process_time(), time.perf_counter()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fit = gibbs.fit(formula, table, chains=1, cores=1, warmup=500, draws=draws, seed=seed, progress=False, keep="all", **more)
-    share = min(1.0, (time.process_time() - used) / (time.perf_counter() - began))  # of the processor that this process had
-    arrays = fit.arrays
-    names = list(parameters.all_names(arrays, fit.outline))
-    values = parameters.stack(arrays)
-    least = np.fmin(diagnostics.ess_bulk(values), diagnostics.ess_tail(values))
-    worst = int(np.nanargmin(least))
-    seconds = share * arrays.seconds_sampling[0]
-    return {"rate": float(least[worst]) / seconds, "worst": names[worst], "sweep": 1e6 * seconds / arrays.beta.shape[1]}
-
-
 def main() -> None:
     """Measure, and print a table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -130,16 +108,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
     print("| model | least effective draws a second | range over seeds | worst parameter | µs a sweep |\n|---|---|---|---|---|")
-    for name, (draws, make) in MODELS.items():
-        if asked.names and not any(part in name for part in asked.names):
-            continue
-        made = make()
-        found = [measure(made, draws, seed) for seed in range(1, asked.seeds + 1)]
-        rates = [one["rate"] for one in found]
-        middle = sorted(found, key=lambda one: one["rate"])[len(found) // 2]
+    for name, (draws, make) in variances.chosen(MODELS, asked.names):
+        formula, table, more = make()
+        found = sorted(variances.rate((formula, table), draws, seed, **more) for seed in range(1, asked.seeds + 1))
+        middle = found[len(found) // 2]
         print(
-            f"| {name} | {statistics.median(rates):,.0f} | {min(rates):,.0f}–{max(rates):,.0f} | `{middle['worst']}`"
-            f" | {statistics.median(one['sweep'] for one in found):,.0f} |",
+            f"| {name} | {middle.least:,.0f} | {found[0].least:,.0f}–{found[-1].least:,.0f} | `{middle.worst}`"
+            f" | {statistics.median(one.sweep for one in found):,.0f} |",
             flush=True,
         )
 

@@ -14,8 +14,9 @@ import os
 import statistics
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -24,6 +25,7 @@ import pandas as pd
 
 import gibbs
 from gibbs.draws import diagnostics
+from gibbs.posterior import parameters
 from gibbs.sampling import plan
 
 Problem = tuple[str, pd.DataFrame]
@@ -126,22 +128,41 @@ def family_of(name: str) -> str:
     return name.partition(":")[0] if ":" in name else "gaussian"
 
 
-def measure(problem: Problem, family: str, rounds: int, draws: int, seed: int) -> float:
-    """Least effective draws a second of the processor over every parameter, with ``rounds`` rounds of moves by rows."""
+class Rate(NamedTuple):
+    """Of one chain on one thread."""
+
+    least: float  # bulk or tail effective draws a second of the processor, of the parameter that has least
+    worst: str
+    sweep: float  # microseconds
+
+
+def rate(problem: Problem, draws: int, seed: int, **more: Any) -> Rate:
+    """What a fit of ``draws`` draws after 500 sweeps of warm-up has. more : further arguments of ``gibbs.fit``."""
     formula, table = problem
-    made, used, began = plan.make, time.process_time(), time.perf_counter()
+    used, began = time.process_time(), time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        fit = gibbs.fit(formula, table, chains=1, cores=1, warmup=500, draws=draws, seed=seed, progress=False, keep="all", **more)
+    share = min(1.0, (time.process_time() - used) / (time.perf_counter() - began))  # of the processor that this process had
+    values, seconds = parameters.stack(fit.arrays), share * fit.arrays.seconds_sampling[0]
+    least = np.fmin(diagnostics.ess_bulk(values), diagnostics.ess_tail(values))
+    worst = int(np.nanargmin(least))
+    return Rate(float(least[worst]) / seconds, parameters.all_names(fit.arrays, fit.outline)[worst], 1e6 * seconds / draws)
+
+
+def measure(problem: Problem, family: str, rounds: int, draws: int, seed: int) -> float:
+    """Least effective draws a second, with ``rounds`` rounds of moves by rows."""
+    made = plan.make
     plan.make = lambda *args, **keep: replace(made(*args, **keep), rounds=rounds)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            fit = gibbs.fit(formula, table, family=family, chains=1, cores=1, warmup=500, draws=draws, seed=seed, progress=False)
+        return rate(problem, draws, seed, family=family).least
     finally:
         plan.make = made
-    arrays = fit.arrays
-    values = np.concatenate([arrays.beta, arrays.hyper, arrays.u], axis=2)
-    least = min(float(np.nanmin(diagnostics.ess_bulk(values))), float(np.nanmin(diagnostics.ess_tail(values))))
-    share = min(1.0, (time.process_time() - used) / (time.perf_counter() - began))  # of the processor that this process had
-    return least / arrays.seconds_sampling[0] / share
+
+
+def chosen(models: Mapping[str, Any], words: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Those of which a word is a part of the name; all of them where there is no word."""
+    return ((name, of) for name, of in models.items() if not words or any(word in name for word in words))
 
 
 def main() -> None:
@@ -151,9 +172,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args()
     print("| model | integrated out | by rows | ratio | `auto` |\n|---|---|---|---|---|")
-    for name, (draws, make) in PROBLEMS.items():
-        if asked.names and not any(part in name for part in asked.names):
-            continue
+    for name, (draws, make) in chosen(PROBLEMS, asked.names):
         problem, found = make(), {0: [], 1: []}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)

@@ -239,7 +239,7 @@ def _second_order(design: Design, why: str, *, cells: int, forced: bool = False)
 
 def _open_ended(design: Design) -> bool:
     """Whether nobody chose some category of an ordinal outcome: its cutpoints have no stand-in, under which the moves by rows draw them."""
-    return bool(design.categories) and np.unique(design.y[~np.isnan(design.y)]).size < len(design.categories)
+    return bool(design.categories) and np.unique(design.observed[0]).size < len(design.categories)
 
 
 def _many_alike(design: Design) -> bool:
@@ -446,14 +446,10 @@ def _rounds(design: Design, scheme: str, units: tuple[tuple[int, ...], ...] = ()
     if scheme == "joint":
         return int(plan_words.hyper_parameters(design, everything) + plan_words.sigma_drawn(design) > MANY_VARIANCES)
     if scheme == "second-order":
-        return int(max(_of_covariances(design, [*unit, *core]) for unit in units or ((),)) >= MANY_VARIANCES)
+        together = [plan_words.hyper_parameters(design, [*unit, *core], least=2) for unit in units or ((),)]
+        return int(max(together) >= MANY_VARIANCES)
     slopes = any(len(t.columns) > 1 for f in design.factors for t in f.terms)
     return int(scheme == "collapsed" and slopes)
-
-
-def _of_covariances(design: Design, factors: list[int]) -> int:
-    """Sds and correlations of the terms of several columns among ``factors``."""
-    return sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in factors for t in design.factors[f].terms if len(t.columns) > 1)
 
 
 def _finish(

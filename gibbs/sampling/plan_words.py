@@ -303,9 +303,10 @@ def _covariances(design: Design, members: Sequence[int]) -> list[str]:
     return found
 
 
-def hyper_parameters(design: Design, members: Sequence[int]) -> int:
-    """Coordinates of the covariances that are drawn."""
-    return sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in members for t in design.factors[f].terms if not t.given)
+def hyper_parameters(design: Design, members: Sequence[int], least: int = 1) -> int:
+    """Coordinates of the covariances that are drawn, of terms of at least so many columns."""
+    terms = [t for f in members for t in design.factors[f].terms if not t.given and len(t.columns) >= least]
+    return sum(len(t.columns) * (len(t.columns) + 1) // 2 for t in terms)
 
 
 def sigma_drawn(design: Design) -> bool:

@@ -319,7 +319,7 @@ class SecondOrderChain(Chain):
                 if 0 < d <= ELLIPTICAL_LIMIT:
                     own = (self.moves.root[k, :d, :d], self.moves.widening[k, :d, :d])
                     fit = kl.Coordinates(view, self.moves.fit[k, :d], *(array.copy() for array in own))
-                    fit_move(fit, L, np.ones(L.shape[0]), in_logs(p.layout, p.priors))
+                    self.elliptical &= fit_move(fit, L, np.ones(L.shape[0]), in_logs(p.layout, p.priors))
                     own[0][:], own[1][:] = fit.root, fit.widening
             if self.refits > FIT_FROM:
                 self.fitted = self.fitted or worst < FITTED_BELOW
@@ -420,7 +420,7 @@ class SecondOrderChain(Chain):
         found = {} if sliced else {"core": self._core_acceptance()[0]}
         if moves.parts_tried.any() and not sliced:
             found["other parts of the core"] = float(moves.parts_accepted.sum() / moves.parts_tried.sum())
-        if p.rounds:
+        if moves.rows_tried.any():
             found["variances by rows"] = float(np.min(moves.rows_accepted / np.maximum(moves.rows_tried, 1)))
         for factor, (tried, accepted) in zip(self.factors, own_law.by_level(self.packed, self.counts), strict=True):
             if tried.any():

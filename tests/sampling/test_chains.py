@@ -104,7 +104,8 @@ def test_after_warm_up_everything_learnt_is_frozen(kind, family):
 
 
 def test_a_packed_model_that_is_sent_has_the_addresses_of_where_it_arrives():
-    """Those of another process would be its end: a worker of a cluster, with structured effects."""
+    """``Layout.at`` holds addresses of compiled code, which mean nothing in another process: unpickling puts this one's there, as a worker
+    of a cluster needs them for a model with structured effects."""
     design = changed(fitted_design("one_factor", "poisson", rows=60), ("icar",), np.random.default_rng(1))
     packed = pack.pack(design, plan.make(design, "second-order"))
     sent = replace(packed, layout=packed.layout._replace(at=(0,) * len(packed.layout.at)))
