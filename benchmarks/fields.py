@@ -32,8 +32,13 @@ PROBLEMS = (
     ("icar", 3_100, "probit", 1.0),
     ("icar", 3_100, "poisson", 5.0),
     ("icar", 3_100, "poisson", 0.3),
+    ("ar1", 1_000, "gaussian", 1.0),
+    ("ar1", 1_000, "poisson", 5.0),
+    ("bym2", 3_100, "gaussian", 1.0),
+    ("bym2", 3_100, "poisson", 5.0),
 )
 """Law, levels, family, events expected of a level."""
+RHO = {"ar1": 0.9, "bym2": 0.7}
 
 
 def map_of(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -48,15 +53,20 @@ def map_of(n: int, rng: np.random.Generator) -> np.ndarray:
 def problem(law: str, levels: int, family: str, events: float, seed: int, folder: Path) -> tuple[str, pd.DataFrame]:
     """(formula, data)."""
     rng = np.random.default_rng(seed)
-    if law == "icar":
+    term = f"{law}(place)"
+    if law in structures.GRAPHS:
         edges = map_of(levels, rng)
         pd.DataFrame(edges, columns=["a", "b"]).to_csv(folder / "map.csv", index=False)
-        one, term = fields.of_graph(edges, structures.connected(edges, levels)), f'icar(place, graph = "{folder / "map.csv"}")'
+        one, term = fields.of_graph(edges, structures.connected(edges, levels)), f'{law}(place, graph = "{folder / "map.csv"}")'
+        one = fields.of_shared_areas(one) if law == "bym2" else one
+    elif law == "ar1":
+        one = fields.of_autoregression(np.minimum(np.arange(levels), 1))
     else:
-        one, term = fields.of_walk(int(law[-1]), np.arange(float(levels))), f"{law}(place)"
+        one = fields.of_walk(int(law[-1]), np.arange(float(levels)))
     place = np.tile(np.arange(levels), 5 if family == "probit" else 1)
     x = rng.standard_normal(place.size)
-    eta = 0.2 + 0.3 * x + 0.5 * one.draws(rng, 1)[0][place]
+    effects = one.effects(rng, np.array([RHO[law]])) if one.law else one.draws(rng, 1)
+    eta = 0.2 + 0.3 * x + 0.5 * effects[0][place]
     y = {
         "gaussian": lambda: eta + 0.4 * rng.standard_normal(place.size),
         "poisson": lambda: rng.poisson(events * np.exp(eta)),

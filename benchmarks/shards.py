@@ -1,11 +1,10 @@
-"""Shards of rows: a pass over the rows of a second-order model in one thread and on halves in two, and what a decision costs beside it.
+"""Passes over the rows of a second-order model in shards: one chain alone, and with the threads that it leaves free.
 
-    python -m benchmarks.shards --rows 1e5 1e6 1e7
+    python -m benchmarks.shards --rows 1e6 1e7 --cores 1 2
 
-A pass is that of a decision of a binomial model: η of every row from four predictors and two factors, and the sum of log-likelihood less
-stand-in. Seconds of the clock are told beside those of the processor: where other processes want the cores, the clock of two threads says
-little, and the processor's time of each half still tells whether they are in each other's way (memory, caches). A decision is handed to
-threads that wait for it, and to the workers of a local Dask cluster; what comes back is one number a shard.
+The rows do not repeat (a continuous predictor each), and no decision can read single rows: categories that are ordered, and a logit with
+more effects than a core has room for. Of each, milliseconds of the clock a sweep, and a sweep of warm-up (50 sweeps, in which the stand-in
+is fitted nine times), medians of ``--repeats`` runs, cores in turn; and what handing something to a thread costs.
 """
 
 from __future__ import annotations
@@ -13,111 +12,79 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import statistics
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
-import numba
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
+import pandas as pd
 
-COLUMNS, LEVELS = 4, (40, 12)
+import gibbs
 
-
-@numba.njit(nogil=True, cache=True, fastmath=False)
-def gap(first, last, X, level, y, stand_in, core, u):
-    """Σ over rows ``first`` … ``last`` of log p(y | η) less its quadratic stand-in; X (p, N), level (N, 2), stand_in (2, N)."""
-    total = 0.0
-    for i in range(first, last):
-        eta = u[0, level[i, 0]] + u[1, level[i, 1]]
-        for a in range(X.shape[0]):
-            eta += core[a] * X[a, i]
-        total += y[i] * eta - np.log1p(np.exp(-abs(eta))) - max(eta, 0.0) - eta * (stand_in[0, i] - 0.5 * stand_in[1, i] * eta)
-    return total
+FORMULA = "y ~ x1 + x2 + (1 | g) + (1 | h)"
+FAMILIES = {"ordinal": "ordinal, 5 categories", "logit": "logit"}
+LEVELS = {"g": 2_000, "h": 40}
 
 
-def data(rows: int) -> tuple[np.ndarray, ...]:
-    """Rows of a logit model, about 70 bytes each."""
+def table(rows: int, family: str) -> pd.DataFrame:
+    """2,000 and 40 levels, crossed at random, sorted by the first."""
     rng = np.random.default_rng(1)
-    X = rng.standard_normal((COLUMNS, rows))
-    level = np.stack([rng.integers(0, J, rows) for J in LEVELS], axis=1).astype(np.int32)
-    y, stand_in = (rng.random(rows) < 0.4).astype(float), rng.random((2, rows))
-    return X, level, y, stand_in, rng.standard_normal(COLUMNS), 0.3 * rng.standard_normal((2, max(LEVELS)))
+    codes = {"g": np.sort(rng.integers(0, LEVELS["g"], rows)), "h": rng.integers(0, LEVELS["h"], rows)}
+    x1, x2 = rng.standard_normal((2, rows))
+    latent = 0.4 * x1 - 0.2 * x2 + rng.logistic(size=rows)
+    for name, sd in (("g", 0.5), ("h", 0.3)):
+        latent += (sd * rng.standard_normal(LEVELS[name]))[codes[name]]
+    y = np.digitize(latent, [-1.5, -0.3, 0.8, 2.0]) if family == "ordinal" else (latent > 0.5).astype(int)
+    labels = {name: pd.Categorical.from_codes(code, [f"{name}{k}" for k in range(LEVELS[name])]) for name, code in codes.items()}
+    return pd.DataFrame({"y": y, "x1": x1, "x2": x2, **labels})
 
 
-def timed(first: int, last: int, arrays: tuple[np.ndarray, ...]) -> tuple[float, float]:
-    """(the sum, seconds of this thread's processor)"""
-    began = time.thread_time()
-    return gap(first, last, *arrays), time.thread_time() - began
+def sweep(data: pd.DataFrame, family: str, cores: int, draws: int) -> tuple[float, float, float]:
+    """(seconds of the clock of a sweep after warm-up, of a sweep of warm-up, the last log-likelihood) of one chain on so many cores."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        fit = gibbs.fit(
+            FORMULA, data, family=family, chains=1, warmup=50, draws=draws, seed=1, cores=cores, progress=False, keep="none"
+        )  # fmt: skip
+    return fit.arrays.seconds_sampling[0] / draws, fit.arrays.seconds_warmup[0] / 50, float(fit.arrays.lp[0, -1])
 
 
-def repeated(do: Callable[[], object], times: int) -> list[float]:
-    """Seconds of the clock of every repeat."""
-    found = []
-    for _ in range(times):
-        began = time.perf_counter()
-        do()
-        found.append(time.perf_counter() - began)
-    return found
-
-
-def passes(rows: int, times: int, pool: ThreadPoolExecutor) -> dict[str, float]:
-    """Least and median seconds of a pass, in one thread and in two."""
-    arrays, half = data(rows), rows // 2
-    gap(0, 10, *arrays)
-    own: dict[str, list[float]] = {"one": [], "halves": []}
-
-    def one() -> None:
-        own["one"].append(timed(0, rows, arrays)[1])
-
-    def two() -> None:
-        parts = list(pool.map(lambda ends: timed(*ends, arrays), ((0, half), (half, rows))))
-        own["halves"].append(max(seconds for _, seconds in parts))
-
-    clock = {"one": [], "halves": []}
-    for _ in range(times):  # in turn, so that both meet the same others
-        clock["one"] += repeated(one, 1)
-        clock["halves"] += repeated(two, 1)
-    found = {f"clock, {name}": min(values) for name, values in clock.items()}
-    return found | {f"processor, {name}": float(np.median(values)) for name, values in own.items()}
-
-
-def decisions(times: int, pool: ThreadPoolExecutor) -> dict[str, float]:
-    """Median seconds from handing two shards of no rows out to having their sums."""
-    arrays = data(10)
-    work = partial(timed, 0, 0, arrays)
-    found = {"threads": float(np.median(repeated(lambda: [f.result() for f in [pool.submit(work) for _ in range(2)]], times)))}
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError:
-        return found
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
-        shards = client.scatter([arrays, arrays])
-
-        def on_dask() -> None:
-            client.gather([client.submit(gap, 0, 0, *arrays, pure=False, workers=[w]) for w in client.scheduler_info()["workers"]])
-
-        del shards
-        repeated(on_dask, 5)
-        found["dask"] = float(np.median(repeated(on_dask, max(times // 10, 20))))
-    return found
+def asked(times: int) -> float:
+    """Median seconds from handing a thread something to do to its having done it: what a pass costs beside its shards."""
+    seconds = []
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(times):
+            began = time.perf_counter()
+            pool.submit(int).result()
+            seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
 
 
 def main(given: Sequence[str] | None = None) -> None:
+    """Measure, and print a table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", nargs="+", type=float, default=[1e5, 1e6, 1e7])
-    parser.add_argument("--times", type=int, default=15)
-    asked = parser.parse_args(given)
-    print("| rows | clock, one | clock, halves | processor, one | processor, larger half | ns a row |\n|---|---|---|---|---|---|")
-    with ThreadPoolExecutor(2) as pool:
-        for rows in map(int, asked.rows):
-            f = passes(rows, asked.times, pool)
-            each = [f[k] for k in ("clock, one", "clock, halves", "processor, one", "processor, halves")]
-            print(f"| {rows:.0e} | {' | '.join(f'{1e3 * v:.2f} ms' for v in each)} | {1e9 * each[2] / rows:.1f} |", flush=True)
-        cost = decisions(500, pool)
-    print("\na decision beside its passes: " + ", ".join(f"{name} {1e6 * value:,.0f} µs" for name, value in cost.items()))
-    load = ", ".join(f"{v:.1f}" for v in os.getloadavg())
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load {load}")
+    parser.add_argument("--rows", nargs="+", type=float, default=[1e6, 1e7])
+    parser.add_argument("--cores", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=3)
+    given = parser.parse_args(given)
+    columns = [f"{n} core{'s' * (n > 1)}, ms a sweep" for n in given.cores]
+    print(f"| model | rows | {' | '.join(columns)} | warm-up, likewise | same draws |\n|---|---|{'---|' * len(columns)}---|---|")
+    for rows in map(int, given.rows):
+        for family, name in FAMILIES.items():
+            data = table(rows, family)
+            found = [[sweep(data, family, cores, given.draws) for cores in given.cores] for _ in range(given.repeats)]  # in turn
+            middle = np.median([[each[:2] for each in turn] for turn in found], axis=0) * 1e3
+            same = len({each[2] for turn in found for each in turn}) == 1
+            times = " | ".join(f"{value:,.0f}" for value in middle[:, 0])
+            warming = " / ".join(f"{value:,.0f}" for value in middle[:, 1])
+            print(f"| {name} | {rows:.0e} | {times} | {warming} | {'yes' if same else 'NO'} |", flush=True)
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(f"\nhanding out: {1e6 * asked(2000):.0f} µs. {platform.machine()}, {os.cpu_count()} cores, load {load}")
 
 
 if __name__ == "__main__":

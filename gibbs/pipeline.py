@@ -1,6 +1,7 @@
 """The way of the data, once for the command line and for Python: Spec → Table → Design → Plan → Draws → Fit → run folder.
 
-Between Design and Plan stands what the sampler sees of the design (``by_group.arrange``): made here once, and handed to plan and chains.
+Between Design and Plan stands what the sampler sees of the design (``by_group.arrange``, ``small_fields.arrange``): made here once, and
+handed to plan and chains.
 
 Each function is one arrow, or a few; what comes out depends on the spec, the data and the seed, whichever door they came in by.
 """
@@ -65,7 +66,7 @@ def prepare(spec: Spec, frame: Any = None, table: Table | None = None) -> Prepar
     frame : the data, where they come from Python; the spec's own source where None; a list of them for a multiple imputation.
     table : they have been read already.
     """
-    from gibbs.model import by_group, data, design, formula, versions
+    from gibbs.model import by_group, data, design, formula, small_fields, versions
     from gibbs.posterior import further
     from gibbs.sampling import plan
 
@@ -82,7 +83,7 @@ def prepare(spec: Spec, frame: Any = None, table: Table | None = None) -> Prepar
             raise
         raise type(error)(" ".join([error.message, *said]), where=error.where) from error  # often the reason: a word that occurs nowhere
     further.check(built, spec.store, spec.where("store"))
-    seen = by_group.arrange(built)
+    seen = small_fields.arrange(by_group.arrange(built), spec.sampling.scheme)
     decided = plan.make(seen, spec.sampling.scheme)
     prepared = Prepared(spec, table, built, seen, decided, {"read": read - began, "design": time.perf_counter() - read}, frame=frame)
     _refuse_unknown_names(prepared)

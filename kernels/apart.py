@@ -51,13 +51,13 @@ _NO_WHOLE_TABLE, _NO_REAL_TABLE, _NO_REAL_TABLES = np.zeros((0, 0), dtype=np.int
 _LAYOUT = Layout(table(0, FACTOR), table(0, TERM), _NO_WHOLES, _NO_WHOLE_TABLE, _NO_WHOLES, _NO_REALS, no_fields(), (0,) * OF_LAYOUTS)
 _GRAM = Gram(_NO_REALS, _NO_REALS, _NO_REALS, _NO_REAL_TABLE, _NO_WHOLES, _NO_WHOLES, _NO_REALS, _NO_REAL_TABLE)
 _PRIORS = Priors(*[_NO_REAL_TABLE] * 4, _NO_REALS)
-_STAND_IN = StandIn(0, *[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 7)
+_STAND_IN = StandIn(0, *[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 7, 0)
 _ROWS = Rows(*[_NO_REAL_TABLE] * 2, _NO_LEVELS, *[_NO_REALS] * 2, _NO_WHOLES, _NO_REALS, _NO_LEVELS)
 _NEIGHBOURS = Neighbours(*[_NO_WHOLES] * 2, *[_NO_REAL_TABLE] * 2, _NO_WHOLES, _NO_REALS, _NO_WHOLES, _NO_REALS, _NO_REAL_TABLE)
 _TRIAL = Trial(*[_NO_REALS] * len(Trial._fields))
 _LIKE: dict[str, Any] = {
     **dict.fromkeys("move t column cuts unit pos rounds pieces f family".split(), 0),
-    **dict.fromkeys("variance sigma step share shape squares quadratic w".split(), 0.0),
+    **dict.fromkeys("variance sigma step share shape squares quadratic w rho".split(), 0.0),
     **dict.fromkeys("L reference psi cut direction trial_psi x z m h core scratch noise width".split(), _NO_REALS),
     **dict.fromkeys("chosen".split(), _NO_WHOLE_TABLE),
     **dict.fromkeys("small root cross".split(), _NO_REAL_TABLE),
@@ -89,7 +89,7 @@ _LIKE: dict[str, Any] = {
     "priors": _PRIORS,
     "data": _STAND_IN,
     "target": Target(False, 0.0, 0.0, 0.0, 0.0),
-    "tuning": Tuning(Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 3), *[_NO_REALS] * 3),
+    "tuning": Tuning(Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 3), *[_NO_REALS] * 3, _NO_REAL_TABLE),
     "coordinates": Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 3),
     "work": Work(
         *[_NO_REALS] * 3,
@@ -114,6 +114,7 @@ _LIKE: dict[str, Any] = {
         _NO_REAL_TABLE,
         _NEIGHBOURS,
         _NO_REALS,
+        _NO_REAL_TABLE,
         _ROWS,
         _GRAM,
         _NO_REAL_TABLE,

@@ -22,7 +22,7 @@ from .layout import Model, Multipliers, StandIn, Target
 from .level_laws import draw_multipliers, move_degrees_of_freedom
 from .level_scales import draw_level_scales, rescale, scale_anew, scale_columns
 from .likelihood import dispersion_of, gaps
-from .neighbours import AR1, move_degree, place_degrees, step_given_effects
+from .neighbours import ALONG, AR1, FITTED, READY, WALK, hold_degree, move_degree, place_degrees, step_given_effects
 from .own_law import move_by_own_law
 from .priors import FIXED
 from .statistics import linear_predictor
@@ -39,7 +39,8 @@ def without_rows(data):
     """``data`` of no rows: what lies beside a model that is normal, or normal given its latents."""
     y = data.y[:0]
     return StandIn(
-        data.code, data.columns, data.Z, data.level, data.offset, y, data.trials, data.omega, data.linear, data.values, data.value_rows
+        data.code, data.columns, data.Z, data.level, data.offset, y, data.trials, data.omega, data.linear, data.values, data.value_rows,
+        0,
     )  # fmt: skip
 
 
@@ -89,8 +90,8 @@ def step_multipliers(rng, between, multipliers, layout, gram, state):
 
 @inlined
 def step_degrees(rng, learn, between, layout, gram, priors, state, work):
-    """ρ of every factor that has one to draw: given the effects, then with the effects out, every second time along the ridge of an
-    autoregression; in warm-up the size of the proposals follows what is accepted."""
+    """ρ of every factor that has one to draw: given the effects, then with the effects out, by a step and with its sds; in warm-up the size
+    of steps follows what is accepted."""
     of = between.neighbours
     data = between.data if between.second_order else without_rows(between.data)
     model, first = Model(layout, gram, priors, data), between.chosen.size
@@ -101,12 +102,17 @@ def step_degrees(rng, learn, between, layout, gram, priors, state, work):
         step_given_effects(rng, of, k, at, layout, gram, state, work)
         if not between.integrable or (between.second_order and not state.held[0] > 0.0):  # η and the gap are not those of the stand-in
             continue
+        quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
+        target = Target(False, between.n, between.yy, quadratic, math.nan)
+        known = hold_degree(rng, between, k, model, target, state, work)
         for turn in range(PROPOSALS):
-            quadratic = coefficient_precision(priors.row, state.row_scale, work.B)
-            target = Target(False, between.n, between.yy, quadratic, math.nan)
-            along = turn == 1 and of.law[k] == AR1
-            accepted = move_degree(rng, along, between, k, model, target, state, work)
-            if learn and not along:
+            how = WALK
+            if turn == 1 and between.fits[at, READY] > 0.0:
+                how = FITTED
+            elif turn == 1 and of.law[k] == AR1:
+                how = ALONG
+            known, accepted = move_degree(rng, how, known, between, k, model, target, state, work)
+            if learn and how == WALK:
                 between.steps[at] = min(max(between.steps[at] * math.exp(0.1 * (accepted - LIKED)), 1e-3), 5.0)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from .compiling import kernel
 from .likelihood import dispersion_term, log_likelihood
 from .priors import log_scale_prior
+from .shards import OF_FAMILY, STATE, ask
 
 
 @kernel
@@ -42,6 +43,9 @@ def log_family(data, priors, state, psi):
             for a in range(row_prior.shape[1] - 3):
                 d += row_prior[r, 3 + a] * (psi[a] if a < psi.size else core[a])
             total -= 0.5 * state.row_scale[r] * row_prior[r, 1] * d * d
+    if data.shards != 0:
+        total += ask(data.shards, OF_FAMILY, STATE, 0)
+        return total if total < np.inf else -np.inf
     for i in range(eta.size):
         total += log_likelihood(code, y[i], trials[i], eta[i], shape, psi)
     return total if total < np.inf else -np.inf
@@ -49,16 +53,17 @@ def log_family(data, priors, state, psi):
 
 @kernel
 def draw_family(rng, data, priors, state, psi, root, direction, trial_psi):
-    """Slice ψ along a random direction root·ε (Neal 2003; hit and run), given η. Mutates psi."""
+    """Slice ψ along a random direction root·ε (Neal 2003; hit and run), given η. Mutates psi; trial_psi ← every point tried."""
     d = psi.size
     for a in range(d):
         direction[a] = rng.standard_normal()
+        trial_psi[a] = psi[a]
     for a in range(d - 1, -1, -1):
         s = 0.0
         for k in range(a + 1):
             s += root[a, k] * direction[k]
         direction[a] = s
-    log_y = log_family(data, priors, state, psi) - rng.standard_exponential()
+    log_y = log_family(data, priors, state, trial_psi[:d]) - rng.standard_exponential()
     low = -2.0 * rng.random()
     high = low + 2.0
     stage, tries, at = 0, 0, low  # stages: 0 stepping out down, 1 stepping out up, 2 shrinking

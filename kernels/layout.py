@@ -135,6 +135,14 @@ FIELD = np.dtype(
             "diagonal0",  # inverses of its diagonal (J)
             "constraint0",  # a (constraints·J)
             "scratch0",  # (J)
+            "law",  # of a ρ that is drawn (``field_degrees.py``), −1 where there is none; the rest is for those that have one
+            "multipliers",
+            "multiplier0",  # offsets in ``value``
+            "base0",  # weights of the differences, each times a multiplier
+            "extra0",  # what R̃ has beside D'D
+            "codes0",  # in ``index``: which
+            "pairs0",  # entries of R̃ that the weights of a difference meet in (6 each, −1: none)
+            "steps0",  # of ar1: lengths of steps, and how many are as long
             "sums0",  # (parts·max(pc, 5))
         )
     ],
@@ -152,7 +160,8 @@ def table(rows: int, of: np.dtype) -> np.recarray:
 
 
 class Fields(NamedTuple):
-    """Factors whose levels know their neighbours, and are eliminated as a sparse unit (``fields.py``); frozen."""
+    """Factors whose levels know their neighbours, and are eliminated as a sparse unit (``fields.py``); frozen, but where a ρ is drawn:
+    then ``value`` is a chain's own."""
 
     table: np.ndarray  # (…) FIELD
     index: np.ndarray  # (…) int64: patterns and places, at the offsets that ``table`` gives
@@ -164,11 +173,12 @@ def no_fields() -> Fields:
     return Fields(table(0, FIELD), np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
-OF_LAYOUTS = 11
+OF_LAYOUTS = 13
 """Kernels of which a layout has the addresses."""
 AT_ELIMINATE, AT_PLACE, AT_WHITEN, AT_COMPLETE, AT_DIFFERENCES = range(5)  # of fields
 AT_FACTOR, AT_SIDE_BY_SIDE = 5, 6  # of units that are not one factor of one or two columns
-AT_TURN_CORE, AT_TURN_RHS, AT_COORDINATES, AT_DESIGNED = range(7, OF_LAYOUTS)  # of structured factors in the core
+AT_TURN_CORE, AT_TURN_RHS, AT_COORDINATES, AT_DESIGNED = range(7, 11)  # of structured factors in the core
+AT_PLACE_DEGREE, AT_DEGREE = 11, 12  # of fields with a ρ that is drawn
 
 
 class Layout(NamedTuple):
@@ -301,6 +311,7 @@ class StandIn(NamedTuple):
     linear: np.ndarray  # b, as ω
     values: np.ndarray  # distinct outcomes, or trials, that the part in the dispersion alone depends on
     value_rows: np.ndarray  # and how many rows have each
+    shards: int = 0  # address of what shares passes over the rows out, 0 where they stay together (``shards.py``)
 
 
 class Tuning(NamedTuple):
@@ -310,6 +321,7 @@ class Tuning(NamedTuple):
     reference: np.ndarray  # like L: stand-in for the effects' spread where levels are few
     width: np.ndarray  # (2,) of the slices of a Student-t outcome's scale and degrees of freedom
     own_step: np.ndarray  # (F,) of proposals of the own parameters of laws of effects, effects out
+    own_fit: np.ndarray  # (F, 6) of (logit ρ, log sd): ``neighbours.log_fitted_degree``
 
 
 class Moves(NamedTuple):
@@ -513,6 +525,7 @@ class Between(NamedTuple):
     prior: np.ndarray  # (F, 3) of each ν
     neighbours: Neighbours
     steps: np.ndarray  # (F + N,) ``Tuning.own_step``
+    fits: np.ndarray  # (F + N, 6) ``Tuning.own_fit``
     rows: Rows  # those that a sweep passes over, none of gaussian outcomes; its Z is the chain's own where effects are Student-t
     plain: Gram  # the cross-products where every multiplier is 1, and every A(ρ) is I
     plain_Z: np.ndarray  # (M, ΣQ) likewise

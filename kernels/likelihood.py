@@ -309,16 +309,18 @@ def add_ordinal_derivatives(code, y, trials, eta, cut, sums):
 def stand_in(data, eta, cut):
     """Σ_i of the quadratics bη − ωη²/2 of the rows, of an ordinal outcome b·(s, t) − w₁s²/2 − w₂t²/2 − w₃(s − t)²/2.
 
-    ω and b are (M,), or (3M,) = (w₁, w₂, w₃) and (b_s, b_t, 0) of an ordinal outcome. One loop: a call for every row would cost
+    ω and b are (M,), or (3M,) = (w₁, w₂, w₃) and (b_s, b_t, 0) of an ordinal outcome, M the columns of ``data.columns``: the rows may be
+    some of all (``shards.py``). One loop: a call for every row would cost
     ten times what it computes.
     """
     code, y, omega, linear = data.code, data.y, data.omega, data.linear
-    total, m = 0.0, eta.size
+    total = 0.0
     if not is_ordinal(code):
-        for i in range(m):
+        for i in range(eta.size):
             total += (linear[i] - 0.5 * omega[i] * eta[i]) * eta[i]
         return total
-    for i in range(m):
+    m = data.columns.shape[1]
+    for i in range(eta.size):
         k, s, t = int(y[i]), 0.0, 0.0
         if k < cut.size:
             s = eta[i] - cut[k]
@@ -388,15 +390,15 @@ def gaps(data, eta, shape, cut, out):
             out[i] = value
             total += value
         return total
-    m = eta.size
     if not is_ordinal(code):
-        for i in range(m):
+        for i in range(eta.size):
             e = eta[i]
             value = log_likelihood(code, y[i], trials[i], e, shape, cut) - (linear[i] - 0.5 * omega[i] * e) * e
             out[i] = value
             total += value
         return total
-    for i in range(m):
+    m = data.columns.shape[1]
+    for i in range(eta.size):
         k, s, t = int(y[i]), 0.0, 0.0
         value = log_likelihood(code, y[i], trials[i], eta[i], shape, cut)
         if k < cut.size:

@@ -14,9 +14,13 @@ in each. Other kernels see B alone (``structured.py``), a chain's own array. Bet
     ρ | u        p(ρ) |A(ρ)|^{−q} exp{−½ Σ_k |(A(ρ)⁻¹ L⁻¹c)_k|²}, a slice; w = A⁻¹c follows, the linear predictor stays
     ρ            with the effects integrated out: given the noise ε of the location effects (``second_order.py``) their density is that of
                  the factorisation, p(ρ') p(ỹ | ρ', L) / [p(ρ) p(ỹ | ρ, L)] · exp{Σ_i gap_i(η') − gap_i(η)}
-    (ρ, sds)     likewise, along the ridge of an autoregression: σ²(1 − ρ²), the variance of a step, is held
+    (ρ, sds)     likewise, along the ridge of an autoregression: σ²(1 − ρ²), the variance of a step, is held; and, when warm-up has fitted
+                 a t to (logit ρ, log sd), drawn from it anew
 
-Cross-products are turned with it: those of coordinates c from one side and the other by A(ρ)', which costs as little as A.
+The noise is the same for all proposals of a sweep.
+
+Fields have no B; their differences change (``field_degrees.py``).
+Cross-products are turned with B: those of coordinates c from one side and the other by A(ρ)', which costs as little as A.
 """
 
 from __future__ import annotations
@@ -28,12 +32,11 @@ import numpy as np
 from .arrays import copy_to
 from .compiling import inlined, kernel
 from .effects_out import accept, density_at, follow_noise, hold_noise, view_of_unit
+from .field_degrees import AR1, BYM2, LEROUX, log_density_at_degree_at, place_degree_at
 from .fields import complete_noise
+from .layout import AT_DEGREE, AT_PLACE_DEGREE
 from .likelihood import dispersion_of
 from .priors import invert_lower, log_cholesky_prior, log_share_prior
-
-AR1, BYM2, LEROUX = 0, 1, 2
-"""Laws, as the kernels know them; ``gibbs.model.structures`` has them by name."""
 
 SHORT = 1e-10
 """A ρ nearer than this to the end of its range has no density: sums would have no digits there."""
@@ -244,33 +247,35 @@ def log_density_of_white(law, root, J, q, z):
 
 
 @kernel
-def _log_given_effects(of, k, x, V, J, q, z):
-    rho = from_logit(of, k, x)
+def _log_given_effects(layout, of, k, x, V, J, q, z):
+    rho, f = from_logit(of, k, x), of.chosen[k]
     value = log_prior_of_logit(of, k, rho)
-    if value > -np.inf:
+    if value > -np.inf and layout.factor[f].sparse >= 0:
+        value += log_density_at_degree_at(layout.at[AT_DEGREE], (layout, f, rho, z))
+    elif value > -np.inf:
         set_root(of, k, rho, V, J)
         value += log_density_of_white(of.law[k], of.root, J, q, z)
     return value
 
 
 @kernel
-def draw_given_effects(rng, of, k, rho, V, J, q, z):
+def draw_given_effects(rng, layout, of, k, rho, V, J, q, z):
     """A slice on x of ρ (Neal 2003) given the coordinates c, L⁻¹c_k = ``z``. Returns the new ρ."""
     x0 = logit_of(of, k, rho)
-    log_y = _log_given_effects(of, k, x0, V, J, q, z) - rng.standard_exponential()
+    log_y = _log_given_effects(layout, of, k, x0, V, J, q, z) - rng.standard_exponential()
     low = x0 - 2.0 * rng.random()
     high = low + 2.0
     for _ in range(30):
-        if _log_given_effects(of, k, low, V, J, q, z) <= log_y:
+        if _log_given_effects(layout, of, k, low, V, J, q, z) <= log_y:
             break
         low -= 2.0
     for _ in range(30):
-        if _log_given_effects(of, k, high, V, J, q, z) <= log_y:
+        if _log_given_effects(layout, of, k, high, V, J, q, z) <= log_y:
             break
         high += 2.0
     for _ in range(200):
         x = low + (high - low) * rng.random()
-        if _log_given_effects(of, k, x, V, J, q, z) > log_y:
+        if _log_given_effects(layout, of, k, x, V, J, q, z) > log_y:
             return from_logit(of, k, x)
         if x < x0:
             low = x
@@ -283,6 +288,23 @@ def draw_given_effects(rng, of, k, rho, V, J, q, z):
 def step_given_effects(rng, of, k, at, layout, gram, state, work):
     """ρ of factor ``of.chosen[k]``, number ``at`` of ``state.own``, given the effects, which stay. Mutates w, B and the cross-products."""
     f = of.chosen[k]
+    row = layout.factor[f]
+    J, q = row.levels, row.width
+    z = work.effects[: J * q]
+    if row.sparse >= 0:  # one column
+        for i in range(J):
+            z[i] = state.u[row.u0 + i]
+        white_coordinates(layout, f, state.L, work.small[0], z)
+        state.own[at] = draw_given_effects(rng, layout, of, k, state.own[at], of.V, J, q, z)
+        place_degree_at(layout.at[AT_PLACE_DEGREE], (layout, f, state.own[at]))
+    else:
+        step_in_the_core(rng, of, k, at, layout, gram, state, work)
+
+
+@inlined
+def step_in_the_core(rng, of, k, at, layout, gram, state, work):
+    """``step_given_effects`` of a factor that stands in the core."""
+    f = of.chosen[k]
     row, law = layout.factor[f], of.law[k]
     J, q = row.levels, row.width
     V, root, z = of.V[row.basis0 : row.basis0 + J * J], of.root, work.effects[: J * q]
@@ -293,7 +315,7 @@ def step_given_effects(rng, of, k, at, layout, gram, state, work):
         z[i] = state.core[row.core0 + i]
     turn_gram(layout, f, law, root, J > 0, gram)  # true, not a literal
     white_coordinates(layout, f, state.L, work.small[0], z)
-    state.own[at] = draw_given_effects(rng, of, k, state.own[at], V, J, q, z)
+    state.own[at] = draw_given_effects(rng, layout, of, k, state.own[at], V, J, q, z)
     set_root(of, k, state.own[at], V, J)
     for b in range(q):
         solve_root(law, root, J, state.core, row.core0 + b, q)
@@ -342,6 +364,9 @@ def turn_to(of, k, rho, to, layout, gram):
     f = of.chosen[k]
     row = layout.factor[f]
     J = row.levels
+    if row.sparse >= 0:
+        place_degree_at(layout.at[AT_PLACE_DEGREE], (layout, f, to))
+        return
     V, root = of.V[row.basis0 : row.basis0 + J * J], of.root
     set_root(of, k, rho, V, J)
     turn_gram(layout, f, of.law[k], root, J > 0, gram)
@@ -358,6 +383,9 @@ def place_degrees(of, first, own, layout, gram, summed):
         f = of.chosen[k]
         row = layout.factor[f]
         J = row.levels
+        if row.sparse >= 0:
+            place_degree_at(layout.at[AT_PLACE_DEGREE], (layout, f, own[first + k]))
+            continue
         V, root = of.V[row.basis0 : row.basis0 + J * J], of.root
         set_root(of, k, own[first + k], V, J)
         set_basis(of, k, V, J, layout.basis[row.basis0 : row.basis0 + J * J])
@@ -365,41 +393,93 @@ def place_degrees(of, first, own, layout, gram, summed):
             turn_gram(layout, f, of.law[k], root, J < 0, gram)
 
 
-@inlined
-def move_degree(rng, along, between, k, model, target, state, work):
-    """One proposal of x ~ N(x, step²) for ρ of factor ``between.neighbours.chosen[k]``; its sds follow where ``along``.
+WALK, ALONG, FITTED = range(3)
+"""Proposals of ρ with the effects out: a step of its logit x; one that sds follow, along the ridge of an autoregression; (x, log sd) anew,
+from a t that warm-up fitted to them."""
+X, LOG_SD, READY = 0, 1, 5
+"""Places of a fit: the means, then the root of the scale by row, and whether it was made."""
+FIT_DF = 5.0
 
-    ``model.data`` is the likelihood beside the normal model, η and gap of ``state`` those at its parameters; it has no rows where the model
-    is normal, or normal given latents. Mutates ρ, L, core, u, η and gap, B and the cross-products. Returns 1.0 where it was accepted.
+
+@kernel
+def log_sd_of(layout, f, L):
+    """log of the first sd of factor f, which the others keep their ratios to."""
+    for t in range(layout.term.shape[0]):
+        if layout.term[t].factor == f:
+            return math.log(L[layout.term[t].l0])
+    return np.nan
+
+
+@kernel
+def log_fitted_degree(fit, x, log_sd):
+    """Log density of the fitted t at (x, log sd), up to a constant."""
+    a = (x - fit[X]) / fit[2]
+    b = (log_sd - fit[LOG_SD] - fit[3] * a) / fit[4]
+    return -0.5 * (FIT_DF + 2.0) * math.log1p((a * a + b * b) / FIT_DF)
+
+
+@kernel
+def propose_degree(rng, how, step, fit, x, log_sd):
+    """(x', log sd'): a step, or anew."""
+    if how != FITTED:
+        return x + step * rng.standard_normal(), log_sd
+    spread = math.sqrt(0.5 * FIT_DF / rng.standard_gamma(0.5 * FIT_DF))
+    a, b = spread * rng.standard_normal(), spread * rng.standard_normal()
+    return fit[X] + fit[2] * a, fit[LOG_SD] + fit[3] * a + fit[4] * b
+
+
+@kernel
+def hold_degree(rng, between, k, model, target, state, work):
+    """The log density of the state with the effects out, whose noise stands in ``between.trial`` from now on: what proposals of ρ of factor
+    ``between.neighbours.chosen[k]`` begin with."""
+    unit = max(model.layout.factor[between.neighbours.chosen[k]].unit, 0)
+    view = view_of_unit(model.layout, unit)
+    known = density_at(model.layout, view, unit, model.gram, target, state, state.L, work)
+    hold_noise(view, state, between.trial, work)
+    if model.layout.fields.table.shape[0] > 0 and view.units.shape[0] > 0:
+        complete_noise(rng, view, view.units.shape[0] - 1, work, between.trial.noise)
+    return known
+
+
+@inlined
+def move_degree(rng, how, known, between, k, model, target, state, work):
+    """One proposal of ρ of factor ``between.neighbours.chosen[k]`` and, but for a ``WALK``, of its sds: (log density of the state with the
+    effects out, 1.0 where it was accepted).
+
+    known, and ``between.trial`` : as ``hold_degree``, or a proposal before, left them; the noise stays. ``model.data`` is the likelihood
+    beside the normal model, η and gap of ``state`` those at its parameters; it has no rows where the model is normal, or normal given
+    latents. Mutates ρ, L, core, u, η and gap, B and the cross-products.
     """
     of, at, trial = between.neighbours, between.chosen.size + k, between.trial
     layout, gram, data, shape = model.layout, model.gram, model.data, dispersion_of(state.psi)
-    f, rho = of.chosen[k], state.own[at]
+    f, rho, fit = of.chosen[k], state.own[at], between.fits[at]
     unit = max(layout.factor[f].unit, 0)
     view = view_of_unit(layout, unit)
-    to = from_logit(of, k, logit_of(of, k, rho) + between.steps[at] * rng.standard_normal())
+    x, log_sd = logit_of(of, k, rho), log_sd_of(layout, f, state.L)
+    new_x, new_log_sd = propose_degree(rng, how, between.steps[at], fit, x, log_sd)
+    to = from_logit(of, k, new_x)
     rise = log_prior_of_logit(of, k, to) - log_prior_of_logit(of, k, rho)
-    if not (rise > -np.inf and rise < np.inf):
-        return 0.0
+    if layout.factor[f].sparse >= 0:  # of the density of the effects, which the factorisation leaves out
+        rise += log_density_at_degree_at(layout.at[AT_DEGREE], (layout, f, to, work.effects[:0]))
+        rise -= log_density_at_degree_at(layout.at[AT_DEGREE], (layout, f, rho, work.effects[:0]))
+    if how == ALONG:
+        new_log_sd += 0.5 * (log_step_variance(of.law[k], rho) - log_step_variance(of.law[k], to))
+    if how == FITTED:
+        rise += log_fitted_degree(fit, x, log_sd) - log_fitted_degree(fit, new_x, new_log_sd)
     copy_to(state.L, trial.L)
-    if along:
-        times = math.exp(0.5 * (log_step_variance(of.law[k], rho) - log_step_variance(of.law[k], to)))
+    if how != WALK and rise > -np.inf:
         rise -= log_prior_of_covariances(layout, f, model.priors, trial.L, work.small[0])
-        rise += scale_covariances(layout, f, times, trial.L)
+        rise += scale_covariances(layout, f, math.exp(new_log_sd - log_sd), trial.L)
         rise += log_prior_of_covariances(layout, f, model.priors, trial.L, work.small[0])
-        if not (rise > -np.inf and rise < np.inf):
-            return 0.0
-    rise -= density_at(layout, view, unit, gram, target, state, state.L, work)
-    hold_noise(view, state, trial, work)
-    if layout.fields.table.shape[0] > 0 and view.units.shape[0] > 0:
-        complete_noise(rng, view, view.units.shape[0] - 1, work, trial.noise)
+    if not (rise > -np.inf and rise < np.inf):
+        return known, 0.0
     turn_to(of, k, rho, to, layout, gram)
-    rise += density_at(layout, view, unit, gram, target, state, trial.L, work)
-    rise += follow_noise(view, data, layout, shape, between.cuts, state, trial, work)
+    proposed = density_at(layout, view, unit, gram, target, state, trial.L, work)
+    rise += proposed - known + follow_noise(view, data, layout, shape, between.cuts, state, trial, work)
     if rise > -rng.standard_exponential():
         state.own[at] = to
         copy_to(trial.L, state.L)
         accept(data, state, trial)
-        return 1.0
+        return proposed, 1.0
     turn_to(of, k, to, rho, layout, gram)
-    return 0.0
+    return known, 0.0

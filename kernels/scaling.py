@@ -14,6 +14,7 @@ from .compiling import contracted, kernel
 from .covariance import log_covariance_priors
 from .likelihood import dispersion_of, gaps, stand_in
 from .priors import log_cholesky_prior
+from .shards import PROPOSAL, RISE, STATE, ask
 
 
 @kernel
@@ -64,8 +65,11 @@ def scale_effects(rng, step, data, shape, cut, layout, t, column, priors, state,
     if rise > -np.inf:
         for i in range(eta.size):
             trial.eta[i] = eta[i] + (c - 1.0) * Z[i, z] * u[first + level[i, f] * width]
-        rise += gaps(data, trial.eta, shape, cut, trial.gap) - sum_of(state.gap)
-        rise += stand_in(data, trial.eta, cut) - stand_in(data, eta, cut)
+        if data.shards != 0:
+            rise += ask(data.shards, RISE, STATE, 0)
+        else:
+            rise += gaps(data, trial.eta, shape, cut, trial.gap) - sum_of(state.gap)
+            rise += stand_in(data, trial.eta, cut) - stand_in(data, eta, cut)
     if not rise > -rng.standard_exponential():
         divide_sd(term, t, column, c, L)
         return 0.0
@@ -155,8 +159,11 @@ def scale_everything(rng, step, data, cuts, layout, priors, state, trial, scratc
             trial.eta[i] = offset[i] + c * (eta[i] - offset[i])
         for k in range(cuts):
             trial_cut[k] = c * cut[k]
-        rise += gaps(data, trial.eta, dispersion_of(state.psi), trial_cut[:cuts], trial.gap) - sum_of(state.gap)
-        rise += stand_in(data, trial.eta, trial_cut[:cuts]) - stand_in(data, eta, cut)
+        if data.shards != 0:
+            rise += ask(data.shards, RISE, PROPOSAL, 0)
+        else:
+            rise += gaps(data, trial.eta, dispersion_of(state.psi), trial_cut[:cuts], trial.gap) - sum_of(state.gap)
+            rise += stand_in(data, trial.eta, trial_cut[:cuts]) - stand_in(data, eta, cut)
     if not rise > -rng.standard_exponential():
         scale_by(L, 1.0 / c)
         return 0.0

@@ -91,6 +91,7 @@ from .likelihood import dispersion_of, dispersion_term, gaps, stand_in
 from .location import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .own_law import move_by_own_law
 from .scaling import gap_of_shift, log_coefficient_prior, place_shift, scale_effects, scale_everything
+from .shards import BY_ROWS, GAPS, KEEP_LEVELS, OF_LEVELS, PREDICT, PROPOSAL, STATE, TOTAL, ask, keep_rows, refresh_predictor
 from .statistics import add_effects, predictor_of_columns
 from .structured import effects_or_coordinates
 from .sweep import NO_DENSITY, OK, SPARING, check_finite, draw_prior_scales
@@ -128,24 +129,29 @@ def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial
         trial_u[k] = fresh[k]
         change[k] = 0.0
     place_unit(layout, unit, pos, work, state.core, trial_u)
-    copy_to(eta, trial_eta)
     for place in range(pos + 1):
         g = units[unit, place]
-        start, last = factor[g].u0, factor[g].u0 + factor[g].levels * factor[g].width
-        for k in range(start, last):
+        for k in range(factor[g].u0, factor[g].u0 + factor[g].levels * factor[g].width):
             trial_u[k] -= u[k]
-        add_effects(Z, level, layout, g, trial_u, trial_eta)
-        for k in range(start, last):
+    if data.shards != 0:
+        ask(data.shards, OF_LEVELS, f, pos)
+    else:
+        copy_to(eta, trial_eta)
+        for place in range(pos + 1):
+            add_effects(Z, level, layout, units[unit, place], trial_u, trial_eta)
+        gaps(data, trial_eta, shape, cut, trial_gap)
+        here, rise = first, 0.0  # rows of a level stand together as a rule
+        for i in range(eta.size):
+            at = first + level[i, f] * q
+            if at != here:
+                change[here] += rise
+                here, rise = at, 0.0
+            rise += trial_gap[i] - gap[i]
+        change[here] += rise
+    for place in range(pos + 1):
+        g = units[unit, place]
+        for k in range(factor[g].u0, factor[g].u0 + factor[g].levels * factor[g].width):
             trial_u[k] += u[k]
-    gaps(data, trial_eta, shape, cut, trial_gap)
-    here, rise = first, 0.0  # rows of a level stand together as a rule
-    for i in range(eta.size):
-        at = first + level[i, f] * q
-        if at != here:
-            change[here] += rise
-            here, rise = at, 0.0
-        rise += trial_gap[i] - gap[i]
-    change[here] += rise
     for j in range(factor[f].levels):
         at = first + j * q
         counts.tried[at] += 1
@@ -164,6 +170,9 @@ def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial
             if change[at] == 1.0:
                 for k in range(at, at + factor[g].width):
                     u[k] = trial_u[k]
+    if data.shards != 0:
+        ask(data.shards, KEEP_LEVELS, f, pos)
+        return
     for i in range(eta.size):
         moved = change[first + level[i, f] * q] == 1.0
         eta[i] = trial_eta[i] if moved else eta[i]
@@ -306,7 +315,8 @@ def propose_core(rng, orders, share, block, unit, model, state, moves, trial, wo
             trial.core[a] -= shift[a]
         extra += log_coefficient_prior(model.priors.row, state.row_scale, trial.core, 1.0)
     copy_core_factors(layout, trial.core, trial.u)
-    predictor_of_columns(data.columns, data.Z, data.level, data.offset, layout, trial.core, trial.u, trial.eta)
+    if data.shards == 0:  # else with the gap
+        predictor_of_columns(data.columns, data.Z, data.level, data.offset, layout, trial.core, trial.u, trial.eta)
     return extra
 
 
@@ -365,9 +375,12 @@ def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, tria
         if not in_order(cut):
             rise = -np.inf
         else:
+            if data.shards != 0:
+                rise += ask(data.shards, PREDICT, PROPOSAL, 0)
+            else:
+                rise += gaps(data, trial.eta, shape, cut, trial.gap) - sum_of(state.gap)
             if moves.slope.shape[0] > 0:
                 trial_extra += gap_of_shift(data.columns, data.omega, data.linear, trial.eta, moves.shifts[1])
-            rise += gaps(data, trial.eta, shape, cut, trial.gap) - sum_of(state.gap)
             rise += trial_extra - extra
         if rise > -rng.standard_exponential():
             if block == 0:
@@ -377,8 +390,7 @@ def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, tria
             copy_to(trial.core, state.core)
             copy_to(trial.fresh_core_noise, trial.core_noise)
             copy_to(trial.u, state.u)
-            copy_to(trial.eta, state.eta)
-            copy_to(trial.gap, state.gap)
+            keep_rows(data.shards, state, trial)
             extra = trial_extra
         else:
             copy_to(trial.L, L)
@@ -447,7 +459,10 @@ def move_family(rng, orders, shape, model, state, moves, work):
         for _ in range(2 * max(orders.empty, 1)):
             draw_family_at(orders.at[AT_FAMILY], (rng, data, model.priors, state, own, moves.psi_root, work.points[2], work.points[3]))
         shape = dispersion_of(state.psi)
-        gaps(data, state.eta, shape, cut, state.gap)
+        if data.shards != 0:
+            ask(data.shards, GAPS, STATE, 0)
+        else:
+            gaps(data, state.eta, shape, cut, state.gap)
     return shape
 
 
@@ -463,12 +478,14 @@ def move_variances_by_rows(rng, second_orders, shape, unit, count, model, gram, 
     count[0].rows_tried += 1
     rise = -np.inf
     if in_order(cut):
-        predictor_of_columns(data.columns, data.Z, data.level, data.offset, layout, state.core, state.u, trial.eta)
-        rise = gaps(data, trial.eta, shape, cut, trial.gap) - sum_of(state.gap)
+        if data.shards != 0:
+            rise = ask(data.shards, PREDICT, BY_ROWS, 0)
+        else:
+            predictor_of_columns(data.columns, data.Z, data.level, data.offset, layout, state.core, state.u, trial.eta)
+            rise = gaps(data, trial.eta, shape, cut, trial.gap) - sum_of(state.gap)
     if rise > -rng.standard_exponential():
         count[0].rows_accepted += 1
-        copy_to(trial.eta, state.eta)
-        copy_to(trial.gap, state.gap)
+        keep_rows(data.shards, state, trial)
     else:
         copy_to(trial.L, state.L)
         copy_to(trial.core, state.core)
@@ -501,16 +518,6 @@ def move_given_the_others(rng, second_orders, shape, unit, model, state, moves, 
             rng, second_orders, shape, unit, counts.moves, model, given.gram, state, moves, trial, work
         ))  # fmt: skip
     return status
-
-
-@inlined
-def refresh_predictor(shape, cuts, model, state):
-    """η, and the gap of every row, anew from coefficients and effects."""
-    layout, data = model.layout, model.data
-    copy_core_factors(layout, state.core, state.u)
-    predictor_of_columns(data.columns, data.Z, data.level, data.offset, layout, state.core, state.u, state.eta)
-    gaps(data, state.eta, shape, state.core[:cuts], state.gap)
-    state.held[0] = 1.0
 
 
 MOVE_UNIT = Apart(move_given_the_others, types.int64)
@@ -577,7 +584,10 @@ def run_second_order(rng, orders, model, between, state, moves, trial, work, out
         if status != OK:
             return status, sweep
         total = dispersion_term(data.code, shape, data.values, data.value_rows)
-        total += sum_of(state.gap) + stand_in(data, state.eta, state.core[: orders.cuts])
+        if data.shards != 0:
+            total += ask(data.shards, TOTAL, STATE, 0)
+        else:
+            total += sum_of(state.gap) + stand_in(data, state.eta, state.core[: orders.cuts])
         copy_to(state.core[: out.beta.shape[1]], out.beta[sweep])
         copy_to(state.L, out.L[sweep])
         copy_to(state.psi, out.scale[sweep])

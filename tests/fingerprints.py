@@ -93,6 +93,8 @@ MODELS: dict[str, Model] = {
     "bym2 crossed, poisson": Model("crossed", "poisson", "auto", kinds=("bym2", "")),
     "field of areas, gaussian crossed": Model("crossed", "gaussian", "auto", kinds=("icar*", "")),
     "field of a walk, poisson": Model("one_factor", "poisson", "auto", kinds=("rw2*",)),
+    "field of a long autoregression, gaussian": Model("one_factor", "gaussian", "auto", kinds=("ar1*",)),
+    "field of areas with a part of their own, poisson": Model("nested", "poisson", "auto", kinds=("bym2*", "")),
     "t effects and leroux, probit augmented": Model("crossed", "probit", "joint", kinds=("t", "leroux")),
 }
 

@@ -168,10 +168,10 @@ def rerun(
 
 
 def _fit(design: Design, spec: Spec, hands: Workers | None) -> Draws:
-    from gibbs.model import by_group
+    from gibbs.model import by_group, small_fields
     from gibbs.sampling import chains, far, plan
 
-    seen = by_group.arrange(design)
+    seen = small_fields.arrange(by_group.arrange(design), spec.sampling.scheme)
     keep = {} if spec.keep is None else {"keep": spec.keep}
     with nullcontext({}) if hands is None else far.crews(hands) as crew:
         draws = chains.run(seen, plan.make(seen, spec.sampling.scheme), spec.sampling, **keep, **crew)

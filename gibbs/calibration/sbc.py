@@ -26,7 +26,7 @@ from gibbs.calibration.ranks import SUITE
 from gibbs.draws import diagnostics, names
 from gibbs.draws.records import Draws
 from gibbs.errors import SamplingError, SpecError
-from gibbs.model import by_group, families
+from gibbs.model import by_group, families, small_fields
 from gibbs.model.records import Design, Sampling, Spec, Until
 from gibbs.pipeline import Prepared
 from gibbs.posterior import linear
@@ -347,7 +347,7 @@ def fit_until(design: Design, sampling: Sampling, desk: Desk | None) -> Draws:
     """As ``fit``. KeyboardInterrupt soon after ``desk`` is set."""
     from gibbs.sampling import chains, plan
 
-    seen = by_group.arrange(design)
+    seen = small_fields.arrange(by_group.arrange(design), sampling.scheme)
     draws = chains.run(seen, plan.make(seen, sampling.scheme), sampling, stop=desk)
     if draws.stopped == "interrupted":
         raise KeyboardInterrupt

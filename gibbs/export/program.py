@@ -177,7 +177,7 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
             data |= (
                 _of_degree(factor, tag) if factor.structure.has_degree else {of.basis: structures.dense_basis(factor.structure, "export")}
             )
-            if factor.coordinates != len(factor.levels):
+            if factor.coordinates != factor.nodes:
                 of = replace(of, coordinates=f"C_{tag}")
                 data[of.coordinates] = factor.coordinates
         effects += _of_factor(of, factor, factor.Z[keep], tags, data)
@@ -200,7 +200,7 @@ def describe(design: Design, title: str = "", formula: str = "") -> Program:
 
 def _of_degree(factor: Factor, tag: str) -> dict[str, Any]:
     """What B is made of at a rho: of an autoregression the steps from level to level, of areas directions and their eigenvalues."""
-    structure = factor.structure
+    structure = structures.dense(factor.structure, "export")
     if structure.kind == "ar1":
         at = np.cumsum(structure.numbers).astype(np.int64)
         return {f"lag_{tag}": np.maximum(at[:, None] - at, 0)}

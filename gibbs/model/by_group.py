@@ -65,18 +65,19 @@ def _arranged(factor: Factor) -> Factor:
     )
 
 
-def reported(design: Design) -> np.ndarray | None:
-    """For every effect that is reported (factor by factor, level by level, column by column) its place among those of ``arrange(design)``;
-    None where they are the same."""
-    if all(map(is_arranged, design.factors)):
+def reported(design: Design, seen: Design | None = None) -> np.ndarray | None:
+    """For every effect that is reported (factor by factor, level by level, column by column) its place among those of ``seen``, as
+    ``arrange(design)`` where nothing is given; None where they are the same."""
+    nodes = [factor.nodes for factor in (seen or design).factors]
+    if all(is_arranged(factor) and size == len(factor.levels) for factor, size in zip(design.factors, nodes, strict=True)):
         return None
     parts, start = [], 0
-    for factor in design.factors:
+    for factor, size in zip(design.factors, nodes, strict=True):
         J, q, width = len(factor.levels), len(factor.columns), len(factor.columns)
         first = np.arange(J) * q
         if not is_arranged(factor):
             width = q * len(factor.groups)
             first = np.argsort(order(factor)) * width + factor.group * q
         parts.append((start + first[:, None] + np.arange(q)).ravel())
-        start += J * width
+        start += size * width
     return np.concatenate(parts)

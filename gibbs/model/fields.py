@@ -4,19 +4,20 @@
 
 D (E, J) has the differences, each over its sd, on the scale of Sørbye & Rue (2014): the geometric mean of the diagonal of K is 1 in every
 connected component. N (J, k) is what no difference sees, orthonormal in each component. An area without neighbours is N(0, σ²).
+
+Where K hangs on a degree ρ that is drawn, so do the weights of D: each is times one of a few multipliers (``Field.multipliers``). bym2 has
+2J nodes: the effects of the J areas and, hidden, what of them the neighbours share, ψ; given ψ an effect is N(√ρ ψ_j, (1 − ρ)σ²).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-SMALLEST = 200
-"""Levels above which a walk or a map is a field, where below it stands in the dense core."""
-KINDS = ("rw1", "rw2", "icar")
-"""Kinds of levels that may be a field."""
+SMALLEST = {"rw1": 200, "rw2": 200, "icar": 200, "ar1": 200, "bym2": 200}
+"""Levels above which a walk or a map is a field, where below it stands in the dense core; kinds that may be one."""
 LARGEST = 10_000
 """Levels that a field may have."""
 _TOGETHER = 256
@@ -25,7 +26,7 @@ _TOGETHER = 256
 
 def is_one(kind: str, levels: int, sparse: bool | None = None) -> bool:
     """Whether so many levels of a kind are a field: where ``sparse`` says so, or, where it says nothing, above ``SMALLEST``."""
-    return kind in KINDS and (levels > SMALLEST if sparse is None else sparse)
+    return kind in SMALLEST and (levels > SMALLEST[kind] if sparse is None else sparse)
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Field:
     """ends, weight (E, 3): the levels of every difference and their weights, any level with weight 0. null (k, J): N, by constraint. part
     (J,): the component of every level, −1 where it has no constraint. pins: for every component, k levels that tell all which D does not
     see. variances (J,): the diagonal of K. unit: c in K = c(D₀'D₀)⁻, D₀ the differences as they were before (of a map, of its first
-    component)."""
+    component). law, code (E, 3): where K hangs on a rho, of ``multipliers``, which of them a weight is times. hidden: nodes that are no
+    levels, the last of all. steps (J,): of ar1 from the level before. shared: of bym2, the field of its icar."""
 
     ends: np.ndarray = field(repr=False)
     weight: np.ndarray = field(repr=False)
@@ -42,11 +44,21 @@ class Field:
     pins: tuple[np.ndarray, ...] = field(repr=False)
     variances: np.ndarray = field(repr=False)
     unit: float = 1.0
+    law: str = ""
+    code: np.ndarray | None = field(default=None, repr=False)
+    hidden: int = 0
+    steps: np.ndarray | None = field(default=None, repr=False)
+    shared: Field | None = field(default=None, repr=False)
+
+    @property
+    def nodes(self) -> int:
+        """J, and those that are hidden."""
+        return int(self.part.size)
 
     @property
     def levels(self) -> int:
         """J."""
-        return int(self.part.size)
+        return self.nodes - self.hidden
 
     @property
     def constraints(self) -> int:
@@ -56,11 +68,41 @@ class Field:
     @property
     def rank(self) -> int:
         """Dimensions of φ."""
-        return self.levels - self.constraints * len(self.pins)
+        return self.nodes - self.constraints * len(self.pins)
+
+    def lengths(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of ar1: the lengths of steps, each once, and how many are as long."""
+        return np.unique(self.steps[1:], return_counts=True)
+
+    def multipliers(self, rho: float) -> np.ndarray:
+        """What weights are times at ``rho``; ``code`` says which. Of ar1 1/√(1 − a²) and a/√(1 − a²) for every length of step, a = rho to
+        the power of it; of bym2 1/√(1 − rho) and √rho/√(1 − rho); 1 before them."""
+        if self.law == "ar1":
+            a = float(rho) ** self.lengths()[0]
+            own = np.stack([np.ones(a.size), a], axis=1) / np.sqrt((1.0 - a) * (1.0 + a))[:, None]
+        else:
+            own = np.array([1.0, np.sqrt(rho)]) / np.sqrt(1.0 - rho)
+        return np.concatenate([[1.0], own.ravel()])
+
+    def at(self, rho: float) -> Field:
+        """The field at one rho, which hangs on none."""
+        if not self.law:
+            return self
+        return replace(self, weight=self.weight * self.multipliers(rho)[self.code], law="", code=None)
+
+    def effects(self, rng: np.random.Generator, rho: np.ndarray) -> np.ndarray:
+        """Draws of the effects of the levels in units of σ, (n, J), for ``rho`` (n,)."""
+        n, rho = rho.size, rho[:, None]
+        if self.shared is not None:
+            return np.sqrt(rho) * self.shared.draws(rng, n) + np.sqrt(1.0 - rho) * rng.standard_normal((n, self.levels))
+        u, a = rng.standard_normal((n, self.levels)), rho ** self.steps.astype(np.int64)
+        for j in range(1, self.levels):
+            u[:, j] = a[:, j] * u[:, j - 1] + np.sqrt(1.0 - a[:, j] ** 2) * u[:, j]
+        return u
 
     def differences(self) -> Any:
         """D, (E, J) sparse."""
-        return sparse_differences(self.ends, self.weight, self.levels)
+        return sparse_differences(self.ends, self.weight, self.nodes)
 
     def precision(self) -> Any:
         """R, (J, J) sparse."""
@@ -85,19 +127,19 @@ class Field:
 
         member = np.flatnonzero(self.part >= 0)
         rows = [
-            sparse.csr_array((self.null[k, member], (self.part[member], member)), shape=(len(self.pins), self.levels))
+            sparse.csr_array((self.null[k, member], (self.part[member], member)), shape=(len(self.pins), self.nodes))
             for k in range(self.constraints)
         ]
         return sparse.vstack(rows)
 
     def draws(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        """φ ~ N(0, K), (n, J): the solutions of what D leaves of noise, pinned, then with N'φ = 0."""
+        """φ ~ N(0, K), (n, J), where K hangs on no rho: the solutions of what D leaves of noise, pinned, then with N'φ = 0."""
         from scipy.sparse.linalg import splu
 
         D = self.differences()
-        free = np.setdiff1d(np.arange(self.levels), np.concatenate([np.zeros(0, dtype=np.int64), *self.pins]))
+        free = np.setdiff1d(np.arange(self.nodes), np.concatenate([np.zeros(0, dtype=np.int64), *self.pins]))
         some = D[:, free]
-        x = np.zeros((self.levels, n))
+        x = np.zeros((self.nodes, n))
         x[free] = splu((some.T @ some).tocsc()).solve(some.T @ rng.standard_normal((len(self.ends), n)))
         return self.project(x).T
 
@@ -186,3 +228,35 @@ def of_graph(edges: np.ndarray, components: np.ndarray) -> Field:
     degree = np.bincount(edges.ravel(), minlength=part.size)
     pins = tuple(np.array([members[np.argmax(degree[members])]]) for m in range(large.size) for members in [np.flatnonzero(part == m)])
     return scaled(ends, weight, part, np.ones((1, part.size)), pins)
+
+
+def of_autoregression(steps: np.ndarray) -> Field:
+    """Levels ``steps`` (J,) whole steps from the one before, the first at any; every variance is 1."""
+    J, rows = steps.size, np.arange(1, steps.size)
+    kind = np.unique(steps[1:], return_inverse=True)[1]
+    ends = np.concatenate([[[0, 0, 0]], np.stack([rows, rows - 1, rows], axis=1)])
+    weight = np.concatenate([[[1.0, 0.0, 0.0]], np.tile([1.0, -1.0, 0.0], (J - 1, 1))])
+    code = np.concatenate([[[0, 0, 0]], np.stack([1 + 2 * kind, 2 + 2 * kind, np.zeros(J - 1)], axis=1)]).astype(np.int64)
+    alone = np.full(J, -1)
+    return Field(ends, weight, np.zeros((0, J)), alone, (), np.ones(J), law="ar1", code=code, steps=steps)
+
+
+def of_shared_areas(shared: Field) -> Field:
+    """Areas that have a part of their own beside what neighbours share (bym2); ``shared``: the field of icar."""
+    J = shared.levels
+    area, nothing = np.arange(J), np.zeros(J)
+    ends = np.concatenate([shared.ends + J, np.stack([area, area + J, area], axis=1)])
+    weight = np.concatenate([shared.weight, np.stack([nothing + 1.0, nothing - 1.0, nothing], axis=1)])
+    code = np.concatenate([np.zeros_like(shared.ends), np.tile([1, 2, 0], (J, 1))])
+    return replace(
+        shared,
+        ends=ends,
+        weight=weight,
+        null=np.concatenate([np.zeros_like(shared.null), shared.null], axis=1),
+        part=np.concatenate([shared.part, shared.part]),
+        pins=tuple(pinned + J for pinned in shared.pins),
+        law="bym2",
+        code=code,
+        hidden=J,
+        shared=shared,
+    )

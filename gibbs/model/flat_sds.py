@@ -63,7 +63,7 @@ def check(design: Design, where: Callable[[str], str]) -> None:
                 least = max(r + m + 1, LEAST - 1)
                 raise SpecError(
                     f"sd[{factor.name}] has a flat prior, and with {why} there is a posterior where the rows hold {least} directions or "
-                    f"more of the effects of {structure.words} on both sides; of {factor.dimensions} they hold {d}. The sd would "
+                    f"more of the effects of {structure.words} on both sides; of {structure.rank} they hold {d}. The sd would "
                     "run off to infinity: give it a proper one, such as half_t(3, 0, 2.5).",
                     where=where(f"sd[{factor.name}]"),
                 )
@@ -100,7 +100,7 @@ def _held(design: Design, factor: Factor, known: np.ndarray) -> np.ndarray:
 def directions(design: Design, factor: Factor, known: np.ndarray) -> int:
     """How many directions of w, in effects Bw of one column, the rows hold on both sides: the codimension of the cone of the others."""
     basis, z = factor.structure.basis, factor.Z[:, 0]
-    if factor.structure.has_degree:  # B spans the same at every rho inside its range
+    if factor.structure.has_degree and factor.field is None:  # B spans the same at every rho inside its range
         basis = structures.of_coordinates(factor.structure, np.eye(len(basis))[None], np.array([0.5]))[0]
     size = np.ones(len(factor.levels)) if factor.field is not None else np.linalg.norm(basis, axis=1)
     way = alike.pushes(design)
@@ -131,6 +131,8 @@ def _directions_of_field(field: Field, held: np.ndarray, way: np.ndarray) -> int
     """
     from scipy import sparse
 
+    if field.law:  # effects are open to everything
+        return int(held.sum())
     held, open_ = held.copy(), np.flatnonzero(way)
     if open_.size:
         level = sparse.eye_array(field.levels, format="csr")

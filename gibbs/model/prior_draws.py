@@ -194,7 +194,7 @@ def effects_of(factor: Factor, covariances: list[np.ndarray], own: np.ndarray | 
     """u (n, J q): rows of u_j ~ N(0, Σ), Σ block diagonal; or t_df(0, Σ), df = ``own`` (n,); or N(0, K_rho ⊗ Σ), rho = ``own``."""
     J, q = len(factor.levels), len(factor.columns)
     if factor.field is not None:  # one column
-        return np.sqrt(covariances[0][:, 0]) * factor.field.draws(rng, n)
+        return np.sqrt(covariances[0][:, 0]) * (factor.field.draws(rng, n) if own is None else factor.field.effects(rng, own))
     if factor.structure is not None:
         J = factor.coordinates
     u = np.empty((n, J, q))

@@ -341,9 +341,14 @@ class Factor:
         return None if self.structure is None else self.structure.field
 
     @property
+    def nodes(self) -> int:
+        """J, and what a field has beside its levels."""
+        return len(self.levels) if self.field is None else self.field.nodes
+
+    @property
     def coordinates(self) -> int:
         """How many effects a column has where it is drawn: one a level, or one a column of the basis that the levels are made of."""
-        return len(self.levels) if self.structure is None or self.field is not None else self.structure.basis.shape[1]
+        return self.nodes if self.structure is None or self.field is not None else self.structure.basis.shape[1]
 
     @property
     def dimensions(self) -> int:

@@ -137,7 +137,9 @@ class SamplingKeys(_Keys):
         description="Draws of each chain: a run of a fixed length. Without it a run goes on until it is precise.",
     )
     scheme: Literal[SCHEMES] = Field("auto", description="How locations are drawn; auto chooses by the model.")
-    cores: Annotated[int, Field(ge=1), BeforeValidator(_number)] | None = Field(None, description="Chains at once; never changes a draw.")
+    cores: Annotated[int, Field(ge=1), BeforeValidator(_number)] | None = Field(
+        None, description="Chains at once, and shards of many rows where they leave cores free; never changes a draw."
+    )
     until: UntilKeys | None = Field(None, description="When a run to precision is precise enough; the default where there is no draws.")
 
 

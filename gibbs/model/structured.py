@@ -93,16 +93,11 @@ def _alone(random: RandomTerm, where: str) -> None:
 
 def _few(J: int, random: RandomTerm, where: str) -> None:
     """DataError where the levels are too many."""
-    if random.structure in fields.KINDS:
+    if random.structure in fields.SMALLEST:
         if J > fields.LARGEST:
             raise DataError(f"{random.structure} has {J:,} levels; at most {fields.LARGEST:,} are drawn. Take coarser levels.", where=where)
     elif J > structures.LIMIT:
-        instead = {
-            "ar1": f"Take coarser levels, or rw1({random.factor}), of which there may be {fields.LARGEST:,}.",
-            "bym2": f"Take coarser levels, or icar({random.factor}, graph = …) + (1 | copy), copy a second column with the same areas "
-            f"(derive:): the same two parts with an sd each, of up to {fields.LARGEST:,} areas.",
-            "leroux": f"Take coarser levels, or icar({random.factor}, graph = …), of which there may be {fields.LARGEST:,}.",
-        }
+        instead = {"leroux": f"Take coarser levels, or bym2({random.factor}, graph = …), of which there may be {fields.LARGEST:,}."}
         raise DataError(
             f"{random.structure} has {J:,} levels; such effects are drawn in one dense block, up to {structures.LIMIT} columns of it. "
             + instead.get(random.structure, "Take coarser levels."),
@@ -121,7 +116,7 @@ def _walk(
     order = np.argsort(positions)
     sorted_ = positions[order]
     step = float(options["step"]) if "step" in options else None
-    if step is not None and (sorted_[-1] - sorted_[0]) / step > (fields.LARGEST if kind in fields.KINDS else structures.LIMIT):
+    if step is not None and (sorted_[-1] - sorted_[0]) / step > fields.LARGEST:
         _few(int((sorted_[-1] - sorted_[0]) / step) + 1, random, where)
     try:
         full = structures.grid(sorted_, step)

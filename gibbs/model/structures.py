@@ -19,7 +19,7 @@ means the same for any length and any graph. With precision D'D, K is its genera
 conditioned on them, not centred afterwards), and B is the symmetric root of K. Of a curve B is the spline's basis, of
 mixtures their weights, (J, C), C < J. Where K hangs on a degree rho that is drawn, B = V A(rho) with V here (``basis``) and A(rho) of
 ``numbers`` (``roots``): ar1 has variances of 1, bym2 a geometric mean of them of 1 at either end, leroux at every rho.
-Walks and maps of icar of many levels have no B, but their differences (:mod:`gibbs.model.fields`).
+Long walks and large maps have no B, but their differences (:mod:`gibbs.model.fields`).
 """
 
 from __future__ import annotations
@@ -212,20 +212,25 @@ def of_graph(words: str, edges: np.ndarray, J: int, observed: np.ndarray, sparse
     return Structure("icar", words, basis, rank, _variances(basis), observed, digest, components=components, edges=edges)
 
 
-def of_autoregression(words: str, positions: np.ndarray, step: float, observed: np.ndarray) -> Structure:
-    """An autoregression over sorted positions, whole numbers of steps apart."""
+def of_autoregression(words: str, positions: np.ndarray, step: float, observed: np.ndarray, sparse: bool | None = None) -> Structure:
+    """An autoregression over sorted positions, whole numbers of steps apart; ``sparse``: as a field (None: where it is long)."""
     steps = np.rint(np.diff(positions, prepend=positions[0]) / step)
     J = positions.size
     digest = _digest("ar1", np.append(positions, step))
+    if fields.is_one("ar1", J, sparse):
+        own = fields.of_autoregression(steps)
+        return Structure("ar1", words, np.zeros((0, 0)), J, own.variances, observed, digest, positions, step, field=own)
     return Structure("ar1", words, np.eye(J), J, np.ones(J), observed, digest, positions, step, numbers=steps)
 
 
 def of_areas(kind: str, words: str, edges: np.ndarray, J: int, observed: np.ndarray, sparse: bool | None = None) -> Structure:
-    """Areas of a graph under one of ``GRAPHS``; ``sparse``: as a field, which icar may be (None: where it is large)."""
-    plain = of_graph(words, edges, J, observed, sparse if kind == "icar" else False)
+    """Areas of a graph under one of ``GRAPHS``; ``sparse``: as a field, which not all may be (None: where it is large)."""
+    plain = of_graph(words, edges, J, observed, fields.is_one(kind, J, sparse))
     if kind == "icar":
         return plain
     digest = _digest(kind, np.array([J, *np.ravel(edges)], dtype=float))
+    if plain.field is not None:
+        return replace(plain, kind=kind, rank=J, digest=digest, field=fields.of_shared_areas(plain.field))
     V, numbers = np.zeros((J, J)), np.zeros(J)
     for part in range(int(plain.components.max()) + 1):
         members = np.flatnonzero(plain.components == part)
@@ -252,6 +257,18 @@ def dense_basis(structure: Structure, where: str) -> np.ndarray:
     """B of a structure, that of a field of at most ``DENSE`` levels written out. DataError where there are more."""
     if structure.field is None:
         return structure.basis
+    return dense(structure, where).basis
+
+
+def as_field(structure: Structure) -> Structure:
+    """The same structure as a field."""
+    return _made(structure, sparse=True)
+
+
+def dense(structure: Structure, where: str) -> Structure:
+    """A structure that is no field, of at most ``DENSE`` levels. DataError where there are more."""
+    if structure.field is None:
+        return structure
     J = structure.field.levels
     if J > DENSE:
         raise DataError(
@@ -259,9 +276,16 @@ def dense_basis(structure: Structure, where: str) -> np.ndarray:
             f"{DENSE:,} levels are.",
             where=where,
         )
+    return _made(structure, sparse=False)
+
+
+def _made(structure: Structure, *, sparse: bool) -> Structure:
+    kind, words, observed = structure.kind, structure.words, structure.observed
+    if kind == "ar1":
+        return of_autoregression(words, structure.positions, structure.unit, observed, sparse)
     if structure.positions is not None:
-        return of_walk(structure.kind, structure.words, structure.positions, structure.observed, sparse=False).basis
-    return of_graph(structure.words, structure.edges, J, structure.observed, sparse=False).basis
+        return of_walk(kind, words, structure.positions, observed, sparse)
+    return of_areas(kind, words, structure.edges, observed.size, observed, sparse)
 
 
 # -------------------------------------------------------------------------------------------------------------- degrees

@@ -45,6 +45,7 @@ def of(packed: Packed, design: Design, rows: kl.Rows, tuning: kl.Tuning, trial: 
         prior=packed.df_prior,
         neighbours=packed.neighbours._replace(root=np.zeros((3, int(packed.layout.factor.levels.max(initial=0))))),
         steps=tuning.own_step,
+        fits=tuning.own_fit,
         rows=rows,
         plain=packed.gram,
         plain_Z=packed.rows.Z,

@@ -6,6 +6,7 @@ import hashlib
 import math
 import threading
 import time
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -26,7 +27,7 @@ from gibbs.kernels.side_by_side import LANES
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model.records import Design, Term
 from gibbs.sampling import between, ordering
-from gibbs.sampling.fitted_move import fit_move, in_logs
+from gibbs.sampling.fitted_move import fit_degrees, fit_move, in_logs
 from gibbs.sampling.pack import Packed, columns_of
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
@@ -90,7 +91,8 @@ class Chain:
         self.gram = _own_gram(packed)
         self.layout = packed.layout
         if packed.neighbours.chosen.size:
-            self.layout = self.layout._replace(basis=packed.layout.basis.copy())
+            own = packed.layout.fields._replace(value=packed.layout.fields.value.copy())
+            self.layout = self.layout._replace(basis=packed.layout.basis.copy(), fields=own)
         self.rows = packed.rows._replace(Z=packed.rows.Z.copy()) if student else packed.rows
         self.state = _state(packed)
         self.coordinate = coordinates(packed)
@@ -101,6 +103,7 @@ class Chain:
             reference=np.zeros_like(self.state.L),
             width=np.array([0.5, 1.0]),
             own_step=np.full(packed.own_laws.size, 0.5),
+            own_fit=np.zeros((packed.own_laws.size, 6)),
         )
         self.counts = kl.counts_of(1, packed.effects)
         self.slices_until = max(min(warmup, 20), int(SLICE_SHARE * warmup)) if d <= ELLIPTICAL_LIMIT else warmup
@@ -195,6 +198,9 @@ class Chain:
         parts = self.warm or []
         return np.concatenate([np.concatenate([getattr(o, name) for o in parts]) for name in ("beta", "L", "scale", "own")], axis=1)
 
+    def helped_by(self, helpers: Executor, hands: int) -> None:
+        """So many threads have nothing else to do than passes over the rows, where there are any."""
+
     def lengthen(self, warmup: int) -> None:
         """Warm-up, at its end, goes on to ``warmup`` sweeps, and learns again from what comes now."""
         self.boundaries = (*self.boundaries, (self.warmup + warmup) // 2, warmup)
@@ -257,7 +263,8 @@ class Chain:
         """The arrays that warm-up fills, the chain's own."""
         tuning = self.tuning
         fitted = {name: getattr(tuning.coordinates, name) for name in ("fit", "root", "widening")}
-        return fitted | {"reference": tuning.reference, "width": tuning.width, "own_step": tuning.own_step}
+        names = ("reference", "width", "own_step", "own_fit")
+        return fitted | {name: getattr(tuning, name) for name in names}
 
     @property
     def redrawn(self) -> tuple[str, ...]:
@@ -311,17 +318,18 @@ class Chain:
 
     def _learn(self, refine: bool) -> None:
         """Fit the elliptical move to the warm-up so far (its second half at first, the elliptical part afterwards) and freeze it."""
-        L, scale = np.concatenate([h.L for h in self.history]), np.concatenate([h.scale for h in self.history])
+        L, scale, own = (np.concatenate([getattr(h, name) for h in self.history]) for name in ("L", "scale", "own"))
         self.history.clear()
         if not refine:
             half = L.shape[0] // 2
-            L, scale = L[half:], scale[half:]
+            L, scale, own = L[half:], scale[half:], own[half:]
         else:
             self.independent = self.independent and bool(self.counts.moves[0].rejected - self.rejected <= MOST_REJECTED * L.shape[0])
             self.counts.tried[:] = self.counts.accepted[:] = 0
         self.rejected = int(self.counts.moves[0].rejected)
         if self.packed.family == kl.STUDENT:
             self.tuning.width[:] = np.clip(2.5 * np.std(np.log(scale), axis=0), 0.02, 5.0)
+        fit_degrees(self.packed, L, own, self.tuning.own_fit)
         freeze_reference(self.packed.layout.term, self.tuning.reference, L)
         d = self.coordinate.shape[0]
         if d == 0 or d > ELLIPTICAL_LIMIT or L.shape[0] < 8:

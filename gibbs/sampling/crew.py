@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from gibbs import signals
 from gibbs.cores import usable_cores
@@ -44,7 +45,12 @@ class Crew:
         keeper: Keeper | None = None,
     ) -> None:
         self.chains, self.tell, self.chunk, self.asked, self.keeper = chains, tell, chunk, asked, keeper
-        self.workers = max(1, min(cores or usable_cores(), len(chains)))
+        cores = cores or usable_cores()
+        self.workers = max(1, min(cores, len(chains)))
+        if cores > self.workers:
+            helpers = ThreadPoolExecutor(cores - self.workers, thread_name_prefix="shards")
+            for chain in chains:
+                chain.helped_by(helpers, cores - self.workers)
         self.stop = threading.Event()
         self.turn = threading.Lock()
         self.idle = list(chains)

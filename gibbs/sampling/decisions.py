@@ -27,9 +27,19 @@ CUBIC = 0.025
 """The cubic part refuses about so much of p^{3/2}/√N (measured on 10⁴, 10⁵ and 10⁶ rows with 37 effects: 5.5, 2 and 0.6 %)."""
 MARGIN = 0.7
 """Factors decide where they take this share of what passes would, an accepted move, or less."""
+SHARD, LEAST_SHARED = 2**18, 2**19
+"""Rows of a shard of a pass, 2 ms of it or more, of which handing it out takes some 0.02; and rows from which on there are any
+(``benchmarks/scale.md``)."""
 MOST_COLUMNS = 45
 """Columns that a row meets up to which the cubic part is summed over the rows, their number cubed over 6 of each: more would take longer
 than the passes of a run of default length (``apc_gss``, 88 columns a row: 2.7 s of warm-up a chain for 0.7)."""
+
+
+def of_shards(rows: int) -> str:
+    """For the plan, of passes; "" where rows stay together."""
+    if rows < LEAST_SHARED:
+        return ""
+    return f"passes: over {rows:,} different rows in shards of {SHARD:,} or more, which cores that the chains leave free take a part of"
 
 
 class Decision(NamedTuple):

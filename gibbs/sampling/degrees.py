@@ -36,7 +36,7 @@ def of(design: Design, layout: kl.Layout) -> kl.Neighbours:
         return none()
     factors = [design.factors[f] for f in chosen]
     parts = [factor.structure for factor in factors]
-    sizes = [len(factor.levels) for factor in factors]
+    sizes = [0 if part.numbers is None else len(part.numbers) for part in parts]  # none of fields
     priors = [prior_kinds.code(laws.own_prior(factor), on="rho") for factor in factors]
     return kl.Neighbours(
         chosen=chosen,
@@ -44,10 +44,10 @@ def of(design: Design, layout: kl.Layout) -> kl.Neighbours:
         prior=np.array([(getattr(kp, name), a, b) for name, a, b in priors], dtype=float),
         bounds=np.array([bounds(factor) for factor in factors], dtype=float),
         first=np.concatenate([[0], np.cumsum(sizes)])[:-1].astype(np.int64),
-        numbers=np.concatenate([part.numbers for part in parts]).astype(float),
-        component=np.concatenate([np.zeros(J) if p.components is None else p.components for p, J in zip(parts, sizes, strict=True)]).astype(
-            np.int64
-        ),
+        numbers=np.concatenate([np.zeros(0) if part.numbers is None else part.numbers for part in parts]).astype(float),
+        component=np.concatenate(
+            [np.zeros(J) if p.components is None else p.components[:J] for p, J in zip(parts, sizes, strict=True)]
+        ).astype(np.int64),
         V=layout.basis,
         root=np.zeros((3, 0)),
     )

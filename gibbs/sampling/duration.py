@@ -17,7 +17,7 @@ import numpy as np
 from gibbs.cores import usable_cores
 from gibbs.model import by_group, families, laws
 from gibbs.model.records import Design, Sampling
-from gibbs.sampling import footprint, plan
+from gibbs.sampling import decisions, footprint, plan
 from gibbs.sampling.compiled_before import compiled_before
 from gibbs.sampling.plan import Plan
 
@@ -158,15 +158,19 @@ def predict(design: Design, made: Plan, sampling: Sampling) -> Duration:
     """Of a run of ``design``. Chains share the cores; a run to precision ends at the first check at which it may, or where typical draws
     of its kind are worth as many as are asked for."""
     design = by_group.arrange(design)
-    price, of = PRICES[loop_of(design, made)], work_of(design, made)
-    sweep = price.sweep(of, ROWS[row_of(design, made)]) * speed()
+    price, of, row = PRICES[loop_of(design, made)], work_of(design, made), ROWS[row_of(design, made)]
+    sweep = price.sweep(of, row) * speed()
     draws = footprint.stored_draws(sampling)
     if sampling.until is not None:
         wanted = max(sampling.until.ess, sampling.until.tail_ess or 0.0)
         draws = min(max(draws, round(wanted * price.per_draw / sampling.chains)), sampling.until.max_draws)
-    warm = price.call * speed() + price.warm * sweep
-    cores = min(sampling.cores or usable_cores(), usable_cores(), sampling.chains)
-    seconds = 1e-9 * (sampling.warmup * warm + draws * sweep) * sampling.chains / cores
+    cores, each = min(sampling.cores or usable_cores(), usable_cores()), sweep
+    if made.scheme == "second-order" and of.rows >= decisions.LEAST_SHARED:  # cores that chains leave free take shards of the rows
+        each = price.sweep(of._replace(rows=of.rows / max(cores / sampling.chains, 1.0)), row) * speed()
+    else:
+        cores = min(cores, sampling.chains)
+    warm = price.call * speed() + price.warm * each
+    seconds = 1e-9 * (sampling.warmup * warm + draws * each) * sampling.chains / min(cores, sampling.chains)
     return Duration(
         seconds, sampling.warmup, draws, sweep, sampling.chains, cores, sampling.until is not None, compiled_before(made.compiled)
     )

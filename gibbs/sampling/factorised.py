@@ -54,6 +54,9 @@ class FactorisedChain(SecondOrderChain):
     def _columns(self) -> np.ndarray:
         return np.zeros((self.packed.rows.X.shape[1], 0))  # no pass goes by column
 
+    def _shards(self) -> None:
+        return None
+
     def _start_at_mode(self) -> None:
         p, pc = self.packed, self.packed.core_columns
         rows, cubic = p.rows.y.size, pc * (pc + 1) * (pc + 2) // 6 if p.decided == 3 else 0

@@ -9,7 +9,8 @@ import numpy as np
 
 from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
-from gibbs.kernels.priors import INVERSE_GAMMA
+from gibbs.kernels.priors import FIXED, INVERSE_GAMMA
+from gibbs.sampling.pack import Packed
 
 SHIFTS = np.exp(np.linspace(np.log(0.25), np.log(8.0), 16))
 """c of log(s + c) over the sd of the draws of s, of which the one that leaves the least skewness is taken. Over ten models (six seeds each)
@@ -21,6 +22,9 @@ turn go there and back (Dyes, 8,000 draws, two seeds: 0.33 and 0.44 effective dr
 
 LEAST_SHIFT = 1e-3
 """Least c over the mean of the draws."""
+
+LEAST_DRAWS, WIDER = 20, 1.2
+"""Draws of warm-up that a fit of (logit rho, log sd) takes at least, and how much wider than they it is."""
 
 CAUTION = 10.0
 """Draws that say that a sd does not widen a correlation, beside those of the chain."""
@@ -100,3 +104,22 @@ def _widening(sds: np.ndarray, x: np.ndarray) -> np.ndarray:
     for _ in range(20):
         g += np.clip(np.linalg.solve(information, A.T @ (squares * np.exp(-2.0 * A @ g) - 1.0) - penalty @ g), -0.5, 0.5)
     return g[1:] / sizes
+
+
+def fit_degrees(packed: Packed, L: np.ndarray, own: np.ndarray, found: np.ndarray) -> None:
+    """The t that (logit rho, log sd) of every factor is proposed from, ``Tuning.own_fit``, fitted to draws L (n, …) and own (n, F). A
+    factor whose sd, or rho, is given has none."""
+    n, first = len(L), packed.student.size
+    for k, f in enumerate(packed.neighbours.chosen):
+        terms = [t for t in packed.layout.term if t.factor == f]
+        low, high = packed.neighbours.bounds[k]
+        if n < LEAST_DRAWS or packed.neighbours.prior[k, 0] == FIXED or any(t.given for t in terms):
+            continue
+        rho = own[:, first + k]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            points = np.stack([np.log((rho - low) / (high - rho)), np.log(L[:, terms[0].l0])])
+        covariance = np.cov(points)
+        if not np.all(np.isfinite(covariance)) or np.any(np.diag(covariance) <= 0.0):
+            continue
+        root = WIDER * np.linalg.cholesky(covariance + 1e-6 * np.diag(np.diag(covariance)))
+        found[first + k] = [*points.mean(axis=1), root[0, 0], root[1, 0], root[1, 1], 1.0]

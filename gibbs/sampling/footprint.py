@@ -175,14 +175,14 @@ def _shared(plan: Plan, p: int) -> int:
 def _by_level(design: Design, plan: Plan) -> int:
     """Bytes of one chain's arrays of effects and of blocks of levels: what a level meets of the core, in three to five copies."""
     arranged = by_group.arrange(design)
-    effects = sum(len(f.levels) * f.Z.shape[1] for f in arranged.factors)
+    effects = sum(f.nodes * f.Z.shape[1] for f in arranged.factors)
     core = [arranged.factors[f] for f in plan.core]
     blocks = 0
     for unit in plan.units:
         above = 0
         for f in reversed(unit):
             factor = arranged.factors[f]
-            J, q = len(factor.levels), factor.Z.shape[1]
+            J, q = factor.nodes, factor.Z.shape[1]
             met = sum(min(len(c.levels), np.bincount(factor.codes, minlength=J).mean()) * c.Z.shape[1] for c in core)
             blocks += J * q * (q + above + min(plan.core_columns, design.X.shape[1] + met))
             above += q

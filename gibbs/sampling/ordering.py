@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gibbs.kernels import field_degrees as kg
 from gibbs.kernels import fields as kf
 from gibbs.kernels import layout as kl
 from gibbs.kernels.designed import ADD_ROW_OF_DESIGNED
@@ -19,6 +20,10 @@ from gibbs.model.fields import Field, pinned_inverse
 
 _SUMS = 5
 """Sums by component that ``kernels/field_moves.py`` makes at once."""
+_SOME_RHO = 0.5
+"""At which R̃ has all its entries."""
+LAWS = {"": -1, "ar1": kg.AR1, "bym2": kg.BYM2}
+"""Laws of fields with a rho, as the kernels know them."""
 
 
 def of(fields: list[Field], levels: list[np.ndarray], columns: int) -> kl.Fields:
@@ -34,19 +39,27 @@ def of(fields: list[Field], levels: list[np.ndarray], columns: int) -> kl.Fields
         return start
 
     for row, one, level in zip(table, fields, levels, strict=True):
-        order, prior, descend = _ordered(one)
+        order, prior, descend, extra = _ordered(one)
         rows, entries, pointers, below = _pattern(prior)
-        row.nodes, row.parts, row.constraints, row.differences = one.levels, len(one.pins), one.constraints, len(one.ends)
+        row.nodes, row.parts, row.constraints, row.differences = one.nodes, len(one.pins), one.constraints, len(one.ends)
+        row.law = LAWS[one.law]
         for name, values in (
             ("order0", order), ("rows0", rows), ("entries0", entries), ("columns0", pointers), ("below0", below),
             ("priors0", prior.indptr), ("prior_column0", prior.indices), ("part0", one.part), ("ends0", one.ends),
             ("descend0", descend), ("members0", np.argsort(level, kind="stable")),
-            ("first0", np.concatenate([[0], np.cumsum(np.bincount(level, minlength=one.levels))])),
+            ("first0", np.concatenate([[0], np.cumsum(np.bincount(level, minlength=one.nodes))])),
         ):  # fmt: skip
             row[name] = append(whole, np.asarray(values, dtype=np.int64))
         for name, numbers in (("prior0", prior.data), ("null0", one.null), ("weight0", one.weight)):
             row[name] = append(real, np.asarray(numbers, dtype=float))
-        sizes = (below.size, one.levels, one.levels * one.constraints, one.levels, len(one.pins) * max(columns, _SUMS))
+        if one.law:
+            row.multipliers = one.multipliers(_SOME_RHO).size
+            lengths = np.concatenate(one.lengths()) if one.steps is not None else np.zeros(0)
+            for name, values in (("codes0", one.code), ("pairs0", _pairs(one, order, prior)), ("steps0", lengths)):
+                row[name] = append(whole, np.asarray(values, dtype=np.int64))
+            for name, numbers in (("multiplier0", np.ones(row.multipliers)), ("base0", one.weight), ("extra0", extra)):
+                row[name] = append(real, np.asarray(numbers, dtype=float))
+        sizes = (below.size, one.nodes, one.nodes * one.constraints, one.nodes, len(one.pins) * max(columns, _SUMS))
         for name, size in zip(("lower0", "diagonal0", "constraint0", "scratch0", "sums0"), sizes, strict=True):
             row[name] = room
             room += size
@@ -60,6 +73,7 @@ def addressed(layout: kl.Layout) -> kl.Layout:
     nested = [bool(np.count_nonzero(unit >= 0) > 1) for unit in layout.units]
     needed = dict.fromkeys(kf.APART, of_fields) | {ELIMINATE_FACTOR: any(wide) or any(nested), SIDE_BY_SIDE: any(wide)}
     needed |= dict.fromkeys((TURN_CORE, TURN_RHS, EFFECTS_OF_COORDINATES, ADD_ROW_OF_DESIGNED), structured)
+    needed |= dict.fromkeys(kg.APART, bool(np.any(layout.fields.table.law >= 0)))
     return layout._replace(at=tuple(kernel.address() if needed[kernel] else 0 for kernel in needed))
 
 
@@ -70,11 +84,14 @@ def room(fields: kl.Fields, columns: int) -> int:
 
 
 def _ordered(one: Field):
-    """(the level at each place, R̃ in that order: its lower triangle by row, sparse; the first place of every place's subtree)."""
+    """(the level at each place; R̃ in that order, its lower triangle by row, sparse; the first place of every place's subtree; what every
+    entry of R̃ has beside R)."""
     from scipy import sparse
     from scipy.sparse.linalg import splu
 
-    J, R = one.levels, one.precision()
+    J, R = one.nodes, one.at(_SOME_RHO).precision()
+    walk_or_map = one.shared or one  # what has constraints
+    own_R, others = walk_or_map.at(_SOME_RHO).precision(), J - walk_or_map.nodes
     pins = np.concatenate([np.zeros(0, dtype=np.int64), *one.pins])
     free = np.setdiff1d(np.arange(J), pins)
     some = R[free][:, free]
@@ -83,11 +100,11 @@ def _ordered(one: Field):
     order = np.concatenate([free[np.argsort(found.perm_c)], pins]).astype(np.int64)
     extra = sparse.lil_array((J, J))
     for m, pinned in enumerate(one.pins):
-        members = np.flatnonzero(one.part == m)
+        members = others + np.flatnonzero(walk_or_map.part == m)
         place = np.full(J, -1)
         place[members] = np.arange(members.size)
         N = one.null[:, members].T
-        own = R[members][:, members]
+        own = own_R[members - others][:, members - others]
         _, product = pinned_inverse(own, place[pinned], N, diagonal=False)
         kappa = 1.0 / float(np.linalg.eigvalsh(N.T @ product)[-1])
         tells = N @ np.linalg.inv(N[place[pinned]])  # (n, k): 1 at one pinned level, 0 at the others
@@ -98,9 +115,25 @@ def _ordered(one: Field):
     parents = _tree(full[order][:, order])
     after, descend = _postorder(parents)
     order = order[after]
-    lower = sparse.tril(full[order][:, order]).tocsr()
+    lower, beside = (sparse.tril(matrix[order][:, order]).tocsr() for matrix in (full, extra + extra.T))
     lower.sort_indices()
-    return order, lower, descend
+    row = np.repeat(np.arange(J), np.diff(lower.indptr))
+    return order, lower, descend, np.asarray(beside[row, lower.indices]).ravel()
+
+
+def _pairs(one: Field, order: np.ndarray, prior) -> np.ndarray:
+    """(E, 6) the entry of R̃ in which the weights (0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2) of a difference meet; −1 where one of the
+    two is 0 at any rho."""
+    J = one.nodes
+    place = np.empty(J, dtype=np.int64)
+    place[order] = np.arange(J)
+    key = np.repeat(np.arange(J), np.diff(prior.indptr)) * J + prior.indices
+    found = np.full((len(one.ends), 6), -1)
+    for k, (a, b) in enumerate(((0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2))):
+        both = (one.weight[:, a] != 0.0) & (one.weight[:, b] != 0.0)
+        here, there = place[one.ends[both, a]], place[one.ends[both, b]]
+        found[both, k] = np.searchsorted(key, np.maximum(here, there) * J + np.minimum(here, there))
+    return found
 
 
 def _tree(matrix) -> list[int]:

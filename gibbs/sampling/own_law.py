@@ -51,7 +51,7 @@ def heavy(packed: Packed, data: kl.StandIn, centre: np.ndarray, L: np.ndarray, s
     gaps(data, centre, shape, cut, here)
     omega = data.omega[: centre.size] + (data.omega[centre.size : 2 * centre.size] if data.omega.size > centre.size else 0.0)
     for f, row in enumerate(packed.layout.factor):
-        found.append(np.zeros(row.levels, dtype=bool))
+        found.append(np.zeros(packed.blocks[f][1], dtype=bool))
         if row.unit < 0 or max(row.basis0, row.sparse) >= 0:
             continue
         level = data.level[:, f]
@@ -72,7 +72,7 @@ def heavy(packed: Packed, data: kl.StandIn, centre: np.ndarray, L: np.ndarray, s
 def by_level(packed: Packed, counts: kl.Counts) -> list[tuple[np.ndarray, np.ndarray]]:
     """(tried, accepted) of every level, factor by factor; zeros in the core, whose levels move together."""
     found = []
-    for row in packed.layout.factor:
-        places = row.u0 + np.arange(row.levels) * row.width
+    for row, (_, levels, _) in zip(packed.layout.factor, packed.blocks, strict=True):
+        places = row.u0 + np.arange(levels) * row.width
         found.append((counts.tried[places], counts.accepted[places]))
     return found

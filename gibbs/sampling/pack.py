@@ -193,7 +193,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         unit=1.0 if design.precision is None else float(np.sqrt(np.average(design.precision, weights=design.counts))),
         student=heavy, neighbours=neighbours,
         df_prior=np.array([_scale_code(laws.own_prior(design.factors[f]), "df") for f in heavy], dtype=float).reshape(-1, 3),
-        reported=by_group.reported(asked), blocks=_blocks(asked), backs=_backs(design), shrink=_shrink(design),
+        reported=by_group.reported(asked, seen), blocks=_blocks(asked), backs=_backs(design), shrink=_shrink(design),
     )  # fmt: skip
 
 
@@ -236,7 +236,7 @@ def _shrink(design: Design) -> np.ndarray | None:
     """1/√w of the level of every effect, (U,); None where no factor has weights of its levels."""
     if all(f.level_weights is None for f in design.factors):
         return None
-    ones = [np.ones(len(f.levels)) if f.level_weights is None else f.level_weights for f in design.factors]
+    ones = [np.ones(f.nodes) if f.level_weights is None else f.level_weights for f in design.factors]
     return np.concatenate([np.repeat(1.0 / np.sqrt(w), len(f.columns)) for w, f in zip(ones, design.factors, strict=True)])
 
 
@@ -384,7 +384,7 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
     """The layout; core_entry of the rows; columns of the core; length of ``node``."""
     factors, K = design.factors, len(design.factors)
     table = kl.table(K, kl.FACTOR)
-    J = np.array([len(f.levels) for f in factors], dtype=np.int64)
+    J = np.array([f.nodes for f in factors], dtype=np.int64)
     q = np.array([len(f.columns) for f in factors], dtype=np.int64)
     table.levels, table.width = J, q
     table.z0, table.u0, table.root0 = _starts(q), _starts(J * q), _starts(q * q)

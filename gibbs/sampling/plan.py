@@ -23,7 +23,7 @@ DENSE_LIMIT = 2500
 """Columns that a forced or last-resort dense core may have."""
 FLOPS_BUDGET = 2.0e5
 """Operations one evaluation of the collapsed variances may cost before several units are cheaper (about 0.2 ms)."""
-_FILL = {"rw1": 110.0, "rw2": 210.0, "icar": 750.0}
+_FILL = {"rw1": 110.0, "rw2": 210.0, "icar": 750.0, "ar1": 110.0, "bym2": 900.0}
 """Operations a level of a sparse factorisation and of all that goes with it (a map: of 3,100 areas), as `benchmarks/fields.md` has them."""
 ALL_IN_CORE = 64
 """A second-order model with at most this many location effects, and at least ``ROWS_AN_EFFECT`` rows for each, is all core."""
@@ -232,7 +232,7 @@ def _second_order(design: Design, why: str, *, cells: int, forced: bool = False)
     cycles, rare = _cycles(design)
     rounds = 0 if decision.order or _open_ended(design) else _rounds(design, "second-order", plan.units, plan.core)
     blocks = Blocks("second-order", plan.core, plan.units, plan.core_columns, plan.rho, forced, ELLIPTICAL_LIMIT, rounds, decision.order)
-    how = decision.words() if decision.order else ""
+    how = decision.words() if decision.order else decisions.of_shards(cells)
     lines = (*steps.lines(design, blocks), *filter(None, (how, rare, why)))
     return replace(plan, scheme="second-order", lines=lines, cycles=cycles, rounds=rounds, decided=decision.order)
 
@@ -337,7 +337,7 @@ def _with_fields(design: Design, scheme: str, core: tuple[int, ...]) -> Plan:
         if f.field is not None and len(f.columns) > 1:
             raise SpecError(
                 f"{len(f.columns)} columns vary over {f.structure.words}, which has {len(f.levels):,} levels; of more than "
-                f"{fields.SMALLEST} levels one column may. Take coarser levels, or let one column vary over them.",
+                f"{fields.SMALLEST[f.structure.kind]} levels one column may. Take coarser levels, or let one column vary over them.",
                 where="formula",
             )
     left, chains = [f for f in range(len(factors)) if f not in core and factors[f].field is None], []

@@ -255,7 +255,7 @@ def _several(blocks: Blocks) -> str:
 def sizes(design: Design, f: int) -> str:
     """``school (10 levels × 2)``."""
     factor = design.factors[f]
-    if factor.coordinates != len(factor.levels):
+    if factor.coordinates != factor.nodes:
         return f"{factor.name} ({factor.coordinates:,} coordinates × {len(factor.columns)})"
     return f"{factor.name} ({len(factor.levels):,} levels × {len(factor.columns)})"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -16,9 +17,10 @@ from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predicto
 from gibbs.model import alike, averages
 from gibbs.sampling import between, own_law, solved
 from gibbs.sampling.chain import MOST_REJECTED, Chain, Kept, _trial, _work, coordinates, freeze_reference
-from gibbs.sampling.fitted_move import fit_move, in_logs
+from gibbs.sampling.fitted_move import fit_degrees, fit_move, in_logs
 from gibbs.sampling.pack import Packed, cross_products
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
+from gibbs.sampling.shards import Shards
 from gibbs.sampling.start import start_near_mode
 
 REFITS = (0.04, 0.08, 0.14, 0.22, 0.32, 0.45, 0.6, 0.8, 1.0)
@@ -75,7 +77,7 @@ class SecondOrderChain(Chain):
         self.first, self.centre, self.own_every = np.zeros(p.cutpoints), np.zeros(rows), 1.0
         self.alike = alike.levels(self.design)
         self.choose(self.alike)
-        self.columns = self._columns()
+        self.columns, self.shards = self._columns(), self._shards()
         self.views = [coordinates(p, unit) for unit in range(max(p.units, 1))]
         d = max((v.shape[0] for v in self.views), default=0)
         self.counts = kl.counts_of(len(self.views), p.effects)
@@ -119,6 +121,19 @@ class SecondOrderChain(Chain):
     def _columns(self) -> np.ndarray:
         """The predictors by column, for passes over the rows."""
         return self.packed.columns
+
+    def _shards(self) -> Shards | None:
+        """What shares passes over the rows out."""
+        return Shards(self.packed)
+
+    def compile(self, besides: tuple[Apart, ...] = ()) -> None:
+        super().compile(besides)
+        if self.shards and self.shards.address:
+            self.shards.compile(self, self._data())
+
+    def helped_by(self, helpers: Executor, hands: int) -> None:
+        if self.shards and self.shards.address:
+            self.shards.helped_by(helpers, hands)
 
     def _start_family(self) -> None:
         """Cutpoints at the shares of the categories; a moderate dispersion."""
@@ -204,7 +219,9 @@ class SecondOrderChain(Chain):
     def _add_derivatives(self) -> None:
         """Add the derivatives at the current point to warm-up's averages."""
         p, s, r = self.packed, self.state, self.packed.rows
-        if p.cutpoints:
+        if self.shards and self.shards.address and self.done:
+            self.shards.derivatives(self.sums)
+        elif p.cutpoints:
             kd.add_ordinal_derivatives(p.likelihood, r.y, r.weight, s.eta, s.core[: p.cutpoints], self.sums)
         else:
             kd.add_derivatives(p.likelihood, r.y, r.weight, s.eta, self.shape(), self.first, self.sums)
@@ -251,7 +268,8 @@ class SecondOrderChain(Chain):
         """The likelihood and its stand-in."""
         p, r = self.packed, self.rows
         return kl.StandIn(
-            p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.weight, self.omega, self.linear, p.values, p.value_rows
+            p.likelihood, self.columns, r.Z, r.level, r.offset, r.y, r.weight, self.omega, self.linear, p.values, p.value_rows,
+            self.shards.address if self.shards else 0,
         )  # fmt: skip
 
     def between_sweeps(self) -> kl.Between:
@@ -261,7 +279,11 @@ class SecondOrderChain(Chain):
         super().advance(sweeps if self.done >= self.warmup else min(sweeps, 1))
 
     def _sweeps(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
+        if self.shards:
+            self.shards.begin(self, self._data())
         status = super()._sweeps(sweeps, warming, out)
+        if self.shards:
+            self.shards.check()
         if warming and sweeps and status[0] == k2.OK:
             self._add_derivatives()
         return status
@@ -291,6 +313,9 @@ class SecondOrderChain(Chain):
         """Refit the stand-in, the move of the variances and the directions of the family's slices; split or join the core's parts."""
         p = self.packed
         L, own = np.concatenate([h.L for h in self.history]), np.concatenate([h.scale for h in self.history])
+        if self.refits >= FIT_FROM - 1:
+            laws = np.concatenate([h.own for h in self.history])
+            fit_degrees(self.packed, L, laws, self.tuning.own_fit)
         cuts = self.packed.cutpoints
         if cuts:
             own = np.concatenate([h.beta for h in self.history])[:, :cuts]

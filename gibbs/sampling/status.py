@@ -37,10 +37,10 @@ def _not_finite(design: Design, u: np.ndarray) -> str:
     """Data rows of the first level whose effect is not finite."""
     start = 0
     for factor in design.factors:
-        size = len(factor.levels) * len(factor.columns)
+        size = factor.nodes * len(factor.columns)
         bad = np.flatnonzero(~np.isfinite(u[start : start + size]))
         if bad.size:
-            level = int(bad[0]) // len(factor.columns)
+            level = int(bad[0]) // len(factor.columns) % len(factor.levels)
             rows = design.rows[factor.codes == level][:5]
             return f"Rows behind it: {', '.join(str(r) for r in rows)} ({factor.name} = {factor.levels[level]})."
         start += size

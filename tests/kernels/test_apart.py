@@ -12,7 +12,7 @@ from gibbs.kernels.second_order import log_stand_in
 from numba import njit, types
 from numba.core.errors import TypingError
 
-from gibbs.kernels import designed, elimination, fields, hyper, side_by_side, structured
+from gibbs.kernels import designed, elimination, field_degrees, fields, hyper, side_by_side, structured
 from gibbs.kernels import layout as kl
 from gibbs.sampling import pack
 from tests.sampling.structured_effects import changed
@@ -26,6 +26,7 @@ OWN = (
     structured.TURN_RHS,
     structured.EFFECTS_OF_COORDINATES,
     designed.ADD_ROW_OF_DESIGNED,
+    *field_degrees.APART,
 )
 
 
@@ -86,6 +87,7 @@ def test_a_layout_has_the_addresses_of_what_it_needs():
         check(kind, "")
     check("nested", "", "AT_FACTOR")
     check("one_factor", "icar*", "AT_ELIMINATE", "AT_PLACE", "AT_WHITEN", "AT_COMPLETE", "AT_DIFFERENCES")
+    check("one_factor", "ar1*", "AT_ELIMINATE", "AT_PLACE", "AT_WHITEN", "AT_COMPLETE", "AT_DIFFERENCES", "AT_PLACE_DEGREE", "AT_DEGREE")
     check("one_factor", "icar", "AT_TURN_CORE", "AT_TURN_RHS", "AT_COORDINATES", "AT_DESIGNED")
     check("crossed_wide", "", "AT_FACTOR", "AT_SIDE_BY_SIDE")
 

@@ -9,13 +9,13 @@ from gibbs.kernels.hyper import log_marginal
 from gibbs.kernels.location import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from gibbs.kernels.statistics import linear_predictor
 
-from gibbs.kernels import field_moves, fields, likelihood
+from gibbs.kernels import field_degrees, field_moves, fields, likelihood
 from gibbs.kernels import layout as kl
 from gibbs.model import fields as model_fields
 from gibbs.model import structures
 from gibbs.sampling import ordering, plan, solved
 from tests import oracles
-from tests.oracles.structured import covariance_of_levels
+from tests.oracles.structured import covariance_of_levels, graph_covariance
 from tests.sampling.structured_effects import AREAS, StructuredEngine, changed
 
 SHAPES = (
@@ -26,6 +26,10 @@ SHAPES = (
     ("nested", ("rw2*", "")),
     ("crossed", ("icar*", "")),
     ("crossed", ("rw2*", "rw1")),
+    ("one_factor", ("ar1*",)),
+    ("one_factor", ("bym2*",)),
+    ("nested", ("bym2*", "")),
+    ("crossed", ("ar1*", "")),
 )
 
 
@@ -49,8 +53,18 @@ def dense(chain, design):
         own = np.zeros((rows.y.size, J))
         own[np.arange(rows.y.size), rows.level[:, f]] = rows.Z[:, z]
         Z.append(own)
-        K.append(np.eye(J) if factor.structure is None else covariance_of_levels(factor.structure))
+        K.append(np.eye(J) if factor.structure is None else covariance_of_levels(factor.structure, rho_of(chain, f)))
     return rows.X, Z, K, rows.y, rows.weight
+
+
+def rho_of(chain, f: int) -> float | None:
+    own = chain.packed.own_laws.tolist()
+    return float(chain.state.own[own.index(f)]) if f in own else None
+
+
+def as_reported(chain, u: np.ndarray) -> np.ndarray:
+    """Without what a field has beside the effects of its levels."""
+    return u if chain.packed.reported is None else u[..., chain.packed.reported]
 
 
 def prior_of_coefficients(chain):
@@ -99,7 +113,7 @@ def draw(chain, core, u):
     place_core(chain.layout, chain.work, core)
     place_unit(chain.layout, 0, chain.layout.units.shape[1] - 1, chain.work, core, u)
     copy_core_factors(chain.layout, core, u)
-    return np.concatenate([core[: chain.packed.reference.size], u]), core, u
+    return np.concatenate([core[: chain.packed.reference.size], as_reported(chain, u)]), core, u
 
 
 @pytest.mark.parametrize(("structure", "kinds"), SHAPES)
@@ -134,7 +148,7 @@ def test_noise_becomes_effects_and_effects_noise_again(structure, kinds):
     f = int(np.flatnonzero(chain.layout.factor.sparse >= 0)[0])
     of, at = (
         design.factors[f].field,
-        slice(int(chain.layout.factor[f].u0), int(chain.layout.factor[f].u0 + len(design.factors[f].levels))),
+        slice(int(chain.layout.factor[f].u0), int(chain.layout.factor[f].u0 + design.factors[f].nodes)),
     )
     for m in range(len(of.pins)):
         np.testing.assert_allclose(of.null[:, of.part == m] @ u[at][of.part == m], 0.0, atol=1e-10)
@@ -147,7 +161,7 @@ def test_noise_becomes_effects_and_effects_noise_again(structure, kinds):
     completed[:] = noise
     fields.complete_noise_of_fields(chain.rng, chain.layout, 0, chain.work, completed)
     np.testing.assert_allclose(draw(chain, core_noise, completed)[2], u, atol=1e-10)
-    assert np.abs(completed - noise)[at].max() > 0.01
+    assert np.abs(completed - noise)[at].max() > 0.01 or not of.constraints
 
 
 def test_a_field_by_itself_is_eliminated_placed_and_whitened():
@@ -217,11 +231,11 @@ def test_noise_is_completed_to_a_variance_of_one():
     np.testing.assert_allclose(np.cov(found.T), np.eye(J), atol=5.0 * np.sqrt(2.0 / n))  # 28 pairs, 5 sds
 
 
-@pytest.mark.parametrize("kind", ["rw1*", "rw2*", "icar*"])
+@pytest.mark.parametrize("kind", ["rw1*", "rw2*", "icar*", "ar1*"])
 def test_the_squares_that_the_sd_is_drawn_given(kind):
     """As many numbers as K has dimensions, whose squares sum to u'K⁻u."""
     chain, design = chain_of("one_factor", (kind,))
-    K = covariance_of_levels(design.factors[0].structure)
+    K = covariance_of_levels(design.factors[0].structure, rho_of(chain, 0))
     values, V = np.linalg.eigh(K)
     rank = int(np.sum(values > 1e-9 * values[-1]))
     u = V[:, -rank:] @ np.random.default_rng(5).standard_normal(rank)
@@ -261,7 +275,10 @@ def test_a_piece_of_noise_less_its_constraints_moves_its_descendants_alone(kind)
         np.testing.assert_allclose(everything[order[outside]], 0.0, atol=1e-12)
 
 
-@pytest.mark.parametrize(("structure", "kinds"), [("one_factor", ("icar*",)), ("crossed", ("rw2*", "")), ("nested", ("rw1*", ""))])
+@pytest.mark.parametrize(
+    ("structure", "kinds"),
+    [("one_factor", ("icar*",)), ("crossed", ("rw2*", "")), ("nested", ("rw1*", "")), ("one_factor", ("ar1*",)), ("nested", ("bym2*", ""))],
+)
 def test_eta_gap_and_constraints_after_sweeps(structure, kinds):
     """η is that of the effects, the gap that of η, and effects sum to zero, after sweeps that moved them piece by piece."""
     chain, design = chain_of(structure, kinds, "poisson")
@@ -274,7 +291,7 @@ def test_eta_gap_and_constraints_after_sweeps(structure, kinds):
     likelihood.gaps(chain._data(), eta, chain.shape(), s.core[:0], gap)
     np.testing.assert_allclose(s.gap, gap, atol=1e-8)
     of = design.factors[0].field
-    np.testing.assert_allclose(of.project(s.u[: of.levels]), s.u[: of.levels], atol=1e-9)
+    np.testing.assert_allclose(of.project(s.u[: of.nodes]), s.u[: of.nodes], atol=1e-9)
 
 
 SOLVED = (("one_factor", ("icar*",)), ("nested", ("rw1*", "")), ("crossed", ("icar*", "")), ("crossed", ("rw2*", "icar*")))
@@ -322,7 +339,7 @@ def test_the_order_and_the_pattern_of_the_factorisation(case):
         J = 30
         one = model_fields.of_walk(int(case[-1]), np.cumsum(rng.choice([1.0, 2.0, 4.5], J)))
     R = one.precision().toarray()
-    order, lower, descend = ordering._ordered(one)
+    order, lower, descend, _ = ordering._ordered(one)
     A = lower.toarray()
     A += np.tril(A, -1).T
     dense_ = np.zeros((J, J))
@@ -348,3 +365,72 @@ def test_the_order_and_the_pattern_of_the_factorisation(case):
             if parents[j] in hangs:
                 hangs.add(j)
         assert hangs == set(range(int(descend[k]), k + 1))
+
+
+# ---------------------------------------------------------------------------------------------------------------- a ρ that is drawn
+
+WITH_RHO = (("one_factor", ("ar1*",)), ("one_factor", ("bym2*",)), ("nested", ("bym2*", "")))
+
+
+@pytest.mark.parametrize(("structure", "kinds"), WITH_RHO)
+def test_the_density_of_rho_is_that_of_the_marginal_normal(structure, kinds):
+    """The factorisation at another ρ, and what ``move_degree`` adds to it, against the dense marginal."""
+    chain, design = chain_of(structure, kinds)
+    sds, nothing = np.full(len(kinds), 0.7), np.zeros(0)
+    found = []
+    for rho in (0.3, 0.05, 0.8, 0.995, *((-0.6,) if kinds == ("ar1*",) else ())):
+        chain.state.own[0] = rho
+        field_degrees.place_degree(chain.layout, 0, rho)
+        here = density(chain, sds, 0.8) + field_degrees.log_density_at_degree(chain.layout, 0, rho, nothing)
+        found.append(here - marginal(chain, design, sds, 0.8))
+    np.testing.assert_allclose(found, found[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(("structure", "kinds"), WITH_RHO)
+def test_the_density_of_the_effects_at_a_rho_is_that_of_their_law(structure, kinds):
+    """½ log|R| − ½ x'Rx against the dense normal of the nodes: effects and, of bym2, what neighbours share."""
+    chain, design = chain_of(structure, kinds)
+    of, rng, found = design.factors[0].field, np.random.default_rng(9), []
+    J = of.levels
+    for rho in (0.2, 0.7, 0.98):
+        K = covariance_of_levels(design.factors[0].structure, rho)
+        x = np.concatenate([rng.standard_normal(J), of.project(rng.standard_normal(of.nodes))[J:]])
+        if of.hidden:  # N(u; √ρ ψ, (1 − ρ) I) N(ψ; 0, K_icar)
+            psi = x[J:]
+            wanted = -0.5 * J * np.log(1.0 - rho) - 0.5 * np.sum((x[:J] - np.sqrt(rho) * psi) ** 2) / (1.0 - rho)
+            wanted -= 0.5 * psi @ np.linalg.pinv(graph_covariance(design.factors[0].structure.edges, J), rcond=1e-10) @ psi
+        else:
+            wanted = -0.5 * np.linalg.slogdet(K)[1] - 0.5 * x @ np.linalg.solve(K, x)
+        found.append(field_degrees.log_density_at_degree(chain.layout, 0, rho, x) - wanted)
+        field_degrees.place_degree(chain.layout, 0, rho)
+        weights = chain.layout.fields.value[chain.layout.fields.table[0].weight0 :][: of.weight.size].reshape(of.weight.shape)
+        np.testing.assert_allclose(weights, of.at(rho).weight, rtol=1e-12)
+        table, value = chain.layout.fields.table[0], chain.layout.fields.value
+        field_degrees.set_multipliers(chain.layout.fields, table, rho)
+        np.testing.assert_allclose(value[table.multiplier0 :][: table.multipliers], of.multipliers(rho), rtol=1e-12)
+    np.testing.assert_allclose(found, found[0], atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["ar1", "bym2"])
+def test_a_field_with_a_rho_has_the_covariance_of_its_law(kind):
+    """R(ρ) of the nodes against K(ρ) of the levels; R̃ as the kernels have it, placed anew; draws."""
+    chain, design = chain_of("one_factor", (f"{kind}*",))
+    one, layout = design.factors[0].field, chain.layout
+    J, rho = one.levels, 0.6
+    K = covariance_of_levels(design.factors[0].structure, rho)
+    T = np.linalg.svd(one.constraint_rows().toarray())[2][one.nodes - one.rank :].T if one.constraints else np.eye(J)
+    full = T @ np.linalg.inv(T.T @ one.at(rho).precision() @ T) @ T.T
+    np.testing.assert_allclose(full[:J, :J], K, atol=1e-9)
+    field_degrees.place_degree(layout, 0, rho)
+    of, value, index = layout.fields.table[0], layout.fields.value, layout.fields.index
+    at = one.at(rho).precision().toarray()
+    R = np.zeros_like(at)
+    order = index[of.order0 : of.order0 + of.nodes]
+    for i in range(of.nodes):
+        for e in range(index[of.priors0 + i], index[of.priors0 + i + 1]):
+            R[order[i], order[index[of.prior_column0 + e]]] = R[order[index[of.prior_column0 + e]], order[i]] = value[of.prior0 + e]
+    P = one.project(np.eye(one.nodes))
+    np.testing.assert_allclose(P @ R @ P, P @ at @ P, atol=1e-9)
+    assert np.linalg.eigvalsh(R)[0] > 0.0
+    draws = one.effects(np.random.default_rng(2), np.full(20_000, rho))
+    np.testing.assert_allclose(np.cov(draws.T), K, atol=0.06)

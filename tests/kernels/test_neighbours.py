@@ -121,7 +121,7 @@ def test_given_the_effects_rho_has_the_density_of_the_law(kind: str):
     below = np.cumsum(np.exp(np.array(logp) - max(logp)))
     rho, drawn = RHO[kind], []
     for _ in range(4000):
-        rho = neighbours.draw_given_effects(rng, of, 0, rho, V, J, q, z)
+        rho = neighbours.draw_given_effects(rng, packed.layout, of, 0, rho, V, J, q, z)
         drawn.append(rho)
     thin = np.array(drawn)[::4]
     assert stats.kstest(thin, lambda x: np.interp(x, fine, below / below[-1])).pvalue > 1e-5
@@ -162,13 +162,36 @@ def _no_jacobian_of_sds(*a, right=neighbours.scale_covariances):
     return 0.0 * right(*a)
 
 
+def test_proposals_from_the_fitted_t_have_its_density():
+    """Against scipy's t of two dimensions; the radii of what is proposed by their law, F(2, 5)."""
+    fit, rng = np.array([0.4, -0.7, 1.3, -0.5, 0.6, 1.0]), np.random.default_rng(6)
+    root = np.array([[1.3, 0.0], [-0.5, 0.6]])
+    law = stats.multivariate_t([0.4, -0.7], root @ root.T, df=5)
+    points = law.rvs(30, random_state=1)
+    ours = [neighbours.log_fitted_degree(fit, x, log_sd) for x, log_sd in points]
+    np.testing.assert_allclose(np.diff(ours), np.diff(law.logpdf(points)), atol=1e-10)
+    found = np.array([neighbours.propose_degree(rng, neighbours.FITTED, 0.1, fit, 9.0, 9.0) for _ in range(4000)])
+    z = np.linalg.solve(root, (found - fit[:2]).T)
+    assert stats.kstest(0.5 * np.sum(z**2, axis=0), stats.f(2, 5).cdf).pvalue > 1e-4
+    assert stats.kstest(np.arctan2(z[1], z[0]), stats.uniform(-np.pi, 2.0 * np.pi).cdf).pvalue > 1e-4
+    walked = np.array([neighbours.propose_degree(rng, neighbours.WALK, 0.3, fit, 1.0, 2.0) for _ in range(4000)])
+    assert np.all(walked[:, 1] == 2.0) and stats.kstest(walked[:, 0], stats.norm(1.0, 0.3).cdf).pvalue > 1e-4
+
+
 MISTAKES = {
     "none": (None, None),
     "the log-determinant of ρ is forgotten": ("log_density_of_white", _no_log_determinant),
     "the Jacobian of the logit is forgotten": ("log_prior_of_logit", _no_jacobian),
     "sds follow without their Jacobian": ("scale_covariances", _no_jacobian_of_sds),
+    "the t that proposes is forgotten": ("log_fitted_degree", lambda fit, x, log_sd: 0.0),
+    "none, from the t": (None, None),
 }
-ALONE = ("sds follow without their Jacobian", "none")
+ALONE = {
+    "sds follow without their Jacobian": neighbours.ALONG,
+    "none": neighbours.ALONG,
+    "the t that proposes is forgotten": neighbours.FITTED,
+    "none, from the t": neighbours.FITTED,
+}
 """Where the moves with the effects out are made many times, and alone: what else moves ρ hides a mistake in them."""
 
 
@@ -176,7 +199,7 @@ ALONE = ("sds follow without their Jacobian", "none")
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_are_caught(mistake: str, monkeypatch: pytest.MonkeyPatch):
     """The step as Python, with one function of it wrong."""
-    for name in ("_log_given_effects", "draw_given_effects", "step_given_effects", "move_degree", "turn_to"):
+    for name in ("_log_given_effects", "draw_given_effects", "step_given_effects", "step_in_the_core", "move_degree", "turn_to"):
         monkeypatch.setattr(neighbours, name, getattr(neighbours, name).py_func)
     name, wrong = MISTAKES[mistake]
     if name is not None:
@@ -187,7 +210,7 @@ def test_mistakes_are_caught(mistake: str, monkeypatch: pytest.MonkeyPatch):
     if mistake in ALONE:
         monkeypatch.setattr(between, "PROPOSALS", 16)
         monkeypatch.setattr(between, "step_given_effects", lambda *a: None)
-        monkeypatch.setattr(between, "move_degree", lambda rng, _, *rest: neighbours.move_degree(rng, True, *rest))
+        monkeypatch.setattr(between, "move_degree", lambda rng, _, *rest: neighbours.move_degree(rng, ALONE[mistake], *rest))
     case = StructuredCase("gaussian", "one_factor", "joint", ("ar1",))
     rng = np.random.default_rng([21, 3])
     design = design_of(case, rng)
@@ -195,10 +218,11 @@ def test_mistakes_are_caught(mistake: str, monkeypatch: pytest.MonkeyPatch):
 
     def far(engine: StructuredEngine) -> None:
         engine.chain.tuning.own_step[:] = 1.5
+        engine.chain.tuning.own_fit[:] = [0.3, -0.6, 1.0, -0.3, 0.8, 1.0]
 
     try:
         found, p = judge(engine, design, rng, replicates=1000, sweeps=4, patched=True, broken=far)
     except Stopped:
-        assert mistake != "none"
+        assert not mistake.startswith("none")
         return
-    assert (p > 1e-4) if mistake == "none" else (p < 1e-6), (mistake, found, p)
+    assert (p > 1e-4) if mistake.startswith("none") else (p < 1e-6), (mistake, found, p)

@@ -147,13 +147,21 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
         "own_law_of_levels",
     }  # steps of every sweep
     indirect |= {"move_given_the_others", "scales_now", "move_levels_by_own_law", "move_everything"}  # and of every second-order one
+    indirect |= {"keep_rows"}  # through every accepted proposal
     indirect |= {"divide_sd"}  # through ``scale_effects`` that are refused
     indirect |= {"move_core", "move_covariances_by_factors", "scale_all_now_and_then"}  # and of every one by factors
     indirect |= {"linearise", "bound_rows", "predictor_of_row"}  # through ``FactorisedChain.derive``
     indirect |= {"is_designed", "any_designed", "add_row_of_designed"}  # through ``accumulate``
     indirect |= {"density_at", "hold_noise", "follow_noise", "accept"}  # through the moves with the effects out
     indirect |= {"log_share_prior"}  # by ``tests/model/test_prior_kinds.py``
-    indirect |= {"from_logit", "logit_of", "log_step_variance", "log_prior_of_covariances"}  # through ``move_degree``
+    indirect |= {
+        "from_logit",
+        "logit_of",
+        "log_step_variance",
+        "log_prior_of_covariances",
+        "log_sd_of",
+        "hold_degree",
+    }  # through ``move_degree``
     indirect |= {"turn_gram", "white_coordinates", "place_laws"}  # through ``turn_to``, and every sweep
     indirect |= {"complete_noise"}  # through the noise of fields that is held: ``complete_noise_of_fields`` has a test
     indirect |= {"move_covariance"}  # through every sweep: it chooses between moves that have tests of their own

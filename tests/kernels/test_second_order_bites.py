@@ -151,8 +151,8 @@ OF_THE_CORE = {
     "likelihood at the old cutpoints": ("move_unit", "shape, cut, trial.gap)", "shape, state.core[: orders.cuts], trial.gap)"),
     "η left stale": (
         "move_unit",
-        "            copy_to(trial.u, state.u)\n            copy_to(trial.eta, state.eta)\n",
-        "            copy_to(trial.u, state.u)\n",
+        "            keep_rows(data.shards, state, trial)\n",
+        "            copy_to(trial.gap, state.gap)\n",
     ),
 }
 OF_THE_SHIFT = {
@@ -184,7 +184,7 @@ OF_THE_LEVELS = {
     "sign of the gap": ("+= trial_gap[i] - gap[i]", "-= trial_gap[i] - gap[i]"),
     "gap of the proposal alone": ("+= trial_gap[i] - gap[i]", "+= trial_gap[i]"),
     "rows of another level": ("here, rise = at, 0.0", "rise = 0.0"),
-    "η of this place alone": ("for place in range(pos + 1):", "for place in range(pos, pos + 1):"),
+    "η of this place alone": ("range(pos + 1):\n            add_effects(", "range(pos, pos + 1):\n            add_effects("),
 }
 
 

@@ -91,8 +91,12 @@ def test_long_walks_are_fields_and_say_what_they_cannot():
         plan.make(design_of("y ~ x + (1 + x | rw1(t))", long))
     with pytest.raises(SpecError, match="'one-at-a-time' has no draw of a field"):
         plan.make(design, "one-at-a-time")
-    with pytest.raises(DataError, match=r"ar1 has 500 levels; .* or rw1.t., of which there may be 10,000"):
-        design_of("y ~ x + ar1(t)", walk(500))
+    with pytest.raises(DataError, match=r"ar1 has 10,001 levels; at most 10,000 are drawn"):
+        design_of("y ~ x + ar1(t)", walk(10_001))
+    autoregression = design_of("y ~ x + ar1(t)", long).factors[0]
+    assert (
+        autoregression.field.law == "ar1" and autoregression.nodes == 300 and plan.make(design_of("y ~ x + ar1(t)", long)).units == ((0,),)
+    )
     with pytest.raises(DataError, match="rw2 has 10,001 levels; at most 10,000 are drawn"):
         design_of("y ~ x + rw2(t)", walk(10_001))
 
@@ -178,7 +182,7 @@ def test_a_step_says_the_grid_and_without_it_few_levels_are_put_between():
         (rows(year=[1, 2]), "y ~ rw1(year)", "needs 3 levels or more; there are 2"),
         (rows(year=[1, 2, 3]), "y ~ rw2(year)", "needs 4 levels or more; there are 3"),
         (rows(year=[0, 1, 20_000]), "y ~ rw1(year, step = 1)", "has 20,001 levels; at most 10,000 are drawn"),
-        (rows(year=[0, 1, 1000]), "y ~ ar1(year, step = 1)", "has 1,001 levels; .* up to 400 columns"),
+        (rows(year=[0, 1, 20_000]), "y ~ ar1(year, step = 1)", "ar1 has 20,001 levels; at most 10,000 are drawn"),
         (rows(a=[1, 2, 3], b=[1, 2, 3]), "y ~ rw1(a:b)", "walks over numbers"),
     ],
 )

@@ -11,6 +11,7 @@ from gibbs.model import structures
 from gibbs.model.records import Design, Factor, Prior
 from gibbs.sampling import plan
 from tests import oracles
+from tests.oracles.structured import graph_covariance
 from tests.sampling.cases import by_factors
 from tests.sampling.gr_effects import DF, GrEngine, judge
 from tests.sampling.invariance import Engine
@@ -57,7 +58,7 @@ def structure_of(kind: str, J: int, rng: np.random.Generator) -> structures.Stru
     if kind in structures.GRAPHS:
         return structures.of_areas(kind, kind, AREAS[(AREAS < J).all(axis=1)], J, observed, sparse)
     if kind == "ar1":
-        return structures.of_autoregression(kind, np.cumsum(rng.choice([1.0, 2.0, 3.0], J)), 1.0, observed)
+        return structures.of_autoregression(kind, np.cumsum(rng.choice([1.0, 2.0, 3.0], J)), 1.0, observed, sparse)
     A = rng.standard_normal((J, J + 2))
     return structures.of_covariance("cov", A @ A.T / J, observed, "")
 
@@ -70,7 +71,7 @@ def changed(design: Design, kinds: tuple[str, ...], rng: np.random.Generator) ->
             factors.append(replace(factor, own_prior=DF["gamma"]))
             continue
         new = structure_of(kind, len(factor.levels), rng) if kind else None
-        factors.append(replace(factor, structure=new, own_prior=RHO.get(kind)) if kind else factor)
+        factors.append(replace(factor, structure=new, own_prior=RHO.get(kind.removesuffix("*"))) if kind else factor)
     return replace(design, factors=tuple(factors))
 
 
@@ -90,12 +91,22 @@ class StructuredEngine(GrEngine):
         if self.packed.layout.fields.table.size and made.scheme == "second-order":
             self.chain.pieces[0] = 3
 
+    def nodes(self, f: int, values: dict) -> np.ndarray:
+        """The effects of factor f, and given them what a field has beside them."""
+        factor, u = self.design.factors[f], np.ravel(values["u"][f])
+        if factor.nodes == len(factor.levels):
+            return u
+        sd = float(np.sqrt(oracles.factor_covariance(values["covariances"][f])[0, 0]))
+        K = graph_covariance(factor.structure.edges, len(u))
+        return np.concatenate([u, sd * shared_part(K, u / sd, values["df"][f], self.rng)])
+
     def place(self, values: dict, y: np.ndarray) -> None:
         Engine.place(self, {**values, "u": []}, y)
         state, packed = self.chain.state, self.packed
         times = [np.repeat(m**-0.5, u.shape[1]) for m, u in zip(values["multipliers"], values["u"], strict=True)]
-        state.spread[:] = np.concatenate(times)
-        state.u[:] = np.concatenate([np.ravel(u) for u in values["u"]]) / state.spread
+        hidden = [np.ones(f.nodes - len(f.levels)) for f in self.design.factors]
+        state.spread[:] = np.concatenate([part for both in zip(times, hidden, strict=True) for part in both])
+        state.u[:] = np.concatenate([self.nodes(f, values) for f in range(len(self.design.factors))]) / state.spread
         for f, factor in enumerate(self.design.factors):
             of = packed.layout.factor[f]
             if of.core0 < 0:
@@ -121,6 +132,13 @@ class StructuredEngine(GrEngine):
             if packed.family in (kl.STUDENT, kl.PROBIT, kl.LOGIT):
                 state.sweeps[0] = 0.0  # latents of θ₀ and y come first: ρ moves given them
             self.chain.derive()
+
+
+def shared_part(K: np.ndarray, u: np.ndarray, rho: float, rng: np.random.Generator) -> np.ndarray:
+    """ψ ~ N(0, K) given u = √rho ψ + √(1 − rho) θ, θ ~ N(0, I)."""
+    gain = np.sqrt(rho) * K @ np.linalg.inv(rho * K + (1.0 - rho) * np.eye(len(K)))
+    values, V = np.linalg.eigh(K - np.sqrt(rho) * gain @ K)
+    return gain @ u + V @ (np.sqrt(np.maximum(values, 0.0)) * rng.standard_normal(len(K)))
 
 
 def examine(case: StructuredCase, *, replicates: int, sweeps: int = 5, seed: int = 1, broken=None, miswritten=lambda design: design):

@@ -42,12 +42,14 @@ def data_of(labels: list[str], rng: np.random.Generator, each: int = 3) -> pd.Da
 def exact(data: pd.DataFrame, structure: structures.Structure, codes: np.ndarray, low: float) -> tuple[dict[str, float], np.ndarray]:
     """Posterior means of ρ, its square, sd and sigma, and of the effects, on a grid, coefficients and effects integrated out densely.
 
-    ρ ~ uniform(low, 1); the other priors are ``PRIORS``.
+    ρ ~ uniform(low, 1); the other priors are ``PRIORS``. ρ = 1 − (1 − low)t², t at midpoints: near ρ = 1 the density goes as a power of
+    √(1 − ρ) (of ar1, 48 midpoints of ρ itself had a mean sd of 0.9056; 160, 480 and these 0.8919, 0.8912, 0.8912).
     """
     y, n = data["y"].to_numpy(), len(data)
     X = np.column_stack([np.ones(n), data["x"]])
     flat = X @ np.diag([4.0, 1.0]) @ X.T
-    rho = low + (1.0 - low) * (np.arange(48) + 0.5) / 48
+    t = (np.arange(48) + 0.5) / 48
+    rho = 1.0 - (1.0 - low) * t**2
     sd, sigma = np.exp(np.linspace(np.log(0.01), np.log(4.5), 48)), np.exp(np.linspace(np.log(0.25), np.log(1.7), 28))
     logp, mean = np.empty((48, 48, 28)), np.empty((48, 48, 28, len(structure.observed)))
     for k, r in enumerate(rho):
@@ -56,7 +58,7 @@ def exact(data: pd.DataFrame, structure: structures.Structure, codes: np.ndarray
         solved = np.linalg.solve(V, np.broadcast_to(y[:, None], (*V.shape[:2], n, 1)))[..., 0]
         logp[k] = -0.5 * np.linalg.slogdet(V)[1] - 0.5 * solved @ y
         mean[k] = sd[:, None, None] ** 2 * (solved @ K[codes])
-    logp += (np.log(sd) - 0.5 * sd**2)[:, None] + np.log(sigma) - 0.5 * sigma**2
+    logp += np.log(t)[:, None, None] + (np.log(sd) - 0.5 * sd**2)[:, None] + np.log(sigma) - 0.5 * sigma**2
     weight = np.exp(logp - logp.max())
     weight /= weight.sum()
     of_rho = weight.sum(axis=(1, 2))

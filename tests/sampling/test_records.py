@@ -147,7 +147,7 @@ def test_a_snapshot_of_another_model_is_refused():
 def test_other_arrays_are_another_format():
     """What a run is gone on with by another version: where the names here change, so does ``standing.FORMAT``, and old runs are refused."""
     names = {
-        "gaussian slopes": {"fit", "root", "widening", "reference", "width", "own_step"},
+        "gaussian slopes": {"fit", "root", "widening", "reference", "width", "own_step", "own_fit"},
         "poisson nested": {
             "fit",
             "root",

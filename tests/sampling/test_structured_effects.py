@@ -82,10 +82,23 @@ CASES = (
     StructuredCase("negative_binomial", "one_factor", "auto", ("rw2*",)),
     StructuredCase("logit", "crossed", "second-order", ("t", "rw1*")),
     StructuredCase("gaussian", "crossed", "auto", ("ar1", "icar*")),
+    StructuredCase("gaussian", "one_factor", "auto", ("ar1*",), elliptical=True),
+    StructuredCase("gaussian", "one_factor", "auto", ("bym2*",)),
+    StructuredCase("gaussian", "nested", "auto", ("bym2*", "")),
+    StructuredCase("gaussian", "crossed", "auto", ("ar1*", "bym2*")),
+    StructuredCase("student", "one_factor", "auto", ("ar1*",)),
+    StructuredCase("probit", "crossed", "augmented", ("bym2*", "")),
+    StructuredCase("logit", "crossed", "augmented", ("t", "ar1*")),
+    StructuredCase("poisson", "one_factor", "auto", ("bym2*",)),
+    StructuredCase("poisson", "crossed", "auto", ("ar1*", ""), elliptical=True),
+    StructuredCase("binomial", "crossed", "auto", ("bym2*", "leroux")),
+    StructuredCase("logit", "nested", "second-order", ("ar1*", "")),
+    StructuredCase("ordinal", "one_factor", "auto", ("bym2*",)),
+    StructuredCase("negative_binomial", "one_factor", "auto", ("ar1*",)),
 )
 
 
-QUICK = [case for k, case in enumerate(CASES) if k % 12 == 0 or (case.family == "poisson" and "icar*" in case.kinds)]
+QUICK = [case for k, case in enumerate(CASES) if k % 12 == 0 or (case.family == "poisson" and {"icar*", "bym2*"} & {*case.kinds})]
 """Some of every kind; all of them under ``calibration``."""
 
 

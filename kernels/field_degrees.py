@@ -1,0 +1,85 @@
+"""Fields whose levels know their neighbours to a degree ρ that is drawn: long autoregressions, large maps with a part of each area's own.
+
+    u = l φ,     φ ~ N(0, R(ρ)⁻),     R(ρ) = D(ρ)'D(ρ)
+
+D(ρ) has the differences of ``fields.py``, each weight times one of a few numbers that hang on ρ:
+
+    ar1     φ_1,   (φ_j − a φ_{j−1})/√(1 − a²),   a = ρ^d, d the steps from level j − 1 to j           log|R| = −Σ_j log(1 − a_j²)
+    bym2    (φ_j − √ρ ψ_j)/√(1 − ρ)  and the differences of icar of ψ_j, which are nodes of the field beside the J levels, met by no
+            row and summing to zero: K = ρ K_icar + (1 − ρ) I, with R as sparse as the map              log|R| = −J log(1 − ρ)
+
+(Riebler et al. 2016, §3.2, have the latter as a precision of 2J.) Other kernels see R̃ and D, a chain's own; ``neighbours.py`` moves ρ.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import types
+
+from .apart import Apart
+from .compiling import kernel
+
+AR1, BYM2, LEROUX = 0, 1, 2
+"""Laws with a ρ, as the kernels know them; ``gibbs.model.structures`` has them by name."""
+
+
+@kernel
+def set_multipliers(fields, of, rho):
+    """Multipliers of the weights at ρ, in place. Returns log|R(ρ)|."""
+    value, first = fields.value, of.multiplier0
+    value[first] = 1.0
+    if of.law == BYM2:
+        value[first + 1] = 1.0 / math.sqrt(1.0 - rho)
+        value[first + 2] = math.sqrt(rho) / math.sqrt(1.0 - rho)
+        return -(of.nodes // 2) * math.log1p(-rho)
+    if of.law != AR1:
+        return np.nan
+    log_det, kinds = 0.0, (of.multipliers - 1) // 2
+    for k in range(kinds):  # of steps of one length
+        a = rho ** fields.index[of.steps0 + k]
+        rest = (1.0 - a) * (1.0 + a)
+        value[first + 1 + 2 * k] = 1.0 / math.sqrt(rest)
+        value[first + 2 + 2 * k] = a / math.sqrt(rest)
+        log_det -= fields.index[of.steps0 + kinds + k] * math.log(rest)
+    return log_det
+
+
+@kernel
+def place_degree(layout, f, rho):
+    """Weights of the differences, and R̃, of field f ← those at ρ."""
+    fields = layout.fields
+    of, index, value = fields.table[layout.factor[f].sparse], fields.index, fields.value
+    set_multipliers(fields, of, rho)
+    for k in range(3 * of.differences):
+        value[of.weight0 + k] = value[of.base0 + k] * value[of.multiplier0 + index[of.codes0 + k]]
+    for e in range(index[of.priors0 + of.nodes]):
+        value[of.prior0 + e] = value[of.extra0 + e]
+    for d in range(of.differences):
+        pair = of.pairs0 + 6 * d
+        for a in range(3):
+            for b in range(a + 1):
+                if index[pair] >= 0:
+                    value[of.prior0 + index[pair]] += value[of.weight0 + 3 * d + a] * value[of.weight0 + 3 * d + b]
+                pair += 1
+
+
+@kernel
+def log_density_at_degree(layout, f, rho, x):
+    """½ log|R(ρ)| − ½ x'R(ρ)x; x the levels' (and other nodes') effects in units of l, or of no size for the first part alone."""
+    fields = layout.fields
+    of, index, value = fields.table[layout.factor[f].sparse], fields.index, fields.value
+    total = 0.5 * set_multipliers(fields, of, rho)
+    for d in range(of.differences if x.size > 0 else 0):
+        s = 0.0
+        for k in range(3 * d, 3 * d + 3):
+            s += value[of.base0 + k] * value[of.multiplier0 + index[of.codes0 + k]] * x[index[of.ends0 + k]]
+        total -= 0.5 * s * s
+    return total
+
+
+PLACE_DEGREE, DENSITY_AT_DEGREE = Apart(place_degree), Apart(log_density_at_degree, types.float64)
+place_degree_at, log_density_at_degree_at = PLACE_DEGREE.call, DENSITY_AT_DEGREE.call
+APART = (PLACE_DEGREE, DENSITY_AT_DEGREE)
+"""Kernels that others call by address: models without such a field need not compile them."""
