@@ -79,7 +79,7 @@ MODELS: dict[str, tuple[int, Callable[[], Made]]] = {
     "egsingle": (4000, _set("mlmRev::egsingle", "math ~ year + (1 + year | childid) + (1 + year | schoolid)")),
     "Hsb82": (8000, _suite("hsb82")),
     "M.5, 3,000 rows": (8000, _suite("m5", 3_000)),
-    "InstEval": (1000, _suite("insteval")),
+    "InstEval": (4000, _suite("insteval")),
     "dyes": (8000, _dyes),
     "grouseticks, an effect a row": (4000, _set("lme4::grouseticks", _TICKS, "poisson")),
     "Contraception, slopes of livch, logit": (4000, _set("mlmRev::Contraception", f"{_USE} + (1 + livch | district)", "logit")),

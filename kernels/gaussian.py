@@ -67,6 +67,19 @@ def between_units(gram, u):
 
 
 @kernel
+def between_two_units(layout, gram, u, rhs):
+    """``between_units`` where there are two, of which the second was drawn last: ``rhs`` is what it was drawn by (``rhs_between_units``),
+    in which the products with the first, as it is still, were taken off."""
+    factor, total = layout.factor, 0.0
+    for pos in range(layout.units.shape[1]):
+        f = layout.units[1, pos]
+        if f >= 0:
+            for row in range(factor[f].u0, factor[f].u0 + factor[f].levels * factor[f].width):
+                total += (gram.h[row] - rhs[row]) * u[row]
+    return total
+
+
+@kernel
 def _log_sigma(scale_prior, n, squares, x):
     """Log density of log σ given the residual sum of squares."""
     sigma = math.exp(x)

@@ -33,7 +33,14 @@ from .covariance import (
     residual_rhs,
 )
 from .elimination import coefficient_precision, eliminate_unit, factor_roots, load_core
-from .gaussian import between_units, draw_residual_sd, given_the_others, residual_sum_of_squares, rhs_between_units
+from .gaussian import (
+    between_two_units,
+    between_units,
+    draw_residual_sd,
+    given_the_others,
+    residual_sum_of_squares,
+    rhs_between_units,
+)
 from .hyper import DRAW_HYPER, ELLIPTICAL, INDEPENDENT, draw_hyper_at
 from .latent import (
     draw_logit_latents,
@@ -263,10 +270,12 @@ def step_covariances(rng, orders, layout, priors, state, tuning, work, counts):
 
 
 @inlined
-def draw_scales(rng, orders, layout, gram, priors, state, move_sigma):
+def draw_scales(rng, orders, layout, gram, priors, state, work, move_sigma):
     """Step 5 of gaussian outcomes: the residual sd where ``move_sigma``. Returns the log-likelihood at the draw."""
     residual = residual_sum_of_squares(layout, gram, orders.yy, state.core, state.u)
-    if orders.crossed:
+    if orders.crossed and layout.units.shape[0] == 2 and layout.fields.table.shape[0] == 0:  # whose covariances are drawn by ``work.rhs``
+        residual += 2.0 * between_two_units(layout, gram, state.u, work.rhs)
+    elif orders.crossed:
         residual += 2.0 * between_units(gram, state.u)
     if move_sigma and priors.scale[0, 0] != FIXED:
         state.sigma[0] = draw_residual_sd(rng, priors.scale, orders.n, max(residual, 0.0), state.sigma[0])
@@ -358,7 +367,7 @@ def run_chunk(rng, orders, rows, linear, state, tuning, work, out):
                 if conditional:  # given the fresh effects
                     step_covariances(rng, orders, layout, priors, state, tuning, work, out.counts)
             elif step == SCALES:
-                log_likelihood = draw_scales(rng, orders, layout, gram, priors, state, conditional)
+                log_likelihood = draw_scales(rng, orders, layout, gram, priors, state, work, conditional)
             elif step == PRIOR_SCALES and draw_prior_scales(rng, priors.row, state.core, state.row_scale) > 0:
                 work.known[0] = np.nan
                 quadratic = coefficient_precision(priors.row, state.row_scale, work.B)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gibbs.cores import usable_cores
-from gibbs.model import by_group, families, laws
+from gibbs.model import by_group, families, laws, small_fields
 from gibbs.model.records import Design, Sampling
 from gibbs.sampling import decisions, footprint, plan
 from gibbs.sampling.compiled_before import compiled_before
@@ -80,8 +80,8 @@ ROWS = {
 }
 """Nanoseconds of a row, by what augments it or by its likelihood (``row_of``)."""
 
-OF_LAWS = {"df": 5.0, "rho": 5.0}
-"""How many sweeps' worth it takes to move the own parameter of a law between two sweeps."""
+OF_LAWS, OF_FIELDS = {"df": 5.0, "rho": 5.0}, 2.5
+"""How many sweeps' worth it takes to move the own parameter of a law between two sweeps; and that of a field."""
 OF_PIECES = 2.5
 """How many eliminations' worth it takes to redraw the noise of a field piece by piece (`benchmarks/fields.md`)."""
 
@@ -125,7 +125,8 @@ def work_of(design: Design, made: Plan) -> Work:
         operations = sum(plan.joint_flops(design, unit, made.core) - made.core_columns**3 / 6 for unit in made.units)
         if made.scheme == "second-order":
             operations += OF_PIECES * sum(plan.fill(design, unit) for unit in made.units)
-    times = made.cycles * (1.0 + sum(OF_LAWS.get(laws.of(f).parameter, 0.0) for f in design.factors if laws.moves(f)))
+    own = (OF_FIELDS if f.field is not None else OF_LAWS.get(laws.of(f).parameter, 0.0) for f in design.factors if laws.moves(f))
+    times = made.cycles * (1.0 + sum(own))
     return Work(times, rows, effects, operations, made.core_columns**2 * max(len(made.units), 1))
 
 
@@ -157,7 +158,7 @@ class Duration:
 def predict(design: Design, made: Plan, sampling: Sampling) -> Duration:
     """Of a run of ``design``. Chains share the cores; a run to precision ends at the first check at which it may, or where typical draws
     of its kind are worth as many as are asked for."""
-    design = by_group.arrange(design)
+    design = small_fields.arrange(by_group.arrange(design), sampling.scheme)
     price, of, row = PRICES[loop_of(design, made)], work_of(design, made), ROWS[row_of(design, made)]
     sweep = price.sweep(of, row) * speed()
     draws = footprint.stored_draws(sampling)

@@ -11,7 +11,7 @@ from gibbs.errors import SpecError, nearest
 from gibbs.model import alike, averages, by_group, families, fields, laws, nesting
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import SCHEMES, Design, Factor
-from gibbs.model.structures import LIMIT
+from gibbs.model.structures import GRAPHS, LIMIT
 from gibbs.sampling import decisions, plan_words, steps
 from gibbs.sampling.plan_words import Blocks
 
@@ -25,6 +25,8 @@ FLOPS_BUDGET = 2.0e5
 """Operations one evaluation of the collapsed variances may cost before several units are cheaper (about 0.2 ms)."""
 _FILL = {"rw1": 110.0, "rw2": 210.0, "icar": 750.0, "ar1": 110.0, "bym2": 900.0}
 """Operations a level of a sparse factorisation and of all that goes with it (a map: of 3,100 areas), as `benchmarks/fields.md` has them."""
+_OF_MAPS = 3_100, 0.4
+"""Of a map of fewer areas a level has fewer neighbours left when it is eliminated: the power of their number, measured at 100 and 150."""
 ALL_IN_CORE = 64
 """A second-order model with at most this many location effects, and at least ``ROWS_AN_EFFECT`` rows for each, is all core."""
 ROWS_AN_EFFECT = 100
@@ -411,7 +413,12 @@ def joint_flops(design: Design, chain: tuple[int, ...], core: tuple[int, ...]) -
 
 def fill(design: Design, chain: tuple[int, ...]) -> float:
     """Operations of the field of a chain, 0 where it has none."""
-    return sum(_FILL[f.structure.kind] * len(f.levels) for f in (design.factors[k] for k in chain) if f.field is not None)
+    total = 0.0
+    for factor in (design.factors[k] for k in chain):
+        if factor.field is not None:
+            J, kind = len(factor.levels), factor.structure.kind
+            total += _FILL[kind] * J * ((J / _OF_MAPS[0]) ** _OF_MAPS[1] if kind in GRAPHS else 1.0)
+    return total
 
 
 def _connection(a: Factor, b: Factor, counts: np.ndarray | None = None, steps: int = 40) -> float:

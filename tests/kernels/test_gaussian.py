@@ -26,6 +26,9 @@ def test_residual_sum_of_squares(kind, scheme, known_se):
     between = gaussian.between_units(b.gram, theta[b.p :])
     if len(b.units) < 2:
         assert between == 0.0
+    if len(b.units) == 2:
+        gaussian.rhs_between_units(b.layout, b.gram, theta[b.p :], 1, b.work)
+        assert gaussian.between_two_units(b.layout, b.gram, theta[b.p :], b.work.rhs) == pytest.approx(between, rel=RTOL)
     assert total + 2.0 * between == pytest.approx(np.sum(b.omega * (b.y - b.W @ theta) ** 2), rel=RTOL)
 
 

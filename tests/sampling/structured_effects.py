@@ -84,12 +84,14 @@ def design_of(case: StructuredCase, rng: np.random.Generator) -> Design:
 
 class StructuredEngine(GrEngine):
     """``Engine`` for structured factors: their coordinates in the core are those of the effects, and noise where K has no direction. The
-    noise of fields is redrawn in three pieces."""
+    noise of fields is redrawn in three pieces. Where ``elliptical``, rho is proposed from a fitted t, else along the ridge of ar1."""
 
-    def __init__(self, design: Design, made: plan.Plan, **further) -> None:
-        super().__init__(design, made, **further)
-        if self.packed.layout.fields.table.size and made.scheme == "second-order":
+    def _build(self, design: Design) -> None:
+        super()._build(design)
+        if self.packed.layout.fields.table.size and self.plan.scheme == "second-order":
             self.chain.pieces[0] = 3
+        if self.elliptical:  # rho and its sd are proposed from a t, as good as any
+            self.chain.tuning.own_fit[:] = [0.3, -0.6, 1.0, -0.3, 0.8, 1.0]
 
     def nodes(self, f: int, values: dict) -> np.ndarray:
         """The effects of factor f, and given them what a field has beside them."""
