@@ -109,14 +109,14 @@ def set_basis(of, k, V, J, B):
 
 @kernel
 def times_root(law, root, J, x, at, step):
-    """x ← A x, in place; its J numbers stand from ``at`` on, ``step`` apart."""
+    """x ← A x, in place; its J numbers stand from ``at`` on, ``step`` apart. Where A has no direction x, noise that nothing sees, stays."""
     a, rest = root[0], root[1]
     if law == AR1:
         for j in range(1, J):
             x[at + j * step] = a[j] * x[at + (j - 1) * step] + rest[j] * x[at + j * step]
     else:
         for j in range(J):
-            x[at + j * step] *= a[j]
+            x[at + j * step] *= a[j] if a[j] > 0.0 else 1.0
 
 
 @kernel

@@ -63,6 +63,7 @@ CASES = (
     StructuredCase("poisson", "one_factor", "second-order", ("leroux",)),
     StructuredCase("poisson", "crossed", "second-order", ("", "ar1"), elliptical=True),
     StructuredCase("ordinal", "one_factor", "second-order", ("bym2",)),
+    StructuredCase("binomial", "crossed", "second-order", ("", "leroux")),
     StructuredCase("logit", "crossed", "joint", ("t", "ar1")),
     StructuredCase("student", "crossed", "joint", ("ar1", "t")),
     StructuredCase("gaussian", "crossed", "joint", ("leroux", "t"), elliptical=True),
