@@ -542,7 +542,9 @@ class _Reader:
         hint = KNOWN_ELSEWHERE.get(node.function)
         if hint is None:
             allowed = [*FUNCTIONS, "offset"]
-            hint = f"A formula cannot call '{node.function}'.{nearest(node.function, allowed)} It may call: {', '.join(allowed)}."
+            terms = structured_terms.CALLS
+            hint = f"A formula cannot call '{node.function}'.{nearest(node.function, [*allowed, *terms])} It may call: {', '.join(allowed)}"
+            hint += f"; and, as terms of their own, {', '.join(terms)}."
         self.refuse(node.at, hint)
 
     def constants(self, node: Call) -> None:

@@ -304,3 +304,10 @@ def test_any_text_is_a_formula_or_a_formula_error(text: str) -> None:
     except FormulaError:
         return
     assert parse(str(read)) == read
+
+
+def test_a_misspelt_law_of_levels_is_told_its_name() -> None:
+    with pytest.raises(FormulaError, match=r"'bymm2'\. Did you mean 'bym2'\? .*; and, as terms of their own, rw1, rw2, icar"):
+        parse('y ~ x + bymm2(county, graph = "borders.csv")')
+    with pytest.raises(FormulaError, match=r"cannot call 'lgo'\. Did you mean 'log'\?"):
+        parse("y ~ lgo(x)")
