@@ -1,27 +1,34 @@
 """Long walks and large maps: what a sweep costs, and what it brings.
 
     python benchmarks/fields.py [WORD …] [--seeds 1,2]
+    python benchmarks/fields.py --small [WORD …] [--seeds 1,2,3]
 
 Data are simulated: effects from the law with sd 0.5, an intercept of 0.2, a covariate with coefficient 0.3; one row a level, gaussian with
 sigma 0.4, or Poisson with so many events expected; five rows a level of probit. Maps are Delaunay triangulations of random points in a
 square, edges longer than 3/√n left out. One chain in this process, 1,000 sweeps of warm-up and 2,000 draws; least effective draws a second
-of parameters, and of 200 effects. The table is in fields.md.
+of parameters, and of 200 effects. With ``--small``: walks and maps of some tens of levels in the core and as fields, some of them beside a
+second factor, 500 sweeps of warm-up and 2,000 draws, the least of bulk and tail effective draws a second over everything, medians over the
+seeds: what `gibbs/model/small_fields.py` stands on. The tables are in fields.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import warnings
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import pandas as pd
 from scipy.spatial import Delaunay
 
 import gibbs
+from benchmarks import variances
 from gibbs.draws import diagnostics
-from gibbs.model import fields, structures
+from gibbs.model import fields, small_fields, structures
 
 PROBLEMS = (
     ("rw1", 1_000, "gaussian", 1.0),
@@ -39,6 +46,31 @@ PROBLEMS = (
 )
 """Law, levels, family, events expected of a level."""
 RHO = {"ar1": 0.9, "bym2": 0.7}
+SMALL = (
+    *(("rw1", levels, "gaussian", 1, 0) for levels in (25, 40, 150)),
+    ("ar1", 40, "gaussian", 1, 0),
+    ("ar1", 150, "gaussian", 1, 0),
+    ("ar1", 150, "poisson", 1, 0),
+    ("rw2", 40, "poisson", 1, 0),
+    ("rw2", 60, "poisson", 1, 0),
+    ("icar", 40, "poisson", 1, 0),
+    ("icar", 100, "poisson", 1, 0),
+    ("bym2", 40, "poisson", 1, 0),
+    ("bym2", 150, "poisson", 1, 0),
+    ("rw1", 40, "poisson", 5, 0),
+    ("rw1", 40, "poisson", 20, 0),
+    ("icar", 100, "probit", 5, 0),
+    ("icar", 100, "logit", 5, 0),
+    ("icar", 100, "logit", 30, 0),
+    *(("rw1", 60, "gaussian", 5, others) for others in (8, 15, 30)),
+    *(("rw1", 60, "poisson", 5, others) for others in (8, 15, 30)),
+    ("rw1", 150, "gaussian", 5, 30),
+    ("icar", 150, "poisson", 5, 30),
+    ("bym2", 100, "poisson", 3, 30),
+)
+"""Law, levels, family, rows a level, levels of a second factor that is crossed with them."""
+NEVER = 10**9
+"""Levels that no factor has."""
 
 
 def map_of(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -50,9 +82,8 @@ def map_of(n: int, rng: np.random.Generator) -> np.ndarray:
     return np.unique(pairs[near], axis=0)
 
 
-def problem(law: str, levels: int, family: str, events: float, seed: int, folder: Path) -> tuple[str, pd.DataFrame]:
-    """(formula, data)."""
-    rng = np.random.default_rng(seed)
+def law_of(law: str, levels: int, rng: np.random.Generator, folder: Path) -> tuple[fields.Field, str]:
+    """(the law, the term); the graph of a map is drawn, and written into ``folder``."""
     term = f"{law}(place)"
     if law in structures.GRAPHS:
         edges = map_of(levels, rng)
@@ -63,24 +94,81 @@ def problem(law: str, levels: int, family: str, events: float, seed: int, folder
         one = fields.of_autoregression(np.minimum(np.arange(levels), 1))
     else:
         one = fields.of_walk(int(law[-1]), np.arange(float(levels)))
+    return one, term
+
+
+def effects_of(one: fields.Field, rng: np.random.Generator) -> np.ndarray:
+    """Effects of sd 1."""
+    return (one.effects(rng, np.array([RHO[one.law]])) if one.law else one.draws(rng, 1))[0]
+
+
+def outcome(family: str, eta: np.ndarray, events: float, rng: np.random.Generator) -> np.ndarray:
+    """Outcomes of a linear predictor."""
+    return {
+        "gaussian": lambda: eta + 0.4 * rng.standard_normal(eta.size),
+        "poisson": lambda: rng.poisson(events * np.exp(eta)),
+        "probit": lambda: (eta + rng.standard_normal(eta.size) > 0.0).astype(int),
+        "logit": lambda: (eta + rng.logistic(size=eta.size) > 0.0).astype(int),
+    }[family]()
+
+
+def problem(law: str, levels: int, family: str, events: float, seed: int, folder: Path) -> tuple[str, pd.DataFrame]:
+    """(formula, data)."""
+    rng = np.random.default_rng(seed)
+    one, term = law_of(law, levels, rng, folder)
     place = np.tile(np.arange(levels), 5 if family == "probit" else 1)
     x = rng.standard_normal(place.size)
-    effects = one.effects(rng, np.array([RHO[law]])) if one.law else one.draws(rng, 1)
-    eta = 0.2 + 0.3 * x + 0.5 * effects[0][place]
-    y = {
-        "gaussian": lambda: eta + 0.4 * rng.standard_normal(place.size),
-        "poisson": lambda: rng.poisson(events * np.exp(eta)),
-        "probit": lambda: (eta + rng.standard_normal(place.size) > 0.0).astype(int),
-    }[family]()
+    y = outcome(family, 0.2 + 0.3 * x + 0.5 * effects_of(one, rng)[place], events, rng)
     data = pd.DataFrame({"y": y, "x": x, "place": place, "log_events": np.log(events)})
     return f"y ~ x + {term}" + (" + offset(log_events)" if family == "poisson" else ""), data
+
+
+def small_problem(law: str, levels: int, family: str, each: int, others: int, seed: int, folder: Path) -> tuple[str, pd.DataFrame]:
+    """(formula, data); Poisson levels expect three events a row."""
+    rng = np.random.default_rng(seed)
+    one, term = law_of(law, levels, rng, folder)
+    place = np.repeat(np.arange(levels), each)
+    x = rng.standard_normal(place.size)
+    eta, data = 0.2 + 0.3 * x + 0.5 * effects_of(one, rng)[place], {"x": x, "place": place}
+    if others:
+        g = rng.integers(0, others, place.size)
+        eta, term = eta + 0.3 * rng.standard_normal(others)[g], term + " + (1 | g)"
+        data["g"] = [f"g{k}" for k in g]
+    return f"y ~ x + {term}", pd.DataFrame(data | {"y": outcome(family, eta, 3.0, rng)})
+
+
+def in_core_and_as_field(words: list[str], seeds: list[int]) -> None:
+    """Print the table of ``SMALL``."""
+    print("| law | levels | family | rows a level | others | in the core | as a field | | µs in the core | as a field |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for law, levels, family, each, others in SMALL:
+        if words and not any(word in f"{law} {family}" for word in words):
+            continue
+        found: dict[int, list[variances.Rate]] = {NEVER: [], 1: []}
+        for seed in seeds:
+            with tempfile.TemporaryDirectory() as folder:
+                made = small_problem(law, levels, family, each, others, seed, Path(folder))
+                for least, rates in found.items():
+                    small_fields.LEAST, small_fields.OTHERS, small_fields.ROWS_A_LEVEL = least, np.inf, np.inf
+                    variances.rate(made, 5, seed, family=family)  # compiled
+                    rates.append(variances.rate(made, 2000, seed, family=family))
+        core, field = (np.median([(r.least, r.sweep) for r in rates], axis=0) for rates in found.values())
+        print(
+            f"| {law} | {levels} | {family} | {each} | {others or '–'} | {core[0]:,.0f} | {field[0]:,.0f} | {field[0] / core[0]:.2f} × "
+            f"| {core[1]:,.0f} | {field[1]:,.0f} |",
+            flush=True,
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("words", nargs="*", help="problems that have one of these words (default: all)")
     parser.add_argument("--seeds", default="1,2", help="of data and chain")
+    parser.add_argument("--small", action="store_true", help="some tens of levels, in the core and as fields")
     asked = parser.parse_args()
+    if asked.small:
+        in_core_and_as_field(asked.words, [int(seed) for seed in asked.seeds.split(",")])
+        return
     print("| law | levels | family | events | seed | ms a sweep | sd | its least draws a second | of coefficients | of effects |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for law, levels, family, events in PROBLEMS:

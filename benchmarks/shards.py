@@ -4,7 +4,8 @@
 
 The rows do not repeat (a continuous predictor each), and no decision can read single rows: categories that are ordered, and a logit with
 more effects than a core has room for. Of each, milliseconds of the clock a sweep, and a sweep of warm-up (50 sweeps, in which the stand-in
-is fitted nine times), medians of ``--repeats`` runs, cores in turn; and what handing something to a thread costs.
+is fitted nine times), medians of ``--repeats`` runs in turn: the rows together, and in shards on so many cores; and what handing something
+to a thread costs.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ import numpy as np
 import pandas as pd
 
 import gibbs
+from gibbs.sampling import decisions
 
 FORMULA = "y ~ x1 + x2 + (1 | g) + (1 | h)"
 FAMILIES = {"ordinal": "ordinal, 5 categories", "logit": "logit"}
 LEVELS = {"g": 2_000, "h": 40}
+LEAST, NEVER = decisions.LEAST_SHARED, 10**18
+"""Rows from which on there are shards: as they are, and where there are none."""
 
 
 def table(rows: int, family: str) -> pd.DataFrame:
@@ -44,11 +48,13 @@ def table(rows: int, family: str) -> pd.DataFrame:
 
 
 def sweep(data: pd.DataFrame, family: str, cores: int, draws: int) -> tuple[float, float, float]:
-    """(seconds of the clock of a sweep after warm-up, of a sweep of warm-up, the last log-likelihood) of one chain on so many cores."""
+    """(seconds of the clock of a sweep after warm-up, of a sweep of warm-up, the last log-likelihood) of one chain on so many cores; 0: on
+    one, its rows not in shards."""
+    decisions.LEAST_SHARED = LEAST if cores else NEVER
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         fit = gibbs.fit(
-            FORMULA, data, family=family, chains=1, warmup=50, draws=draws, seed=1, cores=cores, progress=False, keep="none"
+            FORMULA, data, family=family, chains=1, warmup=50, draws=draws, seed=1, cores=max(cores, 1), progress=False, keep="none"
         )  # fmt: skip
     return fit.arrays.seconds_sampling[0] / draws, fit.arrays.seconds_warmup[0] / 50, float(fit.arrays.lp[0, -1])
 
@@ -72,14 +78,15 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args(given)
-    columns = [f"{n} core{'s' * (n > 1)}, ms a sweep" for n in given.cores]
+    ways = [0, *given.cores]
+    columns = ["rows together, ms a sweep", *(f"shards, {n} core{'s' * (n > 1)}" for n in given.cores)]
     print(f"| model | rows | {' | '.join(columns)} | warm-up, likewise | same draws |\n|---|---|{'---|' * len(columns)}---|---|")
     for rows in map(int, given.rows):
         for family, name in FAMILIES.items():
             data = table(rows, family)
-            found = [[sweep(data, family, cores, given.draws) for cores in given.cores] for _ in range(given.repeats)]  # in turn
+            found = [[sweep(data, family, cores, given.draws) for cores in ways] for _ in range(given.repeats)]  # in turn
             middle = np.median([[each[:2] for each in turn] for turn in found], axis=0) * 1e3
-            same = len({each[2] for turn in found for each in turn}) == 1
+            same = len({each[2] for turn in found for each in turn[1:]}) == 1
             times = " | ".join(f"{value:,.0f}" for value in middle[:, 0])
             warming = " / ".join(f"{value:,.0f}" for value in middle[:, 1])
             print(f"| {name} | {rows:.0e} | {times} | {warming} | {'yes' if same else 'NO'} |", flush=True)

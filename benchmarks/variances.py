@@ -161,7 +161,8 @@ def measure(problem: Problem, family: str, rounds: int, draws: int, seed: int) -
 
 
 def chosen(models: Mapping[str, Any], words: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Those of which a word is a part of the name; all of them where there is no word."""
+    """(name, model) of the models whose name has one of ``words`` in it; of all models where ``words`` is empty. For command lines that
+    choose among ``PROBLEMS``, or the ``MODELS`` of rates.py."""
     return ((name, of) for name, of in models.items() if not words or any(word in name for word in words))
 
 

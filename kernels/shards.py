@@ -24,11 +24,11 @@ from numba import types
 from numba.extending import intrinsic
 
 from .arrays import copy_to, sum_of
-from .compiling import contracted, inlined, loop, parts
+from .compiling import inlined, loop, parts
 from .layout import StandIn
 from .likelihood import add_derivatives, add_ordinal_derivatives, gaps, is_ordinal, log_likelihood, stand_in
 from .location import copy_core_factors
-from .statistics import add_effects, predictor_of_columns
+from .statistics import add_effects, predictor_of_columns, predictor_of_some
 
 PREDICT, OF_LEVELS, KEEP_LEVELS, KEEP, GAPS, RISE, TOTAL, OF_FAMILY, DERIVATIVES = range(9)
 """Passes. The second number that goes with one: a factor of ``OF_LEVELS`` and ``KEEP_LEVELS``, else one of the next."""
@@ -68,17 +68,6 @@ def rows_from(data, first, last):
     )  # fmt: skip
 
 
-@contracted
-def _predict(first, last, columns, Z, level, offset, layout, core, u, eta):
-    copy_to(offset, eta)
-    for a in range(columns.shape[0]):
-        x, value = columns[a, first:last], core[a]
-        for i in range(eta.size):
-            eta[i] += x[i] * value
-    for f in range(layout.factor.shape[0]):
-        add_effects(Z, level, layout, f, u, eta)
-
-
 @loop
 def pass_over_shard(of, shape, cut, other, data, layout, state, trial, change, sums):
     """A pass over the rows of a shard; returns its sum.
@@ -91,12 +80,12 @@ def pass_over_shard(of, shape, cut, other, data, layout, state, trial, change, s
     eta, gap, trial_eta, trial_gap = state.eta[first:last], state.gap[first:last], trial.eta[first:last], trial.gap[first:last]
     if task == PREDICT:
         if about == STATE:
-            _predict(first, last, data.columns, some.Z, some.level, some.offset, layout, state.core, state.u, eta)
+            predictor_of_some(first, data.columns, some.Z, some.level, some.offset, layout, state.core, state.u, eta)
             return gaps(some, eta, shape, cut, gap)
         if about == PROPOSAL:
-            _predict(first, last, data.columns, some.Z, some.level, some.offset, layout, trial.core, trial.u, trial_eta)
+            predictor_of_some(first, data.columns, some.Z, some.level, some.offset, layout, trial.core, trial.u, trial_eta)
         else:
-            _predict(first, last, data.columns, some.Z, some.level, some.offset, layout, state.core, state.u, trial_eta)
+            predictor_of_some(first, data.columns, some.Z, some.level, some.offset, layout, state.core, state.u, trial_eta)
         return gaps(some, trial_eta, shape, other, trial_gap) - sum_of(gap)
     if task == OF_LEVELS:
         copy_to(eta, trial_eta)

@@ -6,6 +6,8 @@ probit (Ω = trials) needs only ``accumulate_rhs`` in its sweeps. Array names as
 
 from __future__ import annotations
 
+import numpy as np
+
 from .arrays import copy_to
 from .compiling import contracted, kernel
 from .designed import add_row_of_designed_at, any_designed, is_designed
@@ -134,11 +136,17 @@ def linear_predictor(rows, layout, core, u, eta):
 @contracted
 def predictor_of_columns(columns, Z, level, offset, layout, core, u, eta):
     """``linear_predictor`` from X', ``columns`` (p, M): a third of its time, for the sweeps in which nothing else passes over X."""
+    predictor_of_some(np.int64(0), columns, Z, level, offset, layout, core, u, eta)
+
+
+@contracted
+def predictor_of_some(first, columns, Z, level, offset, layout, core, u, eta):
+    """``predictor_of_columns`` of the rows from ``first`` on that Z, level, offset and eta are of; ``columns`` are those of all."""
     copy_to(offset, eta)
     for a in range(columns.shape[0]):
-        value = core[a]
+        x, value = columns[a, first : first + eta.size], core[a]
         for i in range(eta.size):
-            eta[i] += columns[a, i] * value
+            eta[i] += x[i] * value
     for f in range(layout.factor.shape[0]):
         add_effects(Z, level, layout, f, u, eta)
 

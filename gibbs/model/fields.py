@@ -95,10 +95,7 @@ class Field:
         n, rho = rho.size, rho[:, None]
         if self.shared is not None:
             return np.sqrt(rho) * self.shared.draws(rng, n) + np.sqrt(1.0 - rho) * rng.standard_normal((n, self.levels))
-        u, a = rng.standard_normal((n, self.levels)), rho ** self.steps.astype(np.int64)
-        for j in range(1, self.levels):
-            u[:, j] = a[:, j] * u[:, j - 1] + np.sqrt(1.0 - a[:, j] ** 2) * u[:, j]
-        return u
+        return autoregression(rho ** self.steps.astype(np.int64), rng.standard_normal((n, self.levels)))
 
     def differences(self) -> Any:
         """D, (E, J) sparse."""
@@ -142,6 +139,14 @@ class Field:
         x = np.zeros((self.nodes, n))
         x[free] = splu((some.T @ some).tocsc()).solve(some.T @ rng.standard_normal((len(self.ends), n)))
         return self.project(x).T
+
+
+def autoregression(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """u (n, J, …), u_1 = w_1 and u_j = a_j u_{j−1} + √(1 − a_j²) w_j, of independent w like it; a (n, J) and as many dimensions as w."""
+    u = np.array(w, dtype=float)
+    for j in range(1, u.shape[1]):
+        u[:, j] = a[:, j] * u[:, j - 1] + np.sqrt(1.0 - a[:, j] ** 2) * w[:, j]
+    return u
 
 
 def sparse_differences(ends: np.ndarray, weight: np.ndarray, levels: int) -> Any:

@@ -2,7 +2,8 @@
 
 A sparse factorisation takes time in proportion to the levels, a dense one as their cube; from ``LEAST`` levels on the first is the quicker
 one (`benchmarks/fields.md`). In the core, on the other hand, structured factors are drawn together with all others in one move. So a factor
-becomes a field here where it is the only one that knows its neighbours, and the others are few columns, which stand in the core then.
+becomes a field here where it is the only one that knows its neighbours, and the others are few columns, which stand in the core then. Where
+the three numbers stand was measured (`benchmarks/fields.md`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from gibbs.model.records import Design, Factor
 
 LEAST = 40
 """Levels from which on it is one."""
-MOST_OTHERS = 30
-"""Columns that the others have at most."""
+OTHERS = 0.25
+"""Columns that the others have at most, for each of its levels."""
 ROWS_A_LEVEL = 5
 """Rows that a level has at most, on average, where a sweep passes over them: in the core it does so less often."""
 
@@ -25,11 +26,11 @@ def arrange(design: Design, scheme: str) -> Design:
     known = [f for f, factor in enumerate(design.factors) if factor.structure is not None]
     if scheme != "auto" or len(known) != 1 or not _may(design, design.factors[known[0]]):
         return design
-    others = sum(len(f.levels) * len(f.columns) for f in design.factors if f.structure is None)
-    if others > MOST_OTHERS:
+    factors, (f,) = list(design.factors), known
+    others = sum(len(other.levels) * len(other.columns) for other in factors if other.structure is None)
+    if others > OTHERS * len(factors[f].levels):
         return design
-    factors = list(design.factors)
-    factors[known[0]] = replace(factors[known[0]], structure=structures.as_field(factors[known[0]].structure))
+    factors[f] = replace(factors[f], structure=structures.as_field(factors[f].structure))
     return replace(design, factors=tuple(factors), asked=design.asked or design)
 
 

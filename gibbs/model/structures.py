@@ -315,10 +315,7 @@ def of_coordinates(structure: Structure, w: np.ndarray, rho: np.ndarray | None) 
     a = roots(structure, rho)[:, :, None]
     if structure.kind != "ar1":
         return np.einsum("jk,nkq->njq", structure.basis, a * w)
-    u = np.array(w, dtype=float)
-    for j in range(1, u.shape[1]):
-        u[:, j] = a[:, j] * u[:, j - 1] + np.sqrt(1.0 - a[:, j] ** 2) * w[:, j]
-    return u
+    return fields.autoregression(a, w)
 
 
 def marginal_variances(structure: Structure, rho: np.ndarray | None) -> np.ndarray:

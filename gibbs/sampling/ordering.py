@@ -17,13 +17,12 @@ from gibbs.kernels.elimination import ELIMINATE_FACTOR
 from gibbs.kernels.side_by_side import SIDE_BY_SIDE
 from gibbs.kernels.structured import EFFECTS_OF_COORDINATES, TURN_CORE, TURN_RHS
 from gibbs.model.fields import Field, pinned_inverse
+from gibbs.sampling import degrees
 
 _SUMS = 5
 """Sums by component that ``kernels/field_moves.py`` makes at once."""
 _SOME_RHO = 0.5
 """At which R̃ has all its entries."""
-LAWS = {"": -1, "ar1": kg.AR1, "bym2": kg.BYM2}
-"""Laws of fields with a rho, as the kernels know them."""
 
 
 def of(fields: list[Field], levels: list[np.ndarray], columns: int) -> kl.Fields:
@@ -42,7 +41,7 @@ def of(fields: list[Field], levels: list[np.ndarray], columns: int) -> kl.Fields
         order, prior, descend, extra = _ordered(one)
         rows, entries, pointers, below = _pattern(prior)
         row.nodes, row.parts, row.constraints, row.differences = one.nodes, len(one.pins), one.constraints, len(one.ends)
-        row.law = LAWS[one.law]
+        row.law = degrees.CODES.get(one.law, -1)
         for name, values in (
             ("order0", order), ("rows0", rows), ("entries0", entries), ("columns0", pointers), ("below0", below),
             ("priors0", prior.indptr), ("prior_column0", prior.indices), ("part0", one.part), ("ends0", one.ends),

@@ -123,16 +123,17 @@ class SecondOrderChain(Chain):
         return self.packed.columns
 
     def _shards(self) -> Shards | None:
-        """What shares passes over the rows out."""
-        return Shards(self.packed)
+        """What shares passes over the rows out; None where they stay together."""
+        made = Shards(self.packed)
+        return made if made.address else None
 
     def compile(self, besides: tuple[Apart, ...] = ()) -> None:
         super().compile(besides)
-        if self.shards and self.shards.address:
+        if self.shards:
             self.shards.compile(self, self._data())
 
     def helped_by(self, helpers: Executor, hands: int) -> None:
-        if self.shards and self.shards.address:
+        if self.shards:
             self.shards.helped_by(helpers, hands)
 
     def _start_family(self) -> None:
@@ -219,7 +220,7 @@ class SecondOrderChain(Chain):
     def _add_derivatives(self) -> None:
         """Add the derivatives at the current point to warm-up's averages."""
         p, s, r = self.packed, self.state, self.packed.rows
-        if self.shards and self.shards.address and self.done:
+        if self.shards and self.done:
             self.shards.derivatives(self.sums)
         elif p.cutpoints:
             kd.add_ordinal_derivatives(p.likelihood, r.y, r.weight, s.eta, s.core[: p.cutpoints], self.sums)

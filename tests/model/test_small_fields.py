@@ -37,7 +37,7 @@ def seen(formula: str, data: pd.DataFrame, family: str = "gaussian", scheme: str
         ("count ~ rw2(t)", "poisson", True),
         ("y ~ x + (1 + x | rw1(t))", "gaussian", False),  # two columns
         ("y ~ rw1(t) + rw2(again)", "gaussian", False),  # two that know their neighbours
-        ("y ~ rw1(t) + (1 | many)", "gaussian", False),  # the others are many
+        ("y ~ rw1(t) + (1 | many)", "gaussian", False),  # the others are more than a fourth as many
         ("y ~ s(t)", "gaussian", False),  # a curve
         ("grade ~ rw1(t)", "ordinal", False),
     ],
