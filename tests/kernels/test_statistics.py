@@ -97,6 +97,12 @@ def test_linear_predictor_and_subtract_other_units(kind, scheme):
     columns, again = np.ascontiguousarray(p.rows.X.T), np.empty_like(eta)
     statistics.predictor_of_columns(columns, p.rows.Z, p.rows.level, offset, p.layout, theta[b.core], theta[b.p :], again)
     np.testing.assert_allclose(again, eta, rtol=RTOL, atol=1e-12)
+    some = slice(b.y.size // 3, b.y.size - 1)
+    own = np.empty_like(eta[some])
+    statistics.predictor_of_some(
+        some.start, columns, p.rows.Z[some], p.rows.level[some], offset[some], p.layout, theta[b.core], theta[b.p :], own
+    )
+    np.testing.assert_array_equal(own, again[some])
     again[:] = offset
     for f in range(p.layout.factor.shape[0]):
         statistics.add_effects(p.rows.Z, p.rows.level, p.layout, f, theta[b.p :], again)
