@@ -8,7 +8,10 @@ D(ρ) has the differences of ``fields.py``, each weight times one of a few numbe
     bym2    (φ_j − √ρ ψ_j)/√(1 − ρ)  and the differences of icar of ψ_j, which are nodes of the field beside the J levels, met by no
             row and summing to zero: K = ρ K_icar + (1 − ρ) I, with R as sparse as the map              log|R| = −J log(1 − ρ)
 
-(Riebler et al. 2016, §3.2, have the latter as a precision of 2J.) Other kernels see R̃ and D, a chain's own; ``neighbours.py`` moves ρ.
+    leroux  √(ρv) times the differences of neighbours, √((1 − ρ)v) φ_j, v(ρ) of every component such that the geometric mean of its
+            variances is 1, and so log|R|, as Chebyshev series in s(ρ)      (``gibbs.model.leroux_scale``)
+
+(Riebler et al. 2016, §3.2, have that of bym2 as a precision of 2J.) Other kernels see R̃ and D, a chain's own; ``neighbours.py`` moves ρ.
 """
 
 from __future__ import annotations
@@ -26,6 +29,15 @@ AR1, BYM2, LEROUX = 0, 1, 2
 
 
 @kernel
+def series(value, first, terms, s):
+    """Σ_k value[first + k] T_k(s), by Clenshaw's recurrence."""
+    last, before = 0.0, 0.0
+    for k in range(terms - 1, 0, -1):
+        last, before = 2.0 * s * last - before + value[first + k], last
+    return s * last - before + value[first]
+
+
+@kernel
 def set_multipliers(fields, of, rho):
     """Multipliers of the weights at ρ, in place. Returns log|R(ρ)|."""
     value, first = fields.value, of.multiplier0
@@ -34,8 +46,14 @@ def set_multipliers(fields, of, rho):
         value[first + 1] = 1.0 / math.sqrt(1.0 - rho)
         value[first + 2] = math.sqrt(rho) / math.sqrt(1.0 - rho)
         return -(of.nodes // 2) * math.log1p(-rho)
-    if of.law != AR1:
-        return np.nan
+    if of.law == LEROUX:
+        near, rest = math.sqrt(value[of.scale0] * rho), math.sqrt(1.0 - rho)
+        s, at = (near - rest) / (near + rest), of.scale0 + 1
+        for m in range(of.parts):
+            v = math.exp(series(value, at + (m + 1) * of.terms, of.terms, s))
+            value[first + 1 + 2 * m] = math.sqrt(rho * v)
+            value[first + 2 + 2 * m] = math.sqrt((1.0 - rho) * v)
+        return series(value, at, of.terms, s)
     log_det, kinds = 0.0, (of.multipliers - 1) // 2
     for k in range(kinds):  # of steps of one length
         a = rho ** fields.index[of.steps0 + k]
@@ -54,8 +72,11 @@ def place_degree(layout, f, rho):
     set_multipliers(fields, of, rho)
     for k in range(3 * of.differences):
         value[of.weight0 + k] = value[of.base0 + k] * value[of.multiplier0 + index[of.codes0 + k]]
-    for e in range(index[of.priors0 + of.nodes]):
-        value[of.prior0 + e] = value[of.extra0 + e]
+    for i in range(of.nodes):
+        m = index[of.part0 + index[of.order0 + i]] if of.law == LEROUX else -1
+        times = value[of.multiplier0 + 1 + 2 * m] ** 2 if m >= 0 else 1.0  # what stands beside ρ(D − W)
+        for e in range(index[of.priors0 + i], index[of.priors0 + i + 1]):
+            value[of.prior0 + e] = times * value[of.extra0 + e]
     for d in range(of.differences):
         pair = of.pairs0 + 6 * d
         for a in range(3):

@@ -143,6 +143,8 @@ FIELD = np.dtype(
             "codes0",  # in ``index``: which
             "pairs0",  # entries of R̃ that the weights of a difference meet in (6 each, −1: none)
             "steps0",  # of ar1: lengths of steps, and how many are as long
+            "terms",  # of leroux: of the series that follow
+            "scale0",  # offset in ``value``: κ, the series of log|K⁻|, those of log v of every component
             "sums0",  # (parts·max(pc, 5))
         )
     ],

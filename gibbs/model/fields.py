@@ -6,22 +6,25 @@ D (E, J) has the differences, each over its sd, on the scale of Sørbye & Rue (2
 connected component. N (J, k) is what no difference sees, orthonormal in each component. An area without neighbours is N(0, σ²).
 
 Where K hangs on a degree ρ that is drawn, so do the weights of D: each is times one of a few multipliers (``Field.multipliers``). bym2 has
-2J nodes: the effects of the J areas and, hidden, what of them the neighbours share, ψ; given ψ an effect is N(√ρ ψ_j, (1 − ρ)σ²).
+2J nodes: the effects of the J areas and, hidden, what of them the neighbours share, ψ; given ψ an effect is N(√ρ ψ_j, (1 − ρ)σ²). leroux has
+the differences of neighbours times √ρ, every effect itself times √(1 − ρ), and all of a component on the scale of its ρ (``leroux_scale``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-SMALLEST = {"rw1": 200, "rw2": 200, "icar": 200, "ar1": 200, "bym2": 200}
+from gibbs.model import leroux_scale
+from gibbs.model.selected_inverse import Inverses
+
+SMALLEST = {"rw1": 200, "rw2": 200, "icar": 200, "ar1": 200, "bym2": 200, "leroux": 200}
 """Levels above which a walk or a map is a field, where below it stands in the dense core; kinds that may be one."""
 LARGEST = 10_000
 """Levels that a field may have."""
-_TOGETHER = 256
-"""Columns of an inverse that are solved for at a time."""
 
 
 def is_one(kind: str, levels: int, sparse: bool | None = None) -> bool:
@@ -35,7 +38,7 @@ class Field:
     (J,): the component of every level, −1 where it has no constraint. pins: for every component, k levels that tell all which D does not
     see. variances (J,): the diagonal of K. unit: c in K = c(D₀'D₀)⁻, D₀ the differences as they were before (of a map, of its first
     component). law, code (E, 3): where K hangs on a rho, of ``multipliers``, which of them a weight is times. hidden: nodes that are no
-    levels, the last of all. steps (J,): of ar1 from the level before. shared: of bym2, the field of its icar."""
+    levels, the last of all. steps (J,): of ar1 from the level before. shared: of bym2 the field of its icar, of leroux that of R₀ = D − W."""
 
     ends: np.ndarray = field(repr=False)
     weight: np.ndarray = field(repr=False)
@@ -66,6 +69,11 @@ class Field:
         return int(self.null.shape[0])
 
     @property
+    def is_open(self) -> bool:
+        """Whether the effects of the levels are under no constraint."""
+        return self.hidden > 0 or self.constraints == 0
+
+    @property
     def rank(self) -> int:
         """Dimensions of φ."""
         return self.nodes - self.constraints * len(self.pins)
@@ -74,15 +82,29 @@ class Field:
         """Of ar1: the lengths of steps, each once, and how many are as long."""
         return np.unique(self.steps[1:], return_counts=True)
 
+    @cached_property
+    def scale(self) -> leroux_scale.Scale:
+        """Of leroux: its variances at every rho."""
+        return leroux_scale.of(self.shared.precision(), self.part, self.pins, self.shared.precision() + self.beside())
+
     def multipliers(self, rho: float) -> np.ndarray:
         """What weights are times at ``rho``; ``code`` says which. Of ar1 1/√(1 − a²) and a/√(1 − a²) for every length of step, a = rho to
-        the power of it; of bym2 1/√(1 − rho) and √rho/√(1 − rho); 1 before them."""
+        the power of it; of bym2 1/√(1 − rho) and √rho/√(1 − rho); of leroux √(rho v) and √((1 − rho) v) for every component, v the geometric
+        mean of its variances before they are scaled; 1 before them."""
         if self.law == "ar1":
             a = float(rho) ** self.lengths()[0]
             own = np.stack([np.ones(a.size), a], axis=1) / np.sqrt((1.0 - a) * (1.0 + a))[:, None]
+        elif self.law == "leroux":
+            own = np.exp(0.5 * self.scale.log_means(rho)[0])[:, None] * np.sqrt([rho, 1.0 - rho])
         else:
             own = np.array([1.0, np.sqrt(rho)]) / np.sqrt(1.0 - rho)
         return np.concatenate([[1.0], own.ravel()])
+
+    def variances_at(self, rho: np.ndarray) -> np.ndarray:
+        """Of leroux: the diagonal of K, (n, J), for ``rho`` (n,)."""
+        logs, member = self.scale.log_variances(rho), self.part >= 0
+        logs[:, member] -= self.scale.log_means(rho)[:, self.part[member]]
+        return np.exp(logs)
 
     def at(self, rho: float) -> Field:
         """The field at one rho, which hangs on none."""
@@ -92,10 +114,19 @@ class Field:
 
     def effects(self, rng: np.random.Generator, rho: np.ndarray) -> np.ndarray:
         """Draws of the effects of the levels in units of σ, (n, J), for ``rho`` (n,)."""
+        if self.law == "leroux":
+            return np.stack([self._at_degree(rng, value) for value in rho])
         n, rho = rho.size, rho[:, None]
-        if self.shared is not None:
+        if self.law == "bym2":
             return np.sqrt(rho) * self.shared.draws(rng, n) + np.sqrt(1.0 - rho) * rng.standard_normal((n, self.levels))
         return autoregression(rho ** self.steps.astype(np.int64), rng.standard_normal((n, self.levels)))
+
+    def _at_degree(self, rng: np.random.Generator, rho: float) -> np.ndarray:
+        """A draw of leroux: its precision has the constants among its eigenvectors, so that centring is conditioning."""
+        from scipy.sparse.linalg import splu
+
+        D = self.at(rho).differences()
+        return self.project(splu((D.T @ D).tocsc()).solve(D.T @ rng.standard_normal(len(self.ends))))
 
     def differences(self) -> Any:
         """D, (E, J) sparse."""
@@ -128,6 +159,31 @@ class Field:
             for k in range(self.constraints)
         ]
         return sparse.vstack(rows)
+
+    def beside(self) -> Any:
+        """NB + B'N', (J, J) sparse, of R̃ = R + NB + B'N', which has a Cholesky factor where R, which sees no N, has none, and is R where
+        N'φ = 0; of leroux beside R₀.
+
+        With γ = N_r⁻¹φ_r, the part of φ in N that the pinned levels r tell, φ'R̃φ = v'Rv + 2κ|γ|² + 2κ γ'N'v, v = φ − Nγ. That is positive
+        for κ below 2/λ, λ the largest eigenvalue of N'ZN, Z the inverse of R without r; κ = 1/λ here. The rows of pinned levels are full.
+        """
+        from scipy import sparse
+
+        plain = self.shared or self  # what has constraints
+        R, others = plain.precision(), self.nodes - plain.nodes
+        found = sparse.lil_array((self.nodes, self.nodes))
+        for m, pinned in enumerate(plain.pins):
+            members = np.flatnonzero(plain.part == m)
+            place = np.full(plain.nodes, -1)
+            place[members] = np.arange(members.size)
+            N = plain.null[:, members].T
+            _, product = pinned_inverse(R[members][:, members], place[pinned], N, diagonal=False)
+            kappa = 1.0 / float(np.linalg.eigvalsh(N.T @ product)[-1])
+            tells = N @ np.linalg.inv(N[place[pinned]])  # (n, k): 1 at one pinned level, 0 at the others
+            for k, r in enumerate(pinned):
+                found[[others + r], others + members] = kappa * tells[:, k]
+        found = found.tocsr()
+        return found + found.T
 
     def draws(self, rng: np.random.Generator, n: int) -> np.ndarray:
         """φ ~ N(0, K), (n, J), where K hangs on no rho: the solutions of what D leaves of noise, pinned, then with N'φ = 0."""
@@ -163,14 +219,13 @@ def pinned_inverse(R: Any, pins: np.ndarray, null: np.ndarray, *, diagonal: bool
 
     J = R.shape[0]
     free = np.setdiff1d(np.arange(J), pins)
-    root = splu(R[free][:, free].tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
+    some, N = R[free][:, free], np.ascontiguousarray(null[free])
     variances, product = np.zeros(J), np.zeros((J, null.shape[1]))
-    product[free] = root.solve(np.ascontiguousarray(null[free]))
-    for first in range(0, free.size if diagonal else 0, _TOGETHER):
-        size = min(_TOGETHER, free.size - first)
-        unit = np.zeros((free.size, size))
-        unit[first + np.arange(size), np.arange(size)] = 1.0
-        variances[free[first : first + size]] = root.solve(unit)[first + np.arange(size), np.arange(size)]
+    if diagonal:
+        (variances[free],), (product[free],), _ = Inverses(some).of(np.ones(1), np.zeros(1), N)
+    else:
+        root = splu(some.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
+        product[free] = root.solve(N)
     return variances, product
 
 
@@ -222,6 +277,12 @@ def differences_of_walk(order: int, positions: np.ndarray) -> tuple[np.ndarray, 
 
 def of_graph(edges: np.ndarray, components: np.ndarray) -> Field:
     """Neighbours (E, 2) in ``components`` (J,); an area alone in its component is N(0, σ²)."""
+    plain = _differences_of_graph(edges, components)
+    return scaled(plain.ends, plain.weight, plain.part, np.ones_like(plain.null), plain.pins)
+
+
+def _differences_of_graph(edges: np.ndarray, components: np.ndarray) -> Field:
+    """The differences of neighbours as they are, D − W."""
     size = np.bincount(components)
     large = np.flatnonzero(size > 1)
     number = np.full(size.size, -1)
@@ -232,7 +293,8 @@ def of_graph(edges: np.ndarray, components: np.ndarray) -> Field:
     weight = np.concatenate([np.tile([-1.0, 1.0, 0.0], (len(edges), 1)), np.tile([1.0, 0.0, 0.0], (alone.size, 1))])
     degree = np.bincount(edges.ravel(), minlength=part.size)
     pins = tuple(np.array([members[np.argmax(degree[members])]]) for m in range(large.size) for members in [np.flatnonzero(part == m)])
-    return scaled(ends, weight, part, np.ones((1, part.size)), pins)
+    null = np.where(part < 0, 1.0, 1.0 / np.sqrt(size[components]))[None, :]
+    return Field(ends, weight, null, part, pins, np.ones(part.size))
 
 
 def of_autoregression(steps: np.ndarray) -> Field:
@@ -264,4 +326,20 @@ def of_shared_areas(shared: Field) -> Field:
         code=code,
         hidden=J,
         shared=shared,
+    )
+
+
+def of_areas_to_a_degree(edges: np.ndarray, components: np.ndarray, variances: np.ndarray) -> Field:
+    """Areas whose neighbours count to the degree rho (leroux), ``variances`` (J,) at 1; an area alone in its component is N(0, σ²) at any."""
+    plain = _differences_of_graph(edges, components)
+    member, of_edges = np.flatnonzero(plain.part >= 0), plain.part[plain.ends[:, 0]]
+    code = np.concatenate([np.where(of_edges < 0, 0, 1 + 2 * of_edges), 2 + 2 * plain.part[member]])
+    return replace(
+        plain,
+        ends=np.concatenate([plain.ends, np.column_stack([member] * 3)]),
+        weight=np.concatenate([plain.weight, np.tile([1.0, 0.0, 0.0], (member.size, 1))]),
+        variances=variances,
+        law="leroux",
+        code=np.tile(code[:, None], (1, 3)).astype(np.int64),
+        shared=plain,
     )

@@ -131,7 +131,7 @@ def _directions_of_field(field: Field, held: np.ndarray, way: np.ndarray) -> int
     """
     from scipy import sparse
 
-    if field.law:  # effects are open to everything
+    if field.is_open:
         return int(held.sum())
     held, open_ = held.copy(), np.flatnonzero(way)
     if open_.size:

@@ -97,10 +97,9 @@ def _few(J: int, random: RandomTerm, where: str) -> None:
         if J > fields.LARGEST:
             raise DataError(f"{random.structure} has {J:,} levels; at most {fields.LARGEST:,} are drawn. Take coarser levels.", where=where)
     elif J > structures.LIMIT:
-        instead = {"leroux": f"Take coarser levels, or bym2({random.factor}, graph = …), of which there may be {fields.LARGEST:,}."}
         raise DataError(
             f"{random.structure} has {J:,} levels; such effects are drawn in one dense block, up to {structures.LIMIT} columns of it. "
-            + instead.get(random.structure, "Take coarser levels."),
+            "Take coarser levels.",
             where=where,
         )
 

@@ -224,13 +224,16 @@ def of_autoregression(words: str, positions: np.ndarray, step: float, observed: 
 
 
 def of_areas(kind: str, words: str, edges: np.ndarray, J: int, observed: np.ndarray, sparse: bool | None = None) -> Structure:
-    """Areas of a graph under one of ``GRAPHS``; ``sparse``: as a field, which not all may be (None: where it is large)."""
+    """Areas of a graph under one of ``GRAPHS``; ``sparse``: as a field (None: where it is large)."""
     plain = of_graph(words, edges, J, observed, fields.is_one(kind, J, sparse))
     if kind == "icar":
         return plain
     digest = _digest(kind, np.array([J, *np.ravel(edges)], dtype=float))
-    if plain.field is not None:
+    if plain.field is not None and kind == "bym2":
         return replace(plain, kind=kind, rank=J, digest=digest, field=fields.of_shared_areas(plain.field))
+    if plain.field is not None:
+        own = fields.of_areas_to_a_degree(edges, plain.components, plain.variances)
+        return replace(plain, kind=kind, digest=digest, field=own)
     V, numbers = np.zeros((J, J)), np.zeros(J)
     for part in range(int(plain.components.max()) + 1):
         members = np.flatnonzero(plain.components == part)
@@ -327,6 +330,8 @@ def marginal_variances(structure: Structure, rho: np.ndarray | None) -> np.ndarr
         return np.ones((rho.size, structure.variances.size))
     if structure.kind == "bym2":
         return rho[:, None] * structure.variances + 1.0 - rho[:, None]
+    if structure.field is not None:
+        return structure.field.variances_at(rho)
     return (roots(structure, rho) ** 2) @ (structure.basis**2).T
 
 

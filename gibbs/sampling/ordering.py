@@ -1,8 +1,6 @@
 """Fields → the places of a sparse factorisation (``kernels/fields.py``): an order that fills little, the pattern of Λ, R̃.
 
-R of a field has no inverse: D sees no constant. Where N'φ = 0, R̃ = R + NB + B'N' is R. With γ = N_r⁻¹φ_r, the part of φ in N that the
-pinned levels r tell, φ'R̃φ = v'Rv + 2κ|γ|² + 2κ γ'N'v, v = φ − Nγ. That is positive for κ below 2/λ, λ the largest eigenvalue of N'ZN, Z
-the inverse of R without r; κ = 1/λ here. The rows of pinned levels are full, and stand last: all others are as sparse as R.
+R̃ is R with what ``Field.beside`` puts beside it. The rows of pinned levels are full, and stand last: all others are as sparse as R.
 """
 
 from __future__ import annotations
@@ -16,7 +14,8 @@ from gibbs.kernels.designed import ADD_ROW_OF_DESIGNED
 from gibbs.kernels.elimination import ELIMINATE_FACTOR
 from gibbs.kernels.side_by_side import SIDE_BY_SIDE
 from gibbs.kernels.structured import EFFECTS_OF_COORDINATES, TURN_CORE, TURN_RHS
-from gibbs.model.fields import Field, pinned_inverse
+from gibbs.model import selected_inverse
+from gibbs.model.fields import Field
 from gibbs.sampling import degrees
 
 _SUMS = 5
@@ -58,6 +57,9 @@ def of(fields: list[Field], levels: list[np.ndarray], columns: int) -> kl.Fields
                 row[name] = append(whole, np.asarray(values, dtype=np.int64))
             for name, numbers in (("multiplier0", np.ones(row.multipliers)), ("base0", one.weight), ("extra0", extra)):
                 row[name] = append(real, np.asarray(numbers, dtype=float))
+        if one.law == "leroux":
+            row.terms = one.scale.log_det.size
+            row.scale0 = append(real, np.concatenate([[one.scale.centre], one.scale.log_det, one.scale.mean.T.ravel()]))
         sizes = (below.size, one.nodes, one.nodes * one.constraints, one.nodes, len(one.pins) * max(columns, _SUMS))
         for name, size in zip(("lower0", "diagonal0", "constraint0", "scratch0", "sums0"), sizes, strict=True):
             row[name] = room
@@ -86,37 +88,13 @@ def _ordered(one: Field):
     """(the level at each place; R̃ in that order, its lower triangle by row, sparse; the first place of every place's subtree; what every
     entry of R̃ has beside R)."""
     from scipy import sparse
-    from scipy.sparse.linalg import splu
 
-    J, R = one.nodes, one.at(_SOME_RHO).precision()
-    walk_or_map = one.shared or one  # what has constraints
-    own_R, others = walk_or_map.at(_SOME_RHO).precision(), J - walk_or_map.nodes
-    pins = np.concatenate([np.zeros(0, dtype=np.int64), *one.pins])
-    free = np.setdiff1d(np.arange(J), pins)
-    some = R[free][:, free]
-    heavy = (some + sparse.diags_array(2.0 * abs(some).sum(axis=1))).tocsc()
-    found = splu(heavy, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
-    order = np.concatenate([free[np.argsort(found.perm_c)], pins]).astype(np.int64)
-    extra = sparse.lil_array((J, J))
-    for m, pinned in enumerate(one.pins):
-        members = others + np.flatnonzero(walk_or_map.part == m)
-        place = np.full(J, -1)
-        place[members] = np.arange(members.size)
-        N = one.null[:, members].T
-        own = own_R[members - others][:, members - others]
-        _, product = pinned_inverse(own, place[pinned], N, diagonal=False)
-        kappa = 1.0 / float(np.linalg.eigvalsh(N.T @ product)[-1])
-        tells = N @ np.linalg.inv(N[place[pinned]])  # (n, k): 1 at one pinned level, 0 at the others
-        for k, r in enumerate(pinned):
-            extra[[r], members] = kappa * tells[:, k]
-    extra = extra.tocsr()
-    full = (R + extra + extra.T).tocsr()
-    parents = _tree(full[order][:, order])
-    after, descend = _postorder(parents)
-    order = order[after]
-    lower, beside = (sparse.tril(matrix[order][:, order]).tocsr() for matrix in (full, extra + extra.T))
+    beside = one.beside()
+    full = (one.at(_SOME_RHO).precision() + beside).tocsr()
+    order, descend = selected_inverse.in_order(full, np.concatenate([np.zeros(0, dtype=np.int64), *one.pins]))
+    lower, beside = (sparse.tril(matrix[order][:, order]).tocsr() for matrix in (full, beside))
     lower.sort_indices()
-    row = np.repeat(np.arange(J), np.diff(lower.indptr))
+    row = np.repeat(np.arange(one.nodes), np.diff(lower.indptr))
     return order, lower, descend, np.asarray(beside[row, lower.indices]).ravel()
 
 
@@ -133,45 +111,6 @@ def _pairs(one: Field, order: np.ndarray, prior) -> np.ndarray:
         here, there = place[one.ends[both, a]], place[one.ends[both, b]]
         found[both, k] = np.searchsorted(key, np.maximum(here, there) * J + np.minimum(here, there))
     return found
-
-
-def _tree(matrix) -> list[int]:
-    """The parent of every place in the tree of eliminations, −1 of roots (Liu 1986, with the ancestors of all met on the way shortened)."""
-    J = matrix.shape[0]
-    pointers, indices = matrix.indptr.tolist(), matrix.indices.tolist()
-    parents, ancestors = [-1] * J, [-1] * J
-    for i in range(J):
-        for e in range(pointers[i], pointers[i + 1]):
-            k = indices[e]
-            while k != -1 and k < i:
-                up = ancestors[k]
-                ancestors[k] = i
-                if up == -1:
-                    parents[k] = i
-                    break
-                k = up
-    return parents
-
-
-def _postorder(parents: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """(places, every subtree together and before its root; of each in that order the first of its subtree)."""
-    J = len(parents)
-    children: list[list[int]] = [[] for _ in range(J)]
-    roots = []
-    for k, parent in enumerate(parents):
-        (roots if parent < 0 else children[parent]).append(k)
-    found, first, stack = [], [], [(root, False) for root in reversed(roots)]
-    begun: dict[int, int] = {}
-    while stack:
-        k, done = stack.pop()
-        if done:
-            first.append(begun[k])
-            found.append(k)
-            continue
-        begun[k] = len(found)
-        stack.append((k, True))
-        stack.extend((child, False) for child in reversed(children[k]))
-    return np.array(found, dtype=np.int64), np.array(first, dtype=np.int64)
 
 
 def _pattern(prior) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

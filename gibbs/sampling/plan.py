@@ -23,7 +23,7 @@ DENSE_LIMIT = 2500
 """Columns that a forced or last-resort dense core may have."""
 FLOPS_BUDGET = 2.0e5
 """Operations one evaluation of the collapsed variances may cost before several units are cheaper (about 0.2 ms)."""
-_FILL = {"rw1": 110.0, "rw2": 210.0, "icar": 750.0, "ar1": 110.0, "bym2": 900.0}
+_FILL = {"rw1": 110.0, "rw2": 210.0, "icar": 750.0, "ar1": 110.0, "bym2": 900.0, "leroux": 750.0}
 """Operations a level of a sparse factorisation and of all that goes with it (a map: of 3,100 areas), as `benchmarks/fields.md` has them."""
 _OF_MAPS = 3_100, 0.4
 """Of a map of fewer areas a level has fewer neighbours left when it is eliminated: the power of their number, measured at 100 and 150."""

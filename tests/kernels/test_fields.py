@@ -30,6 +30,8 @@ SHAPES = (
     ("one_factor", ("bym2*",)),
     ("nested", ("bym2*", "")),
     ("crossed", ("ar1*", "")),
+    ("one_factor", ("leroux*",)),
+    ("nested", ("leroux*", "")),
 )
 
 
@@ -231,7 +233,7 @@ def test_noise_is_completed_to_a_variance_of_one():
     np.testing.assert_allclose(np.cov(found.T), np.eye(J), atol=5.0 * np.sqrt(2.0 / n))  # 28 pairs, 5 sds
 
 
-@pytest.mark.parametrize("kind", ["rw1*", "rw2*", "icar*", "ar1*"])
+@pytest.mark.parametrize("kind", ["rw1*", "rw2*", "icar*", "ar1*", "leroux*"])
 def test_the_squares_that_the_sd_is_drawn_given(kind):
     """As many numbers as K has dimensions, whose squares sum to u'K⁻u."""
     chain, design = chain_of("one_factor", (kind,))
@@ -245,7 +247,7 @@ def test_the_squares_that_the_sd_is_drawn_given(kind):
     assert np.sum(out[:rank] ** 2) == pytest.approx(u @ np.linalg.pinv(K, rcond=1e-10) @ u, rel=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["rw1*", "rw2*", "icar*"])
+@pytest.mark.parametrize("kind", ["rw1*", "rw2*", "icar*", "leroux*"])
 def test_a_piece_of_noise_less_its_constraints_moves_its_descendants_alone(kind):
     """What a piece changes is Λ⁻ᵀ of it as it stands: projecting all of the noise changes nothing more."""
     chain, _ = chain_of("one_factor", (kind,), "poisson")
@@ -277,7 +279,14 @@ def test_a_piece_of_noise_less_its_constraints_moves_its_descendants_alone(kind)
 
 @pytest.mark.parametrize(
     ("structure", "kinds"),
-    [("one_factor", ("icar*",)), ("crossed", ("rw2*", "")), ("nested", ("rw1*", "")), ("one_factor", ("ar1*",)), ("nested", ("bym2*", ""))],
+    [
+        ("one_factor", ("icar*",)),
+        ("crossed", ("rw2*", "")),
+        ("nested", ("rw1*", "")),
+        ("one_factor", ("ar1*",)),
+        ("nested", ("bym2*", "")),
+        ("one_factor", ("leroux*",)),
+    ],
 )
 def test_eta_gap_and_constraints_after_sweeps(structure, kinds):
     """η is that of the effects, the gap that of η, and effects sum to zero, after sweeps that moved them piece by piece."""
@@ -369,7 +378,13 @@ def test_the_order_and_the_pattern_of_the_factorisation(case):
 
 # ---------------------------------------------------------------------------------------------------------------- a ρ that is drawn
 
-WITH_RHO = (("one_factor", ("ar1*",)), ("one_factor", ("bym2*",)), ("nested", ("bym2*", "")))
+WITH_RHO = (
+    ("one_factor", ("ar1*",)),
+    ("one_factor", ("bym2*",)),
+    ("nested", ("bym2*", "")),
+    ("one_factor", ("leroux*",)),
+    ("nested", ("leroux*", "")),
+)
 
 
 @pytest.mark.parametrize(("structure", "kinds"), WITH_RHO)
@@ -378,7 +393,7 @@ def test_the_density_of_rho_is_that_of_the_marginal_normal(structure, kinds):
     chain, design = chain_of(structure, kinds)
     sds, nothing = np.full(len(kinds), 0.7), np.zeros(0)
     found = []
-    for rho in (0.3, 0.05, 0.8, 0.995, *((-0.6,) if kinds == ("ar1*",) else ())):
+    for rho in (0.3, 0.05, 0.8, 0.995, *((1e-9, 1.0 - 1e-9) if kinds[0] == "leroux*" else ()), *((-0.6,) if kinds == ("ar1*",) else ())):
         chain.state.own[0] = rho
         field_degrees.place_degree(chain.layout, 0, rho)
         here = density(chain, sds, 0.8) + field_degrees.log_density_at_degree(chain.layout, 0, rho, nothing)
@@ -399,8 +414,11 @@ def test_the_density_of_the_effects_at_a_rho_is_that_of_their_law(structure, kin
             psi = x[J:]
             wanted = -0.5 * J * np.log(1.0 - rho) - 0.5 * np.sum((x[:J] - np.sqrt(rho) * psi) ** 2) / (1.0 - rho)
             wanted -= 0.5 * psi @ np.linalg.pinv(graph_covariance(design.factors[0].structure.edges, J), rcond=1e-10) @ psi
-        else:
-            wanted = -0.5 * np.linalg.slogdet(K)[1] - 0.5 * x @ np.linalg.solve(K, x)
+        else:  # of the dimensions that effects have
+            values, V = np.linalg.eigh(K)
+            values, V = values[-of.rank :], V[:, -of.rank :]
+            x = V @ (V.T @ x)
+            wanted = -0.5 * np.sum(np.log(values)) - 0.5 * np.sum((V.T @ x) ** 2 / values)
         found.append(field_degrees.log_density_at_degree(chain.layout, 0, rho, x) - wanted)
         field_degrees.place_degree(chain.layout, 0, rho)
         weights = chain.layout.fields.value[chain.layout.fields.table[0].weight0 :][: of.weight.size].reshape(of.weight.shape)
@@ -411,7 +429,7 @@ def test_the_density_of_the_effects_at_a_rho_is_that_of_their_law(structure, kin
     np.testing.assert_allclose(found, found[0], atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["ar1", "bym2"])
+@pytest.mark.parametrize("kind", ["ar1", "bym2", "leroux"])
 def test_a_field_with_a_rho_has_the_covariance_of_its_law(kind):
     """R(ρ) of the nodes against K(ρ) of the levels; R̃ as the kernels have it, placed anew; draws."""
     chain, design = chain_of("one_factor", (f"{kind}*",))
@@ -421,6 +439,10 @@ def test_a_field_with_a_rho_has_the_covariance_of_its_law(kind):
     T = np.linalg.svd(one.constraint_rows().toarray())[2][one.nodes - one.rank :].T if one.constraints else np.eye(J)
     full = T @ np.linalg.inv(T.T @ one.at(rho).precision() @ T) @ T.T
     np.testing.assert_allclose(full[:J, :J], K, atol=1e-9)
+    if kind == "leroux":
+        rhos = np.array([1e-9, 0.3, 0.6, 0.999])
+        wanted = [np.diag(covariance_of_levels(design.factors[0].structure, r)) for r in rhos]
+        np.testing.assert_allclose(one.variances_at(rhos), wanted, atol=1e-9)
     field_degrees.place_degree(layout, 0, rho)
     of, value, index = layout.fields.table[0], layout.fields.value, layout.fields.index
     at = one.at(rho).precision().toarray()

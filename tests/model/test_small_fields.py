@@ -67,7 +67,10 @@ def test_a_field_is_the_same_law() -> None:
     np.testing.assert_array_equal(back.basis, dense.basis)
 
 
-@pytest.mark.parametrize(("term", "family"), [("bym2", "poisson"), ("ar1", "gaussian"), ("icar", "gaussian")])
+@pytest.mark.parametrize(
+    ("term", "family"),
+    [("bym2", "poisson"), ("ar1", "gaussian"), ("icar", "gaussian"), ("leroux", "poisson"), ("leroux", "gaussian")],
+)
 def test_draws_are_of_the_levels_and_of_the_same_posterior(term: str, family: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a field and in the core: means within five standard errors of their difference."""
     data = table(48, 96)
