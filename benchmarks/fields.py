@@ -43,9 +43,11 @@ PROBLEMS = (
     ("ar1", 1_000, "poisson", 5.0),
     ("bym2", 3_100, "gaussian", 1.0),
     ("bym2", 3_100, "poisson", 5.0),
+    ("leroux", 3_100, "gaussian", 1.0),
+    ("leroux", 3_100, "poisson", 5.0),
 )
 """Law, levels, family, events expected of a level."""
-RHO = {"ar1": 0.9, "bym2": 0.7}
+RHO = {"ar1": 0.9, "bym2": 0.7, "leroux": 0.8}
 SMALL = (
     *(("rw1", levels, "gaussian", 1, 0) for levels in (25, 40, 150)),
     ("ar1", 40, "gaussian", 1, 0),
@@ -57,6 +59,7 @@ SMALL = (
     ("icar", 100, "poisson", 1, 0),
     ("bym2", 40, "poisson", 1, 0),
     ("bym2", 150, "poisson", 1, 0),
+    *(("leroux", levels, "poisson", 1, 0) for levels in (40, 150)),
     ("rw1", 40, "poisson", 5, 0),
     ("rw1", 40, "poisson", 20, 0),
     ("icar", 100, "probit", 5, 0),
@@ -88,8 +91,8 @@ def law_of(law: str, levels: int, rng: np.random.Generator, folder: Path) -> tup
     if law in structures.GRAPHS:
         edges = map_of(levels, rng)
         pd.DataFrame(edges, columns=["a", "b"]).to_csv(folder / "map.csv", index=False)
-        one, term = fields.of_graph(edges, structures.connected(edges, levels)), f'{law}(place, graph = "{folder / "map.csv"}")'
-        one = fields.of_shared_areas(one) if law == "bym2" else one
+        one = structures.of_areas(law, law, edges, levels, np.ones(levels, dtype=bool), sparse=True).field
+        term = f'{law}(place, graph = "{folder / "map.csv"}")'
     elif law == "ar1":
         one = fields.of_autoregression(np.minimum(np.arange(levels), 1))
     else:

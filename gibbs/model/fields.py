@@ -6,8 +6,9 @@ D (E, J) has the differences, each over its sd, on the scale of Sørbye & Rue (2
 connected component. N (J, k) is what no difference sees, orthonormal in each component. An area without neighbours is N(0, σ²).
 
 Where K hangs on a degree ρ that is drawn, so do the weights of D: each is times one of a few multipliers (``Field.multipliers``). bym2 has
-2J nodes: the effects of the J areas and, hidden, what of them the neighbours share, ψ; given ψ an effect is N(√ρ ψ_j, (1 − ρ)σ²). leroux has
-the differences of neighbours times √ρ, every effect itself times √(1 − ρ), and all of a component on the scale of its ρ (``leroux_scale``).
+2J nodes: the effects of the J areas and, hidden, what of them the neighbours share, ψ; given ψ an effect is N(√ρ ψ_j, (1 − ρ)σ²). leroux
+has the differences of neighbours times √ρ, every effect itself times √(1 − ρ), and all of a component on the scale of its ρ
+(``leroux_scale``).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Field:
     (J,): the component of every level, −1 where it has no constraint. pins: for every component, k levels that tell all which D does not
     see. variances (J,): the diagonal of K. unit: c in K = c(D₀'D₀)⁻, D₀ the differences as they were before (of a map, of its first
     component). law, code (E, 3): where K hangs on a rho, of ``multipliers``, which of them a weight is times. hidden: nodes that are no
-    levels, the last of all. steps (J,): of ar1 from the level before. shared: of bym2 the field of its icar, of leroux that of R₀ = D − W."""
+    levels, the last of all. steps (J,): of ar1 from the level before. shared: of bym2 the field of its icar, of leroux that of D − W."""
 
     ends: np.ndarray = field(repr=False)
     weight: np.ndarray = field(repr=False)
@@ -89,8 +90,8 @@ class Field:
 
     def multipliers(self, rho: float) -> np.ndarray:
         """What weights are times at ``rho``; ``code`` says which. Of ar1 1/√(1 − a²) and a/√(1 − a²) for every length of step, a = rho to
-        the power of it; of bym2 1/√(1 − rho) and √rho/√(1 − rho); of leroux √(rho v) and √((1 − rho) v) for every component, v the geometric
-        mean of its variances before they are scaled; 1 before them."""
+        the power of it; of bym2 1/√(1 − rho) and √rho/√(1 − rho); of leroux √(rho v) and √((1 − rho) v) for every component, v the
+        geometric mean of its variances before they are scaled; 1 before them."""
         if self.law == "ar1":
             a = float(rho) ** self.lengths()[0]
             own = np.stack([np.ones(a.size), a], axis=1) / np.sqrt((1.0 - a) * (1.0 + a))[:, None]
@@ -330,7 +331,7 @@ def of_shared_areas(shared: Field) -> Field:
 
 
 def of_areas_to_a_degree(edges: np.ndarray, components: np.ndarray, variances: np.ndarray) -> Field:
-    """Areas whose neighbours count to the degree rho (leroux), ``variances`` (J,) at 1; an area alone in its component is N(0, σ²) at any."""
+    """Areas whose neighbours count to the degree rho (leroux), ``variances`` (J,) at 1; an area alone in its component is N(0, σ²)."""
     plain = _differences_of_graph(edges, components)
     member, of_edges = np.flatnonzero(plain.part >= 0), plain.part[plain.ends[:, 0]]
     code = np.concatenate([np.where(of_edges < 0, 0, 1 + 2 * of_edges), 2 + 2 * plain.part[member]])

@@ -163,7 +163,7 @@ def _rows_below(M: Any) -> list[list[int]]:
 
 def _invert(fronts: list[_Front], a: np.ndarray, d: np.ndarray, N: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """``Inverses.of`` of some b, in the order of the fronts."""
-    B, (J, k) = a.size, N.shape
+    B, J = a.size, len(N)
     roots, over, updates, log_det = [], [], {}, np.zeros(B)
     x = np.tile(N, (B, 1, 1)).astype(float)
     for f, front in enumerate(fronts):
