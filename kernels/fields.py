@@ -3,8 +3,8 @@
     u = l φ,     φ ~ N(0, K),     K⁻ = R = D'D,     N'φ = 0,
 
 D the differences that are independent, N what no difference sees: constants of each connected component, of second-order walks a straight
-line too. One effect a level. Given everything further in the order (core, right-hand side: columns E = [C | h] in the scale of u) φ has the
-precision Q/σ²,
+line too; or R as it is given, of kin and others. One effect a level. Given everything further in the order (core, right-hand side: columns
+E = [C | h] in the scale of u) φ has the precision Q/σ²,
 
     Q = l²G + σ²R̃ = ΛΛ',      R̃ = R + NB + B'N',
 
@@ -231,6 +231,12 @@ def independent_differences(layout, f, u, x):
     """x[u0 …] ← as many numbers as u has dimensions, whose squares sum to u'Ru = Σ (D u)²: what the sd of factor f is drawn given."""
     fields, factor = layout.fields, layout.factor[f]
     of, total = fields.table[factor.sparse], 0.0
+    for i in range(of.nodes if of.differences == 0 else 0):  # R is given itself
+        s = 0.0
+        for e in range(fields.index[of.priors0 + i], fields.index[of.priors0 + i + 1]):
+            k = fields.index[of.prior_column0 + e]
+            s += (1.0 if k == i else 2.0) * fields.value[of.prior0 + e] * u[factor.u0 + fields.index[of.order0 + k]]
+        total += s * u[factor.u0 + fields.index[of.order0 + i]]
     for e in range(of.differences):
         s = 0.0
         for k in range(3 * e, 3 * e + 3):

@@ -60,6 +60,8 @@ EXAMPLES: dict[str, list[Any]] = {
     "effects.weights": [["w1", "w2"]],
     "effects.scale": [False],
     "effects.cov": ["A.csv"],
+    "effects.pedigree": ["pedigree.csv"],
+    "effects.prec": ["Q.csv"],
     "categories": [["low", "middle", "high"]],
     "outcome": ["vote", {"column": "vote", "one": "YES"}],
     "outcome.column": ["vote"],

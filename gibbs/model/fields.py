@@ -22,7 +22,7 @@ import numpy as np
 from gibbs.model import leroux_scale
 from gibbs.model.selected_inverse import Inverses
 
-SMALLEST = {"rw1": 200, "rw2": 200, "icar": 200, "ar1": 200, "bym2": 200, "leroux": 200}
+SMALLEST = dict.fromkeys(("rw1", "rw2", "icar", "ar1", "bym2", "leroux", "pedigree", "prec"), 200)
 """Levels above which a walk or a map is a field, where below it stands in the dense core; kinds that may be one."""
 LARGEST = 10_000
 """Levels that a field may have."""
@@ -39,7 +39,8 @@ class Field:
     (J,): the component of every level, −1 where it has no constraint. pins: for every component, k levels that tell all which D does not
     see. variances (J,): the diagonal of K. unit: c in K = c(D₀'D₀)⁻, D₀ the differences as they were before (of a map, of its first
     component). law, code (E, 3): where K hangs on a rho, of ``multipliers``, which of them a weight is times. hidden: nodes that are no
-    levels, the last of all. steps (J,): of ar1 from the level before. shared: of bym2 the field of its icar, of leroux that of D − W."""
+    levels, the last of all. steps (J,): of ar1 from the level before. shared: of bym2 the field of its icar, of leroux that of D − W.
+    matrix (J, J) sparse: R, where it is given itself, and there are no differences; operations that its factorisation takes."""
 
     ends: np.ndarray = field(repr=False)
     weight: np.ndarray = field(repr=False)
@@ -53,6 +54,8 @@ class Field:
     hidden: int = 0
     steps: np.ndarray | None = field(default=None, repr=False)
     shared: Field | None = field(default=None, repr=False)
+    matrix: Any = field(default=None, repr=False)
+    operations: float = 0.0
 
     @property
     def nodes(self) -> int:
@@ -135,6 +138,8 @@ class Field:
 
     def precision(self) -> Any:
         """R, (J, J) sparse."""
+        if self.matrix is not None:
+            return self.matrix
         D = self.differences()
         found = (D.T @ D).tocsr()
         found.sort_indices()
@@ -188,7 +193,12 @@ class Field:
 
     def draws(self, rng: np.random.Generator, n: int) -> np.ndarray:
         """φ ~ N(0, K), (n, J), where K hangs on no rho: the solutions of what D leaves of noise, pinned, then with N'φ = 0."""
-        from scipy.sparse.linalg import splu
+        from scipy.sparse.linalg import splu, spsolve_triangular
+
+        if self.matrix is not None:  # R = P'LUP, U = diag(U) L'
+            found = splu(self.matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
+            z = rng.standard_normal((self.nodes, n)) / np.sqrt(found.U.diagonal())[:, None]
+            return spsolve_triangular(found.L.T.tocsr(), z, lower=False)[found.perm_c].T
 
         D = self.differences()
         free = np.setdiff1d(np.arange(self.nodes), np.concatenate([np.zeros(0, dtype=np.int64), *self.pins]))
@@ -344,3 +354,10 @@ def of_areas_to_a_degree(edges: np.ndarray, components: np.ndarray, variances: n
         code=np.tile(code[:, None], (1, 3)).astype(np.int64),
         shared=plain,
     )
+
+
+def of_precision(R: Any, variances: np.ndarray, operations: float) -> Field:
+    """Levels of which a sparse precision is given, positive definite; ``variances`` (J,): the diagonal of its inverse."""
+    J = len(variances)
+    ends, weight = np.zeros((0, 3), dtype=np.int64), np.zeros((0, 3))
+    return Field(ends, weight, np.zeros((0, J)), np.full(J, -1), (), variances, matrix=R, operations=operations)

@@ -25,7 +25,7 @@ from gibbs.model.fields import Field
 from gibbs.model.records import Design, Factor
 
 LEAST = 3
-_WITH_MEAN = ("cov", "mm", "ar1", "bym2")
+_WITH_MEAN = (*structures.GIVEN, "mm", "ar1", "bym2")
 """Structures whose effects do not sum to zero, so that they are as many as exchangeable ones."""
 
 

@@ -21,6 +21,7 @@ from gibbs.model import structured_terms, syntax, weights
 from gibbs.model.arguments import constants
 from gibbs.model.functions import FUNCTIONS, KNOWN_ELSEWHERE
 from gibbs.model.laws import DISTRIBUTIONS
+from gibbs.model.structures import GIVEN
 from gibbs.model.syntax import Binary, Call, Name, Node, Number, Paren, Sum, Text, show
 from gibbs.model.terms import expand
 
@@ -142,9 +143,8 @@ _ADDITIONS = (
     'weights(w, type = "precision"), rows of residual variance sigma²/w; or weights(w, type = "sampling"), weights of a survey'
 )
 _GR = '(1 | gr(g, by = z)), (1 | gr(g, dist = "student")), (1 | gr(g, pw = w)), (1 | gr(g, cov = "A.csv")).'
-_ELSEWHERE_IN_GR = {
-    "id": "gr(id = …), effects correlated across formulas, is not available: there is one formula.",
-}
+_IN_GR = ", ".join(("by", "dist", "pw", *GIVEN))
+_ELSEWHERE_IN_GR = {"id": "gr(id = …), effects correlated across formulas, is not available: there is one formula."}
 _ONE_EXPRESSION = {
     "se": "the standard error of each row; the residual sd is then not estimated",
     "trials": "the number of trials: a column, or one whole number for all rows",
@@ -407,12 +407,14 @@ class _Reader:
             self.refuse(call.at, f"gr() begins with the grouping factor: {_GR}")
         further: dict[str, Any] = {}
         for keyword, value in call.arguments[1:]:
-            if keyword == "cov":
-                further |= {"structure": "cov", "options": (("cov", structured_terms.option("cov", value, self.refuse)),)}
+            if keyword in GIVEN:
+                if "structure" in further:
+                    self.refuse(value.at, f"gr() says {further['structure']} and {keyword}; one says what levels know of each other.")
+                further |= {"structure": keyword, "options": ((keyword, structured_terms.option(keyword, value, self.refuse)),)}
                 continue
             word = value.text if isinstance(value, Name) else show(value)
             if keyword is None or keyword not in ("dist", "by", "cor", "pw"):
-                self.refuse(value.at, _ELSEWHERE_IN_GR.get(keyword or "", f"gr() takes by, dist, pw, cov and cor by name: {_GR}"))
+                self.refuse(value.at, _ELSEWHERE_IN_GR.get(keyword or "", f"gr() takes {_IN_GR} and cor by name: {_GR}"))
             if keyword in further:
                 self.refuse(value.at, f"gr() says {keyword} twice.")
             if keyword == "cor":

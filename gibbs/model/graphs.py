@@ -4,14 +4,16 @@ edge list     two columns, a border a row, each once or both ways; a third colum
               on nothing stands alone in its row. Several neighbours may stand in one cell, parted by ; or |
 adjacency     a square table of 0 and 1, a row and a column a level, named in the first column and the head
 covariance    likewise, of numbers
+precision     likewise; or three columns, level, level, number, each pair once, or twice alike, pairs that are not named 0
 lattice       cells of a grid, named by two factors of whole numbers, row:col: neighbours share a side
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,7 +57,8 @@ def matrix(names: tuple[str, ...], frame: pd.DataFrame, where: str) -> tuple[lis
     labels = list(names[1:])
     rows = list(frame[0])
     for what, found in (("rows", rows), ("columns", labels)):
-        twice = [text for text in dict.fromkeys(found) if found.count(text) > 1]
+        counts = Counter(found)
+        twice = [text for text in counts if counts[text] > 1]
         if twice:
             raise DataError(f"two {what} are called '{twice[0]}'; a level has one row and one column.", where=where)
     if set(rows) != set(labels):
@@ -67,13 +70,14 @@ def matrix(names: tuple[str, ...], frame: pd.DataFrame, where: str) -> tuple[lis
             where=where,
         )
     values = np.empty((len(rows), len(labels)))
-    for i in range(len(rows)):
-        for j in range(len(labels)):
-            value = levels.number_of(frame.iat[i, j + 1])
-            if value is None:
-                raise DataError(f"row '{rows[i]}', column '{labels[j]}' holds '{frame.iat[i, j + 1]}', which is no number.", where=where)
-            values[i, j] = value
-    values = values[[rows.index(text) for text in labels]]
+    for j in range(len(labels)):
+        values[:, j], wrong = _numbers(frame[j + 1])
+        if wrong is not None:
+            raise DataError(
+                f"row '{rows[wrong]}', column '{labels[j]}' holds '{frame.iat[wrong, j + 1]}', which is no number.", where=where
+            )
+    place = named(rows)
+    values = values[[place[text] for text in labels]]
     gap = np.abs(values - values.T)
     if gap.max() > 1e-8 * max(np.abs(values).max(), 1e-300):
         i, j = np.unravel_index(int(np.argmax(gap)), gap.shape)
@@ -83,6 +87,50 @@ def matrix(names: tuple[str, ...], frame: pd.DataFrame, where: str) -> tuple[lis
             where=where,
         )
     return labels, 0.5 * (values + values.T)
+
+
+def _numbers(column: Sequence[str]) -> tuple[np.ndarray, int | None]:
+    """(numbers that cells spell, the first that spells none)."""
+    found = [levels.number_of(text) for text in column]
+    return np.array([np.nan if x is None else x for x in found]), next((i for i, x in enumerate(found) if x is None), None)
+
+
+def precision(path: Path, name: str) -> tuple[list[str], Any]:
+    """(levels as the file names them, the precision (J, J) sparse). DataError for what is no symmetric table."""
+    from scipy import sparse
+
+    names, frame = read(path, name)
+    if is_matrix(names, frame):
+        labels, values = matrix(names, frame, name)
+        return labels, sparse.csr_array(values)
+    if frame.shape[1] != 3:
+        raise DataError(
+            "a precision is a square table, a row and a column a level, with the levels' names in its head and its first column, or a "
+            f"table of three columns, level, level and number; this one has {frame.shape[0]:,} rows and {frame.shape[1]:,} columns.",
+            where=name,
+        )
+    numbers, wrong = _numbers(frame[2])
+    if wrong is not None:
+        raise DataError(f"row {wrong + 1} holds '{frame.iat[wrong, 2]}' in its third column, which is no number.", where=name)
+    place: dict[str, int] = {}
+    found: dict[tuple[int, int], tuple[float, int]] = {}
+    for row, (one, other, value) in enumerate(zip(frame[0], frame[1], numbers.tolist(), strict=True), start=1):
+        if not one or not other:
+            raise DataError(f"row {row} names no level in its {'first' if not one else 'second'} column.", where=name)
+        pair = place.setdefault(one, len(place)), place.setdefault(other, len(place))
+        before, first = found.setdefault((min(pair), max(pair)), (value, row))
+        if abs(before - value) > 1e-8 * max(abs(before), abs(value)):
+            raise DataError(f"rows {first} and {row} have {before:g} and {value:g} for '{one}' and '{other}'.", where=name)
+    missing = next((text for text, k in place.items() if (k, k) not in found), None)
+    if missing is not None:
+        raise DataError(f"'{missing}' has no number of its own: a row '{missing}', '{missing}' is the diagonal.", where=name)
+    a, b = np.array(list(found), dtype=np.int64).T
+    value = np.array([v for v, _ in found.values()])
+    off = a != b
+    J = len(place)
+    return list(place), sparse.csr_array(
+        (np.concatenate([value, value[off]]), (np.concatenate([a, b[off]]), np.concatenate([b, a[off]]))), shape=(J, J)
+    )
 
 
 def graph(path: Path, name: str) -> tuple[list[str], np.ndarray]:

@@ -280,11 +280,14 @@ class EffectsKeys(_Keys):
     structure: str = Field(
         "",
         description="What the levels know of each other: rw1, rw2 (random walks over numbers), ar1 (an autoregression), "
-        "icar, bym2, leroux (areas), cov (a known covariance), s (a penalised spline), mm (several groups a row).",
+        "icar, bym2, leroux (areas), cov (a known covariance), pedigree (kin), prec (a known precision), s (a penalised spline), "
+        "mm (several groups a row).",
         json_schema_extra={"enum": list(KINDS)},
     )
     graph: str = Field("", description='icar, bym2, leroux: the file of neighbours, or "lattice".')
     cov: str = Field("", description="cov: the file of the covariance between levels.")
+    pedigree: str = Field("", description="pedigree: the file with an individual and its two parents a row.")
+    prec: str = Field("", description="prec: the file of the precision, the inverse of the covariance between levels.")
     step: float | None = Field(
         None, gt=0, description="rw1, rw2, ar1: the distance between neighbouring levels; those that no row has are drawn."
     )
@@ -318,6 +321,8 @@ LevelKeys = Annotated[
                 "structure": {"enum": list(KINDS)},
                 "graph": {"type": "string"},
                 "cov": {"type": "string"},
+                "pedigree": {"type": "string"},
+                "prec": {"type": "string"},
                 "step": {"type": "number"},
                 "k": {"anyOf": [{"type": "integer"}, *_ONE_OR_MORE["anyOf"]]},
                 "members": _ONE_OR_MORE,

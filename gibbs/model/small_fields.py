@@ -31,6 +31,8 @@ def arrange(design: Design, scheme: str) -> Design:
     if others > OTHERS * len(factors[f].levels):
         return design
     factors[f] = replace(factors[f], structure=structures.as_field(factors[f].structure))
+    if factors[f].field is None:  # a precision that is all but full
+        return design
     return replace(design, factors=tuple(factors), asked=design.asked or design)
 
 

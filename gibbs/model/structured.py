@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gibbs.errors import DataError, OutputError
-from gibbs.model import fields, graphs, levels, members, splines, structured_terms, structures
+from gibbs.model import fields, graphs, levels, members, pedigrees, splines, structured_terms, structures
 from gibbs.model.encoding import Grouping
 from gibbs.model.formula import RandomTerm
 from gibbs.model.spec import beside
 from gibbs.model.structures import Structure
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from gibbs.model.records import Spec
@@ -40,7 +42,7 @@ def build(
         edges = graphs.lattice(rows, columns, random.factor, where)
         made = structures.of_areas(random.structure, words, edges, len(grouping.levels), observed)
         return _with_edges(made, grouping.levels, where), grouping, codes
-    file = options["graph" if random.structure in structures.GRAPHS else "cov"]
+    file = options["graph" if random.structure in structures.GRAPHS else random.structure]
     path = beside(spec, file)
     if len(random.group) > 1:
         raise DataError(f"the levels of {random.factor} are combinations of columns; a file names the levels of one column.", where=where)
@@ -53,6 +55,8 @@ def build(
         full, codes, observed = _levels(order, grouping, codes, frame, file, "graph")
         _few(len(order), random, where)
         return _with_edges(structures.of_areas(random.structure, words, edges, len(order), observed), order, file), full, codes
+    if random.structure != "cov":
+        return _of_precision(random, words, path, file, grouping, codes, frame, where)
     names, table = graphs.read(path, file)
     if table.shape[0] != table.shape[1] - 1:
         raise DataError(
@@ -64,11 +68,33 @@ def build(
     if np.any(np.diagonal(K) <= 0.0):
         k = int(np.argmax(np.diagonal(K) <= 0.0))
         raise DataError(f"the variance of '{labels[k]}' is {K[k, k]:g}; a variance is above 0.", where=file)
-    order = levels.in_order(labels)
-    some = [labels.index(text) for text in order]
+    order, some = _in_order(labels)
     full, codes, observed = _levels(order, grouping, codes, frame, file, "matrix")
     _few(len(order), random, where)
-    return structures.of_covariance(words, K[np.ix_(some, some)], observed, file), full, codes
+    made = structures.of_covariance if len(order) <= structures.LIMIT else structures.of_large_covariance
+    return made(words, K[np.ix_(some, some)], observed, file), full, codes
+
+
+def _in_order(labels: list[str]) -> tuple[list[str], np.ndarray]:
+    """(labels as levels are ordered, the place of each among ``labels``)."""
+    order, place = levels.in_order(labels), graphs.named(labels)
+    return order, np.array([place[text] for text in order], dtype=np.int64)
+
+
+def _of_precision(
+    random: RandomTerm, words: str, path: Path, file: str, grouping: Grouping, codes: np.ndarray, frame: pd.DataFrame, where: str
+) -> tuple[Structure, Grouping, np.ndarray]:
+    """The structure of a pedigree, or of a precision that is given."""
+    if random.structure == "pedigree":
+        labels, parents = pedigrees.read(path, file)
+        _few(len(labels), random, where)
+        R, _ = pedigrees.precision(parents, file, labels)
+    else:
+        labels, R = graphs.precision(path, file)
+        _few(len(labels), random, where)
+    order, some = _in_order(labels)
+    full, codes, observed = _levels(order, grouping, codes, frame, file, random.structure)
+    return structures.of_precision(random.structure, words, R[some][:, some], observed, file), full, codes
 
 
 def of_members(random: RandomTerm, frame: pd.DataFrame, source: str) -> tuple[Structure, Grouping, np.ndarray]:
@@ -93,15 +119,9 @@ def _alone(random: RandomTerm, where: str) -> None:
 
 def _few(J: int, random: RandomTerm, where: str) -> None:
     """DataError where the levels are too many."""
-    if random.structure in fields.SMALLEST:
-        if J > fields.LARGEST:
-            raise DataError(f"{random.structure} has {J:,} levels; at most {fields.LARGEST:,} are drawn. Take coarser levels.", where=where)
-    elif J > structures.LIMIT:
-        raise DataError(
-            f"{random.structure} has {J:,} levels; such effects are drawn in one dense block, up to {structures.LIMIT} columns of it. "
-            "Take coarser levels.",
-            where=where,
-        )
+    if J > fields.LARGEST:
+        fewer = "fewer" if random.structure in structures.GIVEN else "coarser"
+        raise DataError(f"{random.structure} has {J:,} levels; at most {fields.LARGEST:,} are drawn. Take {fewer} levels.", where=where)
 
 
 def _walk(

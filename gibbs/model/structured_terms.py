@@ -10,12 +10,12 @@ from typing import Any
 
 from gibbs.errors import nearest
 from gibbs.model import splines
-from gibbs.model.structures import GRAPHS, KINDS, LATTICE, OPTIONS
+from gibbs.model.structures import GIVEN, GRAPHS, KINDS, LATTICE, OPTIONS
 from gibbs.model.syntax import Call, Name, Node, Number, Sum, Text, show
 from gibbs.model.syntax import quoted as column_quoted
 
-CALLS = tuple(kind for kind in KINDS if kind != "cov")
-"""What is written as a call of its own; a known covariance is ``gr(g, cov = …)``."""
+CALLS = tuple(kind for kind in KINDS if kind not in GIVEN)
+"""What is written as a call of its own; what a file gives is ``gr(g, cov = …)``."""
 
 EXAMPLES = {
     "rw1": "rw1(year), (1 + x | rw1(year)); step = 1 says the grid",
@@ -27,8 +27,10 @@ EXAMPLES = {
     "s": "s(x), s(x, k = 10), a term of its own; its straight line, x, is added to the fixed effects",
     "mm": "mm(school1, school2), mm(school1, school2, weights = c(w1, w2)); scale = FALSE leaves the weights as they are",
     "cov": 'gr(id, cov = "A.csv"), a table of the covariance with a row and a column a level',
+    "pedigree": 'gr(animal, pedigree = "pedigree.csv"), three columns: an individual and its two parents',
+    "prec": 'gr(id, prec = "Q.csv"), a table of the precision, or three columns, level, level and number',
 }
-FILES = ("graph", "cov")
+FILES = ("graph", *GIVEN)
 """Options that name a file."""
 
 
@@ -141,7 +143,7 @@ def written(group: str, structure: str, options: tuple[tuple[str, str], ...]) ->
         names += f", weights = c({', '.join(map(column_quoted, columns_named(said['weights'])))})" if "weights" in said else ""
         return f"mm({names}{', scale = FALSE' if 'scale' in said else ''})"
     further = [f"{key} = {value if key in ('step', 'k') else quoted(value)}" for key, value in options]
-    return f"{'gr' if structure == 'cov' else structure}({', '.join([group, *further])})"
+    return f"{'gr' if structure in GIVEN else structure}({', '.join([group, *further])})"
 
 
 def quoted(text: str) -> str:
@@ -155,13 +157,11 @@ def from_words(words: Mapping[str, Any]) -> dict[str, Any]:
     ValueError, with a sentence, for words that do not go together.
     """
     said = {
-        key: words[key]
-        for key in ("structure", "graph", "cov", "step", "k", "members", "weights", "scale")
-        if words.get(key) not in (None, "")
+        key: words[key] for key in ("structure", *FILES, "step", "k", "members", "weights", "scale") if words.get(key) not in (None, "")
     }
     if not said:
         return {}
-    kind = said.pop("structure", "cov" if "cov" in said else "")
+    kind = said.pop("structure", next((key for key in GIVEN if key in said), ""))
     if kind not in KINDS:
         found = f"found '{kind}'.{nearest(kind, KINDS)}" if kind else f"{', '.join(said)} alone does not say which."
         raise ValueError(f"structure is {', '.join(KINDS)}; {found}")
@@ -170,7 +170,7 @@ def from_words(words: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"{wrong} is nothing that {kind} knows; it takes {', '.join(OPTIONS[kind])}.")
     if kind == "mm":
         return _members_from_words(said)
-    if kind in (*GRAPHS, "cov") and not said:
+    if kind in (*GRAPHS, *GIVEN) and not said:
         raise ValueError(f"{kind} needs a file, {OPTIONS[kind][0]}: {OPTIONS[kind][0]}.csv.")
     if "step" in said:
         try:

@@ -11,6 +11,8 @@
     bym2       areas, K = rho K_icar + (1 − rho) I: what neighbours share and what is an area's own (Riebler et al. 2016)
     leroux     areas, K⁻¹ ∝ rho (D − W) + (1 − rho) I (Leroux, Lei & Breslow 2000), effects that sum to zero in each connected component
     cov        a known covariance, as it is given: kinship, phylogeny
+    pedigree   the additive relationships of a pedigree, whose inverse is sparse (:mod:`gibbs.model.pedigrees`)
+    prec       a known precision, K⁻¹, as it is given
     s          values of one curve, a penalised spline (:mod:`gibbs.model.splines`)
     mm         groups that are exchangeable, and mixtures of them (:mod:`gibbs.model.members`)
 
@@ -35,6 +37,7 @@ import numpy as np
 from gibbs.errors import DataError
 from gibbs.model import fields, splines
 from gibbs.model.fields import Field
+from gibbs.model.selected_inverse import Inverses
 
 KINDS: Mapping[str, str] = {
     "rw1": "random walk: first differences are independent",
@@ -44,6 +47,8 @@ KINDS: Mapping[str, str] = {
     "bym2": "areas, of which neighbours share a part rho of the variance, which is drawn (Riebler et al. 2016)",
     "leroux": "areas, whose neighbours count to the degree rho, which is drawn (Leroux et al. 2000)",
     "cov": "a known covariance between levels",
+    "pedigree": "kin: the additive relationships of a pedigree are the covariance",
+    "prec": "a known precision, the inverse of the covariance between levels",
     "s": "penalised spline: a smooth curve, whose straight line is a fixed effect",
     "mm": "multiple membership: rows that belong to several groups at once",
 }
@@ -60,6 +65,8 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "bym2": ("graph",),
     "leroux": ("graph",),
     "cov": ("cov",),
+    "pedigree": ("pedigree",),
+    "prec": ("prec",),
     "s": ("k",),
     "mm": ("members", "weights", "scale"),
 }
@@ -69,6 +76,8 @@ DEGREES = ("ar1", "bym2", "leroux")
 """Kinds whose K hangs on a degree rho that is drawn."""
 GRAPHS = ("icar", "bym2", "leroux")
 """Kinds of areas that border on each other."""
+GIVEN = ("cov", "pedigree", "prec")
+"""Kinds whose K is given by a file; written ``gr(g, cov = …)``."""
 WALKS = ("rw1", "rw2", "ar1")
 """Kinds over positions that follow each other."""
 LATTICE = "lattice"
@@ -79,6 +88,10 @@ VALUES = 20_000
 """Different values of x that a spline may have: one effect each is drawn and kept."""
 LIMIT = 400
 """Columns of structured effects, all together: they stand in the dense core."""
+FULL = 1 / 12
+"""Operations over the cube of the levels from which on the factorisation of a given precision is a full one: a dense block is as quick."""
+OPERATIONS = 5e7
+"""And those that a sweep may take for it where there are more levels than a dense block may have."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,7 @@ class Structure:
     components (J,): which connected part a level is in. edges (E, 2): neighbours. observed (J,): whether a row has the level. digest : of
     all that K is made of. numbers (J,): where K hangs on a rho; of ar1 the steps from the level before, of bym2 the eigenvalues of K_icar,
     of leroux those of D − W, −1 where that has no direction. field: of long walks and large maps, whose basis is empty (``fields``).
+    precision (J, J): K⁻¹, sparse, of pedigrees and where it is given.
     """
 
     kind: str
@@ -107,6 +121,7 @@ class Structure:
     knots: np.ndarray | None = None
     numbers: np.ndarray | None = dataclass_field(default=None, repr=False)
     field: Field | None = dataclass_field(default=None, repr=False)
+    precision: Any = dataclass_field(default=None, repr=False)
 
     @property
     def has_degree(self) -> bool:
@@ -288,6 +303,8 @@ def _made(structure: Structure, *, sparse: bool) -> Structure:
         return of_autoregression(words, structure.positions, structure.unit, observed, sparse)
     if structure.positions is not None:
         return of_walk(kind, words, structure.positions, observed, sparse)
+    if structure.precision is not None:
+        return of_precision(kind, words, structure.precision, observed, words, sparse)
     return of_areas(kind, words, structure.edges, observed.size, observed, sparse)
 
 
@@ -351,6 +368,12 @@ def of_members(words: str, weights: np.ndarray, observed: np.ndarray) -> Structu
 
 def of_covariance(words: str, K: np.ndarray, observed: np.ndarray, where: str) -> Structure:
     """A covariance as it is given. DataError where it is none."""
+    basis, rank = _root_of_covariance(K, where)
+    return Structure("cov", words, basis, rank, _variances(basis), observed, _digest("cov", K))
+
+
+def _root_of_covariance(K: np.ndarray, where: str) -> tuple[np.ndarray, int]:
+    """(the symmetric root B of K, the rank of K)."""
     sizes = np.sqrt(np.diagonal(K))
     values, V = np.linalg.eigh(K / np.outer(sizes, sizes))
     if values[0] < -1e-8 * values[-1]:
@@ -362,8 +385,67 @@ def of_covariance(words: str, K: np.ndarray, observed: np.ndarray, where: str) -
     keep = values > 1e-12 * values[-1]
     half = sizes[:, None] * (V[:, keep] * np.sqrt(values[keep]))
     left, singular, _ = np.linalg.svd(half, full_matrices=False)
-    basis = (left * singular) @ left.T
-    return Structure("cov", words, basis, int(keep.sum()), _variances(basis), observed, _digest("cov", K))
+    return (left * singular) @ left.T, int(keep.sum())
+
+
+def of_precision(kind: str, words: str, R: Any, observed: np.ndarray, where: str, sparse: bool | None = None) -> Structure:
+    """A precision K⁻¹, (J, J) sparse, that is given; ``sparse``: as a field (None: where it has many levels, and few entries).
+
+    DataError where it is none, or neither a field nor a dense block has room for it.
+    """
+    J = observed.size
+    R = R.tocsr()
+    R.sort_indices()
+    if np.any(R.diagonal() <= 0.0):
+        raise DataError(_NO_PRECISION, where=where)
+    inverses = Inverses(R)
+    try:
+        with np.errstate(invalid="ignore"):
+            (variances,), _, _ = inverses.of(np.ones(1), np.zeros(1), np.zeros((J, 0)))
+    except np.linalg.LinAlgError:
+        variances = np.array([np.nan])
+    if not np.all(np.isfinite(variances) & (variances > 0.0)):
+        raise DataError(_NO_PRECISION, where=where)
+    full = inverses.operations > FULL * J**3
+    if J > LIMIT and full and inverses.operations > OPERATIONS:
+        raise DataError(
+            f"{words} has {J:,} levels, and a precision that is all but full: elimination takes {inverses.operations:.2g} operations, and "
+            f"{OPERATIONS:.0e} are the most; a full one may have {LIMIT} levels. Take fewer levels.",
+            where=where,
+        )
+    digest = _digest(kind, np.concatenate([[J], R.indptr, R.indices, R.data]))
+    if fields.is_one("prec", J, sparse) and not (full and J <= LIMIT):
+        own = fields.of_precision(R, variances, inverses.operations)
+        return Structure(kind, words, np.zeros((0, 0)), J, variances, observed, digest, field=own, precision=R)
+    basis, _ = _root_of_covariance(np.linalg.inv(R.toarray()), where)
+    return Structure(kind, words, basis, J, _variances(basis), observed, digest, precision=R)
+
+
+_NO_PRECISION = (
+    "the matrix is no precision: it has an eigenvalue that is 0 or below, so that some combination of levels would have no variance."
+)
+_SMALL = 1e-10
+"""An entry of an inverse that is smaller than so much of the roots of the two on the diagonal is one that rounding made."""
+
+
+def of_large_covariance(words: str, K: np.ndarray, observed: np.ndarray, where: str) -> Structure:
+    """A covariance of more than ``LIMIT`` levels, such as that of a pedigree, whose inverse is sparse. DataError where it has none."""
+    from scipy import sparse
+
+    sizes = np.sqrt(np.diagonal(K))
+    scaled = K / np.outer(sizes, sizes)
+    try:
+        root = np.linalg.inv(np.linalg.cholesky(scaled))
+    except np.linalg.LinAlgError:
+        raise DataError(
+            f"a covariance of more than {LIMIT} levels is drawn by its inverse, and this one has none: some combination of levels has no "
+            f"variance. Take fewer levels.",
+            where=where,
+        ) from None
+    R = root.T @ root
+    R[np.abs(R) < _SMALL * np.sqrt(np.outer(np.diagonal(R), np.diagonal(R)))] = 0.0
+    made = of_precision("cov", words, sparse.csr_array(R / np.outer(sizes, sizes)), observed, where, True)
+    return replace(made, digest=_digest("cov", K))
 
 
 def _variances(basis: np.ndarray) -> np.ndarray:
@@ -433,8 +515,9 @@ def described(structure: Structure, levels: Sequence[str]) -> list[str]:
     elif structure.kind == "mm":
         return [f"{found[0]}; {structure.rank:,} groups, and {J - structure.rank:,} different mixtures of them"]
     else:
-        found[0] += f" of {J} levels, as given (rank {structure.rank})"
-    if structure.kind not in ("cov", "ar1"):
+        found[0] += f"; {J:,} levels" + (f", as given (rank {structure.rank})" if structure.kind == "cov" else "")
+        found.append("its sd is that of a level whose variance is 1 in the covariance")
+    if structure.kind not in (*GIVEN, "ar1"):
         found.append("its sd is the geometric mean of the effects' marginal sds (Sørbye & Rue 2014)")
     if absent.size:
         found.append(f"drawn without a row of their own: {_some([levels[j] for j in absent])}")

@@ -19,7 +19,7 @@ from gibbs.errors import SpecError, nearest
 from gibbs.model import structured_terms
 from gibbs.model.formula import DISTRIBUTIONS, bare, no_distribution
 
-_STRUCTURED = ("structure", "graph", "cov", "step")
+_STRUCTURED = ("structure", *structured_terms.FILES, "step")
 _OF_STRUCTURE = ("k", "members", "weights", "scale")
 """Keys of a factor that says its structure; beside others they are slopes of predictors that are called so."""
 _NO_COLUMN = ("correlated", "dist", "by", "pw", *_STRUCTURED)

@@ -24,9 +24,10 @@ from gibbs.model.levels import number_of
 from gibbs.model.structures import GRAPHS, Structure
 
 _NO_AREA = "the graph does not have it, so that nobody knows its neighbours; all areas of the graph are levels of the fit"
+_GIVEN = {"cov": "the covariance", "pedigree": "the pedigree", "prec": "the precision"}
 WHY = {
     **dict.fromkeys(GRAPHS, _NO_AREA),
-    "cov": "the covariance does not have it; all its levels are levels of the fit",
+    **{kind: f"{what} does not have it; all its levels are levels of the fit" for kind, what in _GIVEN.items()},
 }
 
 

@@ -30,7 +30,8 @@ TERMS = (
         "areas whose neighbours count to the degree rho, drawn: 0, not at all, to 1, as of icar",
     ),
     ('icar(row:col, graph = "lattice")', "cells that share sides"),
-    ('(1 | gr(id, cov = "A.csv"))', "levels with a known covariance, such as kinship"),
+    ('(1 | gr(animal, pedigree = "pedigree.csv"))', "kin: a table with an individual and its two parents a row"),
+    ('(1 | gr(id, cov = "A.csv"))', "levels with a known covariance, such as phylogeny; `prec` is its inverse"),
     ("s(x, k = 10)", "a penalised spline with k knots: a smooth curve, whose straight line x is a fixed effect"),
     (
         "mm(g1, g2, weights = c(w1, w2))",

@@ -25,6 +25,8 @@ FLOPS_BUDGET = 2.0e5
 """Operations one evaluation of the collapsed variances may cost before several units are cheaper (about 0.2 ms)."""
 _FILL = {"rw1": 110.0, "rw2": 210.0, "icar": 750.0, "ar1": 110.0, "bym2": 900.0, "leroux": 750.0}
 """Operations a level of a sparse factorisation and of all that goes with it (a map: of 3,100 areas), as `benchmarks/fields.md` has them."""
+_OF_LEVELS, _OF_OPERATIONS = 95.0, 3.0
+"""Where a precision is given: for each level, and for each of the products that its factorisation takes; of walks and maps as above."""
 _OF_MAPS = 3_100, 0.4
 """Of a map of fewer areas a level has fewer neighbours left when it is eliminated: the power of their number, measured at 100 and 150."""
 ALL_IN_CORE = 64
@@ -417,6 +419,9 @@ def fill(design: Design, chain: tuple[int, ...]) -> float:
     for factor in (design.factors[k] for k in chain):
         if factor.field is not None:
             J, kind = len(factor.levels), factor.structure.kind
+            if factor.field.matrix is not None:
+                total += _OF_LEVELS * J + _OF_OPERATIONS * factor.field.operations
+                continue
             total += _FILL[kind] * J * ((J / _OF_MAPS[0]) ** _OF_MAPS[1] if kind in GRAPHS else 1.0)
     return total
 

@@ -32,6 +32,8 @@ SHAPES = (
     ("crossed", ("ar1*", "")),
     ("one_factor", ("leroux*",)),
     ("nested", ("leroux*", "")),
+    ("one_factor", ("pedigree*",)),
+    ("nested", ("pedigree*", "")),
 )
 
 
@@ -233,7 +235,7 @@ def test_noise_is_completed_to_a_variance_of_one():
     np.testing.assert_allclose(np.cov(found.T), np.eye(J), atol=5.0 * np.sqrt(2.0 / n))  # 28 pairs, 5 sds
 
 
-@pytest.mark.parametrize("kind", ["rw1*", "rw2*", "icar*", "ar1*", "leroux*"])
+@pytest.mark.parametrize("kind", ["rw1*", "rw2*", "icar*", "ar1*", "leroux*", "pedigree*"])
 def test_the_squares_that_the_sd_is_drawn_given(kind):
     """As many numbers as K has dimensions, whose squares sum to u'K⁻u."""
     chain, design = chain_of("one_factor", (kind,))
@@ -247,7 +249,7 @@ def test_the_squares_that_the_sd_is_drawn_given(kind):
     assert np.sum(out[:rank] ** 2) == pytest.approx(u @ np.linalg.pinv(K, rcond=1e-10) @ u, rel=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["rw1*", "rw2*", "icar*", "leroux*"])
+@pytest.mark.parametrize("kind", ["rw1*", "rw2*", "icar*", "leroux*", "pedigree*"])
 def test_a_piece_of_noise_less_its_constraints_moves_its_descendants_alone(kind):
     """What a piece changes is Λ⁻ᵀ of it as it stands: projecting all of the noise changes nothing more."""
     chain, _ = chain_of("one_factor", (kind,), "poisson")
@@ -286,6 +288,7 @@ def test_a_piece_of_noise_less_its_constraints_moves_its_descendants_alone(kind)
         ("one_factor", ("ar1*",)),
         ("nested", ("bym2*", "")),
         ("one_factor", ("leroux*",)),
+        ("one_factor", ("pedigree*",)),
     ],
 )
 def test_eta_gap_and_constraints_after_sweeps(structure, kinds):

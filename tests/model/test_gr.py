@@ -82,8 +82,8 @@ def test_a_plain_gr_is_the_factor_itself() -> None:
         ('y ~ (1 | gr(dist = "student"))', "gr(", "gr() begins with the grouping factor"),
         ("y ~ (1 | gr(g, id = 1))", "1))", "effects correlated across formulas, is not available"),
         ("y ~ (1 | gr(g, cov = A))", "A))", "cov is the name of a file, in quotes"),
-        ("y ~ (1 | gr(g, z))", "z))", "gr() takes by, dist, pw, cov and cor by name"),
-        ("y ~ (1 | gr(g, group = z))", "z))", "gr() takes by, dist, pw, cov and cor by name"),
+        ("y ~ (1 | gr(g, z))", "z))", "gr() takes by, dist, pw, cov, pedigree, prec and cor by name"),
+        ("y ~ (1 | gr(g, group = z))", "z))", "gr() takes by, dist, pw, cov, pedigree, prec and cor by name"),
         ('y ~ (1 | gr(g, dist = "studnet"))', '"studnet"', "found 'studnet'. Did you mean 'student'?"),
         ("y ~ (1 | gr(g, dist = cauchy))", "cauchy", "For effects with heavier tails than normal, write student."),
         ("y ~ (1 | gr(g, dist = 3))", "3))", "dist is normal or student; found '3'."),
@@ -129,7 +129,8 @@ def test_the_key_effects_says_what_gr_does() -> None:
         (
             "y ~ (1 | g)",
             {"g": {"dst": "student"}},
-            "unknown key 'dst' in effects.g; allowed are dist, by, pw, structure, graph, cov, step, k, members, weights, scale.",
+            "unknown key 'dst' in effects.g; allowed are dist, by, pw, structure, graph, cov, pedigree, prec, step, k, members, weights, "
+            "scale.",
         ),
         ("y ~ (1 | g)", {"g": "student"}, "effects.g must be a mapping of keys; found 'student'."),
         ("y ~ (1 | g)", {"g": {"by": "zz"}}, "there is no column 'zz'"),

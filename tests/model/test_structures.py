@@ -313,7 +313,7 @@ def test_the_three_ways_to_write_it_are_one():
 @pytest.mark.parametrize(
     "words, said",
     [
-        ({"structure": "rw3"}, "structure is rw1, rw2, icar, ar1, bym2, leroux, cov, s, mm; found 'rw3'. Did you mean"),
+        ({"structure": "rw3"}, "structure is rw1, rw2, icar, ar1, bym2, leroux, cov, pedigree, prec, s, mm; found 'rw3'. Did you mean"),
         ({"graph": "b.csv"}, "graph alone does not say which"),
         ({"structure": "rw1", "graph": "b.csv"}, "graph is nothing that rw1 knows"),
         ({"structure": "icar"}, "icar needs a file"),

@@ -129,6 +129,8 @@ def covariance_of_levels(structure, rho: float | None = None) -> np.ndarray:
         return walk_covariance({"rw1": 1, "rw2": 2}[structure.kind], structure.positions)
     if structure.edges is not None:
         return graph_covariance(structure.edges, len(structure.observed))
+    if structure.precision is not None:
+        return np.linalg.inv(structure.precision.toarray())
     return structure.basis @ structure.basis.T
 
 

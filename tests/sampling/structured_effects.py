@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gibbs.kernels import layout as kl
-from gibbs.model import structures
+from gibbs.model import pedigrees, structures
 from gibbs.model.records import Design, Factor, Prior
 from gibbs.sampling import plan
 from tests import oracles
@@ -57,6 +57,10 @@ def structure_of(kind: str, J: int, rng: np.random.Generator) -> structures.Stru
         return structures.of_members("mm(a, b)", B, observed)
     if kind in structures.GRAPHS:
         return structures.of_areas(kind, kind, AREAS[(AREAS < J).all(axis=1)], J, observed, sparse)
+    if kind == "pedigree":  # founders, and young of those before them, one of whom or both are known; some are inbred
+        parents = np.array([[rng.integers(-1, i) if i > 1 else -1 for _ in range(2)] for i in range(J)])
+        R, _ = pedigrees.precision(parents, "", [str(i) for i in range(J)])
+        return structures.of_precision(kind, kind, R, observed, "", sparse)
     if kind == "ar1":
         return structures.of_autoregression(kind, np.cumsum(rng.choice([1.0, 2.0, 3.0], J)), 1.0, observed, sparse)
     A = rng.standard_normal((J, J + 2))
