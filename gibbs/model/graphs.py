@@ -70,12 +70,13 @@ def matrix(names: tuple[str, ...], frame: pd.DataFrame, where: str) -> tuple[lis
             where=where,
         )
     values = np.empty((len(rows), len(labels)))
+    none: list[tuple[int, int]] = []
     for j in range(len(labels)):
         values[:, j], wrong = _numbers(frame[j + 1])
-        if wrong is not None:
-            raise DataError(
-                f"row '{rows[wrong]}', column '{labels[j]}' holds '{frame.iat[wrong, j + 1]}', which is no number.", where=where
-            )
+        none += [] if wrong is None else [(wrong, j)]
+    if none:
+        i, j = min(none)
+        raise DataError(f"row '{rows[i]}', column '{labels[j]}' holds '{frame.iat[i, j + 1]}', which is no number.", where=where)
     place = named(rows)
     values = values[[place[text] for text in labels]]
     gap = np.abs(values - values.T)
