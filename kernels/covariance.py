@@ -19,8 +19,8 @@ from numba import types
 
 from .apart import Apart
 from .compiling import kernel, reassociated
-from .elimination import divide_root
 from .priors import INVERSE_WISHART, SCALAR, invert_lower, log_cholesky_prior
+from .roots import divide_root
 
 
 @kernel

@@ -34,6 +34,7 @@ from .arrays import inner_product
 from .compiling import contracted, kernel
 from .fields import eliminate_field_at
 from .layout import AT_ELIMINATE, AT_FACTOR, AT_SIDE_BY_SIDE
+from .roots import between_roots, multiply_root_transposed
 from .side_by_side import eliminate_side_by_side_at
 
 
@@ -70,49 +71,6 @@ def factor_roots(layout, L, work):
         for a in range(q):
             for b in range(a + 1):
                 roots[at + a * stride + b] = L[l0 + a * q + b]
-
-
-@kernel
-def multiply_root(roots, at, q, x, start):
-    """x[start:start+q] ← L x, L the lower triangle of ``roots[at:at+q²]``."""
-    for a in range(q - 1, -1, -1):
-        s = 0.0
-        for b in range(a + 1):
-            s += roots[at + a * q + b] * x[start + b]
-        x[start + a] = s
-
-
-@kernel
-def multiply_root_transposed(roots, at, q, x, start, step):
-    """x[start + step·a], a < q, ← L'x."""
-    for a in range(q):
-        s = 0.0
-        for b in range(a, q):
-            s += roots[at + b * q + a] * x[start + step * b]
-        x[start + step * a] = s
-
-
-@kernel
-def divide_root(roots, at, q, x, start):
-    """x[start:start+q] ← L⁻¹x."""
-    for a in range(q):
-        s = x[start + a]
-        for b in range(a):
-            s -= roots[at + a * q + b] * x[start + b]
-        x[start + a] = s / roots[at + a * q + a]
-
-
-@kernel
-def between_roots(roots, at, q, G, start, stride):
-    """G ← L'GL, G the symmetric q×q block that begins at ``start``, its rows ``stride`` apart; both triangles are read."""
-    for b in range(q):  # GL, column by column: the columns still needed stand untouched
-        for a in range(q):
-            s = 0.0
-            for k in range(b, q):
-                s += G[start + a * stride + k] * roots[at + k * q + b]
-            G[start + a * stride + b] = s
-    for b in range(q):
-        multiply_root_transposed(roots, at, q, G, start + b, stride)
 
 
 @kernel

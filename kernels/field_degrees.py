@@ -44,7 +44,7 @@ def set_multipliers(fields, of, rho):
     if of.law == BYM2:
         value[first + 1] = 1.0 / math.sqrt(1.0 - rho)
         value[first + 2] = math.sqrt(rho) / math.sqrt(1.0 - rho)
-        return -(of.nodes // 2) * math.log1p(-rho)
+        return -(of.nodes // (2 * of.width)) * math.log1p(-rho)
     if of.law == LEROUX:
         near, rest = math.sqrt(value[of.scale0] * rho), math.sqrt(1.0 - rho)
         s, at = (near - rest) / (near + rest), of.scale0 + 1
@@ -76,26 +76,28 @@ def place_degree(layout, f, rho):
         times = value[of.multiplier0 + 1 + 2 * m] ** 2 if m >= 0 else 1.0  # what stands beside ρ(D − W)
         for e in range(index[of.priors0 + i], index[of.priors0 + i + 1]):
             value[of.prior0 + e] = times * value[of.extra0 + e]
-    for d in range(of.differences):
-        pair = of.pairs0 + 6 * d
+    for d in range(of.differences * of.width):
+        pair, weight = of.pairs0 + 6 * d, of.weight0 + 3 * (d % of.differences)
         for a in range(3):
             for b in range(a + 1):
                 if index[pair] >= 0:
-                    value[of.prior0 + index[pair]] += value[of.weight0 + 3 * d + a] * value[of.weight0 + 3 * d + b]
+                    value[of.prior0 + index[pair]] += value[weight + a] * value[weight + b]
                 pair += 1
 
 
 @kernel
 def log_density_at_degree(layout, f, rho, x):
-    """½ log|R(ρ)| − ½ x'R(ρ)x; x the levels' (and other nodes') effects in units of l, or of no size for the first part alone."""
+    """½ q log|R(ρ)| − ½ x'(R(ρ) ⊗ I)x; x (J q) L⁻¹u of the levels (and of nodes that are none), or of no size for the first part alone."""
     fields = layout.fields
     of, index, value = fields.table[layout.factor[f].sparse], fields.index, fields.value
-    total = 0.5 * set_multipliers(fields, of, rho)
+    total = 0.5 * of.width * set_multipliers(fields, of, rho)
     for d in range(of.differences if x.size > 0 else 0):
-        s = 0.0
-        for k in range(3 * d, 3 * d + 3):
-            s += value[of.base0 + k] * value[of.multiplier0 + index[of.codes0 + k]] * x[index[of.ends0 + k]]
-        total -= 0.5 * s * s
+        for b in range(of.width):
+            s = 0.0
+            for k in range(3 * d, 3 * d + 3):
+                weight = value[of.base0 + k] * value[of.multiplier0 + index[of.codes0 + k]]
+                s += weight * x[index[of.ends0 + k] * of.width + b]
+            total -= 0.5 * s * s
     return total
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from .arrays import copy_to, sum_of
 from .compiling import contracted, kernel
+from .fields import scale_levels
 from .likelihood import dispersion_of, gaps, log_likelihood
 from .location import place_unit
 from .own_law import row_stand_in
@@ -27,6 +28,14 @@ from .statistics import add_effects
 @kernel
 def hold_constraints(fields, of, room, x, first, last):
     """x[i], first ≤ i < last places, ← what is orthogonal to a_b, component by component, of every constraint."""
+    if of.constraints > 2:
+        _hold_many(fields, of, room, x, first, last)
+    elif of.constraints > 0:
+        _hold_one_or_two(fields, of, room, x, first, last)
+
+
+@kernel
+def _hold_one_or_two(fields, of, room, x, first, last):
     index, J, parts, at = fields.index, of.nodes, of.parts, of.sums0
     a0, a1 = of.constraint0, of.constraint0 + J
     for m in range(5 * parts):
@@ -57,6 +66,54 @@ def hold_constraints(fields, of, room, x, first, last):
                 x[i] -= b * room[at + 3 * parts + m] / room[at + 4 * parts + m]
 
 
+@kernel
+def _hold_many(fields, of, room, x, first, last):
+    """``hold_constraints`` by Gram–Schmidt: what is left of every a_b stands in room[of.held0 …]. One that is all but a combination of
+    those before it has no direction."""
+    index, n, parts, at = fields.index, of.nodes, of.parts, of.sums0
+    for k in range(of.constraints):
+        own = of.held0 + k * n
+        for i in range(first, last):
+            room[own + i] = room[of.constraint0 + k * n + index[of.order0 + i]]
+        _sum_of_products(fields, of, room, own, own, first, last, at + of.constraints * parts)  # how long it was
+        for before in range(k):
+            _take_out(fields, of, room, of.held0 + before * n, room, own, first, last, at + before * parts)
+        _sum_of_products(fields, of, room, own, own, first, last, at + k * parts)
+        for m in range(parts):
+            if not room[at + k * parts + m] > 1e-20 * room[at + (of.constraints) * parts + m]:
+                room[at + k * parts + m] = 0.0
+        _take_out(fields, of, room, own, x, np.int64(0), first, last, at + k * parts)
+
+
+@kernel
+def _sum_of_products(fields, of, room, a, b, first, last, out):
+    """room[out + m] ← Σ room[a + i] room[b + i] over the places of component m."""
+    index = fields.index
+    for m in range(of.parts):
+        room[out + m] = 0.0
+    for i in range(first, last):
+        m = index[of.part0 + index[of.order0 + i]]
+        if m >= 0:
+            room[out + m] += room[a + i] * room[b + i]
+
+
+@kernel
+def _take_out(fields, of, room, a, x, start, first, last, squares):
+    """x[start + i] ← what is orthogonal to room[a + i], component by component; Σ of its squares at room[squares + m], 0: it has none."""
+    index = fields.index
+    for m in range(of.parts):
+        if not room[squares + m] > 0.0:
+            continue
+        s = 0.0
+        for i in range(first, last):
+            if index[of.part0 + index[of.order0 + i]] == m:
+                s += room[a + i] * x[start + i]
+        s /= room[squares + m]
+        for i in range(first, last):
+            if index[of.part0 + index[of.order0 + i]] == m:
+                x[start + i] -= s * room[a + i]
+
+
 @contracted
 def _descend(fields, of, room, x, start, last):
     """x[i], start ≤ i < last, ← Λ⁻ᵀ of it, what stands beyond ``last`` being 0."""
@@ -73,7 +130,7 @@ def _descend(fields, of, room, x, start, last):
 
 @kernel
 def _first_descendant(fields, of, first, last):
-    """The first place whose level hangs on one of the places ``first`` to ``last``."""
+    """The first place whose node hangs on one of the places ``first`` to ``last``."""
     start = first
     for i in range(first, last):
         start = min(start, fields.index[of.descend0 + i])
@@ -81,14 +138,16 @@ def _first_descendant(fields, of, first, last):
 
 
 @kernel
-def _try_rows(data, shape, cut, layout, f, of, l, x, start, last, state, trial):
-    """trial.eta, trial.gap of the rows of levels at the places ``start`` to ``last``, whose effects move by l x; returns how gaps rise."""
-    index, z, rise = layout.fields.index, layout.factor[f].z0, 0.0
-    for k in range(start, last):
-        j = index[of.order0 + k]
+def _try_rows(data, shape, cut, layout, f, of, x, start, last, state, trial):
+    """trial.eta, trial.gap of the rows of levels at the places ``start`` to ``last``, whose effects move by x; returns how gaps rise."""
+    index, z, q, rise = layout.fields.index, layout.factor[f].z0, of.width, 0.0
+    for k in range(start, last, q):
+        j = index[of.order0 + k] // q
         for r in range(index[of.first0 + j], index[of.first0 + j + 1]):
             i = index[of.members0 + r]
-            e = state.eta[i] + data.Z[i, z] * l * x[k]
+            e = state.eta[i]
+            for b in range(q):
+                e += data.Z[i, z + b] * x[k + b]
             value = log_likelihood(data.code, data.y[i], data.trials[i], e, shape, cut)
             value -= row_stand_in(data.code, i, data.y, data.omega, data.linear, e, cut)
             trial.eta[i], trial.gap[i] = e, value
@@ -99,9 +158,9 @@ def _try_rows(data, shape, cut, layout, f, of, l, x, start, last, state, trial):
 @kernel
 def _take_rows(layout, of, start, last, state, trial):
     """The state's η and gap of these rows ← those of the trial."""
-    index = layout.fields.index
-    for k in range(start, last):
-        j = index[of.order0 + k]
+    index, q = layout.fields.index, of.width
+    for k in range(start, last, q):
+        j = index[of.order0 + k] // q
         for r in range(index[of.first0 + j], index[of.first0 + j + 1]):
             i = index[of.members0 + r]
             state.eta[i], state.gap[i] = trial.eta[i], trial.gap[i]
@@ -111,7 +170,7 @@ def _take_rows(layout, of, start, last, state, trial):
 def _refresh_piece(rng, share, data, cut, layout, f, first, last, state, trial, work, counts):
     """The places ``first`` to ``last`` of a field that is a unit by itself."""
     fields, u0, room = layout.fields, layout.factor[f].u0, work.field
-    of, l, keep = fields.table[layout.factor[f].sparse], work.roots[layout.factor[f].root0], math.sqrt(1.0 - share * share)
+    of, keep = fields.table[layout.factor[f].sparse], math.sqrt(1.0 - share * share)
     change, x = trial.change, trial.fresh
     for i in range(first, last):
         z = trial.noise[u0 + fields.index[of.order0 + i]]
@@ -121,8 +180,9 @@ def _refresh_piece(rng, share, data, cut, layout, f, first, last, state, trial, 
     for i in range(start, last):
         x[i] = change[i] if i >= first else 0.0
     _descend(fields, of, room, x, start, last)
+    scale_levels(layout.factor[f], work.roots, x, start, (last - start) // of.width)
     shape = dispersion_of(state.psi)
-    accepted = _try_rows(data, shape, cut, layout, f, of, l, x, start, last, state, trial) > -rng.standard_exponential()
+    accepted = _try_rows(data, shape, cut, layout, f, of, x, start, last, state, trial) > -rng.standard_exponential()
     for i in range(first, last):
         k = u0 + fields.index[of.order0 + i]
         counts.tried[k] += 1
@@ -132,7 +192,7 @@ def _refresh_piece(rng, share, data, cut, layout, f, first, last, state, trial, 
     if accepted:
         _take_rows(layout, of, start, last, state, trial)
         for i in range(start, last):
-            state.u[u0 + fields.index[of.order0 + i]] += l * x[i]
+            state.u[u0 + fields.index[of.order0 + i]] += x[i]
 
 
 @kernel
@@ -175,49 +235,52 @@ def _refresh_held(rng, share, offset, pieces, data, cut, layout, unit, state, tr
     """What ``hold_constraints`` leaves of every piece, of all of them in one decision."""
     f, pos = layout.units[unit, 0], np.int64(0)  # a literal would be compiled as a version of its own
     fields, u0, room, keep = layout.fields, layout.factor[f].u0, work.field, math.sqrt(1.0 - share * share)
-    of, change, fresh, J = fields.table[layout.factor[f].sparse], trial.change, trial.fresh, layout.factor[f].levels
-    for i in range(J):
+    of, change, fresh = fields.table[layout.factor[f].sparse], trial.change, trial.fresh
+    n = of.nodes
+    for i in range(n):
         z = trial.noise[u0 + fields.index[of.order0 + i]]
         change[i] = keep * z + share * rng.standard_normal() - z
         fresh[i] = change[i]
     for piece in range(pieces + 1):
-        first, last = piece_of(piece, pieces, offset, J)
+        first, last = piece_of(piece, pieces, offset, n, of.width)
         hold_constraints(fields, of, room, fresh, first, last)
     _noise_of_unit(layout, unit, pos, trial)
-    for i in range(J):
+    for i in range(n):
         change[i] -= fresh[i]
         trial.u[u0 + fields.index[of.order0 + i]] += change[i]
     counts.moves[unit].held_tried += 1
     if _decide_on_all(rng, data, cut, layout, unit, pos, state, trial, work):
         counts.moves[unit].held_accepted += 1
-        for i in range(J):
+        for i in range(n):
             trial.noise[u0 + fields.index[of.order0 + i]] += change[i]
 
 
 @kernel
-def piece_of(piece, pieces, offset, J):
-    """(first, last) place of a piece of all but equal ones, the first of which is cut short by ``offset`` < 1 of a piece."""
+def piece_of(piece, pieces, offset, nodes, width):
+    """(first, last) place of a piece of all but equal ones, the first of which is cut short by ``offset`` < 1 of a piece; the nodes of a
+    level, ``width`` of them, stay together."""
+    J = nodes // width
     first = int((piece - offset) * J / pieces)
     last = int((piece + 1 - offset) * J / pieces)
-    return max(first, 0), min(max(last, 0), J)
+    return max(first, 0) * width, min(max(last, 0), J) * width
 
 
 @kernel
 def refresh_field(rng, share, pieces, data, cut, layout, unit, pos, state, trial, work, counts):
     """The noise of the field at place ``pos`` of its chain, in ``pieces`` parts. Mutates u, η, gap and trial.noise."""
     f = layout.units[unit, pos]
-    J, u0, offset = layout.factor[f].levels, layout.factor[f].u0, 0.0
+    of, u0, offset = layout.fields.table[layout.factor[f].sparse], layout.factor[f].u0, 0.0
     if pieces > 1:
         offset += rng.random()
     for piece in range(pieces + 1):
-        first, last = piece_of(piece, pieces, offset, J)
+        first, last = piece_of(piece, pieces, offset, of.nodes, of.width)
         if last <= first:
             continue
         if pos == 0:
             _refresh_piece(rng, share, data, cut, layout, f, first, last, state, trial, work, counts)
             continue
         _noise_of_unit(layout, unit, pos, trial)
-        at, keep = layout.fields.table[layout.factor[f].sparse].order0, math.sqrt(1.0 - share * share)
+        at, keep = of.order0, math.sqrt(1.0 - share * share)
         for i in range(first, last):
             k = u0 + layout.fields.index[at + i]
             trial.fresh[k] = keep * trial.noise[k] + share * rng.standard_normal()

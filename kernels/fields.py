@@ -1,21 +1,21 @@
 """A unit whose levels know their neighbours, eliminated by a sparse factorisation: long walks, large maps.
 
-    u = l φ,     φ ~ N(0, K),     K⁻ = R = D'D,     N'φ = 0,
+    u_j = L φ_j,     (φ_1, …, φ_J) ~ N(0, K ⊗ I),     K⁻ = R = D'D,     N'φ = 0,
 
 D the differences that are independent, N what no difference sees: constants of each connected component, of second-order walks a straight
-line too; or R as it is given, of kin and others. One effect a level. Given everything further in the order (core, right-hand side: columns
-E = [C | h] in the scale of u) φ has the precision Q/σ²,
+line too; or R as it is given, of kin and others. A node is one of the q effects of a level; those of a level stand together in the order.
+Given everything further in the order (core, right-hand side: columns E = [C | h] in the scale of u) φ has the precision Q/σ²,
 
-    Q = l²G + σ²R̃ = ΛΛ',      R̃ = R + NB + B'N',
+    Q = blockdiag(L'G_jL) + σ²R̃ ⊗ I = ΛΛ',      R̃ = R + NB + B'N',
 
-which is R where N'φ = 0; B (rows of one node a constraint) is such that R̃ has a Cholesky factor wherever l is, 0 among it
-(``gibbs.sampling.ordering``). As in ``elimination.py``, V = Λ⁻¹lE; the constraint is one more column, a = Λ⁻¹N, and conditioning on it is a
-projection (Rue & Held 2005, §2.3.3; here V'V is all that is needed):
+which is R where N'φ = 0; B (rows of one level a constraint) is such that R̃ has a Cholesky factor, so that there is one of Q whatever L
+is, 0 among it (``gibbs.model.fields``). As in ``elimination.py``, V = Λ⁻¹L'E; the constraint is one more column, a = Λ⁻¹N, and conditioning
+on it is a projection (Rue & Held 2005, §2.3.3; here V'V is all that is needed):
 
     V ← (I − a(a'a)⁻¹a')V,      log|·| = log|Q| + log|a'a| + k log σ²,      φ = Λ⁻ᵀ(I − a(a'a)⁻¹a')(v − V_C core + σε) .
 
-k constraints take k dimensions. Λ is simplicial: row i is found from the columns that its pattern names (up-looking; Davis 2006, §4.6),
-places by an order that fills little. Places, patterns and R̃ stand in ``layout.Fields``, Λ and a in ``Work.field``.
+k constraints (of every column) take k dimensions. Λ is simplicial: row i is found from the columns that its pattern names (up-looking;
+Davis 2006, §4.6), places by an order that fills little. Places, patterns and R̃ stand in ``layout.Fields``, Λ and a in ``Work.field``.
 """
 
 from __future__ import annotations
@@ -28,24 +28,30 @@ from numba import types
 from .apart import Apart
 from .compiling import contracted, kernel
 from .layout import AT_COMPLETE
+from .roots import between_roots, divide_root, multiply_root, multiply_root_transposed
 
 
 @contracted
-def _factor(fields, of, G, first, l2, variance, room):
-    """room ← Λ by column and the inverses of its diagonal; G of level j at ``G[first + j]``. Returns log|Q|."""
+def _factor(fields, of, G, first, variance, room):
+    """room ← Λ by column and the inverses of its diagonal; L'GL of level j at ``G[first + j q²]``. Returns log|Q|."""
     index, value, order, below, entries = fields.index, fields.value, of.order0, of.below0, of.entries0
     rows, columns, priors, lower, d, x = of.rows0, of.columns0, of.priors0, of.lower0, of.diagonal0, of.scratch0
-    log_det, product = 0.0, 1.0
+    log_det, product, q, own, g = 0.0, 1.0, of.width, 0, 0
     for i in range(of.nodes):
         room[x + i] = 0.0
     for i in range(of.nodes):
-        pivot = l2 * G[first + index[order + i]]
+        own = own + 1 if own < q - 1 and i > 0 else 0  # which of its level's
+        if own == 0:
+            g = first + q * index[order + i]
+        pivot = G[g + own * q + own]
         for e in range(index[priors + i], index[priors + i + 1]):
             k = index[of.prior_column0 + e]
             if k == i:
                 pivot += variance * value[of.prior0 + e]
             else:
                 room[x + k] = variance * value[of.prior0 + e]
+        for a in range(own):
+            room[x + i - own + a] += G[g + own * q + a]
         for r in range(index[rows + i], index[rows + i + 1]):
             k, place = index[entries + 2 * r], index[entries + 2 * r + 1]
             s = room[x + k] * room[d + k]
@@ -64,7 +70,7 @@ def _factor(fields, of, G, first, l2, variance, room):
 
 @contracted
 def _forward(fields, of, x, first, size, room):
-    """Rows x[first + j·size …] of level j ← Λ⁻¹ of them, ``size`` columns side by side."""
+    """Rows x[first + j·size …] of node j ← Λ⁻¹ of them, ``size`` columns side by side."""
     index, order, below, columns, lower, d = fields.index, of.order0, of.below0, of.columns0, of.lower0, of.diagonal0
     for k in range(of.nodes):
         here, inverse = first + index[order + k] * size, room[d + k]
@@ -78,7 +84,7 @@ def _forward(fields, of, x, first, size, room):
 
 @contracted
 def _backward(fields, of, x, first, room):
-    """x[first + j] of level j ← Λ⁻ᵀ of them."""
+    """x[first + j] of node j ← Λ⁻ᵀ of them."""
     index, order, below, columns, lower, d = fields.index, of.order0, of.below0, of.columns0, of.lower0, of.diagonal0
     for k in range(of.nodes - 1, -1, -1):
         s = x[first + index[order + k]]
@@ -89,7 +95,7 @@ def _backward(fields, of, x, first, room):
 
 @contracted
 def _multiply(fields, of, x, first, room):
-    """x[first + j] of level j ← Λ' of them, the inverse of ``_backward``."""
+    """x[first + j] of node j ← Λ' of them, the inverse of ``_backward``."""
     index, order, below, columns, lower, d = fields.index, of.order0, of.below0, of.columns0, of.lower0, of.diagonal0
     for k in range(of.nodes):
         s = x[first + index[order + k]] / room[d + k]
@@ -100,7 +106,7 @@ def _multiply(fields, of, x, first, room):
 
 @kernel
 def _constrain(fields, of, room):
-    """room ← a, orthonormal in each component, by level; returns log|a'a|."""
+    """room ← a, orthonormal in each component, by node; returns log|a'a|."""
     index, part, J, parts, log_det = fields.index, of.part0, of.nodes, of.parts, 0.0
     sums = of.sums0
     for k in range(of.constraints):
@@ -144,16 +150,16 @@ def _take_off(fields, of, room, a, x, first, size):
 
 @kernel
 def project(fields, of, room, x, first, size):
-    """x ← (I − a(a'a)⁻¹a')x, ``size`` columns side by side, level j's at first + j·size."""
+    """x ← (I − a(a'a)⁻¹a')x, ``size`` columns side by side, node j's at first + j·size."""
     for k in range(of.constraints):
         _take_off(fields, of, room, of.constraint0 + k * of.nodes, x, first, size)
 
 
 @contracted
-def _onto_core(V, c0, vh, u0, levels, core):
+def _onto_core(V, c0, vh, u0, nodes, core):
     """core −= V_C'V_C and V_C'v, lower triangle; returns v'v."""
     pc, total = core.shape[0], 0.0
-    for j in range(levels):
+    for j in range(nodes):
         at, v = c0 + j * pc, vh[u0 + j]
         total += v * v
         for row in range(pc):
@@ -165,44 +171,81 @@ def _onto_core(V, c0, vh, u0, levels, core):
 
 
 @kernel
+def _turn(V, first, levels, rows, columns, room, spare):
+    """Of every level the block of ``rows`` × ``columns`` that begins at first + j·rows·columns ← its transpose."""
+    size = rows * columns
+    for j in range(levels):
+        at = first + j * size
+        for a in range(rows):
+            for b in range(columns):
+                room[spare + b * rows + a] = V[at + a * columns + b]
+        for k in range(size):
+            V[at + k] = room[spare + k]
+
+
+@kernel
 def eliminate_field(layout, f, variance, work):
     """Eliminate the levels of factor f, the root of its chain, whose G, C and h stand in ``work`` less what its leaves took off.
 
-    Fills work.field; V_C (level, column) and v are projected. Returns (log det, v'v), as ``elimination.py``.
+    Fills work.field; V_C (level, column, a) and v are projected. Returns (log det, v'v), as ``elimination.py``.
     """
     fields, factor, V, vh, room = layout.fields, layout.factor[f], work.V, work.vh, work.field
-    of, l, pc = fields.table[factor.sparse], work.roots[factor.root0], work.core.shape[0]
-    log_det = _factor(fields, of, V, factor.g0, l * l, variance, room)
-    for k in range(factor.c0, factor.c0 + of.nodes * pc):
-        V[k] *= l
-    for k in range(factor.u0, factor.u0 + of.nodes):
-        vh[k] *= l
+    of, pc, q, J, r0 = fields.table[factor.sparse], work.core.shape[0], factor.width, factor.levels, factor.root0
+    if q == 1:
+        l = work.roots[r0]
+        for k in range(J):
+            V[factor.g0 + k] *= l * l
+            vh[factor.u0 + k] *= l
+        for k in range(factor.c0, factor.c0 + J * pc):
+            V[k] *= l
+    else:
+        step = min(q, 1)  # a literal 1 would be compiled as a version of its own
+        for j in range(J):
+            between_roots(work.roots, r0, q, V, factor.g0 + j * q * q, q)
+            multiply_root_transposed(work.roots, r0, q, vh, factor.u0 + j * q, step)
+            for e in range(pc):
+                multiply_root_transposed(work.roots, r0, q, V, factor.c0 + (j * pc + e) * q, step)
+        _turn(V, factor.c0, J, pc, q, room, of.spare0)  # a row of the core's columns for every node
+    log_det = _factor(fields, of, V, factor.g0, variance, room)
     _forward(fields, of, V, factor.c0, pc, room)
     _forward(fields, of, vh, factor.u0, np.int64(1), room)
     log_det += _constrain(fields, of, room) + of.constraints * of.parts * math.log(variance)
     project(fields, of, room, V, factor.c0, pc)
     project(fields, of, room, vh, factor.u0, np.int64(1))
-    return log_det, _onto_core(V, factor.c0, vh, factor.u0, of.nodes, work.core)
+    squares = _onto_core(V, factor.c0, vh, factor.u0, of.nodes, work.core)
+    if q > 1:
+        _turn(V, factor.c0, J, q, pc, room, of.spare0)
+    return log_det, squares
 
 
 @kernel
 def place_field(layout, f, work, u):
-    """u ← l Λ⁻ᵀ(I − a(a'a)⁻¹a')u of factor f."""
+    """u ← (I ⊗ L) Λ⁻ᵀ(I − a(a'a)⁻¹a')u of factor f."""
     fields, factor, room = layout.fields, layout.factor[f], work.field
-    of, l = fields.table[factor.sparse], work.roots[factor.root0]
+    of = fields.table[factor.sparse]
     project(fields, of, room, u, factor.u0, np.int64(1))
     _backward(fields, of, u, factor.u0, room)
-    for k in range(factor.u0, factor.u0 + of.nodes):
-        u[k] *= l
+    scale_levels(factor, work.roots, u, factor.u0, factor.levels)
+
+
+@kernel
+def scale_levels(factor, roots, u, first, levels):
+    """u_j ← L u_j of so many levels, u_0 at ``first``."""
+    q = factor.width
+    for j in range(levels):
+        if q == 1:
+            u[first + j] *= roots[factor.root0]
+        else:
+            multiply_root(roots, factor.root0, q, u, first + j * q)
 
 
 @kernel
 def whiten_field(layout, f, work, u):
-    """u ← Λ'u/l of factor f, the inverse of ``place_field`` where N'u = 0."""
+    """u ← Λ'(I ⊗ L)⁻¹u of factor f, the inverse of ``place_field`` where N'u = 0."""
     fields, factor, room = layout.fields, layout.factor[f], work.field
-    of, l = fields.table[factor.sparse], work.roots[factor.root0]
-    for k in range(factor.u0, factor.u0 + of.nodes):
-        u[k] /= l
+    of = fields.table[factor.sparse]
+    for j in range(factor.levels):
+        divide_root(work.roots, factor.root0, factor.width, u, factor.u0 + j * factor.width)
     _multiply(fields, of, u, factor.u0, room)
 
 
@@ -228,23 +271,55 @@ def complete_noise_of_fields(rng, layout, unit, work, noise):
 
 @kernel
 def independent_differences(layout, f, u, x):
-    """x[u0 …] ← as many numbers as u has dimensions, whose squares sum to u'Ru = Σ (D u)²: what the sd of factor f is drawn given."""
+    """x[u0 …] ← as many effects of levels as a column of u has dimensions, whose products sum to U'RU = Σ_d (DU)_d (DU)_d', U (J, q): what
+    the covariance of factor f is drawn given. One column: all alike; else a Cholesky factor of the sum, column by column, and 0."""
+    factor = layout.factor[f]
+    of, q, u0 = layout.fields.table[factor.sparse], factor.width, factor.u0
+    rank = (of.nodes - of.constraints * of.parts) // q
+    for k in range(rank * q):
+        x[u0 + k] = 0.0
+    for a in range(q):  # the sum, for the time being in the levels that it will be written to
+        for b in range(a + 1):
+            x[u0 + b * q + a] = _product_of_columns(layout, f, u, a, b)
+    if q == 1:
+        value = math.sqrt(max(x[u0], 0.0) / rank)
+        for j in range(rank):
+            x[u0 + j] = value
+        return
+    for b in range(q):
+        for a in range(b, q):
+            s = x[u0 + b * q + a]
+            for k in range(b):
+                s -= x[u0 + k * q + a] * x[u0 + k * q + b]
+            if a == b:
+                x[u0 + b * q + b] = math.sqrt(max(s, 0.0))
+            else:
+                x[u0 + b * q + a] = s / x[u0 + b * q + b] if x[u0 + b * q + b] > 0.0 else 0.0
+
+
+@kernel
+def _product_of_columns(layout, f, u, a, b):
+    """u_a'R u_b of two columns of factor f."""
     fields, factor = layout.fields, layout.factor[f]
-    of, total = fields.table[factor.sparse], 0.0
-    for i in range(of.nodes if of.differences == 0 else 0):  # R is given itself
-        s = 0.0
-        for e in range(fields.index[of.priors0 + i], fields.index[of.priors0 + i + 1]):
-            k = fields.index[of.prior_column0 + e]
-            s += (1.0 if k == i else 2.0) * fields.value[of.prior0 + e] * u[factor.u0 + fields.index[of.order0 + k]]
-        total += s * u[factor.u0 + fields.index[of.order0 + i]]
-    for e in range(of.differences):
-        s = 0.0
-        for k in range(3 * e, 3 * e + 3):
-            s += fields.value[of.weight0 + k] * u[factor.u0 + fields.index[of.ends0 + k]]
-        total += s * s
-    rank = of.nodes - of.constraints * of.parts
-    for j in range(rank):
-        x[factor.u0 + j] = math.sqrt(total / rank)
+    of, q, u0, total = fields.table[factor.sparse], factor.width, factor.u0, 0.0
+    index, value = fields.index, fields.value
+    for d in range(of.differences):
+        s, t = 0.0, 0.0
+        for k in range(3 * d, 3 * d + 3):
+            at = u0 + index[of.ends0 + k] * q
+            s += value[of.weight0 + k] * u[at + a]
+            t += value[of.weight0 + k] * u[at + b]
+        total += s * t
+    for i in range(0, of.nodes if of.differences == 0 else 0, q):  # R is given itself: that of the first node of every level
+        here = u0 + index[of.order0 + i]
+        for e in range(index[of.priors0 + i], index[of.priors0 + i + 1]):
+            k = index[of.prior_column0 + e]
+            there = u0 + index[of.order0 + k]
+            product = u[here + a] * u[there + b]
+            if k != i:
+                product += u[there + a] * u[here + b]
+            total += value[of.prior0 + e] * product
+    return total
 
 
 ELIMINATE_FIELD = Apart(eliminate_field, types.UniTuple(types.float64, 2))

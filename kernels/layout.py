@@ -112,40 +112,43 @@ FIELD = np.dtype(
     [
         (name, np.int64)
         for name in (
-            "nodes",  # J
+            "width",  # q, columns a level
+            "nodes",  # J q, level by level
             "parts",  # connected components with constraints
-            "constraints",  # of each
+            "constraints",  # of each, k q, column by column of a constraint
             "differences",
-            "order0",  # offsets in ``index``: the level at each place of the order (J)
-            "rows0",  # pointers of the rows of Λ below its diagonal (J + 1)
+            "order0",  # offsets in ``index``: the node at each place of the order (J q)
+            "rows0",  # pointers of the rows of Λ below its diagonal (J q + 1)
             "entries0",  # by row: the column, and the place of the entry by column (pairs)
-            "columns0",  # pointers of the columns (J + 1)
+            "columns0",  # pointers of the columns (J q + 1)
             "below0",  # by column: the row
-            "priors0",  # pointers of the rows of R̃, lower triangle (J + 1)
+            "priors0",  # pointers of the rows of R̃ ⊗ I, lower triangle, with a place for every two nodes of a level (J q + 1)
             "prior_column0",
-            "descend0",  # the first place of the subtree of every place (J)
+            "descend0",  # the first place of the subtree of every place (J q)
             "first0",  # pointers by level into (J + 1)
             "members0",  # its rows (M)
-            "part0",  # the component of every level, −1 where it has no constraint (J)
+            "part0",  # the component of every node, −1 where it has no constraint (J q)
             "ends0",  # levels of every difference (3 each, any of weight 0)
             "prior0",  # offsets in ``value``: R̃
-            "null0",  # N by level, constraint after constraint
+            "null0",  # N by node, constraint after constraint
             "weight0",  # of ``ends0``
             "lower0",  # offsets in ``Work.field``: Λ below its diagonal, by column
-            "diagonal0",  # inverses of its diagonal (J)
-            "constraint0",  # a (constraints·J)
-            "scratch0",  # (J)
+            "diagonal0",  # inverses of its diagonal (J q)
+            "constraint0",  # a (constraints·J q)
+            "scratch0",  # (J q)
+            "held0",  # (constraints·J q) where there are more than two constraints
+            "spare0",  # (q·pc)
             "law",  # of a ρ that is drawn (``field_degrees.py``), −1 where there is none; the rest is for those that have one
             "multipliers",
             "multiplier0",  # offsets in ``value``
             "base0",  # weights of the differences, each times a multiplier
             "extra0",  # what R̃ has beside D'D
             "codes0",  # in ``index``: which
-            "pairs0",  # entries of R̃ that the weights of a difference meet in (6 each, −1: none)
+            "pairs0",  # entries of R̃ that the weights of a difference meet in (6 each, −1: none), column after column
             "steps0",  # of ar1: lengths of steps, and how many are as long
             "terms",  # of leroux: of the series that follow
             "scale0",  # offset in ``value``: κ, the series of log|K⁻|, those of log v of every component
-            "sums0",  # (parts·max(pc, 5))
+            "sums0",  # (parts·max(pc, 5, constraints + 1))
         )
     ],
     align=True,

@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from .compiling import contracted, kernel
-from .elimination import by_column, divide_root, multiply_root
+from .elimination import by_column
 from .fields import place_field_at, whiten_field_at
 from .layout import AT_COORDINATES, AT_PLACE, AT_WHITEN
+from .roots import divide_root, multiply_root
 from .structured import effects_of_coordinates_at
 
 

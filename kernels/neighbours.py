@@ -291,8 +291,8 @@ def step_given_effects(rng, of, k, at, layout, gram, state, work):
     row = layout.factor[f]
     J, q = row.levels, row.width
     z = work.effects[: J * q]
-    if row.sparse >= 0:  # one column
-        for i in range(J):
+    if row.sparse >= 0:
+        for i in range(J * q):
             z[i] = state.u[row.u0 + i]
         white_coordinates(layout, f, state.L, work.small[0], z)
         state.own[at] = draw_given_effects(rng, layout, of, k, state.own[at], of.V, J, q, z)

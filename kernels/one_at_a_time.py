@@ -16,8 +16,9 @@ from __future__ import annotations
 import math
 
 from .compiling import kernel
-from .elimination import between_roots, factor_core, load_core, multiply_root, multiply_root_transposed
+from .elimination import factor_core, load_core
 from .location import copy_core_factors, draw_core
+from .roots import between_roots, multiply_root, multiply_root_transposed
 
 
 @kernel

@@ -15,6 +15,7 @@ is drawn. A flat prior is no distribution and is refused by name.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -193,26 +194,36 @@ def scales(covariances: list[np.ndarray]) -> list[np.ndarray]:
 def effects_of(factor: Factor, covariances: list[np.ndarray], own: np.ndarray | None, rng: np.random.Generator, n: int) -> np.ndarray:
     """u (n, J q): rows of u_j ~ N(0, Σ), Σ block diagonal; or t_df(0, Σ), df = ``own`` (n,); or N(0, K_rho ⊗ Σ), rho = ``own``."""
     J, q = len(factor.levels), len(factor.columns)
-    if factor.field is not None:  # one column
-        return np.sqrt(covariances[0][:, 0]) * (factor.field.draws(rng, n) if own is None else factor.field.effects(rng, own))
+    if factor.field is not None:
+        of = factor.field
+        w = np.stack([of.draws(rng, n) if own is None else of.effects(rng, own) for _ in range(q)], axis=2)
+        return _of_columns(factor.terms, covariances, w).reshape(n, -1)
     if factor.structure is not None:
         J = factor.coordinates
     u = np.empty((n, J, q))
     for g, group in enumerate(factor.groups or ("",)):
         members = np.arange(J) if factor.group is None else np.flatnonzero(factor.group == g)
         blocks = [(term, c) for c, term in zip(covariances, factor.terms, strict=True) if term.group == group]
-        parts = []
-        for term, c in blocks:
-            root = _root(c)
-            root = root if term.back is None or term.written else np.array(term.back) @ root
-            parts.append(rng.standard_normal((n, members.size, c.shape[1])) @ np.swapaxes(root, 1, 2))
-        u[:, members] = np.concatenate(parts, axis=2)
+        terms, own_covariances = zip(*blocks, strict=True)
+        w = np.concatenate([rng.standard_normal((n, members.size, c.shape[1])) for c in own_covariances], axis=2)
+        u[:, members] = _of_columns(terms, own_covariances, w)
     if factor.structure is not None:
         u = structures.of_coordinates(factor.structure, u, own)
     law = laws.of(factor)
     if law.multipliers is not None:
         u /= np.sqrt(law.multipliers(rng, own, J))[:, :, None]
     return u.reshape(n, -1)
+
+
+def _of_columns(terms: Sequence[Term], covariances: Sequence[np.ndarray], w: np.ndarray) -> np.ndarray:
+    """(n, J, q) effects with the covariances of their terms from those that are independent, ``w`` like them."""
+    parts, start = [], 0
+    for term, c in zip(terms, covariances, strict=True):
+        root = _root(c)
+        root = root if term.back is None or term.written else np.array(term.back) @ root
+        parts.append(w[:, :, start : start + c.shape[1]] @ np.swapaxes(root, 1, 2))
+        start += c.shape[1]
+    return np.concatenate(parts, axis=2)
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:

@@ -24,8 +24,9 @@ _SOME_RHO = 0.5
 """At which R̃ has all its entries."""
 
 
-def of(fields: list[Field], levels: list[np.ndarray], columns: int) -> kl.Fields:
-    """The places of all fields, in their order; ``levels``: of every row, ``columns`` of the core."""
+def of(fields: list[Field], levels: list[np.ndarray], widths: list[int], columns: int) -> kl.Fields:
+    """The places of all fields, in their order; ``levels``: of every row, ``widths``: columns that vary over them, ``columns`` of the
+    core."""
     table = kl.table(len(fields), kl.FIELD)
     whole: list[np.ndarray] = [np.zeros(0, dtype=np.int64)]
     real: list[np.ndarray] = [np.zeros(0)]
@@ -36,32 +37,34 @@ def of(fields: list[Field], levels: list[np.ndarray], columns: int) -> kl.Fields
         to.append(np.ravel(values))
         return start
 
-    for row, one, level in zip(table, fields, levels, strict=True):
-        order, prior, descend, extra = _ordered(one)
+    for row, one, level, q in zip(table, fields, levels, widths, strict=True):
+        order, prior, descend, extra = _ordered(one, q)
         rows, entries, pointers, below = _pattern(prior)
-        row.nodes, row.parts, row.constraints, row.differences = one.nodes, len(one.pins), one.constraints, len(one.ends)
+        n = one.nodes * q
+        row.width, row.nodes, row.parts, row.constraints, row.differences = q, n, len(one.pins), one.constraints * q, len(one.ends)
         row.law = degrees.CODES.get(one.law, -1)
         for name, values in (
             ("order0", order), ("rows0", rows), ("entries0", entries), ("columns0", pointers), ("below0", below),
-            ("priors0", prior.indptr), ("prior_column0", prior.indices), ("part0", one.part), ("ends0", one.ends),
+            ("priors0", prior.indptr), ("prior_column0", prior.indices), ("part0", np.repeat(one.part, q)), ("ends0", one.ends),
             ("descend0", descend), ("members0", np.argsort(level, kind="stable")),
             ("first0", np.concatenate([[0], np.cumsum(np.bincount(level, minlength=one.nodes))])),
         ):  # fmt: skip
             row[name] = append(whole, np.asarray(values, dtype=np.int64))
-        for name, numbers in (("prior0", prior.data), ("null0", one.null), ("weight0", one.weight)):
+        for name, numbers in (("prior0", prior.data), ("null0", np.kron(one.null, np.eye(q))), ("weight0", one.weight)):
             row[name] = append(real, np.asarray(numbers, dtype=float))
         if one.law:
             row.multipliers = one.multipliers(_SOME_RHO).size
             lengths = np.concatenate(one.lengths()) if one.steps is not None else np.zeros(0)
-            for name, values in (("codes0", one.code), ("pairs0", _pairs(one, order, prior)), ("steps0", lengths)):
+            for name, values in (("codes0", one.code), ("pairs0", _pairs(one, order, prior, q)), ("steps0", lengths)):
                 row[name] = append(whole, np.asarray(values, dtype=np.int64))
             for name, numbers in (("multiplier0", np.ones(row.multipliers)), ("base0", one.weight), ("extra0", extra)):
                 row[name] = append(real, np.asarray(numbers, dtype=float))
         if one.law == "leroux":
             row.terms = one.scale.log_det.size
             row.scale0 = append(real, np.concatenate([[one.scale.centre], one.scale.log_det, one.scale.mean.T.ravel()]))
-        sizes = (below.size, one.nodes, one.nodes * one.constraints, one.nodes, len(one.pins) * max(columns, _SUMS))
-        for name, size in zip(("lower0", "diagonal0", "constraint0", "scratch0", "sums0"), sizes, strict=True):
+        held = n * row.constraints if row.constraints > 2 else 0
+        sizes = (below.size, n, n * row.constraints, n, held, q * columns, _sums(row, columns))
+        for name, size in zip(("lower0", "diagonal0", "constraint0", "scratch0", "held0", "spare0", "sums0"), sizes, strict=True):
             row[name] = room
             room += size
     return kl.Fields(table, np.concatenate(whole), np.concatenate(real))
@@ -81,12 +84,17 @@ def addressed(layout: kl.Layout) -> kl.Layout:
 def room(fields: kl.Fields, columns: int) -> int:
     """Numbers of ``Work.field``."""
     last = fields.table[-1] if fields.table.size else None
-    return 0 if last is None else int(last.sums0 + last.parts * max(columns, _SUMS))
+    return 0 if last is None else int(last.sums0 + _sums(last, columns))
 
 
-def _ordered(one: Field):
-    """(the level at each place; R̃ in that order, its lower triangle by row, sparse; the first place of every place's subtree; what every
-    entry of R̃ has beside R)."""
+def _sums(row: np.record, columns: int) -> int:
+    """Sums by component that there is room for."""
+    return int(row.parts * max(columns, _SUMS, row.constraints + 1))
+
+
+def _ordered(one: Field, q: int = 1):
+    """(the node at each place; R̃ ⊗ I of q columns in that order, its lower triangle by row, sparse, with a place for every two nodes of a
+    level; the first place of every place's subtree; what every entry has beside R)."""
     from scipy import sparse
 
     beside = one.beside()
@@ -95,21 +103,33 @@ def _ordered(one: Field):
     lower, beside = (sparse.tril(matrix[order][:, order]).tocsr() for matrix in (full, beside))
     lower.sort_indices()
     row = np.repeat(np.arange(one.nodes), np.diff(lower.indptr))
-    return order, lower, descend, np.asarray(beside[row, lower.indices]).ravel()
+    extra = np.asarray(beside[row, lower.indices]).ravel()
+    if q == 1:
+        return order, lower, descend, extra
+    of_column, pairs = np.arange(q), np.argwhere(np.tri(q, k=-1, dtype=bool))
+    level = np.arange(one.nodes)[:, None] * q
+    rows = np.concatenate([(row[:, None] * q + of_column).ravel(), (level + pairs[:, 0]).ravel()])
+    columns = np.concatenate([(lower.indices[:, None] * q + of_column).ravel(), (level + pairs[:, 1]).ravel()])
+    sort, n = np.lexsort((columns, rows)), one.nodes * q
+    values, more = (np.concatenate([np.repeat(x, q), np.zeros(rows.size - q * x.size)])[sort] for x in (lower.data, extra))
+    pointers = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))])
+    wide = sparse.csr_array((values, columns[sort], pointers), shape=(n, n))
+    return (order[:, None] * q + of_column).ravel(), wide, np.repeat(descend * q, q), more
 
 
-def _pairs(one: Field, order: np.ndarray, prior) -> np.ndarray:
-    """(E, 6) the entry of R̃ in which the weights (0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2) of a difference meet; −1 where one of the
-    two is 0 at any rho."""
-    J = one.nodes
-    place = np.empty(J, dtype=np.int64)
-    place[order] = np.arange(J)
-    key = np.repeat(np.arange(J), np.diff(prior.indptr)) * J + prior.indices
-    found = np.full((len(one.ends), 6), -1)
+def _pairs(one: Field, order: np.ndarray, prior, q: int) -> np.ndarray:
+    """(q, E, 6) the entry of R̃ in which the weights (0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2) of a difference meet; −1 where one of
+    the two is 0 at any rho."""
+    n = order.size
+    place = np.empty(n, dtype=np.int64)
+    place[order] = np.arange(n)
+    key = np.repeat(np.arange(n), np.diff(prior.indptr)) * n + prior.indices
+    found = np.full((q, len(one.ends), 6), -1)
     for k, (a, b) in enumerate(((0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2))):
         both = (one.weight[:, a] != 0.0) & (one.weight[:, b] != 0.0)
-        here, there = place[one.ends[both, a]], place[one.ends[both, b]]
-        found[both, k] = np.searchsorted(key, np.maximum(here, there) * J + np.minimum(here, there))
+        for column in range(q):
+            here, there = place[one.ends[both, a] * q + column], place[one.ends[both, b] * q + column]
+            found[column, both, k] = np.searchsorted(key, np.maximum(here, there) * n + np.minimum(here, there))
     return found
 
 

@@ -436,7 +436,7 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
     core_factors = np.array(plan.core, dtype=np.int64)
     known = [f for f, factor in enumerate(factors) if factor.field is not None]
     table.sparse[known] = np.arange(len(known))
-    fields = ordering.of([factors[f].field for f in known], [level[:, f] for f in known], pc)
+    fields = ordering.of([factors[f].field for f in known], [level[:, f] for f in known], [int(q[f]) for f in known], pc)
     layout = kl.Layout(
         table, _terms(design), np.concatenate(index), units, core_factors, np.concatenate(bases), fields, (0,) * kl.OF_LAYOUTS
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gibbs.errors import SpecError, nearest
-from gibbs.model import alike, averages, by_group, families, fields, laws, nesting
+from gibbs.model import alike, averages, by_group, families, laws, nesting
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import SCHEMES, Design, Factor
 from gibbs.model.structures import GRAPHS, LIMIT
@@ -337,13 +337,6 @@ def _with_fields(design: Design, scheme: str, core: tuple[int, ...]) -> Plan:
         raise SpecError(
             "scheme 'one-at-a-time' has no draw of a field, whose levels are drawn together. Use 'auto'.", where="sampling.scheme"
         )
-    for f in factors:
-        if f.field is not None and len(f.columns) > 1:
-            raise SpecError(
-                f"{len(f.columns)} columns vary over {f.structure.words}, which has {len(f.levels):,} levels; of more than "
-                f"{fields.SMALLEST[f.structure.kind]} levels one column may. Take coarser levels, or let one column vary over them.",
-                where="formula",
-            )
     left, chains = [f for f in range(len(factors)) if f not in core and factors[f].field is None], []
     for f in (f for f in range(len(factors)) if factors[f].field is not None):
         inside = [g for g in left if parents(factors[g], factors[f]) is not None]

@@ -10,6 +10,7 @@ from gibbs.kernels.side_by_side import LANES
 
 from gibbs.kernels import elimination, location, side_by_side
 from gibbs.kernels import layout as kl
+from gibbs.kernels import roots as products
 from tests import oracles
 from tests.table import table
 from tests.thin import some
@@ -87,20 +88,20 @@ def test_products_with_a_root():
         L, x, G = np.tril(rng.uniform(0.5, 1.5, (q, q))), rng.standard_normal(q), rng.standard_normal((q, q))
         G = G @ G.T
         roots = np.concatenate([np.full(3, np.nan), (L + np.triu(np.full((q, q), np.nan), 1)).ravel()])
-        for kernel, expected in ((elimination.multiply_root, L @ x), (elimination.divide_root, np.linalg.solve(L, x))):
+        for kernel, expected in ((products.multiply_root, L @ x), (products.divide_root, np.linalg.solve(L, x))):
             got = np.concatenate([[7.0], x, [7.0]])
             kernel(roots, 3, q, got, 1)
             np.testing.assert_allclose(got, [7.0, *expected, 7.0], rtol=1e-12)
         apart = np.full((q, 3), 7.0)
         apart[:, 1] = x
         got = apart.ravel()
-        elimination.multiply_root_transposed(roots, 3, q, got, 1, 3)
+        products.multiply_root_transposed(roots, 3, q, got, 1, 3)
         apart[:, 1] = L.T @ x
         np.testing.assert_allclose(got, apart.ravel(), rtol=1e-12)
         wide = np.full((q, q + 2), 7.0)
         wide[:, 1 : q + 1] = G
         got = wide.ravel()
-        elimination.between_roots(roots, 3, q, got, 1, q + 2)
+        products.between_roots(roots, 3, q, got, 1, q + 2)
         wide[:, 1 : q + 1] = L.T @ G @ L
         np.testing.assert_allclose(got, wide.ravel(), rtol=1e-12)
 

@@ -99,18 +99,19 @@ class StructuredEngine(GrEngine):
 
     def nodes(self, f: int, values: dict) -> np.ndarray:
         """The effects of factor f, and given them what a field has beside them."""
-        factor, u = self.design.factors[f], np.ravel(values["u"][f])
+        factor, u = self.design.factors[f], values["u"][f]
         if factor.nodes == len(factor.levels):
-            return u
-        sd = float(np.sqrt(oracles.factor_covariance(values["covariances"][f])[0, 0]))
-        K = graph_covariance(factor.structure.edges, len(u))
-        return np.concatenate([u, sd * shared_part(K, u / sd, values["df"][f], self.rng)])
+            return np.ravel(u)
+        root = np.linalg.cholesky(oracles.factor_covariance(values["covariances"][f]))
+        K, e = graph_covariance(factor.structure.edges, len(u)), u @ np.linalg.inv(root).T
+        shared = np.stack([shared_part(K, column, values["df"][f], self.rng) for column in e.T], axis=1)
+        return np.ravel(np.concatenate([u, shared @ root.T]))
 
     def place(self, values: dict, y: np.ndarray) -> None:
         Engine.place(self, {**values, "u": []}, y)
         state, packed = self.chain.state, self.packed
         times = [np.repeat(m**-0.5, u.shape[1]) for m, u in zip(values["multipliers"], values["u"], strict=True)]
-        hidden = [np.ones(f.nodes - len(f.levels)) for f in self.design.factors]
+        hidden = [np.ones((f.nodes - len(f.levels)) * len(f.columns)) for f in self.design.factors]
         state.spread[:] = np.concatenate([part for both in zip(times, hidden, strict=True) for part in both])
         state.u[:] = np.concatenate([self.nodes(f, values) for f in range(len(self.design.factors))]) / state.spread
         for f, factor in enumerate(self.design.factors):
