@@ -77,12 +77,12 @@ def _hold_many(fields, of, room, x, first, last):
             room[own + i] = room[of.constraint0 + k * n + index[of.order0 + i]]
         _sum_of_products(fields, of, room, own, own, first, last, at + of.constraints * parts)  # how long it was
         for before in range(k):
-            _take_out(fields, of, room, of.held0 + before * n, room, own, first, last, at + before * parts)
+            _take_direction_out(fields, of, room, of.held0 + before * n, room, own, first, last, at + before * parts)
         _sum_of_products(fields, of, room, own, own, first, last, at + k * parts)
         for m in range(parts):
             if not room[at + k * parts + m] > 1e-20 * room[at + (of.constraints) * parts + m]:
                 room[at + k * parts + m] = 0.0
-        _take_out(fields, of, room, own, x, np.int64(0), first, last, at + k * parts)
+        _take_direction_out(fields, of, room, own, x, np.int64(0), first, last, at + k * parts)
 
 
 @kernel
@@ -98,7 +98,7 @@ def _sum_of_products(fields, of, room, a, b, first, last, out):
 
 
 @kernel
-def _take_out(fields, of, room, a, x, start, first, last, squares):
+def _take_direction_out(fields, of, room, a, x, start, first, last, squares):
     """x[start + i] ← what is orthogonal to room[a + i], component by component; Σ of its squares at room[squares + m], 0: it has none."""
     index = fields.index
     for m in range(of.parts):

@@ -16,19 +16,24 @@ from gibbs.model.records import Design, Factor
 LEAST = 40
 """Levels from which on it is one."""
 OTHERS = 0.25
-"""Columns that the others have at most, for each of its levels."""
+"""Columns that the others have at most, for each of its own."""
 ROWS_A_LEVEL = 5
 """Rows that a level has at most, on average, where a sweep passes over them: in the core it does so less often."""
 
 
 def arrange(design: Design, scheme: str) -> Design:
-    """``design``, as ``by_group.arrange`` left it, with such a factor as a field; itself where there is none, or ``scheme`` is not auto."""
+    """``design``, as ``by_group.arrange`` left it, with such a factor as a field; itself where there is none, or ``scheme`` is not auto.
+
+    One at a time levels are drawn that stand in the core: there a field of few enough levels is none.
+    """
+    if scheme == "one-at-a-time":
+        return _without(design)
     known = [f for f, factor in enumerate(design.factors) if factor.structure is not None]
     if scheme != "auto" or len(known) != 1 or not _may(design, design.factors[known[0]]):
         return design
     factors, (f,) = list(design.factors), known
     others = sum(len(other.levels) * len(other.columns) for other in factors if other.structure is None)
-    if others > OTHERS * len(factors[f].levels):
+    if others > OTHERS * len(factors[f].levels) * len(factors[f].columns):
         return design
     factors[f] = replace(factors[f], structure=structures.as_field(factors[f].structure))
     if factors[f].field is None:  # a precision that is all but full
@@ -36,8 +41,20 @@ def arrange(design: Design, scheme: str) -> Design:
     return replace(design, factors=tuple(factors), asked=design.asked or design)
 
 
+def _without(design: Design) -> Design:
+    """``design`` with fields whose levels have room in the dense core there."""
+    some = [f for f, factor in enumerate(design.factors) if factor.field is not None]
+    sizes = [len(design.factors[f].levels) * len(design.factors[f].columns) for f in some]
+    if not some or sum(sizes) > structures.LIMIT:
+        return design
+    factors = list(design.factors)
+    for f in some:
+        factors[f] = replace(factors[f], structure=structures.dense(factors[f].structure, ""))
+    return replace(design, factors=tuple(factors), asked=design.asked or design)
+
+
 def _may(design: Design, factor: Factor) -> bool:
     structure, family = factor.structure, families.of(design)
-    if structure.field is not None or structure.kind not in fields.SMALLEST or len(factor.columns) > 1 or len(factor.levels) < LEAST:
+    if structure.field is not None or structure.kind not in fields.SMALLEST or len(factor.levels) < LEAST:
         return False
     return family.is_gaussian or (family.outcome != families.ORDINAL and design.rows_used <= ROWS_A_LEVEL * len(factor.levels))

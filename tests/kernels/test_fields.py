@@ -196,6 +196,24 @@ def test_noise_becomes_effects_and_effects_noise_again(structure, kinds):
     assert np.abs(completed - noise)[at].max() > 0.01 or not of.constraints
 
 
+def test_levels_are_multiplied_by_their_root():
+    for q in (1, 3):
+        rng = np.random.default_rng(q)
+        L, u = np.tril(rng.standard_normal((q, q))), rng.standard_normal((4, q))
+        factor = kl.table(1, kl.FACTOR)
+        factor.width, factor.root0 = q, 2
+        found = np.concatenate([[7.0], u.ravel(), [7.0]])
+        fields.scale_levels(factor[0], np.concatenate([[5.0, 5.0], L.ravel()]), found, 1, 4)
+        np.testing.assert_allclose(found, np.concatenate([[7.0], (u @ L.T).ravel(), [7.0]]), rtol=1e-14)
+
+
+def test_a_series_of_chebyshev_polynomials():
+    coefficients = np.random.default_rng(3).standard_normal(30) / np.arange(1, 31)
+    for s in (-1.0, -0.3, 0.0, 0.99, 1.0):
+        found = field_degrees.series(np.concatenate([[9.0, 9.0], coefficients]), 2, 30, s)
+        assert found == pytest.approx(np.polynomial.chebyshev.chebval(s, coefficients), abs=1e-13)
+
+
 def test_a_field_by_itself_is_eliminated_placed_and_whitened():
     """The log determinant and the reduction of one field, from its own Q and N; noise becomes effects and noise again."""
     chain, design = chain_of("one_factor", ("rw2*",))
