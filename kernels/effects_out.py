@@ -3,7 +3,7 @@
 With the noise ε of the location effects held (``second_order.py``) the density of a parameter under the normal model, or stand-in, is that
 of the factorisation, and effects follow. One proposal is
 
-    density_at      log p(ỹ | L, law), of the state                               then, at the state, ``hold_noise``
+    density_at      log p(ỹ | L, σ, law), of the state                               then, at the state, ``hold_noise``
     …               the law, and cross-products with it, are those of the proposal
     density_at      of the proposal
     follow_noise    the effects of the proposal, and Σ_i gap_i(η') − gap_i(η)
@@ -34,14 +34,14 @@ def view_of_unit(layout, unit):
 
 
 @kernel
-def density_at(layout, view, unit, gram, target, state, L, work):
+def density_at(layout, view, unit, gram, target, state, L, sigma, work):
     """log p(ỹ | L, σ) with the core and ``unit`` out, the other units as they are; leaves the factorisation behind."""
     if layout.units.shape[0] > 1:
         rhs_between_units(layout, gram, state.u, unit, work)
     else:
         copy_to(gram.m, work.rhs_core)
         copy_to(gram.h, work.rhs)
-    return log_marginal(view, given_the_others(gram, work), target, work, L, state.sigma[0])[0]
+    return log_marginal(view, given_the_others(gram, work), target, work, L, sigma)[0]
 
 
 @kernel
@@ -53,12 +53,13 @@ def hold_noise(view, state, trial, work):
 
 
 @kernel
-def follow_noise(view, data, layout, shape, cuts, state, trial, work):
-    """``trial`` ← the location effects that the noise is at the proposal, η and gap; returns Σ_i gap_i(η') − gap_i(η), −inf where cutpoints
-    are out of order."""
+def follow_noise(view, data, layout, shape, cuts, times, state, trial, work):
+    """``trial`` ← the location effects that the noise, ``times`` as large as where σ is another, is at the proposal, η and gap; returns
+    Σ_i gap_i(η') − gap_i(η), −inf where cutpoints are out of order."""
     units, factor = view.units, view.factor
     own, any_unit, rise = units.shape[0] - 1, units.shape[0] > 0, 0.0
-    copy_to(trial.core_noise, trial.core)
+    for i in range(trial.core.size):
+        trial.core[i] = times * trial.core_noise[i]
     place_core(view, work, trial.core)
     copy_to(state.u, trial.u)
     if any_unit:
@@ -66,7 +67,7 @@ def follow_noise(view, data, layout, shape, cuts, state, trial, work):
             g = units[own, pos]
             if g >= 0:
                 for i in range(factor[g].u0, factor[g].u0 + factor[g].levels * factor[g].width):
-                    trial.u[i] = trial.noise[i]
+                    trial.u[i] = times * trial.noise[i]
         place_unit(view, own, units.shape[1] - 1, work, trial.core, trial.u)
     copy_core_factors(view, trial.core, trial.u)
     if data.y.size > 0:

@@ -250,9 +250,9 @@ def whiten_field(layout, f, work, u):
 
 
 @kernel
-def complete_noise_of_fields(rng, layout, unit, work, noise):
-    """``noise`` of a field, which ``whiten_field`` leaves without a part along a, is given one: noise that nothing sees, but as much of it
-    as the noise of a proposal has, whose a may be another."""
+def complete_noise_of_fields(rng, layout, unit, work, sigma, noise):
+    """``noise`` (of sd ``sigma``) of a field, which ``whiten_field`` leaves without a part along a, is given one: noise that nothing sees,
+    but as much of it as the noise of a proposal has, whose a may be another."""
     room = work.field
     for pos in range(layout.units.shape[1] if unit >= 0 else 0):
         f = layout.units[unit, pos]
@@ -262,7 +262,7 @@ def complete_noise_of_fields(rng, layout, unit, work, noise):
         of = fields.table[layout.factor[f].sparse]
         for k in range(of.constraints):
             for m in range(of.parts):
-                room[of.sums0 + m] = rng.standard_normal()
+                room[of.sums0 + m] = sigma * rng.standard_normal()
             for j in range(of.nodes):
                 m = fields.index[of.part0 + j]
                 if m >= 0:
@@ -332,6 +332,6 @@ APART = (ELIMINATE_FIELD, PLACE_FIELD, WHITEN_FIELD, COMPLETE_NOISE, DIFFERENCES
 
 
 @kernel
-def complete_noise(rng, layout, unit, work, noise):
+def complete_noise(rng, layout, unit, work, sigma, noise):
     """``complete_noise_of_fields``, of a model that has some."""
-    complete_noise_at(layout.at[AT_COMPLETE], (rng, layout, unit, work, noise))
+    complete_noise_at(layout.at[AT_COMPLETE], (rng, layout, unit, work, sigma, noise))

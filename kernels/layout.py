@@ -326,7 +326,7 @@ class Tuning(NamedTuple):
     reference: np.ndarray  # like L: stand-in for the effects' spread where levels are few
     width: np.ndarray  # (2,) of the slices of a Student-t outcome's scale and degrees of freedom
     own_step: np.ndarray  # (F,) of proposals of the own parameters of laws of effects, effects out
-    own_fit: np.ndarray  # (F, 6) of (logit ρ, log sd): ``neighbours.log_fitted_degree``
+    own_fit: np.ndarray  # (F, 10) of (logit ρ, log sd, log σ): ``neighbours.log_fitted_degree``
 
 
 class Moves(NamedTuple):
@@ -530,7 +530,7 @@ class Between(NamedTuple):
     prior: np.ndarray  # (F, 3) of each ν
     neighbours: Neighbours
     steps: np.ndarray  # (F + N,) ``Tuning.own_step``
-    fits: np.ndarray  # (F + N, 6) ``Tuning.own_fit``
+    fits: np.ndarray  # (F + N, 10) ``Tuning.own_fit``
     rows: Rows  # those that a sweep passes over, none of gaussian outcomes; its Z is the chain's own where effects are Student-t
     plain: Gram  # the cross-products where every multiplier is 1, and every A(ρ) is I
     plain_Z: np.ndarray  # (M, ΣQ) likewise

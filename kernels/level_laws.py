@@ -79,13 +79,13 @@ def move_degrees_of_freedom(rng, step, k, multipliers, shape, cuts, model, targe
     rise = follow(layout, f, multipliers.prior[k], nu, to, multipliers.spread, change)
     if not (rise > -np.inf and rise < np.inf):
         return 0.0
-    rise -= density_at(layout, view, unit, gram, target, state, state.L, work)
+    rise -= density_at(layout, view, unit, gram, target, state, state.L, state.sigma[0], work)
     hold_noise(view, state, trial, work)
     if layout.fields.table.shape[0] > 0 and view.units.shape[0] > 0:
-        complete_noise(rng, view, view.units.shape[0] - 1, work, trial.noise)
+        complete_noise(rng, view, view.units.shape[0] - 1, work, state.sigma[0], trial.noise)
     rescale(layout, gram, multipliers, data.Z, data.level, state.u, state.core)
-    rise += density_at(layout, view, unit, gram, target, state, state.L, work)
-    rise += follow_noise(view, data, layout, shape, cuts, state, trial, work)
+    rise += density_at(layout, view, unit, gram, target, state, state.L, state.sigma[0], work)
+    rise += follow_noise(view, data, layout, shape, cuts, 1.0, state, trial, work)
     if rise > -rng.standard_exponential():
         df[k] = to
         for i in range(state.u.size):

@@ -15,7 +15,7 @@ in each. Other kernels see B alone (``structured.py``), a chain's own array. Bet
     ρ            with the effects integrated out: given the noise ε of the location effects (``second_order.py``) their density is that of
                  the factorisation, p(ρ') p(ỹ | ρ', L) / [p(ρ) p(ỹ | ρ, L)] · exp{Σ_i gap_i(η') − gap_i(η)}
     (ρ, sds)     likewise, along the ridge of an autoregression: σ²(1 − ρ²), the variance of a step, is held; and, when warm-up has fitted
-                 a t to (logit ρ, log sd), drawn from it anew
+                 a t to (logit ρ, log sd), of gaussian outcomes with log σ, drawn from it anew
 
 The noise is the same for all proposals of a sweep.
 
@@ -29,14 +29,14 @@ import math
 
 import numpy as np
 
-from .arrays import copy_to
+from .arrays import copy_to, scale_by
 from .compiling import inlined, kernel
 from .effects_out import accept, density_at, follow_noise, hold_noise, view_of_unit
 from .field_degrees import AR1, BYM2, LEROUX, log_density_at_degree_at, place_degree_at
 from .fields import complete_noise
 from .layout import AT_DEGREE, AT_PLACE_DEGREE
 from .likelihood import dispersion_of
-from .priors import invert_lower, log_cholesky_prior, log_share_prior
+from .priors import invert_lower, log_cholesky_prior, log_scale_prior, log_share_prior
 
 SHORT = 1e-10
 """A ρ nearer than this to the end of its range has no density: sums would have no digits there."""
@@ -394,10 +394,11 @@ def place_degrees(of, first, own, layout, gram, summed):
 
 
 WALK, ALONG, FITTED = range(3)
-"""Proposals of ρ with the effects out: a step of its logit x; one that sds follow, along the ridge of an autoregression; (x, log sd) anew,
-from a t that warm-up fitted to them."""
-X, LOG_SD, READY = 0, 1, 5
-"""Places of a fit: the means, then the root of the scale by row, and whether it was made."""
+"""Proposals of ρ with the effects out: a step of its logit x; one that sds follow, along the ridge of an autoregression; (x, log sd, log σ)
+anew, from a t that warm-up fitted to them."""
+FIT = 10
+"""Numbers of a fit: three means, the root of the scale by row, and how many of the three it is of: 0, where there is none, 2 or 3."""
+READY = 9
 FIT_DF = 5.0
 
 
@@ -411,21 +412,30 @@ def log_sd_of(layout, f, L):
 
 
 @kernel
-def log_fitted_degree(fit, x, log_sd):
-    """Log density of the fitted t at (x, log sd), up to a constant."""
-    a = (x - fit[X]) / fit[2]
-    b = (log_sd - fit[LOG_SD] - fit[3] * a) / fit[4]
-    return -0.5 * (FIT_DF + 2.0) * math.log1p((a * a + b * b) / FIT_DF)
+def log_fitted_degree(fit, x, log_sd, log_sigma):
+    """Log density of the fitted t at (x, log sd, log σ), or at the first two, up to a constant."""
+    a = (x - fit[0]) / fit[3]
+    b = (log_sd - fit[1] - fit[4] * a) / fit[5]
+    c = (log_sigma - fit[2] - fit[6] * a - fit[7] * b) / fit[8] if fit[READY] > 2.0 else 0.0
+    return -0.5 * (FIT_DF + fit[READY]) * math.log1p((a * a + b * b + c * c) / FIT_DF)
 
 
 @kernel
-def propose_degree(rng, how, step, fit, x, log_sd):
-    """(x', log sd'): a step, or anew."""
+def propose_degree(rng, how, step, fit, x, log_sd, log_sigma):
+    """(x', log sd', log σ'): a step, or anew."""
     if how != FITTED:
-        return x + step * rng.standard_normal(), log_sd
+        return x + step * rng.standard_normal(), log_sd, log_sigma
     spread = math.sqrt(0.5 * FIT_DF / rng.standard_gamma(0.5 * FIT_DF))
     a, b = spread * rng.standard_normal(), spread * rng.standard_normal()
-    return fit[X] + fit[2] * a, fit[LOG_SD] + fit[3] * a + fit[4] * b
+    if fit[READY] > 2.0:
+        log_sigma = fit[2] + fit[6] * a + fit[7] * b + fit[8] * spread * rng.standard_normal()
+    return fit[0] + fit[3] * a, fit[1] + fit[4] * a + fit[5] * b, log_sigma
+
+
+@kernel
+def log_prior_of_sigma(priors, sigma):
+    """Log density of σ, a residual sd that is drawn."""
+    return log_scale_prior(priors.scale[0, 0], priors.scale[0, 1], priors.scale[0, 2], sigma)
 
 
 @kernel
@@ -434,29 +444,31 @@ def hold_degree(rng, between, k, model, target, state, work):
     ``between.neighbours.chosen[k]`` begin with."""
     unit = max(model.layout.factor[between.neighbours.chosen[k]].unit, 0)
     view = view_of_unit(model.layout, unit)
-    known = density_at(model.layout, view, unit, model.gram, target, state, state.L, work)
+    known = density_at(model.layout, view, unit, model.gram, target, state, state.L, state.sigma[0], work)
     hold_noise(view, state, between.trial, work)
     if model.layout.fields.table.shape[0] > 0 and view.units.shape[0] > 0:
-        complete_noise(rng, view, view.units.shape[0] - 1, work, between.trial.noise)
+        complete_noise(rng, view, view.units.shape[0] - 1, work, state.sigma[0], between.trial.noise)
     return known
 
 
 @inlined
 def move_degree(rng, how, known, between, k, model, target, state, work):
-    """One proposal of ρ of factor ``between.neighbours.chosen[k]`` and, but for a ``WALK``, of its sds: (log density of the state with the
-    effects out, 1.0 where it was accepted).
+    """One proposal of ρ of factor ``between.neighbours.chosen[k]`` and, but for a ``WALK``, of its sds, and of σ: (log density of the state
+    with the effects out, 1.0 where it was accepted).
 
     known, and ``between.trial`` : as ``hold_degree``, or a proposal before, left them; the noise stays. ``model.data`` is the likelihood
     beside the normal model, η and gap of ``state`` those at its parameters; it has no rows where the model is normal, or normal given
-    latents. Mutates ρ, L, core, u, η and gap, B and the cross-products.
+    latents. Mutates ρ, L, σ, core, u, η and gap, B and the cross-products.
     """
     of, at, trial = between.neighbours, between.chosen.size + k, between.trial
     layout, gram, data, shape = model.layout, model.gram, model.data, dispersion_of(state.psi)
     f, rho, fit = of.chosen[k], state.own[at], between.fits[at]
     unit = max(layout.factor[f].unit, 0)
     view = view_of_unit(layout, unit)
-    x, log_sd = logit_of(of, k, rho), log_sd_of(layout, f, state.L)
-    new_x, new_log_sd = propose_degree(rng, how, between.steps[at], fit, x, log_sd)
+    x, log_sd, log_sigma = logit_of(of, k, rho), log_sd_of(layout, f, state.L), math.log(state.sigma[0])
+    new_x, new_log_sd, new_log_sigma = propose_degree(rng, how, between.steps[at], fit, x, log_sd, log_sigma)
+    times = 1.0
+    sigma = state.sigma[0]
     to = from_logit(of, k, new_x)
     rise = log_prior_of_logit(of, k, to) - log_prior_of_logit(of, k, rho)
     if layout.factor[f].sparse >= 0:  # of the density of the effects, which the factorisation leaves out
@@ -465,7 +477,11 @@ def move_degree(rng, how, known, between, k, model, target, state, work):
     if how == ALONG:
         new_log_sd += 0.5 * (log_step_variance(of.law[k], rho) - log_step_variance(of.law[k], to))
     if how == FITTED:
-        rise += log_fitted_degree(fit, x, log_sd) - log_fitted_degree(fit, new_x, new_log_sd)
+        rise += log_fitted_degree(fit, x, log_sd, log_sigma) - log_fitted_degree(fit, new_x, new_log_sd, new_log_sigma)
+    if how == FITTED and fit[READY] > 2.0 and rise > -np.inf:
+        times *= math.exp(new_log_sigma - log_sigma)
+        sigma *= times
+        rise += new_log_sigma - log_sigma + log_prior_of_sigma(model.priors, sigma) - log_prior_of_sigma(model.priors, state.sigma[0])
     copy_to(state.L, trial.L)
     if how != WALK and rise > -np.inf:
         rise -= log_prior_of_covariances(layout, f, model.priors, trial.L, work.small[0])
@@ -474,10 +490,12 @@ def move_degree(rng, how, known, between, k, model, target, state, work):
     if not (rise > -np.inf and rise < np.inf):
         return known, 0.0
     turn_to(of, k, rho, to, layout, gram)
-    proposed = density_at(layout, view, unit, gram, target, state, trial.L, work)
-    rise += proposed - known + follow_noise(view, data, layout, shape, between.cuts, state, trial, work)
+    proposed = density_at(layout, view, unit, gram, target, state, trial.L, sigma, work)
+    rise += proposed - known + follow_noise(view, data, layout, shape, between.cuts, times, state, trial, work)
     if rise > -rng.standard_exponential():
-        state.own[at] = to
+        state.own[at], state.sigma[0] = to, sigma
+        scale_by(trial.core_noise, times)
+        scale_by(trial.noise, times)
         copy_to(trial.L, state.L)
         accept(data, state, trial)
         return proposed, 1.0

@@ -281,7 +281,7 @@ def whiten_shifted_core(rng, unit, model, state, moves, trial, work):
         if layout.units.shape[0] > 0:
             whiten_unit(layout, unit, work, trial.core, state.u, trial.noise)
             if layout.fields.table.shape[0] > 0:
-                complete_noise(rng, layout, unit, work, trial.noise)
+                complete_noise(rng, layout, unit, work, state.sigma[0], trial.noise)
     whiten_core(layout, work, trial.core, trial.core_noise)
     return extra
 
@@ -350,7 +350,7 @@ def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, tria
     if layout.units.shape[0] > 0:
         whiten_unit(layout, unit, work, state.core, state.u, trial.noise)
         if layout.fields.table.shape[0] > 0:
-            complete_noise(rng, layout, unit, work, trial.noise)
+            complete_noise(rng, layout, unit, work, state.sigma[0], trial.noise)
         move_levels(rng, orders, share, shape, unit, model, state, trial, work, counts)
     extra = whiten_shifted_core(rng, unit, model, state, moves, trial, work)
     for block in range(orders.blocks):

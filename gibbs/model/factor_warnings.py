@@ -49,7 +49,7 @@ def of_factor(design: Design, factor: Factor) -> list[Warning]:
     met = _met(factor)
     found = [*_slopes(factor, blocks), *_far_slopes(factor, blocks), *_far_lines(factor, blocks)]
     if factor.structure is not None:  # neighbours speak for a level that has few rows, or none
-        return found
+        return [*found, *(_own_part(design, factor, met) if factor.structure.kind == "bym2" else [])]
     found += _unmet(blocks, met)
     rows = _one_row(design, factor, blocks, met) or _many_effects(design, factor, blocks, met)
     return [*found, *rows, *_few_levels(factor, blocks, met)]
@@ -241,6 +241,26 @@ def _unmet(blocks: Sequence[_Block], met: np.ndarray) -> list[Warning]:
 def _residuals_apart(design: Design) -> bool:
     """Whether residual variances that are known, or known but for a factor, tell residuals from effects of single rows."""
     return design.known_se is not None or (design.precision is not None and np.ptp(design.precision) > 0.0)
+
+
+def _own_part(design: Design, factor: Factor, met: np.ndarray) -> list[Warning]:
+    """Areas with a part of their own, and a single row each, beside residuals that have a variance to be drawn."""
+    own = families.of(design).parameter("dispersion_prior")
+    beyond = own is not None and bool(own.beyond)
+    if _residuals_apart(design) or not (beyond or design.sigma_prior is not None):
+        return []
+    rows = np.bincount(factor.codes, weights=design.weights, minlength=len(factor.levels))[met.any(axis=1)]
+    if not rows.size or np.any(rows > 1):
+        return []
+    other = f"{own.name} of family {design.family}" if beyond else "sigma"
+    return [
+        Warning(
+            "one-row",
+            f"every level of {factor.name} has one row: what bym2 gives an area of its own and {other} stand for the same variation, and "
+            f"only the priors split it; rho, the sd and {other} may be slow to move. Take icar(), all of which neighbours share"
+            + ("." if beyond else ", or give known errors: y | se(s)."),
+        )
+    ]
 
 
 def _one_row(design: Design, factor: Factor, blocks: Sequence[_Block], met: np.ndarray) -> list[Warning]:

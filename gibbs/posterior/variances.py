@@ -64,13 +64,24 @@ def degree(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndarray 
     return hyper(draws, outline, names.own_name(factor)) if has else None
 
 
+_NUMBERS = 4_000_000
+"""Variances, by draw and level, that are worked out at a time."""
+
+
 def effect_variance(draws: Draws, outline: Outline, factor: FactorOutline) -> np.ndarray:
     """The variance of z'u averaged over the rows, (chain, draw): mean z'Σz; times df/(df − 2) for Student-t effects, infinite at df ≤ 2;
     where levels know their neighbours mean z'Σz K_jj."""
     rho = degree(draws, outline, factor)
     if rho is not None:
-        at = structures.marginal_variances(factor.structure, rho.ravel()).reshape(*rho.shape, -1)
-        return np.einsum("csab,jab,csj->cs", covariance(draws, outline, factor), factor.cross_product, at, optimize=True)
+        q, found = len(factor.columns), np.empty(rho.size)
+        sigma, values = covariance(draws, outline, factor).reshape(-1, q * q), rho.ravel()
+        by_level = factor.cross_product.reshape(-1, q * q)
+        together = max(1, _NUMBERS // len(by_level))
+        for first in range(0, rho.size, together):
+            some = slice(first, first + together)
+            at = structures.marginal_variances(factor.structure, values[some])
+            found[some] = np.sum((at @ by_level) * sigma[some], axis=1)
+        return found.reshape(rho.shape)
     products = factor.cross_product.reshape(-1, len(factor.columns), len(factor.columns))
     variance = np.einsum("csgab,gab->cs", covariances(draws, outline, factor), products)
     df = degrees_of_freedom(draws, outline, factor)

@@ -21,7 +21,7 @@ from gibbs.kernels.apart import Apart
 from gibbs.kernels.between import place_laws
 from gibbs.kernels.by_rows import room_needed
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
-from gibbs.kernels.neighbours import place_degrees
+from gibbs.kernels.neighbours import FIT, place_degrees
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
 from gibbs.kernels.side_by_side import LANES
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
@@ -103,7 +103,7 @@ class Chain:
             reference=np.zeros_like(self.state.L),
             width=np.array([0.5, 1.0]),
             own_step=np.full(packed.own_laws.size, 0.5),
-            own_fit=np.zeros((packed.own_laws.size, 6)),
+            own_fit=np.zeros((packed.own_laws.size, FIT)),
         )
         self.counts = kl.counts_of(1, packed.effects)
         self.slices_until = max(min(warmup, 20), int(SLICE_SHARE * warmup)) if d <= ELLIPTICAL_LIMIT else warmup
@@ -329,7 +329,7 @@ class Chain:
         self.rejected = int(self.counts.moves[0].rejected)
         if self.packed.family == kl.STUDENT:
             self.tuning.width[:] = np.clip(2.5 * np.std(np.log(scale), axis=0), 0.02, 5.0)
-        fit_degrees(self.packed, L, own, self.tuning.own_fit)
+        fit_degrees(self.packed, L, own, scale[:, 0], self.tuning.own_fit)
         freeze_reference(self.packed.layout.term, self.tuning.reference, L)
         d = self.coordinate.shape[0]
         if d == 0 or d > ELLIPTICAL_LIMIT or L.shape[0] < 8:

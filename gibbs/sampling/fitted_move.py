@@ -24,7 +24,7 @@ LEAST_SHIFT = 1e-3
 """Least c over the mean of the draws."""
 
 LEAST_DRAWS, WIDER = 20, 1.2
-"""Draws of warm-up that a fit of (logit rho, log sd) takes at least, and how much wider than they it is."""
+"""Draws of warm-up that a fit of (logit rho, log sd, log sigma) takes at least, and how much wider than they it is."""
 
 CAUTION = 10.0
 """Draws that say that a sd does not widen a correlation, beside those of the chain."""
@@ -106,10 +106,12 @@ def _widening(sds: np.ndarray, x: np.ndarray) -> np.ndarray:
     return g[1:] / sizes
 
 
-def fit_degrees(packed: Packed, L: np.ndarray, own: np.ndarray, found: np.ndarray) -> None:
-    """The t that (logit rho, log sd) of every factor is proposed from, ``Tuning.own_fit``, fitted to draws L (n, …) and own (n, F). A
-    factor whose sd, or rho, is given has none."""
+def fit_degrees(packed: Packed, L: np.ndarray, own: np.ndarray, sigma: np.ndarray, found: np.ndarray) -> None:
+    """The t that (logit rho, log sd, log sigma) of every factor is proposed from, ``Tuning.own_fit``, fitted to draws L (n, …), own (n, F)
+    and sigma (n,). Sigma takes part where the outcome is gaussian, its sigma drawn, and all location effects are out at once; a factor
+    whose sd, or rho, is given has none."""
     n, first = len(L), packed.student.size
+    with_sigma = packed.family == kl.GAUSSIAN and packed.units <= 1 and packed.priors.scale.size > 0 and packed.priors.scale[0, 0] != FIXED
     for k, f in enumerate(packed.neighbours.chosen):
         terms = [t for t in packed.layout.term if t.factor == f]
         low, high = packed.neighbours.bounds[k]
@@ -117,9 +119,13 @@ def fit_degrees(packed: Packed, L: np.ndarray, own: np.ndarray, found: np.ndarra
             continue
         rho = own[:, first + k]
         with np.errstate(divide="ignore", invalid="ignore"):
-            points = np.stack([np.log((rho - low) / (high - rho)), np.log(L[:, terms[0].l0])])
+            points = np.stack([np.log((rho - low) / (high - rho)), np.log(L[:, terms[0].l0]), *([np.log(sigma)] if with_sigma else [])])
         covariance = np.cov(points)
         if not np.all(np.isfinite(covariance)) or np.any(np.diag(covariance) <= 0.0):
             continue
-        root = WIDER * np.linalg.cholesky(covariance + 1e-6 * np.diag(np.diag(covariance)))
-        found[first + k] = [*points.mean(axis=1), root[0, 0], root[1, 0], root[1, 1], 1.0]
+        d = len(points)
+        root = np.zeros((3, 3))
+        root[:d, :d] = WIDER * np.linalg.cholesky(covariance + 1e-6 * np.diag(np.diag(covariance)))
+        means = np.zeros(3)
+        means[:d] = points.mean(axis=1)
+        found[first + k] = [*means, *root[np.tril_indices(3)], d]

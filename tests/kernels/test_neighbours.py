@@ -164,20 +164,22 @@ def _no_jacobian_of_sds(*a, right=neighbours.scale_covariances):
     return 0.0 * right(*a)
 
 
-def test_proposals_from_the_fitted_t_have_its_density():
-    """Against scipy's t of two dimensions; the radii of what is proposed by their law, F(2, 5)."""
-    fit, rng = np.array([0.4, -0.7, 1.3, -0.5, 0.6, 1.0]), np.random.default_rng(6)
-    root = np.array([[1.3, 0.0], [-0.5, 0.6]])
-    law = stats.multivariate_t([0.4, -0.7], root @ root.T, df=5)
+@pytest.mark.parametrize("d", [2, 3])
+def test_proposals_from_the_fitted_t_have_its_density(d: int):
+    """Against scipy's t of two, and of three dimensions; the radii of what is proposed by their law, d F(d, 5)."""
+    root, mean = np.array([[1.3, 0.0, 0.0], [-0.5, 0.6, 0.0], [0.2, -0.1, 0.4]]), np.array([0.4, -0.7, 0.2])
+    fit, rng = np.array([*mean, *root[np.tril_indices(3)], d]), np.random.default_rng(6)
+    law = stats.multivariate_t(mean[:d], root[:d, :d] @ root[:d, :d].T, df=5)
     points = law.rvs(30, random_state=1)
-    ours = [neighbours.log_fitted_degree(fit, x, log_sd) for x, log_sd in points]
+    ours = [neighbours.log_fitted_degree(fit, *x, *([9.0] if d == 2 else [])) for x in points]
     np.testing.assert_allclose(np.diff(ours), np.diff(law.logpdf(points)), atol=1e-10)
-    found = np.array([neighbours.propose_degree(rng, neighbours.FITTED, 0.1, fit, 9.0, 9.0) for _ in range(4000)])
-    z = np.linalg.solve(root, (found - fit[:2]).T)
-    assert stats.kstest(0.5 * np.sum(z**2, axis=0), stats.f(2, 5).cdf).pvalue > 1e-4
+    found = np.array([neighbours.propose_degree(rng, neighbours.FITTED, 0.1, fit, 9.0, 9.0, 9.0) for _ in range(4000)])
+    assert (d == 3) == (not np.any(found[:, 2] == 9.0))
+    z = np.linalg.solve(root[:d, :d], (found - mean)[:, :d].T)
+    assert stats.kstest(np.sum(z**2, axis=0) / d, stats.f(d, 5).cdf).pvalue > 1e-4
     assert stats.kstest(np.arctan2(z[1], z[0]), stats.uniform(-np.pi, 2.0 * np.pi).cdf).pvalue > 1e-4
-    walked = np.array([neighbours.propose_degree(rng, neighbours.WALK, 0.3, fit, 1.0, 2.0) for _ in range(4000)])
-    assert np.all(walked[:, 1] == 2.0) and stats.kstest(walked[:, 0], stats.norm(1.0, 0.3).cdf).pvalue > 1e-4
+    walked = np.array([neighbours.propose_degree(rng, neighbours.WALK, 0.3, fit, 1.0, 2.0, 3.0) for _ in range(4000)])
+    assert np.all(walked[:, 1:] == [2.0, 3.0]) and stats.kstest(walked[:, 0], stats.norm(1.0, 0.3).cdf).pvalue > 1e-4
 
 
 MISTAKES = {
@@ -185,13 +187,17 @@ MISTAKES = {
     "the log-determinant of ρ is forgotten": ("log_density_of_white", _no_log_determinant),
     "the Jacobian of the logit is forgotten": ("log_prior_of_logit", _no_jacobian),
     "sds follow without their Jacobian": ("scale_covariances", _no_jacobian_of_sds),
-    "the t that proposes is forgotten": ("log_fitted_degree", lambda fit, x, log_sd: 0.0),
+    "the t that proposes is forgotten": ("log_fitted_degree", lambda *a: 0.0),
+    "the prior of sigma is forgotten": ("log_prior_of_sigma", lambda *a: 0.0),
+    "the noise keeps its size": ("scale_by", lambda *a: None),
     "none, from the t": (None, None),
 }
 ALONE = {
     "sds follow without their Jacobian": neighbours.ALONG,
     "none": neighbours.ALONG,
     "the t that proposes is forgotten": neighbours.FITTED,
+    "the prior of sigma is forgotten": neighbours.FITTED,
+    "the noise keeps its size": neighbours.FITTED,
     "none, from the t": neighbours.FITTED,
 }
 """Where the moves with the effects out are made many times, and alone: what else moves ρ hides a mistake in them."""
@@ -220,7 +226,7 @@ def test_mistakes_are_caught(mistake: str, monkeypatch: pytest.MonkeyPatch):
 
     def far(engine: StructuredEngine) -> None:
         engine.chain.tuning.own_step[:] = 1.5
-        engine.chain.tuning.own_fit[:] = [0.3, -0.6, 1.0, -0.3, 0.8, 1.0]
+        engine.chain.tuning.own_fit[:] = [0.3, -0.6, -0.2, 1.0, -0.3, 0.8, 0.1, 0.2, 0.9, 3.0]
 
     try:
         found, p = judge(engine, design, rng, replicates=1000, sweeps=4, patched=True, broken=far)

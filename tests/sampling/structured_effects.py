@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from gibbs.kernels.priors import FIXED
 
 from gibbs.kernels import layout as kl
 from gibbs.model import pedigrees, structures
@@ -95,7 +96,8 @@ class StructuredEngine(GrEngine):
         if self.packed.layout.fields.table.size and self.plan.scheme == "second-order":
             self.chain.pieces[0] = 3
         if self.elliptical:  # rho and its sd are proposed from a t, as good as any
-            self.chain.tuning.own_fit[:] = [0.3, -0.6, 1.0, -0.3, 0.8, 1.0]
+            sigma = self.packed.family == kl.GAUSSIAN and self.packed.units <= 1 and self.packed.priors.scale[0, 0] != FIXED
+            self.chain.tuning.own_fit[:] = [0.3, -0.6, -0.2, 1.0, -0.3, 0.8, 0.1, 0.2, 0.9, 3.0 if sigma else 2.0]
 
     def nodes(self, f: int, values: dict) -> np.ndarray:
         """The effects of factor f, and given them what a field has beside them."""

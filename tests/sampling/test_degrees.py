@@ -144,8 +144,10 @@ def test_a_bridge_over_positions_that_are_no_levels():
     np.testing.assert_allclose(np.cov(found[:, 0]), V, atol=0.02)
 
 
-def test_shares_of_variance_count_what_rho_says(tmp_path: Path):
-    """mean K_jj over rows, at every draw's rho, from the fit and from its folder."""
+@pytest.mark.parametrize("together", [10**7, 90])
+def test_shares_of_variance_count_what_rho_says(tmp_path: Path, together: int, monkeypatch: pytest.MonkeyPatch):
+    """mean K_jj over rows, at every draw's rho, from the fit and from its folder; all draws at once, and a few at a time."""
+    monkeypatch.setattr(variances, "_NUMBERS", together)
     term, labels = of("leroux", tmp_path)
     data = data_of([label for label in labels if label != "C"], np.random.default_rng(3), each=4)
     fit = gibbs.fit(f"y ~ x + {term}", data, priors=PRIORS, draws=60, warmup=60, chains=2, seed=2, progress=False)

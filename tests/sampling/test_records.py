@@ -169,4 +169,4 @@ def test_other_arrays_are_another_format():
     for name, wanted in names.items():
         learnt = {key for key in chain_of(name).learnt() if not key.startswith("which.")}
         assert learnt == wanted | names["gaussian slopes"]
-    assert standing.FORMAT == 5
+    assert standing.FORMAT == 6
