@@ -433,9 +433,9 @@ def propose_degree(rng, how, step, fit, x, log_sd, log_sigma):
 
 
 @kernel
-def log_prior_of_sigma(priors, sigma):
-    """Log density of σ, a residual sd that is drawn."""
-    return log_scale_prior(priors.scale[0, 0], priors.scale[0, 1], priors.scale[0, 2], sigma)
+def log_prior_of_log_sigma(priors, sigma):
+    """Log density of log σ, σ a residual sd that is drawn."""
+    return log_scale_prior(priors.scale[0, 0], priors.scale[0, 1], priors.scale[0, 2], sigma) + math.log(sigma)
 
 
 @kernel
@@ -481,7 +481,7 @@ def move_degree(rng, how, known, between, k, model, target, state, work):
     if how == FITTED and fit[READY] > 2.0 and rise > -np.inf:
         times *= math.exp(new_log_sigma - log_sigma)
         sigma *= times
-        rise += new_log_sigma - log_sigma + log_prior_of_sigma(model.priors, sigma) - log_prior_of_sigma(model.priors, state.sigma[0])
+        rise += log_prior_of_log_sigma(model.priors, sigma) - log_prior_of_log_sigma(model.priors, state.sigma[0])
     copy_to(state.L, trial.L)
     if how != WALK and rise > -np.inf:
         rise -= log_prior_of_covariances(layout, f, model.priors, trial.L, work.small[0])

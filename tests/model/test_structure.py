@@ -113,6 +113,18 @@ def test_levels_of_one_row() -> None:
     assert kinds("bin ~ (1 | id)", columns, "logit") == ["one-row"]
 
 
+def test_one_row_an_area_and_a_part_of_its_own() -> None:
+    columns = {"y": np.random.default_rng(4).normal(size=30), "s": np.ones(30), "n": np.arange(30) % 5, "r": np.arange(30) // 6}
+    columns |= {"c": np.arange(30) % 6}
+    assert "stand for the same variation" in message("one-row", "y ~ bym2(r:c, graph = lattice)", columns)
+    assert "shape of family negative_binomial" in message("one-row", "n ~ bym2(r:c, graph = lattice)", columns, "negative_binomial")
+    for formula, family in (("y ~ icar(r:c, graph = lattice)", "gaussian"), ("n ~ bym2(r:c, graph = lattice)", "poisson")):
+        assert "one-row" not in kinds(formula, columns, family)
+    assert "one-row" not in kinds("y | se(s) ~ bym2(r:c, graph = lattice)", columns)
+    twice = {name: np.tile(values, 2) for name, values in columns.items()}
+    assert "one-row" not in kinds("y ~ bym2(r:c, graph = lattice)", twice)
+
+
 def test_fewer_than_five_levels_with_a_default_prior() -> None:
     assert "town has 3 levels" in message("few-levels", "y ~ (1 | town)", SCHOOLS)
     assert kinds("y ~ (1 | town)", SCHOOLS, priors={"sd[town]": "half_normal(1)"}) == []
