@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from gibbs.kernels.elimination import coefficient_precision
 from gibbs.kernels.hyper import log_marginal
 from gibbs.kernels.location import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
+from gibbs.kernels.priors import log_scale_prior
 from gibbs.kernels.statistics import linear_predictor
 
-from gibbs.kernels import field_degrees, field_moves, fields, likelihood
+from gibbs.draws import diagnostics
+from gibbs.kernels import between, field_degrees, field_moves, fields, likelihood, neighbours
 from gibbs.kernels import layout as kl
 from gibbs.model import fields as model_fields
 from gibbs.model import structures
@@ -45,11 +49,18 @@ SHAPES = (
 )
 
 
-def chain_of(structure: str, kinds: tuple[str, ...], family: str = "gaussian", seed: int = 4):
+def chain_of(structure: str, kinds: tuple[str, ...], family: str = "gaussian", seed: int = 4, effects: float = 0.0):
+    """(a chain, its design); ``effects``: the sd of effects of levels that are added to what was simulated."""
     rng = np.random.default_rng(seed)
     made = oracles.random_design(rng, structure, family=family, rows=40, levels=7, coefficient_prior="normal")
     design = changed(made, kinds, rng)
-    chain = StructuredEngine(design, plan.make(design, "auto"), elliptical=False, seed=1, repack=True).chain
+    if effects:
+        factor = design.factors[0]
+        design = replace(design, y=design.y + effects * rng.standard_normal(len(factor.levels))[factor.codes] * factor.Z[:, 0])
+    engine = StructuredEngine(design, plan.make(design, "auto"), elliptical=False, seed=1, repack=True)
+    if family == "gaussian":
+        engine._build(design)  # with its outcomes, less a reference fit, where the engine has 0 till it is given some
+    chain = engine.chain
     if family == "gaussian":
         chain.state.row_scale[:] = 1.0
         coefficient_precision(chain.packed.priors.row, chain.state.row_scale, chain.work.B)
@@ -526,3 +537,42 @@ def test_a_field_with_a_rho_has_the_covariance_of_its_law(kind):
     assert np.linalg.eigvalsh(R)[0] > 0.0
     draws = one.effects(np.random.default_rng(2), np.full(20_000, rho))
     np.testing.assert_allclose(np.cov(draws.T), K, atol=0.06)
+
+
+@pytest.mark.parametrize("kind", ["ar1*", "leroux*", "ar1"])
+def test_rho_sd_and_sigma_that_are_proposed_from_a_t_have_their_posterior(kind):
+    """Nothing but such moves: means and squares of (logit ρ, log sd, log σ) against a sum over a grid of the dense marginal density."""
+    chain, design = chain_of("one_factor", (kind,), effects=2.0)
+    packed, of, priors = chain.packed, chain.between.neighbours, chain.packed.priors
+    low, high = of.bounds[0]
+    at = [np.linspace(-10.0, 10.0, 81), np.linspace(-6.0, 3.0, 46), np.linspace(-2.0, 1.5, 71)]
+    X, Z, _, y, weight = dense(chain, design)
+    mean, S = prior_of_coefficients(chain)
+    root, log_p = np.sqrt(weight), np.empty(tuple(map(len, at)))
+    for i, x in enumerate(at[0]):
+        rho = low + (high - low) / (1.0 + np.exp(-x))
+        of_rho = Z[0] @ covariance_of_levels(design.factors[0].structure, rho) @ Z[0].T
+        for j, log_sd in enumerate(at[1]):
+            values, V = np.linalg.eigh(root[:, None] * (X @ S @ X.T + np.exp(2.0 * log_sd) * of_rho) * root)
+            r = V.T @ (root * (y - X @ mean))
+            spread = np.maximum(values, 0.0) + np.exp(2.0 * at[2])[:, None]
+            log_p[i, j] = -0.5 * np.sum(np.log(spread) + r**2 / spread, axis=1)
+            log_p[i, j] += neighbours.log_prior_of_logit(of, 0, rho) + log_sd + at[2]
+            log_p[i, j] += log_scale_prior(*priors.sd[0], np.exp(log_sd))
+            log_p[i, j] += np.array([log_scale_prior(*priors.scale[0], v) for v in np.exp(at[2])])
+    p = np.exp(log_p - log_p.max())
+    grid = np.stack(np.meshgrid(*at, indexing="ij"), axis=-1)
+    wanted = np.array([np.average(x, weights=p, axis=(0, 1, 2)) for x in (grid, grid**2)])
+    spread = np.sqrt(wanted[1] - wanted[0] ** 2)
+    assert p[[0, -1]].max() < 0.02 and p[:, [0, -1]].max() < 0.02 and p[:, :, [0, -1]].max() < 1e-4
+    chain.tuning.own_fit[:] = [*(wanted[0] + 0.2 * spread), 1.4 * spread[0], -0.3, 1.2 * spread[1], 0.1, -0.05, 1.3 * spread[2], 3.0]
+    model = kl.Model(chain.layout, chain.gram, priors, between.without_rows(chain.between.data))
+    target = kl.Target(False, packed.n, packed.yy, quadratic_of(chain), np.nan)
+    known, found = neighbours.hold_degree(chain.rng, chain.between, 0, model, target, chain.state, chain.work), []
+    for _ in range(12_000):
+        known, _ = neighbours.move_degree(chain.rng, neighbours.FITTED, known, chain.between, 0, model, target, chain.state, chain.work)
+        found.append([neighbours.logit_of(of, 0, chain.state.own[0]), np.log(chain.state.L[0]), np.log(chain.state.sigma[0])])
+    for power, moments in zip((1, 2), wanted, strict=True):
+        for x, value in zip(np.array(found).T ** power, moments, strict=True):
+            error = x.std() / np.sqrt(float(diagnostics.ess_bulk(x[None, :])))
+            assert abs(x.mean() - value) < 4.5 * error + 0.01 * spread.min()  # the grid's own error

@@ -188,14 +188,12 @@ MISTAKES = {
     "the Jacobian of the logit is forgotten": ("log_prior_of_logit", _no_jacobian),
     "sds follow without their Jacobian": ("scale_covariances", _no_jacobian_of_sds),
     "the t that proposes is forgotten": ("log_fitted_degree", lambda *a: 0.0),
-    "the density of log sigma is forgotten": ("log_prior_of_log_sigma", lambda *a: 0.0),
     "none, from the t": (None, None),
 }
 ALONE = {
     "sds follow without their Jacobian": neighbours.ALONG,
     "none": neighbours.ALONG,
     "the t that proposes is forgotten": neighbours.FITTED,
-    "the density of log sigma is forgotten": neighbours.FITTED,
     "none, from the t": neighbours.FITTED,
 }
 """Where the moves with the effects out are made many times, and alone: what else moves ρ hides a mistake in them."""
