@@ -569,7 +569,7 @@ def test_rho_sd_and_sigma_that_are_proposed_from_a_t_have_their_posterior(kind):
     model = kl.Model(chain.layout, chain.gram, priors, between.without_rows(chain.between.data))
     target = kl.Target(False, packed.n, packed.yy, quadratic_of(chain), np.nan)
     known, found = neighbours.hold_degree(chain.rng, chain.between, 0, model, target, chain.state, chain.work), []
-    for _ in range(12_000):
+    for _ in range(40_000):
         known, _ = neighbours.move_degree(chain.rng, neighbours.FITTED, known, chain.between, 0, model, target, chain.state, chain.work)
         found.append([neighbours.logit_of(of, 0, chain.state.own[0]), np.log(chain.state.L[0]), np.log(chain.state.sigma[0])])
     for power, moments in zip((1, 2), wanted, strict=True):
