@@ -348,7 +348,7 @@ class SecondOrderChain(Chain):
                     self.elliptical &= fit_move(fit, L, np.ones(L.shape[0]), in_logs(p.layout, p.priors))
                     own[0][:], own[1][:] = fit.root, fit.widening
             if self.refits > FIT_FROM:
-                self.fitted = self.fitted or worst < FITTED_BELOW
+                self.fitted = self.fitted or (worst < FITTED_BELOW and not p.neighbours.chosen.size)  # sds hang on the rho of the state
                 rejected = self.counts.moves.rejected.max()
                 self.independent = bool(rejected <= MOST_REJECTED * L.shape[0] and worst > EASY[0][0])
         self._learn_levels(worst)
