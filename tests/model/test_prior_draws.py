@@ -17,6 +17,8 @@ from gibbs.model.records import CoefficientPrior, Factor, Prior, Term
 from gibbs.posterior import linear
 from tests import oracles
 from tests.model.tables import build, example
+from tests.oracles.structured import covariance_of_levels
+from tests.sampling.structured_effects import changed
 
 N = 15_000
 EXACT = 1e-5
@@ -272,3 +274,16 @@ def test_degrees_of_freedom_of_effects_begin_at_one() -> None:
     default, u, _ = _effects_of('y ~ (1 | gr(g, dist = "student"))', N, sd="1")
     assert default["df_g"].min() > 1.0
     assert stats.kstest(stats.t.cdf(u[:, 3, 0], default["df_g"]), stats.uniform.cdf).pvalue > EXACT
+
+
+@pytest.mark.parametrize("kind", ["rw2*", "icar*", "bym2*", "leroux*", "ar1*", "pedigree*", "leroux"])
+def test_columns_that_vary_over_levels_that_know_each_other(kind: str) -> None:
+    """cov(u) = K ⊗ Σ, with K at its rho, of a field, and in the core."""
+    rng = np.random.default_rng(4)
+    factor = changed(oracles.random_design(rng, "slopes", rows=40, levels=7), (kind,), rng).factors[0]
+    n, S = 20_000, np.array([[0.8, 0.3], [0.3, 0.5]])
+    has = factor.structure.has_degree
+    u = prior_draws.effects_of(factor, [np.tile(S, (n, 1, 1))], np.full(n, 0.6) if has else None, rng, n)
+    wanted = np.kron(covariance_of_levels(factor.structure, 0.6 if has else None), S)
+    size = np.sqrt(np.outer(np.diagonal(wanted), np.diagonal(wanted)))
+    np.testing.assert_allclose(np.cov(u.T) / size, wanted / size, atol=5.0 * np.sqrt(2.0 / n))  # 105 pairs, 5 sds
