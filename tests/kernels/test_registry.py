@@ -159,6 +159,7 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
         "logit_of",
         "log_step_variance",
         "log_prior_of_covariances",
+        "log_prior_of_log_sigma",
         "log_sd_of",
         "hold_degree",
     }  # through ``move_degree``
