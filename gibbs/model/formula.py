@@ -133,8 +133,7 @@ def parse(text: str) -> Formula:
     Raises FormulaError, with the formula and a caret under the place, for anything that is not a formula of a model
     this package knows.
     """
-    text = str(text).strip()
-    return _Reader(text).formula()
+    return _Reader(str(text).strip()).formula()
 
 
 _ADDITIONS = (
@@ -143,7 +142,7 @@ _ADDITIONS = (
     'weights(w, type = "precision"), rows of residual variance sigma²/w; or weights(w, type = "sampling"), weights of a survey'
 )
 _GR = '(1 | gr(g, by = z)), (1 | gr(g, dist = "student")), (1 | gr(g, pw = w)), (1 | gr(g, cov = "A.csv")).'
-_IN_GR = ", ".join(("by", "dist", "pw", *GIVEN))
+_IN_GR = ("by", "dist", "pw", *GIVEN, "cor")
 _ELSEWHERE_IN_GR = {"id": "gr(id = …), effects correlated across formulas, is not available: there is one formula."}
 _ONE_EXPRESSION = {
     "se": "the standard error of each row; the residual sd is then not estimated",
@@ -413,8 +412,9 @@ class _Reader:
                 further |= {"structure": keyword, "options": ((keyword, structured_terms.option(keyword, value, self.refuse)),)}
                 continue
             word = value.text if isinstance(value, Name) else show(value)
-            if keyword is None or keyword not in ("dist", "by", "cor", "pw"):
-                self.refuse(value.at, _ELSEWHERE_IN_GR.get(keyword or "", f"gr() takes {_IN_GR} and cor by name: {_GR}"))
+            if keyword not in _IN_GR:
+                said = f"gr() takes {', '.join(_IN_GR[:-1])} and cor by name: {_GR}{nearest(keyword or '', _IN_GR)}"
+                self.refuse(value.at, _ELSEWHERE_IN_GR.get(keyword or "", said))
             if keyword in further:
                 self.refuse(value.at, f"gr() says {keyword} twice.")
             if keyword == "cor":

@@ -11,7 +11,7 @@ from scipy import sparse
 
 import gibbs
 from gibbs.draws import diagnostics
-from gibbs.errors import DataError
+from gibbs.errors import DataError, FormulaError
 from gibbs.model import fields, graphs, pedigrees, small_fields, structures
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
@@ -130,6 +130,14 @@ def test_what_is_no_precision_is_refused(text, words, tmp_path):
     data = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0], "a": ["x", "y", "x", "y"]})
     with pytest.raises(DataError, match=words):
         gibbs.check(f'y ~ (1 | gr(a, prec = "{tmp_path / "q.csv"}"))', data)
+
+
+def test_a_misspelt_word_of_gr_has_its_nearest_match():
+    data = pd.DataFrame({"y": [1.0, 2.0], "a": ["x", "y"]})
+    with pytest.raises(FormulaError, match=r"gr\(\) takes by, .* and cor by name: .*Did you mean 'pedigree'\?"):
+        gibbs.check('y ~ (1 | gr(a, pedigre = "p.csv"))', data)
+    with pytest.raises(FormulaError, match="gr\\(\\) says cov and prec; one says what levels know of each other"):
+        gibbs.check('y ~ (1 | gr(a, cov = "a.csv", prec = "b.csv"))', data)
 
 
 def written(tmp_path: Path, parents: np.ndarray) -> dict[str, str]:
