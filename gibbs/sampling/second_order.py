@@ -49,6 +49,8 @@ OWN_EVERY, FEW_OWN = (1.0, 4.0, 8.0), 200
 OTHERS, MOSTLY = 10, 0.5
 """Where no more levels than these have rows that are not all alike, or so large a share has rows that are, the sds of a factor hang on the
 latter: they move by their own law, and effects are scaled with sds, in every sweep."""
+PIECES_WITH_IT = 0.7
+"""Acceptance of the pieces that a level of a field is in, over that of all pieces, below which it is what they are refused for."""
 FITTED_BELOW = 0.7
 """Acceptance of the core below which the stand-in's own law of the variances is no good guide: a t fitted to them proposes instead."""
 LONG_ROWS, TIMES = 10.0, 3
@@ -462,12 +464,16 @@ class SecondOrderChain(Chain):
         return float(read / max(moves.core_tried.sum(), 1))
 
     def worst_levels(self) -> dict[str, tuple[str, float]]:
-        """By factor, the level whose moves are accepted least since warm-up, of those without another kind, and the share."""
+        """By factor, the level whose moves are accepted least since warm-up, of those without another kind, and the share. Of a field,
+        whose levels move in pieces of many, only where it is less than ``PIECES_WITH_IT`` of that of all, or than ``SPLIT_FIELD``."""
         found = {}
-        for factor, (tried, accepted), own in zip(self.factors, own_law.by_level(self.packed, self.counts), self.which, strict=True):
+        known = zip(self.factors, own_law.by_level(self.packed, self.counts), self.which, self.packed.layout.factor, strict=True)
+        for factor, (tried, accepted), own, row in known:
             if tried.any() and not own.all():
                 j = int(np.argmin(np.where(own, np.inf, accepted / np.maximum(tried, 1))))
-                found[factor.name] = factor.levels[j], float(accepted[j] / tried[j])
+                share = float(accepted[j] / tried[j])
+                if row.sparse < 0 or share < max(PIECES_WITH_IT * float(accepted.sum() / tried.sum()), SPLIT_FIELD):
+                    found[factor.name] = factor.levels[j], share
         return found
 
 

@@ -298,3 +298,17 @@ def test_a_move_that_only_some_chains_have_is_none_in_the_others(monkeypatch):
     found = chains.run(design, plan.make(design, "second-order"), sampling).info
     assert found["acceptance"] == {"core": [0.9, 0.9], "levels of g": [0.8, 0.8], "other parts of the core": [None, 0.01]}
     assert found["alarms"] == ["In chain 2 the other parts of the core hardly move: 1.0% of the proposals are accepted."]
+
+
+def test_a_level_of_a_field_is_stuck_where_its_pieces_are_refused_for_it():
+    """Pieces of some tens of levels are refused now and then, whoever is in them: a level is named where its own are refused more often."""
+    design = changed(fitted_design("one_factor", "poisson", rows=60, levels=9), ("rw1*",), np.random.default_rng(1))
+    chain = SecondOrderChain(0, np.random.SeedSequence(1), pack.pack(design, plan.make(design, "auto")), design, 50)
+    (factor,), counts, u0 = chain.factors, chain.counts, int(chain.packed.layout.factor[0].u0)
+    counts.tried[:], counts.accepted[:] = 1000, 760
+    counts.accepted[u0 + 3] = 690
+    assert not chain.worst_levels() and f"worst level of {factor.name}" not in chain.acceptance()
+    counts.accepted[u0 + 3] = 510
+    assert chain.worst_levels() == {factor.name: (factor.levels[3], 0.51)}
+    counts.accepted[:] = 400  # all of them
+    assert chain.worst_levels()[factor.name][1] == 0.4
