@@ -29,7 +29,7 @@ from scipy.spatial import Delaunay
 import gibbs
 from benchmarks import variances
 from gibbs.draws import diagnostics
-from gibbs.model import fields, small_fields, structures
+from gibbs.model import fields, pedigrees, small_fields, structures
 
 PROBLEMS = (
     ("rw1", 1_000, "gaussian", 1.0, 1),
@@ -80,6 +80,7 @@ SMALL = (
     ("icar", 40, "poisson", 4, 0, 2),
     ("icar", 100, "poisson", 4, 0, 2),
     ("icar", 60, "logit", 5, 0, 2),
+    *(("pedigree", levels, family, 2, 0, 1) for levels in (40, 60, 150) for family in ("gaussian", "poisson")),
 )
 """Law, levels, family, rows a level, levels of a second factor that is crossed with them, columns that vary."""
 NEVER = 10**9
@@ -95,6 +96,17 @@ def map_of(n: int, rng: np.random.Generator) -> np.ndarray:
     return np.unique(pairs[near], axis=0)
 
 
+def herd(n: int, rng: np.random.Generator) -> np.ndarray:
+    """(n, 2) parents: five generations, few sires and more dams of the one before."""
+    each, parents = n // 5, np.full((n, 2), -1)
+    for first in range(each, n, each):
+        before = np.arange(first - each, first)
+        sires, dams = rng.choice(before, max(each // 8, 1), replace=False), rng.choice(before, each // 2, replace=False)
+        young = slice(first, min(first + each, n))
+        parents[young] = np.column_stack([rng.choice(sires, n)[young], rng.choice(dams, n)[young]])
+    return parents
+
+
 def law_of(law: str, levels: int, rng: np.random.Generator, folder: Path) -> tuple[fields.Field, str]:
     """(the law, the term); the graph of a map is drawn, and written into ``folder``."""
     term = f"{law}(place)"
@@ -103,6 +115,13 @@ def law_of(law: str, levels: int, rng: np.random.Generator, folder: Path) -> tup
         pd.DataFrame(edges, columns=["a", "b"]).to_csv(folder / "map.csv", index=False)
         one = structures.of_areas(law, law, edges, levels, np.ones(levels, dtype=bool), sparse=True).field
         term = f'{law}(place, graph = "{folder / "map.csv"}")'
+    elif law == "pedigree":
+        parents = herd(levels, rng)
+        names = np.append(np.arange(levels).astype(str), "")  # the last: of nobody
+        pd.DataFrame({"id": names[:-1], "sire": names[parents[:, 0]], "dam": names[parents[:, 1]]}).to_csv(folder / "herd.csv", index=False)
+        R, _ = pedigrees.precision(parents, "", [])
+        one = structures.of_precision(law, law, R, np.ones(levels, dtype=bool), "", sparse=True).field
+        term = f'(1 | gr(place, pedigree = "{folder / "herd.csv"}"))'
     elif law == "ar1":
         one = fields.of_autoregression(np.minimum(np.arange(levels), 1))
     else:

@@ -3,7 +3,7 @@
 With the noise ε of the location effects held (``second_order.py``) the density of a parameter under the normal model, or stand-in, is that
 of the factorisation, and effects follow. One proposal is
 
-    density_at      log p(ỹ | L, σ, law), of the state                               then, at the state, ``hold_noise``
+    density_at      log p(ỹ | L, σ, law), of the state                            then, at the state, ``hold_noise``
     …               the law, and cross-products with it, are those of the proposal
     density_at      of the proposal
     follow_noise    the effects of the proposal, and Σ_i gap_i(η') − gap_i(η)

@@ -27,91 +27,49 @@ from .statistics import add_effects
 
 @kernel
 def hold_constraints(fields, of, room, x, first, last):
-    """x[i], first ≤ i < last places, ← what is orthogonal to a_b, component by component, of every constraint."""
-    if of.constraints > 2:
-        _hold_many(fields, of, room, x, first, last)
-    elif of.constraints > 0:
-        _hold_one_or_two(fields, of, room, x, first, last)
-
-
-@kernel
-def _hold_one_or_two(fields, of, room, x, first, last):
-    index, J, parts, at = fields.index, of.nodes, of.parts, of.sums0
-    a0, a1 = of.constraint0, of.constraint0 + J
-    for m in range(5 * parts):
-        room[at + m] = 0.0
-    for i in range(first, last):
-        j = index[of.order0 + i]
-        m = index[of.part0 + j]
-        if m >= 0:
-            room[at + m] += room[a0 + j] * x[i]
-            room[at + parts + m] += room[a0 + j] ** 2
-            if of.constraints > 1:
-                room[at + 2 * parts + m] += room[a0 + j] * room[a1 + j]
-    for i in range(first, last):
-        j = index[of.order0 + i]
-        m = index[of.part0 + j]
-        if m >= 0 and room[at + parts + m] > 0.0:
-            x[i] -= room[a0 + j] * room[at + m] / room[at + parts + m]
-            if of.constraints > 1:
-                b = room[a1 + j] - room[a0 + j] * room[at + 2 * parts + m] / room[at + parts + m]
-                room[at + 3 * parts + m] += b * x[i]
-                room[at + 4 * parts + m] += b * b
-    if of.constraints > 1:
-        for i in range(first, last):
-            j = index[of.order0 + i]
-            m = index[of.part0 + j]
-            if m >= 0 and room[at + parts + m] > 0.0 and room[at + 4 * parts + m] > 1e-20 * room[at + parts + m]:
-                b = room[a1 + j] - room[a0 + j] * room[at + 2 * parts + m] / room[at + parts + m]
-                x[i] -= b * room[at + 3 * parts + m] / room[at + 4 * parts + m]
-
-
-@kernel
-def _hold_many(fields, of, room, x, first, last):
-    """``hold_constraints`` by Gram–Schmidt: what is left of every a_b stands in room[of.held0 …]. One that is all but a combination of
-    those before it has no direction."""
-    index, n, parts, at = fields.index, of.nodes, of.parts, of.sums0
+    """x[i], first ≤ i < last places, ← what is orthogonal to a_b, component by component, of every constraint: by Gram–Schmidt, in which
+    one that is all but a combination of those before it has no direction. What is left of the a_b stands in room[of.held0 …]."""
+    n, parts, spare = of.nodes, of.parts, of.sums0 + of.constraints * of.parts
     for k in range(of.constraints):
-        own = of.held0 + k * n
+        own, squares = of.held0 + k * n, of.sums0 + k * parts
         for i in range(first, last):
-            room[own + i] = room[of.constraint0 + k * n + index[of.order0 + i]]
-        _sum_of_products(fields, of, room, own, own, first, last, at + of.constraints * parts)  # how long it was
-        for before in range(k):
-            _take_direction_out(fields, of, room, of.held0 + before * n, room, own, first, last, at + before * parts)
-        _sum_of_products(fields, of, room, own, own, first, last, at + k * parts)
+            room[own + i] = room[of.constraint0 + k * n + fields.index[of.order0 + i]]
+        _sum_of_products(fields, of, room, own, room, own, first, last, squares)
         for m in range(parts):
-            if not room[at + k * parts + m] > 1e-20 * room[at + (of.constraints) * parts + m]:
-                room[at + k * parts + m] = 0.0
-        _take_direction_out(fields, of, room, own, x, np.int64(0), first, last, at + k * parts)
+            room[spare + m] = room[squares + m]  # how long it was
+        for before in range(k):
+            _take_out(fields, of, room, of.held0 + before * n, of.sums0 + before * parts, room, own, first, last)
+        if k > 0:
+            _sum_of_products(fields, of, room, own, room, own, first, last, squares)
+        for m in range(parts):
+            if not room[squares + m] > 1e-20 * room[spare + m]:
+                room[squares + m] = 0.0
+        _take_out(fields, of, room, own, squares, x, np.int64(0), first, last)
 
 
 @kernel
-def _sum_of_products(fields, of, room, a, b, first, last, out):
-    """room[out + m] ← Σ room[a + i] room[b + i] over the places of component m."""
+def _sum_of_products(fields, of, room, a, x, start, first, last, out):
+    """room[out + m] ← Σ room[a + i] x[start + i] over the places of component m."""
     index = fields.index
     for m in range(of.parts):
         room[out + m] = 0.0
     for i in range(first, last):
         m = index[of.part0 + index[of.order0 + i]]
         if m >= 0:
-            room[out + m] += room[a + i] * room[b + i]
+            room[out + m] += room[a + i] * x[start + i]
 
 
 @kernel
-def _take_direction_out(fields, of, room, a, x, start, first, last, squares):
+def _take_out(fields, of, room, a, squares, x, start, first, last):
     """x[start + i] ← what is orthogonal to room[a + i], component by component; Σ of its squares at room[squares + m], 0: it has none."""
-    index = fields.index
+    index, sums = fields.index, of.sums0 + (of.constraints + 1) * of.parts
+    _sum_of_products(fields, of, room, a, x, start, first, last, sums)
     for m in range(of.parts):
-        if not room[squares + m] > 0.0:
-            continue
-        s = 0.0
-        for i in range(first, last):
-            if index[of.part0 + index[of.order0 + i]] == m:
-                s += room[a + i] * x[start + i]
-        s /= room[squares + m]
-        for i in range(first, last):
-            if index[of.part0 + index[of.order0 + i]] == m:
-                x[start + i] -= s * room[a + i]
+        room[sums + m] /= room[squares + m] if room[squares + m] > 0.0 else np.inf
+    for i in range(first, last):
+        m = index[of.part0 + index[of.order0 + i]]
+        if m >= 0:
+            x[start + i] -= room[sums + m] * room[a + i]
 
 
 @contracted

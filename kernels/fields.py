@@ -231,11 +231,12 @@ def place_field(layout, f, work, u):
 @kernel
 def scale_levels(factor, roots, u, first, levels):
     """u_j ← L u_j of so many levels, u_0 at ``first``."""
-    q = factor.width
-    for j in range(levels):
-        if q == 1:
-            u[first + j] *= roots[factor.root0]
-        else:
+    q, l = factor.width, roots[factor.root0]
+    if q == 1:
+        for j in range(levels):
+            u[first + j] *= l
+    else:
+        for j in range(levels):
             multiply_root(roots, factor.root0, q, u, first + j * q)
 
 
@@ -308,8 +309,9 @@ def _product_of_columns(layout, f, u, a, b):
         for k in range(3 * d, 3 * d + 3):
             at = u0 + index[of.ends0 + k] * q
             s += value[of.weight0 + k] * u[at + a]
-            t += value[of.weight0 + k] * u[at + b]
-        total += s * t
+            if b != a:
+                t += value[of.weight0 + k] * u[at + b]
+        total += s * (t if b != a else s)
     for i in range(0, of.nodes if of.differences == 0 else 0, q):  # R is given itself: that of the first node of every level
         here = u0 + index[of.order0 + i]
         for e in range(index[of.priors0 + i], index[of.priors0 + i + 1]):

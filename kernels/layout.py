@@ -136,7 +136,7 @@ FIELD = np.dtype(
             "diagonal0",  # inverses of its diagonal (J q)
             "constraint0",  # a (constraints·J q)
             "scratch0",  # (J q)
-            "held0",  # (constraints·J q) where there are more than two constraints
+            "held0",  # what a piece of the order has of a, by place (constraints·J q)
             "spare0",  # (q·pc)
             "law",  # of a ρ that is drawn (``field_degrees.py``), −1 where there is none; the rest is for those that have one
             "multipliers",
@@ -148,7 +148,7 @@ FIELD = np.dtype(
             "steps0",  # of ar1: lengths of steps, and how many are as long
             "terms",  # of leroux: of the series that follow
             "scale0",  # offset in ``value``: κ, the series of log|K⁻|, those of log v of every component
-            "sums0",  # (parts·max(pc, 5, constraints + 1))
+            "sums0",  # (parts·max(pc, constraints + 2))
         )
     ],
     align=True,

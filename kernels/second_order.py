@@ -102,7 +102,7 @@ FITTED = 3
 SMALL_STEP = 0.45
 """Part of the noise that a small step replaces, for tails that a redraw reaches seldom."""
 
-OF_FIELDS = 2
+REDRAWN = 2
 """Times that the noise of a field is redrawn for each factorisation, which takes longer (`benchmarks/fields.md`)."""
 
 FRESH = 64.0
@@ -331,7 +331,7 @@ def move_levels(rng, orders, share, shape, unit, model, state, trial, work, coun
         if layout.units[unit, pos] < 0:
             continue
         if layout.factor[layout.units[unit, pos]].sparse >= 0:
-            for _ in range(OF_FIELDS):
+            for _ in range(REDRAWN):
                 refresh_field_at(orders.at[AT_FIELD], (
                     rng, share, orders.pieces, model.data, cut, layout, unit, pos, state, trial, work, counts
                 ))  # fmt: skip

@@ -22,15 +22,18 @@ import numpy as np
 from gibbs.model import leroux_scale
 from gibbs.model.selected_inverse import Inverses
 
-SMALLEST = dict.fromkeys(("rw1", "rw2", "icar", "ar1", "bym2", "leroux", "pedigree", "prec"), 200)
-"""Levels above which a walk or a map is a field, where below it stands in the dense core; kinds that may be one."""
+KINDS = ("rw1", "rw2", "icar", "ar1", "bym2", "leroux", "pedigree", "prec")
+"""Kinds of levels that may be a field."""
+SMALLEST = 200
+"""Levels above which they are one, where below they stand in the dense core."""
 LARGEST = 10_000
 """Levels that a field may have."""
+_SOME_RHO = 0.5
 
 
 def is_one(kind: str, levels: int, sparse: bool | None = None) -> bool:
     """Whether so many levels of a kind are a field: where ``sparse`` says so, or, where it says nothing, above ``SMALLEST``."""
-    return kind in SMALLEST and (levels > SMALLEST[kind] if sparse is None else sparse)
+    return kind in KINDS and (levels > SMALLEST if sparse is None else sparse)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Field:
     see. variances (J,): the diagonal of K. unit: c in K = c(D₀'D₀)⁻, D₀ the differences as they were before (of a map, of its first
     component). law, code (E, 3): where K hangs on a rho, of ``multipliers``, which of them a weight is times. hidden: nodes that are no
     levels, the last of all. steps (J,): of ar1 from the level before. shared: of bym2 the field of its icar, of leroux that of D − W.
-    matrix (J, J) sparse: R, where it is given itself, and there are no differences; operations that its factorisation takes."""
+    matrix (J, J) sparse: R, where it is given itself, and there are no differences; inverses: of it."""
 
     ends: np.ndarray = field(repr=False)
     weight: np.ndarray = field(repr=False)
@@ -55,7 +58,7 @@ class Field:
     steps: np.ndarray | None = field(default=None, repr=False)
     shared: Field | None = field(default=None, repr=False)
     matrix: Any = field(default=None, repr=False)
-    operations: float = 0.0
+    inverses: Inverses | None = field(default=None, repr=False)
 
     @property
     def nodes(self) -> int:
@@ -89,7 +92,19 @@ class Field:
     @cached_property
     def scale(self) -> leroux_scale.Scale:
         """Of leroux: its variances at every rho."""
-        return leroux_scale.of(self.shared.precision(), self.part, self.pins, self.shared.precision() + self.beside())
+        return leroux_scale.of(self.shared.precision() + self.beside, self.part, self.pins)
+
+    @cached_property
+    def elimination(self) -> Inverses:
+        """R̃, at some rho: the order of its elimination, in which pinned nodes are the last, and what that takes."""
+        if self.inverses is not None:
+            return self.inverses
+        return Inverses(self.tilde, np.concatenate([np.zeros(0, dtype=np.int64), *self.pins]))
+
+    @cached_property
+    def tilde(self) -> Any:
+        """R̃ = R + NB + B'N' (``beside``), (J, J) sparse, at a rho at which it has all its entries."""
+        return (self.at(_SOME_RHO).precision() + self.beside).tocsr()
 
     def multipliers(self, rho: float) -> np.ndarray:
         """What weights are times at ``rho``; ``code`` says which. Of ar1 1/√(1 − a²) and a/√(1 − a²) for every length of step, a = rho to
@@ -118,19 +133,12 @@ class Field:
 
     def effects(self, rng: np.random.Generator, rho: np.ndarray) -> np.ndarray:
         """Draws of the effects of the levels in units of σ, (n, J), for ``rho`` (n,)."""
-        if self.law == "leroux":
-            return np.stack([self._at_degree(rng, value) for value in rho])
+        if self.law == "leroux":  # constants are an eigenvector of its precision, so that centring is conditioning
+            return np.concatenate([self.at(value)._solved(rng, 1, np.arange(self.nodes)) for value in rho])
         n, rho = rho.size, rho[:, None]
         if self.law == "bym2":
             return np.sqrt(rho) * self.shared.draws(rng, n) + np.sqrt(1.0 - rho) * rng.standard_normal((n, self.levels))
         return autoregression(rho ** self.steps.astype(np.int64), rng.standard_normal((n, self.levels)))
-
-    def _at_degree(self, rng: np.random.Generator, rho: float) -> np.ndarray:
-        """A draw of leroux: its precision has the constants among its eigenvectors, so that centring is conditioning."""
-        from scipy.sparse.linalg import splu
-
-        D = self.at(rho).differences()
-        return self.project(splu((D.T @ D).tocsc()).solve(D.T @ rng.standard_normal(len(self.ends))))
 
     def differences(self) -> Any:
         """D, (E, J) sparse."""
@@ -166,6 +174,7 @@ class Field:
         ]
         return sparse.vstack(rows)
 
+    @cached_property
     def beside(self) -> Any:
         """NB + B'N', (J, J) sparse, of R̃ = R + NB + B'N', which has a Cholesky factor where R, which sees no N, has none, and is R where
         N'φ = 0; of leroux beside R₀.
@@ -200,10 +209,14 @@ class Field:
             z = rng.standard_normal((self.nodes, n)) / np.sqrt(found.U.diagonal())[:, None]
             return spsolve_triangular(found.L.T.tocsr(), z, lower=False)[found.perm_c].T
 
-        D = self.differences()
-        free = np.setdiff1d(np.arange(self.nodes), np.concatenate([np.zeros(0, dtype=np.int64), *self.pins]))
-        some = D[:, free]
-        x = np.zeros((self.nodes, n))
+        pins = np.concatenate([np.zeros(0, dtype=np.int64), *self.pins])
+        return self._solved(rng, n, np.setdiff1d(np.arange(self.nodes), pins))
+
+    def _solved(self, rng: np.random.Generator, n: int, free: np.ndarray) -> np.ndarray:
+        """x (n, J) with Dx nearest to noise, 0 where it is not ``free``, then with N'x = 0."""
+        from scipy.sparse.linalg import splu
+
+        some, x = self.differences()[:, free], np.zeros((self.nodes, n))
         x[free] = splu((some.T @ some).tocsc()).solve(some.T @ rng.standard_normal((len(self.ends), n)))
         return self.project(x).T
 
@@ -356,8 +369,8 @@ def of_areas_to_a_degree(edges: np.ndarray, components: np.ndarray, variances: n
     )
 
 
-def of_precision(R: Any, variances: np.ndarray, operations: float) -> Field:
-    """Levels of which a sparse precision is given, positive definite; ``variances`` (J,): the diagonal of its inverse."""
+def of_precision(R: Any, inverses: Inverses, variances: np.ndarray) -> Field:
+    """Levels of which a sparse precision is given, positive definite; its ``inverses``, and ``variances`` (J,), their diagonal."""
     J = len(variances)
     ends, weight = np.zeros((0, 3), dtype=np.int64), np.zeros((0, 3))
-    return Field(ends, weight, np.zeros((0, J)), np.full(J, -1), (), variances, matrix=R, operations=operations)
+    return Field(ends, weight, np.zeros((0, J)), np.full(J, -1), (), variances, matrix=R, inverses=inverses)

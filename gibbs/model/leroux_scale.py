@@ -8,7 +8,7 @@ determinant also at λ = 1), and tend to constants at either end. With
     s = (√(κ e^t) − 1)/(√(κ e^t) + 1)
 
 those lie on the unit circle, and (0, 1) of rho is (−1, 1) of s: Chebyshev series of some tens of terms have them to ten digits (Trefethen
-2013, theorem 8.2). κ has the eigenvalues in the middle. The values at the nodes are ``Inverses`` of R̃₀ (``gibbs.sampling.ordering``).
+2013, theorem 8.2). κ has the eigenvalues in the middle. The values at the nodes are ``Inverses`` of R̃₀ (``fields.Field.beside``).
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Scale:
         return np.polynomial.chebyshev.chebvander(np.atleast_1d(self.place(rho)), len(self.variances) - 1) @ self.variances
 
 
-def of(R: Any, part: np.ndarray, pins: tuple[np.ndarray, ...], tilde: Any) -> Scale:
-    """Of R₀ (J, J) sparse, ``tilde`` R̃₀, components ``part`` (J,), −1 of islands, and a pinned level of each, ``pins``."""
+def of(tilde: Any, part: np.ndarray, pins: tuple[np.ndarray, ...]) -> Scale:
+    """Of R̃₀ (J, J) sparse, components ``part`` (J,), −1 of islands, and a pinned level of each, ``pins``."""
     J, M = part.size, len(pins)
     member = part >= 0
     sizes = np.bincount(part[member], minlength=M)
@@ -70,8 +70,8 @@ def of(R: Any, part: np.ndarray, pins: tuple[np.ndarray, ...], tilde: Any) -> Sc
 
     variances, _ = at(np.ones(1), np.zeros(1))
     least = 1.0 / float(np.bincount(parts, weights=np.exp(variances[0]), minlength=M).max())  # 1/trace: below all eigenvalues
-    degree = R.diagonal()
-    centre = float(np.sqrt(min(least, 1.0) * max(2.0 * degree.max(), 1.0)))
+    most = 2.0 * float(tilde.diagonal().max())  # above all of them
+    centre = float(np.sqrt(min(least, 1.0) * max(most, 1.0)))
     found: dict[int, tuple[np.ndarray, float]] = {}
     n = _FIRST
     while True:

@@ -92,10 +92,11 @@ def in_order(matrix: Any, last: np.ndarray | None = None) -> tuple[np.ndarray, n
 
 
 class Inverses:
-    """Of M, (J, J) sparse and symmetric; ``last``: rows to eliminate last, such as full ones."""
+    """Of M, (J, J) sparse and symmetric; ``last``: rows to eliminate last, such as full ones. order (J,): of elimination; descend (J,): of
+    each place the first of its subtree."""
 
     def __init__(self, M: Any, last: np.ndarray | None = None) -> None:
-        self.order, _ = in_order(M.tocsr(), last)
+        self.order, self.descend = in_order(M.tocsr(), last)
         self._fronts = _fronts(M.tocsr()[self.order][:, self.order].tocsr())
 
     def of(self, a: np.ndarray, d: np.ndarray, N: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -55,6 +55,6 @@ def _without(design: Design) -> Design:
 
 def _may(design: Design, factor: Factor) -> bool:
     structure, family = factor.structure, families.of(design)
-    if structure.field is not None or structure.kind not in fields.SMALLEST or len(factor.levels) < LEAST:
+    if structure.field is not None or structure.kind not in fields.KINDS or len(factor.levels) < LEAST:
         return False
     return family.is_gaussian or (family.outcome != families.ORDINAL and design.rows_used <= ROWS_A_LEVEL * len(factor.levels))

@@ -48,9 +48,8 @@ def build(
         raise DataError(f"the levels of {random.factor} are combinations of columns; a file names the levels of one column.", where=where)
     if random.structure in structures.GRAPHS:
         labels, edges = graphs.graph(path, file)
-        order = levels.in_order(labels)
-        place = {labels.index(text): k for k, text in enumerate(order)} if len(set(labels)) == len(labels) else {}
-        edges = np.array([(min(place[a], place[b]), max(place[a], place[b])) for a, b in edges], dtype=np.int64).reshape(-1, 2)
+        order, some = _in_order(labels)
+        edges = np.sort(np.argsort(some)[edges], axis=1)
         edges = edges[np.lexsort((edges[:, 1], edges[:, 0]))]
         full, codes, observed = _levels(order, grouping, codes, frame, file, "graph")
         _few(len(order), random, where)
@@ -85,13 +84,9 @@ def _of_precision(
     random: RandomTerm, words: str, path: Path, file: str, grouping: Grouping, codes: np.ndarray, frame: pd.DataFrame, where: str
 ) -> tuple[Structure, Grouping, np.ndarray]:
     """The structure of a pedigree, or of a precision that is given."""
-    if random.structure == "pedigree":
-        labels, parents = pedigrees.read(path, file)
-        _few(len(labels), random, where)
-        R, _ = pedigrees.precision(parents, file, labels)
-    else:
-        labels, R = graphs.precision(path, file)
-        _few(len(labels), random, where)
+    labels, found = pedigrees.read(path, file) if random.structure == "pedigree" else graphs.precision(path, file)
+    _few(len(labels), random, where)
+    R = pedigrees.precision(found, file, labels)[0] if random.structure == "pedigree" else found
     order, some = _in_order(labels)
     full, codes, observed = _levels(order, grouping, codes, frame, file, random.structure)
     return structures.of_precision(random.structure, words, R[some][:, some], observed, file), full, codes

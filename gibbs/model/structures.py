@@ -89,9 +89,10 @@ VALUES = 20_000
 LIMIT = 400
 """Columns of structured effects, all together: they stand in the dense core."""
 FULL = 1 / 12
-"""Operations over the cube of the levels from which on the factorisation of a given precision is a full one: a dense block is as quick."""
+"""Products over the cube of the levels, half of those of a full matrix, from which on a given precision stands in the dense block where it
+has room."""
 OPERATIONS = 5e7
-"""And those that a sweep may take for it where there are more levels than a dense block may have."""
+"""Products that a factorisation may take where it has none: some 80 ms at the rate of a map of 3,100 (`benchmarks/fields.md`)."""
 
 
 @dataclass(frozen=True)
@@ -406,16 +407,16 @@ def of_precision(kind: str, words: str, R: Any, observed: np.ndarray, where: str
         variances = np.array([np.nan])
     if not np.all(np.isfinite(variances) & (variances > 0.0)):
         raise DataError(_NO_PRECISION, where=where)
-    full = inverses.operations > FULL * J**3
-    if J > LIMIT and full and inverses.operations > OPERATIONS:
+    if J > LIMIT and inverses.operations > OPERATIONS:
         raise DataError(
-            f"{words} has {J:,} levels, and a precision that is all but full: elimination takes {inverses.operations:.2g} operations, and "
-            f"{OPERATIONS:.0e} are the most; a full one may have {LIMIT} levels. Take fewer levels.",
+            f"{words} has {J:,} levels, so many of which hang together that a factorisation of their precision takes "
+            f"{inverses.operations:.2g} products; {OPERATIONS:.0e} are the most, and {LIMIT} levels of a full one. Take fewer levels.",
             where=where,
         )
     digest = _digest(kind, np.concatenate([[J], R.indptr, R.indices, R.data]))
-    if fields.is_one("prec", J, sparse) and not (full and J <= LIMIT):
-        own = fields.of_precision(R, variances, inverses.operations)
+    many, full = J > fields.SMALLEST if sparse is None else sparse, inverses.operations > FULL * J**3
+    if many and not (full and J <= LIMIT):
+        own = fields.of_precision(R, inverses, variances)
         return Structure(kind, words, np.zeros((0, 0)), J, variances, observed, digest, field=own, precision=R)
     basis, _ = _root_of_covariance(np.linalg.inv(R.toarray()), where)
     return Structure(kind, words, basis, J, _variances(basis), observed, digest, precision=R)
@@ -424,6 +425,8 @@ def of_precision(kind: str, words: str, R: Any, observed: np.ndarray, where: str
 _NO_PRECISION = (
     "the matrix is no precision: it has an eigenvalue that is 0 or below, so that some combination of levels would have no variance."
 )
+_NOTHING = 1e-10
+"""Share of its variance that is none, where nothing more is left of a level given the others."""
 _SMALL = 1e-10
 """An entry of an inverse that is smaller than so much of the roots of the two on the diagonal is one that rounding made."""
 
@@ -433,16 +436,17 @@ def of_large_covariance(words: str, K: np.ndarray, observed: np.ndarray, where: 
     from scipy import sparse
 
     sizes = np.sqrt(np.diagonal(K))
-    scaled = K / np.outer(sizes, sizes)
     try:
-        root = np.linalg.inv(np.linalg.cholesky(scaled))
+        root = np.linalg.inv(np.linalg.cholesky(K / np.outer(sizes, sizes)))
     except np.linalg.LinAlgError:
+        root = np.array([[np.inf]])
+    R = root.T @ root
+    if not np.max(np.diagonal(R)) < 1.0 / _NOTHING:
         raise DataError(
             f"a covariance of more than {LIMIT} levels is drawn by its inverse, and this one has none: some combination of levels has no "
-            f"variance. Take fewer levels.",
+            "variance, or a negative one. Take fewer levels.",
             where=where,
-        ) from None
-    R = root.T @ root
+        )
     R[np.abs(R) < _SMALL * np.sqrt(np.outer(np.diagonal(R), np.diagonal(R)))] = 0.0
     made = of_precision("cov", words, sparse.csr_array(R / np.outer(sizes, sizes)), observed, where, True)
     return replace(made, digest=_digest("cov", K))

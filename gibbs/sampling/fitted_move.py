@@ -106,12 +106,12 @@ def _widening(sds: np.ndarray, x: np.ndarray) -> np.ndarray:
     return g[1:] / sizes
 
 
-def fit_degrees(packed: Packed, L: np.ndarray, own: np.ndarray, sigma: np.ndarray, found: np.ndarray) -> None:
+def fit_degrees(packed: Packed, L: np.ndarray, own: np.ndarray, sigma: np.ndarray | None, found: np.ndarray) -> None:
     """The t that (logit rho, log sd, log sigma) of every factor is proposed from, ``Tuning.own_fit``, fitted to draws L (n, …), own (n, F)
-    and sigma (n,). Sigma takes part where the outcome is gaussian, its sigma drawn, and all location effects are out at once; a factor
-    whose sd, or rho, is given has none."""
+    and sigma (n,), None of a family that has none. Sigma takes part where the outcome is gaussian, its sigma drawn, and all location
+    effects are out at once; a factor whose sd, or rho, is given has none."""
     n, first = len(L), packed.student.size
-    with_sigma = packed.family == kl.GAUSSIAN and packed.units <= 1 and packed.priors.scale.size > 0 and packed.priors.scale[0, 0] != FIXED
+    with_sigma = sigma is not None and packed.family == kl.GAUSSIAN and packed.units <= 1 and packed.priors.scale[0, 0] != FIXED
     for k, f in enumerate(packed.neighbours.chosen):
         terms = [t for t in packed.layout.term if t.factor == f]
         low, high = packed.neighbours.bounds[k]

@@ -14,14 +14,8 @@ from gibbs.kernels.designed import ADD_ROW_OF_DESIGNED
 from gibbs.kernels.elimination import ELIMINATE_FACTOR
 from gibbs.kernels.side_by_side import SIDE_BY_SIDE
 from gibbs.kernels.structured import EFFECTS_OF_COORDINATES, TURN_CORE, TURN_RHS
-from gibbs.model import selected_inverse
 from gibbs.model.fields import Field
 from gibbs.sampling import degrees
-
-_SUMS = 5
-"""Sums by component that ``kernels/field_moves.py`` makes at once."""
-_SOME_RHO = 0.5
-"""At which R̃ has all its entries."""
 
 
 def of(fields: list[Field], levels: list[np.ndarray], widths: list[int], columns: int) -> kl.Fields:
@@ -53,7 +47,7 @@ def of(fields: list[Field], levels: list[np.ndarray], widths: list[int], columns
         for name, numbers in (("prior0", prior.data), ("null0", np.kron(one.null, np.eye(q))), ("weight0", one.weight)):
             row[name] = append(real, np.asarray(numbers, dtype=float))
         if one.law:
-            row.multipliers = one.multipliers(_SOME_RHO).size
+            row.multipliers = 1 + int(one.code.max())
             lengths = np.concatenate(one.lengths()) if one.steps is not None else np.zeros(0)
             for name, values in (("codes0", one.code), ("pairs0", _pairs(one, order, prior, q)), ("steps0", lengths)):
                 row[name] = append(whole, np.asarray(values, dtype=np.int64))
@@ -62,8 +56,8 @@ def of(fields: list[Field], levels: list[np.ndarray], widths: list[int], columns
         if one.law == "leroux":
             row.terms = one.scale.log_det.size
             row.scale0 = append(real, np.concatenate([[one.scale.centre], one.scale.log_det, one.scale.mean.T.ravel()]))
-        held = n * row.constraints if row.constraints > 2 else 0
-        sizes = (below.size, n, n * row.constraints, n, held, q * columns, _sums(row, columns))
+        held = n * row.constraints
+        sizes = (below.size, n, held, n, held, q * columns, _sums(row, columns))
         for name, size in zip(("lower0", "diagonal0", "constraint0", "scratch0", "held0", "spare0", "sums0"), sizes, strict=True):
             row[name] = room
             room += size
@@ -89,7 +83,7 @@ def room(fields: kl.Fields, columns: int) -> int:
 
 def _sums(row: np.record, columns: int) -> int:
     """Sums by component that there is room for."""
-    return int(row.parts * max(columns, _SUMS, row.constraints + 1))
+    return int(row.parts * max(columns, row.constraints + 2))
 
 
 def _ordered(one: Field, q: int = 1):
@@ -97,10 +91,8 @@ def _ordered(one: Field, q: int = 1):
     level; the first place of every place's subtree; what every entry has beside R)."""
     from scipy import sparse
 
-    beside = one.beside()
-    full = (one.at(_SOME_RHO).precision() + beside).tocsr()
-    order, descend = selected_inverse.in_order(full, np.concatenate([np.zeros(0, dtype=np.int64), *one.pins]))
-    lower, beside = (sparse.tril(matrix[order][:, order]).tocsr() for matrix in (full, beside))
+    order, descend = one.elimination.order, one.elimination.descend
+    lower, beside = (sparse.tril(matrix[order][:, order]).tocsr() for matrix in (one.tilde, one.beside))
     lower.sort_indices()
     row = np.repeat(np.arange(one.nodes), np.diff(lower.indptr))
     extra = np.asarray(beside[row, lower.indices]).ravel()

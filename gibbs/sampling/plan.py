@@ -11,7 +11,7 @@ from gibbs.errors import SpecError, nearest
 from gibbs.model import alike, averages, by_group, families, laws, nesting
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import SCHEMES, Design, Factor
-from gibbs.model.structures import GRAPHS, LIMIT
+from gibbs.model.structures import LIMIT
 from gibbs.sampling import decisions, plan_words, steps
 from gibbs.sampling.plan_words import Blocks
 
@@ -23,14 +23,11 @@ DENSE_LIMIT = 2500
 """Columns that a forced or last-resort dense core may have."""
 FLOPS_BUDGET = 2.0e5
 """Operations one evaluation of the collapsed variances may cost before several units are cheaper (about 0.2 ms)."""
-_FILL = {"rw1": 110.0, "rw2": 210.0, "icar": 750.0, "ar1": 110.0, "bym2": 900.0, "leroux": 750.0}
-"""Operations a level of a sparse factorisation and of all that goes with it (a map: of 3,100 areas), as `benchmarks/fields.md` has them."""
-_OF_LEVELS, _OF_OPERATIONS = 95.0, 3.0
-"""Where a precision is given: for each level, and for each of the products that its factorisation takes; of walks and maps as above."""
+_OF_NODES, _OF_CONSTRAINTS, _OF_PRODUCTS = 95.0, 75.0, 3.0
+"""Operations of a sparse factorisation and of all that goes with it, as `benchmarks/fields.md` has them: for each node, for each constraint
+beyond the first of each, for each product of the factorisation (walks of 1,000 and 10,000, maps of 100, 150, 3,100 and 10,000)."""
 _OF_COLUMNS = 2.4
 """The power of the columns that vary over a field (two: 4.7 and 5.7 times one, a walk of 1,000 and a map of 3,100)."""
-_OF_MAPS = 3_100, 0.4
-"""Of a map of fewer areas a level has fewer neighbours left when it is eliminated: the power of their number, measured at 100 and 150."""
 ALL_IN_CORE = 64
 """A second-order model with at most this many location effects, and at least ``ROWS_AN_EFFECT`` rows for each, is all core."""
 ROWS_AN_EFFECT = 100
@@ -415,12 +412,9 @@ def fill(design: Design, chain: tuple[int, ...]) -> float:
     """Operations of the field of a chain, 0 where it has none."""
     total = 0.0
     for factor in (design.factors[k] for k in chain if design.factors[k].field is not None):
-        J, kind = len(factor.levels), factor.structure.kind
-        if factor.field.matrix is not None:
-            own = _OF_LEVELS * J + _OF_OPERATIONS * factor.field.operations
-        else:
-            own = _FILL[kind] * J * ((J / _OF_MAPS[0]) ** _OF_MAPS[1] if kind in GRAPHS else 1.0)
-        total += own * len(factor.columns) ** _OF_COLUMNS
+        of = factor.field
+        each = _OF_NODES + _OF_CONSTRAINTS * max(of.constraints - 1, 0)
+        total += (each * of.nodes + _OF_PRODUCTS * of.elimination.operations) * len(factor.columns) ** _OF_COLUMNS
     return total
 
 

@@ -318,7 +318,7 @@ class SecondOrderChain(Chain):
         L, own = np.concatenate([h.L for h in self.history]), np.concatenate([h.scale for h in self.history])
         if self.refits >= FIT_FROM - 1:
             laws = np.concatenate([h.own for h in self.history])
-            fit_degrees(self.packed, L, laws, np.ones(len(L)), self.tuning.own_fit)
+            fit_degrees(self.packed, L, laws, None, self.tuning.own_fit)
         cuts = self.packed.cutpoints
         if cuts:
             own = np.concatenate([h.beta for h in self.history])[:, :cuts]

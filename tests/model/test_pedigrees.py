@@ -175,12 +175,15 @@ def test_a_large_covariance_with_a_full_inverse_or_none_is_refused(tmp_path):
     labels = [f"i{k}" for k in range(J)]
     data = pd.DataFrame({"y": rng.standard_normal(J), "a": labels})
     F = rng.standard_normal((J, 40))
+    for K in (F @ F.T / 40, F @ F.T / 40 + 1e-12 * np.eye(J), -F @ F.T / 40 + 2.0 * np.diag(np.sum(F**2, axis=1)) / 40):
+        with pytest.raises(DataError, match="some combination of levels has no variance, or a negative one"):
+            structures.of_large_covariance("cov(a)", K, np.ones(J, dtype=bool), "")
     pd.DataFrame(F @ F.T / 40, index=labels, columns=labels).to_csv(tmp_path / "A.csv")
     with pytest.raises(DataError, match="this one has none: some combination of levels has no variance"):
         gibbs.check(f'y ~ (1 | gr(a, cov = "{tmp_path / "A.csv"}"))', data)
     assert structures.OPERATIONS < 900**3 / 6.0
     full = np.eye(900) + 0.1 * np.cov(rng.standard_normal((900, 1000)))
-    with pytest.raises(DataError, match=r"all but full: elimination takes 1\.2e\+08 operations"):
+    with pytest.raises(DataError, match=r"hang together that a factorisation of their precision takes 1\.2e\+08 products"):
         structures.of_large_covariance("cov(a)", full, np.ones(900, dtype=bool), "")
 
 
@@ -234,3 +237,16 @@ def test_a_herd_of_thousands(tmp_path):
     place = [fit.design.factors[0].levels.index(text) for text in labels]
     assert np.corrcoef(found[place][300:], u[300:])[0, 1] > 0.7
     assert fields.LARGEST >= 3000
+
+
+@pytest.mark.parametrize("kind", ["pedigree", "prec", "cov"])
+def test_the_same_as_keys(kind: str, tmp_path: Path):
+    """As a key of ``effects``, with and without ``structure``, and in the two-level form: the design of the formula."""
+    said = written(tmp_path, herd(25))
+    data = pd.DataFrame({"y": np.arange(25.0), "x": np.arange(25.0) % 7, "a": [f"i{k}" for k in range(25)]})
+    file = str(tmp_path / f"{kind}.csv")
+    wanted = gibbs.check(f"y ~ x + (1 | gr(a, {said[kind]}))", data).design.factors[0].structure
+    for words in ({kind: file}, {"structure": kind, kind: file}):
+        assert gibbs.check("y ~ x + (1 | a)", data, effects={"a": words}).design.factors[0].structure.digest == wanted.digest
+    two = {"outcome": "y", "level1": ["x"], "levels": {"a": {"intercept": [], kind: file}}}
+    assert gibbs.check(two, data).design.factors[0].structure.digest == wanted.digest
