@@ -80,10 +80,10 @@ ROWS = {
 }
 """Nanoseconds of a row, by what augments it or by its likelihood (``row_of``)."""
 
-OF_LAWS, OF_FIELDS = {"df": 5.0, "rho": 5.0}, 2.5
-"""How many sweeps' worth it takes to move the own parameter of a law between two sweeps; and that of a field."""
-OF_PIECES = 2.5
-"""How many eliminations' worth it takes to redraw the noise of a field piece by piece (`benchmarks/fields.md`)."""
+OF_LAWS = {"df": 5.0, "rho": 5.0}
+"""How many sweeps' worth it takes to move the own parameter of a law between two sweeps."""
+OF_DEGREES, OF_PIECES = 5.0, 4.0
+"""How many eliminations' worth it takes to move the rho of a field, and to redraw its noise piece by piece (`benchmarks/fields.md`)."""
 
 NORMALS, TRIES, NANOSECONDS_A_NORMAL = 10_000, 8, 7.5
 """The short loop: so many normal variates, the least of so many tries, and what one took on the machine of the prices."""
@@ -109,7 +109,8 @@ def row_of(design: Design, made: Plan) -> str:
 
 def work_of(design: Design, made: Plan) -> Work:
     """Of one sweep. Rows are those of the data where latents are drawn, cells of second order; a gaussian model has none, but with units
-    in turn, and no model whose decisions read single rows. What the law of a factor's effects moves beside them counts as ``OF_LAWS``."""
+    in turn, and no model whose decisions read single rows. What the law of a factor's effects moves beside them counts as ``OF_LAWS``,
+    that of a field as ``OF_DEGREES``."""
     effects = design.X.shape[1] + sum(f.coordinates * len(f.columns) for f in design.factors)
     if made.decided:
         rows = 0.0
@@ -125,7 +126,8 @@ def work_of(design: Design, made: Plan) -> Work:
         operations = sum(plan.joint_flops(design, unit, made.core) - made.core_columns**3 / 6 for unit in made.units)
         if made.scheme == "second-order":
             operations += OF_PIECES * sum(plan.fill(design, unit) for unit in made.units)
-    own = (OF_FIELDS if f.field is not None else OF_LAWS.get(laws.of(f).parameter, 0.0) for f in design.factors if laws.moves(f))
+        operations += OF_DEGREES * sum(plan.fill(design, (k,)) for k, f in enumerate(design.factors) if laws.moves(f))
+    own = (OF_LAWS.get(laws.of(f).parameter, 0.0) for f in design.factors if laws.moves(f) and f.field is None)
     times = made.cycles * (1.0 + sum(own))
     return Work(times, rows, effects, operations, made.core_columns**2 * max(len(made.units), 1))
 
