@@ -92,7 +92,7 @@ class Field:
     @cached_property
     def scale(self) -> leroux_scale.Scale:
         """Of leroux: its variances at every rho."""
-        return leroux_scale.of(self.shared.precision() + self.beside, self.part, self.pins)
+        return leroux_scale.of(self.tilde, self.part, self.pins)
 
     @cached_property
     def elimination(self) -> Inverses:
@@ -103,8 +103,13 @@ class Field:
 
     @cached_property
     def tilde(self) -> Any:
-        """R̃ = R + NB + B'N' (``beside``), (J, J) sparse, at a rho at which it has all its entries."""
-        return (self.at(_SOME_RHO).precision() + self.beside).tocsr()
+        """R̃ = R + NB + B'N' (``beside``), (J, J) sparse, with every entry that it has at any rho, those among them that are 0: at some rho,
+        of leroux at 1, where it is R̃₀."""
+        from scipy import sparse
+
+        parts = [M.tocoo() for M in ((self.shared if self.law == "leroux" else self.at(_SOME_RHO)).precision(), self.beside)]
+        entries, rows, columns = (np.concatenate([getattr(M, of) for M in parts]) for of in ("data", "row", "col"))
+        return sparse.coo_array((entries, (rows, columns)), shape=(self.nodes, self.nodes)).tocsr()  # a sum of arrays drops what is 0
 
     def multipliers(self, rho: float) -> np.ndarray:
         """What weights are times at ``rho``; ``code`` says which. Of ar1 1/√(1 − a²) and a/√(1 − a²) for every length of step, a = rho to

@@ -453,6 +453,17 @@ def test_the_order_and_the_pattern_of_the_factorisation(case):
         assert hangs == set(range(int(descend[k]), k + 1))
 
 
+def test_an_entry_that_is_0_by_chance_is_an_entry():
+    """Where what stands beside R is as large as R and of the other sign; differences look their entries up."""
+    from scipy import sparse
+
+    one = model_fields.of_graph(AREAS, structures.connected(AREAS, 7))
+    R = one.precision()
+    lower = sparse.tril(R, -1)
+    vars(one)["beside"] = -(lower + lower.T).tocsr()
+    assert one.tilde.nnz == R.nnz and np.array_equal(one.tilde.toarray(), np.diag(R.diagonal()))
+
+
 # ---------------------------------------------------------------------------------------------------------------- a ρ that is drawn
 
 WITH_RHO = (
