@@ -38,13 +38,13 @@ def hold_constraints(fields, of, room, x, first, last):
         for m in range(parts):
             room[spare + m] = room[squares + m]  # how long it was
         for before in range(k):
-            _take_out(fields, of, room, of.held0 + before * n, of.sums0 + before * parts, room, own, first, last)
+            _make_orthogonal(fields, of, room, of.held0 + before * n, of.sums0 + before * parts, room, own, first, last)
         if k > 0:
             _sum_of_products(fields, of, room, own, room, own, first, last, squares)
         for m in range(parts):
             if not room[squares + m] > 1e-20 * room[spare + m]:
                 room[squares + m] = 0.0
-        _take_out(fields, of, room, own, squares, x, np.int64(0), first, last)
+        _make_orthogonal(fields, of, room, own, squares, x, np.int64(0), first, last)
 
 
 @kernel
@@ -60,7 +60,7 @@ def _sum_of_products(fields, of, room, a, x, start, first, last, out):
 
 
 @kernel
-def _take_out(fields, of, room, a, squares, x, start, first, last):
+def _make_orthogonal(fields, of, room, a, squares, x, start, first, last):
     """x[start + i] ← what is orthogonal to room[a + i], component by component; Σ of its squares at room[squares + m], 0: it has none."""
     index, sums = fields.index, of.sums0 + (of.constraints + 1) * of.parts
     _sum_of_products(fields, of, room, a, x, start, first, last, sums)
