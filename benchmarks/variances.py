@@ -57,6 +57,18 @@ def crossed(rows: int, sizes: tuple[int, int], slopes: bool) -> Problem:
     return f"y ~ x + ({of} | a) + ({of} | b)", pd.DataFrame({"y": y, "x": x, "a": _labels("a", codes[0]), "b": _labels("b", codes[1])})
 
 
+def nested(groups: int, children: int, rows: int, sds: tuple[float, float, float, float]) -> Problem:
+    """``rows`` rows in each of ``children`` classes of each of ``groups`` schools; sds of the intercept and the slope of x of schools, then
+    of classes."""
+    rng = np.random.default_rng(1)
+    g, c = np.repeat(np.arange(groups), children * rows), np.repeat(np.arange(groups * children), rows)
+    x = rng.standard_normal(g.size)
+    y = 0.3 * x + rng.standard_normal(g.size)
+    for code, size, sd, slope in ((g, groups, *sds[:2]), (c, groups * children, *sds[2:])):
+        y += (rng.standard_normal(size) * sd)[code] + (rng.standard_normal(size) * slope)[code] * x
+    return "y ~ x + (1 + x | g) + (1 + x | c)", pd.DataFrame({"y": y, "x": x, "g": _labels("g", g), "c": _labels("c", c)})
+
+
 def maximal() -> Problem:
     """24 subjects × 24 items, two factors of the design and their product varying over both: 21 variances, most of them near 0."""
     rng = np.random.default_rng(3)
@@ -90,6 +102,7 @@ def by_name(name: str, formula: str) -> Problem:
 _LIVCH = "use ~ age + I(age^2) + urban + livch + (1 + livch | district)"
 _SOUP = "SURENESS ~ PROD + AGEGROUP + (1 + DAY + PROD + SOUPTYPE | RESP)"
 _TICKS = "TICKS ~ YEAR + HEIGHT + (1 | BROOD) + (1 | INDEX) + (1 | LOCATION)"
+_TWO = "y ~ x0 + x1 + (1 + x0 + x1 | g)"
 _SLOPE, _FIVE = "y ~ x0 + (1 + x0 | g)", "y ~ x0 + x1 + x2 + x3 + x4 + (1 + x0 + x1 + x2 + x3 + x4 | g)"
 PROBLEMS: dict[str, tuple[int, Callable[[], Problem]]] = {
     "(1 | g), 30 x 10": (4000, lambda: one_factor(30, 10, (0.5,), "y ~ x0 + (1 | g)")),
@@ -99,6 +112,13 @@ PROBLEMS: dict[str, tuple[int, Callable[[], Problem]]] = {
     "(1 + x | g), 30 x 10, slopes 0": (4000, lambda: one_factor(30, 10, (0.5, 0.0), _SLOPE)),
     "(1 + x | g), 60 x 20, slopes 0.3": (4000, lambda: one_factor(60, 20, (0.5, 0.3), _SLOPE)),
     "(1 + x | g), 2,000 x 5, slopes 0.3": (1000, lambda: one_factor(2000, 5, (0.5, 0.3), _SLOPE)),
+    "two slopes, 30 x 10, 0": (3000, lambda: one_factor(30, 10, (0.5, 0.0, 0.0), _TWO)),
+    "two slopes, 100 x 20, 0.3": (3000, lambda: one_factor(100, 20, (0.5, 0.3, 0.3), _TWO)),
+    "two slopes, 1,000 x 5, 0.3": (2000, lambda: one_factor(1000, 5, (0.5, 0.3, 0.3), _TWO)),
+    "slopes of schools, classes, 20 x 10 x 10, 0": (3000, lambda: nested(20, 10, 10, (1.0, 0.0, 1.5, 0.0))),
+    "slopes of schools, classes, 30 x 30 x 4, 0": (3000, lambda: nested(30, 30, 4, (1.0, 0.0, 1.5, 0.0))),
+    "slopes of schools, classes, 30 x 30 x 4, 0.2": (3000, lambda: nested(30, 30, 4, (1.0, 0.2, 1.5, 0.2))),
+    "egsingle": (2000, lambda: by_name("mlmRev::egsingle", "math ~ year + (1 + year | childid) + (1 + year | schoolid)")),
     "(1 + x | a) + (1 + x | b), 3,000 rows": (3000, lambda: crossed(3000, (60, 30), True)),
     "five slopes, 100 x 200, 0.1": (2000, lambda: one_factor(100, 200, (0.5,) + (0.1,) * 5, _FIVE)),
     "five slopes, 100 x 200, 0": (2000, lambda: one_factor(100, 200, (0.5,) + (0.0,) * 5, _FIVE)),

@@ -228,12 +228,81 @@ def _eliminate_pairs(layout, gram, f, variance, full, work):
     return log_det + math.log(product), reduction
 
 
+@contracted
+def _eliminate_narrow(layout, unit, pos, variance, work):
+    """``eliminate_factor`` written out for one or two columns a level; what belongs to a second one is 0 where there is one."""
+    factor, index, units, V, vh, core = layout.factor, layout.index, layout.units, work.V, work.vh, work.core
+    f, pc = units[unit, pos], core.shape[0]
+    q, qa, c0, i0, p0, at = factor[f].width, factor[f].ancestors, factor[f].c0, factor[f].list0, factor[f].pointer0, factor[f].root0
+    two = q - 1
+    l00, l10, l11 = work.roots[at], two * work.roots[at + 2 * two], two * work.roots[at + 3 * two]
+    product, log_det, reduction = 1.0, 0.0, 0.0
+    for j in range(factor[f].levels):
+        g, u, row0 = factor[f].g0 + j * q * q, factor[f].u0 + j * q, factor[f].b0 + j * q * qa
+        row1 = row0 + two * qa
+        x0, x1 = l00 * V[g] + l10 * V[g + 2 * two], l00 * V[g + 2 * two] + l10 * V[g + 3 * two]
+        a00 = l00 * x0 + l10 * x1 + variance
+        i00, below, i11 = 1.0 / math.sqrt(a00), 0.0, 0.0
+        product *= a00
+        if two == 1:
+            below = l11 * x1 * i00
+            a11 = l11 * l11 * V[g + 3] + variance - below * below
+            i11 = 1.0 / math.sqrt(a11)
+            product *= a11
+            V[g + 2], V[g + 3] = below, i11
+        V[g] = i00
+        if product > 1e150 or product < 1e-150:
+            log_det += math.log(product)
+            product = 1.0
+        v0 = (l00 * vh[u] + l10 * vh[u + two]) * i00
+        v1 = (l11 * vh[u + two] - below * v0) * i11
+        vh[u + two], reduction = v1, reduction + v0 * v0 + v1 * v1
+        vh[u] = v0
+        for b in range(qa):
+            x0 = (l00 * V[row0 + b] + l10 * V[row1 + b]) * i00
+            V[row1 + b] = (l11 * V[row1 + b] - below * x0) * i11
+            V[row0 + b] = x0
+        first, last = index[p0 + j], index[p0 + j + 1]
+        for e in range(first, last):
+            c = c0 + e * q
+            x0 = (l00 * V[c] + l10 * V[c + two]) * i00
+            V[c + two] = (l11 * V[c + two] - below * x0) * i11
+            V[c] = x0
+        level, child, column = j, f, 0
+        for up in range(pos + 1, units.shape[1]):  # V'V from the blocks of the ancestors, which list every core column
+            k = units[unit, up]
+            if k < 0:
+                break
+            level = index[factor[child].parent0 + level]
+            qk, above = factor[k].width, factor[k].ancestors
+            gk, uk, bk = factor[k].g0 + level * qk * qk, factor[k].u0 + level * qk, factor[k].b0 + level * qk * above
+            ck, rest = factor[k].c0 + level * pc * qk, column + qk
+            for r in range(qk):
+                x0, x1 = V[row0 + column + r], two * V[row1 + column + r]
+                for s in range(qk):
+                    V[gk + r * qk + s] -= x0 * V[row0 + column + s] + x1 * V[row1 + column + s]
+                for s in range(above):
+                    V[bk + r * above + s] -= x0 * V[row0 + rest + s] + x1 * V[row1 + rest + s]
+                vh[uk + r] -= x0 * v0 + x1 * v1
+                for e in range(first, last):
+                    V[ck + index[i0 + e] * qk + r] -= x0 * V[c0 + e * q] + x1 * V[c0 + e * q + two]
+            child, column = k, rest
+        for e in range(first, last):
+            row, x0, x1 = index[i0 + e], V[c0 + e * q], two * V[c0 + e * q + two]
+            core[row, pc] -= x0 * v0 + x1 * v1
+            for d in range(first, e + 1):
+                core[row, index[i0 + d]] -= x0 * V[c0 + d * q] + x1 * V[c0 + d * q + two]
+    return log_det + math.log(product), reduction
+
+
 @kernel
 def eliminate_factor(layout, unit, pos, variance, work):
     """Eliminate the levels of the factor at place ``pos`` of its chain; its blocks stand in the work arrays."""
     factor, index, roots, V, vh, core = layout.factor, layout.index, work.roots, work.V, work.vh, work.core
     f, rhs_column = layout.units[unit, pos], core.shape[0]
     q, qa, f0 = factor[f].width, factor[f].ancestors, factor[f].root0
+    if q <= 2:
+        return _eliminate_narrow(layout, unit, pos, variance, work)
     step = min(q, 1)  # a literal 1 would be compiled as a version of its own
     c0, i0 = factor[f].c0, factor[f].list0
     log_det, reduction = 0.0, 0.0

@@ -49,8 +49,9 @@ EVENTS_A_CYCLE, MOST_CYCLES = 400.0, 8
 """A sweep then goes EVENTS_A_CYCLE/events times through its moves: at least twice, at most MOST_CYCLES times."""
 MANY_VARIANCES = 6
 """With more hyper-parameters than this, or slopes in several units, the variances of a model that is normal given its latents move by rows
-(``kernels/by_rows.py``); those of a second-order model where terms of several columns have as many. What it gains and loses in effective
-draws a second was measured: `benchmarks/variances.md`."""
+(``kernels/by_rows.py``), with one more where the core has no factor, since then it costs less to integrate out; those of a second-order
+model where terms of several columns have as many. What it gains and loses in effective draws a second was measured:
+`benchmarks/variances.md`."""
 ELLIPTICAL_LIMIT = 30
 """With more hyper-parameters than this the variances of a second-order model are sliced one by one throughout."""
 NANOSECONDS_A_ROW = 60.0
@@ -442,16 +443,17 @@ def _connection(a: Factor, b: Factor, counts: np.ndarray | None = None, steps: i
     return min(value, 1.0)
 
 
-def _rounds(design: Design, scheme: str, units: tuple[tuple[int, ...], ...] = (), core: tuple[int, ...] = ()) -> int:
-    """Of moves by rows after each draw of the location: 1 or 0. units, core : of a second-order plan."""
+def _rounds(design: Design, scheme: str, units: tuple[tuple[int, ...], ...], core: tuple[int, ...]) -> int:
+    """Of moves by rows after each draw of the location: 1 or 0."""
     everything = range(len(design.factors))
     if any(f.structure is not None for f in design.factors):  # their columns are not apart level by level, as moves by rows take them to be
         return 0
     if scheme == "joint":
-        return int(plan_words.hyper_parameters(design, everything) + plan_words.sigma_drawn(design) > MANY_VARIANCES)
+        together = plan_words.hyper_parameters(design, everything) + plan_words.sigma_drawn(design)
+        return int(together > MANY_VARIANCES + (not core))
     if scheme == "second-order":
-        together = [plan_words.hyper_parameters(design, [*unit, *core], least=2) for unit in units or ((),)]
-        return int(max(together) >= MANY_VARIANCES)
+        by_unit = [plan_words.hyper_parameters(design, [*unit, *core], least=2) for unit in units or ((),)]
+        return int(max(by_unit) >= MANY_VARIANCES)
     slopes = any(len(t.columns) > 1 for f in design.factors for t in f.terms)
     return int(scheme == "collapsed" and slopes)
 
@@ -472,7 +474,7 @@ def _finish(
     hyper = sum(len(t.columns) * (len(t.columns) + 1) // 2 for f in factors for t in f.terms)
     hyper += len(families.of(design).priors(design))
     hyper += cutpoints + sum(bool(laws.of(f).parameter) for f in factors)
-    rounds = _rounds(design, scheme)
+    rounds = _rounds(design, scheme, units, core)
     return Plan(
         scheme=scheme,
         core=core,
