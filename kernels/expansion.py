@@ -31,6 +31,7 @@ import numpy as np
 
 from .arrays import copy_to
 from .compiling import contracted, kernel, reassociated
+from .designed import is_designed
 from .likelihood import BINOMIAL_CLOGLOG, BINOMIAL_LOGIT, BINOMIAL_PROBIT, COUNT_POISSON, log_likelihood
 from .special import log_normal_cdf
 
@@ -148,7 +149,8 @@ def predictor_of_row(data, X, layout, i, core):
 
 @kernel
 def weights_of_row(data, X, layout, i, place, weight):
-    """The numbers of w_i that are not 0 into ``weight``, their columns, ascending, into ``place``; returns how many they are."""
+    """The numbers of w_i that are not 0 into ``weight``, their columns, ascending, into ``place``; returns how many they are. Levels that know
+    their neighbours have a column each, where their coordinates stand in the core: η_i = w_i'(M core), M their B ⊗ I."""
     factor, core_factors, p = layout.factor, layout.core_factors, X.shape[1]
     for a in range(p):
         place[a], weight[a] = a, X[i, a]
@@ -156,7 +158,7 @@ def weights_of_row(data, X, layout, i, place, weight):
     for c in range(core_factors.size):
         f = core_factors[c]
         q, z, at, j, C = factor[f].width, factor[f].z0, factor[f].core0, data.level[i, f], factor[f].coordinates
-        if factor[f].basis0 >= 0:
+        if factor[f].basis0 >= 0 and is_designed(factor[f]):
             for k in range(C):
                 value = layout.basis[factor[f].basis0 + j * C + k]
                 for a in range(q if value != 0.0 else 0):
@@ -181,9 +183,10 @@ def linearise(data, X, layout, centre, omega, linear):
 
 @kernel
 def bound_rows(data, layout, expansion, inverse, place, weight):
-    """``expansion.bound`` ← b_i, and ``expansion.cubic`` ← the cubic part of order 3; returns B = Σ b_i.
+    """``expansion.bound`` ← b_i, and ``expansion.cubic`` ← Σ l'''w_aw_bw_k, a ≥ b ≥ k, of order 3, in the columns of ``weights_of_row``;
+    returns B = Σ b_i.
 
-    inverse : (pc, pc) A⁻¹; place, weight : (at most pc,) int64 and float64 scratch.
+    inverse : (pc, pc) A⁻¹ in these columns, MA⁻¹M'; place, weight : (at most pc,) int64 and float64 scratch.
     """
     X, cubic, bound, order = expansion.X, expansion.cubic, expansion.bound, expansion.order
     cubic[:] = 0.0

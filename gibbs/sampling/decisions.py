@@ -32,7 +32,10 @@ SHARD, LEAST_SHARED = 2**18, 2**19
 (``benchmarks/scale.md``)."""
 MOST_COLUMNS = 45
 """Columns that a row meets up to which the cubic part is summed over the rows, their number cubed over 6 of each: more would take longer
-than the passes of a run of default length (``apc_gss``, 88 columns a row: 2.7 s of warm-up a chain for 0.7)."""
+than the passes of a run of default length."""
+MOST_TURNED = 150
+"""Columns of the core up to which the cubic part is turned from levels that know their neighbours, of which a row meets one, to their
+coordinates: that takes the fourth power of their number."""
 
 
 def of_shards(rows: int) -> str:
@@ -82,10 +85,12 @@ def choose(design: Design, columns: int, cells: int, each: float = PASS) -> Deci
         for at in mapped.blocks(trials.size):
             square[at] += of_level[of[at]]
     entries = p + sum(len(f.columns) * (1 if f.structure is None else f.coordinates) for f in factors)
+    turned = [f for f in factors if f.structure is not None and f.coordinates == len(f.levels)]
+    met = entries - sum(len(f.columns) * (f.coordinates - 1) for f in turned)
     base = STEP * columns**3 / 2.0
     found = [Decision(0, cells, 1.0, base + each * cells, base + each * cells)]
     for order in (2, 3):
-        if order == 3 and entries > MOST_COLUMNS:
+        if order == 3 and (met > MOST_COLUMNS or (turned and columns > MOST_TURNED)):
             continue
         power = 0.5 * (order + 1)
         bounds = steep[order - 2] * averages.total(trials.size, lambda at, k=power: trials[at] * square[at] ** k) / (6.0, 24.0)[order - 2]

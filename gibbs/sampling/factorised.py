@@ -7,6 +7,7 @@ on every decision is the exact one. Passes over the rows are made for every new 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from gibbs.kernels import expansion as ke
 from gibbs.kernels import factorised as kf
 from gibbs.kernels import layout as kl
 from gibbs.kernels.apart import Apart
+from gibbs.kernels.designed import is_designed
 from gibbs.kernels.elimination import coefficient_precision
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model import averages
@@ -37,6 +39,31 @@ RIDGE = 1e-6
 """Added to the diagonal of the metric of distances, in units of it: where columns are nearly dependent its root keeps its digits."""
 DEAREST = 0.1
 """A decision that would read more than this share of the rows passes over all of them: in order that is quicker than at random."""
+
+
+def levels_of_core(layout: kl.Layout, columns: int) -> np.ndarray | None:
+    """M (pc, pc): a core with the effects of levels that know their neighbours in place of their coordinates; None where there are none."""
+    found = None
+    for f in layout.core_factors:
+        row = layout.factor[f]
+        if row.basis0 >= 0 and not is_designed(row):
+            found = np.eye(columns) if found is None else found
+            J, at = int(row.levels), slice(row.core0, row.core0 + row.levels * row.width)
+            found[at, at] = np.kron(layout.basis[row.basis0 :][: J * J].reshape(J, J), np.eye(row.width))
+    return found
+
+
+def turn_cubic(levels: np.ndarray, cubic: np.ndarray) -> None:
+    """Sums T_abk, a ≥ b ≥ k, of a symmetric array in the columns M core ← those in the columns of the core, Σ M_aa' M_bb' M_kk' T_abk."""
+    n = len(levels)
+    a, b = np.arange(n)[:, None, None], np.arange(n)[None, :, None]
+    some = np.nonzero((a >= b) & (b >= np.arange(n)))
+    whole = np.empty((n, n, n))
+    for turned in permutations(some):
+        whole[turned] = cubic
+    for _ in range(3):
+        whole = np.tensordot(whole, levels, axes=(0, 0))
+    cubic[:] = whole[some]
 
 
 class FactorisedChain(SecondOrderChain):
@@ -119,11 +146,15 @@ class FactorisedChain(SecondOrderChain):
         if not self.order:
             return
         inverse, root = self._metric()
+        levels = levels_of_core(p.layout, p.core_columns)
+        inverse = inverse if levels is None else levels @ inverse @ levels.T
         expansion = self.expansion._replace(order=self.order, reach=self._reach(averages.total(omega.size, lambda at: omega[at])))
         expansion.root[:] = root
         place, weight = np.zeros(p.core_columns, dtype=np.int64), np.zeros(p.core_columns)
         total = ke.bound_rows(data, p.layout, expansion, inverse, place, weight)
         if self.order == 3:
+            if levels is not None:
+                turn_cubic(levels, expansion.cubic)
             ke.finish_cubic(p.core_columns, expansion.cubic)
         ke.alias_table(expansion.bound, expansion.threshold, expansion.alias, mapped.like(r.y, r.y.size, np.int32))
         self.expansion = expansion._replace(total=float(total))

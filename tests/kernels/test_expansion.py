@@ -17,6 +17,7 @@ from gibbs.kernels import likelihood as kd
 from gibbs.model import by_group
 from gibbs.sampling import pack
 from gibbs.sampling.chains import FactorisedChain
+from gibbs.sampling.factorised import levels_of_core
 from tests.sampling.cases import by_factors
 from tests.sampling.models import fitted_design
 from tests.sampling.structured_effects import structure_of
@@ -159,6 +160,8 @@ def problem(kind: str, family: str, order: int, *, rows: int = 40, far: float = 
     for i, row in enumerate(W):
         n = ke.weights_of_row(chain._data(), packed.rows.X, packed.layout, i, place, weight)
         row[place[:n]] = weight[:n]
+    levels = levels_of_core(packed.layout, W.shape[1])
+    W = W if levels is None else W @ levels
     step = np.linalg.inv(chain.expansion.root)
     now, new = (chain.expansion.centre + far * step @ rng.standard_normal(W.shape[1]) / 2.0 for _ in range(2))
     return Problem(chain, W, now, new)
