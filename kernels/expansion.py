@@ -149,8 +149,9 @@ def predictor_of_row(data, X, layout, i, core):
 
 @kernel
 def weights_of_row(data, X, layout, i, place, weight):
-    """The numbers of w_i that are not 0 into ``weight``, their columns, ascending, into ``place``; returns how many they are. Levels that know
-    their neighbours have a column each, where their coordinates stand in the core: η_i = w_i'(M core), M their B ⊗ I."""
+    """The numbers of w_i that are not 0 into ``weight``, their columns, ascending, into ``place``; returns how many they are.
+
+    Levels that know their neighbours have a column each, where their coordinates stand in the core: η_i = w_i'(M core), M their B ⊗ I."""
     factor, core_factors, p = layout.factor, layout.core_factors, X.shape[1]
     for a in range(p):
         place[a], weight[a] = a, X[i, a]

@@ -14,8 +14,9 @@ on it is a projection (Rue & Held 2005, §2.3.3; here V'V is all that is needed)
 
     V ← (I − a(a'a)⁻¹a')V,      log|·| = log|Q| + log|a'a| + k log σ²,      φ = Λ⁻ᵀ(I − a(a'a)⁻¹a')(v − V_C core + σε) .
 
-k constraints (of every column) take k dimensions. Λ is simplicial: row i is found from the columns that its pattern names (up-looking;
-Davis 2006, §4.6), places by an order that fills little. Places, patterns and R̃ stand in ``layout.Fields``, Λ and a in ``Work.field``.
+k constraints (of every column) take k dimensions. Where little is filled, as of walks, row i of Λ is found from the columns that its
+pattern names (up-looking; Davis 2006, §4.6); else Λ is found front by front (``fronts.py``). Places, by an order that fills little,
+patterns and R̃ stand in ``layout.Fields``, Λ and a in ``Work.field``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ import numpy as np
 from numba import types
 
 from .apart import Apart
-from .compiling import contracted, kernel
+from .compiling import contracted, kernel, reassociated
+from .fronts import factor_by_fronts
 from .layout import AT_COMPLETE
 from .roots import between_roots, divide_root, multiply_root, multiply_root_transposed
 
@@ -69,38 +71,64 @@ def _factor(fields, of, G, first, variance, room):
 
 
 @contracted
-def _forward(fields, of, x, first, size, room):
-    """Rows x[first + j·size …] of node j ← Λ⁻¹ of them, ``size`` columns side by side."""
+def _forward(fields, of, V, c0, vh, u0, pc, room):
+    """V_C and v of every node, and room ← a, ← Λ⁻¹ of C, h and N: in the order of elimination, side by side."""
     index, order, below, columns, lower, d = fields.index, of.order0, of.below0, of.columns0, of.lower0, of.diagonal0
+    x, side, a, constraints = of.side0, of.side, of.constraint0, of.constraints
     for k in range(of.nodes):
-        here, inverse = first + index[order + k] * size, room[d + k]
-        for c in range(size):
-            x[here + c] *= inverse
-        for e in range(index[columns + k], index[columns + k + 1]):
-            there, value = first + index[order + index[below + e]] * size, room[lower + e]
-            for c in range(size):
-                x[there + c] -= value * x[here + c]
+        node, here = index[order + k], x + k * side
+        for c in range(pc):
+            room[here + c] = V[c0 + node * pc + c]
+        room[here + pc] = vh[u0 + node]
+        for c in range(constraints):
+            room[here + pc + 1 + c] = fields.value[of.null0 + c * of.nodes + node]
+        for c in range(pc + 1 + constraints, side):
+            room[here + c] = 0.0
+    for k in range(of.nodes):
+        inverse, begin, end = room[d + k], index[columns + k], index[columns + k + 1]
+        for here in range(x + k * side, x + k * side + side, 4):  # four at a time, in registers
+            v0, v1, v2, v3 = inverse * room[here], inverse * room[here + 1], inverse * room[here + 2], inverse * room[here + 3]
+            room[here], room[here + 1], room[here + 2], room[here + 3] = v0, v1, v2, v3
+            for e in range(begin, end):
+                value, there = room[lower + e], np.uint64(here + (index[below + e] - k) * side)
+                room[there] -= value * v0
+                room[there + np.uint64(1)] -= value * v1
+                room[there + np.uint64(2)] -= value * v2
+                room[there + np.uint64(3)] -= value * v3
+    for k in range(of.nodes):
+        node, here = index[order + k], x + k * side
+        for c in range(pc):
+            V[c0 + node * pc + c] = room[here + c]
+        vh[u0 + node] = room[here + pc]
+        for c in range(constraints):
+            room[a + c * of.nodes + node] = room[here + pc + 1 + c]
 
 
-@contracted
+@reassociated
 def _backward(fields, of, x, first, room):
     """x[first + j] of node j ← Λ⁻ᵀ of them."""
     index, order, below, columns, lower, d = fields.index, of.order0, of.below0, of.columns0, of.lower0, of.diagonal0
+    y = of.scratch0  # in the order of elimination
     for k in range(of.nodes - 1, -1, -1):
-        s = x[first + index[order + k]]
+        s = 0.0
         for e in range(index[columns + k], index[columns + k + 1]):
-            s -= room[lower + e] * x[first + index[order + index[below + e]]]
-        x[first + index[order + k]] = s * room[d + k]
+            s += room[lower + e] * room[y + index[below + e]]
+        room[y + k] = (x[first + index[order + k]] - s) * room[d + k]
+    for k in range(of.nodes):
+        x[first + index[order + k]] = room[y + k]
 
 
-@contracted
+@reassociated
 def _multiply(fields, of, x, first, room):
     """x[first + j] of node j ← Λ' of them, the inverse of ``_backward``."""
     index, order, below, columns, lower, d = fields.index, of.order0, of.below0, of.columns0, of.lower0, of.diagonal0
+    y = of.scratch0
     for k in range(of.nodes):
-        s = x[first + index[order + k]] / room[d + k]
+        room[y + k] = x[first + index[order + k]]
+    for k in range(of.nodes):
+        s = room[y + k] / room[d + k]
         for e in range(index[columns + k], index[columns + k + 1]):
-            s += room[lower + e] * x[first + index[order + index[below + e]]]
+            s += room[lower + e] * room[y + index[below + e]]
         x[first + index[order + k]] = s
 
 
@@ -111,9 +139,6 @@ def _constrain(fields, of, room):
     sums = of.sums0
     for k in range(of.constraints):
         a = of.constraint0 + k * J
-        for j in range(J):
-            room[a + j] = fields.value[of.null0 + k * J + j]
-        _forward(fields, of, room, a, np.int64(1), room)
         for before in range(k):
             _take_off(fields, of, room, of.constraint0 + before * J, room, a, np.int64(1))
         for m in range(parts):
@@ -206,9 +231,11 @@ def eliminate_field(layout, f, variance, work):
             for e in range(pc):
                 multiply_root_transposed(work.roots, r0, q, V, factor.c0 + (j * pc + e) * q, step)
         _turn(V, factor.c0, J, pc, q, room, of.spare0)  # a row of the core's columns for every node
-    log_det = _factor(fields, of, V, factor.g0, variance, room)
-    _forward(fields, of, V, factor.c0, pc, room)
-    _forward(fields, of, vh, factor.u0, np.int64(1), room)
+    if of.fronts > 0:
+        log_det = factor_by_fronts(fields, of, V, factor.g0, variance, room)
+    else:
+        log_det = _factor(fields, of, V, factor.g0, variance, room)
+    _forward(fields, of, V, factor.c0, vh, factor.u0, pc, room)
     log_det += _constrain(fields, of, room) + of.constraints * of.parts * math.log(variance)
     project(fields, of, room, V, factor.c0, pc)
     project(fields, of, room, vh, factor.u0, np.int64(1))

@@ -138,6 +138,15 @@ FIELD = np.dtype(
             "scratch0",  # (J q)
             "held0",  # what a piece of the order has of a, by place (constraints·J q)
             "spare0",  # (q·pc)
+            "side",  # columns that are solved for side by side: of the core, the right-hand side, constraints; a multiple of 4
+            "side0",  # by place (J q·side)
+            "fronts",  # of Λ (``fronts.py``); 0: it is found row by row
+            "fronts0",  # in ``index``; so the next three
+            "assembly0",
+            "grams0",
+            "places0",
+            "front0",  # offsets in ``Work.field``: F, by column
+            "updates0",  # all U that are there at a time
             "law",  # of a ρ that is drawn (``field_degrees.py``), −1 where there is none; the rest is for those that have one
             "multipliers",
             "multiplier0",  # offsets in ``value``

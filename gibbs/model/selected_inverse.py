@@ -18,7 +18,7 @@ _TOGETHER = 32
 
 
 @dataclass(frozen=True)
-class _Front:
+class Front:
     """Columns first … first + size − 1 of the order, and the rows below that they have entries in, ``below``. children: fronts that end in
     its columns, with the places (in columns and rows) of their rows. entries: (rows, columns) of M in it, by place, and their numbers."""
 
@@ -97,7 +97,7 @@ class Inverses:
 
     def __init__(self, M: Any, last: np.ndarray | None = None) -> None:
         self.order, self.descend = in_order(M.tocsr(), last)
-        self._fronts = _fronts(M.tocsr()[self.order][:, self.order].tocsr())
+        self._fronts = fronts(M.tocsr()[self.order][:, self.order].tocsr())
 
     def of(self, a: np.ndarray, d: np.ndarray, N: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(diagonals (B, J) of M_b⁻¹, M_b⁻¹N (B, J, k), log|M_b| (B,)); a, d (B,), N (J, k). M_b is positive definite."""
@@ -116,7 +116,7 @@ class Inverses:
         return 0.5 * sum(sum((front.size + front.below.size - k) ** 2 for k in range(front.size)) for front in self._fronts)
 
 
-def _fronts(M: Any) -> list[_Front]:
+def fronts(M: Any) -> list[Front]:
     """The fronts of M, which stands in a postorder already, children before their parents."""
     J = M.shape[0]
     parents, rows = tree(M), _rows_below(M)
@@ -126,7 +126,7 @@ def _fronts(M: Any) -> list[_Front]:
             firsts.append(k)
     number = np.searchsorted(np.array(firsts), np.arange(J), side="right") - 1
     children: list[list[tuple[int, np.ndarray]]] = [[] for _ in firsts]
-    M, fronts = M.tocsc(), []
+    M, made = M.tocsc(), []
     M.sort_indices()
     for f, first in enumerate(firsts):
         end = firsts[f + 1] if f + 1 < len(firsts) else J
@@ -139,16 +139,16 @@ def _fronts(M: Any) -> list[_Front]:
             where.append(np.searchsorted(places, M.indices[here][lower]))
             column.append(np.full(int(lower.sum()), k - first))
             values.append(M.data[here][lower])
-        fronts.append(_Front(first, size, below, (), np.concatenate(where), np.concatenate(column), np.concatenate(values)))
+        made.append(Front(first, size, below, (), np.concatenate(where), np.concatenate(column), np.concatenate(values)))
         if below.size:
             children[number[below[0]]].append((f, below))
     return [
-        _Front(g.first, g.size, g.below, tuple((c, np.searchsorted(_places(g), of)) for c, of in found), g.rows, g.columns, g.values)
-        for g, found in zip(fronts, children, strict=True)
+        Front(g.first, g.size, g.below, tuple((c, np.searchsorted(_places(g), of)) for c, of in found), g.rows, g.columns, g.values)
+        for g, found in zip(made, children, strict=True)
     ]
 
 
-def _places(front: _Front) -> np.ndarray:
+def _places(front: Front) -> np.ndarray:
     return np.concatenate([np.arange(front.first, front.first + front.size), front.below])
 
 
@@ -167,7 +167,7 @@ def _rows_below(M: Any) -> list[list[int]]:
     return sorted_
 
 
-def _invert(fronts: list[_Front], a: np.ndarray, d: np.ndarray, N: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _invert(fronts: list[Front], a: np.ndarray, d: np.ndarray, N: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """``Inverses.of`` of some b, in the order of the fronts."""
     B, J = a.size, len(N)
     roots, over, updates, log_det = [], [], {}, np.zeros(B)
