@@ -8,7 +8,8 @@ sd σ_t, level t has
 with ω_i = 1 in a probit model: equation (5), ``effect_of_a_level`` below; exchange the roles of the factors for (6). β given all effects is
 normal in the same way. Where several columns vary over a factor, u_j = L e_j and e_j is drawn, so that small sds lose no digits
 (``elimination.py``). The scheme is the slow twin of the joint draw: the same posterior, more dependent draws. Every exchangeable factor
-is a unit of its own here; the core is β and the effects whose levels know their neighbours (``structured.py``), which come in one draw.
+is a unit of its own here; the core is β and the effects whose levels know their neighbours (``structured.py``), which come in one draw. A
+field, many levels that know their neighbours, is a unit too, drawn by its own factorisation (``fields.py``) given β and the rest.
 """
 
 from __future__ import annotations

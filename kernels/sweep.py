@@ -221,8 +221,13 @@ def step_coefficients(rng, layout, gram, state, work):
 
 @kernel
 def step_effects(rng, family, unit, rows, layout, gram, state, work):
-    """And the effects of one factor given β and those of the others."""
+    """And the effects of one factor given β and those of the others; those of a field in one draw."""
     given = given_other_units(rows, family, layout, gram, unit, state, work)
+    if layout.factor[layout.units[unit, 0]].sparse >= 0:
+        load_core(given, work)
+        eliminate_unit(layout, given, unit, state.sigma[0] ** 2, work)
+        draw_unit(rng, layout, unit, work, state.sigma[0], state.core, state.u)
+        return
     draw_effects(rng, layout, given, layout.units[unit, 0], work, state.sigma[0], state.core, state.u)
 
 

@@ -22,12 +22,7 @@ ROWS_A_LEVEL = 5
 
 
 def arrange(design: Design, scheme: str) -> Design:
-    """``design``, as ``by_group.arrange`` left it, with such a factor as a field; itself where there is none, or ``scheme`` is not auto.
-
-    One at a time levels are drawn that stand in the core: there a field of few enough levels is none.
-    """
-    if scheme == "one-at-a-time":
-        return _without(design)
+    """``design``, as ``by_group.arrange`` left it, with such a factor as a field; itself where there is none, or ``scheme`` is not auto."""
     known = [f for f, factor in enumerate(design.factors) if factor.structure is not None]
     if scheme != "auto" or len(known) != 1 or not _may(design, design.factors[known[0]]):
         return design
@@ -38,18 +33,6 @@ def arrange(design: Design, scheme: str) -> Design:
     factors[f] = replace(factors[f], structure=structures.as_field(factors[f].structure))
     if factors[f].field is None:  # a precision that is all but full
         return design
-    return replace(design, factors=tuple(factors), asked=design.asked or design)
-
-
-def _without(design: Design) -> Design:
-    """``design`` with fields whose levels have room in the dense core there."""
-    some = [f for f, factor in enumerate(design.factors) if factor.field is not None]
-    sizes = [len(design.factors[f].levels) * len(design.factors[f].columns) for f in some]
-    if not some or sum(sizes) > structures.LIMIT:
-        return design
-    factors = list(design.factors)
-    for f in some:
-        factors[f] = replace(factors[f], structure=structures.dense(factors[f].structure, ""))
     return replace(design, factors=tuple(factors), asked=design.asked or design)
 
 

@@ -121,7 +121,8 @@ def work_of(design: Design, made: Plan) -> Work:
     else:
         rows = float(design.y.size if design.trials is None else np.sum(design.trials))
     if made.scheme == "one-at-a-time":
-        operations = float(sum(len(f.columns) ** 3 * len(f.levels) for f in design.factors))
+        operations = float(sum(len(f.columns) ** 3 * len(f.levels) for f in design.factors if f.field is None))
+        operations += sum(plan.fill(design, (k,)) for k, f in enumerate(design.factors) if f.field is not None)
     else:
         operations = sum(plan.joint_flops(design, unit, made.core) - made.core_columns**3 / 6 for unit in made.units)
         if made.scheme == "second-order":

@@ -334,12 +334,7 @@ def _with_fields(design: Design, scheme: str, core: tuple[int, ...]) -> Plan:
     """Every field ends a chain, whose others are the factors that are nested in it; the rest as without fields, small ones in the core."""
     factors = design.factors
     if scheme == "one-at-a-time":
-        sizes = ", ".join(plan_words.sizes(design, f) for f, factor in enumerate(factors) if factor.field is not None)
-        raise SpecError(
-            f"scheme 'one-at-a-time' draws levels that know their neighbours in a dense block of at most {LIMIT} columns; here are "
-            f"{sizes}. Use 'auto'.",
-            where="sampling.scheme",
-        )
+        return _finish(design, "one-at-a-time", core, tuple((f,) for f in range(len(factors)) if f not in core), None, forced=True)
     left, chains = [f for f in range(len(factors)) if f not in core and factors[f].field is None], []
     for f in (f for f in range(len(factors)) if factors[f].field is not None):
         inside = [g for g in left if parents(factors[g], factors[f]) is not None]

@@ -115,10 +115,24 @@ CASES = (
     StructuredCase("logit", "nested", "second-order", ("ar1*", "")),
     StructuredCase("ordinal", "one_factor", "auto", ("bym2*",)),
     StructuredCase("negative_binomial", "one_factor", "auto", ("ar1*",)),
+    StructuredCase("gaussian", "one_factor", "one-at-a-time", ("rw2*",)),
+    StructuredCase("gaussian", "nested", "one-at-a-time", ("icar*", "")),
+    StructuredCase("gaussian", "crossed", "one-at-a-time", ("ar1*", "bym2*")),
+    StructuredCase("gaussian", "slopes", "one-at-a-time", ("leroux*",)),
+    StructuredCase("student", "crossed_slopes", "one-at-a-time", ("pedigree*", "")),
+    StructuredCase("probit", "slopes", "one-at-a-time", ("icar*",)),
+    StructuredCase("logit", "crossed", "one-at-a-time", ("bym2*", "rw1")),
 )
 
 
-QUICK = [case for k, case in enumerate(CASES) if k % 12 == 0 or (case.family == "poisson" and {"icar*", "bym2*"} & {*case.kinds})]
+ALONE = ("nested", "one-at-a-time", ("icar*", ""))
+QUICK = [
+    case
+    for k, case in enumerate(CASES)
+    if k % 12 == 0
+    or (case.structure, case.scheme, case.kinds) == ALONE
+    or (case.family == "poisson" and {"icar*", "bym2*"} & {*case.kinds})
+]
 """Some of every kind; all of them under ``calibration``."""
 
 
