@@ -26,9 +26,14 @@ KINDS = ("rw1", "rw2", "icar", "ar1", "bym2", "leroux", "pedigree", "prec")
 """Kinds of levels that may be a field."""
 SMALLEST = 200
 """Levels above which they are one, where below they stand in the dense core."""
-LARGEST = 10_000
-"""Levels that a field may have."""
+LARGEST, LARGEST_RW2 = 50_000, 10_000
+"""Levels that a field may have; second-order walks fewer, the numbers of whose precision spread as the fourth power of them."""
 _SOME_RHO = 0.5
+
+
+def largest(kind: str) -> int:
+    """Levels that a field of a kind may have."""
+    return LARGEST_RW2 if kind == "rw2" else LARGEST
 
 
 def is_one(kind: str, levels: int, sparse: bool | None = None) -> bool:

@@ -114,9 +114,10 @@ def _alone(random: RandomTerm, where: str) -> None:
 
 def _few(J: int, random: RandomTerm, where: str) -> None:
     """DataError where the levels are too many."""
-    if J > fields.LARGEST:
+    most = fields.largest(random.structure)
+    if J > most:
         fewer = "fewer" if random.structure in structures.GIVEN else "coarser"
-        raise DataError(f"{random.structure} has {J:,} levels; at most {fields.LARGEST:,} are drawn. Take {fewer} levels.", where=where)
+        raise DataError(f"{random.structure} has {J:,} levels; at most {most:,} are drawn. Take {fewer} levels.", where=where)
 
 
 def _walk(
@@ -130,7 +131,7 @@ def _walk(
     order = np.argsort(positions)
     sorted_ = positions[order]
     step = float(options["step"]) if "step" in options else None
-    if step is not None and (sorted_[-1] - sorted_[0]) / step > fields.LARGEST:
+    if step is not None and (sorted_[-1] - sorted_[0]) / step > fields.largest(kind):
         _few(int((sorted_[-1] - sorted_[0]) / step) + 1, random, where)
     try:
         full = structures.grid(sorted_, step)

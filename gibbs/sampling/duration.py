@@ -82,7 +82,7 @@ ROWS = {
 
 OF_LAWS = {"df": 5.0, "rho": 5.0}
 """How many sweeps' worth it takes to move the own parameter of a law between two sweeps."""
-OF_DEGREES, OF_PIECES = 5.0, 4.0
+OF_DEGREES, OF_PIECES = 5.0, 6.0
 """How many eliminations' worth it takes to move the rho of a field, and to redraw its noise piece by piece (`benchmarks/fields.md`)."""
 
 NORMALS, TRIES, NANOSECONDS_A_NORMAL = 10_000, 8, 7.5

@@ -23,7 +23,7 @@ DENSE_LIMIT = 2500
 """Columns that a forced or last-resort dense core may have."""
 FLOPS_BUDGET = 2.0e5
 """Operations one evaluation of the collapsed variances may cost before several units are cheaper (about 0.2 ms)."""
-_OF_NODES, _OF_CONSTRAINTS, _OF_PRODUCTS = 95.0, 75.0, 3.0
+_OF_NODES, _OF_CONSTRAINTS, _OF_PRODUCTS = 95.0, 75.0, 1.5
 """Operations of a sparse factorisation and of all that goes with it, as `benchmarks/fields.md` has them: for each node, for each constraint
 beyond the first of each, for each product of the factorisation (walks of 1,000 and 10,000, maps of 100, 150, 3,100 and 10,000)."""
 _OF_COLUMNS = 2.4
