@@ -15,7 +15,7 @@ in each. Other kernels see B alone (``structured.py``), a chain's own array. Bet
     ρ            with the effects integrated out: given the noise ε of the location effects (``second_order.py``) their density is that of
                  the factorisation, p(ρ') p(ỹ | ρ', L) / [p(ρ) p(ỹ | ρ, L)] · exp{Σ_i gap_i(η') − gap_i(η)}
     (ρ, sds)     likewise, along the ridge of an autoregression: σ²(1 − ρ²), the variance of a step, is held; and, when warm-up has fitted
-                 a t to (logit ρ, log sd), of gaussian outcomes with log σ, drawn from it anew
+                 a t to (logit ρ, log sd), of gaussian outcomes with log σ, drawn from it anew (of bym2 in other coordinates: IN_PARTS)
 
 The noise is the same for all proposals of a sweep.
 
@@ -397,8 +397,13 @@ WALK, ALONG, FITTED = range(3)
 """Proposals of ρ with the effects out: a step of its logit x; one that sds follow, along the ridge of an autoregression; (x, log sd, log σ)
 anew, from a t that warm-up fitted to them."""
 FIT = 10
-"""Numbers of a fit: three means, the root of the scale by row, and how many of the three it is of: 0, where there is none, 2 or 3."""
+"""Numbers of a fit: three means, the root of the scale by row, and what it is of: 0, where there is none, 2 or 3 of (x, log sd, log σ), or
+IN_PARTS."""
 READY = 9
+IN_PARTS = 4
+"""Of (log S, log T, log O − 2 log σ), S = ρ sd² and O = (1 − ρ) sd² the variances that the effects of bym2 share and that are their own,
+T = O + σ². Where areas have few rows O and σ² are told apart by little but their sum, a ridge which in (x, log sd, log σ) is bent. The two
+triples have the same volume."""
 FIT_DF = 5.0
 
 
@@ -412,12 +417,36 @@ def log_sd_of(layout, f, L):
 
 
 @kernel
+def log_one_and(x):
+    """log(1 + e^x)."""
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+@kernel
+def in_parts(x, log_sd, log_sigma):
+    """(log S, log T, log O − 2 log σ) of (x, log sd, log σ), x the logit of ρ."""
+    own = 2.0 * log_sd - log_one_and(x)
+    rest = own - 2.0 * log_sigma
+    return own + x, own + log_one_and(-rest), rest
+
+
+@kernel
+def from_parts(shared, total, rest):
+    """(x, log sd, log σ), the inverse of ``in_parts``."""
+    own = total - log_one_and(-rest)
+    x = shared - own
+    return x, 0.5 * (own + log_one_and(x)), 0.5 * (own - rest)
+
+
+@kernel
 def log_fitted_degree(fit, x, log_sd, log_sigma):
     """Log density of the fitted t at (x, log sd, log σ), or at the first two, up to a constant."""
+    if fit[READY] == IN_PARTS:
+        x, log_sd, log_sigma = in_parts(x, log_sd, log_sigma)
     a = (x - fit[0]) / fit[3]
     b = (log_sd - fit[1] - fit[4] * a) / fit[5]
     c = (log_sigma - fit[2] - fit[6] * a - fit[7] * b) / fit[8] if fit[READY] > 2.0 else 0.0
-    return -0.5 * (FIT_DF + fit[READY]) * math.log1p((a * a + b * b + c * c) / FIT_DF)
+    return -0.5 * (FIT_DF + min(fit[READY], 3.0)) * math.log1p((a * a + b * b + c * c) / FIT_DF)
 
 
 @kernel
@@ -429,7 +458,8 @@ def propose_degree(rng, how, step, fit, x, log_sd, log_sigma):
     a, b = spread * rng.standard_normal(), spread * rng.standard_normal()
     if fit[READY] > 2.0:
         log_sigma = fit[2] + fit[6] * a + fit[7] * b + fit[8] * spread * rng.standard_normal()
-    return fit[0] + fit[3] * a, fit[1] + fit[4] * a + fit[5] * b, log_sigma
+    x, log_sd = fit[0] + fit[3] * a, fit[1] + fit[4] * a + fit[5] * b
+    return from_parts(x, log_sd, log_sigma) if fit[READY] == IN_PARTS else (x, log_sd, log_sigma)
 
 
 @kernel

@@ -257,7 +257,9 @@ def _own_part(design: Design, factor: Factor, met: np.ndarray) -> list[Warning]:
         Warning(
             "one-row",
             f"every level of {factor.name} has one row: what bym2 gives an area of its own and {other} stand for the same variation, and "
-            f"only the priors split it; rho, the sd and {other} may be slow to move. Take icar(), all of which neighbours share"
+            "only the priors split it"
+            + (f"; rho, the sd and {other} may be slow to move" if beyond else "")
+            + ". Take icar(), all of which neighbours share"
             + ("." if beyond else ", or give known errors: y | se(s)."),
         )
     ]

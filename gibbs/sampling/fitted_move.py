@@ -9,6 +9,8 @@ import numpy as np
 
 from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
+from gibbs.kernels.field_degrees import BYM2
+from gibbs.kernels.neighbours import IN_PARTS
 from gibbs.kernels.priors import FIXED, INVERSE_GAMMA
 from gibbs.sampling.pack import Packed
 
@@ -109,7 +111,7 @@ def _widening(sds: np.ndarray, x: np.ndarray) -> np.ndarray:
 def fit_degrees(packed: Packed, L: np.ndarray, own: np.ndarray, sigma: np.ndarray | None, found: np.ndarray) -> None:
     """The t that (logit rho, log sd, log sigma) of every factor is proposed from, ``Tuning.own_fit``, fitted to draws L (n, …), own (n, F)
     and sigma (n,), None of a family that has none. Sigma takes part where the outcome is gaussian, its sigma drawn, and all location
-    effects are out at once; a factor whose sd, or rho, is given has none."""
+    effects are out at once, with bym2 in the coordinates of ``IN_PARTS``; a factor whose sd, or rho, is given has none."""
     n, first = len(L), packed.student.size
     with_sigma = sigma is not None and packed.family == kl.GAUSSIAN and packed.units <= 1 and packed.priors.scale[0, 0] != FIXED
     for k, f in enumerate(packed.neighbours.chosen):
@@ -117,9 +119,15 @@ def fit_degrees(packed: Packed, L: np.ndarray, own: np.ndarray, sigma: np.ndarra
         low, high = packed.neighbours.bounds[k]
         if n < LEAST_DRAWS or packed.neighbours.prior[k, 0] == FIXED or any(t.given for t in terms):
             continue
-        rho = own[:, first + k]
+        rho, log_sd = own[:, first + k], np.log(L[:, terms[0].l0])
+        parts = with_sigma and packed.neighbours.law[k] == BYM2 and (low, high) == (0.0, 1.0) and packed.layout.factor[f].width == 1
         with np.errstate(divide="ignore", invalid="ignore"):
-            points = np.stack([np.log((rho - low) / (high - rho)), np.log(L[:, terms[0].l0]), *([np.log(sigma)] if with_sigma else [])])
+            x = np.log((rho - low) / (high - rho))
+            if parts:
+                own_part = 2.0 * log_sd + np.log1p(-rho)
+                points = np.stack([own_part + x, np.logaddexp(own_part, 2.0 * np.log(sigma)), own_part - 2.0 * np.log(sigma)])
+            else:
+                points = np.stack([x, log_sd, *([np.log(sigma)] if with_sigma else [])])
         covariance = np.cov(points)
         if not np.all(np.isfinite(covariance)) or np.any(np.diag(covariance) <= 0.0):
             continue
@@ -128,4 +136,4 @@ def fit_degrees(packed: Packed, L: np.ndarray, own: np.ndarray, sigma: np.ndarra
         root[:d, :d] = WIDER * np.linalg.cholesky(covariance + 1e-6 * np.diag(np.diag(covariance)))
         means = np.zeros(3)
         means[:d] = points.mean(axis=1)
-        found[first + k] = [*means, *root[np.tril_indices(3)], d]
+        found[first + k] = [*means, *root[np.tril_indices(3)], IN_PARTS if parts else d]

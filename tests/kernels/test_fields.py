@@ -550,7 +550,7 @@ def test_a_field_with_a_rho_has_the_covariance_of_its_law(kind):
     np.testing.assert_allclose(np.cov(draws.T), K, atol=0.06)
 
 
-@pytest.mark.parametrize("kind", ["ar1*", "leroux*", "ar1"])
+@pytest.mark.parametrize("kind", ["ar1*", "leroux*", "ar1", "bym2*", "bym2"])
 def test_rho_sd_and_sigma_that_are_proposed_from_a_t_have_their_posterior(kind):
     """Nothing but such moves: means and squares of (logit ρ, log sd, log σ) against a sum over a grid of the dense marginal density."""
     chain, design = chain_of("one_factor", (kind,), effects=2.0)
@@ -576,7 +576,12 @@ def test_rho_sd_and_sigma_that_are_proposed_from_a_t_have_their_posterior(kind):
     wanted = np.array([np.average(x, weights=p, axis=(0, 1, 2)) for x in (grid, grid**2)])
     spread = np.sqrt(wanted[1] - wanted[0] ** 2)
     assert p[[0, -1]].max() < 0.02 and p[:, [0, -1]].max() < 0.02 and p[:, :, [0, -1]].max() < 1e-4
-    chain.tuning.own_fit[:] = [*(wanted[0] + 0.2 * spread), 1.4 * spread[0], -0.3, 1.2 * spread[1], 0.1, -0.05, 1.3 * spread[2], 3.0]
+    centre, width, what = wanted[0], spread, 3.0
+    if "bym2" in kind:
+        parts = np.stack(np.vectorize(neighbours.in_parts)(*np.moveaxis(grid, -1, 0)), axis=-1)
+        centre = np.average(parts, weights=p, axis=(0, 1, 2))
+        width, what = np.sqrt(np.average((parts - centre) ** 2, weights=p, axis=(0, 1, 2))), float(neighbours.IN_PARTS)
+    chain.tuning.own_fit[:] = [*(centre + 0.2 * width), 1.4 * width[0], -0.3, 1.2 * width[1], 0.1, -0.05, 1.3 * width[2], what]
     model = kl.Model(chain.layout, chain.gram, priors, between.without_rows(chain.between.data))
     target = kl.Target(False, packed.n, packed.yy, quadratic_of(chain), np.nan)
     known, found = neighbours.hold_degree(chain.rng, chain.between, 0, model, target, chain.state, chain.work), []

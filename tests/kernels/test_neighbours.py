@@ -182,6 +182,31 @@ def test_proposals_from_the_fitted_t_have_its_density(d: int):
     assert np.all(walked[:, 1:] == [2.0, 3.0]) and stats.kstest(walked[:, 0], stats.norm(1.0, 0.3).cdf).pvalue > 1e-4
 
 
+def test_parts_of_bym2_and_the_t_that_is_fitted_to_them():
+    """ρ sd², (1 − ρ) sd² + σ² and the odds of its two parts, by their definition; there and back; of one volume with (x, log sd, log σ)."""
+    rng = np.random.default_rng(3)
+    fit = np.array([0.3, -0.2, 1.0, 1.1, 0.4, 0.7, -0.3, 0.2, 0.9, neighbours.IN_PARTS])
+    for x, log_sd, log_sigma in (*rng.standard_normal((6, 3)) * 3.0, (40.0, 1.0, -1.0), (-40.0, 1.0, -1.0), (1.0, 1.0, -300.0)):
+        shared, total, odds = neighbours.in_parts(x, log_sd, log_sigma)
+        assert neighbours.from_parts(shared, total, odds) == pytest.approx((x, log_sd, log_sigma), rel=1e-9, abs=1e-9)
+        if abs(x) > 20.0 or abs(log_sigma) > 20.0:
+            continue
+        rho, variance, noise = 1.0 / (1.0 + math.exp(-x)), math.exp(2.0 * log_sd), math.exp(2.0 * log_sigma)
+        own = (1.0 - rho) * variance
+        assert (shared, total, odds) == pytest.approx((math.log(rho * variance), math.log(own + noise), math.log(own / noise)), abs=1e-10)
+        steps = np.eye(3) * 1e-5
+        here = np.array([x, log_sd, log_sigma])
+        jacobian = np.array([np.subtract(neighbours.in_parts(*(here + s)), neighbours.in_parts(*(here - s))) for s in steps]) / 2e-5
+        assert abs(np.linalg.det(jacobian)) == pytest.approx(4.0, rel=1e-6)
+        plain = np.array([*fit[:9], 3.0])
+        assert neighbours.log_fitted_degree(fit, *here) == neighbours.log_fitted_degree(plain, shared, total, odds)
+    a, b = (np.random.default_rng(1) for _ in range(2))
+    proposed = neighbours.propose_degree(a, neighbours.FITTED, 0.1, fit, 0.0, 0.0, 0.0)
+    assert neighbours.in_parts(*proposed) == pytest.approx(
+        neighbours.propose_degree(b, neighbours.FITTED, 0.1, plain, 0.0, 0.0, 0.0), abs=1e-10
+    )
+
+
 MISTAKES = {
     "none": (None, None),
     "the log-determinant of ρ is forgotten": ("log_density_of_white", _no_log_determinant),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from gibbs.kernels.field_degrees import BYM2
+from gibbs.kernels.neighbours import IN_PARTS, READY
 from gibbs.kernels.priors import FIXED
 
 from gibbs.kernels import layout as kl
@@ -98,6 +100,9 @@ class StructuredEngine(GrEngine):
         if self.elliptical:  # rho and its sd are proposed from a t, as good as any
             sigma = self.packed.family == kl.GAUSSIAN and self.packed.units <= 1 and self.packed.priors.scale[0, 0] != FIXED
             self.chain.tuning.own_fit[:] = [0.3, -0.6, -0.2, 1.0, -0.3, 0.8, 0.1, 0.2, 0.9, 3.0 if sigma else 2.0]
+            if sigma:
+                first, of = self.packed.student.size, self.packed.neighbours
+                self.chain.tuning.own_fit[first + np.flatnonzero(of.law == BYM2), READY] = IN_PARTS
 
     def nodes(self, f: int, values: dict) -> np.ndarray:
         """The effects of factor f, and given them what a field has beside them."""

@@ -86,6 +86,7 @@ CASES = (
     StructuredCase("gaussian", "one_factor", "auto", ("ar1*",), elliptical=True),
     StructuredCase("gaussian", "one_factor", "auto", ("bym2*",)),
     StructuredCase("gaussian", "nested", "auto", ("bym2*", "")),
+    StructuredCase("gaussian", "nested", "auto", ("bym2*", ""), elliptical=True),
     StructuredCase("gaussian", "crossed", "auto", ("ar1*", "bym2*")),
     StructuredCase("student", "one_factor", "auto", ("ar1*",)),
     StructuredCase("probit", "crossed", "augmented", ("bym2*", "")),
