@@ -417,7 +417,7 @@ def log_sd_of(layout, f, L):
 
 
 @kernel
-def log_one_and(x):
+def _log_one_and(x):
     """log(1 + e^x)."""
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
@@ -425,17 +425,17 @@ def log_one_and(x):
 @kernel
 def in_parts(x, log_sd, log_sigma):
     """(log S, log T, log O − 2 log σ) of (x, log sd, log σ), x the logit of ρ."""
-    own = 2.0 * log_sd - log_one_and(x)
+    own = 2.0 * log_sd - _log_one_and(x)
     rest = own - 2.0 * log_sigma
-    return own + x, own + log_one_and(-rest), rest
+    return own + x, own + _log_one_and(-rest), rest
 
 
 @kernel
 def from_parts(shared, total, rest):
     """(x, log sd, log σ), the inverse of ``in_parts``."""
-    own = total - log_one_and(-rest)
+    own = total - _log_one_and(-rest)
     x = shared - own
-    return x, 0.5 * (own + log_one_and(x)), 0.5 * (own - rest)
+    return x, 0.5 * (own + _log_one_and(x)), 0.5 * (own - rest)
 
 
 @kernel

@@ -130,7 +130,7 @@ class Checkpoint:
         self.number, self.log = max(states, default=0), max(draws, default=0)
         abouts = {number: _about(self.folder / f"state-{number}") for number in states}
         self.logs = {number: int(about["log"].removeprefix("draws-")) for number, about in abouts.items() if about}
-        for mark in (FAILED, INTERRUPTED, ELSEWHERE):
+        for mark in (FAILED, INTERRUPTED):  # what is written elsewhere stays so until all of it is written here
             (self.folder / mark).unlink(missing_ok=True)
         if self.more is not None:
             self.more(self.folder)
