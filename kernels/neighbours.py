@@ -34,6 +34,7 @@ from .compiling import inlined, kernel
 from .effects_out import accept, density_at, follow_noise, hold_noise, view_of_unit
 from .field_degrees import AR1, BYM2, LEROUX, log_density_at_degree_at, place_degree_at
 from .fields import complete_noise
+from .hyper import DIGITS
 from .layout import AT_DEGREE, AT_PLACE_DEGREE
 from .likelihood import dispersion_of
 from .priors import invert_lower, log_cholesky_prior, log_scale_prior, log_share_prior
@@ -511,6 +512,8 @@ def move_degree(rng, how, known, between, k, model, target, state, work):
     if how == FITTED and fit[READY] > 2.0 and rise > -np.inf:
         times *= math.exp(new_log_sigma - log_sigma)
         sigma *= times
+        if sigma * sigma < DIGITS * target.yy:
+            return known, 0.0
         rise += log_prior_of_log_sigma(model.priors, sigma) - log_prior_of_log_sigma(model.priors, state.sigma[0])
     copy_to(state.L, trial.L)
     if how != WALK and rise > -np.inf:
