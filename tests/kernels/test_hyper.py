@@ -97,6 +97,16 @@ def test_log_hyper_with_everything_out(kind, options):
     np.testing.assert_allclose(np.diff(ours), np.diff(theirs), rtol=RTOL, atol=1e-9 * np.max(np.abs(theirs)))
 
 
+def test_a_sigma_of_which_nothing_is_left_is_refused():
+    """Below 10⁻¹⁵ of ỹ'Ωỹ, whatever the density of such a σ would come to; above it the density is that of the algebra."""
+    design = make_design("one_factor")
+    b, rng = Bench(design, "joint"), np.random.default_rng(5)
+    covariances = random_covariances(design, rng)
+    least = math.sqrt(hyper.DIGITS * b.target(False).yy)
+    values = [b.log_hyper(False, coordinates(b, covariances, s), 1.0)[0] for s in (100.0 * least, 1.01 * least, 0.99 * least, 1e-3 * least)]
+    assert np.isfinite(values[:2]).all() and values[2:] == [-np.inf, -np.inf]
+
+
 SEVERAL = [(kind, scheme) for kind, scheme in CASES if scheme == SMALL_CORE]
 
 
