@@ -230,7 +230,9 @@ def _eliminate_pairs(layout, gram, f, variance, full, work):
 
 @contracted
 def _eliminate_narrow(layout, unit, pos, variance, work):
-    """``eliminate_factor`` written out for one or two columns a level; what belongs to a second one is 0 where there is one."""
+    """``eliminate_factor`` written out for one or two columns a level; what belongs to a second one is 0 where there is one.
+
+    Factors by themselves have the two forms above: in this one they take 1.1 to 1.8 times as long."""
     factor, index, units, V, vh, core = layout.factor, layout.index, layout.units, work.V, work.vh, work.core
     f, pc = units[unit, pos], core.shape[0]
     q, qa, c0, i0, p0, at = factor[f].width, factor[f].ancestors, factor[f].c0, factor[f].list0, factor[f].pointer0, factor[f].root0

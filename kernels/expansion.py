@@ -159,7 +159,7 @@ def weights_of_row(data, X, layout, i, place, weight):
     for c in range(core_factors.size):
         f = core_factors[c]
         q, z, at, j, C = factor[f].width, factor[f].z0, factor[f].core0, data.level[i, f], factor[f].coordinates
-        if factor[f].basis0 >= 0 and is_designed(factor[f]):
+        if is_designed(factor[f]):
             for k in range(C):
                 value = layout.basis[factor[f].basis0 + j * C + k]
                 for a in range(q if value != 0.0 else 0):

@@ -159,38 +159,6 @@ def _whiten_few(factor, roots, V, noise):
 
 
 @contracted
-def _add_rest_of_few(layout, unit, pos, work, core, u, sign, out):
-    """``_add_rest`` written out for one or two columns a level."""
-    factor, index, units, V = layout.factor, layout.index, layout.units, work.V
-    f = units[unit, pos]
-    q, qa, c0, i0, p0 = factor[f].width, factor[f].ancestors, factor[f].c0, factor[f].list0, factor[f].pointer0
-    two = q == 2
-    for j in range(factor[f].levels):
-        first, second = 0.0, 0.0
-        for e in range(index[p0 + j], index[p0 + j + 1]):
-            value = core[index[i0 + e]]
-            first += V[c0 + e * q] * value
-            if two:
-                second += V[c0 + 2 * e + 1] * value
-        level, child, column = j, f, factor[f].b0 + j * q * qa
-        for up in range(pos + 1, units.shape[1]):
-            h = units[unit, up]
-            if h < 0:
-                break
-            level = index[factor[child].parent0 + level]
-            for b in range(factor[h].width):
-                value = u[factor[h].u0 + level * factor[h].width + b]
-                first += V[column] * value
-                if two:
-                    second += V[column + qa] * value
-                column += 1
-            child = h
-        out[factor[f].u0 + j * q] += sign * first
-        if two:
-            out[factor[f].u0 + 2 * j + 1] += sign * second
-
-
-@contracted
 def _add_rest(layout, unit, pos, work, core, u, sign, out):
     """out_j += sign (V_B u_parents + V_C core) for every node j at place ``pos``: one call, since a call costs as much as a node."""
     factor, index, units, V = layout.factor, layout.index, layout.units, work.V
@@ -203,28 +171,22 @@ def _add_rest(layout, unit, pos, work, core, u, sign, out):
             for k in range(np.uint64(size)):
                 out[u0 + k] += value * V[at + k]
         return
-    if q <= 2:
-        _add_rest_of_few(layout, unit, pos, work, core, u, sign, out)
-        return
     for j in range(factor[f].levels):
-        at, b0 = factor[f].u0 + j * q, factor[f].b0 + j * q * qa
         first, last = index[p0 + j], index[p0 + j + 1]
         for a in range(q):
-            s = 0.0
+            s, level, child, column = 0.0, j, f, factor[f].b0 + (j * q + a) * qa
             for e in range(first, last):
                 s += V[c0 + e * q + a] * core[index[i0 + e]]
-            out[at + a] += sign * s
-        level, child, column = j, f, 0
-        for up in range(pos + 1, units.shape[1]):
-            h = units[unit, up]
-            if h < 0:
-                break
-            level = index[factor[child].parent0 + level]
-            for b in range(factor[h].width):
-                value = sign * u[factor[h].u0 + level * factor[h].width + b]
-                for a in range(q):
-                    out[at + a] += V[b0 + a * qa + column + b] * value
-            child, column = h, column + factor[h].width
+            for up in range(pos + 1, units.shape[1]):
+                h = units[unit, up]
+                if h < 0:
+                    break
+                level = index[factor[child].parent0 + level]
+                for b in range(factor[h].width):
+                    s += V[column] * u[factor[h].u0 + level * factor[h].width + b]
+                    column += 1
+                child = h
+            out[factor[f].u0 + j * q + a] += sign * s
 
 
 @kernel

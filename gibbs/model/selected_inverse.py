@@ -9,6 +9,7 @@ inverses that fronts hold (Takahashi, Fagan & Chin 1973). What is dense in a fro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ class Inverses:
             diagonal[some, self.order], product[some, self.order], log_det[some] = found
         return diagonal, product, log_det
 
-    @property
+    @cached_property
     def operations(self) -> float:
         """Products that one factorisation takes, half the squares of the entries of the columns of its factor."""
         return 0.5 * sum(sum((front.size + front.below.size - k) ** 2 for k in range(front.size)) for front in self._fronts)
