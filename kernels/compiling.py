@@ -15,6 +15,7 @@ from numba import njit
 from numba.core.cpu import CPUTargetOptions
 from numba.extending import register_jitable
 
+from .lean import OPTIMISED_TOGETHER
 from .standing import Kernel, Loops, Outermost, made
 
 _UNCACHED: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
@@ -23,15 +24,25 @@ if hasattr(CPUTargetOptions, "_nrt"):
 _OPTIONS = _UNCACHED | {"cache": True, "no_cfunc_wrapper": True}
 
 
-def _decorator(kind: type, **options: Any) -> Callable[[Any], Any]:
-    return lambda function: made(kind, function, _OPTIONS | options)
+def _decorator(kind: type, together: bool = False, **options: Any) -> Callable[[Any], Any]:
+    """``together``: optimised only with what it calls."""
+
+    def decorate(function: Any) -> Any:
+        if together:
+            OPTIMISED_TOGETHER.add(function.__qualname__)
+        return made(kind, function, _OPTIONS | options)
+
+    return decorate
 
 
-loop = _decorator(Outermost)
+loop = _decorator(Outermost, together=True)
 """A loop of sweeps, which Python calls."""
 
 kernel = _decorator(Kernel, no_cpython_wrapper=True)
 """A kernel; arithmetic in the order in which it is written."""
+
+composed = _decorator(Kernel, together=True, no_cpython_wrapper=True)
+"""A long kernel that does little but call others."""
 
 contracted = _decorator(Loops, no_cpython_wrapper=True, fastmath={"contract"})
 """A product and a sum may be rounded once."""

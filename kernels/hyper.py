@@ -18,7 +18,7 @@ import numpy as np
 from numba import types
 
 from .apart import Apart
-from .compiling import inlined, kernel
+from .compiling import composed, inlined, kernel
 from .covariance import log_covariance_priors
 from .elimination import eliminate_unit, factor_core, factor_roots, load_core
 from .priors import log_scale_prior
@@ -279,7 +279,7 @@ def copy_factorisation(back, work, L):
         at += pc + 1
 
 
-@kernel
+@composed
 def draw_hyper(rng, move, learn, coordinates, count, priors, layout, gram, target, work, L, sigma):
     """Move the coordinates by ``move``: SLICES of each in turn, one generalised ELLIPTICAL slice of all, or one INDEPENDENT proposal
     from the fitted t (Metropolis-Hastings). Returns (ok, σ, rest, log target).

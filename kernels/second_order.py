@@ -50,7 +50,7 @@ from .apart import Apart
 from .arrays import copy_to, sum_of
 from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
 from .by_rows import move_by_rows
-from .compiling import inlined, kernel, loop, parts
+from .compiling import composed, inlined, kernel, loop, parts
 from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
 from .elimination import coefficient_precision
 from .family_moves import draw_family, in_order
@@ -500,7 +500,7 @@ MOVE_ROWS = Apart(move_variances_by_rows)
 move_variances_by_rows_at = MOVE_ROWS.call
 
 
-@kernel
+@composed
 def move_given_the_others(rng, second_orders, shape, unit, model, state, moves, trial, work, out):
     """``move_unit`` with the effects of the other units taken off; ``unit`` −1: all effects are in the core. Returns a status."""
     layout, gram, place = model.layout, model.gram, max(unit, 0)

@@ -23,6 +23,7 @@ from numba.core.imputils import user_function
 from numba.core.registry import CPUDispatcher
 
 from .compiled import for_python
+from .lean import leanly
 
 LARGE, LARGE_LOOPS, OF_RECORDS = 600, 1000, 60
 """Instructions from which on a kernel stands, and one whose loops are optimised for what surrounds them; and values as which its arguments
@@ -55,7 +56,16 @@ _STANDING = "standing"
 """What the cache keeps of a kernel that stands says so."""
 
 
-class Outermost(CPUDispatcher):  # type: ignore[misc]
+class _Compiled(CPUDispatcher):  # type: ignore[misc]
+    """A function that is compiled here."""
+
+    def compile(self, types_of_arguments: Any) -> Any:
+        """The version for these types of arguments, from the cache where it is there."""
+        with leanly():
+            return super().compile(types_of_arguments)
+
+
+class Outermost(_Compiled):
     """A function that Python alone calls."""
 
     def add_overload(self, compiled: Any) -> None:
@@ -64,7 +74,7 @@ class Outermost(CPUDispatcher):  # type: ignore[misc]
         _link_nowhere(compiled)
 
 
-class Kernel(CPUDispatcher):  # type: ignore[misc]
+class Kernel(_Compiled):
     """A function that kernels call, by its symbol where it is large, and Python too."""
 
     large = LARGE

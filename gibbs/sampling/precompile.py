@@ -32,8 +32,8 @@ _SECOND_ORDER = (
     second_order.LOG_STAND_IN,
     second_order.REFRESH_LEVELS,
     second_order.MOVE_UNIT,
-    second_order.DRAW_COVARIANCE,
     second_order.SCALE_EFFECTS,
+    second_order.DRAW_COVARIANCE,
 )
 APART: dict[str, tuple[Apart, ...]] = {
     "joint": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE, sweep.DRAW_JOINTLY),
