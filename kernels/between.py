@@ -22,7 +22,7 @@ from .layout import Model, Multipliers, StandIn, Target
 from .level_laws import draw_multipliers, move_degrees_of_freedom
 from .level_scales import draw_level_scales, rescale, scale_anew, scale_columns
 from .likelihood import dispersion_of, gaps
-from .neighbours import ALONG, AR1, FITTED, READY, WALK, hold_degree, move_degree, place_degrees, step_given_effects
+from .neighbours import ALONG, AR1, FITTED, READY, WALK, any_in_the_core, hold_degree, move_degree, place_degrees, step_given_effects
 from .own_law import move_by_own_law
 from .priors import FIXED
 from .statistics import linear_predictor
@@ -141,7 +141,8 @@ def before_a_sweep(rng, learn, between, layout, gram, priors, state, work):
     step_degrees(rng, learn, between, layout, gram, priors, state, work)
     if between.chosen.size > 0 and between.data.y.size > 0:
         step_multipliers(rng, between, multipliers, layout, gram, state)  # last: no latents are left for others to be given
-    place_laws(between, multipliers, layout, gram, state.own)
+    if between.chosen.size > 0 or any_in_the_core(between.neighbours, layout):  # fields have their ρ as it is, and nothing else of it
+        place_laws(between, multipliers, layout, gram, state.own)
 
 
 @kernel

@@ -11,7 +11,8 @@ D(ρ) has the differences of ``fields.py``, each weight times one of a few numbe
     leroux  √(ρv) times the differences of neighbours, √((1 − ρ)v) φ_j, v(ρ) of every component such that the geometric mean of its
             variances is 1, and so log|R|, as Chebyshev series in s(ρ)      (``gibbs.model.leroux_scale``)
 
-(Riebler et al. 2016, §3.2, have that of bym2 as a precision of 2J.) Other kernels see R̃ and D, a chain's own; ``neighbours.py`` moves ρ.
+(Riebler et al. 2016, §3.2, have that of bym2 as a precision of 2J.) No difference has more than two ends. Other kernels see R̃ and D, a
+chain's own; ``neighbours.py`` moves ρ.
 """
 
 from __future__ import annotations
@@ -69,16 +70,17 @@ def place_degree(layout, f, rho):
     fields = layout.fields
     of, index, value = fields.table[layout.factor[f].sparse], fields.index, fields.value
     set_multipliers(fields, of, rho)
-    for k in range(3 * of.differences):
-        value[of.weight0 + k] = value[of.base0 + k] * value[of.multiplier0 + index[of.codes0 + k]]
+    for d in range(of.differences):
+        for k in range(3 * d, 3 * d + 2):
+            value[of.weight0 + k] = value[of.base0 + k] * value[of.multiplier0 + index[of.codes0 + k]]
     for i in range(of.nodes):
         m = index[of.part0 + index[of.order0 + i]] if of.law == LEROUX else -1
         times = value[of.multiplier0 + 1 + 2 * m] ** 2 if m >= 0 else 1.0  # what stands beside ρ(D − W)
         for e in range(index[of.priors0 + i], index[of.priors0 + i + 1]):
             value[of.prior0 + e] = times * value[of.extra0 + e]
     for d in range(of.differences * of.width):
-        pair, weight = of.pairs0 + 6 * d, of.weight0 + 3 * (d % of.differences)
-        for a in range(3):
+        pair, weight = of.pairs0 + 3 * d, of.weight0 + 3 * (d % of.differences)
+        for a in range(2):
             for b in range(a + 1):
                 if index[pair] >= 0:
                     value[of.prior0 + index[pair]] += value[weight + a] * value[weight + b]
@@ -94,7 +96,7 @@ def log_density_at_degree(layout, f, rho, x):
     for d in range(of.differences if x.size > 0 else 0):
         for b in range(of.width):
             s = 0.0
-            for k in range(3 * d, 3 * d + 3):
+            for k in range(3 * d, 3 * d + 2):
                 weight = value[of.base0 + k] * value[of.multiplier0 + index[of.codes0 + k]]
                 s += weight * x[index[of.ends0 + k] * of.width + b]
             total -= 0.5 * s * s

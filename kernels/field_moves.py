@@ -24,6 +24,9 @@ from .location import place_unit
 from .own_law import row_stand_in
 from .statistics import add_effects
 
+NOTHING = 1e-20
+"""Sds of a level that are less than the last digit of any effect."""
+
 
 @kernel
 def hold_constraints(fields, of, room, x, first, last):
@@ -73,17 +76,26 @@ def _make_orthogonal(fields, of, room, a, squares, x, start, first, last):
 
 
 @contracted
-def _descend(fields, of, room, x, start, last):
-    """x[i], start ≤ i < last, ← Λ⁻ᵀ of it, what stands beyond ``last`` being 0."""
+def _descend(fields, of, room, x, first, start, last):
+    """x[i], start ≤ i < last, ← Λ⁻ᵀ of it, what stands before ``first`` and beyond ``last`` being 0. Returns the place of the first level
+    that moves: along a walk what ``first`` and its successors do dies away, and ends where it is ``NOTHING``."""
     index, below, columns, lower, d = fields.index, of.below0, of.columns0, of.lower0, of.diagonal0
+    still = 0
     for k in range(last - 1, start - 1, -1):
-        s = x[k]
+        s = x[k] if k >= first else 0.0
         for e in range(index[columns + k], index[columns + k + 1]):
             j = index[below + e]
             if j >= last:
                 break
             s -= room[lower + e] * x[j]
         x[k] = s * room[d + k]
+        still = still + 1 if k < first and abs(x[k]) < NOTHING else 0
+        if still > 0 and still == of.band:
+            start = k - k % of.width
+            for i in range(start, k):
+                x[i] = 0.0
+            break
+    return start
 
 
 @kernel
@@ -106,8 +118,10 @@ def _try_rows(data, shape, cut, layout, f, of, x, start, last, state, trial):
             e = state.eta[i]
             for b in range(q):
                 e += data.Z[i, z + b] * x[k + b]
-            value = log_likelihood(data.code, data.y[i], data.trials[i], e, shape, cut)
-            value -= row_stand_in(data.code, i, data.y, data.omega, data.linear, e, cut)
+            value = state.gap[i]
+            if e != state.eta[i]:  # effects far from what moves move by less than the last digit of η
+                value = log_likelihood(data.code, data.y[i], data.trials[i], e, shape, cut)
+                value -= row_stand_in(data.code, i, data.y, data.omega, data.linear, e, cut)
             trial.eta[i], trial.gap[i] = e, value
             rise += value - state.gap[i]
     return rise
@@ -134,10 +148,9 @@ def _refresh_piece(rng, share, data, cut, layout, f, first, last, state, trial, 
         z = trial.noise[u0 + fields.index[of.order0 + i]]
         change[i] = keep * z + share * rng.standard_normal() - z
     hold_constraints(fields, of, room, change, first, last)
-    start = _first_descendant(fields, of, first, last)
-    for i in range(start, last):
-        x[i] = change[i] if i >= first else 0.0
-    _descend(fields, of, room, x, start, last)
+    for i in range(first, last):
+        x[i] = change[i]
+    start = _descend(fields, of, room, x, first, _first_descendant(fields, of, first, last), last)
     scale_levels(layout.factor[f], work.roots, x, start, (last - start) // of.width)
     shape = dispersion_of(state.psi)
     accepted = _try_rows(data, shape, cut, layout, f, of, x, start, last, state, trial) > -rng.standard_exponential()
@@ -250,5 +263,5 @@ def refresh_field(rng, share, pieces, data, cut, layout, unit, pos, state, trial
             if accepted:
                 counts.accepted[k] += 1
                 trial.noise[k] = trial.fresh[k]
-    if pos == 0 and pieces > 1:
+    if pos == 0 and pieces > 1 and of.constraints > 0:
         _refresh_held(rng, share, offset, pieces, data, cut, layout, unit, state, trial, work, counts)

@@ -125,6 +125,7 @@ FIELD = np.dtype(
             "priors0",  # pointers of the rows of R̃ ⊗ I, lower triangle, with a place for every two nodes of a level (J q + 1)
             "prior_column0",
             "descend0",  # the first place of the subtree of every place (J q)
+            "band",  # of Λ but for rows of pinned levels, where they are eliminated as they stand; else 0
             "first0",  # pointers by level into (J + 1)
             "members0",  # its rows (M)
             "part0",  # the component of every node, −1 where it has no constraint (J q)
@@ -153,7 +154,7 @@ FIELD = np.dtype(
             "base0",  # weights of the differences, each times a multiplier
             "extra0",  # what R̃ has beside D'D
             "codes0",  # in ``index``: which
-            "pairs0",  # entries of R̃ that the weights of a difference meet in (6 each, −1: none), column after column
+            "pairs0",  # entries of R̃ that the two weights of a difference meet in (3 each, −1: none), column after column
             "steps0",  # of ar1: lengths of steps, and how many are as long
             "terms",  # of leroux: of the series that follow
             "scale0",  # offset in ``value``: κ, the series of log|K⁻|, those of log v of every component

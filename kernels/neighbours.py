@@ -394,6 +394,15 @@ def place_degrees(of, first, own, layout, gram, summed):
             turn_gram(layout, f, of.law[k], root, J < 0, gram)
 
 
+@kernel
+def any_in_the_core(of, layout):
+    """Whether a factor with a ρ stands in the core."""
+    for k in range(of.chosen.size):
+        if layout.factor[of.chosen[k]].sparse < 0:
+            return True
+    return False
+
+
 WALK, ALONG, FITTED = range(3)
 """Proposals of ρ with the effects out: a step of its logit x; one that sds follow, along the ridge of an autoregression; (x, log sd, log σ)
 anew, from a t that warm-up fitted to them."""

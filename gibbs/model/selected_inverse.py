@@ -32,6 +32,10 @@ class Front:
     values: np.ndarray
 
 
+NARROW = 2
+"""Bandwidth up to which a matrix is eliminated in the order of its rows."""
+
+
 def tree(matrix: Any) -> list[int]:
     """The parent of every place in the tree of eliminations of a symmetric matrix, −1 of roots (Liu 1986, with the ancestors of all met on
     the way shortened)."""
@@ -82,12 +86,20 @@ def filling_little(matrix: Any) -> np.ndarray:
     return np.argsort(found.perm_c).astype(np.int64)
 
 
+def bandwidth(matrix: Any) -> int:
+    """The longest way from an entry to the diagonal."""
+    entries = matrix.tocoo()
+    return int(np.max(np.abs(entries.row - entries.col), initial=0))
+
+
 def in_order(matrix: Any, last: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """(an order that fills little, as a postorder, in which the rows ``last`` are the last; of each place the first of its subtree)."""
+    """(an order that fills little, as a postorder, in which the rows ``last`` are the last; of each place the first of its subtree). Of a
+    matrix as narrow as that of a walk, which fills nothing as it stands, its own, so that what is near is near in the order, too."""
     J = matrix.shape[0]
     last = np.zeros(0, dtype=np.int64) if last is None else last
     free = np.setdiff1d(np.arange(J), last)
-    order = np.concatenate([free[filling_little(matrix[free][:, free])], last])
+    some = matrix[free][:, free]
+    order = np.concatenate([free if bandwidth(some) <= NARROW else free[filling_little(some)], last])
     after, descend = postorder(tree(matrix[order][:, order]))
     return order[after], descend
 

@@ -16,7 +16,7 @@ from gibbs.kernels.elimination import ELIMINATE_FACTOR
 from gibbs.kernels.side_by_side import SIDE_BY_SIDE
 from gibbs.kernels.structured import EFFECTS_OF_COORDINATES, TURN_CORE, TURN_RHS
 from gibbs.model.fields import Field
-from gibbs.model.selected_inverse import fronts
+from gibbs.model.selected_inverse import NARROW, fronts
 from gibbs.sampling import degrees
 
 FILLING = 70.0
@@ -43,7 +43,7 @@ def of(fields: list[Field], levels: list[np.ndarray], widths: list[int], columns
         rows, entries, pointers, below = _pattern(prior)
         n = one.nodes * q
         row.width, row.nodes, row.parts, row.constraints, row.differences = q, n, len(one.pins), one.constraints * q, len(one.ends)
-        row.law = degrees.CODES.get(one.law, -1)
+        row.law, row.band = degrees.CODES.get(one.law, -1), _band(pointers, below, n - q * sum(map(len, one.pins)), q)
         for name, values in (
             ("order0", order), ("rows0", rows), ("entries0", entries), ("columns0", pointers), ("below0", below),
             ("priors0", prior.indptr), ("prior_column0", prior.indices), ("part0", np.repeat(one.part, q)), ("ends0", one.ends),
@@ -123,15 +123,22 @@ def _ordered(one: Field, q: int = 1):
     return (order[:, None] * q + of_column).ravel(), wide, np.repeat(descend * q, q), more
 
 
+def _band(pointers: np.ndarray, below: np.ndarray, free: int, q: int) -> int:
+    """How far the columns of Λ reach below the diagonal in the first ``free`` rows; 0 where that is further than those of a walk do."""
+    column = np.repeat(np.arange(pointers.size - 1), np.diff(pointers))
+    reach = int(np.max((below - column)[below < free], initial=1))
+    return reach if reach < (NARROW + 1) * q else 0
+
+
 def _pairs(one: Field, order: np.ndarray, prior, q: int) -> np.ndarray:
-    """(q, E, 6) the entry of R̃ in which the weights (0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2) of a difference meet; −1 where one of
-    the two is 0 at any rho."""
+    """(q, E, 3) the entry of R̃ in which the weights (0, 0), (1, 0), (1, 1) of a difference meet, which has no more than two ends; −1 where
+    one of the two is 0 at any rho."""
     n = order.size
     place = np.empty(n, dtype=np.int64)
     place[order] = np.arange(n)
     key = np.repeat(np.arange(n), np.diff(prior.indptr)) * n + prior.indices
-    found = np.full((q, len(one.ends), 6), -1)
-    for k, (a, b) in enumerate(((0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2))):
+    found = np.full((q, len(one.ends), 3), -1)
+    for k, (a, b) in enumerate(((0, 0), (1, 0), (1, 1))):
         both = (one.weight[:, a] != 0.0) & (one.weight[:, b] != 0.0)
         for column in range(q):
             here, there = place[one.ends[both, a] * q + column], place[one.ends[both, b] * q + column]

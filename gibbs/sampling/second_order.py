@@ -402,9 +402,11 @@ class SecondOrderChain(Chain):
         p, s, least, which = self.packed, self.state, 1.0, []
         centre = s.eta if p.cutpoints else self.centre
         heavy = own_law.heavy(p, self._data(), centre, s.L, self.shape(), s.core[: p.cutpoints])
-        for all_one, tail, (tried, accepted) in zip(self.alike, heavy, own_law.by_level(p, self.counts), strict=True):
+        laid = p.layout.factor
+        for row, all_one, tail, (tried, accepted) in zip(laid, self.alike, heavy, own_law.by_level(p, self.counts), strict=True):
             which.append(all_one | tail | ((tried >= OWN_FROM) & (accepted < OWN_BELOW * tried)))
-            least = min(least, float(accepted.sum() / max(tried.sum(), 1))) if tried.any() else least
+            together = max(row.levels / int(self.pieces[0]), 1.0) if row.sparse >= 0 else 1.0  # levels of a field are accepted by the piece
+            least = min(least, float(accepted.sum() / max(tried.sum(), 1)) ** (1.0 / together)) if tried.any() else least
         self.choose(which)
         easy = sum(core > of_core and least >= of_levels for of_core, of_levels in EASY)
         self.small_every = SMALL_EVERY[easy]

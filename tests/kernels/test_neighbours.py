@@ -79,6 +79,8 @@ def test_turned_cross_products_are_those_of_the_turned_columns(structure: str, k
     accumulate(rows, weight, packed.layout, turned)
     accumulate_rhs(rows, value, packed.layout, True, packed.units, turned.m, turned.h)
     first = np.array([0.3] * of.chosen.size)
+    assert neighbours.any_in_the_core(of, layout)
+    assert not neighbours.any_in_the_core(of._replace(chosen=of.chosen[:0]), layout)
     neighbours.place_degrees(of, 0, first, layout, turned, False)
     then = np.array([RHO[kind] for kind in kinds if kind])
     for k in range(of.chosen.size):
