@@ -89,8 +89,8 @@ _LIKE: dict[str, Any] = {
     "priors": _PRIORS,
     "data": _STAND_IN,
     "target": Target(False, 0.0, 0.0, 0.0, 0.0),
-    "tuning": Tuning(Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 3), *[_NO_REALS] * 3, _NO_REAL_TABLE),
-    "coordinates": Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 3),
+    "tuning": Tuning(Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 5), *[_NO_REALS] * 3, _NO_REAL_TABLE),
+    "coordinates": Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 5),
     "work": Work(
         *[_NO_REALS] * 3,
         *[_NO_REAL_TABLE] * 3,

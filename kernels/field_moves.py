@@ -24,6 +24,9 @@ from .location import place_unit
 from .own_law import row_stand_in
 from .statistics import add_effects
 
+REDRAWN = 2
+"""Times that the noise of a field is redrawn for each factorisation, which takes longer (`benchmarks/fields.md`)."""
+
 NOTHING = 1e-20
 """Sds of a level that are less than the last digit of any effect."""
 

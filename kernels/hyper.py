@@ -6,8 +6,9 @@ with Q and b of ``elimination.py``. The coordinates are x = log(s_k + c) of the 
 asinh(L_kb/√Σ_{i>b} L_ki²), which is atanh of a partial correlation: where a sd may be 0, or a correlation anything, these are free of each
 other, as L_kb and L_kk are not. Warm-up slices them one by one (Neal 2003) and fits a multivariate t, in which a partial correlation is the
 wider the less its sds let the data say of it (``log_width``); then one generalised elliptical slice (Nishihara, Murray & Adams 2014) around
-the frozen fit moves all of them at once. Both leave the same density invariant and neither can reject. What is drawn here leaves u stale:
-the location draw must follow before anything conditions on u.
+the frozen fit moves all of them at once. Both leave the same density invariant and neither can reject. Where the fit has the posterior's
+shape, proposals are drawn from it alone; from two such t where an inverse-gamma prior leaves a plain towards a sd of 0. What is drawn here
+leaves u stale: the location draw must follow before anything conditions on u.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import numpy as np
 from numba import types
 
 from .apart import Apart
-from .compiling import composed, inlined, kernel
+from .compiling import composed, inlined, kernel, parts
 from .covariance import log_covariance_priors
 from .elimination import eliminate_unit, factor_core, factor_roots, load_core
+from .layout import Coordinates
 from .priors import log_scale_prior
 
 SD, PARTIAL, LOG_SIGMA = 0, 1, 2
@@ -246,6 +248,41 @@ def log_t_density(coordinates, x, z):
 
 
 @kernel
+def plain_share(coordinates):
+    """The share of independent proposals that are from the t of a plain."""
+    return coordinates.plain_fit[0, SHIFT] if coordinates.plain_fit.shape[0] > 0 else 0.0
+
+
+@parts
+def of_plain(coordinates):
+    """``coordinates`` with the t of the plain in the place of the other."""
+    fit, root = coordinates.plain_fit, coordinates.plain_root
+    return Coordinates(coordinates.place, fit, root, coordinates.widening, fit, root)
+
+
+@parts
+def no_coordinates(of):
+    """Variances that stay."""
+    return Coordinates(of.place[:0], of.fit[:0], of.root[:0], of.widening[:0], of.plain_fit[:0], of.plain_root[:0])
+
+
+@kernel
+def log_proposed(coordinates, x, z):
+    """Log density at x, up to a constant, of what independent proposals are from: the fitted t, or its mixture with that of a plain, where
+    there is no partial correlation; z (d,) is scratch."""
+    value, _ = log_t_density(coordinates, x, z)
+    share = plain_share(coordinates)
+    if not share > 0.0:
+        return value
+    other, _ = log_t_density(of_plain(coordinates), x, z)
+    value, other = value + math.log1p(-share), other + math.log(share)
+    for a in range(coordinates.root.shape[0]):
+        value -= math.log(coordinates.root[a, a])
+        other -= math.log(coordinates.plain_root[a, a])
+    return max(value, other) + math.log1p(math.exp(-abs(value - other)))
+
+
+@kernel
 def scaled_noise(rng, root, spread, z, direction):
     """direction (d,) ← spread · root · noise; z (d,) ← the noise."""
     d = root.shape[0]
@@ -374,19 +411,22 @@ def _draw_by_ellipse(rng, coordinates, count, priors, layout, gram, target, work
 
 @inlined
 def _draw_independently(rng, coordinates, count, priors, layout, gram, target, work, L, sigma, value, rest):
-    """One proposal from the fitted t; what is rejected gives way to the factorisation put by."""
-    fit, x, trial, direction, z = coordinates.fit, work.points[0], work.points[1], work.points[2], work.points[3]
-    d, back = fit.shape[0], value != value  # False, and True below: as literals they would be compiled as versions of their own
-    log_t, _ = log_t_density(coordinates, x, z)
+    """One proposal from ``log_proposed``; what is rejected gives way to the factorisation put by."""
+    x, trial, direction, z = work.points[0], work.points[1], work.points[2], work.points[3]
+    d, back = coordinates.fit.shape[0], value != value  # False, and True below: as literals they would be compiled as versions of their own
+    share, of = plain_share(coordinates), coordinates
+    if share > 0.0 and rng.random() < share:
+        of = of_plain(coordinates)
+    log_t = log_proposed(coordinates, x, z)
     copy_factorisation(back, work, L)
-    scaled_noise(rng, coordinates.root, math.sqrt(0.5 * T_DF / rng.standard_gamma(0.5 * T_DF)), z, direction)
+    scaled_noise(rng, of.root, math.sqrt(0.5 * T_DF / rng.standard_gamma(0.5 * T_DF)), z, direction)
     log_y = value - log_t - rng.standard_exponential()
     for a in range(d):
-        trial[a] = fit[a, MEAN] + direction[a]
-    widen(coordinates, trial, 1.0)
+        trial[a] = of.fit[a, MEAN] + direction[a]
+    widen(of, trial, 1.0)
     proposed, now, rest_there = log_hyper(coordinates, trial, priors, layout, gram, target, work, L, sigma)
     count[0].evaluations += 1
-    log_t, _ = log_t_density(coordinates, trial, z)
+    log_t = log_proposed(coordinates, trial, z)
     if proposed - log_t > log_y:
         return True, now, rest_there, proposed
     back = not back

@@ -266,6 +266,9 @@ class Coordinates(NamedTuple):
     fit: np.ndarray  # (d, 3) mean of the t; c in log(s_k + c); slice widths
     root: np.ndarray  # (d, d) its Cholesky factor
     widening: np.ndarray  # (d, d) log width of a partial correlation (row) by coordinates of sds (``hyper.log_width``)
+    plain_fit: np.ndarray = np.zeros((0, 3))  # (d, 3) mean of a second t, of a sd's plain towards 0; first, in the second column, the share
+    # of proposals that are from it: 0 where there is none. Of no size where no proposal is from one t alone
+    plain_root: np.ndarray = np.zeros((0, 0))  # (d, d)
 
 
 class Work(NamedTuple):

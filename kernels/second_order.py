@@ -54,7 +54,7 @@ from .compiling import composed, inlined, kernel, loop, parts
 from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
 from .elimination import coefficient_precision
 from .family_moves import draw_family, in_order
-from .field_moves import refresh_field
+from .field_moves import REDRAWN, refresh_field
 from .fields import complete_noise
 from .gaussian import given_the_others, rhs_between_units
 from .hyper import (
@@ -68,6 +68,7 @@ from .hyper import (
     has_room,
     log_t_density,
     log_target,
+    no_coordinates,
     place_coordinates,
     scaled_noise,
     widen,
@@ -101,9 +102,6 @@ FITTED = 3
 
 SMALL_STEP = 0.45
 """Part of the noise that a small step replaces, for tails that a redraw reaches seldom."""
-
-REDRAWN = 2
-"""Times that the noise of a field is redrawn for each factorisation, which takes longer (`benchmarks/fields.md`)."""
 
 FRESH = 64.0
 """Sweeps after which η is computed anew from the effects, against the drift of rounding."""
@@ -236,7 +234,8 @@ def coordinates_of_unit(rng, orders, moves, unit):
     if d > 0 and orders.move == SLICES and not orders.learn:
         turn, few = int(d * rng.random()), 1
     places = moves.place[unit, turn : turn + few]
-    return Coordinates(places, moves.fit[unit, turn : turn + few], moves.root[unit, :few], moves.widening[unit, :few])
+    fit, root = moves.fit[unit], moves.root[unit]
+    return Coordinates(places, fit[turn : turn + few], root[:few], moves.widening[unit, :few], fit[:0], root[:0])
 
 
 @kernel
@@ -361,7 +360,7 @@ def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, tria
         copy_to(L, trial.L)
         rise = 0.0
         if block > 0:  # the variances stay: with no coordinate, the factorisation at L
-            none = Coordinates(coordinates.place[:0], coordinates.fit[:0], coordinates.root[:0], coordinates.widening[:0])
+            none = no_coordinates(coordinates)
             log_stand_in_at(orders.at[AT_STAND_IN], (none, model.priors, layout, model.gram, work, L))
         elif few > 0:
             status, rise = move_variances(rng, orders, share, known, coordinates, count, model, state, work)

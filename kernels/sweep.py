@@ -41,7 +41,7 @@ from .gaussian import (
     residual_sum_of_squares,
     rhs_between_units,
 )
-from .hyper import DRAW_HYPER, ELLIPTICAL, INDEPENDENT, draw_hyper_at
+from .hyper import DRAW_HYPER, ELLIPTICAL, INDEPENDENT, SLICES, draw_hyper_at, plain_share
 from .latent import (
     draw_logit_latents,
     draw_probit_latents,
@@ -144,12 +144,18 @@ def draw_latents(rng, family, rows, layout, gram, priors, state, width):
 
 
 @kernel
+def move_that_stays(orders, tuning):
+    """Slices, or one elliptical slice, which never refuse to move; not around a t where it takes two to be like the posterior."""
+    return SLICES if plain_share(tuning.coordinates) > 0.0 else min(orders.move, ELLIPTICAL)
+
+
+@kernel
 def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out):
     """Steps 2 and 3 with at most one unit: the variances with every location effect out, then (β, u) in one draw. Returns a status.
 
     squares: ỹ'Ωỹ; quadratic: Σ_r λ_r mean_r²/s_r² of the coefficient priors.
     """
-    n_units, move, known = layout.units.shape[0], min(orders.move, ELLIPTICAL), np.nan
+    n_units, move, known = layout.units.shape[0], move_that_stays(orders, tuning), np.nan
     if orders.family == GAUSSIAN:
         known = work.known[0]
         if orders.move == INDEPENDENT and (state.sweeps[0] + 1.0) % SPARING != 0.0:
@@ -190,7 +196,7 @@ def draw_core_and_unit(rng, orders, unit, rows, layout, gram, priors, state, tun
     eliminate_unit(layout, given, unit, sigma * sigma, work)
     target = Target(units.shape[0] > 1, 0.0, 0.0, 0.0, np.nan)
     ok, sigma, _, _ = draw_hyper_at(orders.at[AT_HYPER], (
-        rng, min(orders.move, ELLIPTICAL), orders.learn, tuning.coordinates, out.counts.moves[:1], priors, layout, given, target, work,
+        rng, move_that_stays(orders, tuning), orders.learn, tuning.coordinates, out.counts.moves[:1], priors, layout, given, target, work,
         state.L, sigma
     ))  # fmt: skip
     if not ok:

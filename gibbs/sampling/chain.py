@@ -99,7 +99,9 @@ class Chain:
         d = self.coordinate.shape[0]
         self.work, self.trial = _work(packed, d), _trial(packed, packed.rows.y.size if student and packed.family != kl.GAUSSIAN else 0)
         self.tuning = kl.Tuning(
-            coordinates=kl.Coordinates(self.coordinate, np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d), np.zeros((d, d))),
+            coordinates=kl.Coordinates(
+                self.coordinate, np.tile([0.0, 0.0, 1.0], (d, 1)), np.eye(d), np.zeros((d, d)), np.zeros((d, 3)), np.eye(d)
+            ),
             reference=np.zeros_like(self.state.L),
             width=np.array([0.5, 1.0]),
             own_step=np.full(packed.own_laws.size, 0.5),
@@ -243,7 +245,7 @@ class Chain:
         return kl.Out(out.beta, out.L, out.scale, out.own, out.lp, out.u, self.counts)
 
     def _collapsed_move(self) -> int:
-        if not self.elliptical:
+        if not self.elliptical or (kh.plain_share(self.tuning.coordinates) > 0.0 and not self.independent):
             return kh.SLICES
         return kh.INDEPENDENT if self.independent else kh.ELLIPTICAL
 
@@ -262,7 +264,7 @@ class Chain:
     def learnt(self) -> dict[str, np.ndarray]:
         """The arrays that warm-up fills, the chain's own."""
         tuning = self.tuning
-        fitted = {name: getattr(tuning.coordinates, name) for name in ("fit", "root", "widening")}
+        fitted = {name: getattr(tuning.coordinates, name) for name in ("fit", "root", "widening", "plain_fit", "plain_root")}
         names = ("reference", "width", "own_step", "own_fit")
         return fitted | {name: getattr(tuning, name) for name in names}
 

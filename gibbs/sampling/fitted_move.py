@@ -20,7 +20,11 @@ the least effective draws a sweep were 0.520 on average; with skewnesses of 0.2 
 
 PLAIN = -1.0
 """Skewness of log s, of a sd with an inverse-gamma prior, below which it has a plain towards 0 that no t is like: slices of each sd in
-turn go there and back (Dyes, 8,000 draws, two seeds: 0.33 and 0.44 effective draws a sweep, where the t had 0.09 and 0.18)."""
+turn go there and back (Dyes, 8,000 draws, two seeds: 0.33 and 0.44 effective draws a sweep, where the t had 0.09 and 0.18), and so do
+proposals from two t."""
+
+EXPECTATIONS = 30
+"""Steps of expectation and maximisation to which these are fitted."""
 
 LEAST_SHIFT = 1e-3
 """Least c over the mean of the draws."""
@@ -35,9 +39,10 @@ CAUTION = 10.0
 def fit_move(coordinates: kl.Coordinates, L: np.ndarray, sigma: np.ndarray, logs: Set[tuple[int, int]] = frozenset()) -> bool:
     """Fit the law of the elliptical and independent moves to draws of the Cholesky factors L (S, …) and σ (S,); ``logs``: ``in_logs``.
 
-    Mutates fit, root and widening. Returns whether it is like the draws: not where a sd has a plain towards 0.
+    Mutates all but places. Returns whether it is like the draws: where a sd has a plain towards 0, whether two t are.
     """
-    like = True
+    plain, steepest = -1, PLAIN
+    coordinates.plain_fit[:] = 0.0
     place, fit, S = coordinates.place.tolist(), coordinates.fit, L.shape[0]
     x = np.empty((S, len(place)))
     for i, (kind, start, k, b) in enumerate(place):
@@ -47,8 +52,9 @@ def fit_move(coordinates: kl.Coordinates, L: np.ndarray, sigma: np.ndarray, logs
             values = sigma if kind == kh.LOG_SIGMA else np.sqrt(np.sum(L[:, start : start + k + 1] ** 2, axis=1)) if k else L[:, start]
             fit[i, kh.SHIFT] = LEAST_SHIFT * np.mean(values) if (kind, start) in logs else _shift(values)
             x[:, i] = np.log(values + fit[i, kh.SHIFT])
-            if (kind, start) in logs:
-                like = like and bool(np.mean((x[:, i] - x[:, i].mean()) ** 3) > PLAIN * max(float(x[:, i].std()), 1e-100) ** 3)
+            skewness = float(np.mean((x[:, i] - x[:, i].mean()) ** 3)) / max(float(x[:, i].std()), 1e-100) ** 3
+            if (kind, start) in logs and skewness <= steepest:
+                plain, steepest = i, skewness
     fit[:, kh.MEAN] = x.mean(axis=0)
     coordinates.widening[:] = 0.0
     y = x - fit[:, kh.MEAN]
@@ -59,12 +65,44 @@ def fit_move(coordinates: kl.Coordinates, L: np.ndarray, sigma: np.ndarray, logs
             log_width = np.clip((x[:, sds] - fit[sds, kh.MEAN]) @ coordinates.widening[i, sds], -kh.MOST_WIDENING, kh.MOST_WIDENING)
             fit[i, kh.MEAN] = np.average(x[:, i], weights=np.exp(-log_width))
             y[:, i] = (x[:, i] - fit[i, kh.MEAN]) * np.exp(-log_width)
-    cov = np.atleast_2d(np.cov(y.T))
-    weight = S / (S + 10.0 * len(place))
+    coordinates.root[:, :] = _root(np.atleast_2d(np.cov(y.T)), S)
+    if plain < 0:
+        return True
+    return bool(coordinates.plain_fit.size) and kh.PARTIAL not in coordinates.place[:, 0] and _fit_two(coordinates, x, plain)
+
+
+def _root(cov: np.ndarray, size: float) -> np.ndarray:
+    """The root of the scale of a t whose draws, so many, have this covariance."""
+    weight = size / (size + 10.0 * len(cov))
     cov = weight * cov + (1.0 - weight) * np.diag(np.diag(cov))
     cov[np.diag_indices_from(cov)] += 1e-300 + 1e-6 * np.diag(cov)
-    coordinates.root[:, :] = np.linalg.cholesky(1.1 * cov)
-    return like
+    return np.linalg.cholesky(1.1 * cov)
+
+
+def _fit_two(coordinates: kl.Coordinates, x: np.ndarray, plain: int) -> bool:
+    """Two normals (expectation and maximisation) to draws x (S, d), one of the plain of coordinate ``plain``: mean and root of either, and
+    the share of the latter. Returns whether both have draws enough; else nothing has changed."""
+    low, high = np.quantile(x[:, plain], (0.05, 0.95))
+    of_plain = (x[:, plain] < 0.5 * (low + high)).astype(float)
+    for _ in range(EXPECTATIONS):
+        parts = []
+        for weight in (1.0 - of_plain, of_plain):
+            size = float(weight.sum())
+            if size < LEAST_DRAWS:
+                return False
+            mean = weight @ x / size
+            parts.append((size, mean, np.atleast_2d(np.cov(x.T, aweights=weight, ddof=0))))
+        logs = []
+        for size, mean, cov in parts:
+            root = _root(cov, size)
+            z = np.linalg.solve(root, (x - mean).T)
+            logs.append(np.log(size) - np.sum(np.log(np.diag(root))) - 0.5 * np.sum(z * z, axis=0))
+        of_plain = np.exp(logs[1] - np.logaddexp(*logs))
+    (_, mean, cov), (size, plain_mean, plain_cov) = parts
+    coordinates.fit[:, kh.MEAN], coordinates.root[:, :] = mean, _root(cov, len(x) - size)
+    coordinates.plain_fit[:, kh.MEAN], coordinates.plain_root[:, :] = plain_mean, _root(plain_cov, size)
+    coordinates.plain_fit[0, kh.SHIFT] = size / len(x)
+    return True
 
 
 def in_logs(layout: kl.Layout, priors: kl.Priors) -> set[tuple[int, int]]:

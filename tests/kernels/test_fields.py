@@ -12,14 +12,12 @@ from gibbs.kernels.location import copy_core_factors, place_core, place_unit, wh
 from gibbs.kernels.priors import log_scale_prior
 from gibbs.kernels.statistics import linear_predictor
 
-import gibbs
 from gibbs.draws import diagnostics
 from gibbs.kernels import between, field_degrees, field_moves, fields, likelihood, neighbours
 from gibbs.kernels import layout as kl
-from gibbs.model import by_group, structures
 from gibbs.model import fields as model_fields
-from gibbs.sampling import ordering, pack, plan, solved
-from gibbs.sampling.second_order import SecondOrderChain
+from gibbs.model import structures
+from gibbs.sampling import ordering, plan, solved
 from tests import oracles
 from tests.oracles.structured import covariance_of_levels, graph_covariance
 from tests.sampling.structured_effects import AREAS, StructuredEngine, changed
@@ -343,35 +341,6 @@ def test_a_piece_of_noise_less_its_constraints_moves_its_descendants_alone(kind,
         np.testing.assert_allclose(everything[order[start:last]], moved[start:last], atol=1e-12)
         outside = np.delete(np.arange(J), np.arange(start, last))
         np.testing.assert_allclose(everything[order[outside]], 0.0, atol=1e-12)
-
-
-@pytest.mark.parametrize("formula", ["y ~ 1 + (1 | ar1(t))", "y ~ 1 + (1 | rw2(t))", "y ~ 1 + x + (1 + x | rw1(t))"])
-def test_along_a_walk_a_piece_of_noise_dies_away(formula):
-    """Every level whose effect moves by more than its last digit is among those that ``_descend`` gives, and they are not all."""
-    rng = np.random.default_rng(2)
-    t = np.repeat(np.arange(900), 2)
-    data = {"t": t, "x": rng.standard_normal(t.size), "y": rng.poisson(4000.0, t.size)}
-    design = by_group.arrange(gibbs.check(formula, data, family="poisson").design)
-    chain = SecondOrderChain(0, np.random.SeedSequence(1), pack.pack(design, plan.make(design, "auto")), design, 60)
-    chain.advance(2)
-    laid, room = chain.layout.fields, chain.work.field
-    of, index = laid.table[0], laid.index
-    n, q, pinned = int(of.nodes), int(of.width), int(of.constraints)
-    assert of.band == (1 if "rw2" not in formula else 2) * q
-    np.testing.assert_array_equal(index[of.order0 : of.order0 + n - pinned] // q, np.sort(index[of.order0 : of.order0 + n - pinned] // q))
-    for first, last in ((600, 690), (n - pinned - 90, n - pinned), (n - 90, n), (0, 90)):
-        first, last = first - first % q, last - last % q
-        x = np.full(n, np.nan)
-        x[first:last] = rng.standard_normal(last - first)
-        dense = np.concatenate([np.zeros(first), x[first:last], np.zeros(n - last)])
-        field_moves._descend(laid, of, room, dense, 0, 0, last)  # nothing ends before ``first``: all places
-        start = field_moves._descend(laid, of, room, x, first, field_moves._first_descendant(laid, of, first, last), last)
-        assert start % q == 0
-        np.testing.assert_array_equal(x[max(start, first) : last], dense[max(start, first) : last])
-        np.testing.assert_allclose(x[start:last], dense[start:last], rtol=0, atol=1e-20)
-        assert np.all(np.abs(dense[:start]) < 1e-19)
-        if first == 600 and "ar1" in formula:  # before warm-up little but the data ends what others do
-            assert 0 < start < first
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from scipy import interpolate, stats
 
 from gibbs.kernels import hyper
+from gibbs.kernels import layout as kl
 from gibbs.model.records import Prior
 from gibbs.sampling.fitted_move import fit_move
 from tests import oracles
@@ -322,6 +323,39 @@ def test_moves_leave_the_law_of_sd_and_sigma(move, shift):
     b = frozen_bench("one_factor", {"sigma_prior": "half_normal"}, shift)
     if move == hyper.INDEPENDENT:  # its proposals must reach the whole posterior
         b.coordinates.root[:, :] = np.array([[0.5 if shift else 1.3, 0.0], [0.0, 0.25]])
+    check_the_law_of_sd_and_sigma(b, move)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.8])
+def test_proposals_from_two_t_leave_the_law_of_sd_and_sigma(share):
+    b = frozen_bench("one_factor", {"sigma_prior": "half_normal"}, 0.0)
+    b.coordinates.root[:, :] = np.array([[0.6, 0.0], [0.1, 0.25]])
+    b.coordinates.plain_fit[:, hyper.MEAN] = b.coordinates.fit[:, hyper.MEAN] - np.array([1.0, 0.1])
+    b.coordinates.plain_fit[0, hyper.SHIFT] = share
+    b.coordinates.plain_root[:, :] = np.array([[1.8, 0.0], [-0.1, 0.3]])
+    check_the_law_of_sd_and_sigma(b, hyper.INDEPENDENT)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_log_proposed_is_the_density_of_a_mixture(share):
+    """Differences of it against scipy's multivariate t."""
+    rng = np.random.default_rng(8)
+    roots = [np.tril(rng.uniform(0.3, 1.5, (2, 2))) for _ in range(2)]
+    means = rng.standard_normal((2, 2))
+    place = np.array([[hyper.SD, 0, 0, -1], [hyper.LOG_SIGMA, 0, 0, -1]])
+    fits = [np.column_stack([mean, np.zeros(2), np.ones(2)]) for mean in means]
+    fits[1][0, hyper.SHIFT] = share
+    c = kl.Coordinates(place, fits[0], roots[0], np.zeros((2, 2)), fits[1], roots[1])
+    assert hyper.plain_share(c) == share
+    laws = [stats.multivariate_t(mean, root @ root.T, hyper.T_DF) for mean, root in zip(means, roots, strict=True)]
+    points = rng.standard_normal((40, 2)) * 3.0
+    wanted = np.log((1.0 - share) * laws[0].pdf(points) + share * laws[1].pdf(points))
+    found = np.array([hyper.log_proposed(c, point, np.empty(2)) for point in points])
+    np.testing.assert_allclose(found - found[0], wanted - wanted[0], atol=1e-11)
+
+
+def check_the_law_of_sd_and_sigma(b, move):
+    """Of 60,000 draws by ``move``, against the grid."""
     x, z, log_density = posterior_of_sd_and_sigma()
     density = np.exp(log_density - log_density.max())
     assert max(density[0].max(), density[-1].max(), density[:, 0].max(), density[:, -1].max()) < 1e-3

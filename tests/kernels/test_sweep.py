@@ -42,6 +42,20 @@ def test_prior_scales_of_t_priors():
         assert stats.kstest(draws[:, k], law.cdf).pvalue > 3e-7
 
 
+def test_a_plain_is_sliced_where_an_elliptical_slice_would_do_else():
+    """Around one t where it takes two to be like the posterior it would go nowhere."""
+    chain = Bench(make_design("one_factor")).chain
+    chain.elliptical = True
+    orders = chain._arguments((0,) * len(chain.APART), 1, False, chain.new_kept(1, False))[1]
+    assert orders.move == hyper.INDEPENDENT
+    assert sweep.move_that_stays(orders, chain.tuning) == hyper.ELLIPTICAL
+    chain.tuning.coordinates.plain_fit[0, hyper.SHIFT] = 0.3
+    assert sweep.move_that_stays(orders, chain.tuning) == hyper.SLICES
+    assert chain._collapsed_move() == hyper.INDEPENDENT
+    chain.independent = False
+    assert chain._collapsed_move() == hyper.SLICES
+
+
 def test_check_finite_names_the_block():
     b = Bench(make_design("slopes"))
     good = b.state._replace(L=np.ones(4), sigma=np.ones(1), nu=np.full(1, 5.0))

@@ -96,6 +96,32 @@ def test_a_plain_towards_0_of_a_sd_in_logs_is_no_t(plain, like):
     assert fitted_move.fit_move(c, L, sigma) and c.fit[0, kh.SHIFT] > 0.2 * np.exp(log_s).std()
 
 
+def test_two_t_are_fitted_to_a_plain():
+    """A normal and a share spread out below it come back; where too few draws are of the plain, one t stays as it is."""
+    rng = np.random.default_rng(3)
+    place = PLACE[[0, 3]]
+    share = 0.2
+    for size, fitted in ((4000, True), (60, False)):
+        of_plain = rng.random(size) < share
+        log_s = np.where(of_plain, rng.uniform(-5.5, -1.5, size), 0.5 * rng.standard_normal(size))
+        c = kl.Coordinates(place, np.tile([0.0, 0.0, 1.0], (2, 1)), np.eye(2), np.zeros((2, 2)), np.zeros((2, 3)), np.eye(2))
+        log_sigma = 0.3 * rng.standard_normal(size) + 0.5 * of_plain
+        in_logs = {(kh.SD, 0), (kh.LOG_SIGMA, 0)}
+        assert fitted_move.fit_move(c, np.exp(log_s)[:, None], np.exp(log_sigma), in_logs) == fitted
+        assert (kh.plain_share(c) > 0.0) == fitted
+        if fitted:
+            assert kh.plain_share(c) == pytest.approx(share, abs=0.03)
+            np.testing.assert_allclose(c.fit[:, kh.MEAN], [0.0, 0.0], atol=0.06)
+            np.testing.assert_allclose(c.plain_fit[:, kh.MEAN], [-3.5, 0.5], atol=0.2)
+            np.testing.assert_allclose(np.diag(c.root), np.sqrt(1.1) * np.array([0.5, 0.3]), rtol=0.1)
+            np.testing.assert_allclose(np.diag(c.plain_root), np.sqrt(1.1) * np.array([4.0 / np.sqrt(12.0), 0.3]), rtol=0.15)
+    with_correlation = kl.Coordinates(PLACE, np.tile([0.0, 0.0, 1.0], (4, 1)), np.eye(4), np.zeros((4, 4)), np.zeros((4, 3)), np.eye(4))
+    L, sigma, _ = draws(400, (0.0, 0.0))
+    L[:80, 0] = np.exp(rng.uniform(-5.5, -1.5, 80))
+    assert not fitted_move.fit_move(with_correlation, L, sigma, in_logs)
+    assert kh.plain_share(with_correlation) == 0.0
+
+
 def test_sds_with_inverse_gamma_priors_are_in_logs():
     """(1 | a/b), and sigma; of a half-t prior none."""
     for prior, found in (("half_t", set()), ("inverse_gamma", {(kh.SD, 0), (kh.SD, 1), (kh.LOG_SIGMA, 0)})):
