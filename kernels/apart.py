@@ -89,7 +89,7 @@ _LIKE: dict[str, Any] = {
     "priors": _PRIORS,
     "data": _STAND_IN,
     "target": Target(False, 0.0, 0.0, 0.0, 0.0),
-    "tuning": Tuning(Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 5), *[_NO_REALS] * 3, _NO_REAL_TABLE),
+    "tuning": Tuning(Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 5), *[_NO_REALS] * 3, _NO_REAL_TABLE, _NO_REALS),
     "coordinates": Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 5),
     "work": Work(
         *[_NO_REALS] * 3,

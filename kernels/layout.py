@@ -340,6 +340,7 @@ class Tuning(NamedTuple):
     width: np.ndarray  # (2,) of the slices of a Student-t outcome's scale and degrees of freedom
     own_step: np.ndarray  # (F,) of proposals of the own parameters of laws of effects, effects out
     own_fit: np.ndarray  # (F, 10) of (logit ρ, log sd, log σ): ``neighbours.log_fitted_degree``
+    sliced: np.ndarray  # (1,) every how many sweeps all variances are sliced, for corners that a t seldom reaches; 0: never
 
 
 class Moves(NamedTuple):

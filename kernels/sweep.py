@@ -144,9 +144,13 @@ def draw_latents(rng, family, rows, layout, gram, priors, state, width):
 
 
 @kernel
-def move_that_stays(orders, tuning):
-    """Slices, or one elliptical slice, which never refuse to move; not around a t where it takes two to be like the posterior."""
-    return SLICES if plain_share(tuning.coordinates) > 0.0 else min(orders.move, ELLIPTICAL)
+def move_that_stays(orders, tuning, sweep):
+    """Slices, or one elliptical slice, which never refuse to move; not around a t where it takes two to be like the posterior, nor now and
+    then where it has corners."""
+    every = tuning.sliced[0]
+    if plain_share(tuning.coordinates) > 0.0 or (every > 0.0 and sweep % every == 0.0):
+        return SLICES
+    return min(orders.move, ELLIPTICAL)
 
 
 @kernel
@@ -155,7 +159,7 @@ def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, t
 
     squares: ỹ'Ωỹ; quadratic: Σ_r λ_r mean_r²/s_r² of the coefficient priors.
     """
-    n_units, move, known = layout.units.shape[0], move_that_stays(orders, tuning), np.nan
+    n_units, move, known = layout.units.shape[0], move_that_stays(orders, tuning, state.sweeps[0] + 1.0), np.nan
     if orders.family == GAUSSIAN:
         known = work.known[0]
         if orders.move == INDEPENDENT and (state.sweeps[0] + 1.0) % SPARING != 0.0:
@@ -196,8 +200,8 @@ def draw_core_and_unit(rng, orders, unit, rows, layout, gram, priors, state, tun
     eliminate_unit(layout, given, unit, sigma * sigma, work)
     target = Target(units.shape[0] > 1, 0.0, 0.0, 0.0, np.nan)
     ok, sigma, _, _ = draw_hyper_at(orders.at[AT_HYPER], (
-        rng, move_that_stays(orders, tuning), orders.learn, tuning.coordinates, out.counts.moves[:1], priors, layout, given, target, work,
-        state.L, sigma
+        rng, move_that_stays(orders, tuning, state.sweeps[0] + 1.0), orders.learn, tuning.coordinates, out.counts.moves[:1], priors, layout,
+        given, target, work, state.L, sigma
     ))  # fmt: skip
     if not ok:
         return NO_DENSITY

@@ -27,7 +27,7 @@ from gibbs.kernels.side_by_side import LANES
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model.records import Design, Term
 from gibbs.sampling import between, ordering
-from gibbs.sampling.fitted_move import fit_degrees, fit_move, in_logs
+from gibbs.sampling.fitted_move import SLICED_EVERY, fit_degrees, fit_move, has_corners, in_logs
 from gibbs.sampling.pack import Packed, columns_of
 from gibbs.sampling.plan import ELLIPTICAL_LIMIT
 from gibbs.sampling.start import start_near_mode
@@ -106,6 +106,7 @@ class Chain:
             width=np.array([0.5, 1.0]),
             own_step=np.full(packed.own_laws.size, 0.5),
             own_fit=np.zeros((packed.own_laws.size, FIT)),
+            sliced=np.zeros(1),
         )
         self.counts = kl.counts_of(1, packed.effects)
         self.slices_until = max(min(warmup, 20), int(SLICE_SHARE * warmup)) if d <= ELLIPTICAL_LIMIT else warmup
@@ -265,7 +266,7 @@ class Chain:
         """The arrays that warm-up fills, the chain's own."""
         tuning = self.tuning
         fitted = {name: getattr(tuning.coordinates, name) for name in ("fit", "root", "widening", "plain_fit", "plain_root")}
-        names = ("reference", "width", "own_step", "own_fit")
+        names = ("reference", "width", "own_step", "own_fit", "sliced")
         return fitted | {name: getattr(tuning, name) for name in names}
 
     @property
@@ -337,6 +338,7 @@ class Chain:
         if d == 0 or d > ELLIPTICAL_LIMIT or L.shape[0] < 8:
             return
         self.elliptical = fit_move(self.tuning.coordinates, L, scale[:, 0], in_logs(self.packed.layout, self.packed.priors))
+        self.tuning.sliced[0] = SLICED_EVERY if has_corners(self.coordinate, L) else 0.0
 
     def _start(self) -> None:
         """Scales near a rough guess, dispersed by a factor e^{±1} over the chains; binary location effects near their mode."""

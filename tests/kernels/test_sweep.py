@@ -48,9 +48,11 @@ def test_a_plain_is_sliced_where_an_elliptical_slice_would_do_else():
     chain.elliptical = True
     orders = chain._arguments((0,) * len(chain.APART), 1, False, chain.new_kept(1, False))[1]
     assert orders.move == hyper.INDEPENDENT
-    assert sweep.move_that_stays(orders, chain.tuning) == hyper.ELLIPTICAL
+    assert sweep.move_that_stays(orders, chain.tuning, 64.0) == hyper.ELLIPTICAL
+    chain.tuning.sliced[0] = 32.0
+    assert [sweep.move_that_stays(orders, chain.tuning, k) for k in (63.0, 64.0)] == [hyper.ELLIPTICAL, hyper.SLICES]
     chain.tuning.coordinates.plain_fit[0, hyper.SHIFT] = 0.3
-    assert sweep.move_that_stays(orders, chain.tuning) == hyper.SLICES
+    assert sweep.move_that_stays(orders, chain.tuning, 63.0) == hyper.SLICES
     assert chain._collapsed_move() == hyper.INDEPENDENT
     chain.independent = False
     assert chain._collapsed_move() == hyper.SLICES

@@ -122,6 +122,14 @@ def test_two_t_are_fitted_to_a_plain():
     assert kh.plain_share(with_correlation) == 0.0
 
 
+def test_a_sd_near_0_that_has_correlations_has_corners():
+    L, _, _ = draws(2000, (0.0, 0.0))  # sds are 1 ± 0.1
+    assert not fitted_move.has_corners(PLACE, L)
+    near = factors(np.column_stack([1.0 + 0.1 * np.ones(2000), np.linspace(0.01, 1.0, 2000)]), np.zeros(2000))
+    assert fitted_move.has_corners(PLACE, near)
+    assert not fitted_move.has_corners(PLACE[[0, 2, 3]], near)
+
+
 def test_sds_with_inverse_gamma_priors_are_in_logs():
     """(1 | a/b), and sigma; of a half-t prior none."""
     for prior, found in (("half_t", set()), ("inverse_gamma", {(kh.SD, 0), (kh.SD, 1), (kh.LOG_SIGMA, 0)})):
