@@ -78,8 +78,9 @@ def test_the_same_tables(whole: Fit, part: Fit) -> None:
     assert list(one.columns) == list(other.columns) and one[["group", "level", "term"]].equals(other[["group", "level", "term"]])
     stored = one["group"] == "h"
     pd.testing.assert_frame_equal(one[stored], other[stored])
-    for name in ("q2.5", "q50", "q97.5"):
-        np.testing.assert_allclose(one[name] / one["sd"], other[name] / one["sd"], atol=0.06)
+    for name in ("q2.5", "q50", "q97.5"):  # in the same of 128 bins, which hold two to four times the range of 2,000 draws, some 7 sds
+        np.testing.assert_allclose(one[name] / one["sd"], other[name] / one["sd"], atol=4 * 7 / 128)
+        assert np.mean(np.abs(one[name] - other[name]) / one["sd"]) < 7 / 4 * 2 / 128  # as a rule two times, a quarter of a bin
     assert other.loc[~stored, "ess_tail"].isna().all() and other.loc[~stored, "ess_bulk"].gt(0).all()
     assert part.convergence.parameters == whole.convergence.parameters
     assert part.convergence.max_rhat == pytest.approx(whole.convergence.max_rhat, abs=0.02)

@@ -405,7 +405,8 @@ class SecondOrderChain(Chain):
         laid = p.layout.factor
         for row, all_one, tail, (tried, accepted) in zip(laid, self.alike, heavy, own_law.by_level(p, self.counts), strict=True):
             which.append(all_one | tail | ((tried >= OWN_FROM) & (accepted < OWN_BELOW * tried)))
-            together = max(row.levels / int(self.pieces[0]), 1.0) if row.sparse >= 0 else 1.0  # levels of a field are accepted by the piece
+            by_piece = row.sparse >= 0 and core > EASY[-1][0]  # levels of a field are accepted by the piece
+            together = max(row.levels / int(self.pieces[0]), 1.0) if by_piece else 1.0
             least = min(least, float(accepted.sum() / max(tried.sum(), 1)) ** (1.0 / together)) if tried.any() else least
         self.choose(which)
         easy = sum(core > of_core and least >= of_levels for of_core, of_levels in EASY)
