@@ -172,7 +172,8 @@ class SecondOrderChain(Chain):
     def _learn_ridge(self) -> None:
         """How far the coefficients give way when the effects spread: −½ (X'ΩX)⁻¹ X'(ω′ z'Vz), V the variance of a level's effects.
 
-        A quadratic stand-in takes the mean of e^η to be that of η alone, where it is e^{η + V/2}; ω′ is the slope of the curvature.
+        A quadratic stand-in takes the mean of e^η to be that of η alone, where it is e^{η + V/2}; ω′ is the slope of the curvature. That of
+        fields is solved for with V in it (``solved.py``): nothing gives way.
         """
         p, r = self.packed, self.packed.rows
         information, slope = self.moves.information, self.moves.slope
@@ -193,6 +194,8 @@ class SecondOrderChain(Chain):
         if not np.all(np.isfinite(gram)):  # the sweep says where
             return
         for f, column, q, l0, *_ in p.layout.term.tolist():
+            if p.layout.factor[f].sparse >= 0:
+                continue
             z0 = p.layout.factor[f].z0 + column
             Z, level = r.Z[:, z0 : z0 + q], r.level[:, f]
             size = np.bincount(level, weights=self.omega)

@@ -39,3 +39,19 @@ def test_along_a_walk_a_piece_of_noise_dies_away(formula):
         assert np.all(np.abs(dense[:start]) < 1e-19)
         if first == 600 and "ar1" in formula:  # before warm-up little but the data ends what others do
             assert 0 < start < first
+
+
+def test_coefficients_give_way_to_levels_but_not_to_fields():
+    """The stand-in of a field is solved for with the spread of its effects in it; with a shift besides one proposal in ten was accepted."""
+    rng = np.random.default_rng(4)
+    t = np.repeat(np.arange(300), 2)
+    data = {"t": t, "g": rng.integers(12, size=t.size), "y": rng.poisson(0.3, t.size)}
+    design = by_group.arrange(gibbs.check("y ~ 1 + (1 | rw1(t)) + (1 | g)", data, family="poisson").design)
+    chain = SecondOrderChain(0, np.random.SeedSequence(1), pack.pack(design, plan.make(design, "auto")), design, 60)
+    while chain.done < 60:
+        chain.advance(60)
+    row, term = chain.layout.factor, chain.layout.term
+    sparse = [row[t.factor].sparse >= 0 for t in term]
+    assert sorted(sparse) == [False, True]
+    for t, of_field in zip(term, sparse, strict=True):
+        assert np.all(chain.moves.slope[t.l0] == 0.0) == of_field
