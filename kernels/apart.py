@@ -67,7 +67,7 @@ _LIKE: dict[str, Any] = {
     "own_rows": _NO_WHOLES,
     "count": table(0, COUNT),
     "counts": counts_of(0, 0),
-    "orders": Orders((0,) * CALLED, _NO_WHOLE_TABLE, 0, 0, 0, False, 0, False, False, False, 0.0, 0.0),
+    "orders": Orders((0,) * CALLED, _NO_WHOLE_TABLE, 0, 0, 0, False, 0, False, False, False, *[0.0] * 3),
     "second_orders": SecondOrders((0,) * CALLED_OF_SECOND_ORDER, _NO_WHOLE_TABLE, *[0] * 5, False, 0, 0, *[0.0] * 3, *[0] * 4),
     "model": Model(_LAYOUT, _GRAM, _PRIORS, _STAND_IN),
     "moves": Moves(
@@ -89,7 +89,7 @@ _LIKE: dict[str, Any] = {
     "priors": _PRIORS,
     "data": _STAND_IN,
     "target": Target(False, 0.0, 0.0, 0.0, 0.0),
-    "tuning": Tuning(Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 5), *[_NO_REALS] * 3, _NO_REAL_TABLE, _NO_REALS),
+    "tuning": Tuning(Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 5), *[_NO_REALS] * 3, _NO_REAL_TABLE),
     "coordinates": Coordinates(_NO_WHOLE_TABLE, *[_NO_REAL_TABLE] * 5),
     "work": Work(
         *[_NO_REALS] * 3,

@@ -267,7 +267,7 @@ class Coordinates(NamedTuple):
     root: np.ndarray  # (d, d) its Cholesky factor
     widening: np.ndarray  # (d, d) log width of a partial correlation (row) by coordinates of sds (``hyper.log_width``)
     plain_fit: np.ndarray = np.zeros((0, 3))  # (d, 3) mean of a second t, of a sd's plain towards 0; first, in the second column, the share
-    # of proposals that are from it: 0 where there is none. Of no size where no proposal is from one t alone
+    # of independent proposals that are from it, 0 where there is none. Second-order chains have no room for one
     plain_root: np.ndarray = np.zeros((0, 0))  # (d, d)
 
 
@@ -340,7 +340,6 @@ class Tuning(NamedTuple):
     width: np.ndarray  # (2,) of the slices of a Student-t outcome's scale and degrees of freedom
     own_step: np.ndarray  # (F,) of proposals of the own parameters of laws of effects, effects out
     own_fit: np.ndarray  # (F, 10) of (logit ρ, log sd, log σ): ``neighbours.log_fitted_degree``
-    sliced: np.ndarray  # (1,) every how many sweeps all variances are sliced, for corners that a t seldom reaches; 0: never
 
 
 class Moves(NamedTuple):
@@ -427,6 +426,7 @@ class Orders(NamedTuple):
     haar: bool  # the scale of a probit model's latents moves too
     n: float  # rows of the data
     yy: float  # ỹ'Ωỹ (gaussian)
+    sliced_every: float  # sweeps between slices of all variances, for corners that a t seldom reaches; 0: none
 
 
 class SecondOrders(NamedTuple):

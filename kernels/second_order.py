@@ -59,6 +59,7 @@ from .fields import complete_noise
 from .gaussian import given_the_others, rhs_between_units
 from .hyper import (
     DRAW_HYPER,
+    ELLIPTICAL,
     INDEPENDENT,
     MEAN,
     SLICES,
@@ -254,7 +255,7 @@ def move_variances(rng, orders, share, known, coordinates, count, model, state, 
     elif share == 1.0:
         begin = int(2.0 * rng.random()) if orders.times > 1 else int((state.sweeps[0] + 1.0) % SPARING == 0.0)
         for time in range(orders.times):
-            now = INDEPENDENT if orders.move == INDEPENDENT and (begin + time) % 2 == 0 else min(orders.move, 1)
+            now = INDEPENDENT if orders.move == INDEPENDENT and (begin + time) % 2 == 0 else min(orders.move, ELLIPTICAL)
             target = Target(model.layout.units.shape[0] > 1, 0.0, 0.0, 0.0, known)
             ok, _, _, known = draw_hyper_at(orders.at[AT_HYPER], (
                 rng, now, orders.learn, coordinates, count, model.priors, model.layout, model.gram, target, work, L, 1.0

@@ -146,11 +146,9 @@ def draw_latents(rng, family, rows, layout, gram, priors, state, width):
 @kernel
 def move_that_stays(orders, tuning, sweep):
     """Slices, or one elliptical slice, which never refuse to move; not around a t where it takes two to be like the posterior, nor now and
-    then where it has corners."""
-    every = tuning.sliced[0]
-    if plain_share(tuning.coordinates) > 0.0 or (every > 0.0 and sweep % every == 0.0):
-        return SLICES
-    return min(orders.move, ELLIPTICAL)
+    then where that has corners."""
+    sliced = orders.sliced_every > 0.0 and sweep % orders.sliced_every == 0.0
+    return SLICES if sliced or plain_share(tuning.coordinates) > 0.0 else min(orders.move, ELLIPTICAL)
 
 
 @kernel

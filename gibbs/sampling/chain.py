@@ -80,7 +80,7 @@ class Chain:
 
     LOOP: ClassVar[Any] = staticmethod(ks.run_chunk)
     APART: ClassVar[tuple[Apart, ...]] = ks.APART
-    SETTLED: ClassVar[tuple[str, ...]] = ("elliptical", "independent")
+    SETTLED: ClassVar[tuple[str, ...]] = ("elliptical", "independent", "sliced_every")
     """Numbers that warm-up settles; with the arrays of ``learnt``, Tuning."""
 
     def __init__(self, number: int, seed: np.random.SeedSequence, packed: Packed, design: Design, warmup: int) -> None:
@@ -106,12 +106,11 @@ class Chain:
             width=np.array([0.5, 1.0]),
             own_step=np.full(packed.own_laws.size, 0.5),
             own_fit=np.zeros((packed.own_laws.size, FIT)),
-            sliced=np.zeros(1),
         )
         self.counts = kl.counts_of(1, packed.effects)
         self.slices_until = max(min(warmup, 20), int(SLICE_SHARE * warmup)) if d <= ELLIPTICAL_LIMIT else warmup
         self.boundaries: tuple[int, ...] = (self.slices_until, warmup)
-        self.done, self.elliptical, self.independent = 0, False, True
+        self.done, self.elliptical, self.independent, self.sliced_every = 0, False, True, 0.0
         self.rejected = 0  # independent proposals of the variances, when they were counted last
         self.history: list[Kept] = []
         self.warm: list[Kept] | None = None  # of a run to precision: all of warm-up, until it is known whether it was long enough
@@ -236,8 +235,9 @@ class Chain:
         p = self.packed
         crossed, likelihood = p.units > 1 or p.scheme == kl.ONE_AT_A_TIME, self.likelihood and not warming
         orders = kl.Orders(
-            at, p.steps, sweeps, self._collapsed_move(), p.rounds, warming, p.family, crossed, likelihood, p.haar, float(p.n), p.yy
-        )
+            at, p.steps, sweeps, self._collapsed_move(), p.rounds, warming, p.family, crossed, likelihood, p.haar, float(p.n), p.yy,
+            self.sliced_every,
+        )  # fmt: skip
         linear = kl.Linear(self.layout, self.gram, p.priors, self.between_sweeps())
         return self.rng, orders, self.rows, linear, self.state, self.tuning, self.work, self._out(out)
 
@@ -246,7 +246,7 @@ class Chain:
         return kl.Out(out.beta, out.L, out.scale, out.own, out.lp, out.u, self.counts)
 
     def _collapsed_move(self) -> int:
-        if not self.elliptical or (kh.plain_share(self.tuning.coordinates) > 0.0 and not self.independent):
+        if not self.elliptical:
             return kh.SLICES
         return kh.INDEPENDENT if self.independent else kh.ELLIPTICAL
 
@@ -266,7 +266,7 @@ class Chain:
         """The arrays that warm-up fills, the chain's own."""
         tuning = self.tuning
         fitted = {name: getattr(tuning.coordinates, name) for name in ("fit", "root", "widening", "plain_fit", "plain_root")}
-        names = ("reference", "width", "own_step", "own_fit", "sliced")
+        names = ("reference", "width", "own_step", "own_fit")
         return fitted | {name: getattr(tuning, name) for name in names}
 
     @property
@@ -338,7 +338,7 @@ class Chain:
         if d == 0 or d > ELLIPTICAL_LIMIT or L.shape[0] < 8:
             return
         self.elliptical = fit_move(self.tuning.coordinates, L, scale[:, 0], in_logs(self.packed.layout, self.packed.priors))
-        self.tuning.sliced[0] = SLICED_EVERY if has_corners(self.coordinate, L) else 0.0
+        self.sliced_every = SLICED_EVERY if has_corners(self.coordinate, L) else 0.0
 
     def _start(self) -> None:
         """Scales near a rough guess, dispersed by a factor e^{±1} over the chains; binary location effects near their mode."""

@@ -302,9 +302,8 @@ class SecondOrderChain(Chain):
             self.own_every, p.cutpoints, self.low, self.high, self.empty,
         )  # fmt: skip
         slope = self.moves.slope  # where the stand-in is a good guide it costs more than it brings
-        moves = self.moves._replace(
-            chosen=self.chosen, own_rows=self.own_rows, slope=slope if self.fitted or p.cycles > 1 else slope[:0]
-        )  # fmt: skip
+        gives_way = (self.fitted or p.cycles > 1) and bool(slope.any())
+        moves = self.moves._replace(chosen=self.chosen, own_rows=self.own_rows, slope=slope if gives_way else slope[:0])
         model = kl.Model(self.layout, self.gram, p.priors, self._data())
         return self.rng, orders, model, self.between_sweeps(), self.state, moves, self.trial, self.work, self._out(out)
 

@@ -11,7 +11,7 @@ import numpy as np
 from gibbs.sampling.chain import Kept
 from gibbs.sampling.snapshot import Snapshot
 
-FORMAT = 7
+FORMAT = 8
 """Version of what is kept of a run that can be gone on with: another one whenever a chain's arrays have other names or another meaning."""
 
 

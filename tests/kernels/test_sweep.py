@@ -49,13 +49,10 @@ def test_a_plain_is_sliced_where_an_elliptical_slice_would_do_else():
     orders = chain._arguments((0,) * len(chain.APART), 1, False, chain.new_kept(1, False))[1]
     assert orders.move == hyper.INDEPENDENT
     assert sweep.move_that_stays(orders, chain.tuning, 64.0) == hyper.ELLIPTICAL
-    chain.tuning.sliced[0] = 32.0
-    assert [sweep.move_that_stays(orders, chain.tuning, k) for k in (63.0, 64.0)] == [hyper.ELLIPTICAL, hyper.SLICES]
+    now_and_then = orders._replace(sliced_every=32.0)
+    assert [sweep.move_that_stays(now_and_then, chain.tuning, k) for k in (63.0, 64.0)] == [hyper.ELLIPTICAL, hyper.SLICES]
     chain.tuning.coordinates.plain_fit[0, hyper.SHIFT] = 0.3
     assert sweep.move_that_stays(orders, chain.tuning, 63.0) == hyper.SLICES
-    assert chain._collapsed_move() == hyper.INDEPENDENT
-    chain.independent = False
-    assert chain._collapsed_move() == hyper.SLICES
 
 
 def test_check_finite_names_the_block():
@@ -119,7 +116,7 @@ def test_core_and_unit_given_the_other_units(kind):
     assert c.coordinate.shape[0] == 0 and len(b.units) > 1
     covariances = [[np.array([[0.49]])] * len(f.terms) for f in b.design.factors]
     rng, n = np.random.default_rng(123), 2_000
-    orders = kl.Orders(c.addresses, p.steps, 1, hyper.SLICES, 0, False, p.family, True, False, False, float(p.n), p.yy)
+    orders = kl.Orders(c.addresses, p.steps, 1, hyper.SLICES, 0, False, p.family, True, False, False, float(p.n), p.yy, 0.0)
     out = c._out(c.new_kept(1, False))
     b.prior_precision()
     for unit in b.units:

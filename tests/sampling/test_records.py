@@ -157,7 +157,6 @@ def test_other_arrays_are_another_format():
             "width",
             "own_step",
             "own_fit",
-            "sliced",
         },
         "poisson nested": {
             "fit",
@@ -180,4 +179,4 @@ def test_other_arrays_are_another_format():
     for name, wanted in names.items():
         learnt = {key for key in chain_of(name).learnt() if not key.startswith("which.")}
         assert learnt == wanted | names["gaussian slopes"]
-    assert standing.FORMAT == 7
+    assert standing.FORMAT == 8
