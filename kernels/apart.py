@@ -63,7 +63,7 @@ _LIKE: dict[str, Any] = {
     **dict.fromkeys("small root cross".split(), _NO_REAL_TABLE),
     "row_level": _NO_LEVELS.ravel(),
     "rng": np.random.default_rng(0),
-    **dict.fromkeys("learn held".split(), False),
+    **dict.fromkeys("learn held given".split(), False),
     "own_rows": _NO_WHOLES,
     "count": table(0, COUNT),
     "counts": counts_of(0, 0),

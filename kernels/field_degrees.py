@@ -22,7 +22,7 @@ import math
 from numba import types
 
 from .apart import Apart
-from .compiling import kernel
+from .compiling import contracted, kernel
 
 AR1, BYM2, LEROUX = 0, 1, 2
 """Laws with a ρ, as the kernels know them; ``gibbs.model.structures`` has them by name."""
@@ -64,46 +64,71 @@ def set_multipliers(fields, of, rho):
     return log_det
 
 
-@kernel
+@contracted
 def place_degree(layout, f, rho):
     """Weights of the differences, and R̃, of field f ← those at ρ."""
     fields = layout.fields
     of, index, value = fields.table[layout.factor[f].sparse], fields.index, fields.value
     set_multipliers(fields, of, rho)
-    for d in range(of.differences):
-        for k in range(3 * d, 3 * d + 2):
-            value[of.weight0 + k] = value[of.base0 + k] * value[of.multiplier0 + index[of.codes0 + k]]
-    for i in range(of.nodes):
-        m = index[of.part0 + index[of.order0 + i]] if of.law == LEROUX else -1
-        times = value[of.multiplier0 + 1 + 2 * m] ** 2 if m >= 0 else 1.0  # what stands beside ρ(D − W)
+    multiplier, prior, extra = of.multiplier0, of.prior0, of.extra0
+    for e in range(index[of.priors0 + of.nodes]):
+        value[prior + e] = value[extra + e]
+    for i in range(of.nodes if of.law == LEROUX else 0):
+        m = index[of.part0 + index[of.order0 + i]]
+        times = value[multiplier + 1 + 2 * m] ** 2 if m >= 0 else 1.0  # what stands beside ρ(D − W)
         for e in range(index[of.priors0 + i], index[of.priors0 + i + 1]):
-            value[of.prior0 + e] = times * value[of.extra0 + e]
-    for d in range(of.differences * of.width):
-        pair, weight = of.pairs0 + 3 * d, of.weight0 + 3 * (d % of.differences)
-        for a in range(2):
-            for b in range(a + 1):
-                if index[pair] >= 0:
-                    value[of.prior0 + index[pair]] += value[weight + a] * value[weight + b]
-                pair += 1
+            value[prior + e] *= times
+    for d in range(of.differences):
+        k = 3 * d
+        first = value[of.base0 + k] * value[multiplier + index[of.codes0 + k]]
+        second = value[of.base0 + k + 1] * value[multiplier + index[of.codes0 + k + 1]]
+        value[of.weight0 + k], value[of.weight0 + k + 1] = first, second
+        for b in range(of.width):
+            pair = of.pairs0 + 3 * (b * of.differences + d)
+            if index[pair] >= 0:
+                value[prior + index[pair]] += first * first
+            if index[pair + 1] >= 0:
+                value[prior + index[pair + 1]] += first * second
+            if index[pair + 2] >= 0:
+                value[prior + index[pair + 2]] += second * second
 
 
 @kernel
-def log_density_at_degree(layout, f, rho, x):
-    """½ q log|R(ρ)| − ½ x'(R(ρ) ⊗ I)x; x (J q) L⁻¹u of the levels (and of nodes that are none), or of no size for the first part alone."""
+def sum_products(layout, f, x):
+    """x'(R(ρ) ⊗ I)x as a sum over the multipliers, which alone hang on ρ; x (J q) L⁻¹u of the levels (and of nodes that are none).
+
+    Of the differences whose first weight has multiplier k: Σ of the squares of the first part, of the products of both, of the squares of
+    the second. They stand in ``value`` from ``products0`` on.
+    """
     fields = layout.fields
     of, index, value = fields.table[layout.factor[f].sparse], fields.index, fields.value
-    total = 0.5 * of.width * set_multipliers(fields, of, rho)
-    for d in range(of.differences if x.size > 0 else 0):
+    for k in range(of.products0, of.products0 + 3 * of.multipliers):
+        value[k] = 0.0
+    for d in range(of.differences):
+        k = 3 * d
+        at = of.products0 + 3 * index[of.codes0 + k]
         for b in range(of.width):
-            s = 0.0
-            for k in range(3 * d, 3 * d + 2):
-                weight = value[of.base0 + k] * value[of.multiplier0 + index[of.codes0 + k]]
-                s += weight * x[index[of.ends0 + k] * of.width + b]
-            total -= 0.5 * s * s
+            first = value[of.base0 + k] * x[index[of.ends0 + k] * of.width + b]
+            second = value[of.base0 + k + 1] * x[index[of.ends0 + k + 1] * of.width + b]
+            value[at] += first * first
+            value[at + 1] += first * second
+            value[at + 2] += second * second
+
+
+@kernel
+def log_density_at_degree(layout, f, rho, given):
+    """½ q log|R(ρ)| and, of the effects whose products ``sum_products`` left, ``given`` them, − ½ x'(R(ρ) ⊗ I)x."""
+    fields = layout.fields
+    of, value = fields.table[layout.factor[f].sparse], fields.value
+    total = 0.5 * of.width * set_multipliers(fields, of, rho)
+    for k in range(of.multipliers if given else 0):
+        at, one = of.products0 + 3 * k, value[of.multiplier0 + k]
+        other = one if of.law == LEROUX or k == 0 or k == of.multipliers - 1 else value[of.multiplier0 + k + 1]
+        total -= 0.5 * (one * one * value[at] + 2.0 * one * other * value[at + 1] + other * other * value[at + 2])
     return total
 
 
-PLACE_DEGREE, DENSITY_AT_DEGREE = Apart(place_degree), Apart(log_density_at_degree, types.float64)
-place_degree_at, log_density_at_degree_at = PLACE_DEGREE.call, DENSITY_AT_DEGREE.call
-APART = (PLACE_DEGREE, DENSITY_AT_DEGREE)
+PLACE_DEGREE, DENSITY_AT_DEGREE, PRODUCTS = Apart(place_degree), Apart(log_density_at_degree, types.float64), Apart(sum_products)
+place_degree_at, log_density_at_degree_at, sum_products_at = PLACE_DEGREE.call, DENSITY_AT_DEGREE.call, PRODUCTS.call
+APART = (PLACE_DEGREE, DENSITY_AT_DEGREE, PRODUCTS)
 """Kernels that others call by address: models without such a field need not compile them."""

@@ -14,9 +14,9 @@ on it is a projection (Rue & Held 2005, §2.3.3; here V'V is all that is needed)
 
     V ← (I − a(a'a)⁻¹a')V,      log|·| = log|Q| + log|a'a| + k log σ²,      φ = Λ⁻ᵀ(I − a(a'a)⁻¹a')(v − V_C core + σε) .
 
-k constraints (of every column) take k dimensions. Where little is filled, as of walks, row i of Λ is found from the columns that its
-pattern names (up-looking; Davis 2006, §4.6); else Λ is found front by front (``fronts.py``). Places, by an order that fills little,
-patterns and R̃ stand in ``layout.Fields``, Λ and a in ``Work.field``.
+k constraints (of every column) take k dimensions. Where little is filled row i of Λ is found from the columns that its pattern names
+(up-looking; Davis 2006, §4.6), that of a walk of one column by a recurrence (``walks.py``); else Λ is found front by front (``fronts.py``).
+Places, by an order that fills little, patterns and R̃ stand in ``layout.Fields``, Λ and a in ``Work.field``.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from .compiling import contracted, kernel, reassociated
 from .fronts import factor_by_fronts
 from .layout import AT_COMPLETE
 from .roots import between_roots, divide_root, multiply_root, multiply_root_transposed
+from .walks import eliminate_walk, multiply_walk, solve_walk
 
 
 @contracted
@@ -231,11 +232,14 @@ def eliminate_field(layout, f, variance, work):
             for e in range(pc):
                 multiply_root_transposed(work.roots, r0, q, V, factor.c0 + (j * pc + e) * q, step)
         _turn(V, factor.c0, J, pc, q, room, of.spare0)  # a row of the core's columns for every node
-    if of.fronts > 0:
-        log_det = factor_by_fronts(fields, of, V, factor.g0, variance, room)
+    if of.walk == 1:
+        log_det = eliminate_walk(fields, of, factor, V, vh, pc, variance, room)
     else:
-        log_det = _factor(fields, of, V, factor.g0, variance, room)
-    _forward(fields, of, V, factor.c0, vh, factor.u0, pc, room)
+        if of.fronts > 0:
+            log_det = factor_by_fronts(fields, of, V, factor.g0, variance, room)
+        else:
+            log_det = _factor(fields, of, V, factor.g0, variance, room)
+        _forward(fields, of, V, factor.c0, vh, factor.u0, pc, room)
     log_det += _constrain(fields, of, room) + of.constraints * of.parts * math.log(variance)
     project(fields, of, room, V, factor.c0, pc)
     project(fields, of, room, vh, factor.u0, np.int64(1))
@@ -251,7 +255,10 @@ def place_field(layout, f, work, u):
     fields, factor, room = layout.fields, layout.factor[f], work.field
     of = fields.table[factor.sparse]
     project(fields, of, room, u, factor.u0, np.int64(1))
-    _backward(fields, of, u, factor.u0, room)
+    if of.walk == 1:
+        solve_walk(fields, of, u, factor.u0, room)
+    else:
+        _backward(fields, of, u, factor.u0, room)
     scale_levels(factor, work.roots, u, factor.u0, factor.levels)
 
 
@@ -274,7 +281,10 @@ def whiten_field(layout, f, work, u):
     of = fields.table[factor.sparse]
     for j in range(factor.levels):
         divide_root(work.roots, factor.root0, factor.width, u, factor.u0 + j * factor.width)
-    _multiply(fields, of, u, factor.u0, room)
+    if of.walk == 1:
+        multiply_walk(fields, of, u, factor.u0, room)
+    else:
+        _multiply(fields, of, u, factor.u0, room)
 
 
 @kernel

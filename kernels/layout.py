@@ -126,6 +126,7 @@ FIELD = np.dtype(
             "prior_column0",
             "descend0",  # the first place of the subtree of every place (J q)
             "band",  # of Λ but for rows of pinned levels, where they are eliminated as they stand; else 0
+            "walk",  # 1: of one column, each level met by the next and by a pinned one alone (``walks.py``); else 0
             "first0",  # pointers by level into (J + 1)
             "members0",  # its rows (M)
             "part0",  # the component of every node, −1 where it has no constraint (J q)
@@ -151,6 +152,7 @@ FIELD = np.dtype(
             "law",  # of a ρ that is drawn (``field_degrees.py``), −1 where there is none; the rest is for those that have one
             "multipliers",
             "multiplier0",  # offsets in ``value``
+            "products0",  # of effects, by multiplier (3 each)
             "base0",  # weights of the differences, each times a multiplier
             "extra0",  # what R̃ has beside D'D
             "codes0",  # in ``index``: which
@@ -188,12 +190,12 @@ def no_fields() -> Fields:
     return Fields(table(0, FIELD), np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
-OF_LAYOUTS = 13
+OF_LAYOUTS = 14
 """Kernels of which a layout has the addresses."""
 AT_ELIMINATE, AT_PLACE, AT_WHITEN, AT_COMPLETE, AT_DIFFERENCES = range(5)  # of fields
 AT_FACTOR, AT_SIDE_BY_SIDE = 5, 6  # of units that are not one factor of one or two columns
 AT_TURN_CORE, AT_TURN_RHS, AT_COORDINATES, AT_DESIGNED = range(7, 11)  # of structured factors in the core
-AT_PLACE_DEGREE, AT_DEGREE = 11, 12  # of fields with a ρ that is drawn
+AT_PLACE_DEGREE, AT_DEGREE, AT_PRODUCTS = 11, 12, 13  # of fields with a ρ that is drawn
 
 
 class Layout(NamedTuple):

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import gibbs
-from gibbs.kernels import field_moves
+from gibbs.kernels import field_moves, fields, walks
+from gibbs.kernels import layout as kl
 from gibbs.model import by_group
-from gibbs.sampling import pack, plan
+from gibbs.model import fields as model_fields
+from gibbs.sampling import ordering, pack, plan
 from gibbs.sampling.second_order import SecondOrderChain
 
 
@@ -55,3 +57,74 @@ def test_coefficients_give_way_to_levels_but_not_to_fields():
     assert sorted(sparse) == [False, True]
     for t, of_field in zip(term, sparse, strict=True):
         assert np.all(chain.moves.slope[t.l0] == 0.0) == of_field
+
+
+def walk_of(of: str, rng: np.random.Generator, steps: int = 60) -> model_fields.Field:
+    positions = np.cumsum(rng.choice([1.0, 2.0, 5.0], steps))
+    if of == "first order":
+        return model_fields.of_walk(1, positions)
+    if of == "second order":
+        return model_fields.of_walk(2, positions)
+    if of == "ring":
+        return model_fields.of_graph(np.vstack([np.arange(steps), np.roll(np.arange(steps), -1)]).T, np.zeros(steps, dtype=np.int64))
+    return model_fields.of_autoregression(np.diff(positions, prepend=0.0).astype(np.int64)).at(0.7)
+
+
+@pytest.mark.parametrize("pc", [0, 1, 3])
+@pytest.mark.parametrize("of", ["first order", "autoregression", "ring"])
+def test_the_recurrence_finds_what_the_elimination_row_by_row_finds(of, pc):
+    """Λ, the inverses of its diagonal, log|Q|, V_C, v and a, and what is solved or multiplied by Λ'; ``test_fields`` has dense algebra."""
+    rng = np.random.default_rng(5)
+    field = walk_of(of, rng)
+    J = field.nodes
+    laid = ordering.of([field], [np.arange(J)], [1], pc)
+    row, index = laid.table[0], laid.index
+    assert row.walk == 1 and row.constraints == (0 if of == "autoregression" else 1)
+    factor = kl.table(1, kl.FACTOR)
+    factor.g0, factor.u0, factor.c0 = 5, 3, 5 + J
+    G, E, h = rng.gamma(2.0, size=J), rng.standard_normal(J * pc), rng.standard_normal(J)
+    G[10:15] = 0.0  # levels that no row has
+    found = []
+    for by_recurrence in (True, False):
+        room, V, vh = np.zeros(ordering.room(laid, pc)), np.concatenate([np.zeros(5), G, E]), np.concatenate([np.zeros(3), h])
+        if by_recurrence:
+            log_det = walks.eliminate_walk(laid, row, factor[0], V, vh, pc, 0.8, room)
+            solve, multiply = walks.solve_walk, walks.multiply_walk
+        else:
+            log_det = fields._factor(laid, row, V, 5, 0.8, room)
+            fields._forward(laid, row, V, 5 + J, vh, 3, pc, room)
+            solve, multiply = fields._backward, fields._multiply
+        solved, multiplied = np.concatenate([np.zeros(2), h]), np.concatenate([np.zeros(2), h])
+        solve(laid, row, solved, 2, room)
+        multiply(laid, row, multiplied, 2, room)
+        entries, pinned = index[row.columns0 + J], J * row.constraints
+        lower, d, a = room[row.lower0 :][:entries], room[row.diagonal0 :][:J], room[row.constraint0 :][:pinned]
+        found.append((log_det, *map(np.copy, (lower, d, a)), V, vh, solved, multiplied))
+        assert np.all(d > 0.0) and np.all(lower != 0.0)
+        back = solved.copy()
+        multiply(laid, row, back, 2, room)
+        np.testing.assert_allclose(back[2:], h, atol=1e-9)
+    for here, there in zip(*found, strict=True):
+        np.testing.assert_allclose(here, there, rtol=1e-10, atol=1e-10)
+
+
+def test_what_has_no_root_is_told():
+    """A pivot that is not positive gives nan, by which the sampler knows."""
+    for of in ("first order", "autoregression"):
+        field = walk_of(of, np.random.default_rng(1), 12)
+        laid, factor = ordering.of([field], [np.arange(12)], [1], 0), kl.table(1, kl.FACTOR)
+        factor.g0, factor.u0, factor.c0 = 0, 0, 0
+        for at in (0, 5, 11):
+            V, room = np.ones(12), np.zeros(ordering.room(laid, 0))
+            V[at] = -100.0
+            assert np.isnan(walks.eliminate_walk(laid, laid.table[0], factor[0], V, np.zeros(12), 0, 1.0, room))
+
+
+def test_which_fields_go_by_the_recurrence():
+    rng, of = np.random.default_rng(2), lambda field, q=1: int(ordering.of([field], [np.arange(field.levels)], [q], 1).table[0].walk)
+    assert [of(walk_of(kind, rng)) for kind in ("first order", "autoregression", "second order")] == [1, 1, 0]
+    assert of(walk_of("first order", rng), 2) == 0
+    path, one = np.column_stack([np.arange(30), np.arange(1, 31)]), np.zeros(31, dtype=np.int64)
+    assert of(model_fields.of_graph(np.delete(path, 15, axis=0), np.repeat([0, 1], [16, 15]))) == 0  # two of them
+    assert of(model_fields.of_graph(np.vstack([path[:-1], [12, 30]]), one)) == 0  # with a branch
+    assert of(model_fields.of_shared_areas(model_fields.of_graph(path, one))) == 0
