@@ -180,7 +180,7 @@ def _decide_on_all(rng, data, cut, layout, unit, pos, state, trial, work):
         start, end = factor[g].u0, factor[g].u0 + factor[g].levels * factor[g].width
         for k in range(start, end):
             trial.u[k] -= state.u[k]
-        add_effects(data.Z, data.level, layout, g, trial.u, trial.eta)
+        add_effects(np.int64(0), data.Z, data.level, layout, g, trial.u, trial.eta)
         for k in range(start, end):
             trial.u[k] += state.u[k]
     rise = gaps(data, trial.eta, dispersion_of(state.psi), cut, trial.gap) - sum_of(state.gap)

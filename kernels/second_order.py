@@ -92,6 +92,7 @@ from .layout import (
 from .likelihood import dispersion_of, dispersion_term, gaps, stand_in
 from .location import copy_core_factors, place_core, place_unit, whiten_core, whiten_unit
 from .own_law import move_by_own_law
+from .runs import keep_moved, sum_by_level
 from .scaling import gap_of_shift, log_coefficient_prior, place_shift, scale_effects, scale_everything
 from .shards import BY_ROWS, GAPS, KEEP_LEVELS, OF_LEVELS, PREDICT, PROPOSAL, STATE, TOTAL, ask, keep_rows, refresh_predictor
 from .statistics import add_effects, predictor_of_columns
@@ -119,7 +120,7 @@ def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial
     u, eta, gap, noise, fresh, change = state.u, state.eta, state.gap, trial.noise, trial.fresh, trial.change
     trial_u, trial_eta, trial_gap = trial.u, trial.eta, trial.gap
     f = units[unit, pos]
-    first, size, q = factor[f].u0, factor[f].levels * factor[f].width, factor[f].width
+    first, size, q, row = factor[f].u0, factor[f].levels * factor[f].width, factor[f].width, np.int64(0)
     for place in range(units.shape[1]):
         g = units[unit, place]
         if g >= 0:
@@ -140,16 +141,9 @@ def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial
     else:
         copy_to(eta, trial_eta)
         for place in range(pos + 1):
-            add_effects(Z, level, layout, units[unit, place], trial_u, trial_eta)
+            add_effects(row, Z, level, layout, units[unit, place], trial_u, trial_eta)
         gaps(data, trial_eta, shape, cut, trial_gap)
-        here, rise = first, 0.0  # rows of a level stand together as a rule
-        for i in range(eta.size):
-            at = first + level[i, f] * q
-            if at != here:
-                change[here] += rise
-                here, rise = at, 0.0
-            rise += trial_gap[i] - gap[i]
-        change[here] += rise
+        sum_by_level(row, level, layout, f, first, q, trial_gap, gap, change)
     for place in range(pos + 1):
         g = units[unit, place]
         for k in range(factor[g].u0, factor[g].u0 + factor[g].levels * factor[g].width):
@@ -175,10 +169,7 @@ def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial
     if data.shards != 0:
         ask(data.shards, KEEP_LEVELS, f, pos)
         return
-    for i in range(eta.size):
-        moved = change[first + level[i, f] * q] == 1.0
-        eta[i] = trial_eta[i] if moved else eta[i]
-        gap[i] = trial_gap[i] if moved else gap[i]
+    keep_moved(row, level, layout, f, change, (trial_eta, trial_gap), (eta, gap))
 
 
 @kernel

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -28,6 +29,7 @@ from .compiling import inlined, loop, parts
 from .layout import StandIn
 from .likelihood import add_derivatives, add_ordinal_derivatives, gaps, is_ordinal, log_likelihood, stand_in
 from .location import copy_core_factors
+from .runs import keep_moved, sum_by_level
 from .statistics import add_effects, predictor_of_columns, predictor_of_some
 
 PREDICT, OF_LEVELS, KEEP_LEVELS, KEEP, GAPS, RISE, TOTAL, OF_FAMILY, DERIVATIVES = range(9)
@@ -91,22 +93,12 @@ def pass_over_shard(of, shape, cut, other, data, layout, state, trial, change, s
         copy_to(eta, trial_eta)
         unit = layout.factor[about].unit
         for k in range(of.place + 1):
-            add_effects(some.Z, some.level, layout, layout.units[unit, k], trial.u, trial_eta)
+            add_effects(first, some.Z, some.level, layout, layout.units[unit, k], trial.u, trial_eta)
         gaps(some, trial_eta, shape, cut, trial_gap)
-        here, rise = 0, 0.0  # rows of a level stand together as a rule
-        for i in range(eta.size):
-            at = some.level[i, about] - of.low
-            if at != here:
-                change[here] += rise
-                here, rise = at, 0.0
-            rise += trial_gap[i] - gap[i]
-        change[here] += rise
+        sum_by_level(first, some.level, layout, about, -of.low, np.int64(1), trial_gap, gap, change)
         return 0.0
     if task == KEEP_LEVELS:
-        u0, q = layout.factor[about].u0, layout.factor[about].width
-        for i in range(eta.size):
-            if change[u0 + some.level[i, about] * q] == 1.0:
-                eta[i], gap[i] = trial_eta[i], trial_gap[i]
+        keep_moved(first, some.level, layout, about, change, (trial_eta, trial_gap), (eta, gap))
         return 0.0
     if task == KEEP:
         copy_to(trial_eta, eta)

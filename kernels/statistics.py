@@ -12,6 +12,7 @@ from .arrays import copy_to
 from .compiling import contracted, kernel
 from .designed import add_row_of_designed_at, any_designed, is_designed
 from .layout import AT_DESIGNED, AT_TURN_CORE, AT_TURN_RHS
+from .runs import add_effects_by_runs
 from .structured import add_to_node, turn_core_at, turn_rhs_at
 
 
@@ -130,7 +131,7 @@ def linear_predictor(rows, layout, core, u, eta):
             s += X[i, a] * core[a]
         eta[i] = s
     for f in range(layout.factor.shape[0]):
-        add_effects(rows.Z, rows.level, layout, f, u, eta)
+        add_effects(np.int64(0), rows.Z, rows.level, layout, f, u, eta)
 
 
 @contracted
@@ -148,15 +149,21 @@ def predictor_of_some(first, columns, Z, level, offset, layout, core, u, eta):
         for i in range(eta.size):
             eta[i] += x[i] * value
     for f in range(layout.factor.shape[0]):
-        add_effects(Z, level, layout, f, u, eta)
+        add_effects(first, Z, level, layout, f, u, eta)
 
 
 @contracted
-def add_effects(Z, level, layout, f, u, eta):
-    """η_i += z_fi'u_f,j(i) for every row: what is looked up for a factor is looked up once."""
+def add_effects(first, Z, level, layout, f, u, eta):
+    """η_i += z_fi'u_f,j(i) for every row from ``first`` on: what is looked up for a factor is looked up once."""
     factor = layout.factor
+    if factor[f].runs > 0:
+        add_effects_by_runs(first, Z, level, layout, f, u, eta)
+        return
     q, z, start = factor[f].width, factor[f].z0, factor[f].u0
-    if q == 1:
+    if q == 1 and factor[f].ones == 1:
+        for i in range(eta.size):
+            eta[i] += u[start + level[i, f]]
+    elif q == 1:
         for i in range(eta.size):
             eta[i] += Z[i, z] * u[start + level[i, f]]
     elif q == 2:

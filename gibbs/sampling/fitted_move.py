@@ -34,9 +34,9 @@ EXPECTATIONS = 30
 """Steps of expectation and maximisation to which these are fitted."""
 
 OFTENER, PLAIN_WIDER = 0.15, 1.2
-"""Part of the other's proposals that the t of a plain is given, and how much wider than its few draws it is: where warm-up saw too little of
-the plain, chains stay there (Dyes, seeds 13 to 36, 8,000 draws: least effective draws 1,442 with neither and 2,478 with both, 110,155 and
-164,147 a second in the geometric mean; shares of 0.1 and 0.3 had nine tenths and eight tenths of that of 0.2, seeds 1 to 12)."""
+"""Part of the other's proposals that the t of a plain is given, and how much wider than its few draws it is: where warm-up saw too little
+of the plain, chains stay there (Dyes, seeds 13 to 36, 8,000 draws: least effective draws 1,442 with neither and 2,478 with both, in the
+geometric mean 110,155 and 164,147 a second; parts of 0.1 and 0.3 had nine tenths and eight tenths of that of 0.2, seeds 1 to 12)."""
 
 LEAST_SHIFT = 1e-3
 """Least c over the mean of the draws."""

@@ -17,6 +17,7 @@ from gibbs.draws import names
 from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import priors as kp
+from gibbs.kernels.runs import RUN
 from gibbs.kernels.statistics import accumulate, accumulate_rhs
 from gibbs.model import by_group, families, laws, prior_kinds
 from gibbs.model import cells as equal_rows
@@ -177,6 +178,8 @@ def pack(design: Design, plan: Plan) -> Packed:
         accumulate_rhs(rows, weight * y, layout, True, layout.units.shape[0], gram.m, gram.h)
         with np.errstate(over="ignore"):
             yy = float(np.sum(weight * y * y))
+    if discrete:
+        layout = _with_runs(layout, Z, level, [laws.of(of).multipliers is None for of in design.factors])
     priors = _priors(design, statements, reference)
     haar = family == kl.PROBIT and plan.scheme == "joint" and not np.any(priors.row[:, 0]) and not np.any(offset)
     heavy = np.array([f for f, of in enumerate(design.factors) if laws.of(of).multipliers is not None], dtype=np.int64)
@@ -441,6 +444,18 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
         table, _terms(design), np.concatenate(index), units, core_factors, np.concatenate(bases), fields, (0,) * kl.OF_LAYOUTS
     )
     return ordering.addressed(layout), np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
+
+
+def _with_runs(layout: kl.Layout, Z: np.ndarray, level: np.ndarray, fixed: list[bool]) -> kl.Layout:
+    """The layout with runs of rows of one level (``kernels/runs.py``); ``fixed``: whose Z stays as it is."""
+    index = [layout.index]
+    for f, row in enumerate(layout.factor):
+        begins = np.flatnonzero(level[1:, f] != level[:-1, f]) + 1
+        row.runs, row.ones = 0, fixed[f] and bool(np.all(Z[:, row.z0] == 1.0))
+        if (begins.size + 1) * RUN <= level.shape[0]:
+            row.runs, row.runs0 = begins.size + 1, sum(part.size for part in index)
+            index.append(np.concatenate([[0], begins, [level.shape[0]]]))
+    return layout._replace(index=np.concatenate(index))
 
 
 def _starts(sizes: np.ndarray) -> np.ndarray:

@@ -13,8 +13,9 @@ from types import FunctionType
 import numpy as np
 import pytest
 
-from gibbs.kernels import scaling
+from gibbs.kernels import runs, scaling
 from gibbs.kernels import second_order as k2
+from gibbs.sampling import pack
 from tests.sampling.cases import Case
 
 from .test_second_order_ratios import (
@@ -181,10 +182,16 @@ OF_THE_FITTED_MOVE = {
 }
 """Bug → the kernel that has it, the piece of its source, and what stands there instead."""
 OF_THE_LEVELS = {
-    "sign of the gap": ("+= trial_gap[i] - gap[i]", "-= trial_gap[i] - gap[i]"),
-    "gap of the proposal alone": ("+= trial_gap[i] - gap[i]", "+= trial_gap[i]"),
-    "rows of another level": ("here, rise = at, 0.0", "rise = 0.0"),
-    "η of this place alone": ("range(pos + 1):\n            add_effects(", "range(pos, pos + 1):\n            add_effects("),
+    "sign of the gap": (runs.sum_by_level, "+= trial_gap[i] - gap[i]", "-= trial_gap[i] - gap[i]"),
+    "gap of the proposal alone": (runs.sum_by_level, "+= trial_gap[i] - gap[i]", "+= trial_gap[i]"),
+    "rows of another level": (runs.sum_by_level, "here, rise = now, 0.0", "rise = 0.0"),
+    "sign of the gap of a run": (runs.sum_by_level, "+= _sum_of_run", "-= _sum_of_run"),
+    "a run a row too long": (runs.sum_by_level, "layout.index[run + 1] - first", "layout.index[run + 1] - first + 1"),
+    "η of this place alone": (
+        k2.refresh_levels,
+        "range(pos + 1):\n            add_effects(",
+        "range(pos, pos + 1):\n            add_effects(",
+    ),
 }
 
 
@@ -210,8 +217,24 @@ def test_a_bug_of_the_fitted_move_is_caught(bug, monkeypatch):
     assert abs(ratio - wanted) > CAUGHT
 
 
-@pytest.mark.parametrize("bug", OF_THE_LEVELS)
-def test_a_bug_of_the_levels_is_caught(bug, monkeypatch):
+@pytest.fixture
+def by_runs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Every factor in runs, or none."""
+    monkeypatch.setattr(pack, "RUN", 1 if request.param else 10**9)
+    return bool(request.param)
+
+
+@pytest.mark.parametrize("by_runs", [True, False], indirect=True)
+@pytest.mark.parametrize("bug", [None, *OF_THE_LEVELS])
+def test_a_bug_of_the_levels_is_caught(bug, by_runs, monkeypatch):
+    kernel, old, new = OF_THE_LEVELS.get(bug, (k2.refresh_levels, "", ""))
+    if kernel is runs.sum_by_level and ("run" in bug) != by_runs:
+        pytest.skip("of the other way")
     engine, y = engine_at(Case("ordinal", "nested", "second-order", link="logit", sd_prior="half_normal"), 11)
-    tried = level_moves(engine, y, monkeypatch, broken(k2.refresh_levels, *OF_THE_LEVELS[bug]))
-    assert max(abs(ratio - wanted) for ratio, wanted in tried) > CAUGHT
+    assert all((row.runs > 0) == by_runs for row in engine.packed.layout.factor)
+    moved = k2.refresh_levels.py_func
+    if bug is not None:
+        moved = broken(kernel, old, new) if kernel is k2.refresh_levels else broken_within(k2.refresh_levels, kernel, old, new)
+    tried = level_moves(engine, y, monkeypatch, moved)
+    worst = max(abs(ratio - wanted) for ratio, wanted in tried)
+    assert worst < 1e-9 if bug is None else worst > CAUGHT
