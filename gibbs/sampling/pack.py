@@ -170,6 +170,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         X, Z, level, offset, y, weight = _cells(X, Z, level, offset, y, weight, record.cells, design.rows_used)
         trials = mapped.moved(y, np.rint(weight), np.int64)  # augmentation counts them; second-order moves take their weight
     layout, core_entry, pc, node_size = _layout(design, plan, p, level)
+    layout = _with_runs(layout, Z, level, design) if discrete else layout
     rows, U = kl.Rows(X, Z, level, offset, y, trials, weight, core_entry), int(np.sum(layout.factor.levels * layout.factor.width))
     gram, yy = _empty_gram(rows, layout, node_size, U, pc, crossed=family == kl.GAUSSIAN), 0.0
     if family in (kl.GAUSSIAN, kl.PROBIT):
@@ -178,8 +179,6 @@ def pack(design: Design, plan: Plan) -> Packed:
         accumulate_rhs(rows, weight * y, layout, True, layout.units.shape[0], gram.m, gram.h)
         with np.errstate(over="ignore"):
             yy = float(np.sum(weight * y * y))
-    if discrete:
-        layout = _with_runs(layout, Z, level, [laws.of(of).multipliers is None for of in design.factors])
     priors = _priors(design, statements, reference)
     haar = family == kl.PROBIT and plan.scheme == "joint" and not np.any(priors.row[:, 0]) and not np.any(offset)
     heavy = np.array([f for f, of in enumerate(design.factors) if laws.of(of).multipliers is not None], dtype=np.int64)
@@ -446,12 +445,12 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
     return ordering.addressed(layout), np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
 
 
-def _with_runs(layout: kl.Layout, Z: np.ndarray, level: np.ndarray, fixed: list[bool]) -> kl.Layout:
-    """The layout with runs of rows of one level (``kernels/runs.py``); ``fixed``: whose Z stays as it is."""
+def _with_runs(layout: kl.Layout, Z: np.ndarray, level: np.ndarray, design: Design) -> kl.Layout:
+    """The layout with runs of rows of one level (``kernels/runs.py``), and whose Z is 1, and stays so."""
     index = [layout.index]
-    for f, row in enumerate(layout.factor):
+    for f, (row, of) in enumerate(zip(layout.factor, design.factors, strict=True)):
         begins = np.flatnonzero(level[1:, f] != level[:-1, f]) + 1
-        row.runs, row.ones = 0, fixed[f] and bool(np.all(Z[:, row.z0] == 1.0))
+        row.runs, row.ones = 0, laws.of(of).multipliers is None and bool(np.all(Z[:, row.z0] == 1.0))
         if (begins.size + 1) * RUN <= level.shape[0]:
             row.runs, row.runs0 = begins.size + 1, sum(part.size for part in index)
             index.append(np.concatenate([[0], begins, [level.shape[0]]]))

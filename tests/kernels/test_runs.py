@@ -36,7 +36,9 @@ def laid_out(q: int, ones: bool, least: int, monkeypatch: pytest.MonkeyPatch):
         Z[:, [0, q, q + 1]] = 1.0
     whole = np.zeros(0, dtype=np.int64)
     layout = kl.Layout(table, kl.table(0, kl.TERM), np.arange(3), np.zeros((0, 1), dtype=np.int64), whole, np.zeros(0), kl.no_fields(), AT)
-    return pack._with_runs(layout, Z, level, [True] * 3), Z, level, rng.standard_normal(int(np.sum(J * widths)))
+    design = make_design("crossed")
+    design = replace(design, factors=(design.factors[0],) * 3)  # of which it asks whether their effects are normal
+    return pack._with_runs(layout, Z, level, design), Z, level, rng.standard_normal(int(np.sum(J * widths)))
 
 
 @pytest.mark.parametrize("least", [1, 8, 10**6])
