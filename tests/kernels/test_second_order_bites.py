@@ -222,11 +222,10 @@ OF_ROWS = ("sign of the gap", "gap of the proposal alone", "rows of another leve
 """Which of them are in what ``sum_by_level`` does run by run, and which row by row."""
 
 
-@pytest.mark.parametrize(
-    ("bug", "by_runs"),
-    [(bug, True) for bug in (None, *OF_THE_LEVELS) if bug not in OF_ROWS]
-    + [(bug, False) for bug in (None, *OF_THE_LEVELS) if bug not in OF_RUNS],
-)
+BY_RUNS = [(bug, by_runs) for by_runs, others in ((True, OF_ROWS), (False, OF_RUNS)) for bug in (None, *OF_THE_LEVELS) if bug not in others]
+
+
+@pytest.mark.parametrize(("bug", "by_runs"), BY_RUNS)
 def test_a_bug_of_the_levels_is_caught(bug, by_runs, monkeypatch):
     """Every factor in runs, or none."""
     monkeypatch.setattr(pack, "RUN", 1 if by_runs else 10**9)
