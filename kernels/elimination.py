@@ -30,7 +30,7 @@ import numpy as np
 from numba import types
 
 from .apart import Apart
-from .arrays import inner_product
+from .arrays import inner_product, subtract_products
 from .compiling import contracted, kernel
 from .fields import eliminate_field_at
 from .layout import AT_ELIMINATE, AT_FACTOR, AT_SIDE_BY_SIDE
@@ -134,12 +134,12 @@ def by_column(layout, unit, pc):
 
 @contracted
 def _eliminate_columns(layout, gram, f, work):
-    """V_C of every level of a factor whose V_C stands ``by_column``, and V_C'V_C, V_C'v from the core; 64 levels at a time."""
+    """V_C of every level of a factor whose V_C stands ``by_column``, and V_C'V_C, V_C'v from the core; 128 levels at a time."""
     row_of, node, V, vh, core, roots = layout.factor[f], gram.node, work.V, work.vh, work.core, work.roots
     J, q, g0, u0, c0, pc, at = row_of.levels, row_of.width, row_of.g0, row_of.u0, row_of.c0, core.shape[0], row_of.root0
     l00, l10, l11 = roots[at], roots[at + 2] if q == 2 else 0.0, roots[at + 3] if q == 2 else 0.0
-    for start in range(0, J, 64):
-        end = min(J, start + 64)
+    for start in range(0, J, 128):
+        end = min(J, start + 128)
         for j in range(start, end):
             g, c, to = g0 + j * q * q, c0 + j * pc * q, c0 + j * q
             for _ in range(pc):
@@ -152,11 +152,9 @@ def _eliminate_columns(layout, gram, f, work):
                 c += q
                 to += q * J
         size = np.uint64(q * (end - start))
+        subtract_products(V, c0 + q * start, q * J, pc, size, core)
         for row in range(pc):
-            first = np.uint64(c0 + q * (row * J + start))
-            for column in range(row + 1):
-                core[row, column] -= inner_product(V, first, V, np.uint64(c0 + q * (column * J + start)), size)
-            core[row, pc] -= inner_product(V, first, vh, np.uint64(u0 + q * start), size)
+            core[row, pc] -= inner_product(V, np.uint64(c0 + q * (row * J + start)), vh, np.uint64(u0 + q * start), size)
 
 
 @kernel

@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 
 from .apart import Apart
-from .arrays import inner_product
+from .arrays import inner_product, subtract_products
 from .compiling import contracted
 
 LANES = 64
@@ -111,11 +111,9 @@ def eliminate_side_by_side(layout, gram, f, variance, work):
             for j in range(n):
                 V[g0 + (start + j) * qq + k] = H[k, j]
         size = np.uint64(q * n)
+        subtract_products(V, c0 + q * start, q * J, pc, size, core)
         for row in range(pc):
-            first = np.uint64(c0 + q * (row * J + start))
-            for column in range(row + 1):
-                core[row, column] -= inner_product(V, first, V, np.uint64(c0 + q * (column * J + start)), size)
-            core[row, pc] -= inner_product(V, first, vh, np.uint64(u0 + q * start), size)
+            core[row, pc] -= inner_product(V, np.uint64(c0 + q * (row * J + start)), vh, np.uint64(u0 + q * start), size)
     return log_det, reduction
 
 
