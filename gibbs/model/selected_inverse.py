@@ -128,6 +128,16 @@ class Inverses:
         """Products that one factorisation takes, half the squares of the entries of the columns of its factor."""
         return 0.5 * sum(sum((front.size + front.below.size - k) ** 2 for k in range(front.size)) for front in self._fronts)
 
+    @cached_property
+    def entries(self) -> int:
+        """Of the factor."""
+        return sum(front.size * (front.size + 1) // 2 + front.size * front.below.size for front in self._fronts)
+
+    @property
+    def fronts(self) -> int:
+        """Into which its columns fall."""
+        return len(self._fronts)
+
 
 def fronts(M: Any) -> list[Front]:
     """The fronts of M, which stands in a postorder already, children before their parents."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from gibbs.kernels import fields, fronts
 from gibbs.model import fields as model_fields
 from gibbs.model import structures
+from gibbs.model.selected_inverse import Inverses
 from gibbs.sampling import ordering
 
 from .test_fields import SHAPES, chain_of, density, draw, marginal, posterior, roots_of
@@ -42,6 +44,9 @@ def lattice(side: int) -> model_fields.Field:
 def fields_of(of: str, rng: np.random.Generator) -> model_fields.Field:
     if of == "lattice":
         return lattice(11)
+    if of == "full precision":
+        R = sparse.csr_array(3.0 * np.eye(37) + np.cov(rng.standard_normal((37, 50))))
+        return model_fields.of_precision(R, Inverses(R), np.ones(37))
     if of == "two maps and an island":
         edges = np.array([(0, 1), (1, 2), (2, 0), (2, 3), (4, 5), (5, 6), (6, 7), (7, 4), (4, 6)])
         return model_fields.of_graph(edges, structures.connected(edges, 9))
@@ -49,7 +54,7 @@ def fields_of(of: str, rng: np.random.Generator) -> model_fields.Field:
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3])
-@pytest.mark.parametrize("of", ["lattice", "two maps and an island", "second-order walk"])
+@pytest.mark.parametrize("of", ["lattice", "two maps and an island", "second-order walk", "full precision"])
 def test_fronts_and_rows_find_the_same_factor(of, columns, by_fronts):
     """All numbers of Λ, the inverses of its diagonal, log|Q|; Q is dense algebra's in ``test_fields``."""
     rng = np.random.default_rng(3)
