@@ -169,8 +169,7 @@ def pack(design: Design, plan: Plan) -> Packed:
         weight = mapped.moved(y, trials, float)
         X, Z, level, offset, y, weight = _cells(X, Z, level, offset, y, weight, record.cells, design.rows_used)
         trials = mapped.moved(y, np.rint(weight), np.int64)  # augmentation counts them; second-order moves take their weight
-    layout, core_entry, pc, node_size = _layout(design, plan, p, level)
-    layout = _with_runs(layout, Z, level, design) if discrete else layout
+    layout, core_entry, pc, node_size = _layout(design, plan, p, level, Z if discrete else None)
     rows, U = kl.Rows(X, Z, level, offset, y, trials, weight, core_entry), int(np.sum(layout.factor.levels * layout.factor.width))
     gram, yy = _empty_gram(rows, layout, node_size, U, pc, crossed=family == kl.GAUSSIAN), 0.0
     if family in (kl.GAUSSIAN, kl.PROBIT):
@@ -382,8 +381,8 @@ def _cells(X, Z, level, offset, y, trials, together, rows):
     return X, Z, level, offset, total, trials
 
 
-def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.Layout, np.ndarray, int, int]:
-    """The layout; core_entry of the rows; columns of the core; length of ``node``."""
+def _layout(design: Design, plan: Plan, p: int, level: np.ndarray, Z: np.ndarray | None) -> tuple[kl.Layout, np.ndarray, int, int]:
+    """The layout; core_entry of the rows; columns of the core; length of ``node``. Z: None where no sweep passes over the rows."""
     factors, K = design.factors, len(design.factors)
     table = kl.table(K, kl.FACTOR)
     J = np.array([f.nodes for f in factors], dtype=np.int64)
@@ -442,6 +441,7 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray) -> tuple[kl.L
     layout = kl.Layout(
         table, _terms(design), np.concatenate(index), units, core_factors, np.concatenate(bases), fields, (0,) * kl.OF_LAYOUTS
     )
+    layout = layout if Z is None else _with_runs(layout, Z, level, design)
     return ordering.addressed(layout), np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
 
 
