@@ -400,6 +400,8 @@ def of_precision(kind: str, words: str, R: Any, observed: np.ndarray, where: str
     R.sort_indices()
     if np.any(R.diagonal() <= 0.0):
         raise DataError(_NO_PRECISION, where=where)
+    if R.nnz == J * J:  # an order and fronts of so many entries take minutes
+        _require_room(words, J, J**3 / 6.0, where)
     inverses = Inverses(R)
     try:
         with np.errstate(invalid="ignore"):
@@ -408,12 +410,7 @@ def of_precision(kind: str, words: str, R: Any, observed: np.ndarray, where: str
         variances = np.array([np.nan])
     if not np.all(np.isfinite(variances) & (variances > 0.0)):
         raise DataError(_NO_PRECISION, where=where)
-    if J > LIMIT and inverses.operations > OPERATIONS:
-        raise DataError(
-            f"{words} has {J:,} levels, so many of which hang together that a factorisation of their precision takes "
-            f"{inverses.operations:.2g} products; {OPERATIONS:.0e} are the most, and {LIMIT} levels of a full one. Take fewer levels.",
-            where=where,
-        )
+    _require_room(words, J, inverses.operations, where)
     digest = _digest(kind, np.concatenate([[J], R.indptr, R.indices, R.data]))
     many, full = J > fields.SMALLEST if sparse is None else sparse, inverses.operations > FULL * J**3
     if many and not (full and J <= LIMIT):
@@ -421,6 +418,16 @@ def of_precision(kind: str, words: str, R: Any, observed: np.ndarray, where: str
         return Structure(kind, words, np.zeros((0, 0)), J, variances, observed, digest, field=own, precision=R)
     basis, _ = _root_of_covariance(np.linalg.inv(R.toarray()), where)
     return Structure(kind, words, basis, J, _variances(basis), observed, digest, precision=R)
+
+
+def _require_room(words: str, J: int, operations: float, where: str) -> None:
+    if J > LIMIT and operations > OPERATIONS:
+        raise DataError(
+            f"{words} has {J:,} levels, so many of which hang together that a factorisation of their precision takes {operations:.2g} "
+            f"products; {OPERATIONS:.2g} are the most, which a full one of {(6.0 * OPERATIONS) ** (1 / 3):,.0f} levels has. "
+            "Take fewer levels.",
+            where=where,
+        )
 
 
 _NO_PRECISION = (
