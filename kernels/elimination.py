@@ -132,14 +132,18 @@ def by_column(layout, unit, pc):
     return index[pointers + J] - index[pointers] == J * pc
 
 
+TOGETHER = 128
+"""Levels whose columns are multiplied while they are in the cache: of 30 columns 64 levels take 2.35 µs, 128 2.88, 256 6.83."""
+
+
 @contracted
 def _eliminate_columns(layout, gram, f, work):
-    """V_C of every level of a factor whose V_C stands ``by_column``, and V_C'V_C, V_C'v from the core; 128 levels at a time."""
+    """V_C of every level of a factor whose V_C stands ``by_column``, and V_C'V_C, V_C'v from the core; ``TOGETHER`` levels at a time."""
     row_of, node, V, vh, core, roots = layout.factor[f], gram.node, work.V, work.vh, work.core, work.roots
     J, q, g0, u0, c0, pc, at = row_of.levels, row_of.width, row_of.g0, row_of.u0, row_of.c0, core.shape[0], row_of.root0
     l00, l10, l11 = roots[at], roots[at + 2] if q == 2 else 0.0, roots[at + 3] if q == 2 else 0.0
-    for start in range(0, J, 128):
-        end = min(J, start + 128)
+    for start in range(0, J, TOGETHER):
+        end = min(J, start + TOGETHER)
         for j in range(start, end):
             g, c, to = g0 + j * q * q, c0 + j * pc * q, c0 + j * q
             for _ in range(pc):

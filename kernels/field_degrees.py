@@ -97,8 +97,9 @@ def place_degree(layout, f, rho):
 def sum_products(layout, f, x):
     """x'(R(ρ) ⊗ I)x as a sum over the multipliers, which alone hang on ρ; x (J q) L⁻¹u of the levels (and of nodes that are none).
 
-    Of the differences whose first weight has multiplier k: Σ of the squares of the first part, of the products of both, of the squares of
-    the second. They stand in ``value`` from ``products0`` on.
+    A difference m a + m' b, m and m' its multipliers, is m (a + b) − (m − m') b, of which near the end of ρ nothing cancels: Σ (a + b)²,
+    Σ (a + b) b and Σ b² by its first multiplier, in ``value`` from ``products0`` on. Of leroux, and of multiplier 0, which is 1, m' = m;
+    else m' is the next.
     """
     fields = layout.fields
     of, index, value = fields.table[layout.factor[f].sparse], fields.index, fields.value
@@ -110,8 +111,9 @@ def sum_products(layout, f, x):
         for b in range(of.width):
             first = value[of.base0 + k] * x[index[of.ends0 + k] * of.width + b]
             second = value[of.base0 + k + 1] * x[index[of.ends0 + k + 1] * of.width + b]
-            value[at] += first * first
-            value[at + 1] += first * second
+            both = first + second
+            value[at] += both * both
+            value[at + 1] += both * second
             value[at + 2] += second * second
 
 
@@ -122,9 +124,10 @@ def log_density_at_degree(layout, f, rho, given):
     of, value = fields.table[layout.factor[f].sparse], fields.value
     total = 0.5 * of.width * set_multipliers(fields, of, rho)
     for k in range(of.multipliers if given else 0):
-        at, one = of.products0 + 3 * k, value[of.multiplier0 + k]
-        other = one if of.law == LEROUX or k == 0 or k == of.multipliers - 1 else value[of.multiplier0 + k + 1]
-        total -= 0.5 * (one * one * value[at] + 2.0 * one * other * value[at + 1] + other * other * value[at + 2])
+        at, one, less = of.products0 + 3 * k, value[of.multiplier0 + k], 0.0
+        if of.law != LEROUX and 0 < k < of.multipliers - 1:
+            less += one - value[of.multiplier0 + k + 1]
+        total -= 0.5 * (one * one * value[at] - 2.0 * one * less * value[at + 1] + less * less * value[at + 2])
     return total
 
 

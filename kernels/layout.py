@@ -60,7 +60,7 @@ FACTOR = np.dtype(
             "coordinates",  # C, what it has of columns in the core for each of its q: J, or the columns of B
             "basis0",  # offset of B in ``basis``, J×C (−1: the levels are exchangeable, or a field)
             "sparse",  # row of ``Fields.table`` (−1: the factor is no field)
-            "runs",  # runs of rows of one level (``runs.py``); 0: there are too many
+            "runs",  # runs of rows of one level (``runs.py``); 0: there are too many, −1: no sweep passes over the rows
             "runs0",  # offset in ``index`` of where they begin, and the last ends
             "ones",  # 1: its first column of Z is 1 in every row
         )

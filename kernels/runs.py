@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from .compiling import contracted, kernel, reassociated
 
-RUN = 8
-"""Rows that a run has on average, at least. Of 24, a pass over the 7,584 rows of VerbAgg adds effects in 1.7 µs (4.9 where Z is read; 6.0
-looking up), sums in 1.3 (3.6) and keeps in 3.7 (10.2); lanes with one row of every level took 1.8, 1.5 and 5.8."""
+RUN = 16
+"""Rows that a run has on average, at least. 6,000 rows, one column of ones, µs to add effects, sum and keep: runs of 8 take 28, of 12
+17.6, of 24 11; looking up takes 16. Lanes with one row of every level do as runs do (VerbAgg: 1.8, 1.5 and 5.8; runs 1.7, 1.3 and 3.7)."""
 
 
 @kernel
@@ -91,13 +91,9 @@ def sum_by_level(first, level, layout, f, at, stride, trial_gap, gap, change):
 
 
 @contracted
-def keep_moved(first, level, layout, f, change, trial, state):
-    """η and gap of the rows from ``first`` on ← those of ``trial`` where the level of factor f has change[first effect] = 1.
-
-    trial, state : (η, gap) of these rows."""
-    row, n, start = layout.factor[f], level.shape[0], 0
-    trial_eta, trial_gap = trial
-    eta, gap = state
+def keep_moved(first, level, layout, f, change, trial_eta, trial_gap, eta, gap):
+    """η and gap of the rows from ``first`` on ← those of the trial where the level of factor f has change[first effect] = 1."""
+    row, n, start = layout.factor[f], eta.size, 0
     if row.runs > 0:
         run = row.runs0 + first_run(layout, f, first)
         while start < n:

@@ -169,7 +169,7 @@ def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial
     if data.shards != 0:
         ask(data.shards, KEEP_LEVELS, f, pos)
         return
-    keep_moved(row, level, layout, f, change, (trial_eta, trial_gap), (eta, gap))
+    keep_moved(row, level, layout, f, change, trial_eta, trial_gap, eta, gap)
 
 
 @kernel

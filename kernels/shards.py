@@ -98,7 +98,7 @@ def pass_over_shard(of, shape, cut, other, data, layout, state, trial, change, s
         sum_by_level(first, some.level, layout, about, -of.low, np.int64(1), trial_gap, gap, change)
         return 0.0
     if task == KEEP_LEVELS:
-        keep_moved(first, some.level, layout, about, change, (trial_eta, trial_gap), (eta, gap))
+        keep_moved(first, some.level, layout, about, change, trial_eta, trial_gap, eta, gap)
         return 0.0
     if task == KEEP:
         copy_to(trial_eta, eta)

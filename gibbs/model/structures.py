@@ -400,8 +400,7 @@ def of_precision(kind: str, words: str, R: Any, observed: np.ndarray, where: str
     R.sort_indices()
     if np.any(R.diagonal() <= 0.0):
         raise DataError(_NO_PRECISION, where=where)
-    if R.nnz == J * J:  # an order and fronts of so many entries take minutes
-        _require_room(words, J, J**3 / 6.0, where)
+    _require_room(words, J, (R.nnz + J) ** 2 / (8.0 * J), where)  # columns of one length; an order and fronts of too many take minutes
     inverses = Inverses(R)
     try:
         with np.errstate(invalid="ignore"):
@@ -423,9 +422,9 @@ def of_precision(kind: str, words: str, R: Any, observed: np.ndarray, where: str
 def _require_room(words: str, J: int, operations: float, where: str) -> None:
     if J > LIMIT and operations > OPERATIONS:
         raise DataError(
-            f"{words} has {J:,} levels, so many of which hang together that a factorisation of their precision takes {operations:.2g} "
-            f"products; {OPERATIONS:.2g} are the most, which a full one of {(6.0 * OPERATIONS) ** (1 / 3):,.0f} levels has. "
-            "Take fewer levels.",
+            f"{words} has {J:,} levels, so many of which hang together that a factorisation of their precision takes at least "
+            f"{operations:.2g} products; {OPERATIONS:.2g} are the most, which a full one of {(6.0 * OPERATIONS) ** (1 / 3):,.0f} levels "
+            "has. Take fewer levels.",
             where=where,
         )
 

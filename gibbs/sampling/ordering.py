@@ -43,8 +43,9 @@ def of(fields: list[Field], levels: list[np.ndarray], widths: list[int], columns
         rows, entries, pointers, below = _pattern(prior)
         n = one.nodes * q
         row.width, row.nodes, row.parts, row.constraints, row.differences = q, n, len(one.pins), one.constraints * q, len(one.ends)
-        row.law, row.band = degrees.CODES.get(one.law, -1), _band(pointers, below, n - q * sum(map(len, one.pins)), q)
-        row.walk = int(q == 1 and _is_walk(prior, pointers, row.constraints * row.parts))
+        pinned = q * sum(map(len, one.pins))
+        row.law, row.band = degrees.CODES.get(one.law, -1), _band(pointers, below, n - pinned, q)
+        row.walk = int(q == row.band == 1 and pinned <= 1 and below.size == n - pinned - 1 + pinned * (n - pinned))
         for name, values in (
             ("order0", order), ("rows0", rows), ("entries0", entries), ("columns0", pointers), ("below0", below),
             ("priors0", prior.indptr), ("prior_column0", prior.indices), ("part0", np.repeat(one.part, q)), ("ends0", one.ends),
@@ -132,16 +133,6 @@ def _band(pointers: np.ndarray, below: np.ndarray, free: int, q: int) -> int:
     column = np.repeat(np.arange(pointers.size - 1), np.diff(pointers))
     reach = int(np.max((below - column)[below < free], initial=1))
     return reach if reach < (NARROW + 1) * q else 0
-
-
-def _is_walk(prior, pointers: np.ndarray, pinned: int) -> bool:
-    """Whether Λ has nothing but its diagonal, the row of one pinned level at most, and an entry beside the diagonal in every other row."""
-    free = prior.shape[0] - pinned
-    if pinned > 1 or free < 1 or not np.array_equal(np.diff(pointers), np.append(np.full(free - 1, 1 + pinned), [pinned] + [0] * pinned)):
-        return False
-    ends = prior.indptr[1 : free + 1]
-    rows = np.diff(prior.indptr[: free + 1])
-    return rows[0] == 1 and bool(np.all(rows[1:] == 2) and np.all(prior.indices[ends[1:] - 2] == np.arange(free - 1)))
 
 
 def _pairs(one: Field, order: np.ndarray, prior, q: int) -> np.ndarray:

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 import gibbs
-from gibbs.kernels import field_moves, fields, walks
+from gibbs.kernels import field_degrees, field_moves, fields, walks
 from gibbs.kernels import layout as kl
 from gibbs.model import by_group
 from gibbs.model import fields as model_fields
 from gibbs.sampling import ordering, pack, plan
 from gibbs.sampling.second_order import SecondOrderChain
+
+from .test_fields import chain_of
 
 
 @pytest.mark.parametrize("formula", ["y ~ 1 + (1 | ar1(t))", "y ~ 1 + (1 | rw2(t))", "y ~ 1 + x + (1 + x | rw1(t))"])
@@ -128,3 +130,23 @@ def test_which_fields_go_by_the_recurrence():
     assert of(model_fields.of_graph(np.delete(path, 15, axis=0), np.repeat([0, 1], [16, 15]))) == 0  # two of them
     assert of(model_fields.of_graph(np.vstack([path[:-1], [12, 30]]), one)) == 0  # with a branch
     assert of(model_fields.of_shared_areas(model_fields.of_graph(path, one))) == 0
+
+
+@pytest.mark.parametrize("kind", ["ar1*", "bym2*", "leroux*"])
+def test_near_the_end_of_rho_the_density_of_the_effects_has_digits(kind):
+    """Effects that are as alike as there: the difference of two densities is that of sums over the differences, in long arithmetic."""
+    chain, design = chain_of("one_factor", (kind,))
+    of, rng = design.factors[0].field, np.random.default_rng(4)
+    near = (1.0 - 1e-8, 1.0 - 3e-8)
+    u = 1.0 + np.cumsum(1e-4 * rng.standard_normal(of.levels)) if kind == "ar1*" else 1.0 + 1e-4 * rng.standard_normal(of.levels)
+    x = np.concatenate([u, np.ones(of.nodes - of.levels)])
+    field_degrees.sum_products(chain.layout, 0, x)
+    found, wanted = [], []
+    for rho in near:
+        found.append(
+            field_degrees.log_density_at_degree(chain.layout, 0, rho, True)
+            - field_degrees.log_density_at_degree(chain.layout, 0, rho, False)
+        )
+        steps = np.sum(of.at(rho).weight.astype(np.longdouble) * x[of.ends].astype(np.longdouble), axis=1)
+        wanted.append(float(-0.5 * np.sum(steps**2)))
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)

@@ -77,7 +77,7 @@ def test_changes_are_summed_by_level_and_rows_of_those_that_moved_are_kept(least
             np.add.at(wanted, 3 + 2 * (level[some, f] - low), (trial_gap - gap)[some])
             np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)
             kept = eta[some].copy(), gap[some].copy()
-            runs.keep_moved(first, level[some], layout, f, change, (trial_eta[some], trial_gap[some]), kept)
+            runs.keep_moved(first, level[some], layout, f, change, trial_eta[some], trial_gap[some], *kept)
             of_moved = moved[level[some, f]]
             np.testing.assert_array_equal(kept[0], np.where(of_moved, trial_eta[some], eta[some]))
             np.testing.assert_array_equal(kept[1], np.where(of_moved, trial_gap[some], gap[some]))

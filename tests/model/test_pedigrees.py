@@ -187,7 +187,7 @@ def test_a_large_covariance_with_no_inverse_or_too_large_a_full_one_is_refused(t
     assert made.field.elimination.operations == pytest.approx(900**3 / 6.0, rel=0.01)
     np.testing.assert_allclose(np.linalg.inv(made.field.matrix.toarray()), full, atol=1e-9)
     monkeypatch.setattr(structures, "OPERATIONS", 1e8)
-    with pytest.raises(DataError, match=r"precision takes 1\.2e\+08 products; 1e\+08 are the most, which a full one of 843 levels has"):
+    with pytest.raises(DataError, match=r"takes at least 1\.2e\+08 products; 1e\+08 are the most, which a full one of 843 levels has"):
         structures.of_large_covariance("cov(a)", full, np.ones(900, dtype=bool), "")
 
 
