@@ -197,7 +197,7 @@ def log_target(coordinates, priors, layout, gram, target, work, L, sigma):
     return value, rest
 
 
-@inlined  # a call with its arguments takes longer to compile
+@kernel
 def log_hyper(coordinates, x, priors, layout, gram, target, work, L, sigma):
     """``log_target`` at coordinates x (d,): (value, σ, residual quadratic form). Leaves Σ's factors in L, if x has room."""
     if not has_room(coordinates, x):

@@ -8,8 +8,8 @@ core   the p fixed effects, then the levels of every small factor (``factor[f].c
        basis B stands there as its C coordinates (``structured.py``).
 unit   a chain of nested factors, leaf first: row t of ``units``, padded with −1; one factor alone is a chain of one.
 
-Layout, Rows, Gram, Priors, Work … below are the records that kernels take: what each array is, its shape and its life span stands there,
-once. Further names:
+Layout, Rows, Gram, Priors, Work … below are the records that kernels take, by address (``records.py``): what each array is, its shape and
+its life span stands there, once. Further names:
 
 node   blocks of every level ("node") of every unit factor:
            G  q×q  Z'ΩZ                          at g0 + j*q*q
@@ -27,6 +27,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+
+from .records import record
 
 GAUSSIAN, STUDENT, PROBIT, LOGIT = 0, 1, 2, 3
 """Families, as the compiled loop knows them."""
@@ -179,6 +181,7 @@ def table(rows: int, of: np.dtype) -> np.recarray:
     return out.view(np.recarray)
 
 
+@record
 class Fields(NamedTuple):
     """Factors whose levels know their neighbours, and are eliminated as a sparse unit (``fields.py``); frozen, but where a ρ is drawn:
     then ``value`` is a chain's own."""
@@ -201,6 +204,7 @@ AT_TURN_CORE, AT_TURN_RHS, AT_COORDINATES, AT_DESIGNED = range(7, 11)  # of stru
 AT_PLACE_DEGREE, AT_DEGREE, AT_PRODUCTS = 11, 12, 13  # of fields with a ρ that is drawn
 
 
+@record
 class Layout(NamedTuple):
     """Where everything of a model stands; frozen."""
 
@@ -215,6 +219,7 @@ class Layout(NamedTuple):
     at: tuple[int, ...]  # (OF_LAYOUTS,) addresses, in this process, of kernels that some layouts alone need (``ordering.addressed``), or 0
 
 
+@record
 class Rows(NamedTuple):
     """Rows of the data, or cells of equal rows; frozen (with Student-t effects a chain has a Z of its own)."""
 
@@ -228,6 +233,7 @@ class Rows(NamedTuple):
     core_entry: np.ndarray  # (M, …) int32
 
 
+@record
 class Gram(NamedTuple):
     """What rows amount to under precisions Ω and working responses ỹ; frozen where neither moves, else a chain's own.
 
@@ -244,6 +250,7 @@ class Gram(NamedTuple):
     places: np.ndarray  # (pc, pc) scratch: ``core`` at the levels that rows name; (0, 0) where all levels are exchangeable
 
 
+@record
 class Priors(NamedTuple):
     """Codes and numbers of the priors (``priors.py``); frozen."""
 
@@ -254,6 +261,7 @@ class Priors(NamedTuple):
     size: np.ndarray  # (3,) of the family's own dispersion
 
 
+@record
 class Target(NamedTuple):
     """What the marginal density of the variances is of, beside ``Gram``."""
 
@@ -264,6 +272,7 @@ class Target(NamedTuple):
     known: float  # log target at the current point where it is known from the move before, its factorisation in ``Work``; else nan
 
 
+@record
 class Coordinates(NamedTuple):
     """The variances that move together, and the t that warm-up fitted to them; Tuning, frozen after warm-up."""
 
@@ -276,6 +285,7 @@ class Coordinates(NamedTuple):
     plain_root: np.ndarray = np.zeros((0, 0))  # (d, d)
 
 
+@record
 class Work(NamedTuple):
     """Scratch of one chain. Within a chunk a factorisation outlives its sweep where its log target is known; nothing outlives a chunk."""
 
@@ -300,6 +310,7 @@ class Work(NamedTuple):
     field: np.ndarray  # (…) Λ and a of every field, at the offsets of ``Fields``
 
 
+@record
 class State(NamedTuple):
     """What a chain is: with its generator, ``Tuning`` or ``Moves`` and ``Counts``, all that the next sweep depends on."""
 
@@ -320,6 +331,7 @@ class State(NamedTuple):
     held: np.ndarray  # (1,) second order: 1 where η and gap are those of coefficients, effects and stand-in, else 0
 
 
+@record
 class StandIn(NamedTuple):
     """Rows of a likelihood with its normal stand-in b_iη_i − ω_iη_i²/2, frozen after warm-up; ω and b are zeros where there is none."""
 
@@ -337,6 +349,7 @@ class StandIn(NamedTuple):
     shards: int = 0  # address of what shares passes over the rows out, 0 where they stay together (``shards.py``)
 
 
+@record
 class Tuning(NamedTuple):
     """What warm-up learns and freezes."""
 
@@ -347,6 +360,7 @@ class Tuning(NamedTuple):
     own_fit: np.ndarray  # (F, 10) of (logit ρ, log sd, log σ): ``neighbours.log_fitted_degree``
 
 
+@record
 class Moves(NamedTuple):
     """What warm-up learns and freezes of a second-order chain. The variances that move with each unit: a view each."""
 
@@ -365,6 +379,7 @@ class Moves(NamedTuple):
     shifts: np.ndarray  # (2, p) scratch of that
 
 
+@record
 class Expansion(NamedTuple):
     """The likelihood as a Taylor polynomial about a centre, and bounds on what it leaves of each row (``expansion.py``); Tuning.
 
@@ -388,6 +403,7 @@ class Expansion(NamedTuple):
     spare: np.ndarray  # (pc,) scratch
 
 
+@record
 class Model(NamedTuple):
     """What a second-order sweep is of; frozen while it runs."""
 
@@ -397,6 +413,7 @@ class Model(NamedTuple):
     data: StandIn
 
 
+@record
 class Trial(NamedTuple):
     """Scratch of second-order moves: proposals, and the noise that the state is."""
 
@@ -416,6 +433,7 @@ CALLED, CALLED_OF_SECOND_ORDER = 12, 12
 """Kernels that ``sweep.py`` and ``second_order.py`` call by address."""
 
 
+@record
 class Orders(NamedTuple):
     """What one call of the loop is to do."""
 
@@ -434,6 +452,7 @@ class Orders(NamedTuple):
     sliced_every: float  # sweeps between slices of all variances, for corners that a t seldom reaches; 0: none
 
 
+@record
 class SecondOrders(NamedTuple):
     """What one call of the second-order loop is to do."""
 
@@ -456,6 +475,7 @@ class SecondOrders(NamedTuple):
     empty: int  # categories that nobody chose
 
 
+@record
 class Counts(NamedTuple):
     """What is counted as a chain goes on; warm-up learns from it and begins anew."""
 
@@ -471,6 +491,7 @@ def counts_of(units: int, effects: int) -> Counts:
     return Counts(moves, np.zeros(effects, dtype=np.int64), np.zeros(effects, dtype=np.int64))
 
 
+@record
 class Levels(NamedTuple):
     """What the levels of one factor know, for the moves of its covariances (``row_moves.py``)."""
 
@@ -479,6 +500,7 @@ class Levels(NamedTuple):
     residual: np.ndarray  # (U,) Z'Ω(ỹ − Wθ)
 
 
+@record
 class Room(NamedTuple):
     """Scratch of the moves by rows (``by_rows.py``): parts of ``Work``."""
 
@@ -499,6 +521,7 @@ class Room(NamedTuple):
     core_sd: np.ndarray  # (pc,) int64
 
 
+@record
 class Out(NamedTuple):
     """Where draws go, a row a sweep, and what is counted."""
 
@@ -511,6 +534,7 @@ class Out(NamedTuple):
     counts: Counts
 
 
+@record
 class Multipliers(NamedTuple):
     """Student-t effects: multipliers λ_j of the precision of every level (``level_scales.py``)."""
 
@@ -522,6 +546,7 @@ class Multipliers(NamedTuple):
     core_change: np.ndarray  # (pc,)
 
 
+@record
 class Neighbours(NamedTuple):
     """Factors whose levels know their neighbours to a degree ρ that is drawn (``neighbours.py``); frozen but for ``root``."""
 
@@ -536,6 +561,7 @@ class Neighbours(NamedTuple):
     root: np.ndarray  # (3, most levels) scratch: A(ρ)
 
 
+@record
 class Between(NamedTuple):
     """What moves between two sweeps (``between.py``): own parameters of laws of effects, and single levels by their own law."""
 
@@ -562,6 +588,7 @@ class Between(NamedTuple):
     trial: Trial  # scratch
 
 
+@record
 class Linear(NamedTuple):
     """What a sweep of a model that is normal, or normal given its latents, is of; frozen while it runs."""
 

@@ -29,6 +29,7 @@ from .compiling import inlined, loop, parts
 from .layout import StandIn
 from .likelihood import add_derivatives, add_ordinal_derivatives, gaps, is_ordinal, log_likelihood, stand_in
 from .location import copy_core_factors
+from .records import record
 from .runs import keep_moved, sum_by_level
 from .statistics import add_effects, predictor_of_columns, predictor_of_some
 
@@ -38,6 +39,7 @@ PROPOSAL, BY_ROWS, STATE = range(3)
 """Where a pass is about: coefficients and effects in ``trial``, or moved in place, η in ``trial`` of both; or all in ``state``."""
 
 
+@record
 class Pass(NamedTuple):
     """A pass over one shard."""
 

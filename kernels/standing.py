@@ -24,11 +24,10 @@ from numba.core.registry import CPUDispatcher
 
 from .compiled import for_python
 from .lean import leanly
+from .records import RecordType
 
-LARGE, LARGE_LOOPS, OF_RECORDS = 600, 1000, 60
-"""Instructions from which on a kernel stands, and one whose loops are optimised for what surrounds them; and values as which its arguments
-are passed. Sweeps of the seed's models take 1 to 3 % longer than with everything contained, and a first compilation six tenths of the time
-(``benchmarks/start.md``)."""
+LARGE, LARGE_LOOPS = 80, 1000
+"""Instructions from which on a kernel stands, and one whose loops are optimised for what surrounds them (``benchmarks/start.md``)."""
 
 _OWN = ("nopython", "no_cpython_wrapper")
 """Options of a kernel that its caller from Python does not share."""
@@ -156,20 +155,13 @@ def _caller(kernel: Kernel) -> Any:
     return FunctionType(code, {"kernel": kernel, "__name__": __name__}, kernel.py_func.__name__)
 
 
-def _values(kind: Any) -> int:
-    """As how many values an argument of this type is passed: an array is five and two for each of its dimensions."""
-    if isinstance(kind, types.BaseTuple):
-        return sum(map(_values, kind))
-    return 5 + 2 * kind.ndim if isinstance(kind, types.Array) else 1
-
-
 def _stands(compiled: Any, arguments: tuple[Any, ...], large: int) -> bool:
-    """Whether a kernel is large; of one from the cache, whether it was."""
+    """Whether a kernel of records or arrays is large; of one from the cache, whether it was."""
     library = compiled.library
     if library._shared_module is not None:
         return bool(library._shared_module.source_file == _STANDING)
-    if sum(map(_values, arguments)) < OF_RECORDS:
-        return False
+    if not any(isinstance(kind, RecordType) for kind in arguments) and sum(isinstance(kind, types.Array) for kind in arguments) < 2:
+        return False  # arithmetic, for loops that contain it
     blocks = library._final_module.get_function(compiled.fndesc.llvm_func_name).blocks
     return sum(1 for _ in islice((1 for block in blocks for _ in block.instructions), large)) == large
 

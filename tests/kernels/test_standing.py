@@ -22,8 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 from gibbs.kernels.compiling import kernel, loop
+from gibbs.kernels.records import record
 
 
+@record
 class Tables(NamedTuple):
     a: np.ndarray
     b: np.ndarray
@@ -36,7 +38,7 @@ class Tables(NamedTuple):
 
 @kernel
 def weighted(tables, weight):
-    \"\"\"Seven tables are sixty-three values.\"\"\"
+    \"\"\"Of a record: it stands if it is large.\"\"\"
     if weight < 0.0:
         raise ValueError("a weight below zero")
     return weight * tables.a[0, 0] + tables.g[1, 1], tables.b.shape[1]
