@@ -1,9 +1,9 @@
 """How kernels are compiled: the decorators, once.
 
 Reference counting is off: a kernel owns no array, and whoever calls the outermost one holds all of them while it runs. With it,
-every record that goes from one kernel to another would be counted up and down array by array, which took a quarter of a short sweep
-and half of the compilation. So a kernel allocates nothing (Numba refuses ``np.empty`` here) and returns no array but one of its own
-arguments; one that returns a part of them is ``parts``.
+every array that a kernel takes from a record would be counted up and down (while records were passed array by array, that took a
+quarter of a short sweep and half of the compilation). So a kernel allocates nothing (Numba refuses ``np.empty`` here) and returns no
+array but one of its own arguments; one that returns a part of them is ``parts``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Records as kernels take them: by the address of where their fields stand.
 
 Numba passes a named tuple as its values one by one, an array as five and two for each dimension, so that a call of a kernel with state,
-layout and scratch would push half a thousand numbers, and every function would begin by taking them apart: half of LLVM's work
-(``benchmarks/start.md``). A record is one pointer. What reads ``work.V`` loads the numbers of that array.
+layout and scratch would push half a thousand numbers, and every function would begin by taking them apart. A record is one pointer: calls
+cost little, so that kernels need not be contained in their callers (``standing.py``), and LLVM has half the work (``benchmarks/start.md``).
+What reads ``work.V`` loads the numbers of that array.
 
 A record that a kernel makes stands in the kernel's frame, one place for every line that makes one; returned are its fields. So in a loop
 it is what the line made last, and no second name may keep what it was before (``tests/kernels/test_records.py`` reads them all for that).

@@ -1,7 +1,7 @@
 """Kernels as other kernels call them: large ones compiled once, and none with what only a call from Python needs.
 
 Numba links what a function calls into it and optimises all of it once more, at every level; and it makes, for every function, code that
-takes a call from Python apart, which of one of several records is nine tenths of all that there is to compile. Here a large kernel stands
+takes a call from Python apart, which for one of several records takes as long as the kernel itself. Here a large kernel stands
 outside the code of its callers, who know its symbol; and what Python needs is compiled when Python calls.
 """
 

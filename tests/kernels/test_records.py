@@ -88,6 +88,9 @@ def in_a_loop(of, x):
     return found
 
 
+with_another.large = overwrite.large = 0  # they stand: LLVM cannot make their frames a part of their caller's
+
+
 def test_fields_of_every_kind_are_those_of_python():
     assert total(outer()) == 2.0 + 5.0 + 7 + 0.5 + 12 + 5.0
     assert total(outer(False)) == -0.5
@@ -106,7 +109,7 @@ def test_back_in_python():
     gc.collect()
     assert type(made) is Outer
     assert type(made.inner) is Inner
-    assert (made.inner.x is x or np.shares_memory(made.inner.x, x), made.inner.on, made.size, made.real) == (True, False, 8, 1.0)
+    assert (np.shares_memory(made.inner.x, x), made.inner.on, made.size, made.real) == (True, False, 8, 1.0)
     assert made.addresses == (11, 12)
     np.testing.assert_array_equal(made.last.x, one.inner.x)
 
@@ -179,6 +182,8 @@ def kept_longer(modules: list[ast.Module]) -> list[str]:
                     names |= {name.id for name in node.targets if isinstance(name, ast.Name)}
                     if len(node.targets) > 1 or not isinstance(node.targets[0], ast.Name):
                         found.append(f"{function.name}, line {node.lineno}")
+                elif _called(node) in RECORDS and any(_called(each) in making or getattr(each, "id", "") in names for each in node.args):
+                    found.append(f"{function.name}, line {node.lineno}")  # in a record that may live longer
             argued = {id(each) for node in ast.walk(function) if isinstance(node, ast.Call) for each in node.args}
             for node in (inner for one in loops for inner in ast.walk(one)):
                 if _called(node) in making and id(node) not in assigned | argued:
@@ -205,6 +210,7 @@ def test_no_kernel_keeps_a_record_that_its_line_makes_again():
         "now = Target(k)\n  before, j = now, k",
         "box[k] = Target(k)",
         "a = b = of(k)",
+        "now = Target(k)\n  if k == 0:\n   kept = Model(now)",
         "before = now if k else of(k)\n  now = of(k)",
     ],
 )
