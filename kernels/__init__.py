@@ -33,10 +33,9 @@ def _import_kernels() -> None:
     except RuntimeError:  # no home folder
         config.CACHE_DIR = ""
     try:
-        with import_module(f"{__name__}.compiled").checked():
-            for path in sorted(sources.glob("*.py")):
-                if path.stem != "__init__":
-                    import_module(f"{__name__}.{path.stem}")
+        for path in sorted(sources.glob("*.py")):
+            if path.stem != "__init__":
+                import_module(f"{__name__}.{path.stem}")
     finally:
         config.CACHE_DIR = given
 

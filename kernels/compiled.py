@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import llvmlite.binding as llvm
-from numba.core import caching, dispatcher
+from numba.core import caching
 
 _MARK, _SUM = b"\ngibbs kernels 1 ", 32
 
@@ -174,25 +174,14 @@ class _ForPython(KernelCache):
 
 
 def for_python(cache: Any) -> Any:
-    """The cache of what Python calls a kernel by, ``cache`` that of the kernel."""
-    return _ForPython(cache) if isinstance(cache, KernelCache) else cache
+    """The cache of what Python calls a kernel by, ``cache`` that of the kernel: none where it has none."""
+    return _ForPython(cache) if isinstance(cache, KernelCache) else caching.NullCache()
 
 
-def _cache(py_func: Any) -> Any:
-    """A KernelCache; none at all where there is no folder for it."""
+def cache_of(py_func: Any) -> Any:
+    """The cache of a kernel; none at all where there is no folder for it."""
     try:
         return KernelCache(py_func)
     except RuntimeError as error:
         _unwritten[""] = "there is no folder for it" if "locator" in str(error) else str(error)
         return caching.NullCache()
-
-
-@contextmanager
-def checked() -> Iterator[None]:
-    """Kernels that are made meanwhile have a ``KernelCache``."""
-    plain = dispatcher.FunctionCache
-    dispatcher.FunctionCache = _cache
-    try:
-        yield
-    finally:
-        dispatcher.FunctionCache = plain

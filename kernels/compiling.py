@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
 from numba.core.cpu import CPUTargetOptions
 from numba.extending import register_jitable
 
 from .lean import OPTIMISED_TOGETHER
-from .standing import Kernel, Loops, Outermost, made
+from .standing import Compiled, Kernel, Loops, Outermost, made
 
 _UNCACHED: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 if hasattr(CPUTargetOptions, "_nrt"):
@@ -50,7 +49,7 @@ contracted = _decorator(Loops, no_cpython_wrapper=True, fastmath={"contract"})
 reassociated = _decorator(Loops, no_cpython_wrapper=True, fastmath={"reassoc", "contract"})
 """Sums may also be made in another order: several at a time."""
 
-inlined = njit(**_OPTIONS, inline="always")
+inlined = _decorator(Compiled, inline="always")
 """A kernel that Numba copies into its callers before it looks at types: where a call with its arguments would take longer, to run or to
 compile."""
 

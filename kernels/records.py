@@ -7,6 +7,9 @@ What reads ``work.V`` loads the numbers of that array.
 
 A record that a kernel makes stands in the kernel's frame, one place for every line that makes one; returned are its fields. So in a loop
 it is what the line made last, and no second name may keep what it was before (``tests/kernels/test_records.py`` reads them all for that).
+
+References to the arrays of a record are not counted: a function that counts them would let go of what it never took, and the array would
+be freed under its owner. Numba refuses to compile one.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
-from numba.core.errors import TypingError
+from numba.core.errors import LoweringError, TypingError
 from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr, make_callable_template
 from numba.core.utils import pysignature
@@ -129,6 +132,11 @@ class _Model(models.PrimitiveModel):  # type: ignore[misc]
         return made
 
 
+def _uncounted(context: Any) -> None:
+    if context.enable_nrt:
+        raise LoweringError("records are for functions that count no references to arrays: the decorators of gibbs.kernels.compiling")
+
+
 @infer_getattr
 class _Fields(AttributeTemplate):  # type: ignore[misc]
     key = RecordType
@@ -157,6 +165,7 @@ class _Making(AttributeTemplate):  # type: ignore[misc]
 
 @lower_getattr_generic(RecordType)
 def _read(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+    _uncounted(context)
     place = kind.of._fields.index(name)
     field = context.data_model_manager[kind].fields[place]
     return field.from_data(builder, builder.load(cgutils.gep_inbounds(builder, value, 0, place)))
@@ -164,6 +173,7 @@ def _read(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
 
 @lower_builtin(RecordClass, types.VarArg(types.Any))
 def _make(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    _uncounted(context)
     kind, model = signature.return_type, context.data_model_manager[signature.return_type]
     cast = [context.cast(builder, *each) for each in zip(values, signature.args, kind.fields, strict=True)]
     return model.made(builder, [field.as_data(builder, each) for field, each in zip(model.fields, cast, strict=True)])
@@ -171,6 +181,7 @@ def _make(context: Any, builder: Any, signature: Any, values: Any) -> Any:
 
 @unbox(RecordType)
 def _from_python(kind: Any, given: Any, c: Any) -> Any:
+    _uncounted(c.context)
     fields = [c.unbox(field, c.pyapi.tuple_getitem(given, place)) for place, field in enumerate(kind.fields)]
     failed = cgutils.false_bit
     for each in fields:

@@ -22,7 +22,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.imputils import user_function
 from numba.core.registry import CPUDispatcher
 
-from .compiled import for_python
+from .compiled import cache_of, for_python
 from .lean import leanly
 from .records import RecordType
 
@@ -55,7 +55,7 @@ _STANDING = "standing"
 """What the cache keeps of a kernel that stands says so."""
 
 
-class _Compiled(CPUDispatcher):  # type: ignore[misc]
+class Compiled(CPUDispatcher):  # type: ignore[misc]
     """A function that is compiled here."""
 
     def compile(self, types_of_arguments: Any) -> Any:
@@ -63,8 +63,12 @@ class _Compiled(CPUDispatcher):  # type: ignore[misc]
         with leanly():
             return super().compile(types_of_arguments)
 
+    def enable_caching(self) -> None:
+        """Compiled code in files of our own (``compiled.py``): Numba's would mistake what Python calls for the kernel itself."""
+        self._cache = cache_of(self.py_func)
 
-class Outermost(_Compiled):
+
+class Outermost(Compiled):
     """A function that Python alone calls."""
 
     def add_overload(self, compiled: Any) -> None:
@@ -73,7 +77,7 @@ class Outermost(_Compiled):
         _link_nowhere(compiled)
 
 
-class Kernel(_Compiled):
+class Kernel(Compiled):
     """A function that kernels call, by its symbol where it is large, and Python too."""
 
     large = LARGE
@@ -125,9 +129,12 @@ class Loops(Kernel):
 
 def made(kind: type, function: Any, options: dict[str, Any]) -> Any:
     """``njit`` of a function, as a dispatcher of this kind."""
+    cached, options = options.get("cache", False), {name: value for name, value in options.items() if name != "cache"}
     dispatcher = njit(**options)(function)
     if isinstance(dispatcher, CPUDispatcher):  # else Numba is switched off
         dispatcher.__class__ = kind
+        if cached:
+            dispatcher.enable_caching()
     return dispatcher
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gibbs.kernels.arrays import copy_to
 from gibbs.kernels.by_rows import core_levels, make_room, move_by_rows
-from gibbs.kernels.compiling import kernel
+from gibbs.kernels.compiling import kernel, loop
 from gibbs.kernels.covariance import draw_covariance_ancillary, draw_covariance_sufficient, propose_wishart, residual_rhs
 from gibbs.kernels.gaussian import draw_residual_sd
 from gibbs.kernels.hyper import draw_hyper
@@ -11,12 +12,11 @@ from gibbs.kernels.latent import draw_student_scales
 from gibbs.kernels.layout import Levels, Target
 from gibbs.kernels.location import copy_core_factors, draw_core, draw_unit
 from gibbs.kernels.own_law import move_by_own_law
-from numba import njit
 
 from gibbs.kernels import joint_scales, row_moves
 
 
-@njit(cache=True, error_model="numpy")
+@loop
 def run_location(rng, layout, unit, work, sigma, core, u, out_core, out_u):
     """Draws of (core, unit); ``unit`` −1: the core alone."""
     for i in range(out_core.shape[0]):
@@ -24,27 +24,27 @@ def run_location(rng, layout, unit, work, sigma, core, u, out_core, out_u):
         if unit >= 0:
             draw_unit(rng, layout, unit, work, sigma, core, u)
         copy_core_factors(layout, core, u)
-        out_core[i, :] = core
-        out_u[i, :] = u
+        copy_to(core, out_core[i])
+        copy_to(u, out_u[i])
 
 
-@njit(cache=True, error_model="numpy")
+@loop
 def run_sufficient(rng, layout, t, priors, u, L, reference, work, out):
     """out (n, length of L) ← L after each update given u."""
     for i in range(out.shape[0]):
         draw_covariance_sufficient(rng, layout, t, priors, u, L, reference, work)
-        out[i, :] = L
+        copy_to(L, out[i])
 
 
-@njit(cache=True, error_model="numpy")
+@loop
 def run_ancillary(rng, layout, gram, t, priors, L, u, sigma, residual, work, out):
     """out (n, length of L) ← L after each update given e."""
     for i in range(out.shape[0]):
         draw_covariance_ancillary(rng, layout, gram, t, priors, L, u, sigma, residual, work)
-        out[i, :] = L
+        copy_to(L, out[i])
 
 
-@njit(cache=True, error_model="numpy")
+@loop
 def run_residual_sd(rng, scale_prior, n, squares, sigma, out):
     """out (n,) ← σ after each update."""
     for i in range(out.size):
@@ -52,7 +52,7 @@ def run_residual_sd(rng, scale_prior, n, squares, sigma, out):
         out[i] = sigma
 
 
-@njit(cache=True, error_model="numpy")
+@loop
 def run_student_scales(rng, scale_prior, y, eta, sigma, nu, width, out):
     """out (n, 2) ← (σ, ν) after each update."""
     for i in range(out.shape[0]):
@@ -60,7 +60,7 @@ def run_student_scales(rng, scale_prior, y, eta, sigma, nu, width, out):
         out[i, 0], out[i, 1] = sigma[0], nu[0]
 
 
-@njit(cache=True, error_model="numpy")
+@loop
 def run_hyper(rng, move, learn, coordinates, count, priors, layout, gram, target, work, L, sigma, out_L, out_sigma):
     """Rows of ``out_L``, ``out_sigma`` ← L, σ after each move; returns (all ok, σ, rest and target of the last).
 
@@ -73,31 +73,31 @@ def run_hyper(rng, move, learn, coordinates, count, priors, layout, gram, target
         ok, sigma, rest, reached = draw_hyper(rng, move, learn, coordinates, count, priors, layout, gram, now, work, L, sigma)
         if not ok:
             return False, sigma, rest, reached
-        out_L[i, :] = L
+        copy_to(L, out_L[i])
         out_sigma[i] = sigma
     return True, sigma, rest, reached
 
 
-@njit(cache=True, error_model="numpy")
+@loop
 def run_wishart(rng, layout, t, priors, u, L, work, out):
     """out (n, length of L) ← L after each proposal given u; returns how many were accepted."""
     accepted = 0
     for i in range(out.shape[0]):
         accepted += propose_wishart(rng, layout, t, priors, u, L, work)
-        out[i, :] = L
+        copy_to(L, out[i])
     return accepted
 
 
-@njit(cache=True, error_model="numpy")
+@loop
 def run_own_law(rng, data, cut, layout, chosen, own_rows, state, small, at, thin, out):
     """out (n, columns of a level) ← the effects from place ``at`` on, after every ``thin`` moves of the levels that are chosen."""
     for i in range(out.shape[0]):
         for _ in range(thin):
             move_by_own_law(rng, data, 1.0, cut, layout, chosen, own_rows, state, small)
-        out[i, :] = state.u[at : at + out.shape[1]]
+        copy_to(state.u[at : at + out.shape[1]], out[i])
 
 
-# Parts of the moves by rows. ``kernel``, not ``njit``: what ``make_room`` returns is not counted.
+# Parts of the moves by rows.
 
 
 @kernel
@@ -190,10 +190,8 @@ def run_by_rows(rng, unit, layout, gram, priors, state, tuning, work, out_L, out
     held = unit < -1
     for i in range(out_L.shape[0]):
         move_by_rows(rng, unit, 1, held, layout, gram, priors, state, tuning.reference, work)
-        for k in range(state.L.size):
-            out_L[i, k] = state.L[k]
-        for k in range(state.core.size):
-            out_core[i, k] = state.core[k]
+        copy_to(state.L, out_L[i])
+        copy_to(state.core, out_core[i])
 
 
 @kernel
@@ -202,10 +200,8 @@ def run_coefficients_and_sds(rng, layout, unit, gram, priors, state, work, out_c
     room = make_room(layout, work)
     for i in range(out_core.shape[0]):
         joint_scales.draw_coefficients_and_sds(rng, layout, unit, gram, priors, state, room)
-        for k in range(state.core.size):
-            out_core[i, k] = state.core[k]
-        for k in range(state.u.size):
-            out_u[i, k] = state.u[k]
+        copy_to(state.core, out_core[i])
+        copy_to(state.u, out_u[i])
 
 
 @kernel

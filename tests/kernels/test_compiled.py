@@ -16,7 +16,7 @@ from numba import config
 from gibbs.kernels import compiled
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = "from numba import njit\n\n@njit(cache=True)\ndef twice(x):\n    return x + x\n"
+SOURCE = "from gibbs.kernels.compiling import inlined\n\n@inlined\ndef twice(x):\n    return x + x\n"
 
 
 @pytest.fixture(name="folder")
@@ -40,8 +40,7 @@ def load(folder: Path) -> ModuleType:
     given = config.CACHE_DIR
     config.CACHE_DIR = str(folder / "cache")
     try:
-        with compiled.checked():
-            made = _module(folder)
+        made = _module(folder)
     finally:
         config.CACHE_DIR = given
     return made
@@ -149,8 +148,7 @@ def test_no_folder_at_all(folder: Path) -> None:
     given = config.CACHE_DIR
     config.CACHE_DIR = ""
     try:
-        with compiled.checked():
-            made = _module(folder)
+        made = _module(folder)
     finally:
         config.CACHE_DIR = given
     assert made.twice(2) == 4

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from gibbs.kernels.compiling import _OPTIONS
 from gibbs.kernels.records import record
-from numba import typeof
-from numba.core.errors import TypingError
+from numba import njit, typeof
+from numba.core.errors import LoweringError, TypingError
 
 import gibbs.kernels
 from gibbs.kernels import layout, records, shards, standing
@@ -135,6 +135,17 @@ def test_what_a_record_has_not_is_refused():
         missing(outer())
     with pytest.raises(TypingError, match="missing a required argument"):
         too_few(outer())
+
+
+@pytest.mark.parametrize(
+    ("function", "given"),
+    [(lambda of: 0, outer()), (lambda of: of.inner.x[0], outer()), (lambda x: Inner(x, True).on, np.zeros(2))],
+    ids=["is given", "reads", "makes"],
+)
+def test_where_numba_counts_references_no_record_is_used(function, given):
+    """The array would be freed under its owner, who fails much later, or not at all."""
+    with pytest.raises(LoweringError, match=r"gibbs\.kernels\.compiling"):
+        njit(function)(given)
 
 
 # --------------------------------------------------------------------------------------- what a line made, in kernels as they are
