@@ -12,20 +12,24 @@ import copy
 import hashlib
 import io
 import os
-import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import llvmlite.binding as llvm
+from numba import config
 from numba.core import caching
+from numba.core.runtime import _nrt_python
 
 _MARK, _SUM = b"\ngibbs kernels 1 ", 32
 
 _damaged: set[str] = set()
 _unwritten: dict[str, str] = {}  # folder → why
-_declared: list[bool] = []  # not empty: Numba's context knows all declarations
+STANDING = "standing."
+"""Names of kernels that code calls by name (``standing.py``) begin so."""
+
+_registered: list[Any] = []  # what was called to make names known to LLVM
 
 
 def problems() -> str:
@@ -49,28 +53,46 @@ def _seal(contents: bytes, name: str) -> bytes:
 
 
 class _Locator(caching.CompileResultCacheImpl._locator_classes[0]):  # type: ignore[misc,name-defined]
-    """The folder that ``config.CACHE_DIR`` named when the kernel was made, also where it can only be read."""
+    """The folder that ``config.CACHE_DIR`` names, also where it can only be read."""
 
     def ensure_cache_path(self) -> None:
         with suppress(OSError):
             os.makedirs(self.get_cache_path(), exist_ok=True)
 
 
-_BY_SYMBOL = re.compile(rb"standing\.[\w.]+\.[0-9a-f]{16}")
-"""What code calls by name (``standing.py``), as it stands in an object file."""
+def _unknown(names: list[str], target_context: Any) -> list[str]:
+    """Those that LLVM cannot find. All that Numba implements is registered only where what it has for objects of Python was not enough: it
+    takes a quarter of a short run."""
+    for register in (_register_objects, target_context.refresh):
+        if (names := [name for name in names if not llvm.address_of_symbol(name)]) and register not in _registered:
+            register()
+            _registered.append(register)
+    return [name for name in names if not llvm.address_of_symbol(name)]
+
+
+def _register_objects() -> None:
+    for name, address in _nrt_python.c_helpers.items():
+        llvm.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
 
 
 class _Impl(caching.CompileResultCacheImpl):  # type: ignore[misc]
     _locator_classes = (_Locator,)
 
-    def rebuild(self, target_context: Any, payload: Any) -> Any:
-        """Code from the cache. LookupError: what it calls by name is not there, at which LLVM would end the process."""
-        (_, _, (code, _)), *_, needed, _ = payload
+    def reduce(self, compiled: Any) -> Any:
+        """What is kept of compiled code: the names of what it calls and reads elsewhere, before all that Numba keeps."""
+        module = compiled.library._final_module
+        elsewhere = (value.name for values in (module.functions, module.global_variables) for value in values if value.is_declaration)
+        names = sorted({name for name in elsewhere if not name.startswith("llvm.")})
+        return names, super().reduce(compiled._replace(type_annotation=""))  # its source and types, line by line, as text
+
+    def rebuild(self, target_context: Any, kept: Any) -> Any:
+        """Code from the cache. LookupError: a kernel that it calls is not there, at which LLVM would end the process."""
+        elsewhere, payload = kept
+        *_, needed, _ = payload
         for kernel in needed:
             kernel()
-        for symbol in set(_BY_SYMBOL.findall(code)):
-            if not llvm.address_of_symbol(symbol.decode()):
-                raise LookupError(symbol.decode())
+        if missing := [name for name in _unknown(elsewhere, target_context) if name.startswith(STANDING)]:
+            raise LookupError(", ".join(missing))
         return super().rebuild(target_context, payload)
 
 
@@ -153,9 +175,6 @@ class KernelCache(caching.FunctionCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            if not _declared:  # once: this is called for what a kernel calls, too
-                target_context.refresh()
-                _declared.append(True)
             with self._guard_against_spurious_io_errors():
                 return self._load_overload(sig, target_context)
         except Exception:  # LLVM, too, has errors of its own for code that it cannot load
@@ -178,10 +197,14 @@ def for_python(cache: Any) -> Any:
     return _ForPython(cache) if isinstance(cache, KernelCache) else caching.NullCache()
 
 
-def cache_of(py_func: Any) -> Any:
-    """The cache of a kernel; none at all where there is no folder for it."""
+def cache_of(py_func: Any, folder: str) -> Any:
+    """The cache of a kernel in ``folder``; none at all where there is no folder for it."""
+    given = config.CACHE_DIR
+    config.CACHE_DIR = folder
     try:
         return KernelCache(py_func)
     except RuntimeError as error:
         _unwritten[""] = "there is no folder for it" if "locator" in str(error) else str(error)
         return caching.NullCache()
+    finally:
+        config.CACHE_DIR = given

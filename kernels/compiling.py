@@ -14,7 +14,7 @@ from typing import Any
 from numba.core.cpu import CPUTargetOptions
 from numba.extending import register_jitable
 
-from .lean import OPTIMISED_TOGETHER
+from .lean import OPTIMISED_TOGETHER, UNROLLED
 from .standing import Compiled, Kernel, Loops, Outermost, made
 
 _UNCACHED: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
@@ -29,6 +29,8 @@ def _decorator(kind: type, together: bool = False, **options: Any) -> Callable[[
     def decorate(function: Any) -> Any:
         if together:
             OPTIMISED_TOGETHER.add(function.__qualname__)
+        if kind is Loops:
+            UNROLLED.add(function.__qualname__)
         return made(kind, function, _OPTIONS | options)
 
     return decorate

@@ -37,6 +37,13 @@ class RecordType(types.Type):  # type: ignore[misc]
         self.of, self.fields = of, fields
         told = repr((of.__module__, of.__qualname__, fields)).encode()
         super().__init__(f"{of.__name__}.{hashlib.blake2b(told, digest_size=8).hexdigest()}")
+        self._hash = hash((of, fields))  # of dozens of fields, and asked for all the time
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> Any:
+        return RecordType, (self.of, self.fields)  # without the hash, which is another in every process
 
     @property
     def key(self) -> Any:

@@ -12,17 +12,16 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from itertools import islice
 from types import FunctionType
 from typing import Any
 
 import llvmlite.binding as llvm
-from numba import njit, types
+from numba import config, njit, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.imputils import user_function
 from numba.core.registry import CPUDispatcher
 
-from .compiled import cache_of, for_python
+from .compiled import STANDING, cache_of, for_python
 from .lean import leanly
 from .records import RecordType
 
@@ -58,14 +57,29 @@ _STANDING = "standing"
 class Compiled(CPUDispatcher):  # type: ignore[misc]
     """A function that is compiled here."""
 
+    folder: str | None = None
+    """Where its code is to be kept, until it is first asked for: most kernels are for other models."""
+
     def compile(self, types_of_arguments: Any) -> Any:
         """The version for these types of arguments, from the cache where it is there."""
+        if (there := self.overloads.get(types_of_arguments)) is not None:  # a caller asks for every call of it in every round of inference
+            return there.entry_point
         with leanly():
+            self.keep()
             return super().compile(types_of_arguments)
 
-    def enable_caching(self) -> None:
-        """Compiled code in files of our own (``compiled.py``): Numba's would mistake what Python calls for the kernel itself."""
-        self._cache = cache_of(self.py_func)
+    @property
+    def stats(self) -> Any:
+        """What was compiled, and where it is kept."""
+        self.keep()
+        return super().stats
+
+    def keep(self) -> None:
+        """Find the files of its code (``compiled.py``); Numba's own would mistake what Python calls for the kernel itself."""
+        with global_compiler_lock:
+            if self.folder is None:
+                return
+            self._cache, self.folder = cache_of(self.py_func, self.folder), None
 
 
 class Outermost(Compiled):
@@ -115,6 +129,7 @@ class Kernel(Compiled):
         with global_compiler_lock:
             if "from_python" not in self.__dict__:
                 options = {name: self.targetoptions[name] for name in self.targetoptions if name not in _OWN}
+                self.keep()
                 found = made(Outermost, _caller(self), options)
                 found._cache = for_python(self._cache)
                 self.__dict__["from_python"] = found
@@ -133,8 +148,7 @@ def made(kind: type, function: Any, options: dict[str, Any]) -> Any:
     dispatcher = njit(**options)(function)
     if isinstance(dispatcher, CPUDispatcher):  # else Numba is switched off
         dispatcher.__class__ = kind
-        if cached:
-            dispatcher.enable_caching()
+        dispatcher.folder = config.CACHE_DIR if cached else None
     return dispatcher
 
 
@@ -150,7 +164,7 @@ class _Needed:
     def symbol(self) -> str:
         """The same in every process."""
         told = repr((self.module, self.name, self.arguments)).encode()
-        return f"standing.{self.module}.{self.name}.{hashlib.blake2b(told, digest_size=8).hexdigest()}"
+        return f"{STANDING}{self.module}.{self.name}.{hashlib.blake2b(told, digest_size=8).hexdigest()}"
 
     def __call__(self) -> None:
         getattr(import_module(self.module), self.name).compile(self.arguments)
@@ -169,8 +183,8 @@ def _stands(compiled: Any, arguments: tuple[Any, ...], large: int) -> bool:
         return bool(library._shared_module.source_file == _STANDING)
     if not any(isinstance(kind, RecordType) for kind in arguments) and sum(isinstance(kind, types.Array) for kind in arguments) < 2:
         return False  # arithmetic, for loops that contain it
-    blocks = library._final_module.get_function(compiled.fndesc.llvm_func_name).blocks
-    return sum(1 for _ in islice((1 for block in blocks for _ in block.instructions), large)) == large
+    text = str(library._final_module.get_function(compiled.fndesc.llvm_func_name))
+    return text.count("\n  ") - text.count("\n    ") - text.count("\n  ]") >= large  # cases of a switch have lines of their own
 
 
 def _link_nowhere(compiled: Any) -> None:

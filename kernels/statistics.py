@@ -121,6 +121,14 @@ def accumulate_rhs(rows, value, layout, every, unit, m, h):
         turn_rhs_at(layout.at[AT_TURN_RHS], (layout, h, m))
 
 
+@kernel
+def accumulate_both(rows, weight, value, layout, gram):
+    """Fill ``gram`` with the cross-products under row weights ``weight`` (M,) and those of ``value`` (M,), of every unit."""
+    n_units = layout.units.shape[0]
+    accumulate(rows, weight, layout, gram)
+    accumulate_rhs(rows, value, layout, n_units >= 0, n_units, gram.m, gram.h)
+
+
 @contracted
 def linear_predictor(rows, layout, core, u, eta):
     """η_i = offset_i + x_i'β + Σ_f z_fi'u_f,j(i) for every row."""

@@ -170,6 +170,19 @@ def test_a_plain_run_imports_what_it_needs(spec: str, tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == ""
 
 
+NOT_TO_READ_CODE = ("numba.np.arraymath", "numpy.f2py", "pycparser", "scipy.linalg")
+"""Some of what Numba imports to compile, which takes half a second; code that is compiled already does without."""
+
+
+def test_a_later_run_needs_nothing_of_what_numba_compiles_with(tmp_path: Path) -> None:
+    for run in ("first", "second"):
+        arguments = ["run", str(ROOT / "specs" / "peru_m1.yaml"), "--out", str(tmp_path / run), "--draws", "100", "--warmup", "100"]
+        code = f"import sys; from gibbs.cli import main; main({arguments!r}); print(*sorted({set(NOT_TO_READ_CODE)!r} & set(sys.modules)))"
+        done = python(code, timeout=900)
+        assert (tmp_path / run / "manifest.json").exists(), done.stderr
+    assert done.stdout.splitlines()[-1] == ""
+
+
 def test_no_module_hides_a_public_name() -> None:
     """Importing ``gibbs.x`` sets the attribute x of the package, so a module may not be called as a function is."""
     code = (

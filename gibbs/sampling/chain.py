@@ -24,7 +24,7 @@ from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.neighbours import FIT, place_degrees
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
 from gibbs.kernels.side_by_side import LANES
-from gibbs.kernels.statistics import accumulate, accumulate_rhs
+from gibbs.kernels.statistics import accumulate_both, accumulate_rhs
 from gibbs.model.records import Design, Term
 from gibbs.sampling import between, ordering
 from gibbs.sampling.fitted_move import SLICED_EVERY, fit_degrees, fit_move, has_corners, in_logs
@@ -294,8 +294,8 @@ class Chain:
         if p.own_laws.size:
             place_laws(self.between, self.multipliers, self.layout, self.gram, s.own)
         if p.family in (kl.STUDENT, kl.LOGIT):
-            accumulate(self.rows, s.omega, self.layout, self.gram)
-        if p.family in (kl.STUDENT, kl.LOGIT, kl.PROBIT):
+            accumulate_both(self.rows, s.omega, s.working, self.layout, self.gram)
+        if p.family == kl.PROBIT:
             accumulate_rhs(self.rows, s.working, self.layout, True, p.units, self.gram.m, self.gram.h)
 
     def acceptance(self) -> dict[str, float]:

@@ -20,7 +20,7 @@ from gibbs.kernels import layout as kl
 from gibbs.kernels.apart import Apart
 from gibbs.kernels.designed import is_designed
 from gibbs.kernels.elimination import coefficient_precision
-from gibbs.kernels.statistics import accumulate, accumulate_rhs
+from gibbs.kernels.statistics import accumulate_both
 from gibbs.model import averages
 from gibbs.sampling.chain import Chain, Kept, freeze_reference
 from gibbs.sampling.second_order import SecondOrderChain
@@ -139,10 +139,9 @@ class FactorisedChain(SecondOrderChain):
         omega, linear = mapped.like(r.y, r.y.size), mapped.like(r.y, r.y.size)
         data = self._data()
         ke.linearise(data, r.X, p.layout, self.expansion.centre, omega, linear)
-        accumulate(r, omega, p.layout, self.gram)
         for at in mapped.blocks(linear.size):
             linear[at] -= omega[at] * r.offset[at]
-        accumulate_rhs(r, linear, p.layout, True, 0, self.gram.m, self.gram.h)
+        accumulate_both(r, omega, linear, p.layout, self.gram)
         if not self.order:
             return
         inverse, root = self._metric()

@@ -18,7 +18,7 @@ from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import priors as kp
 from gibbs.kernels.runs import RUN
-from gibbs.kernels.statistics import accumulate, accumulate_rhs
+from gibbs.kernels.statistics import accumulate, accumulate_both
 from gibbs.model import by_group, families, laws, prior_kinds
 from gibbs.model import cells as equal_rows
 from gibbs.model.records import CoefficientPrior, Design, Factor, Prior
@@ -172,10 +172,10 @@ def pack(design: Design, plan: Plan) -> Packed:
     layout, core_entry, pc, node_size = _layout(design, plan, p, level, Z if discrete else None)
     rows, U = kl.Rows(X, Z, level, offset, y, trials, weight, core_entry), int(np.sum(layout.factor.levels * layout.factor.width))
     gram, yy = _empty_gram(rows, layout, node_size, U, pc, crossed=family == kl.GAUSSIAN), 0.0
-    if family in (kl.GAUSSIAN, kl.PROBIT):
+    if family == kl.PROBIT:
         accumulate(rows, weight, layout, gram)
     if family == kl.GAUSSIAN:
-        accumulate_rhs(rows, weight * y, layout, True, layout.units.shape[0], gram.m, gram.h)
+        accumulate_both(rows, weight, weight * y, layout, gram)
         with np.errstate(over="ignore"):
             yy = float(np.sum(weight * y * y))
     priors = _priors(design, statements, reference)

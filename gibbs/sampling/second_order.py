@@ -13,7 +13,7 @@ from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
 from gibbs.kernels.apart import Apart
 from gibbs.kernels.between import place_laws
-from gibbs.kernels.statistics import accumulate, accumulate_rhs, linear_predictor
+from gibbs.kernels.statistics import accumulate_both, linear_predictor
 from gibbs.model import alike, averages
 from gibbs.sampling import between, own_law, solved
 from gibbs.sampling.chain import MOST_REJECTED, Chain, Kept, _trial, _work, coordinates, freeze_reference
@@ -212,7 +212,7 @@ class SecondOrderChain(Chain):
         elsewhere."""
         p, r = self.packed, self.packed.rows
         y, offset, weight = r.y[::every], r.offset[::every], r.weight[::every]
-        if kd.is_count(p.likelihood):
+        if p.likelihood in kd.COUNTS:
             exposure = averages.total(r.y.size, lambda at: r.weight[at] * np.exp(np.clip(r.offset[at], -30.0, 30.0)))
             rate = (r.y.sum() + 0.5) / exposure
             return np.log((y + rate * np.exp(np.clip(offset, -30.0, 30.0))) / (weight + 1.0))
@@ -259,9 +259,7 @@ class SecondOrderChain(Chain):
 
     def derive(self) -> None:
         p, r = self.packed, self.packed.pieces or self.packed.rows
-        accumulate(r, self.omega, p.layout, self.base)
-        working = self.linear - self.omega * r.offset
-        accumulate_rhs(r, working, p.layout, True, p.units, self.base.m, self.base.h)
+        accumulate_both(r, self.omega, self.linear - self.omega * r.offset, p.layout, self.base)
         if p.units > 1:
             cross = cross_products(r._replace(weight=self.omega), p.layout)
             self.base = kl.Gram(self.base.node, self.base.h, self.base.m, self.base.core, *cross, self.base.places)

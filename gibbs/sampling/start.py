@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gibbs.kernels.elimination import coefficient_precision
-from gibbs.kernels.likelihood import add_derivatives, is_count
-from gibbs.kernels.newton import newton_step
-from gibbs.kernels.statistics import linear_predictor
+from gibbs.kernels import layout as kl
+from gibbs.kernels.newton import newton_steps
 
 if TYPE_CHECKING:
     from gibbs.sampling.chain_parts import ChainParts
@@ -37,25 +35,14 @@ def start_near_mode(
     finite mode), and leaves ω and ω(ỹ − offset) of the last step in ``omega`` (M,) and ``working``. Overwrites the cross-products, those
     of the levels in ``node``.
     """
-    p, s, w, r = chain.packed, chain.state, chain.work, chain.packed.rows
-    eta, cuts = s.eta, cut.size
-    layout, gram = chain.layout, chain.gram._replace(node=node, m=w.rhs_core, h=w.rhs)
-    limit = 30.0 if is_count(code) else 8.0
-    trial, sums = np.empty_like(eta), np.empty((3, eta.size))
-    eta[:] = first
+    p, s, w, r, cuts = chain.packed, chain.state, chain.work, chain.packed.rows, cut.size
+    gram = chain.gram._replace(node=node, m=w.rhs_core, h=w.rhs)
+    scratch = np.empty_like(s.eta)
+    data = kl.StandIn(code, r.X, r.Z, r.level, r.offset, r.y, r.weight, omega, scratch, p.values, p.value_rows)
+    s.eta[:] = first
     s.core[:] = 0.0
     s.u[:] = 0.0
-    coefficient_precision(p.priors.row, s.row_scale, w.B)
-    for step in range(steps):
-        noise = spread if step == steps - 1 else 0.0
-        if step > 0:
-            linear_predictor(r, layout, s.core, s.u, trial)
-            eta[:] = np.clip(np.clip(trial, eta - 4.0, eta + 4.0), -limit, limit)
-        sums[:] = 0.0
-        add_derivatives(code, r.y, r.weight, eta, shape, cut, sums)
-        omega[:] = np.maximum(sums[2], 1e-6)
-        s.working[:] = omega * (eta - r.offset) + sums[1]
-        newton_step(chain.rng, omega, noise, cut, trial, r, layout, gram, s, w)
+    newton_steps(chain.rng, steps, spread, shape, cut, r, kl.Model(chain.layout, gram, p.priors, data), s, w)
     if not (np.all(np.isfinite(s.core)) and np.all(np.isfinite(s.u))):
         s.core[:] = 0.0
         s.core[:cuts] = cut

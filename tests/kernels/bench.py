@@ -255,8 +255,7 @@ class Bench:
         """Take these precisions and working responses, by the kernels and in the dense twin."""
         p, r = self.packed, self.packed.rows
         self.omega, self.y = omega, y
-        statistics.accumulate(r, omega, p.layout, self.gram)
-        statistics.accumulate_rhs(r, omega * y, p.layout, True, p.units, self.m, self.h)
+        statistics.accumulate_both(r, omega, omega * y, p.layout, self.given(None, None))
 
     def given(self, rhs_core: np.ndarray | None, rhs: np.ndarray | None) -> kl.Gram:
         """The cross-products with other right-hand sides, where they are given."""

@@ -198,7 +198,22 @@ def test_processes_that_compile_at_once(folder: Path) -> None:
     assert [module.twice(eval(a)) for a in arguments] == [4, 3.0, 4, 3j] and compiled.problems() == ""
 
 
+def test_what_numba_implements_is_registered_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Context:
+        asked = 0
+
+        def refresh(self) -> None:
+            self.asked += 1
+
+    monkeypatch.setattr(compiled, "_registered", [])
+    context = Context()
+    assert compiled._unknown(["memcpy", "NRT_meminfo_new_from_pyobject"], context) == [] and context.asked == 0
+    for _ in range(2):
+        assert compiled._unknown(["memcpy", "no.such.name"], context) == ["no.such.name"] and context.asked == 1
+
+
 def test_our_kernels_have_it() -> None:
     from gibbs.kernels import sweep
 
+    sweep.run_chunk.keep()
     assert isinstance(sweep.run_chunk._cache, compiled.KernelCache)

@@ -122,7 +122,7 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
     sources = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("*.py") if path.name != Path(__file__).name)
     called = {name for name in kernels() if re.search(rf"\b{name}\b", sources)}
     indirect = {"run_chunk", "run_second_order", "run_factorised"}  # through Chain
-    indirect |= {"newton_step"}  # through ``start_near_mode``
+    indirect |= {"newton_steps", "newton_step"}  # through ``start_near_mode``
     indirect |= {
         "whiten_shifted_core",
         "propose_core",
