@@ -98,7 +98,9 @@ def _rolled(optimise: Callable[..., Any]) -> Callable[..., Any]:
 def _without_unrolling(_: Callable[..., Any]) -> Callable[..., Any]:
     """``CPUCodegen._pass_builder``."""
 
-    def builder(self: Any, opt: int = config.OPT, loop_vectorize: bool = config.LOOP_VECTORIZE, slp_vectorize: bool = False) -> Any:
+    def builder(
+        self: Any, opt: Any = config.OPT, loop_vectorize: Any = config.LOOP_VECTORIZE, slp_vectorize: Any = config.SLP_VECTORIZE
+    ) -> Any:
         options = llvm.create_pipeline_tuning_options()
         options.speed_level, options.loop_vectorization, options.slp_vectorization = opt, loop_vectorize, slp_vectorize
         options.loop_unrolling = options.loop_interleaving = False

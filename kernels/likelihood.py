@@ -25,7 +25,7 @@ from .special import log_normal_cdf, log_normal_cdfs, softplus, softplus_of_many
 BINOMIAL_LOGIT, BINOMIAL_PROBIT, BINOMIAL_CLOGLOG, COUNT_POISSON, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, ORDINAL_PROBIT = range(7)
 BETA_BINOMIAL_LOGIT, BETA_BINOMIAL_PROBIT, BETA_BINOMIAL_CLOGLOG = 7, 8, 9
 """Likelihoods, as the compiled loop knows them; those of a beta-binomial in the order of the links of a binomial."""
-COUNTS = (COUNT_POISSON, COUNT_NEGATIVE_BINOMIAL)
+OF_COUNTS = (COUNT_POISSON, COUNT_NEGATIVE_BINOMIAL)
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -63,7 +63,7 @@ def is_ordinal(code):
 @kernel
 def is_count(code):
     """Whether outcomes are counts of mean e^η; all other likelihoods are of a latent variable with a scale of its own."""
-    return code in COUNTS
+    return code in OF_COUNTS
 
 
 @kernel

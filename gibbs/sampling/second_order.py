@@ -212,7 +212,7 @@ class SecondOrderChain(Chain):
         elsewhere."""
         p, r = self.packed, self.packed.rows
         y, offset, weight = r.y[::every], r.offset[::every], r.weight[::every]
-        if p.likelihood in kd.COUNTS:
+        if p.likelihood in kd.OF_COUNTS:
             exposure = averages.total(r.y.size, lambda at: r.weight[at] * np.exp(np.clip(r.offset[at], -30.0, 30.0)))
             rate = (r.y.sum() + 0.5) / exposure
             return np.log((y + rate * np.exp(np.clip(offset, -30.0, 30.0))) / (weight + 1.0))
