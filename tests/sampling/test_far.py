@@ -158,7 +158,8 @@ def test_stopped_and_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     assert error.value.exit_code == 1 and min(written[-1].done()) > 500
 
     def refuse(standing: Any) -> None:
-        raise OSError(28, "No space left on device", "there")
+        if min(standing.done()) > 100:  # on a slow machine the first is asked for before there is a draw
+            raise OSError(28, "No space left on device", "there")
 
     monkeypatch.setattr(Opened, "done", done)
     with far.crews(Posted()) as crew:
