@@ -62,7 +62,8 @@ def begin(cores: int | None, scheme: str) -> None:
 
     cores : threads that the run may use; None for all. scheme : a guess.
     """
-    if not _begun and _pays(scheme, cores) and (child := _start()) is not None:
+    there = all(_compiled(kernel) for kernel in APART.get(scheme, ())[-1:])  # of all others a run of another scheme may never have need
+    if not there and not _begun and _pays(scheme, cores) and (child := _start()) is not None:
         _begun.append(child)
         atexit.register(_end, child)
 
@@ -106,18 +107,23 @@ def together(scheme: str, cores: int | None) -> Iterator[Callable[[], None]]:
 # ------------------------------------------------------------------------------------------------------- the child
 
 
+def _compiled(kernel: Apart) -> bool:
+    """Whether the cache has code of a kernel."""
+    folder, of = kernel.kernel.stats.cache_path, kernel.kernel
+    return folder is not None and next(Path(folder).glob(f"{of.__module__.rpartition('.')[2]}.{of.__name__}-*.nbi"), None) is not None
+
+
 def _pays(scheme: str, cores: int | None) -> bool:
-    """Is there a second core, a cache that can be shared and has room, and what the child would compile last not in it yet?"""
+    """Is there a second core, a cache that can be shared and has room, and not all in it yet that models of the scheme call?"""
     if scheme not in APART or min(usable_cores(), cores or 2) < 2:
         return False
     if threading.current_thread() is not threading.main_thread():  # many fits at once: every core has its work
         return False
-    last = APART[scheme][-1].kernel
-    if last.stats.cache_path is None:
+    if APART[scheme][-1].kernel.stats.cache_path is None:
         return False
-    folder = Path(last.stats.cache_path)
-    if next(folder.glob(f"{last.__module__.rpartition('.')[2]}.{last.__name__}-*.nbi"), None) is not None:
+    if all(_compiled(kernel) for kernel in APART[scheme]):
         return False
+    folder = Path(APART[scheme][-1].kernel.stats.cache_path)
     nearest = folder
     while not nearest.exists():
         nearest = nearest.parent

@@ -88,6 +88,7 @@ def test_the_types_asked_for_are_those_of_the_arguments_in_a_sweep():
 def nothing_of_ours(monkeypatch):
     """As on a first run, without its half minute: the cache counts as empty."""
     monkeypatch.setattr(precompile, "_pays", lambda scheme, cores: True)
+    monkeypatch.setattr(precompile, "_compiled", lambda kernel: False)
 
 
 def started(monkeypatch, command: list[str]) -> list[subprocess.Popen]:
@@ -199,7 +200,7 @@ def test_when_it_pays(monkeypatch, tmp_path):
             kernel=SimpleNamespace(__name__=name, __module__="gibbs.kernels.hyper", stats=SimpleNamespace(cache_path=str(cache)))
         )
 
-    monkeypatch.setattr(precompile, "APART", {"joint": (kernel("one"),), "second-order": (kernel("one"), kernel("two"))})
+    monkeypatch.setattr(precompile, "APART", {"joint": (kernel("one"),), "second-order": (kernel("two"), kernel("one"))})
     monkeypatch.setattr(precompile, "usable_cores", lambda: 2)
     assert precompile._pays("joint", None) and precompile._pays("second-order", 4)
     assert not precompile._pays("joint", 1)  # the user gives one core
@@ -260,6 +261,7 @@ def test_a_child_that_was_begun_is_taken_over_or_ended(scheme, monkeypatch):
         return started[-1]
 
     monkeypatch.setattr(precompile, "_pays", lambda scheme, cores: scheme in precompile.APART)
+    monkeypatch.setattr(precompile, "_compiled", lambda kernel: False)
     monkeypatch.setattr(precompile, "_start", start)
     precompile.begin(None, "joint")
     precompile.begin(None, "joint")
