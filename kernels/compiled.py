@@ -61,8 +61,11 @@ class _Locator(caching.CompileResultCacheImpl._locator_classes[0]):  # type: ign
 
 
 def _unknown(names: list[str], target_context: Any) -> list[str]:
-    """Those that LLVM cannot find. All that Numba implements is registered only where what it has for objects of Python was not enough: it
-    takes a quarter of a short run."""
+    """Names of functions and globals that LLVM cannot find in this process, of ``names``, which compiled code from the cache refers to.
+
+    Where some are unknown, Numba's functions for objects of Python are registered with LLVM, and where that is not enough, all that Numba
+    implements (``target_context.refresh``, each once in a process): the latter takes a quarter of a short run.
+    """
     for register in (_register_objects, target_context.refresh):
         if (names := [name for name in names if not llvm.address_of_symbol(name)]) and register not in _registered:
             register()

@@ -62,7 +62,7 @@ def begin(cores: int | None, scheme: str) -> None:
 
     cores : threads that the run may use; None for all. scheme : a guess.
     """
-    there = all(_compiled(kernel) for kernel in APART.get(scheme, ())[-1:])  # of all others a run of another scheme may never have need
+    there = all(map(_compiled, APART.get(scheme, ())[-1:]))  # of all others a run of another scheme may never have need
     if not there and not _begun and _pays(scheme, cores) and (child := _start()) is not None:
         _begun.append(child)
         atexit.register(_end, child)
@@ -119,12 +119,10 @@ def _pays(scheme: str, cores: int | None) -> bool:
         return False
     if threading.current_thread() is not threading.main_thread():  # many fits at once: every core has its work
         return False
-    if APART[scheme][-1].kernel.stats.cache_path is None:
+    folder = APART[scheme][-1].kernel.stats.cache_path
+    if folder is None or all(map(_compiled, APART[scheme])):
         return False
-    if all(_compiled(kernel) for kernel in APART[scheme]):
-        return False
-    folder = Path(APART[scheme][-1].kernel.stats.cache_path)
-    nearest = folder
+    nearest = Path(folder)
     while not nearest.exists():
         nearest = nearest.parent
     return os.access(nearest, os.W_OK) and shutil.disk_usage(nearest).free > ROOM
