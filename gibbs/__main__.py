@@ -1,6 +1,6 @@
 """``python -m gibbs``, and the command ``gibbs``."""
 
-import sys
+from typing import NoReturn
 
 from gibbs import early
 
@@ -18,5 +18,10 @@ def main() -> int:
     return code
 
 
+def command() -> NoReturn:
+    """The command line as a process of its own, which ends here."""
+    early.leave(main())
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -3,9 +3,12 @@
 Imports nothing of ours and next to nothing else; :mod:`gibbs.signals` takes over when the command line begins.
 """
 
+import atexit
 import os
 import signal
 import sys
+import threading
+from typing import NoReturn
 
 EXIT_CODE = 130
 NOTHING = "interrupted; nothing was written"
@@ -30,6 +33,23 @@ def begin() -> None:
 def done() -> None:
     """All is done and said: what is left is Python's own end, which no signal breaks off any more."""
     _let((end,), signal.SIG_IGN)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with ``code``: as Python does, but that it does not first take apart all that it has imported, a fifth of a second.
+
+    Threads are waited for, and what is registered with ``atexit`` is done. Where what was printed cannot be, or this Python is not as we
+    know it, it ends as it always does.
+    """
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except (AttributeError, OSError, ValueError):
+        sys.exit(code)
+    os._exit(code)
 
 
 def _let(found: tuple[object, ...], handler: object) -> None:

@@ -168,7 +168,7 @@ def _carry_out(
 
 def _begin(one: One, flags: Sequence[str], environment: Mapping[str, str]) -> None:
     """Start the process of one spec, in a group of its own: Ctrl-C at a terminal reaches it once, through this one."""
-    program = f"import sys; sys.path[:] = {sys.path!r}; from gibbs.__main__ import main; sys.exit(main())"
+    program = f"import sys; sys.path[:] = {sys.path!r}; from gibbs.__main__ import command; command()"
     command = [sys.executable, "-c", program, "run", "--quiet", *flags]
     one.began, one.written, one.heard = time.monotonic(), _written(one), tempfile.TemporaryFile()
     one.process = subprocess.Popen(
