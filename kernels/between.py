@@ -7,16 +7,15 @@
     both                columns, B and cross-products, anew
     single levels       that their rows hardly hold, latents integrated out                      (``own_law.py``)
 
-The loops (``sweep.py``, ``second_order.py``) call it by address before every sweep but the first, where a model has any of it.
+The loops (``sweep.py``, ``second_order.py``) call it before every sweep but the first, where a model has any of it.
 """
 
 from __future__ import annotations
 
 import math
 
-from .apart import Apart
 from .arrays import copy_to
-from .compiling import inlined, kernel, parts
+from .compiling import inlined, kernel, lazy, parts
 from .elimination import coefficient_precision
 from .layout import Model, Multipliers, StandIn, Target
 from .level_laws import draw_multipliers, move_degrees_of_freedom
@@ -128,7 +127,7 @@ def place_laws(between, multipliers, layout, gram, own):
     place_degrees(between.neighbours, between.chosen.size, own, layout, gram, between.summed)
 
 
-@kernel
+@lazy()
 def before_a_sweep(rng, learn, between, layout, gram, priors, state, work):
     """Own parameters of laws of effects, and what hangs on them, in turn. Mutates L, the effects (in ``u`` and ``core``), own, spread,
     columns, B and cross-products; of second-order models η and the gap too. ``learn``: steps follow the moves."""
@@ -145,7 +144,7 @@ def before_a_sweep(rng, learn, between, layout, gram, priors, state, work):
         place_laws(between, multipliers, layout, gram, state.own)
 
 
-@kernel
+@lazy()
 def own_law_of_levels(rng, between, layout, state, work):
     """The levels of ``between.own``, their latents integrated out, which are stale afterwards; a sweep begins with them."""
     linear_predictor(between.rows, layout, state.core, state.u, state.eta)
@@ -159,7 +158,3 @@ def keep_effects(state, sweep, out):
     if out.u.shape[0] > 0:
         for i in range(state.u.size):
             out.u[sweep, i] = state.u[i] * state.spread[i]
-
-
-BEFORE_A_SWEEP, OWN_LAW_OF_LEVELS = Apart(before_a_sweep), Apart(own_law_of_levels)
-before_a_sweep_at, own_law_of_levels_at = BEFORE_A_SWEEP.call, OWN_LAW_OF_LEVELS.call

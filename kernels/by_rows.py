@@ -12,8 +12,7 @@ of all location effects before it and the slices of p(L | u) after it, a maximal
 
 from __future__ import annotations
 
-from .apart import Apart
-from .compiling import kernel, parts
+from .compiling import kernel, lazy, parts
 from .covariance import residual_rhs
 from .joint_scales import core_residual, draw_coefficients_and_sds
 from .layout import Levels, Room
@@ -111,7 +110,7 @@ def move_core_by_rows(rng, held, backwards, unit, layout, gram, priors, state, r
             state.core[factor[f].core0 + j] = state.u[factor[f].u0 + j]
 
 
-@kernel
+@lazy()
 def move_by_rows(rng, unit, rounds, held, layout, gram, priors, state, reference, work):
     """The covariances of the core's factors and of ``unit`` (−1: there is none), their effects, and β. ``gram``: less the other units.
 
@@ -127,7 +126,3 @@ def move_by_rows(rng, unit, rounds, held, layout, gram, priors, state, reference
         if not backwards:
             move_core_by_rows(rng, held, backwards, unit, layout, gram, priors, state, reference, room)
             draw_coefficients_and_sds(rng, layout, unit, gram, priors, state, room)
-
-
-MOVE_BY_ROWS = Apart(move_by_rows)
-move_by_rows_at = MOVE_BY_ROWS.call

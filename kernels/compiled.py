@@ -122,7 +122,7 @@ class _Files(caching.IndexDataCacheFile):  # type: ignore[misc]
     def _data_name(self, number: int) -> str:
         """By the types that the code is for, so that two processes never give one name to two versions."""
         own = hashlib.blake2b(repr(self._key).encode(), digest_size=8).hexdigest()
-        return self._data_name_pattern.replace("{number:d}", own)
+        return self._data_name_pattern.replace("{number:d}", own if number == 1 else f"{own}.{number}")  # beyond 1: types of one name
 
     def _load_index(self) -> dict[Any, str]:
         try:

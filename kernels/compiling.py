@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from numba import types
 from numba.core.cpu import CPUTargetOptions
 from numba.extending import register_jitable
 
+from .lazy import Lazy
 from .lean import OPTIMISED_TOGETHER, UNROLLED
 from .standing import Compiled, Kernel, Loops, Outermost, made
 
@@ -42,14 +44,28 @@ loop = _decorator(Outermost, together=True)
 kernel = _decorator(Kernel, no_cpython_wrapper=True)
 """A kernel; arithmetic in the order in which it is written."""
 
-composed = _decorator(Kernel, together=True, no_cpython_wrapper=True)
-"""A long kernel that does little but call others."""
-
 contracted = _decorator(Loops, no_cpython_wrapper=True, fastmath={"contract"})
 """A product and a sum may be rounded once."""
 
 reassociated = _decorator(Loops, no_cpython_wrapper=True, fastmath={"reassoc", "contract"})
 """Sums may also be made in another order: several at a time."""
+
+
+def lazy(returns: Any = types.none, of_rows: bool = False, together: bool = False) -> Callable[[Any], Any]:
+    """A kernel that is compiled when it is first called, for not every model does; what it returns is declared. ``of_rows``: with a loop
+    over rows, as ``contracted``; ``together``: it does little but call others."""
+    options: dict[str, Any] = {"fastmath": {"contract"}} if of_rows else {}
+
+    def declared(function: Any) -> Any:
+        if of_rows:
+            UNROLLED.add(function.__qualname__)
+        made = _decorator(Lazy, together, no_cpython_wrapper=True, **options)(function)
+        if isinstance(made, Lazy):  # else Numba is switched off
+            made.returns = returns
+        return made
+
+    return declared
+
 
 inlined = _decorator(Compiled, inline="always")
 """A kernel that Numba copies into its callers before it looks at types: where a call with its arguments would take longer, to run or to

@@ -17,8 +17,7 @@ import math
 import numpy as np
 from numba import types
 
-from .apart import Apart
-from .compiling import kernel, reassociated
+from .compiling import kernel, lazy, reassociated
 from .priors import INVERSE_WISHART, SCALAR, invert_lower, log_cholesky_prior
 from .roots import divide_root
 
@@ -39,11 +38,19 @@ def sum_of_squares(layout, t, L, u, e, out):
     factor, term = layout.factor, layout.term
     f, q, column, l0 = term[t].factor, term[t].width, term[t].column, term[t].l0
     stride, start = factor[f].width, factor[f].u0 + column
-    out[: q * q] = 0.0
     if q == 2:
         out[0], out[2], out[3] = _sum_of_pairs(L[l0 : l0 + 4], u[start + term[t].first * stride :], stride, term[t].count)
         out[1] = out[2]
-        return
+    else:
+        _sum_of_many(layout, t, L, u, e, out)
+
+
+@lazy()
+def _sum_of_many(layout, t, L, u, e, out):
+    factor, term = layout.factor, layout.term
+    f, q, column, l0 = term[t].factor, term[t].width, term[t].column, term[t].l0
+    stride, start = factor[f].width, factor[f].u0 + column
+    out[: q * q] = 0.0
     for j in range(term[t].first, term[t].first + term[t].count):
         at = start + j * stride
         for a in range(q):
@@ -94,7 +101,7 @@ def log_sufficient(q, J, squares, T, F, whole):
     return value
 
 
-@kernel
+@lazy(types.int64)
 def draw_covariance_sufficient(rng, layout, t, priors, u, L, reference, work):
     """One scan of slices on p(L_t | u), L = M T with M M' = Σ_j u_j u_j'/J: log T_kk and T_ab, one after the other.
 
@@ -153,7 +160,7 @@ def draw_covariance_sufficient(rng, layout, t, priors, u, L, reference, work):
     return tries
 
 
-@kernel
+@lazy(types.boolean)
 def propose_wishart(rng, layout, t, priors, u, L, work):
     """One proposal of Σ_t ~ inverse-Wishart(df, Σ_j u_j u_j') for p(L_t | u), accepted or not (Metropolis–Hastings); returns whether.
 
@@ -446,7 +453,3 @@ def _log_signed_prior(layout, t, priors, x, ridge, small):
     if priors.cov[t, 0] == SCALAR and not trial[0] > 0.0:
         return -np.inf
     return value + log_cholesky_prior(layout.term, t, priors.sd, priors.cov, trial, scratch)
-
-
-DRAW_COVARIANCE, PROPOSE_WISHART = Apart(draw_covariance_sufficient, types.int64), Apart(propose_wishart, types.boolean)
-draw_covariance_sufficient_at, propose_wishart_at = DRAW_COVARIANCE.call, PROPOSE_WISHART.call

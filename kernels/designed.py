@@ -13,8 +13,7 @@ Where C = J nothing of this is done: the levels know their neighbours, and their
 
 from __future__ import annotations
 
-from .apart import Apart
-from .compiling import kernel
+from .compiling import kernel, lazy
 
 
 @kernel
@@ -32,7 +31,7 @@ def any_designed(layout):
     return False
 
 
-@kernel
+@lazy()
 def add_row_of_designed(layout, w, x, z, row_level, cross):
     """cross += w t t' of one row, lower triangle, but for the products that no factor with a design has a part in.
 
@@ -71,7 +70,3 @@ def _add_products(layout, l, k, c, a, wz, z, level, out):
         to = row.core0 + (d if designed else level[g]) * row.width
         for b in range(a + 1 if l == k and d == c else row.width):
             out[to + b] += wz * value * z[row.z0 + b]
-
-
-ADD_ROW_OF_DESIGNED = Apart(add_row_of_designed)
-add_row_of_designed_at = ADD_ROW_OF_DESIGNED.call

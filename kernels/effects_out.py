@@ -30,7 +30,7 @@ from .statistics import predictor_of_columns
 def view_of_unit(layout, unit):
     """The layout with one of its units alone, or without any where there is none."""
     units = layout.units[unit : unit + 1]
-    return Layout(layout.factor, layout.term, layout.index, units, layout.core_factors, layout.basis, layout.fields, layout.at)
+    return Layout(layout.factor, layout.term, layout.index, units, layout.core_factors, layout.basis, layout.fields)
 
 
 @kernel

@@ -29,13 +29,11 @@ import math
 import numpy as np
 from numba import types
 
-from .apart import Apart
 from .arrays import inner_product, subtract_products
-from .compiling import contracted, kernel
-from .fields import eliminate_field_at
-from .layout import AT_ELIMINATE, AT_FACTOR, AT_SIDE_BY_SIDE
+from .compiling import contracted, kernel, lazy
+from .fields import eliminate_field
 from .roots import between_roots, multiply_root_transposed
-from .side_by_side import eliminate_side_by_side_at
+from .side_by_side import eliminate_side_by_side
 
 
 @kernel
@@ -80,12 +78,11 @@ def eliminate_unit(layout, gram, unit, variance, work):
     ``gram.h`` is Z'Ωỹ, ``work.roots`` those of ``factor_roots``, ``variance`` is σ². Fills ``work.V`` (Λ with inverse diagonals in place of
     G, V_B, V_C, ``by_column`` or not) and ``work.vh``. Returns (Σ log|A_j|, Σ v_j'v_j).
     """
-    factor, index, units = layout.factor, layout.index, layout.units
-    V, vh = work.V, work.vh
+    factor, units = layout.factor, layout.units
     leaf, full = units[unit, 0], by_column(layout, unit, work.R.shape[0])
     alone = (units.shape[1] == 1 or units[unit, 1] < 0) and factor[leaf].sparse < 0
     if alone and full and factor[leaf].width > 2:
-        return eliminate_side_by_side_at(layout.at[AT_SIDE_BY_SIDE], (layout, gram, leaf, variance, work))
+        return eliminate_side_by_side(layout, gram, leaf, variance, work)
     if alone and factor[leaf].width <= 2:
         if factor[leaf].width == 1:
             log_det, reduction = _eliminate_intercepts(layout, gram, leaf, variance, full, work)
@@ -94,6 +91,13 @@ def eliminate_unit(layout, gram, unit, variance, work):
         if full:
             _eliminate_columns(layout, gram, leaf, work)
         return log_det, reduction
+    return _eliminate_chain(layout, gram, unit, variance, work)
+
+
+@lazy(types.UniTuple(types.float64, 2))
+def _eliminate_chain(layout, gram, unit, variance, work):
+    """``eliminate_unit``, one factor after the other."""
+    factor, index, units, V, vh = layout.factor, layout.index, layout.units, work.V, work.vh
     for pos in range(units.shape[1]):
         f = units[unit, pos]
         if f < 0:
@@ -112,9 +116,9 @@ def eliminate_unit(layout, gram, unit, variance, work):
         if units[unit, pos] < 0:
             break
         if factor[units[unit, pos]].sparse >= 0:
-            log_det_f, reduction_f = eliminate_field_at(layout.at[AT_ELIMINATE], (layout, units[unit, pos], variance, work))
+            log_det_f, reduction_f = eliminate_field(layout, units[unit, pos], variance, work)
         else:
-            log_det_f, reduction_f = eliminate_factor_at(layout.at[AT_FACTOR], (layout, unit, pos, variance, work))
+            log_det_f, reduction_f = eliminate_factor(layout, unit, pos, variance, work)
         log_det += log_det_f
         reduction += reduction_f
     return log_det, reduction
@@ -161,7 +165,7 @@ def _eliminate_columns(layout, gram, f, work):
             core[row, pc] -= inner_product(V, np.uint64(c0 + q * (row * J + start)), vh, np.uint64(u0 + q * start), size)
 
 
-@kernel
+@lazy(types.UniTuple(types.float64, 2))
 def _eliminate_intercepts(layout, gram, f, variance, full, work):
     """One factor, one column a level: the scalar form of ``eliminate_factor``; ``full``: ``_eliminate_columns`` follows."""
     factor, index, node, rhs, V, vh, core = layout.factor, layout.index, gram.node, gram.h, work.V, work.vh, work.core
@@ -191,7 +195,7 @@ def _eliminate_intercepts(layout, gram, f, variance, full, work):
     return log_det + math.log(product), reduction
 
 
-@kernel
+@lazy(types.UniTuple(types.float64, 2))
 def _eliminate_pairs(layout, gram, f, variance, full, work):
     """One factor, two columns a level (intercept and slope): ``eliminate_factor`` written out; ``full`` as above."""
     factor, index, node, rhs, V, vh, core = layout.factor, layout.index, gram.node, gram.h, work.V, work.vh, work.core
@@ -299,7 +303,7 @@ def _eliminate_narrow(layout, unit, pos, variance, work):
     return log_det + math.log(product), reduction
 
 
-@kernel
+@lazy(types.UniTuple(types.float64, 2))
 def eliminate_factor(layout, unit, pos, variance, work):
     """Eliminate the levels of the factor at place ``pos`` of its chain; its blocks stand in the work arrays."""
     factor, index, roots, V, vh, core = layout.factor, layout.index, work.roots, work.V, work.vh, work.core
@@ -405,7 +409,7 @@ def factor_core(layout, variance, work):
 
     Returns (log|S|, m'S⁻¹m); a pivot that is not positive gives nan.
     """
-    factor, core_factors, B, R = layout.factor, layout.core_factors, work.B, work.R
+    B, R = work.B, work.R
     pc, p = R.shape[0], B.shape[0]
     for a in range(pc):
         R[a, pc] = work.core[a, pc]
@@ -415,10 +419,8 @@ def factor_core(layout, variance, work):
         R[a, pc] += variance * B[a, p]
         for b in range(a + 1):
             R[a, b] += variance * B[a, b]
-    for k in range(core_factors.size):
-        f = core_factors[k]
-        for j in range(factor[f].coordinates):
-            _turn_core(factor[f].core0 + j * factor[f].width, factor[f].width, factor[f].root0, variance, work)
+    if layout.core_factors.size > 0:
+        _turn_core_factors(layout, variance, work)
     factor_in_place(R, pc)
     log_det, quadratic = 0.0, 0.0
     for a in range(pc):
@@ -430,6 +432,16 @@ def factor_core(layout, variance, work):
         quadratic += s * s
         log_det += 2.0 * math.log(R[a, a])
     return log_det, quadratic
+
+
+@lazy()
+def _turn_core_factors(layout, variance, work):
+    """The columns of factors in work.R in the scale of e."""
+    factor, core_factors = layout.factor, layout.core_factors
+    for k in range(core_factors.size):
+        f = core_factors[k]
+        for j in range(factor[f].coordinates):
+            _turn_core(factor[f].core0 + j * factor[f].width, factor[f].width, factor[f].root0, variance, work)
 
 
 @kernel
@@ -485,7 +497,3 @@ def factor_in_place(R, size):
                 R[a, a] = math.sqrt(s) if s > 0.0 else np.nan
             else:
                 R[a, b] = s / R[b, b]
-
-
-ELIMINATE_FACTOR = Apart(eliminate_factor, types.UniTuple(types.float64, 2))
-eliminate_factor_at = ELIMINATE_FACTOR.call

@@ -14,29 +14,22 @@ import numpy as np
 
 from .arrays import copy_to, scale_by
 from .compiling import inlined, kernel, loop
-from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
+from .covariance import draw_covariance_sufficient
 from .elimination import coefficient_precision
 from .expansion import ACCEPTED, BROKEN, REFUSED, decide, stand_in_rise
-from .hyper import DRAW_HYPER
 from .layout import COVARIANCES, EVERYTHING, PRIOR_SCALES, UNIT
 from .location import copy_core_factors, place_core, whiten_core
 from .scaling import divide_sd, scale_priors, scale_sd
 from .second_order import (
-    AT_COVARIANCE,
-    AT_STAND_IN,
-    LOG_STAND_IN,
     SMALL_STEP,
     coordinates_of_unit,
     learned_step,
-    log_stand_in_at,
+    log_stand_in,
     move_variances,
     scales_now,
 )
 from .structured import effects_or_coordinates
 from .sweep import BROKEN_BOUND, NO_DENSITY, OK, check_finite, draw_prior_scales
-
-CALLED = (DRAW_HYPER, LOG_STAND_IN, DRAW_COVARIANCE)
-"""Those of ``second_order.APART`` that this loop calls by address."""
 
 
 @kernel
@@ -55,7 +48,7 @@ def settle(rng, rise, model, expansion, state, trial, count):
 def move_core(rng, orders, coordinates, model, expansion, state, trial, work, count):
     """The variances with all location effects integrated out, then all location effects: one decision. Returns a status."""
     layout, L, few = model.layout, state.L, coordinates.fit.shape[0]
-    known = log_stand_in_at(orders.at[AT_STAND_IN], (coordinates, model.priors, layout, model.gram, work, L))
+    known = log_stand_in(coordinates, model.priors, layout, model.gram, work, L)
     if not known > -np.inf:
         return NO_DENSITY
     share = SMALL_STEP if (state.sweeps[0] + 1.0) % orders.small_every == 0.0 else 1.0
@@ -123,7 +116,7 @@ def move_covariances_by_factors(rng, orders, model, expansion, state, moves, tri
                     if orders.learn:
                         moves.steps[k] = learned_step(moves.steps[k], 1.0 * decided)
             effects = effects_or_coordinates(layout, t, state.core, state.u, work.rhs)
-            draw_covariance_sufficient_at(orders.at[AT_COVARIANCE], (rng, layout, t, model.priors, effects, state.L, moves.reference, work))
+            draw_covariance_sufficient(rng, layout, t, model.priors, effects, state.L, moves.reference, work)
     return OK
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .compiling import kernel
+from .compiling import kernel, lazy
 from .likelihood import dispersion_term, log_likelihood
 from .priors import log_scale_prior
 from .shards import OF_FAMILY, STATE, ask
@@ -51,7 +51,7 @@ def log_family(data, priors, state, psi):
     return total if total < np.inf else -np.inf
 
 
-@kernel
+@lazy()
 def draw_family(rng, data, priors, state, psi, root, direction, trial_psi):
     """Slice ψ along a random direction root·ε (Neal 2003; hit and run), given η. Mutates psi; trial_psi ← every point tried."""
     d = psi.size

@@ -21,8 +21,7 @@ import math
 
 from numba import types
 
-from .apart import Apart
-from .compiling import contracted, kernel
+from .compiling import kernel, lazy
 
 AR1, BYM2, LEROUX = 0, 1, 2
 """Laws with a ρ, as the kernels know them; ``gibbs.model.structures`` has them by name."""
@@ -64,7 +63,7 @@ def set_multipliers(fields, of, rho):
     return log_det
 
 
-@contracted
+@lazy(of_rows=True)
 def place_degree(layout, f, rho):
     """Weights of the differences, and R̃, of field f ← those at ρ."""
     fields = layout.fields
@@ -93,7 +92,7 @@ def place_degree(layout, f, rho):
                 value[prior + index[pair + 2]] += second * second
 
 
-@kernel
+@lazy()
 def sum_products(layout, f, x):
     """x'(R(ρ) ⊗ I)x as a sum over the multipliers, which alone hang on ρ; x (J q) L⁻¹u of the levels (and of nodes that are none).
 
@@ -117,7 +116,7 @@ def sum_products(layout, f, x):
             value[at + 2] += second * second
 
 
-@kernel
+@lazy(types.float64)
 def log_density_at_degree(layout, f, rho, given):
     """½ q log|R(ρ)| and, of the effects whose products ``sum_products`` left, ``given`` them, − ½ x'(R(ρ) ⊗ I)x."""
     fields = layout.fields
@@ -129,9 +128,3 @@ def log_density_at_degree(layout, f, rho, given):
             less += one - value[of.multiplier0 + k + 1]
         total -= 0.5 * (one * one * value[at] - 2.0 * one * less * value[at + 1] + less * less * value[at + 2])
     return total
-
-
-PLACE_DEGREE, DENSITY_AT_DEGREE, PRODUCTS = Apart(place_degree), Apart(log_density_at_degree, types.float64), Apart(sum_products)
-place_degree_at, log_density_at_degree_at, sum_products_at = PLACE_DEGREE.call, DENSITY_AT_DEGREE.call, PRODUCTS.call
-APART = (PLACE_DEGREE, DENSITY_AT_DEGREE, PRODUCTS)
-"""Kernels that others call by address: models without such a field need not compile them."""

@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from .arrays import copy_to, sum_of
-from .compiling import contracted, kernel
+from .compiling import contracted, kernel, lazy
 from .fields import scale_levels
 from .likelihood import dispersion_of, gaps, log_likelihood
 from .location import place_unit
@@ -239,7 +239,7 @@ def piece_of(piece, pieces, offset, nodes, width):
     return max(first, 0) * width, min(max(last, 0), J) * width
 
 
-@kernel
+@lazy()
 def refresh_field(rng, share, pieces, data, cut, layout, unit, pos, state, trial, work, counts):
     """The noise of the field at place ``pos`` of its chain, in ``pieces`` parts. Mutates u, η, gap and trial.noise."""
     f = layout.units[unit, pos]

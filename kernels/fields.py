@@ -26,10 +26,8 @@ import math
 import numpy as np
 from numba import types
 
-from .apart import Apart
-from .compiling import contracted, kernel, reassociated
+from .compiling import contracted, kernel, lazy, reassociated
 from .fronts import factor_by_fronts
-from .layout import AT_COMPLETE
 from .roots import between_roots, divide_root, multiply_root, multiply_root_transposed
 from .walks import eliminate_walk, multiply_walk, solve_walk
 
@@ -209,7 +207,7 @@ def _turn(V, first, levels, rows, columns, room, spare):
             V[at + k] = room[spare + k]
 
 
-@kernel
+@lazy(types.UniTuple(types.float64, 2))
 def eliminate_field(layout, f, variance, work):
     """Eliminate the levels of factor f, the root of its chain, whose G, C and h stand in ``work`` less what its leaves took off.
 
@@ -249,7 +247,7 @@ def eliminate_field(layout, f, variance, work):
     return log_det, squares
 
 
-@kernel
+@lazy()
 def place_field(layout, f, work, u):
     """u ← (I ⊗ L) Λ⁻ᵀ(I − a(a'a)⁻¹a')u of factor f."""
     fields, factor, room = layout.fields, layout.factor[f], work.field
@@ -274,7 +272,7 @@ def scale_levels(factor, roots, u, first, levels):
             multiply_root(roots, factor.root0, q, u, first + j * q)
 
 
-@kernel
+@lazy()
 def whiten_field(layout, f, work, u):
     """u ← Λ'(I ⊗ L)⁻¹u of factor f, the inverse of ``place_field`` where N'u = 0."""
     fields, factor, room = layout.fields, layout.factor[f], work.field
@@ -287,8 +285,8 @@ def whiten_field(layout, f, work, u):
         _multiply(fields, of, u, factor.u0, room)
 
 
-@kernel
-def complete_noise_of_fields(rng, layout, unit, work, sigma, noise):
+@lazy()
+def complete_noise(rng, layout, unit, work, sigma, noise):
     """``noise`` (of sd ``sigma``) of a field, which ``whiten_field`` leaves without a part along a, is given one: noise that nothing sees,
     but as much of it as the noise of a proposal has, whose a may be another."""
     room = work.field
@@ -307,7 +305,7 @@ def complete_noise_of_fields(rng, layout, unit, work, sigma, noise):
                     noise[u0 + j] += room[of.constraint0 + k * of.nodes + j] * room[of.sums0 + m]
 
 
-@kernel
+@lazy()
 def independent_differences(layout, f, u, x):
     """x[u0 …] ← as many effects of levels as a column of u has dimensions, whose products sum to U'RU = Σ_d (DU)_d (DU)_d', U (J, q): what
     the covariance of factor f is drawn given. One column: all alike; else a Cholesky factor of the sum, column by column, and 0."""
@@ -359,18 +357,3 @@ def _product_of_columns(layout, f, u, a, b):
                 product += u[there + a] * u[here + b]
             total += value[of.prior0 + e] * product
     return total
-
-
-ELIMINATE_FIELD = Apart(eliminate_field, types.UniTuple(types.float64, 2))
-PLACE_FIELD, WHITEN_FIELD = Apart(place_field), Apart(whiten_field)
-COMPLETE_NOISE, DIFFERENCES = Apart(complete_noise_of_fields), Apart(independent_differences)
-eliminate_field_at, place_field_at, whiten_field_at = ELIMINATE_FIELD.call, PLACE_FIELD.call, WHITEN_FIELD.call
-complete_noise_at, independent_differences_at = COMPLETE_NOISE.call, DIFFERENCES.call
-APART = (ELIMINATE_FIELD, PLACE_FIELD, WHITEN_FIELD, COMPLETE_NOISE, DIFFERENCES)
-"""Kernels that others call by address: models without a field need not compile them."""
-
-
-@kernel
-def complete_noise(rng, layout, unit, work, sigma, noise):
-    """``complete_noise_of_fields``, of a model that has some."""
-    complete_noise_at(layout.at[AT_COMPLETE], (rng, layout, unit, work, sigma, noise))

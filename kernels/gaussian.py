@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .arrays import copy_to
-from .compiling import kernel, parts
+from .compiling import kernel, lazy, parts
 from .layout import Gram
 from .priors import log_scale_prior
 
@@ -114,7 +114,7 @@ def draw_residual_sd(rng, scale_prior, n, squares, sigma):
     return sigma
 
 
-@kernel
+@lazy()
 def rhs_between_units(layout, gram, u, unit, work):
     """work.rhs, work.rhs_core ← right-hand sides of (core, unit) with the other units' effects taken off, from cross-products alone."""
     factor, index, rhs, rhs_core = layout.factor, layout.index, work.rhs, work.rhs_core

@@ -18,8 +18,7 @@ import math
 import numpy as np
 from numba import types
 
-from .apart import Apart
-from .compiling import composed, inlined, kernel, parts
+from .compiling import inlined, kernel, lazy, parts
 from .covariance import log_covariance_priors
 from .elimination import eliminate_unit, factor_core, factor_roots, load_core
 from .layout import Coordinates
@@ -316,7 +315,7 @@ def copy_factorisation(back, work, L):
         at += pc + 1
 
 
-@composed
+@lazy(types.Tuple((types.boolean, types.float64, types.float64, types.float64)), together=True)
 def draw_hyper(rng, move, learn, coordinates, count, priors, layout, gram, target, work, L, sigma):
     """Move the coordinates by ``move``: SLICES of each in turn, one generalised ELLIPTICAL slice of all, or one INDEPENDENT proposal
     from the fitted t (Metropolis-Hastings). Returns (ok, σ, rest, log target).
@@ -433,8 +432,3 @@ def _draw_independently(rng, coordinates, count, priors, layout, gram, target, w
     copy_factorisation(back, work, L)
     count[0].rejected += 1
     return True, sigma, rest, value
-
-
-DRAW_HYPER = Apart(draw_hyper, types.Tuple((types.boolean, types.float64, types.float64, types.float64)))
-draw_hyper_at = DRAW_HYPER.call
-"""``draw_hyper_at(address, arguments)``, for the loops: the largest kernel is compiled apart from them."""

@@ -196,14 +196,6 @@ def no_fields() -> Fields:
     return Fields(table(0, FIELD), np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
-OF_LAYOUTS = 14
-"""Kernels of which a layout has the addresses."""
-AT_ELIMINATE, AT_PLACE, AT_WHITEN, AT_COMPLETE, AT_DIFFERENCES = range(5)  # of fields
-AT_FACTOR, AT_SIDE_BY_SIDE = 5, 6  # of units that are not one factor of one or two columns
-AT_TURN_CORE, AT_TURN_RHS, AT_COORDINATES, AT_DESIGNED = range(7, 11)  # of structured factors in the core
-AT_PLACE_DEGREE, AT_DEGREE, AT_PRODUCTS = 11, 12, 13  # of fields with a ρ that is drawn
-
-
 @record
 class Layout(NamedTuple):
     """Where everything of a model stands; frozen."""
@@ -216,7 +208,6 @@ class Layout(NamedTuple):
     basis: np.ndarray  # (…) float64: B of every factor that has one (``structured.py``, ``designed.py``); they stand in the core. A
     # chain's own where some B hangs on a ρ that is drawn
     fields: Fields
-    at: tuple[int, ...]  # (OF_LAYOUTS,) addresses, in this process, of kernels that some layouts alone need (``ordering.addressed``), or 0
 
 
 @record
@@ -429,15 +420,10 @@ class Trial(NamedTuple):
     change: np.ndarray  # (U,)
 
 
-CALLED, CALLED_OF_SECOND_ORDER = 12, 12
-"""Kernels that ``sweep.py`` and ``second_order.py`` call by address."""
-
-
 @record
 class Orders(NamedTuple):
     """What one call of the loop is to do."""
 
-    at: tuple[int, ...]  # (CALLED,) addresses of the kernels ``APART``
     steps: np.ndarray  # (n, 2) int64 what a sweep does, in order: a step, and the unit that it is for (−1: none)
     sweeps: int
     move: int  # of the variances: SLICES, ELLIPTICAL, INDEPENDENT …
@@ -456,7 +442,6 @@ class Orders(NamedTuple):
 class SecondOrders(NamedTuple):
     """What one call of the second-order loop is to do."""
 
-    at: tuple[int, ...]  # (CALLED_OF_SECOND_ORDER,)
     steps: np.ndarray  # as ``Orders.steps``
     sweeps: int
     cycles: int  # times that a sweep goes through its moves, each a sweep to what follows

@@ -17,9 +17,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import types
 
 from .arrays import sum_of
-from .compiling import contracted, kernel, reassociated
+from .compiling import contracted, kernel, lazy, reassociated
 from .special import log_normal_cdf, log_normal_cdfs, softplus, softplus_of_many
 
 BINOMIAL_LOGIT, BINOMIAL_PROBIT, BINOMIAL_CLOGLOG, COUNT_POISSON, COUNT_NEGATIVE_BINOMIAL, ORDINAL_LOGIT, ORDINAL_PROBIT = range(7)
@@ -150,6 +151,21 @@ def log_beta_binomial(link, y, n, eta, phi):
 
 
 @contracted
+def log_likelihood_of_few(code, y, n, eta, shape, cut):
+    """``log_likelihood``, for a few rows: but for the commonest families compiled when it is called."""
+    if code == BINOMIAL_LOGIT:
+        return y * eta - n * softplus(eta)
+    if code == COUNT_POISSON:
+        return y * eta - n * math.exp(eta)
+    return _log_likelihood_of_others(code, y, n, eta, shape, cut)
+
+
+@lazy(types.float64)
+def _log_likelihood_of_others(code, y, n, eta, shape, cut):
+    return log_likelihood(code, y, n, eta, shape, cut)
+
+
+@contracted
 def log_likelihood(code, y, n, eta, shape, cut):
     """l(η) of one row, or of a cell of n rows."""
     if code == BINOMIAL_LOGIT:
@@ -229,11 +245,19 @@ def beta_binomial_derivatives(link, y, n, eta, phi):
 @kernel
 def derivatives(code, y, n, eta, shape, cut):
     """(l', −l'') at η."""
-    if code == BINOMIAL_LOGIT or code == BINOMIAL_PROBIT or code == BINOMIAL_CLOGLOG:
-        return binomial_derivatives(code, y, n, eta)
+    if code == BINOMIAL_LOGIT:
+        mean = _logistic(eta)
+        return y - n * mean, n * mean * _logistic(-eta)
     if code == COUNT_POISSON:
         mean = n * math.exp(eta)
         return y - mean, mean
+    return _derivatives_of_others(code, y, n, eta, shape, cut)
+
+
+@lazy(types.UniTuple(types.float64, 2))
+def _derivatives_of_others(code, y, n, eta, shape, cut):
+    if code == BINOMIAL_PROBIT or code == BINOMIAL_CLOGLOG:
+        return binomial_derivatives(code, y, n, eta)
     if code == COUNT_NEGATIVE_BINOMIAL:
         share = _logistic(eta - math.log(shape))
         return y - (y + n * shape) * share, (y + n * shape) * share * (1.0 - share)
@@ -314,12 +338,17 @@ def stand_in(data, eta, cut):
     some of all (``shards.py``). One loop: a call for every row would cost
     ten times what it computes.
     """
-    code, y, omega, linear = data.code, data.y, data.omega, data.linear
-    total = 0.0
-    if not is_ordinal(code):
-        for i in range(eta.size):
-            total += (linear[i] - 0.5 * omega[i] * eta[i]) * eta[i]
-        return total
+    omega, linear, total = data.omega, data.linear, 0.0
+    if is_ordinal(data.code):
+        return _ordinal_stand_in(data, eta, cut)
+    for i in range(eta.size):
+        total += (linear[i] - 0.5 * omega[i] * eta[i]) * eta[i]
+    return total
+
+
+@lazy(types.float64, of_rows=True)
+def _ordinal_stand_in(data, eta, cut):
+    y, omega, linear, total = data.y, data.omega, data.linear, 0.0
     m = data.columns.shape[1]
     for i in range(eta.size):
         k, s, t = int(y[i]), 0.0, 0.0
@@ -339,13 +368,18 @@ def dispersion_term(code, shape, values, rows):
 
     negative binomial, of counts y: log Γ(y+r) − log Γ(r) − log y! + r log r. beta-binomial, of n trials: −Σ_{k<n} log(1 + k/φ).
     """
+    return _dispersion_term(code, shape, values, rows) if values.size > 0 else 0.0
+
+
+@lazy(types.float64)
+def _dispersion_term(code, shape, values, rows):
     total = 0.0
     if BETA_BINOMIAL_LOGIT <= code <= BETA_BINOMIAL_CLOGLOG:
         for k in range(values.size):
             total -= rows[k] * log_rising(1.0, 1.0 / shape, int(values[k]))
         return total
     if code != COUNT_NEGATIVE_BINOMIAL:
-        return total if values.size == 0 else np.nan
+        return np.nan
     for k in range(values.size):
         y = values[k]
         total += rows[k] * (math.lgamma(y + shape) - math.lgamma(shape) - math.lgamma(y + 1.0) + shape * math.log(shape))
@@ -368,13 +402,19 @@ def gaps(data, eta, shape, cut, out):
 
     The commonest families have loops of their own: a loop that asks for the family in every row takes three times as long.
     """
+    if data.code != BINOMIAL_LOGIT:
+        return _gaps_of_others(data, eta, shape, cut, out)
+    y, trials, omega, linear = data.y, data.trials, data.omega, data.linear
+    for i in range(eta.size):
+        e = eta[i]
+        out[i] = (y[i] - linear[i] + 0.5 * omega[i] * e) * e - trials[i] * softplus_of_many(e)
+    return sum_of(out)
+
+
+@lazy(types.float64, of_rows=True)
+def _gaps_of_others(data, eta, shape, cut, out):
     code, y, trials, omega, linear = data.code, data.y, data.trials, data.omega, data.linear
     total = 0.0
-    if code == BINOMIAL_LOGIT:
-        for i in range(eta.size):
-            e = eta[i]
-            out[i] = (y[i] - linear[i] + 0.5 * omega[i] * e) * e - trials[i] * softplus_of_many(e)
-        return sum_of(out)
     if code == BINOMIAL_PROBIT:
         for i in range(eta.size):
             e = eta[i]

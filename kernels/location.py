@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiling import contracted, kernel
+from .compiling import contracted, kernel, lazy
 from .elimination import by_column
-from .fields import place_field_at, whiten_field_at
-from .layout import AT_COORDINATES, AT_PLACE, AT_WHITEN
+from .fields import place_field, whiten_field
 from .roots import divide_root, multiply_root
-from .structured import effects_of_coordinates_at
+from .structured import effects_of_coordinates
 
 
 @kernel
@@ -26,7 +25,7 @@ def draw_core(rng, layout, work, sigma, core):
 @kernel
 def place_core(layout, work, core):
     """core ← T R⁻ᵀ(R⁻¹m + core): the noise that stands in ``core`` becomes the coefficients and effects."""
-    factor, core_factors, roots, R = layout.factor, layout.core_factors, work.roots, work.R
+    R = work.R
     pc = core.size
     for a in range(pc):
         core[a] += R[a, pc]
@@ -35,6 +34,14 @@ def place_core(layout, work, core):
         core[a] = s
         for b in range(a):
             core[b] -= R[a, b] * s
+    if layout.core_factors.size > 0:
+        _multiply_roots(layout, work.roots, core)
+
+
+@lazy()
+def _multiply_roots(layout, roots, core):
+    """core ← T core."""
+    factor, core_factors = layout.factor, layout.core_factors
     for k in range(core_factors.size):
         f = core_factors[k]
         for j in range(factor[f].coordinates):
@@ -44,19 +51,27 @@ def place_core(layout, work, core):
 @kernel
 def whiten_core(layout, work, core, noise):
     """noise ← R'T⁻¹core − R⁻¹m, the inverse of ``place_core``."""
-    factor, core_factors, roots, R = layout.factor, layout.core_factors, work.roots, work.R
+    R = work.R
     pc = core.size
     for a in range(pc):
         noise[a] = core[a]
-    for k in range(core_factors.size):
-        f = core_factors[k]
-        for j in range(factor[f].coordinates):
-            divide_root(roots, factor[f].root0, factor[f].width, noise, factor[f].core0 + j * factor[f].width)
+    if layout.core_factors.size > 0:
+        _divide_roots(layout, work.roots, noise)
     for a in range(pc):
         s = -R[a, pc]
         for b in range(a, pc):
             s += R[b, a] * noise[b]
         noise[a] = s
+
+
+@lazy()
+def _divide_roots(layout, roots, core):
+    """core ← T⁻¹core."""
+    factor, core_factors = layout.factor, layout.core_factors
+    for k in range(core_factors.size):
+        f = core_factors[k]
+        for j in range(factor[f].coordinates):
+            divide_root(roots, factor[f].root0, factor[f].width, core, factor[f].core0 + j * factor[f].width)
 
 
 @kernel
@@ -84,19 +99,12 @@ def place_unit(layout, unit, top, work, core, u):
             u[k] += vh[k]
         _add_rest(layout, unit, pos, work, core, u, -1.0, u)
         if factor[f].sparse >= 0:
-            place_field_at(layout.at[AT_PLACE], (layout, f, work, u))
+            place_field(layout, f, work, u)
             continue
         if q <= 2:
             _place_few(factor[f], roots, V, u)
-            continue
-        for j in range(factor[f].levels):
-            g, at = factor[f].g0 + j * q * q, factor[f].u0 + j * q
-            for a in range(q - 1, -1, -1):
-                s = u[at + a] * V[g + a * q + a]
-                u[at + a] = s
-                for b in range(a):
-                    u[at + b] -= V[g + a * q + b] * s
-            multiply_root(roots, np.int64(0), q, u, at)
+        else:
+            _place_many(factor[f], roots, V, u)
 
 
 @contracted
@@ -113,6 +121,20 @@ def _place_few(factor, roots, V, u):
         u[u0 + 2 * j], u[u0 + 2 * j + 1] = roots[0] * first, roots[2] * first + roots[3] * second
 
 
+@lazy()
+def _place_many(factor, roots, V, u):
+    """``_place_few`` of more columns."""
+    q = factor.width
+    for j in range(factor.levels):
+        g, at = factor.g0 + j * q * q, factor.u0 + j * q
+        for a in range(q - 1, -1, -1):
+            s = u[at + a] * V[g + a * q + a]
+            u[at + a] = s
+            for b in range(a):
+                u[at + b] -= V[g + a * q + b] * s
+        multiply_root(roots, np.int64(0), q, u, at)
+
+
 @kernel
 def whiten_unit(layout, unit, work, core, u, noise):
     """noise_j ← Λ'L⁻¹u_j + V_B u_parents + V_C core − v_j, the inverse of ``place_unit``."""
@@ -125,18 +147,11 @@ def whiten_unit(layout, unit, work, core, u, noise):
         for k in range(u0, u0 + factor[f].levels * q):
             noise[k] = u[k]
         if factor[f].sparse >= 0:
-            whiten_field_at(layout.at[AT_WHITEN], (layout, f, work, noise))
+            whiten_field(layout, f, work, noise)
         elif q <= 2:
             _whiten_few(factor[f], roots, V, noise)
         else:
-            for j in range(factor[f].levels):
-                g, at = factor[f].g0 + j * q * q, u0 + j * q
-                divide_root(roots, np.int64(0), q, noise, at)
-                for a in range(q):
-                    s = noise[at + a] / V[g + a * q + a]
-                    for b in range(a + 1, q):
-                        s += V[g + b * q + a] * noise[at + b]
-                    noise[at + a] = s
+            _whiten_many(factor[f], roots, V, noise)
         for k in range(u0, u0 + factor[f].levels * q):
             noise[k] -= vh[k]
         _add_rest(layout, unit, pos, work, core, u, 1.0, noise)
@@ -158,19 +173,39 @@ def _whiten_few(factor, roots, V, noise):
         noise[u0 + 2 * j + 1] = second / V[g0 + 4 * j + 3]
 
 
+@lazy()
+def _whiten_many(factor, roots, V, noise):
+    """``_whiten_few`` of more columns."""
+    q = factor.width
+    for j in range(factor.levels):
+        g, at = factor.g0 + j * q * q, factor.u0 + j * q
+        divide_root(roots, np.int64(0), q, noise, at)
+        for a in range(q):
+            s = noise[at + a] / V[g + a * q + a]
+            for b in range(a + 1, q):
+                s += V[g + b * q + a] * noise[at + b]
+            noise[at + a] = s
+
+
 @contracted
 def _add_rest(layout, unit, pos, work, core, u, sign, out):
     """out_j += sign (V_B u_parents + V_C core) for every node j at place ``pos``: one call, since a call costs as much as a node."""
+    if not by_column(layout, unit, core.size):
+        _add_rest_by_level(layout, unit, pos, work, core, u, sign, out)
+        return
+    V, row = work.V, layout.factor[layout.units[unit, pos]]
+    size, u0, c0 = row.levels * row.width, np.uint64(row.u0), row.c0
+    for e in range(core.size):
+        value, at = sign * core[e], np.uint64(c0 + e * size)
+        for k in range(np.uint64(size)):
+            out[u0 + k] += value * V[at + k]
+
+
+@lazy(of_rows=True)
+def _add_rest_by_level(layout, unit, pos, work, core, u, sign, out):
     factor, index, units, V = layout.factor, layout.index, layout.units, work.V
     f = units[unit, pos]
     q, qa, c0, i0, p0 = factor[f].width, factor[f].ancestors, factor[f].c0, factor[f].list0, factor[f].pointer0
-    if by_column(layout, unit, core.size):
-        size, u0 = factor[f].levels * q, np.uint64(factor[f].u0)
-        for e in range(core.size):
-            value, at = sign * core[e], np.uint64(c0 + e * size)
-            for k in range(np.uint64(size)):
-                out[u0 + k] += value * V[at + k]
-        return
     for j in range(factor[f].levels):
         first, last = index[p0 + j], index[p0 + j + 1]
         for a in range(q):
@@ -192,11 +227,17 @@ def _add_rest(layout, unit, pos, work, core, u, sign, out):
 @kernel
 def copy_core_factors(layout, core, u):
     """The effects of factors in the core stand in ``u`` too: copy them there; of structured factors, what their coordinates say."""
+    if layout.core_factors.size > 0:
+        _copy_core_factors(layout, core, u)
+
+
+@lazy()
+def _copy_core_factors(layout, core, u):
     factor, core_factors = layout.factor, layout.core_factors
     for k in range(core_factors.size):
         f = core_factors[k]
         if factor[f].basis0 >= 0:
-            effects_of_coordinates_at(layout.at[AT_COORDINATES], (layout, f, core, u))
+            effects_of_coordinates(layout, f, core, u)
             continue
         for j in range(factor[f].levels * factor[f].width):
             u[factor[f].u0 + j] = core[factor[f].core0 + j]

@@ -32,10 +32,9 @@ import numpy as np
 from .arrays import copy_to, scale_by
 from .compiling import inlined, kernel
 from .effects_out import accept, density_at, follow_noise, hold_noise, view_of_unit
-from .field_degrees import AR1, BYM2, LEROUX, log_density_at_degree_at, place_degree_at, sum_products_at
+from .field_degrees import AR1, BYM2, LEROUX, log_density_at_degree, place_degree, sum_products
 from .fields import complete_noise
 from .hyper import DIGITS
-from .layout import AT_DEGREE, AT_PLACE_DEGREE, AT_PRODUCTS
 from .likelihood import dispersion_of
 from .priors import invert_lower, log_cholesky_prior, log_scale_prior, log_share_prior
 
@@ -252,7 +251,7 @@ def _log_given_effects(layout, of, k, x, V, J, q, z):
     rho, f = from_logit(of, k, x), of.chosen[k]
     value = log_prior_of_logit(of, k, rho)
     if value > -np.inf and layout.factor[f].sparse >= 0:
-        value += log_density_at_degree_at(layout.at[AT_DEGREE], (layout, f, rho, True))
+        value += log_density_at_degree(layout, f, rho, True)
     elif value > -np.inf:
         set_root(of, k, rho, V, J)
         value += log_density_of_white(of.law[k], of.root, J, q, z)
@@ -296,9 +295,9 @@ def step_given_effects(rng, of, k, at, layout, gram, state, work):
         for i in range(J * q):
             z[i] = state.u[row.u0 + i]
         white_coordinates(layout, f, state.L, work.small[0], z)
-        sum_products_at(layout.at[AT_PRODUCTS], (layout, f, z))
+        sum_products(layout, f, z)
         state.own[at] = draw_given_effects(rng, layout, of, k, state.own[at], of.V, J, q, z)
-        place_degree_at(layout.at[AT_PLACE_DEGREE], (layout, f, state.own[at]))
+        place_degree(layout, f, state.own[at])
     else:
         step_in_the_core(rng, of, k, at, layout, gram, state, work)
 
@@ -367,7 +366,7 @@ def turn_to(of, k, rho, to, layout, gram):
     row = layout.factor[f]
     J = row.levels
     if row.sparse >= 0:
-        place_degree_at(layout.at[AT_PLACE_DEGREE], (layout, f, to))
+        place_degree(layout, f, to)
         return
     V, root = of.V[row.basis0 : row.basis0 + J * J], of.root
     set_root(of, k, rho, V, J)
@@ -386,7 +385,7 @@ def place_degrees(of, first, own, layout, gram, summed):
         row = layout.factor[f]
         J = row.levels
         if row.sparse >= 0:
-            place_degree_at(layout.at[AT_PLACE_DEGREE], (layout, f, own[first + k]))
+            place_degree(layout, f, own[first + k])
             continue
         V, root = of.V[row.basis0 : row.basis0 + J * J], of.root
         set_root(of, k, own[first + k], V, J)
@@ -513,8 +512,8 @@ def move_degree(rng, how, known, between, k, model, target, state, work):
     to = from_logit(of, k, new_x)
     rise = log_prior_of_logit(of, k, to) - log_prior_of_logit(of, k, rho)
     if layout.factor[f].sparse >= 0:  # of the density of the effects, which the factorisation leaves out
-        rise += log_density_at_degree_at(layout.at[AT_DEGREE], (layout, f, to, False))
-        rise -= log_density_at_degree_at(layout.at[AT_DEGREE], (layout, f, rho, False))
+        rise += log_density_at_degree(layout, f, to, False)
+        rise -= log_density_at_degree(layout, f, rho, False)
     if how == ALONG:
         new_log_sd += 0.5 * (log_step_variance(of.law[k], rho) - log_step_variance(of.law[k], to))
     if how == FITTED:

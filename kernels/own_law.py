@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import math
 
-from .compiling import kernel
-from .likelihood import is_ordinal, log_likelihood
+from numba import types
+
+from .compiling import kernel, lazy
+from .likelihood import is_ordinal, log_likelihood_of_few
 
 FIRST_ROW, LAST_ROW = 2, 3
 """Columns of ``chosen`` beside factor and level: the rows of the level are ``own_rows[FIRST_ROW:LAST_ROW]``."""
@@ -27,6 +29,11 @@ def row_stand_in(code, i, y, omega, linear, eta, cut):
     """The quadratic of row i at ``eta``, one term of ``likelihood.stand_in``."""
     if not is_ordinal(code):
         return (linear[i] - 0.5 * omega[i] * eta) * eta
+    return _ordinal_stand_in_of_row(i, y, omega, linear, eta, cut)
+
+
+@lazy(types.float64)
+def _ordinal_stand_in_of_row(i, y, omega, linear, eta, cut):
     m, k, s, t, value = y.size, int(y[i]), 0.0, 0.0, 0.0
     if k < cut.size:
         s = eta - cut[k]
@@ -45,11 +52,11 @@ def _likelihood_along(code, Z, y, trials, eta, shape, cut, rows, z, change):
         e = eta[i]
         for a in range(change.size):
             e += Z[i, z + a] * change[a]
-        total += log_likelihood(code, y[i], trials[i], e, shape, cut)
+        total += log_likelihood_of_few(code, y[i], trials[i], e, shape, cut)
     return total
 
 
-@kernel
+@lazy()
 def move_by_own_law(rng, data, shape, cut, layout, chosen, own_rows, state, small):
     """u_j of every level of ``chosen`` (K, 4) in turn: factor, level, and where its rows stand in ``own_rows``.
 
@@ -104,5 +111,5 @@ def move_by_own_law(rng, data, shape, cut, layout, chosen, own_rows, state, smal
             for a in range(q):
                 e += Z[i, z + a] * change[a]
             if gap.size > 0:
-                gap[i] = log_likelihood(code, y[i], trials[i], e, shape, cut) - row_stand_in(code, i, y, omega, linear, e, cut)
+                gap[i] = log_likelihood_of_few(code, y[i], trials[i], e, shape, cut) - row_stand_in(code, i, y, omega, linear, e, cut)
             eta[i] = e

@@ -26,8 +26,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import types
 
-from .compiling import kernel
+from .compiling import kernel, lazy
 
 FIXED, HALF_T, HALF_NORMAL, EXPONENTIAL, UNIFORM, INVERSE_GAMMA, GAMMA_ABOVE_ONE, GAMMA, LOGNORMAL, BETA = range(10)
 SCALAR, LKJ, INVERSE_WISHART, HUANG_WAND, LKJ_WRITTEN, HUANG_WAND_WRITTEN = 0, 1, 2, 3, 4, 5
@@ -44,6 +45,11 @@ def log_scale_prior(kind, a, b, s):
         return -np.inf
     if kind == HALF_T:
         return -0.5 * (a + 1.0) * math.log1p(s * s / (a * b * b))
+    return 0.0 if kind == FIXED else _log_other_scale_prior(kind, a, b, s)
+
+
+@lazy(types.float64)
+def _log_other_scale_prior(kind, a, b, s):
     if kind == HALF_NORMAL:
         return -0.5 * (s / a) ** 2
     if kind == EXPONENTIAL:
@@ -59,7 +65,7 @@ def log_scale_prior(kind, a, b, s):
     if kind == LOGNORMAL:
         log_s = math.log(s)
         return -0.5 * ((log_s - a) / b) ** 2 - log_s
-    return 0.0 if kind == FIXED else np.nan
+    return np.nan
 
 
 @kernel
@@ -126,6 +132,12 @@ def log_cholesky_prior(term, t, sd_prior, cov_prior, L, scratch):
             value -= 0.5 * q * log_variance
             log_det_r -= log_variance
         return value + (cov_prior[t, 1] - 1.0) * log_det_r
+    return _log_prior_of_inverse(q, kind, t, cov_prior, L, scratch, value, log_det)
+
+
+@lazy(types.float64)
+def _log_prior_of_inverse(q, kind, t, cov_prior, L, scratch, value, log_det):
+    """``log_cholesky_prior`` where Σ⁻¹ has a part in it; value: of the Jacobian, log_det: log|Σ|."""
     invert_lower(L, q, scratch)
     if kind == INVERSE_WISHART:
         trace = 0.0  # tr(S Σ⁻¹) = Σ_k (row k of L⁻¹) S (row k of L⁻¹)'

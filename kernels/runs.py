@@ -9,7 +9,7 @@ Loops are over slices, from 0: an index that begins elsewhere Numba takes for on
 
 from __future__ import annotations
 
-from .compiling import contracted, kernel, reassociated
+from .compiling import contracted, kernel, lazy, reassociated
 
 RUN = 16
 """Rows that a run has on average, at least. 6,000 rows, one column of ones, µs to add effects, sum and keep: runs of 8 take 28, of 12
@@ -58,7 +58,7 @@ def _keep_run(trial_eta, trial_gap, eta, gap):
         gap[i] = trial_gap[i]
 
 
-@kernel
+@lazy()
 def add_effects_by_runs(first, Z, level, layout, f, u, eta):
     """``statistics.add_effects`` of a factor that has runs."""
     row, n, start = layout.factor[f], eta.size, 0
@@ -72,16 +72,11 @@ def add_effects_by_runs(first, Z, level, layout, f, u, eta):
 @contracted
 def sum_by_level(first, level, layout, f, at, stride, trial_gap, gap, change):
     """change[at + stride·level] += Σ trial_gap_i − gap_i over the rows of every level of factor f, which are those from ``first`` on."""
-    row, n, start = layout.factor[f], gap.size, 0
-    if row.runs > 0:
-        run = row.runs0 + first_run(layout, f, first)
-        while start < n:
-            end = min(layout.index[run + 1] - first, n)
-            change[at + stride * level[start, f]] += _sum_of_run(trial_gap[start:end], gap[start:end])
-            start, run = end, run + 1
+    if layout.factor[f].runs > 0:
+        _sum_by_runs(first, level, layout, f, at, stride, trial_gap, gap, change)
         return
     here, rise = at + stride * level[0, f], 0.0  # rows of a level stand together as a rule
-    for i in range(n):
+    for i in range(gap.size):
         now = at + stride * level[i, f]
         if now != here:
             change[here] += rise
@@ -90,19 +85,34 @@ def sum_by_level(first, level, layout, f, at, stride, trial_gap, gap, change):
     change[here] += rise
 
 
+@lazy()
+def _sum_by_runs(first, level, layout, f, at, stride, trial_gap, gap, change):
+    start, run = 0, layout.factor[f].runs0 + first_run(layout, f, first)
+    while start < gap.size:
+        end = min(layout.index[run + 1] - first, gap.size)
+        change[at + stride * level[start, f]] += _sum_of_run(trial_gap[start:end], gap[start:end])
+        start, run = end, run + 1
+
+
 @contracted
 def keep_moved(first, level, layout, f, change, trial_eta, trial_gap, eta, gap):
     """η and gap of the rows from ``first`` on ← those of the trial where the level of factor f has change[first effect] = 1."""
-    row, n, start = layout.factor[f], eta.size, 0
+    row = layout.factor[f]
     if row.runs > 0:
-        run = row.runs0 + first_run(layout, f, first)
-        while start < n:
-            end = min(layout.index[run + 1] - first, n)
-            if change[row.u0 + level[start, f] * row.width] == 1.0:
-                _keep_run(trial_eta[start:end], trial_gap[start:end], eta[start:end], gap[start:end])
-            start, run = end, run + 1
+        _keep_runs(first, level, layout, f, change, trial_eta, trial_gap, eta, gap)
         return
-    for i in range(n):
+    for i in range(eta.size):
         moved = change[row.u0 + level[i, f] * row.width] == 1.0
         eta[i] = trial_eta[i] if moved else eta[i]
         gap[i] = trial_gap[i] if moved else gap[i]
+
+
+@lazy()
+def _keep_runs(first, level, layout, f, change, trial_eta, trial_gap, eta, gap):
+    row, n, start = layout.factor[f], eta.size, 0
+    run = row.runs0 + first_run(layout, f, first)
+    while start < n:
+        end = min(layout.index[run + 1] - first, n)
+        if change[row.u0 + level[start, f] * row.width] == 1.0:
+            _keep_run(trial_eta[start:end], trial_gap[start:end], eta[start:end], gap[start:end])
+        start, run = end, run + 1

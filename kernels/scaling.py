@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import types
 
 from .arrays import copy_to, scale_by, sum_of
-from .compiling import contracted, kernel
+from .compiling import contracted, kernel, lazy
 from .covariance import log_covariance_priors
 from .likelihood import dispersion_of, gaps, stand_in
 from .priors import log_cholesky_prior
@@ -51,7 +52,7 @@ def scale_priors(term, delta, priors, state, scratch):
     return c, rise + log_covariance_priors(term, priors.sd, priors.cov, L, scratch)
 
 
-@kernel
+@lazy(types.float64)
 def scale_effects(rng, step, data, shape, cut, layout, t, column, priors, state, trial, scratch):
     """One sd of term t and its effects times e^δ, δ ~ N(0, step²): L_column and u_column → e^δ (L_column, u_column); all else as it is.
 
@@ -145,7 +146,7 @@ def log_coefficient_prior(row_prior, row_scale, core, factor):
     return value
 
 
-@kernel
+@lazy(types.float64)
 def scale_everything(rng, step, data, cuts, layout, priors, state, trial, scratch):
     """All coefficients, cutpoints, effects and sds times e^δ, δ ~ N(0, step²): η − offset → e^δ (η − offset).
 

@@ -46,26 +46,24 @@ import math
 import numpy as np
 from numba import types
 
-from .apart import Apart
 from .arrays import copy_to, sum_of
-from .between import BEFORE_A_SWEEP, before_a_sweep_at, keep_effects
+from .between import before_a_sweep, keep_effects
 from .by_rows import move_by_rows
-from .compiling import composed, inlined, kernel, loop, parts
-from .covariance import DRAW_COVARIANCE, draw_covariance_sufficient_at
+from .compiling import inlined, kernel, lazy, loop, parts
+from .covariance import draw_covariance_sufficient
 from .elimination import coefficient_precision
 from .family_moves import draw_family, in_order
 from .field_moves import REDRAWN, refresh_field
 from .fields import complete_noise
 from .gaussian import given_the_others, rhs_between_units
 from .hyper import (
-    DRAW_HYPER,
     ELLIPTICAL,
     INDEPENDENT,
     MEAN,
     SLICES,
     T_DF,
     coordinates_of,
-    draw_hyper_at,
+    draw_hyper,
     has_room,
     log_t_density,
     log_target,
@@ -76,7 +74,6 @@ from .hyper import (
 )
 from .layout import (
     BETWEEN,
-    CALLED_OF_SECOND_ORDER,
     COVARIANCES,
     EVERYTHING,
     FAMILY_SCALES,
@@ -109,14 +106,14 @@ FRESH = 64.0
 """Sweeps after which η is computed anew from the effects, against the drift of rounding."""
 
 
-@kernel
+@lazy()
 def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial, work, counts):
     """Replace the ``share`` of the noise of every level at place ``pos`` of the chain, each level accepted or not on its own rows.
 
     Mutates u, eta, gap and ``trial.noise``. ``trial.change`` (U,) ends with
     1.0 at the first effect of the levels that moved, themselves or with an ancestor.
     """
-    factor, index, units, Z, level = layout.factor, layout.index, layout.units, data.Z, data.level
+    factor, units, Z, level = layout.factor, layout.units, data.Z, data.level
     u, eta, gap, noise, fresh, change = state.u, state.eta, state.gap, trial.noise, trial.fresh, trial.change
     trial_u, trial_eta, trial_gap = trial.u, trial.eta, trial.gap
     f = units[unit, pos]
@@ -158,6 +155,18 @@ def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial
                 u[k], noise[k] = trial_u[k], fresh[k]
         else:
             change[at] = 0.0
+    if pos > 0:
+        _follow_ancestors(layout, unit, pos, change, trial_u, u)
+    if data.shards != 0:
+        ask(data.shards, KEEP_LEVELS, f, pos)
+        return
+    keep_moved(row, level, layout, f, change, trial_eta, trial_gap, eta, gap)
+
+
+@lazy()
+def _follow_ancestors(layout, unit, pos, change, trial_u, u):
+    """Levels nested in those of place ``pos`` that moved move with them: u and ``change``."""
+    factor, index, units = layout.factor, layout.index, layout.units
     for place in range(pos - 1, -1, -1):
         g, parent = units[unit, place], units[unit, place + 1]
         for j in range(factor[g].levels):
@@ -166,10 +175,6 @@ def refresh_levels(rng, share, data, shape, cut, layout, unit, pos, state, trial
             if change[at] == 1.0:
                 for k in range(at, at + factor[g].width):
                     u[k] = trial_u[k]
-    if data.shards != 0:
-        ask(data.shards, KEEP_LEVELS, f, pos)
-        return
-    keep_moved(row, level, layout, f, change, trial_eta, trial_gap, eta, gap)
 
 
 @kernel
@@ -199,23 +204,12 @@ def move_fitted(rng, share, coordinates, points):
     widen(coordinates, points[1], 1.0)
 
 
-@kernel
+@lazy(types.float64)
 def log_stand_in(coordinates, priors, layout, gram, work, L):
     """log p̃(L), a density of the coordinates, and its factorisation: ``log_target``."""
     target = Target(layout.units.shape[0] > 1, 0.0, 0.0, 0.0, np.nan)
     value, _ = log_target(coordinates, priors, layout, gram, target, work, L, 1.0)
     return value
-
-
-MOVE_BY_OWN_LAW = Apart(move_by_own_law)
-DRAW_FAMILY = Apart(draw_family)
-SCALE_EFFECTS, SCALE_EVERYTHING = Apart(scale_effects, types.float64), Apart(scale_everything, types.float64)
-LOG_STAND_IN, REFRESH_LEVELS = Apart(log_stand_in, types.float64), Apart(refresh_levels)
-REFRESH_FIELD = Apart(refresh_field)
-draw_family_at = DRAW_FAMILY.call
-scale_effects_at, scale_everything_at = SCALE_EFFECTS.call, SCALE_EVERYTHING.call
-log_stand_in_at, refresh_levels_at, move_by_own_law_at = LOG_STAND_IN.call, REFRESH_LEVELS.call, MOVE_BY_OWN_LAW.call
-refresh_field_at = REFRESH_FIELD.call
 
 
 @parts
@@ -233,27 +227,34 @@ def coordinates_of_unit(rng, orders, moves, unit):
 @kernel
 def move_variances(rng, orders, share, known, coordinates, count, model, state, work):
     """L → a proposal, in place: (status, log ratio of what the stand-in's law of L does not leave reversible)."""
-    rise, L, points = 0.0, state.L, work.points
+    rise, L = 0.0, state.L
     if orders.move == FITTED:
-        coordinates_of(coordinates, L, 1.0, points[0])
-        move_fitted(rng, share, coordinates, points)
-        value = -np.inf
-        if has_room(coordinates, points[1]):
-            place_coordinates(coordinates, points[1], L, 1.0)
-            value = log_stand_in_at(orders.at[AT_STAND_IN], (coordinates, model.priors, model.layout, model.gram, work, L))
-        rise = value - log_fitted(coordinates, points[1], points[3])
-        rise -= known - log_fitted(coordinates, points[0], points[3])
+        rise = _move_by_fit(rng, share, known, coordinates, model, L, work)
     elif share == 1.0:
         begin = int(2.0 * rng.random()) if orders.times > 1 else int((state.sweeps[0] + 1.0) % SPARING == 0.0)
         for time in range(orders.times):
             now = INDEPENDENT if orders.move == INDEPENDENT and (begin + time) % 2 == 0 else min(orders.move, ELLIPTICAL)
             target = Target(model.layout.units.shape[0] > 1, 0.0, 0.0, 0.0, known)
-            ok, _, _, known = draw_hyper_at(orders.at[AT_HYPER], (
+            ok, _, _, known = draw_hyper(
                 rng, now, orders.learn, coordinates, count, model.priors, model.layout, model.gram, target, work, L, 1.0
-            ))  # fmt: skip
+            )
             if not ok:
                 return NO_DENSITY, rise
     return OK, rise
+
+
+@lazy(types.float64)
+def _move_by_fit(rng, share, known, coordinates, model, L, work):
+    """L → a proposal by ``move_fitted``, in place; the log ratio of p̃ over the t."""
+    points = work.points
+    coordinates_of(coordinates, L, 1.0, points[0])
+    move_fitted(rng, share, coordinates, points)
+    value = -np.inf
+    if has_room(coordinates, points[1]):
+        place_coordinates(coordinates, points[1], L, 1.0)
+        value = log_stand_in(coordinates, model.priors, model.layout, model.gram, work, L)
+    rise = value - log_fitted(coordinates, points[1], points[3])
+    return rise - (known - log_fitted(coordinates, points[0], points[3]))
 
 
 @inlined
@@ -262,21 +263,28 @@ def whiten_shifted_core(rng, unit, model, state, moves, trial, work):
 
     Returns the log density that the shift takes from prior and stand-in; 0 where coefficients do not give way (``place_shift``).
     """
-    layout, data, extra = model.layout, model.data, 0.0
+    extra = 0.0
     copy_to(state.core, trial.core)
     if moves.slope.shape[0] > 0:
-        shift = moves.shifts[0]
-        place_shift(layout.term, state.L, moves.information, moves.slope, work.small, shift)
-        for a in range(shift.size):
-            trial.core[a] += shift[a]
-        extra = gap_of_shift(data.columns, data.omega, data.linear, state.eta, shift)
-        extra += log_coefficient_prior(model.priors.row, state.row_scale, state.core, 1.0)
-        extra -= log_coefficient_prior(model.priors.row, state.row_scale, trial.core, 1.0)
-        if layout.units.shape[0] > 0:
-            whiten_unit(layout, unit, work, trial.core, state.u, trial.noise)
-            if layout.fields.table.shape[0] > 0:
-                complete_noise(rng, layout, unit, work, state.sigma[0], trial.noise)
-    whiten_core(layout, work, trial.core, trial.core_noise)
+        extra = _shift_core(rng, unit, model, state, moves, trial, work)
+    whiten_core(model.layout, work, trial.core, trial.core_noise)
+    return extra
+
+
+@lazy(types.float64)
+def _shift_core(rng, unit, model, state, moves, trial, work):
+    """trial.core += s(L), trial.noise ← that of the unit, given it; the log density that goes."""
+    layout, data, shift = model.layout, model.data, moves.shifts[0]
+    place_shift(layout.term, state.L, moves.information, moves.slope, work.small, shift)
+    for a in range(shift.size):
+        trial.core[a] += shift[a]
+    extra = gap_of_shift(data.columns, data.omega, data.linear, state.eta, shift)
+    extra += log_coefficient_prior(model.priors.row, state.row_scale, state.core, 1.0)
+    extra -= log_coefficient_prior(model.priors.row, state.row_scale, trial.core, 1.0)
+    if layout.units.shape[0] > 0:
+        whiten_unit(layout, unit, work, trial.core, state.u, trial.noise)
+        if layout.fields.table.shape[0] > 0:
+            complete_noise(rng, layout, unit, work, state.sigma[0], trial.noise)
     return extra
 
 
@@ -302,16 +310,21 @@ def propose_core(rng, orders, share, block, unit, model, state, moves, trial, wo
                     trial.u[k] = trial.noise[k]
         place_unit(layout, unit, layout.units.shape[1] - 1, work, trial.core, trial.u)
     if moves.slope.shape[0] > 0:
-        shift = moves.shifts[1]
-        extra -= log_coefficient_prior(model.priors.row, state.row_scale, trial.core, 1.0)
-        place_shift(layout.term, state.L, moves.information, moves.slope, work.small, shift)
-        for a in range(shift.size):
-            trial.core[a] -= shift[a]
-        extra += log_coefficient_prior(model.priors.row, state.row_scale, trial.core, 1.0)
+        extra = _shift_back(model, state, moves, trial, work)
     copy_core_factors(layout, trial.core, trial.u)
     if data.shards == 0:  # else with the gap
         predictor_of_columns(data.columns, data.Z, data.level, data.offset, layout, trial.core, trial.u, trial.eta)
     return extra
+
+
+@lazy(types.float64)
+def _shift_back(model, state, moves, trial, work):
+    """trial.core −= s(L); the log density that comes."""
+    shift, extra = moves.shifts[1], -log_coefficient_prior(model.priors.row, state.row_scale, trial.core, 1.0)
+    place_shift(model.layout.term, state.L, moves.information, moves.slope, work.small, shift)
+    for a in range(shift.size):
+        trial.core[a] -= shift[a]
+    return extra + log_coefficient_prior(model.priors.row, state.row_scale, trial.core, 1.0)
 
 
 @inlined
@@ -323,11 +336,9 @@ def move_levels(rng, orders, share, shape, unit, model, state, trial, work, coun
             continue
         if layout.factor[layout.units[unit, pos]].sparse >= 0:
             for _ in range(REDRAWN):
-                refresh_field_at(orders.at[AT_FIELD], (
-                    rng, share, orders.pieces, model.data, cut, layout, unit, pos, state, trial, work, counts
-                ))  # fmt: skip
+                refresh_field(rng, share, orders.pieces, model.data, cut, layout, unit, pos, state, trial, work, counts)
         else:
-            refresh_levels_at(orders.at[AT_LEVELS], (rng, share, model.data, shape, cut, layout, unit, pos, state, trial, work, counts))
+            refresh_levels(rng, share, model.data, shape, cut, layout, unit, pos, state, trial, work, counts)
 
 
 @inlined
@@ -338,7 +349,7 @@ def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, tria
     """
     layout, data, L, few, count = model.layout, model.data, state.L, coordinates.fit.shape[0], counts.moves
     unit = layout.units.shape[0] - 1  # 0; a literal would be compiled as a version of its own
-    known = log_stand_in_at(orders.at[AT_STAND_IN], (coordinates, model.priors, layout, model.gram, work, L))
+    known = log_stand_in(coordinates, model.priors, layout, model.gram, work, L)
     if not known > -np.inf:
         return NO_DENSITY
     share = SMALL_STEP if (state.sweeps[0] + 1.0) % orders.small_every == 0.0 else 1.0
@@ -353,7 +364,7 @@ def move_unit(rng, orders, shape, coordinates, counts, model, state, moves, tria
         rise = 0.0
         if block > 0:  # the variances stay: with no coordinate, the factorisation at L
             none = no_coordinates(coordinates)
-            log_stand_in_at(orders.at[AT_STAND_IN], (none, model.priors, layout, model.gram, work, L))
+            log_stand_in(none, model.priors, layout, model.gram, work, L)
         elif few > 0:
             status, rise = move_variances(rng, orders, share, known, coordinates, count, model, state, work)
             if status != OK:
@@ -408,13 +419,11 @@ def move_covariances(rng, orders, shape, model, state, moves, trial, work):
             if now:
                 for a in range(term[t].width):
                     k = term[t].s0 + a
-                    accepted = scale_effects_at(orders.at[AT_EFFECTS], (
-                        rng, moves.steps[k], model.data, shape, cut, layout, t, a, model.priors, state, trial, scratch
-                    ))  # fmt: skip
+                    accepted = scale_effects(rng, moves.steps[k], model.data, shape, cut, layout, t, a, model.priors, state, trial, scratch)
                     if orders.learn:
                         moves.steps[k] = learned_step(moves.steps[k], accepted)
             effects = effects_or_coordinates(layout, t, state.core, state.u, work.rhs)
-            draw_covariance_sufficient_at(orders.at[AT_COVARIANCE], (rng, layout, t, model.priors, effects, state.L, moves.reference, work))
+            draw_covariance_sufficient(rng, layout, t, model.priors, effects, state.L, moves.reference, work)
 
 
 @kernel
@@ -428,9 +437,7 @@ def move_levels_by_own_law(rng, orders, shape, model, state, moves, work):
     """Now and then, the levels that warm-up chose."""
     if moves.chosen.shape[0] > 0 and (orders.learn or state.sweeps[0] % orders.own_every == 0.0):
         cut = state.core[: orders.cuts]
-        move_by_own_law_at(orders.at[AT_OWN_LAW], (
-            rng, model.data, shape, cut, model.layout, moves.chosen, moves.own_rows, state, work.small
-        ))  # fmt: skip
+        move_by_own_law(rng, model.data, shape, cut, model.layout, moves.chosen, moves.own_rows, state, work.small)
 
 
 @inlined
@@ -438,9 +445,9 @@ def move_everything(rng, orders, model, state, moves, trial, work):
     """Now and then coefficients, effects and sds are multiplied at once (``scale_everything``)."""
     if scales_now(orders, state):
         last = moves.steps.size - 1
-        accepted = scale_everything_at(orders.at[AT_EVERYTHING], (
+        accepted = scale_everything(
             rng, moves.steps[last], model.data, orders.cuts, model.layout, model.priors, state, trial, work.small[5]
-        ))  # fmt: skip
+        )
         if orders.learn:
             moves.steps[last] = learned_step(moves.steps[last], accepted)
 
@@ -448,20 +455,26 @@ def move_everything(rng, orders, model, state, moves, trial, work):
 @inlined
 def move_family(rng, orders, shape, model, state, moves, work):
     """The family's own parameters given η: its dispersion in every sweep, cutpoints now and then. Returns the dispersion."""
-    cut, data = state.core[: orders.cuts], model.data
     if state.psi.size > 0 or (orders.cuts > 0 and ((state.sweeps[0] + 1.0) % orders.small_every == 0.0 or orders.empty > 0)):
-        own = state.psi if state.psi.size > 0 else cut
-        for _ in range(2 * max(orders.empty, 1)):
-            draw_family_at(orders.at[AT_FAMILY], (rng, data, model.priors, state, own, moves.psi_root, work.points[2], work.points[3]))
-        shape = dispersion_of(state.psi)
-        if data.shards != 0:
-            ask(data.shards, GAPS, STATE, 0)
-        else:
-            gaps(data, state.eta, shape, cut, state.gap)
+        return _move_family(rng, orders, model, state, moves, work)
     return shape
 
 
-@kernel
+@lazy(types.float64)
+def _move_family(rng, orders, model, state, moves, work):
+    cut, data = state.core[: orders.cuts], model.data
+    own = state.psi if state.psi.size > 0 else cut
+    for _ in range(2 * max(orders.empty, 1)):
+        draw_family(rng, data, model.priors, state, own, moves.psi_root, work.points[2], work.points[3])
+    shape = dispersion_of(state.psi)
+    if data.shards != 0:
+        ask(data.shards, GAPS, STATE, 0)
+    else:
+        gaps(data, state.eta, shape, cut, state.gap)
+    return shape
+
+
+@lazy()
 def move_variances_by_rows(rng, second_orders, shape, unit, count, model, gram, state, moves, trial, work):
     """The covariances of the core's factors and of ``unit``, a row at a time under the stand-in, their effects following, and β: one
     decision. ``gram``: less the effects of other units."""
@@ -487,11 +500,7 @@ def move_variances_by_rows(rng, second_orders, shape, unit, count, model, gram, 
         copy_to(trial.u, state.u)
 
 
-MOVE_ROWS = Apart(move_variances_by_rows)
-move_variances_by_rows_at = MOVE_ROWS.call
-
-
-@composed
+@lazy(types.int64, together=True)
 def move_given_the_others(rng, second_orders, shape, unit, model, state, moves, trial, work, out):
     """``move_unit`` with the effects of the other units taken off; ``unit`` −1: all effects are in the core. Returns a status."""
     layout, gram, place = model.layout, model.gram, max(unit, 0)
@@ -500,42 +509,19 @@ def move_given_the_others(rng, second_orders, shape, unit, model, state, moves, 
     else:
         copy_to(gram.m, work.rhs_core)
         copy_to(gram.h, work.rhs)
-    view = Layout(
-        layout.factor, layout.term, layout.index, layout.units[place : place + 1], layout.core_factors, layout.basis, layout.fields,
-        layout.at,
-    )  # fmt: skip
+    units = layout.units[place : place + 1]
+    view = Layout(layout.factor, layout.term, layout.index, units, layout.core_factors, layout.basis, layout.fields)
     given = Model(view, given_the_others(gram, work), model.priors, model.data)
     coordinates = coordinates_of_unit(rng, second_orders, moves, place)
     counts = Counts(out.counts.moves[place : place + 1], out.counts.tried, out.counts.accepted)
     status = move_unit(rng, second_orders, shape, coordinates, counts, given, state, moves, trial, work)
     if status == OK and second_orders.rounds > 0:
-        move_variances_by_rows_at(second_orders.at[AT_BY_ROWS], (
-            rng, second_orders, shape, unit, counts.moves, model, given.gram, state, moves, trial, work
-        ))  # fmt: skip
+        move_variances_by_rows(rng, second_orders, shape, unit, counts.moves, model, given.gram, state, moves, trial, work)
     return status
 
 
-MOVE_UNIT = Apart(move_given_the_others, types.int64)
-move_given_the_others_at = MOVE_UNIT.call
-APART = (
-    DRAW_HYPER,
-    LOG_STAND_IN,
-    REFRESH_LEVELS,
-    MOVE_BY_OWN_LAW,
-    DRAW_COVARIANCE,
-    SCALE_EFFECTS,
-    SCALE_EVERYTHING,
-    DRAW_FAMILY,
-    BEFORE_A_SWEEP,
-    REFRESH_FIELD,
-    MOVE_UNIT,
-    MOVE_ROWS,
-)
-"""Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
-(
-    AT_HYPER, AT_STAND_IN, AT_LEVELS, AT_OWN_LAW, AT_COVARIANCE, AT_EFFECTS, AT_EVERYTHING, AT_FAMILY, AT_BETWEEN, AT_FIELD, AT_UNIT,
-    AT_BY_ROWS,
-) = range(CALLED_OF_SECOND_ORDER)  # fmt: skip
+CALLED = {UNIT: move_given_the_others, BETWEEN: before_a_sweep, EVERYTHING: scale_everything}
+"""What a step calls, of steps that not every model has."""
 
 
 @loop
@@ -553,15 +539,11 @@ def run_second_order(rng, orders, model, between, state, moves, trial, work, out
             step, unit = orders.steps[k, 0], orders.steps[k, 1]
             if step == BETWEEN:
                 if cycle % orders.cycles == 0 and state.sweeps[0] > 0.0:
-                    before_a_sweep_at(orders.at[AT_BETWEEN], (
-                        rng, orders.learn, between, model.layout, model.gram, model.priors, state, work
-                    ))  # fmt: skip
+                    before_a_sweep(rng, orders.learn, between, model.layout, model.gram, model.priors, state, work)
             elif step == UNIT:
                 if unit <= 0 and (state.held[0] == 0.0 or state.sweeps[0] % FRESH == 0.0):  # not when a chunk happens to begin
                     refresh_predictor(shape, orders.cuts, model, state)
-                status = move_given_the_others_at(orders.at[AT_UNIT], (
-                    rng, orders, shape, unit, model, state, moves, trial, work, out
-                ))  # fmt: skip
+                status = move_given_the_others(rng, orders, shape, unit, model, state, moves, trial, work, out)
             elif step == COVARIANCES:
                 state.sweeps[0] += 1.0
                 move_covariances(rng, orders, shape, model, state, moves, trial, work)

@@ -8,9 +8,8 @@ import math
 import numpy as np
 from numba import types
 
-from .apart import Apart
 from .arrays import inner_product, subtract_products
-from .compiling import contracted
+from .compiling import contracted, lazy
 
 LANES = 64
 """Levels that are eliminated side by side, one operation on all of them after the other: so they are made in vector instructions."""
@@ -82,7 +81,7 @@ def _lanes_factor(q, n, variance, roots, at, H):
     return log_det
 
 
-@contracted
+@lazy(types.UniTuple(types.float64, 2), of_rows=True)
 def eliminate_side_by_side(layout, gram, f, variance, work):
     """One factor whose levels all meet the whole core: ``eliminate_factor`` of ``LANES`` levels at a time, V_C ``by_column``."""
     row_of, node, V, vh, core, roots, H = layout.factor[f], gram.node, work.V, work.vh, work.core, work.roots, work.H
@@ -115,7 +114,3 @@ def eliminate_side_by_side(layout, gram, f, variance, work):
         for row in range(pc):
             core[row, pc] -= inner_product(V, np.uint64(c0 + q * (row * J + start)), vh, np.uint64(u0 + q * start), size)
     return log_det, reduction
-
-
-SIDE_BY_SIDE = Apart(eliminate_side_by_side, types.UniTuple(types.float64, 2))
-eliminate_side_by_side_at = SIDE_BY_SIDE.call

@@ -104,7 +104,7 @@ class Kernel(Compiled):
         if not _stands(compiled, arguments, self.large):
             return
         _link_nowhere(compiled)
-        needed = _Needed(self.py_func.__module__, self.py_func.__name__, arguments)
+        needed = Needed(self.py_func.__module__, self.py_func.__name__, arguments)
         address = compiled.library.get_pointer_to_function(described.llvm_func_name)
         if not address:  # LLVM would end the process that loads a caller
             raise RuntimeError(f"{needed.symbol} has no code")
@@ -153,7 +153,7 @@ def made(kind: type, function: Any, options: dict[str, Any]) -> Any:
 
 
 @dataclass(frozen=True)
-class _Needed:
+class Needed:
     """A kernel that code calls by its symbol: kept with the code in the cache, and called before the code is loaded."""
 
     module: str
@@ -166,8 +166,13 @@ class _Needed:
         told = repr((self.module, self.name, self.arguments)).encode()
         return f"{STANDING}{self.module}.{self.name}.{hashlib.blake2b(told, digest_size=8).hexdigest()}"
 
+    def kernel(self) -> Any:
+        """The kernel itself."""
+        return getattr(import_module(self.module), self.name)
+
     def __call__(self) -> None:
-        getattr(import_module(self.module), self.name).compile(self.arguments)
+        """It is compiled, or loaded, and LLVM knows it."""
+        self.kernel().compile(self.arguments)
 
 
 def _caller(kernel: Kernel) -> Any:

@@ -9,28 +9,79 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import copy_to
-from .compiling import contracted, kernel
-from .designed import add_row_of_designed_at, any_designed, is_designed
-from .layout import AT_DESIGNED, AT_TURN_CORE, AT_TURN_RHS
+from .compiling import contracted, kernel, lazy
+from .designed import add_row_of_designed, any_designed, is_designed
 from .runs import add_effects_by_runs
-from .structured import add_to_node, turn_core_at, turn_rhs_at
+from .structured import add_to_node, turn_core, turn_rhs
 
 
 @kernel
 def accumulate(rows, weight, layout, gram):
     """Fill G, B, C (``gram.node``) and ``gram.core`` with the cross-products under row weights ``weight`` (M,)."""
-    X, Z, level, core_entry, node = rows.X, rows.Z, rows.level, rows.core_entry, gram.node
+    X, Z, level, node = rows.X, rows.Z, rows.level, gram.node
     core = gram.core if layout.basis.size == 0 else gram.places
-    factor, index, units, core_factors = layout.factor, layout.index, layout.units, layout.core_factors
+    factor, index, units = layout.factor, layout.index, layout.units
     core[:] = 0.0
     node[:] = 0.0
-    p, n_core, designed = X.shape[1], core_factors.size, any_designed(layout)
+    p = X.shape[1]
     for i in range(weight.size):
         w = weight[i]
         for a in range(p):
             wx = w * X[i, a]
             for b in range(a + 1):
                 core[a, b] += wx * X[i, b]
+        for t in range(units.shape[0]):
+            for pos in range(units.shape[1]):
+                f = units[t, pos]
+                if f < 0:
+                    break
+                q, z, j = factor[f].width, factor[f].z0, level[i, f]
+                g0, c0 = factor[f].g0 + j * q * q, factor[f].c0 + index[factor[f].pointer0 + j] * q
+                for a in range(q):
+                    wz = w * Z[i, z + a]
+                    for b in range(q):
+                        node[g0 + a * q + b] += wz * Z[i, z + b]
+                    for b in range(p):
+                        node[c0 + b * q + a] += wz * X[i, b]
+    if units.shape[1] > 1:
+        _accumulate_nested(rows, weight, layout, node)
+    if layout.core_factors.size > 0:
+        _accumulate_core_factors(rows, weight, layout, core, node)
+    if layout.basis.size > 0:
+        turn_core(layout, gram)
+
+
+@lazy()
+def _accumulate_nested(rows, weight, layout, node):
+    """B: the products of effects with those of what their levels are nested in."""
+    Z, level, factor, units = rows.Z, rows.level, layout.factor, layout.units
+    for i in range(weight.size):
+        for t in range(units.shape[0]):
+            for pos in range(units.shape[1]):
+                f = units[t, pos]
+                if f < 0:
+                    break
+                q, qa, z = factor[f].width, factor[f].ancestors, factor[f].z0
+                b0 = factor[f].b0 + level[i, f] * q * qa
+                for a in range(q):
+                    wz, column = weight[i] * Z[i, z + a], b0 + a * qa
+                    for up in range(pos + 1, units.shape[1]):
+                        g = units[t, up]
+                        if g < 0:
+                            break
+                        for b in range(factor[g].width):
+                            node[column] += wz * Z[i, factor[g].z0 + b]
+                            column += 1
+
+
+@lazy()
+def _accumulate_core_factors(rows, weight, layout, core, node):
+    """The products of core factors with the columns of fixed effects, with each other, and with the effects of every unit."""
+    X, Z, level, core_entry = rows.X, rows.Z, rows.level, rows.core_entry
+    factor, index, units, core_factors = layout.factor, layout.index, layout.units, layout.core_factors
+    p, n_core, designed = X.shape[1], core_factors.size, any_designed(layout)
+    for i in range(weight.size):
+        w = weight[i]
         for k in range(n_core):
             f = core_factors[k]
             if designed and is_designed(factor[f]):
@@ -51,43 +102,26 @@ def accumulate(rows, weight, layout, gram):
                     for b in range(factor[g].width):
                         core[at + a, to + b] += wz * Z[i, factor[g].z0 + b]
         if designed:
-            add_row_of_designed_at(layout.at[AT_DESIGNED], (layout, w, X[i], Z[i], level[i], core))
+            add_row_of_designed(layout, w, X[i], Z[i], level[i], core)
         for t in range(units.shape[0]):
             for pos in range(units.shape[1]):
                 f = units[t, pos]
                 if f < 0:
                     break
-                q, qa, z, j = factor[f].width, factor[f].ancestors, factor[f].z0, level[i, f]
-                g0, b0 = factor[f].g0 + j * q * q, factor[f].b0 + j * q * qa
-                first, c0, entry0 = index[factor[f].pointer0 + j], factor[f].c0, factor[f].entry0
+                q, z, c0, entry0 = factor[f].width, factor[f].z0, factor[f].c0, factor[f].entry0
+                first = index[factor[f].pointer0 + level[i, f]]
                 for a in range(q):
                     wz = w * Z[i, z + a]
-                    for b in range(q):
-                        node[g0 + a * q + b] += wz * Z[i, z + b]
-                    column = b0 + a * qa
-                    for up in range(pos + 1, units.shape[1]):
-                        g = units[t, up]
-                        if g < 0:
-                            break
-                        for b in range(factor[g].width):
-                            node[column] += wz * Z[i, factor[g].z0 + b]
-                            column += 1
-                    for b in range(p):
-                        node[c0 + (first + b) * q + a] += wz * X[i, b]
                     for k in range(n_core):
                         g = core_factors[k]
+                        entry = first + (core_entry[i, entry0 + k] if entry0 >= 0 else factor[g].core0)
                         if factor[g].basis0 >= 0:
-                            entry = first + (core_entry[i, entry0 + k] if entry0 >= 0 else factor[g].core0)
                             add_to_node(layout, g, level[i, g], wz, Z[i], factor[g].z0, c0 + entry * q + a, q, node)
                             continue
-                        if entry0 >= 0:
-                            entry = first + core_entry[i, entry0 + k]
-                        else:
-                            entry = first + factor[g].core0 + level[i, g] * factor[g].width
+                        if entry0 < 0:
+                            entry += level[i, g] * factor[g].width
                         for b in range(factor[g].width):
                             node[c0 + (entry + b) * q + a] += wz * Z[i, factor[g].z0 + b]
-    if layout.basis.size > 0:
-        turn_core_at(layout.at[AT_TURN_CORE], (layout, gram))
 
 
 @kernel
@@ -118,7 +152,7 @@ def accumulate_rhs(rows, value, layout, every, unit, m, h):
                 for a in range(q):
                     h[at + a] += Z[i, z + a] * v
     if layout.basis.size > 0:
-        turn_rhs_at(layout.at[AT_TURN_RHS], (layout, h, m))
+        turn_rhs(layout, h, m)
 
 
 @kernel

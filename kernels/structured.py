@@ -14,14 +14,12 @@ B may have fewer columns than levels, C < J: ``designed.py``.
 
 from __future__ import annotations
 
-from .apart import Apart
-from .compiling import kernel, parts
+from .compiling import kernel, lazy, parts
 from .designed import is_designed
-from .fields import independent_differences_at
-from .layout import AT_DIFFERENCES
+from .fields import independent_differences
 
 
-@kernel
+@lazy()
 def effects_of_coordinates(layout, f, core, u):
     """u of factor f ← (B ⊗ I) w, w its part of ``core``."""
     J, q, at, b0 = layout.factor[f].levels, layout.factor[f].width, layout.factor[f].core0, layout.factor[f].basis0
@@ -39,7 +37,7 @@ def effects_or_coordinates(layout, t, core, u, out):
     """What the covariance of term t is drawn given: ``u``, or w in ``out`` (U,) where the levels of its factor know their neighbours."""
     row = layout.factor[layout.term[t].factor]
     if row.sparse >= 0:
-        independent_differences_at(layout.at[AT_DIFFERENCES], (layout, layout.term[t].factor, u, out))
+        independent_differences(layout, layout.term[t].factor, u, out)
         return out
     if row.basis0 < 0:
         return u
@@ -48,7 +46,7 @@ def effects_or_coordinates(layout, t, core, u, out):
     return out
 
 
-@kernel
+@lazy()
 def turn_rhs(layout, h, m):
     """m ← (B ⊗ I)'h for the columns of structured factors, whose sums by level stand in ``h`` (U,)."""
     for c in range(layout.core_factors.size):
@@ -64,7 +62,7 @@ def turn_rhs(layout, h, m):
                 m[row.core0 + k * q + a] = s
 
 
-@kernel
+@lazy()
 def turn_core(layout, gram):
     """gram.core ← T'PT, lower triangle, from the lower triangle of P = ``gram.places``, which is lost; coordinates stand there already."""
     P, core = gram.places, gram.core
@@ -110,7 +108,3 @@ def add_to_node(layout, g, j, wz, Z, z, first, q, node):
         times = wz * layout.basis[row.basis0 + j * row.coordinates + k]
         for b in range(row.width):
             node[first + (k * row.width + b) * q] += times * Z[z + b]
-
-
-TURN_CORE, TURN_RHS, EFFECTS_OF_COORDINATES = Apart(turn_core), Apart(turn_rhs), Apart(effects_of_coordinates)
-turn_core_at, turn_rhs_at, effects_of_coordinates_at = TURN_CORE.call, TURN_RHS.call, EFFECTS_OF_COORDINATES.call

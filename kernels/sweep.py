@@ -19,17 +19,14 @@ import math
 import numpy as np
 from numba import types
 
-from .apart import Apart
 from .arrays import copy_to, scale_by
-from .between import BEFORE_A_SWEEP, OWN_LAW_OF_LEVELS, before_a_sweep_at, keep_effects, own_law_of_levels_at
-from .by_rows import MOVE_BY_ROWS, move_by_rows_at
-from .compiling import inlined, kernel, loop
+from .between import before_a_sweep, keep_effects, own_law_of_levels
+from .by_rows import move_by_rows
+from .compiling import inlined, kernel, lazy, loop
 from .covariance import (
-    DRAW_COVARIANCE,
-    PROPOSE_WISHART,
     draw_covariance_ancillary,
-    draw_covariance_sufficient_at,
-    propose_wishart_at,
+    draw_covariance_sufficient,
+    propose_wishart,
     residual_rhs,
 )
 from .elimination import coefficient_precision, eliminate_unit, factor_roots, load_core
@@ -41,7 +38,7 @@ from .gaussian import (
     residual_sum_of_squares,
     rhs_between_units,
 )
-from .hyper import DRAW_HYPER, ELLIPTICAL, INDEPENDENT, SLICES, draw_hyper_at, plain_share
+from .hyper import ELLIPTICAL, INDEPENDENT, SLICES, draw_hyper, plain_share
 from .latent import (
     draw_logit_latents,
     draw_probit_latents,
@@ -52,7 +49,6 @@ from .latent import (
 )
 from .layout import (
     BETWEEN,
-    CALLED,
     COEFFICIENTS,
     COVARIANCES,
     EFFECTS,
@@ -122,7 +118,7 @@ def check_finite(state):
     return OK if total > -np.inf and total < np.inf else NOT_FINITE_SCALE
 
 
-@kernel
+@lazy(types.float64)
 def draw_latents(rng, family, rows, layout, gram, priors, state, width):
     """Step 1: working responses and precisions, and the cross-products they change. Returns ỹ'Ωỹ (probit) or 0; nan: no such family."""
     linear_predictor(rows, layout, state.core, state.u, state.eta)
@@ -151,7 +147,7 @@ def move_that_stays(orders, tuning, sweep):
     return SLICES if sliced or plain_share(tuning.coordinates) > 0.0 else min(orders.move, ELLIPTICAL)
 
 
-@kernel
+@lazy(types.int64)
 def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out):
     """Steps 2 and 3 with at most one unit: the variances with every location effect out, then (β, u) in one draw. Returns a status.
 
@@ -163,9 +159,9 @@ def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, t
         if orders.move == INDEPENDENT and (state.sweeps[0] + 1.0) % SPARING != 0.0:
             move = INDEPENDENT
     target = Target(n_units > 1, orders.n, squares, quadratic, known)
-    ok, sigma, rest, work.known[0] = draw_hyper_at(orders.at[AT_HYPER], (
+    ok, sigma, rest, work.known[0] = draw_hyper(
         rng, move, orders.learn, tuning.coordinates, out.counts.moves[:1], priors, layout, gram, target, work, state.L, state.sigma[0]
-    ))  # fmt: skip
+    )
     if not ok:
         return NO_DENSITY
     state.sigma[0] = sigma
@@ -179,13 +175,11 @@ def draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, t
         draw_unit(rng, layout, unit, work, sigma, state.core, state.u)
     copy_core_factors(layout, state.core, state.u)
     if orders.rounds > 0:
-        move_by_rows_at(
-            orders.at[AT_BY_ROWS], (rng, n_units - 1, orders.rounds, False, layout, gram, priors, state, tuning.reference, work)
-        )
+        move_by_rows(rng, n_units - 1, orders.rounds, False, layout, gram, priors, state, tuning.reference, work)
     return OK
 
 
-@kernel
+@lazy(types.int64)
 def draw_core_and_unit(rng, orders, unit, rows, layout, gram, priors, state, tuning, work, out):
     """Steps 2 to 4 for one unit of several, the other units given: their effects are taken off the right-hand sides.
 
@@ -197,17 +191,15 @@ def draw_core_and_unit(rng, orders, unit, rows, layout, gram, priors, state, tun
     load_core(given, work)
     eliminate_unit(layout, given, unit, sigma * sigma, work)
     target = Target(units.shape[0] > 1, 0.0, 0.0, 0.0, np.nan)
-    ok, sigma, _, _ = draw_hyper_at(orders.at[AT_HYPER], (
-        rng, move_that_stays(orders, tuning, state.sweeps[0] + 1.0), orders.learn, tuning.coordinates, out.counts.moves[:1], priors, layout,
-        given, target, work, state.L, sigma
-    ))  # fmt: skip
+    move, counts = move_that_stays(orders, tuning, state.sweeps[0] + 1.0), out.counts.moves[:1]
+    ok, sigma, _, _ = draw_hyper(rng, move, orders.learn, tuning.coordinates, counts, priors, layout, given, target, work, state.L, sigma)
     if not ok:
         return NO_DENSITY
     draw_core(rng, layout, work, sigma, state.core)
     draw_unit(rng, layout, unit, work, sigma, state.core, state.u)
     copy_core_factors(layout, state.core, state.u)
     if orders.rounds > 0:
-        move_by_rows_at(orders.at[AT_BY_ROWS], (rng, unit, orders.rounds, False, layout, given, priors, state, tuning.reference, work))
+        move_by_rows(rng, unit, orders.rounds, False, layout, given, priors, state, tuning.reference, work)
         return OK
     for pos in range(units.shape[1]):
         f = units[unit, pos]
@@ -220,14 +212,14 @@ def draw_core_and_unit(rng, orders, unit, rows, layout, gram, priors, state, tun
     return OK
 
 
-@kernel
+@lazy()
 def step_coefficients(rng, layout, gram, state, work):
     """Step 3 of the scheme of the deck: β given all effects."""
     factor_roots(layout, state.L, work)
     draw_coefficients(rng, layout, gram, work, state.sigma[0], state.u, state.core)
 
 
-@kernel
+@lazy()
 def step_effects(rng, family, unit, rows, layout, gram, state, work):
     """And the effects of one factor given β and those of the others; those of a field in one draw."""
     given = given_other_units(rows, family, layout, gram, unit, state, work)
@@ -261,9 +253,9 @@ def move_covariance(rng, orders, layout, t, priors, state, tuning, work, counts)
     if orders.rounds > 0 and term.width > 1 and term.count >= WISHART_LEVELS * term.width and state.sweeps[0] % SPARING != 0.0:
         for _ in range(2):
             counts.tried[place] += 1
-            counts.accepted[place] += propose_wishart_at(orders.at[AT_WISHART], (rng, layout, t, priors, effects, state.L, work))
+            counts.accepted[place] += propose_wishart(rng, layout, t, priors, effects, state.L, work)
     else:
-        draw_covariance_sufficient_at(orders.at[AT_COVARIANCE], (rng, layout, t, priors, effects, state.L, tuning.reference, work))
+        draw_covariance_sufficient(rng, layout, t, priors, effects, state.L, tuning.reference, work)
 
 
 @kernel
@@ -305,7 +297,7 @@ def keep(state, log_likelihood, sweep, out):
     keep_effects(state, sweep, out)
 
 
-@kernel
+@lazy(types.float64)
 def likelihood_of_rows(family, rows, layout, state):
     """log p(y | η) at the state, the latents integrated out; η is left in ``state.eta``."""
     linear_predictor(rows, layout, state.core, state.u, state.eta)
@@ -314,29 +306,16 @@ def likelihood_of_rows(family, rows, layout, state):
     return log_binary(family == LOGIT, rows.y, rows.trials, state.eta)
 
 
-DRAW_LATENTS, LIKELIHOOD_OF_ROWS = Apart(draw_latents, types.float64), Apart(likelihood_of_rows, types.float64)
-DRAW_JOINTLY, DRAW_CORE_AND_UNIT = Apart(draw_jointly, types.int64), Apart(draw_core_and_unit, types.int64)
-STEP_COEFFICIENTS, STEP_EFFECTS = Apart(step_coefficients), Apart(step_effects)
-draw_latents_at, likelihood_of_rows_at = DRAW_LATENTS.call, LIKELIHOOD_OF_ROWS.call
-draw_jointly_at, draw_core_and_unit_at = DRAW_JOINTLY.call, DRAW_CORE_AND_UNIT.call
-step_coefficients_at, step_effects_at = STEP_COEFFICIENTS.call, STEP_EFFECTS.call
-APART = (
-    DRAW_HYPER,
-    MOVE_BY_ROWS,
-    BEFORE_A_SWEEP,
-    OWN_LAW_OF_LEVELS,
-    DRAW_LATENTS,
-    LIKELIHOOD_OF_ROWS,
-    DRAW_JOINTLY,
-    DRAW_CORE_AND_UNIT,
-    STEP_COEFFICIENTS,
-    STEP_EFFECTS,
-    DRAW_COVARIANCE,
-    PROPOSE_WISHART,
-)
-"""Kernels that the loop calls by address, in the order of ``Orders.at``; 0 stands for one that a model has no need of."""
-AT_HYPER, AT_BY_ROWS, AT_BETWEEN, AT_OWN_LAW, AT_LATENTS, AT_LIKELIHOOD, AT_JOINTLY, AT_UNIT = range(8)
-AT_COEFFICIENTS, AT_EFFECTS, AT_COVARIANCE, AT_WISHART = range(8, CALLED)
+CALLED = {
+    LATENTS: draw_latents,
+    JOINTLY: draw_jointly,
+    UNIT: draw_core_and_unit,
+    COEFFICIENTS: step_coefficients,
+    EFFECTS: step_effects,
+    BETWEEN: before_a_sweep,
+    OWN_LAW: own_law_of_levels,
+}
+"""What a step calls, of steps that not every model has."""
 
 
 @loop
@@ -354,26 +333,22 @@ def run_chunk(rng, orders, rows, linear, state, tuning, work, out):
             step, unit = orders.steps[k, 0], orders.steps[k, 1]
             if step == BETWEEN:
                 if state.sweeps[0] > 0.0:
-                    before_a_sweep_at(orders.at[AT_BETWEEN], (rng, orders.learn, linear.between, layout, gram, priors, state, work))
+                    before_a_sweep(rng, orders.learn, linear.between, layout, gram, priors, state, work)
                     work.known[0] = np.nan
             elif step == OWN_LAW:
                 if state.sweeps[0] > 0.0:
-                    own_law_of_levels_at(orders.at[AT_OWN_LAW], (rng, linear.between, layout, state, work))
+                    own_law_of_levels(rng, linear.between, layout, state, work)
             elif step == LATENTS:
-                squares = draw_latents_at(orders.at[AT_LATENTS], (rng, orders.family, rows, layout, gram, priors, state, tuning.width))
+                squares = draw_latents(rng, orders.family, rows, layout, gram, priors, state, tuning.width)
                 status = OK if squares == squares else NO_DENSITY
             elif step == JOINTLY:
-                status = draw_jointly_at(orders.at[AT_JOINTLY], (
-                    rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out
-                ))  # fmt: skip
+                status = draw_jointly(rng, orders, squares, quadratic, layout, gram, priors, state, tuning, work, out)
             elif step == UNIT:
-                status = draw_core_and_unit_at(orders.at[AT_UNIT], (
-                    rng, orders, unit, rows, layout, gram, priors, state, tuning, work, out
-                ))  # fmt: skip
+                status = draw_core_and_unit(rng, orders, unit, rows, layout, gram, priors, state, tuning, work, out)
             elif step == COEFFICIENTS:
-                step_coefficients_at(orders.at[AT_COEFFICIENTS], (rng, layout, gram, state, work))
+                step_coefficients(rng, layout, gram, state, work)
             elif step == EFFECTS:
-                step_effects_at(orders.at[AT_EFFECTS], (rng, orders.family, unit, rows, layout, gram, state, work))
+                step_effects(rng, orders.family, unit, rows, layout, gram, state, work)
             elif step == COVARIANCES:
                 state.sweeps[0] += 1.0
                 conditional = not gaussian or orders.crossed or given_too(orders, state, tuning)
@@ -390,6 +365,6 @@ def run_chunk(rng, orders, rows, linear, state, tuning, work, out):
         if status != OK:
             return status, sweep
         if orders.likelihood and not gaussian:
-            log_likelihood = likelihood_of_rows_at(orders.at[AT_LIKELIHOOD], (orders.family, rows, layout, state))
+            log_likelihood = likelihood_of_rows(orders.family, rows, layout, state)
         keep(state, log_likelihood, sweep, out)
     return OK, orders.sweeps

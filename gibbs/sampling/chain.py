@@ -8,7 +8,6 @@ import threading
 import time
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,13 +16,14 @@ from numba import typeof
 from gibbs.kernels import hyper as kh
 from gibbs.kernels import layout as kl
 from gibbs.kernels import sweep as ks
-from gibbs.kernels.apart import Apart
 from gibbs.kernels.between import place_laws
 from gibbs.kernels.by_rows import room_needed
+from gibbs.kernels.lazy import Lazy
 from gibbs.kernels.likelihood import BINOMIAL_LOGIT, BINOMIAL_PROBIT
 from gibbs.kernels.neighbours import FIT, place_degrees
 from gibbs.kernels.priors import FIXED, GAMMA_ABOVE_ONE, UNIFORM
 from gibbs.kernels.side_by_side import LANES
+from gibbs.kernels.signatures import types_of
 from gibbs.kernels.statistics import accumulate_both, accumulate_rhs
 from gibbs.model.records import Design, Term
 from gibbs.sampling import between, ordering
@@ -41,17 +41,6 @@ MARKED = 20
 MOST_REJECTED = 0.4
 """Independent proposals of the variances are kept to where warm-up rejects at most this share of them: the fitted t then has the
 posterior's shape. Elsewhere (sds near 0, ridges) they would stick in its tails, and every sweep slices instead."""
-
-OF_STEPS = {
-    ks.DRAW_LATENTS: kl.LATENTS,
-    ks.DRAW_JOINTLY: kl.JOINTLY,
-    ks.DRAW_CORE_AND_UNIT: kl.UNIT,
-    ks.STEP_COEFFICIENTS: kl.COEFFICIENTS,
-    ks.STEP_EFFECTS: kl.EFFECTS,
-    ks.BEFORE_A_SWEEP: kl.BETWEEN,
-    ks.OWN_LAW_OF_LEVELS: kl.OWN_LAW,
-}
-"""Kernels that the loop calls by address in the steps of some models."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +68,7 @@ class Chain:
     """Everything one chain mutates. Draws depend on the model, the seed and the chain's number, never on the chunking."""
 
     LOOP: ClassVar[Any] = staticmethod(ks.run_chunk)
-    APART: ClassVar[tuple[Apart, ...]] = ks.APART
+    CALLED: ClassVar[dict[int, Lazy]] = ks.CALLED
     SETTLED: ClassVar[tuple[str, ...]] = ("elliptical", "independent", "sliced_every")
     """Numbers that warm-up settles; with the arrays of ``learnt``, Tuning."""
 
@@ -214,28 +203,14 @@ class Chain:
 
     def _sweeps(self, sweeps: int, warming: bool, out: Kept) -> tuple[int, int]:
         """``sweeps`` sweeps of the compiled loop, the scales of the levels as they are."""
-        return self.LOOP(*self._arguments(self.addresses, sweeps, warming, out))
+        return self.LOOP(*self._arguments(sweeps, warming, out))
 
-    @cached_property
-    def addresses(self) -> tuple[int, ...]:
-        """Of the kernels that the loop calls by address; those that this model has no need of are not compiled, and 0."""
-        called = self._called()
-        return tuple(kernel.address() if called.get(kernel, True) else 0 for kernel in self.APART)
-
-    def _called(self) -> dict[Apart, bool]:
-        """Whether the loop calls a kernel that not all models have need of."""
-        done, p = self.packed.steps[:, 0].tolist(), self.packed
-        called = {kernel: step in done for kernel, step in OF_STEPS.items()}
-        called[ks.LIKELIHOOD_OF_ROWS] = self.likelihood and p.family in (kl.STUDENT, kl.PROBIT, kl.LOGIT)
-        by_rows = dict.fromkeys((ks.MOVE_BY_ROWS, ks.PROPOSE_WISHART), p.rounds > 0)
-        return called | {ks.DRAW_HYPER: p.scheme != kl.ONE_AT_A_TIME} | by_rows
-
-    def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
-        """What the loop is called with; ``at``: addresses of what it calls so."""
+    def _arguments(self, sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
+        """What the loop is called with."""
         p = self.packed
         crossed, likelihood = p.units > 1 or p.scheme == kl.ONE_AT_A_TIME, self.likelihood and not warming
         orders = kl.Orders(
-            at, p.steps, sweeps, self._collapsed_move(), p.rounds, warming, p.family, crossed, likelihood, p.haar, float(p.n), p.yy,
+            p.steps, sweeps, self._collapsed_move(), p.rounds, warming, p.family, crossed, likelihood, p.haar, float(p.n), p.yy,
             self.sliced_every,
         )  # fmt: skip
         linear = kl.Linear(self.layout, self.gram, p.priors, self.between_sweeps())
@@ -309,14 +284,13 @@ class Chain:
                 found[name] = min(share, found.get(name, 1.0))  # of several terms the worst
         return found
 
-    def compile(self, besides: tuple[Apart, ...] = ()) -> None:
-        """Load or build the compiled loop, and what it calls by address but ``besides``, without drawing anything."""
-        self.LOOP.compile(tuple(map(typeof, self._arguments((0,) * len(self.APART), 0, True, self.new_kept(0, True)))))
-        called = self._called()
-        for kernel in self.APART:
-            if called.get(kernel, True) and kernel not in besides:
-                kernel.address()
-        if called[ks.BEFORE_A_SWEEP]:
+    def compile(self, besides: tuple[Lazy, ...] = ()) -> None:
+        """Load or build the compiled loop, and what its steps call but ``besides``, without drawing anything."""
+        self.LOOP.compile(tuple(map(typeof, self._arguments(0, True, self.new_kept(0, True)))))
+        steps = self.packed.steps[:, 0].tolist()
+        for kernel in (kernel for step, kernel in self.CALLED.items() if step in steps and kernel not in besides):
+            kernel.compile(types_of(kernel))
+        if kl.BETWEEN in steps:
             self.derive()
 
     def _learn(self, refine: bool) -> None:

@@ -77,7 +77,7 @@ def run(
             reporter.compiling()
             chains = _chains(design, packed, sampling, streamed)
             if near:
-                chains[0].compile(besides=precompile.APART.get(plan.compiled, ()))
+                chains[0].compile(besides=precompile.SHARED.get(plan.compiled, ()))
             meet()
             if before is not None:
                 for chain, parts, kept in zip(chains, before.chains, before.kept, strict=True):

@@ -17,9 +17,9 @@ from gibbs import mapped
 from gibbs.kernels import expansion as ke
 from gibbs.kernels import factorised as kf
 from gibbs.kernels import layout as kl
-from gibbs.kernels.apart import Apart
 from gibbs.kernels.designed import is_designed
 from gibbs.kernels.elimination import coefficient_precision
+from gibbs.kernels.lazy import Lazy
 from gibbs.kernels.statistics import accumulate_both
 from gibbs.model import averages
 from gibbs.sampling.chain import Chain, Kept, freeze_reference
@@ -70,6 +70,7 @@ class FactorisedChain(SecondOrderChain):
     """A second-order chain with all effects in the core, decided by factors; the interface is that of ``Chain``."""
 
     LOOP: ClassVar[Any] = staticmethod(kf.run_factorised)
+    CALLED: ClassVar[dict[int, Lazy]] = {}
     SETTLED: ClassVar[tuple[str, ...]] = (*Chain.SETTLED, "fitted", "blocks", "refits", "every", "small_every", "order")
 
     def _start(self) -> None:
@@ -204,13 +205,10 @@ class FactorisedChain(SecondOrderChain):
             self.derive()
         return Chain._sweeps(self, sweeps, warming, out)
 
-    def _called(self) -> dict[Apart, bool]:
-        return super()._called() | {kernel: kernel in kf.CALLED for kernel in self.APART}
-
-    def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
+    def _arguments(self, sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
         p = self.packed
         orders = kl.SecondOrders(
-            at, p.steps, sweeps, p.cycles, self._collapsed_move(), 1 if warming else self.times, 0, warming, 1, 1, self.every,
+            p.steps, sweeps, p.cycles, self._collapsed_move(), 1 if warming else self.times, 0, warming, 1, 1, self.every,
             self.small_every, self.own_every, 0, 0, 0, 0,
         )  # fmt: skip
         model = kl.Model(p.layout, self.gram, p.priors, self._data())

@@ -7,14 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gibbs.kernels import field_degrees as kg
-from gibbs.kernels import fields as kf
 from gibbs.kernels import fronts as kr
 from gibbs.kernels import layout as kl
-from gibbs.kernels.designed import ADD_ROW_OF_DESIGNED
-from gibbs.kernels.elimination import ELIMINATE_FACTOR
-from gibbs.kernels.side_by_side import SIDE_BY_SIDE
-from gibbs.kernels.structured import EFFECTS_OF_COORDINATES, TURN_CORE, TURN_RHS
 from gibbs.model.fields import Field
 from gibbs.model.selected_inverse import NARROW, fronts
 from gibbs.sampling import degrees
@@ -81,17 +75,6 @@ def of(fields: list[Field], levels: list[np.ndarray], widths: list[int], columns
             row[name] = room
             room += size
     return kl.Fields(table, np.concatenate(whole), np.concatenate(real))
-
-
-def addressed(layout: kl.Layout) -> kl.Layout:
-    """With the addresses that the kernels of its own have in this process; the others are not compiled for it."""
-    of_fields, structured = layout.fields.table.size > 0, layout.basis.size > 0
-    wide = [bool(layout.factor.width[unit[unit >= 0]].max() > 2) for unit in layout.units]
-    nested = [bool(np.count_nonzero(unit >= 0) > 1) for unit in layout.units]
-    needed = dict.fromkeys(kf.APART, of_fields) | {ELIMINATE_FACTOR: any(wide) or any(nested), SIDE_BY_SIDE: any(wide)}
-    needed |= dict.fromkeys((TURN_CORE, TURN_RHS, EFFECTS_OF_COORDINATES, ADD_ROW_OF_DESIGNED), structured)
-    needed |= dict.fromkeys(kg.APART, bool(np.any(layout.fields.table.law >= 0)))
-    return layout._replace(at=tuple(kernel.address() if needed[kernel] else 0 for kernel in needed))
 
 
 def room(fields: kl.Fields, columns: int) -> int:

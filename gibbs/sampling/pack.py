@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -77,10 +76,6 @@ class Packed:
     blocks: tuple[tuple[int, int, int], ...] = ()  # of those, by factor: first, levels, columns
     backs: tuple[np.ndarray | None, ...] = ()  # of every term, u as written = back u; None: they are the same
     shrink: np.ndarray | None = None  # (U,) 1/√w of the level of every effect, under weights of levels
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """In another process, to which chains are sent, kernels have other addresses."""
-        self.__dict__.update(state | {"layout": ordering.addressed(state["layout"])})
 
     def effects_as_written(self, u: np.ndarray) -> np.ndarray:
         """u (n, U), draws of the effects in the centred basis of their terms ← effects as written. Changed in place, some draws at a time:
@@ -438,11 +433,9 @@ def _layout(design: Design, plan: Plan, p: int, level: np.ndarray, Z: np.ndarray
     known = [f for f, factor in enumerate(factors) if factor.field is not None]
     table.sparse[known] = np.arange(len(known))
     fields = ordering.of([factors[f].field for f in known], [level[:, f] for f in known], [int(q[f]) for f in known], pc)
-    layout = kl.Layout(
-        table, _terms(design), np.concatenate(index), units, core_factors, np.concatenate(bases), fields, (0,) * kl.OF_LAYOUTS
-    )
+    layout = kl.Layout(table, _terms(design), np.concatenate(index), units, core_factors, np.concatenate(bases), fields)
     layout = layout if Z is None else _with_runs(layout, Z, level, design)
-    return ordering.addressed(layout), np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
+    return layout, np.ascontiguousarray(core_entry, dtype=np.int32), pc, size
 
 
 def _with_runs(layout: kl.Layout, Z: np.ndarray, level: np.ndarray, design: Design) -> kl.Layout:

@@ -1,7 +1,7 @@
 """The first compilation, shared by two processes: Numba compiles on one core, but what it compiled it keeps in files that both see.
 
-Where the cache has no kernels yet, a child process compiles those that the loop of the sweeps calls by their address
-(``kernels/apart.py``), more than half of all, while this process compiles the loop; then this process goes on with what the child has not
+Where the cache has no kernels yet, a child process compiles those that the loop of the sweeps calls when it comes to them
+(``kernels/lazy.py``), more than half of all, while this process compiles the loop; then this process goes on with what the child has not
 begun, the last first. What is computed never depends on the child: what it has not compiled, for whatever reason, is compiled here.
 """
 
@@ -23,26 +23,27 @@ from queue import SimpleQueue
 import numba
 
 from gibbs.cores import usable_cores
-from gibbs.kernels import elimination, factorised, second_order, sweep
-from gibbs.kernels.apart import Apart, types_of
+from gibbs.kernels import elimination, second_order, sweep
+from gibbs.kernels.lazy import Lazy
+from gibbs.kernels.signatures import types_of
 
-_BY_ROWS = (sweep.DRAW_HYPER, sweep.MOVE_BY_ROWS, sweep.DRAW_COVARIANCE, sweep.PROPOSE_WISHART)
+_BY_ROWS = (sweep.draw_hyper, sweep.move_by_rows, sweep.draw_covariance_sufficient, sweep.propose_wishart)
 _SECOND_ORDER = (
-    second_order.DRAW_HYPER,
-    second_order.LOG_STAND_IN,
-    second_order.REFRESH_LEVELS,
-    second_order.MOVE_UNIT,
-    second_order.SCALE_EFFECTS,
-    second_order.DRAW_COVARIANCE,
+    second_order.draw_hyper,
+    second_order.log_stand_in,
+    second_order.move_given_the_others,
+    second_order.refresh_levels,
+    second_order.scale_effects,
+    second_order.draw_covariance_sufficient,
 )
-APART: dict[str, tuple[Apart, ...]] = {
-    "joint": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE, sweep.DRAW_JOINTLY),
-    "collapsed": (sweep.DRAW_HYPER, sweep.DRAW_COVARIANCE, sweep.DRAW_CORE_AND_UNIT),
-    "joint by rows": (*_BY_ROWS, sweep.DRAW_JOINTLY),
-    "collapsed by rows": (*_BY_ROWS, sweep.DRAW_CORE_AND_UNIT),
+SHARED: dict[str, tuple[Lazy, ...]] = {
+    "joint": (sweep.draw_hyper, sweep.draw_covariance_sufficient, sweep.draw_jointly),
+    "collapsed": (sweep.draw_hyper, sweep.draw_covariance_sufficient, sweep.draw_core_and_unit),
+    "joint by rows": (*_BY_ROWS, sweep.draw_jointly),
+    "collapsed by rows": (*_BY_ROWS, sweep.draw_core_and_unit),
     "second-order": _SECOND_ORDER,
-    "second-order by rows": (*_SECOND_ORDER[:-1], second_order.MOVE_ROWS, _SECOND_ORDER[-1]),
-    "second-order by factors": factorised.CALLED,
+    "second-order by rows": (*_SECOND_ORDER[:-1], second_order.move_variances_by_rows, _SECOND_ORDER[-1]),
+    "second-order by factors": (second_order.draw_hyper, second_order.log_stand_in, second_order.draw_covariance_sufficient),
 }
 """What the child compiles, by scheme: what every model of the scheme calls. The first of all is the same everywhere, and begun before the
 scheme is known; the last is what this process takes over first."""
@@ -62,7 +63,7 @@ def begin(cores: int | None, scheme: str) -> None:
 
     cores : threads that the run may use; None for all. scheme : a guess.
     """
-    there = all(map(_compiled, APART.get(scheme, ())[-1:]))  # of all others a run of another scheme may never have need
+    there = all(map(_compiled, SHARED.get(scheme, ())[-1:]))  # of all others a run of another scheme may never have need
     if not there and not _begun and _pays(scheme, cores) and (child := _start()) is not None:
         _begun.append(child)
         atexit.register(_end, child)
@@ -75,7 +76,7 @@ def together(scheme: str, cores: int | None) -> Iterator[Callable[[], None]]:
     Python's collector of cycles pauses meanwhile: the compiler makes millions of small objects that live long.
     """
     child, began = _begun.pop() if _begun else None, time.perf_counter()
-    if child is not None and scheme not in APART:
+    if child is not None and scheme not in SHARED:
         _end(child)
         child = None
     elif child is None and _pays(scheme, cores):
@@ -84,13 +85,13 @@ def together(scheme: str, cores: int | None) -> Iterator[Callable[[], None]]:
     gc.disable()
 
     def meet() -> None:
-        shared = APART.get(scheme, ())
+        shared = SHARED.get(scheme, ())
         if child is not None:
-            ours = [kernel for kernel in reversed(shared) if _begin(kernel, child.pid) and kernel.address()]
+            ours = [kernel for kernel in reversed(shared) if _begin(kernel, child.pid) and _compile(kernel)]
             if len(ours) < len(shared):
                 _wait(child, LEAST_PATIENCE + PATIENCE * (time.perf_counter() - began))
         for kernel in shared:
-            kernel.address()
+            _compile(kernel)
 
     try:
         if child is not None:
@@ -107,20 +108,26 @@ def together(scheme: str, cores: int | None) -> Iterator[Callable[[], None]]:
 # ------------------------------------------------------------------------------------------------------- the child
 
 
-def _compiled(kernel: Apart) -> bool:
+def _compile(kernel: Lazy) -> bool:
+    """For any model, in whose place stand the types of what kernels are called with."""
+    kernel.compile(types_of(kernel))
+    return True
+
+
+def _compiled(kernel: Lazy) -> bool:
     """Whether the cache has code of a kernel."""
-    folder, of = kernel.kernel.stats.cache_path, kernel.kernel
-    return folder is not None and next(Path(folder).glob(f"{of.__module__.rpartition('.')[2]}.{of.__name__}-*.nbi"), None) is not None
+    folder, files = kernel.stats.cache_path, f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}-*.nbi"
+    return folder is not None and next(Path(folder).glob(files), None) is not None
 
 
 def _pays(scheme: str, cores: int | None) -> bool:
     """Is there a second core, a cache that can be shared and has room, and not all in it yet that models of the scheme call?"""
-    if scheme not in APART or min(usable_cores(), cores or 2) < 2:
+    if scheme not in SHARED or min(usable_cores(), cores or 2) < 2:
         return False
     if threading.current_thread() is not threading.main_thread():  # many fits at once: every core has its work
         return False
-    folder = APART[scheme][-1].kernel.stats.cache_path
-    if folder is None or all(map(_compiled, APART[scheme])):
+    folder = SHARED[scheme][-1].stats.cache_path
+    if folder is None or all(map(_compiled, SHARED[scheme])):
         return False
     nearest = Path(folder)
     while not nearest.exists():
@@ -173,17 +180,17 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     if child.stdin is not None:
         child.stdin.close()
     child.wait()
-    for kernel in {kernel for kernels in APART.values() for kernel in kernels}:
+    for kernel in {kernel for kernels in SHARED.values() for kernel in kernels}:
         with suppress(OSError):
             _begun_by(kernel, child.pid).unlink()
 
 
-def _begun_by(kernel: Apart, child: int) -> Path:
+def _begun_by(kernel: Lazy, child: int) -> Path:
     """The file that says that one of the two has begun with a kernel; beside what is compiled."""
-    return Path(kernel.kernel.stats.cache_path or "") / f"begun.{child}.{kernel.kernel.__name__}"
+    return Path(kernel.stats.cache_path or "") / f"begun.{child}.{kernel.__name__}"
 
 
-def _begin(kernel: Apart, child: int) -> bool:
+def _begin(kernel: Lazy, child: int) -> bool:
     """Whether nobody else has begun with a kernel; from now on it is the caller's."""
     try:
         os.close(os.open(_begun_by(kernel, child), os.O_CREAT | os.O_EXCL))
@@ -206,10 +213,9 @@ def be_the_child() -> None:
     threading.Thread(target=listen, daemon=True).start()
     gc.disable()
     elimination.eliminate_unit.compile(types_of(elimination.eliminate_unit))  # while the parent compiles ``factor_core``
-    first = sweep.APART[0]
-    if _begin(first, os.getpid()):
-        first.address()
-    for kernel in APART[heard.get()]:
+    if _begin(sweep.draw_hyper, os.getpid()):
+        _compile(sweep.draw_hyper)
+    for kernel in SHARED[heard.get()]:
         if _begin(kernel, os.getpid()):
-            kernel.address()
+            _compile(kernel)
     os._exit(0)

@@ -11,8 +11,9 @@ import numpy as np
 from gibbs.kernels import layout as kl
 from gibbs.kernels import likelihood as kd
 from gibbs.kernels import second_order as k2
-from gibbs.kernels.apart import Apart
 from gibbs.kernels.between import place_laws
+from gibbs.kernels.lazy import Lazy
+from gibbs.kernels.signatures import types_of
 from gibbs.kernels.statistics import accumulate_both, linear_predictor
 from gibbs.model import alike, averages
 from gibbs.sampling import between, own_law, solved
@@ -63,7 +64,7 @@ class SecondOrderChain(Chain):
     """A chain whose likelihood is one of ``kernels/likelihood.py``; the interface is that of ``Chain``."""
 
     LOOP: ClassVar[Any] = staticmethod(k2.run_second_order)
-    APART: ClassVar[tuple[Apart, ...]] = k2.APART
+    CALLED: ClassVar[dict[int, Lazy]] = k2.CALLED
     SETTLED: ClassVar[tuple[str, ...]] = (
         *Chain.SETTLED, "fitted", "blocks", "refits", "every", "small_every", "own_every", "summed"
     )  # fmt: skip
@@ -129,8 +130,10 @@ class SecondOrderChain(Chain):
         made = Shards(self.packed)
         return made if made.address else None
 
-    def compile(self, besides: tuple[Apart, ...] = ()) -> None:
+    def compile(self, besides: tuple[Lazy, ...] = ()) -> None:
         super().compile(besides)
+        if self.chosen.shape[0]:
+            k2.move_by_own_law.compile(types_of(k2.move_by_own_law))
         if self.shards:
             self.shards.compile(self, self._data())
 
@@ -292,11 +295,11 @@ class SecondOrderChain(Chain):
             self._add_derivatives()
         return status
 
-    def _arguments(self, at: tuple[int, ...], sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
-        """What the loop is called with; ``at``: addresses of what it calls so."""
+    def _arguments(self, sweeps: int, warming: bool, out: Kept) -> tuple[Any, ...]:
+        """What the loop is called with."""
         p, move, times = self.packed, self._collapsed_move(), 1 if warming else self.times
         orders = kl.SecondOrders(
-            at, p.steps, sweeps, p.cycles, move, times, p.rounds, warming, self.blocks, int(self.pieces[0]), self.every, self.small_every,
+            p.steps, sweeps, p.cycles, move, times, p.rounds, warming, self.blocks, int(self.pieces[0]), self.every, self.small_every,
             self.own_every, p.cutpoints, self.low, self.high, self.empty,
         )  # fmt: skip
         slope = self.moves.slope  # where the stand-in is a good guide it costs more than it brings
@@ -380,16 +383,6 @@ class SecondOrderChain(Chain):
                 found[factor.name] = float(moves.held_accepted[row.unit] / moves.held_tried[row.unit])
         return found
 
-    def _called(self) -> dict[Apart, bool]:
-        p = self.packed
-        return super()._called() | {
-            k2.REFRESH_FIELD: p.layout.fields.table.size > 0,
-            k2.MOVE_ROWS: p.rounds > 0,
-            k2.MOVE_BY_OWN_LAW: self.chosen.shape[0] > 0,
-            k2.SCALE_EVERYTHING: kl.EVERYTHING in p.steps[:, 0],
-            k2.DRAW_FAMILY: p.cutpoints > 0 or self.state.psi.size > 0,
-        }
-
     def _core_acceptance(self) -> tuple[float, float]:
         """Shares accepted of the part of the core that the variances move with, in the unit where it is least, and of all parts."""
         moves = self.counts.moves
@@ -421,7 +414,6 @@ class SecondOrderChain(Chain):
         """The levels that also move by their own law from now on, a (J,) of bool for each factor; none of a field."""
         self.which = [marked & (row.sparse < 0) for marked, row in zip(which, self.packed.layout.factor, strict=True)]
         self.chosen, self.own_rows = own_law.table(self.packed, self.which)
-        self.__dict__.pop("addresses", None)  # one more kernel may be called now
 
     def learnt(self) -> dict[str, np.ndarray]:
         m = self.moves

@@ -198,6 +198,30 @@ def test_processes_that_compile_at_once(folder: Path) -> None:
     assert [module.twice(eval(a)) for a in arguments] == [4, 3.0, 4, 3j] and compiled.problems() == ""
 
 
+class Alike:
+    """A key that tells nothing of itself."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Alike) and self.number == other.number
+
+    def __hash__(self) -> int:
+        return self.number
+
+    def __repr__(self) -> str:
+        return "one name"
+
+
+def test_versions_whose_types_have_one_name_have_files_of_their_own(tmp_path: Path) -> None:
+    files = compiled._Files(str(tmp_path), "kernel", "stamp")
+    for number in (1, 2, 1):
+        files.save(Alike(number), f"code {number}")
+    assert [files.load(Alike(number)) for number in (1, 2, 3)] == ["code 1", "code 2", None]
+    assert len(list(tmp_path.glob("*.nbc"))) == 2
+
+
 def test_what_numba_implements_is_registered_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     class Context:
         asked = 0

@@ -202,7 +202,7 @@ def test_noise_becomes_effects_and_effects_noise_again(structure, kinds):
     np.testing.assert_allclose(again, core, atol=1e-10)
     np.testing.assert_allclose(u_again, u, atol=1e-10)
     completed[:] = noise
-    fields.complete_noise_of_fields(chain.rng, chain.layout, 0, chain.work, 0.6, completed)
+    fields.complete_noise(chain.rng, chain.layout, 0, chain.work, 0.6, completed)
     np.testing.assert_allclose(draw(chain, core_noise, completed)[2], u, atol=1e-10)
     assert np.abs(completed - noise)[at].max() > 0.01 or not of.constraints
 
@@ -271,7 +271,7 @@ def test_noise_that_is_redrawn_in_pieces_is_that_of_the_effects(kind, structure)
     density_of_stand_in = log_marginal(chain.layout, chain.gram, kl.Target(False, 0.0, 0.0, 0.0, np.nan), w, s.L, 1.0)[0]
     assert np.isfinite(density_of_stand_in)
     whiten_unit(chain.layout, 0, w, s.core, s.u, t.noise)
-    fields.complete_noise_of_fields(chain.rng, chain.layout, 0, w, 1.0, t.noise)
+    fields.complete_noise(chain.rng, chain.layout, 0, w, 1.0, t.noise)
     before, counts = s.u.copy(), kl.counts_of(1, s.u.size)
     field_moves.refresh_field(chain.rng, 1.0, 3, chain._data(), s.core[:0], chain.layout, 0, 0, s, t, w, counts)
     assert counts.accepted.sum() > 0 and not np.allclose(s.u, before)
@@ -290,7 +290,7 @@ def test_noise_is_completed_to_its_own_variance():
     for k in range(n):
         x = 2.5 * rng.standard_normal(J)
         fields.project(chain.layout.fields, chain.layout.fields.table[0], chain.work.field, x, 0, 1)
-        fields.complete_noise_of_fields(chain.rng, chain.layout, 0, chain.work, 2.5, x)
+        fields.complete_noise(chain.rng, chain.layout, 0, chain.work, 2.5, x)
         found[k] = x / 2.5
     np.testing.assert_allclose(np.cov(found.T), np.eye(J), atol=5.0 * np.sqrt(2.0 / n))  # 28 pairs, 5 sds
 

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from gibbs.kernels.apart import types_of
+from gibbs.kernels.signatures import types_of
 from numba import float64
 from numba.core.codegen import CPUCodeLibrary
 from numba.core.errors import TypingError

@@ -12,6 +12,7 @@ from gibbs.kernels.likelihood import (
     dispersion_term,
     gaps,
     log_likelihood,
+    log_likelihood_of_few,
     ordinal_derivatives,
 )
 from scipy import stats
@@ -92,6 +93,7 @@ POINTS = [
 def test_log_likelihood_and_its_derivatives(code, y, n, eta):
     value, first, second = central(lambda e: exact(code, y, n, e), eta, 420 if abs(eta) > 60.0 else 320, -40)
     assert log_likelihood(code, float(y), n, eta, SHAPE, CUT) == pytest.approx(float(value), rel=1e-11, abs=1e-12)
+    assert log_likelihood_of_few(code, float(y), n, eta, SHAPE, CUT) == log_likelihood(code, float(y), n, eta, SHAPE, CUT)
     found = derivatives(code, float(y), n, eta, SHAPE, CUT)
     assert found[0] == pytest.approx(float(first), rel=1e-8, abs=1e-11)
     scale = max(abs(float(first)), 1.0)

@@ -164,7 +164,6 @@ def test_every_public_kernel_is_called_by_a_test_of_this_folder():
         "hold_degree",
     }  # through ``move_degree``
     indirect |= {"turn_gram", "white_coordinates", "place_laws"}  # through ``turn_to``, and every sweep
-    indirect |= {"complete_noise"}  # through the noise of fields that is held: ``complete_noise_of_fields`` has a test
     indirect |= {"move_covariance"}  # through every sweep: it chooses between moves that have tests of their own
     assert {name for name in kernels() if not name.startswith("_")} - called <= indirect
 

@@ -18,7 +18,6 @@ from .bench import make_design, plan_of
 
 SHARDS = [(0, 500), (0, 137), (137, 301), (301, 302), (302, 500)]
 """(first, last) row of a pass."""
-AT = (0,) * kl.OF_LAYOUTS
 
 
 def laid_out(q: int, ones: bool, least: int, monkeypatch: pytest.MonkeyPatch):
@@ -35,7 +34,7 @@ def laid_out(q: int, ones: bool, least: int, monkeypatch: pytest.MonkeyPatch):
     if ones:
         Z[:, [0, q, q + 1]] = 1.0
     whole = np.zeros(0, dtype=np.int64)
-    layout = kl.Layout(table, kl.table(0, kl.TERM), np.arange(3), np.zeros((0, 1), dtype=np.int64), whole, np.zeros(0), kl.no_fields(), AT)
+    layout = kl.Layout(table, kl.table(0, kl.TERM), np.arange(3), np.zeros((0, 1), dtype=np.int64), whole, np.zeros(0), kl.no_fields())
     design = make_design("crossed")
     design = replace(design, factors=(design.factors[0],) * 3)  # of which it asks whether their effects are normal
     return pack._with_runs(layout, Z, level, design), Z, level, rng.standard_normal(int(np.sum(J * widths)))

@@ -96,8 +96,13 @@ def broken_within(kernel, part, old: str, new: str):
     """As ``broken``, the piece in ``kernel`` or in ``part``, a kernel that it calls."""
     if old not in inspect.getsource(part.py_func):
         return broken(kernel, old, new)
+    return calling(kernel, part, broken(part, old, new))
+
+
+def calling(kernel, part, instead):
+    """The kernel's Python function, which calls ``instead`` in the place of ``part``."""
     function = kernel.py_func
-    return FunctionType(function.__code__, dict(function.__globals__) | {part.py_func.__name__: broken(part, old, new)}, function.__name__)
+    return FunctionType(function.__code__, dict(function.__globals__) | {part.py_func.__name__: instead}, function.__name__)
 
 
 def with_bug(name: str, old: str, new: str) -> dict:
@@ -157,25 +162,25 @@ OF_THE_CORE = {
     ),
 }
 OF_THE_SHIFT = {
-    "coefficients do not give way": ("propose_core", "trial.core[a] -= shift[a]", "trial.core[a] -= 0.0"),
-    "the shift of the old L": ("propose_core", "trial.core[a] -= shift[a]", "trial.core[a] -= moves.shifts[0, a]"),
+    "coefficients do not give way": ("_shift_back", "trial.core[a] -= shift[a]", "trial.core[a] -= 0.0"),
+    "the shift of the old L": ("_shift_back", "trial.core[a] -= shift[a]", "trial.core[a] -= moves.shifts[0, a]"),
     "stand-in of the new point unshifted": (
         "move_unit",
         "gap_of_shift(data.columns, data.omega, data.linear, trial.eta, moves.shifts[1])",
         "0.0",
     ),
     "stand-in of the old point unshifted": (
-        "whiten_shifted_core",
+        "_shift_core",
         "extra = gap_of_shift(data.columns, data.omega, data.linear, state.eta, shift)",
         "extra = 0.0",
     ),
-    "prior of the shifted coefficients": ("propose_core", "extra -= log_coefficient_prior(", "extra += log_coefficient_prior("),
+    "prior of the shifted coefficients": ("_shift_back", "-log_coefficient_prior(", "log_coefficient_prior("),
 }
 OF_THE_FITTED_MOVE = {
-    "the stand-in's law of L forgotten": ("move_variances", "rise = value - log_fitted(", "rise = known - log_fitted("),
-    "the t of the new point forgotten": ("move_variances", "value - log_fitted(coordinates, points[1], points[3])", "value"),
+    "the stand-in's law of L forgotten": ("_move_by_fit", "rise = value - log_fitted(", "rise = known - log_fitted("),
+    "the t of the new point forgotten": ("_move_by_fit", "value - log_fitted(coordinates, points[1], points[3])", "value"),
     "the t of the old point twice": (
-        "move_variances",
+        "_move_by_fit",
         "value - log_fitted(coordinates, points[1], points[3])",
         "value - log_fitted(coordinates, points[0], points[3])",
     ),
@@ -185,8 +190,8 @@ OF_THE_LEVELS = {
     "sign of the gap": (runs.sum_by_level, "+= trial_gap[i] - gap[i]", "-= trial_gap[i] - gap[i]"),
     "gap of the proposal alone": (runs.sum_by_level, "+= trial_gap[i] - gap[i]", "+= trial_gap[i]"),
     "rows of another level": (runs.sum_by_level, "here, rise = now, 0.0", "rise = 0.0"),
-    "sign of the gap of a run": (runs.sum_by_level, "+= _sum_of_run", "-= _sum_of_run"),
-    "a run a row too long": (runs.sum_by_level, "layout.index[run + 1] - first", "layout.index[run + 1] - first + 1"),
+    "sign of the gap of a run": (runs._sum_by_runs, "+= _sum_of_run", "-= _sum_of_run"),
+    "a run a row too long": (runs._sum_by_runs, "layout.index[run + 1] - first", "layout.index[run + 1] - first + 1"),
     "η of this place alone": (
         k2.refresh_levels,
         "range(pos + 1):\n            add_effects(",
@@ -234,6 +239,10 @@ def test_a_bug_of_the_levels_is_caught(bug, by_runs, monkeypatch):
     kernel, old, new = OF_THE_LEVELS.get(bug, (k2.refresh_levels, "", ""))
     moved = k2.refresh_levels.py_func
     if bug is not None:
-        moved = broken(kernel, old, new) if kernel is k2.refresh_levels else broken_within(k2.refresh_levels, kernel, old, new)
+        moved = broken(kernel, old, new)
+        if kernel is runs._sum_by_runs:
+            moved, kernel = calling(runs.sum_by_level, kernel, moved), runs.sum_by_level
+        if kernel is runs.sum_by_level:
+            moved = calling(k2.refresh_levels, kernel, moved)
     worst = max(abs(ratio - wanted) for ratio, wanted in level_moves(engine, y, monkeypatch, moved))
     assert worst < 1e-9 if bug is None else worst > CAUGHT

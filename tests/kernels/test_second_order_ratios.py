@@ -276,23 +276,23 @@ LOOP += (
     "move_levels_by_own_law",
     "move_everything",
     "move_family",
+    "_move_by_fit",
+    "_shift_core",
+    "_shift_back",
+    "_move_family",
 )
 """What a sweep consists of, outermost first; the kernels that these call are compiled."""
 
 
 def quiet(monkeypatch, **changed) -> None:
-    """The loop of the sweeps as Python, and its steps other than ``changed`` do nothing. What is called by address is called as Python."""
-    steps = {apart.kernel.__name__: apart.kernel for apart in k2.APART}
-    steps |= {name: getattr(k2, name).py_func for name in LOOP}
+    """The loop of the sweeps as Python, and its steps other than ``changed`` do nothing."""
+    steps = {name: getattr(k2, name).py_func for name in LOOP}
     steps |= dict.fromkeys(("refresh_levels", "draw_covariance_sufficient", "draw_family"), lambda *a: None)
     steps |= dict.fromkeys(("scale_effects", "scale_everything"), lambda *a: 0.0)
     steps["draw_prior_scales"] = lambda *a: 0
-    monkeypatch.setattr(SecondOrderChain, "addresses", (0,) * len(k2.APART))
     for name, function in (steps | changed).items():
         if name == "run_second_order":
             monkeypatch.setattr(SecondOrderChain, "LOOP", staticmethod(function))
-        elif f"{name}_at" in vars(k2):
-            monkeypatch.setattr(k2, f"{name}_at", lambda _, arguments, function=function: function(*arguments))
         else:
             monkeypatch.setattr(k2, name, function)
 
@@ -494,7 +494,7 @@ def test_variances_by_rows_are_decided_by_the_ratio_of_likelihood_and_stand_in(c
     chain, p, s = engine.chain, engine.packed, engine.chain.state
     told, real = Told([], accept), k2.move_by_rows
     monkeypatch.setattr(k2, "move_by_rows", lambda rng, *given: real(np.random.default_rng(11), *given))
-    orders = chain._arguments((0,) * len(chain.APART), 1, False, chain.new_kept(1, False))[1]
+    orders = chain._arguments(1, False, chain.new_kept(1, False))[1]
     model = kl.Model(p.layout, chain.gram, p.priors, chain._data())
     k2.coefficient_precision(p.priors.row, s.row_scale, chain.work.B)
     before, held = target_less_stand_in(engine, y), {name: getattr(s, name).copy() for name in ("L", "core", "u", "eta", "gap")}

@@ -190,7 +190,7 @@ def test_what_contained_code_calls_is_found_too(folder: Path) -> None:
 
 def test_code_whose_symbols_are_nowhere_is_compiled_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = load(folder)
-    monkeypatch.setattr(standing._Needed, "__call__", lambda self: None)
+    monkeypatch.setattr(standing.Needed, "__call__", lambda self: None)
     monkeypatch.setattr(compiled.llvm, "address_of_symbol", lambda name: None)
     assert value(module) == VALUE
     again = load(folder)

@@ -46,7 +46,7 @@ def test_a_plain_is_sliced_where_an_elliptical_slice_would_do_else():
     """Around one t where it takes two to be like the posterior it would go nowhere."""
     chain = Bench(make_design("one_factor")).chain
     chain.elliptical = True
-    orders = chain._arguments((0,) * len(chain.APART), 1, False, chain.new_kept(1, False))[1]
+    orders = chain._arguments(1, False, chain.new_kept(1, False))[1]
     assert orders.move == hyper.INDEPENDENT
     assert sweep.move_that_stays(orders, chain.tuning, 64.0) == hyper.ELLIPTICAL
     now_and_then = orders._replace(sliced_every=32.0)
@@ -116,7 +116,7 @@ def test_core_and_unit_given_the_other_units(kind):
     assert c.coordinate.shape[0] == 0 and len(b.units) > 1
     covariances = [[np.array([[0.49]])] * len(f.terms) for f in b.design.factors]
     rng, n = np.random.default_rng(123), 2_000
-    orders = kl.Orders(c.addresses, p.steps, 1, hyper.SLICES, 0, False, p.family, True, False, False, float(p.n), p.yy, 0.0)
+    orders = kl.Orders(p.steps, 1, hyper.SLICES, 0, False, p.family, True, False, False, float(p.n), p.yy, 0.0)
     out = c._out(c.new_kept(1, False))
     b.prior_precision()
     for unit in b.units:

@@ -159,8 +159,7 @@ def run(chain: Chain, out: Kept, patched: bool = False) -> tuple[int, int]:
         between.before_a_sweep.py_func(
             chain.rng, False, chain.between_sweeps(), chain.layout, chain.gram, p.priors, chain.state, chain.work
         )  # fmt: skip
-    at = tuple(0 if kernel is between.BEFORE_A_SWEEP else kernel.address() for kernel in chain.APART)
-    rng, orders, *further = chain._arguments(at, 1, False, out)
+    rng, orders, *further = chain._arguments(1, False, out)
     orders = orders._replace(steps=orders.steps[orders.steps[:, 0] != kl.BETWEEN])
     return chain.LOOP(rng, orders, *further)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import pickle
 import re
 import threading
 import time
@@ -103,21 +102,11 @@ def test_after_warm_up_everything_learnt_is_frozen(kind, family):
         np.testing.assert_array_equal(old, new)
 
 
-def test_a_packed_model_that_is_sent_has_the_addresses_of_where_it_arrives():
-    """``Layout.at`` holds addresses of compiled code, which mean nothing in another process: unpickling puts this one's there, as a worker
-    of a cluster needs them for a model with structured effects."""
-    design = changed(fitted_design("one_factor", "poisson", rows=60), ("icar",), np.random.default_rng(1))
-    packed = pack.pack(design, plan.make(design, "second-order"))
-    sent = replace(packed, layout=packed.layout._replace(at=(0,) * len(packed.layout.at)))
-    arrived = pickle.loads(pickle.dumps(sent))
-    assert arrived.layout.at == packed.layout.at and any(packed.layout.at)
-
-
 def test_packed_statistics_are_not_touched_by_chains():
     design = fitted_design("crossed", "logit", rows=60)
     decided = plan.make(design, "augmented")
     packed = pack.pack(design, decided)
-    layout = packed.layout._replace(fields=packed.layout.fields.value, at=np.array(packed.layout.at))
+    layout = packed.layout._replace(fields=packed.layout.fields.value)
     records = (layout, packed.rows, packed.gram, packed.priors)
     kept = [(array, array.copy()) for record in records for array in record]
     chain = Chain(0, np.random.SeedSequence(1), packed, design, 20)
