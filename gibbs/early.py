@@ -4,6 +4,7 @@ Imports nothing of ours and next to nothing else; :mod:`gibbs.signals` takes ove
 """
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -26,7 +27,8 @@ def end(number: int, frame: object) -> None:
 
 
 def begin() -> None:
-    """Signals end the process."""
+    """Signals end the process. Python looks seldom for cycles among new objects: imports make hundreds of thousands of them that stay."""
+    gc.set_threshold(50_000, 20, 20)
     _let((signal.SIG_DFL, signal.default_int_handler), end)
 
 

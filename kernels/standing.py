@@ -12,6 +12,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from inspect import signature
 from types import FunctionType
 from typing import Any
 
@@ -145,6 +146,7 @@ class Loops(Kernel):
 def made(kind: type, function: Any, options: dict[str, Any]) -> Any:
     """``njit`` of a function, as a dispatcher of this kind."""
     cached, options = options.get("cache", False), {name: value for name, value in options.items() if name != "cache"}
+    function.__signature__ = signature(function)  # which Numba asks for twice, and again wherever the kernel is called
     dispatcher = njit(**options)(function)
     if isinstance(dispatcher, CPUDispatcher):  # else Numba is switched off
         dispatcher.__class__ = kind
