@@ -76,13 +76,17 @@ class Place(Needed):
             _kernels[ctypes.addressof(_places[self.symbol])] = self
 
     def fill(self) -> None:
-        """Compile the kernel, or load it, and write its address down. TypeError: it returns something else than was declared."""
+        """Compile the kernel, or load it, and write its address down. TypeError: it returns something else than was declared; RuntimeError:
+        there is no code."""
         kernel = self.kernel()
         kernel.compile(self.arguments)
         compiled = kernel.overloads[self.arguments]
         if compiled.signature.return_type != kernel.returns:
             raise TypeError(f"{self.name} returns {compiled.signature.return_type}, not {kernel.returns}")
-        _places[self.symbol].value = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+        address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+        if not address:
+            raise RuntimeError(f"{self.name} has no code")
+        _places[self.symbol].value = address
 
     def address(self) -> int | None:
         """What stands there."""
@@ -114,8 +118,8 @@ def _call_of(place: Place, returns: Any) -> Any:
 
 
 def _fill_aside(kernel: Place) -> None:
-    """``kernel.fill()`` in another thread: in the main thread signals raise, wherever Python is, and no exception passes compiled code. One
-    that comes meanwhile comes again a moment later."""
+    """``kernel.fill()`` in another thread: in the main thread signals raise, wherever Python is, and no exception passes compiled code.
+    What they raise meanwhile they raise a moment later."""
     failures: list[BaseException] = []
 
     def fill() -> None:
@@ -124,20 +128,28 @@ def _fill_aside(kernel: Place) -> None:
         except BaseException as failure:
             failures.append(failure)
 
-    interrupted = False
+    raised: BaseException | None = None
     while not failures and kernel.address() is None:
         try:
             thread = threading.Thread(target=fill, daemon=True)
             thread.start()
             thread.join()
-        except KeyboardInterrupt:
-            interrupted = True
-    if interrupted:
-        again = threading.Timer(0.05, _thread.interrupt_main)
+        except BaseException as now:
+            raised = now
+    if raised is not None:
+        again = threading.Timer(0.05, _raise_in_main_thread, (raised,))
         again.daemon = True
         again.start()
     if failures:
         raise failures[0]
+
+
+def _raise_in_main_thread(raised: BaseException) -> None:
+    if isinstance(raised, KeyboardInterrupt):  # by its signal, of which somebody may be keeping count
+        _thread.interrupt_main()
+        return
+    main = ctypes.c_ulong(threading.main_thread().ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(main, ctypes.py_object(type(raised)))
 
 
 @ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)

@@ -186,21 +186,31 @@ def test_a_result_of_another_type_than_declared_is_refused(folder: Path, capfd: 
     capfd.readouterr()
 
 
-def test_an_interrupt_comes_when_the_kernels_have_been_left(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def expired(*_: object) -> None:
+    raise TimeoutError
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="a system without such signals")
+@pytest.mark.parametrize(("number", "raised"), [("SIGINT", KeyboardInterrupt), ("SIGALRM", TimeoutError)])
+def test_what_a_signal_raises_comes_when_the_kernels_have_been_left(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, number: str, raised: type[BaseException]
+) -> None:
     module = load(folder)
     module.outer(pair(module), -1, 1)
-    fill = lazy.Place.fill
+    fill, former = lazy.Place.fill, signal.signal(signal.SIGALRM, expired)
 
     def slowly(self: lazy.Place) -> None:
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, getattr(signal, number))
         time.sleep(0.2)
         fill(self)
 
     monkeypatch.setattr(lazy.Place, "fill", slowly)
     value = 0.0
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(raised):
         value = module.outer(pair(module), 1, 1)
-        time.sleep(5.0)
+        for _ in range(100):
+            time.sleep(0.05)
+    signal.signal(signal.SIGALRM, former)
     assert value == VALUE
 
 
