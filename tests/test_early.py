@@ -56,7 +56,7 @@ def test_a_python_that_we_do_not_know_ends_as_it_does(missing: str) -> None:
 
 
 def test_the_command_ends_so() -> None:
-    """With a child that is to be ended at the end of its parent, and nothing on standard output but the version."""
+    """The command itself: what is registered is done, after all that it prints."""
     program = (
         "import atexit, os, sys; atexit.register(lambda: os.write(1, b'at the end')); sys.argv = ['gibbs', '--version'];"
         "from gibbs.__main__ import command; command()"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import signal
 import subprocess
@@ -19,6 +18,8 @@ from gibbs.kernels.compiling import _decorator
 from numba import config
 
 from gibbs.kernels import compiled, lazy
+
+from . import modules
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """
@@ -100,17 +101,7 @@ def _folder(tmp_path: Path) -> Path:
 
 
 def load(folder: Path) -> ModuleType:
-    """The module as a new process would have it, its compiled code in ``folder/cache``."""
-    found = importlib.util.spec_from_file_location(NAME, folder / f"{NAME}.py")
-    assert found is not None and found.loader is not None
-    made = sys.modules[NAME] = importlib.util.module_from_spec(found)
-    given = config.CACHE_DIR
-    config.CACHE_DIR = str(folder / "cache")
-    try:
-        found.loader.exec_module(made)
-    finally:
-        config.CACHE_DIR = given
-    return made
+    return modules.load(folder, NAME)
 
 
 def pair(module: ModuleType) -> Any:

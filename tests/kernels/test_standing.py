@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -11,10 +10,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from numba import config
 
 from gibbs.kernels import compiled, standing
 from tests.thin import some
+
+from . import modules
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """
@@ -73,17 +73,8 @@ def _folder(tmp_path: Path) -> Path:
 
 
 def load(folder: Path) -> ModuleType:
-    """The module as a new process would have it, its compiled code in ``folder/cache``."""
-    found = importlib.util.spec_from_file_location(NAME, folder / f"{NAME}.py")
-    assert found is not None and found.loader is not None
-    made = sys.modules[NAME] = importlib.util.module_from_spec(found)
-    given = config.CACHE_DIR
-    config.CACHE_DIR = str(folder / "cache")
-    try:
-        found.loader.exec_module(made)
-        made.weighted.large = made.between.large = 0  # instructions
-    finally:
-        config.CACHE_DIR = given
+    made = modules.load(folder, NAME)
+    made.weighted.large = made.between.large = 0  # instructions
     return made
 
 
