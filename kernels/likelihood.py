@@ -201,11 +201,16 @@ def log_likelihood(code, y, n, eta, shape, cut):
 
 
 @kernel
+def _logit_derivatives(y, n, eta):
+    mean = _logistic(eta)
+    return y - n * mean, n * mean * _logistic(-eta)
+
+
+@kernel
 def binomial_derivatives(code, y, n, eta):
     """(l', −l'') of y of n."""
     if code == BINOMIAL_LOGIT:
-        mean = _logistic(eta)
-        return y - n * mean, n * mean * _logistic(-eta)
+        return _logit_derivatives(y, n, eta)
     if code == BINOMIAL_PROBIT:
         first = second = 0.0
         if y > 0.0:
@@ -246,8 +251,7 @@ def beta_binomial_derivatives(link, y, n, eta, phi):
 def derivatives(code, y, n, eta, shape, cut):
     """(l', −l'') at η."""
     if code == BINOMIAL_LOGIT:
-        mean = _logistic(eta)
-        return y - n * mean, n * mean * _logistic(-eta)
+        return _logit_derivatives(y, n, eta)
     if code == COUNT_POISSON:
         mean = n * math.exp(eta)
         return y - mean, mean
